@@ -1,0 +1,33 @@
+"""The one exception that means: the user can mend this."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(ValueError):
+    """A mistake in the input, told in one line that says how to mend it.
+
+    The command line prints the message without a traceback and exits with status 2.
+    Every other exception is a defect of this package and exits with status 1.
+    """
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
+    """Builds the error for a name that is not in a registry.
+
+    Args:
+        kind: what the name should name, for example `"model"`.
+        name: what was received.
+        known: the names that exist.
+
+    Returns:
+        A `UserError` that suggests the nearest known name, or lists them all.
+    """
+    names = sorted(known)
+    close = difflib.get_close_matches(str(name), names, n=1)
+    hint = (
+        f"did you mean {close[0]!r}?" if close else f"choose from: {', '.join(names)}."
+    )
+    return UserError(f"Unknown {kind}. Received: {name!r}; {hint}")
