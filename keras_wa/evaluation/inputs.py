@@ -1,0 +1,113 @@
+"""Checks of what the evaluation is given: labels, scores, probabilities, groups."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+
+
+def _as_vector(name: str, values: ArrayLike) -> FloatArray:
+    try:
+        vector = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be numbers. Received: {values!r}") from error
+    if vector.ndim != 1 or vector.size == 0:
+        raise ValueError(
+            f"{name} must be a non-empty vector, one value an ROI. "
+            f"Received: an array of shape {vector.shape}"
+        )
+    return vector
+
+
+def _first_bad(vector: FloatArray, good: NDArray[np.bool_]) -> str:
+    index = int(np.flatnonzero(~good)[0])
+    return f"Received: {vector[index]} at index {index}"
+
+
+def as_labels(labels: ArrayLike) -> IntArray:
+    """Returns labels as an int64 vector of 0 and 1.
+
+    Args:
+        labels: shape `(n,)`, 0 (benign) or 1 (malignant); booleans will do.
+
+    Raises:
+        ValueError: if they are empty, not a vector, missing, or not in {0, 1}.
+    """
+    vector = _as_vector("labels", labels)
+    good = (vector == 0) | (vector == 1)
+    if not good.all():
+        raise ValueError(f"labels must be 0 or 1. {_first_bad(vector, good)}")
+    return vector.astype(np.int64)
+
+
+def as_scores(scores: ArrayLike) -> FloatArray:
+    """Returns scores of any range as a float64 vector.
+
+    Args:
+        scores: shape `(n,)`, finite; higher means more likely positive.
+
+    Raises:
+        ValueError: if they are empty, not a vector, or not finite.
+    """
+    vector = _as_vector("scores", scores)
+    good = np.isfinite(vector)
+    if not good.all():
+        raise ValueError(f"scores must be finite. {_first_bad(vector, good)}")
+    return vector
+
+
+def as_probabilities(probabilities: ArrayLike) -> FloatArray:
+    """Returns probabilities of the positive class as a float64 vector.
+
+    Args:
+        probabilities: shape `(n,)`, finite, in [0, 1].
+
+    Raises:
+        ValueError: if they are empty, not a vector, or outside [0, 1].
+    """
+    vector = _as_vector("probabilities", probabilities)
+    good = (vector >= 0) & (vector <= 1)
+    if not good.all():
+        raise ValueError(
+            f"probabilities must lie in [0, 1]. {_first_bad(vector, good)}"
+        )
+    return vector
+
+
+def as_group_codes(groups: Any) -> tuple[IntArray, int]:
+    """Numbers the groups (patients) in sorted order.
+
+    Sorting makes everything that is drawn later independent of the order of the rows.
+
+    Args:
+        groups: a vector of `n` sortable identifiers, one an ROI, none missing.
+
+    Returns:
+        The number of each ROI's group, int64 of shape `(n,)`, and how many groups
+        there are.
+
+    Raises:
+        ValueError: if they are empty, not a vector, or one is missing.
+    """
+    series = pd.Series(groups)
+    if series.empty:
+        raise ValueError("groups must not be empty.")
+    codes, names = pd.factorize(series, sort=True)
+    if (codes < 0).any():
+        index = int(np.flatnonzero(codes < 0)[0])
+        raise ValueError(f"groups must not be missing. Received: NA at index {index}")
+    return codes.astype(np.int64), len(names)
+
+
+def require_equal_lengths(**vectors: NDArray[Any]) -> None:
+    """Raises `ValueError` unless all the named vectors have the same length."""
+    lengths = {name: len(vector) for name, vector in vectors.items()}
+    if len(set(lengths.values())) > 1:
+        received = ", ".join(f"{name} {length}" for name, length in lengths.items())
+        raise ValueError(f"the lengths must be equal. Received: {received}")
