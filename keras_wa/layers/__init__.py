@@ -1,0 +1,7 @@
+"""Backend-neutral Keras layers: wavelets and attention."""
+
+from keras_wa.layers.dwt import DWT2D
+from keras_wa.layers.squeeze_excite import OPEN_GATE_BIAS, SqueezeExcite
+from keras_wa.layers.subband_norm import SubbandNormalization
+
+__all__ = ["DWT2D", "OPEN_GATE_BIAS", "SqueezeExcite", "SubbandNormalization"]

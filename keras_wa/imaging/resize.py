@@ -1,0 +1,60 @@
+"""Resizing of one 8-bit image: areas are averaged to shrink, lines drawn to grow."""
+
+from __future__ import annotations
+
+from numbers import Integral
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from keras_wa.errors import UserError
+
+
+def resize(
+    image: npt.NDArray[np.uint8], size: tuple[int, int]
+) -> npt.NDArray[np.uint8]:
+    """Resizes an image without aliasing, each axis by the rule that suits it.
+
+    The axes that shrink come first: a new pixel is the mean of the area that it covers
+    (`cv2.INTER_AREA`). Then the axes that grow: linear interpolation between
+    half-pixel centres, the border repeated (`cv2.INTER_LINEAR_EXACT`, which is
+    unbiased and gives the same bytes on every platform; `cv2.INTER_LINEAR` is on
+    average 0.13 grey levels too dark on 8-bit images). Each step rounds to whole grey
+    levels. An axis whose size stays is left alone, so an image that has the size
+    already comes back with equal pixels. `keras_wa.layers.Resize2D` gives the same
+    pixels inside a model.
+
+    Args:
+        image: grey levels, uint8 of shape `(height, width)`.
+        size: the new `(height, width)` in pixels.
+
+    Returns:
+        The resized image, uint8 of shape `size`; never a view of `image`.
+
+    Raises:
+        UserError: if `size` is not two whole numbers of at least 1.
+        ValueError: if `image` is not a non-empty uint8 array of two axes.
+    """
+    if (
+        not isinstance(size, tuple | list)
+        or len(size) != 2
+        or not all(isinstance(count, Integral) and count >= 1 for count in size)
+    ):
+        raise UserError(
+            "`size` of an image must be two whole numbers of at least 1, height and "
+            f"width in pixels. Received: {size!r}; (224, 224) is the default."
+        )
+    if image.ndim != 2 or image.dtype != np.uint8 or image.size == 0:
+        raise ValueError(
+            "`image` must be a non-empty uint8 array of shape (height, width). "
+            f"Received: shape={image.shape}, dtype={image.dtype}"
+        )
+    height, width = (int(count) for count in size)
+    smaller = (min(width, image.shape[1]), min(height, image.shape[0]))
+    # OpenCV copies where nothing is to do, so either step may be idle.
+    shrunk = cv2.resize(
+        np.ascontiguousarray(image), smaller, interpolation=cv2.INTER_AREA
+    )
+    grown = cv2.resize(shrunk, (width, height), interpolation=cv2.INTER_LINEAR_EXACT)
+    return np.array(grown, dtype=np.uint8)

@@ -1,0 +1,171 @@
+"""What both directions of the wavelet transform share: filters, borders and sizes."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, NamedTuple
+
+import keras
+import pywt
+from keras import ops
+
+from keras_wa.errors import unknown_name
+
+MODES = ("symmetric", "reflect", "zero", "periodization")
+"""Border modes, as PyWavelets names and defines them."""
+
+
+class FilterBank(NamedTuple):
+    """The four filters of a wavelet, all of the same even length."""
+
+    dec_lo: tuple[float, ...]
+    dec_hi: tuple[float, ...]
+    rec_lo: tuple[float, ...]
+    rec_hi: tuple[float, ...]
+
+    @property
+    def taps(self) -> int:
+        """The filters' length."""
+        return len(self.dec_lo)
+
+
+@functools.cache
+def filter_bank(wavelet: str) -> FilterBank:
+    """Looks up a wavelet's filters in PyWavelets.
+
+    Args:
+        wavelet: a name of `pywt.wavelist(kind="discrete")`: Haar, Daubechies,
+            symlets, coiflets, biorthogonal and reverse biorthogonal splines, Meyer.
+
+    Returns:
+        Its filters, in double precision.
+
+    Raises:
+        UserError: if there is no such wavelet.
+    """
+    known = pywt.wavelist(kind="discrete")
+    if wavelet not in known:
+        raise unknown_name("wavelet", wavelet, known)
+    return FilterBank(*(tuple(taps) for taps in pywt.Wavelet(wavelet).filter_bank))
+
+
+def check_mode(mode: str) -> str:
+    """Returns `mode` if it is one of `MODES`.
+
+    Raises:
+        UserError: if it is not.
+    """
+    if mode not in MODES:
+        raise unknown_name("wavelet mode", mode, MODES)
+    return mode
+
+
+def spatial_axes(data_format: str | None) -> tuple[str, int, int]:
+    """Resolves a data format.
+
+    Args:
+        data_format: `"channels_last"`, `"channels_first"` or None for Keras' own
+            setting.
+
+    Returns:
+        The data format and the axes of the height and of the channels.
+
+    Raises:
+        ValueError: if it is none of these.
+    """
+    data_format = data_format or keras.config.image_data_format()
+    if data_format == "channels_last":
+        return data_format, 1, 3
+    if data_format == "channels_first":
+        return data_format, 2, 1
+    raise ValueError(
+        "data_format must be 'channels_last' or 'channels_first'. "
+        f"Received: {data_format!r}"
+    )
+
+
+def band_size(size: Any, taps: int, mode: str) -> Any:
+    """Length of a subband: `pywt.dwt_coeff_len`, for unknown sizes as well.
+
+    Args:
+        size: length of the signal; an int, None or a scalar tensor.
+        taps: length of the filters.
+        mode: one of `MODES`.
+
+    Returns:
+        The length, of the same kind as `size`.
+    """
+    if size is None:
+        return None
+    return (size + 1) // 2 if mode == "periodization" else (size + taps - 1) // 2
+
+
+def extend(x: Any, axis: int, before: int, after: Any, mode: str) -> Any:
+    """Continues a tensor beyond its borders along one axis.
+
+    Args:
+        x: the tensor.
+        axis: the axis.
+        before: how many samples to put before the first.
+        after: how many to put after the last; an int or a scalar tensor.
+        mode: one of `MODES`, or `"periodic"`. Shorter signals than the extension are
+            continued again and again. `"periodization"` repeats the last sample of
+            an odd signal first.
+
+    Returns:
+        The tensor, `before + after` longer.
+    """
+    if isinstance(before, int) and isinstance(after, int) and before == after == 0:
+        return x
+    size = ops.shape(x)[axis]
+
+    def continuation(start: Any, stop: Any) -> Any:
+        index = _fold(ops.arange(start, stop, dtype="int32"), size, mode)
+        samples = ops.take(x, index, axis=axis)
+        return ops.zeros_like(samples) if mode == "zero" else samples
+
+    parts = [x, continuation(size, size + after)]
+    if before:
+        parts.insert(0, continuation(-before, 0))
+    return ops.concatenate(parts, axis=axis)
+
+
+def _fold(index: Any, size: Any, mode: str) -> Any:
+    """Maps positions outside a signal to the positions whose samples they repeat."""
+    if mode == "periodization":
+        return ops.minimum(ops.mod(index, size + size % 2), size - 1)
+    if mode == "symmetric":
+        index = ops.mod(index, 2 * size)
+        return ops.minimum(index, 2 * size - 1 - index)
+    if mode == "reflect":
+        period = ops.maximum(2 * size - 2, 1)
+        index = ops.mod(index, period)
+        return ops.minimum(index, period - index)
+    return ops.mod(index, size)
+
+
+def weighted_sum(x: Any, axis: int, weights: dict[int, float], length: Any) -> Any:
+    """Sums shifted copies of a tensor: one phase of a filter.
+
+    Sums of products, not a convolution: on a GPU or TPU a convolution of float32 is
+    computed with shortened mantissas by default, which costs three digits here.
+
+    Args:
+        x: the tensor.
+        axis: the axis along which to shift.
+        weights: weight by shift, shift >= 0.
+        length: how many samples to keep from each shift on; an int or scalar tensor.
+
+    Returns:
+        `sum(weight * x[shift : shift + length])`.
+    """
+    total = None
+    for shift, weight in weights.items():
+        term = x[along(axis, shift, shift + length)] * ops.cast(weight, x.dtype)
+        total = term if total is None else total + term
+    return total
+
+
+def along(axis: int, start: Any, stop: Any = None, step: int = 1) -> Any:
+    """An index that takes `start:stop:step` along one axis and all of those before."""
+    return (*[slice(None)] * axis, slice(start, stop, step))

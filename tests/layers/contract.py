@@ -1,0 +1,202 @@
+"""What every layer of this package must do, whatever it computes."""
+
+from __future__ import annotations
+
+import inspect
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import tree
+
+HALF_POLICIES = ("mixed_float16", "mixed_bfloat16")
+
+
+def assert_layer_contract(
+    layer_cls: type[keras.layers.Layer],
+    init_kwargs: dict[str, Any],
+    input_shape: tuple[int, ...] | list[tuple[int, ...]],
+    *,
+    input_data: Any = None,
+    output_shape: Any = None,
+    output_dtype: str | None = None,
+    dynamic_axes: Sequence[int] = (),
+    half_tolerance: float | None = 0.05,
+) -> None:
+    """Checks all that a layer owes, except its numbers.
+
+    Config round trip with one attribute per `__init__` argument; symbolic and eager
+    call agree on shape and dtype; a functional model with it saves, loads and gives
+    the same output; one step of `fit` runs and moves the layer's trainable weights;
+    both mixed precision policies work.
+
+    Args:
+        layer_cls: the class under test.
+        init_kwargs: its constructor's arguments.
+        input_shape: shape with the batch; a list of shapes for a layer of many inputs.
+        input_data: what to feed, an array or a list of them. By default float32,
+            uniform in [0, 1), seeded.
+        output_shape: the shape (or list of shapes) to expect; not checked when None.
+        output_dtype: the dtype under every policy. By default it must be the policy's
+            compute dtype.
+        dynamic_axes: axes, beside the batch, that must also work when their size is
+            unknown (None) while the graph is built.
+        half_tolerance: largest absolute difference allowed between mixed precision
+            and float32, relative to the largest float32 output. None leaves the
+            mixed policies out.
+    """
+    if input_data is None:
+        rng = np.random.default_rng(0)
+        input_data = tree.map_shape_structure(
+            lambda shape: rng.random(shape, dtype=np.float32), input_shape
+        )
+    reference = _check_calls(
+        layer_cls(**init_kwargs, dtype="float32"),
+        input_data,
+        output_shape,
+        output_dtype or "float32",
+    )
+    _check_config(layer_cls, init_kwargs)
+    _check_functional_model(layer_cls(**init_kwargs), input_data, ())
+    if dynamic_axes:
+        _check_functional_model(layer_cls(**init_kwargs), input_data, dynamic_axes)
+    _check_training(layer_cls(**init_kwargs), input_data)
+    if half_tolerance is not None:
+        for policy in HALF_POLICIES:
+            layer = layer_cls(**init_kwargs, dtype=policy)
+            outputs = _check_calls(
+                layer, input_data, output_shape, output_dtype or layer.compute_dtype
+            )
+            # Random initial weights differ between two layers: no comparison then.
+            if not layer.trainable_weights:
+                _assert_near(outputs, reference, half_tolerance)
+            _check_training(layer_cls(**init_kwargs, dtype=policy), input_data)
+
+
+def _symbolic(input_data: Any, dynamic_axes: Sequence[int] = ()) -> Any:
+    def one(array: np.ndarray) -> keras.KerasTensor:
+        shape = [
+            None if axis in dynamic_axes else size
+            for axis, size in enumerate(array.shape)
+        ]
+        return keras.Input(shape=shape[1:], dtype=str(array.dtype))
+
+    return tree.map_structure(one, input_data)
+
+
+def _shapes(tensors: Any) -> list[tuple[int | None, ...]]:
+    return [tuple(tensor.shape) for tensor in tree.flatten(tensors)]
+
+
+def _check_config(
+    layer_cls: type[keras.layers.Layer], init_kwargs: dict[str, Any]
+) -> None:
+    layer = layer_cls(**init_kwargs, name="a_name")
+    parameters = inspect.signature(layer_cls.__init__).parameters.values()
+    arguments = [
+        parameter.name
+        for parameter in parameters
+        if parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+        or parameter.kind is parameter.KEYWORD_ONLY
+    ]
+    config = layer.get_config()
+    for argument in arguments[1:]:
+        assert hasattr(layer, argument), f"no attribute for the argument {argument!r}"
+        assert argument in config, f"get_config leaves out {argument!r}"
+    assert config["name"] == "a_name", "get_config does not chain super"
+    assert "dtype" in config, "get_config does not chain super"
+    assert layer_cls.from_config(config).get_config() == config
+
+    serialized = keras.saving.serialize_keras_object(layer)
+    assert serialized["registered_name"].startswith("keras_wa>"), "not registered"
+    copy = keras.saving.deserialize_keras_object(serialized)
+    assert type(copy) is layer_cls
+    assert copy.get_config() == config
+
+
+def _check_calls(
+    layer: keras.layers.Layer, input_data: Any, output_shape: Any, dtype: str
+) -> Any:
+    symbolic = layer(_symbolic(input_data))
+    eager = layer(tree.map_structure(keras.ops.convert_to_tensor, input_data))
+    tree.assert_same_structure(symbolic, eager)
+
+    shapes = _shapes(eager)
+    assert [shape[1:] for shape in _shapes(symbolic)] == [s[1:] for s in shapes]
+    input_shapes = tree.map_structure(lambda array: array.shape, input_data)
+    computed = layer.compute_output_shape(input_shapes)
+    flat: list[tuple[int, ...]] = []
+    tree.map_shape_structure(lambda shape: flat.append(tuple(shape)), computed)
+    assert flat == shapes, "compute_output_shape differs from the call"
+    if output_shape is not None:
+        flat = []
+        tree.map_shape_structure(lambda shape: flat.append(tuple(shape)), output_shape)
+        assert shapes == flat
+
+    for tensor in [*tree.flatten(symbolic), *tree.flatten(eager)]:
+        assert keras.backend.standardize_dtype(tensor.dtype) == dtype
+    arrays = _numpy(eager)
+    for array in tree.flatten(arrays):
+        assert np.isfinite(array).all()
+    return arrays
+
+
+def _numpy(tensors: Any) -> Any:
+    return tree.map_structure(
+        lambda tensor: keras.ops.convert_to_numpy(keras.ops.cast(tensor, "float32")),
+        tensors,
+    )
+
+
+def _assert_near(outputs: Any, reference: Any, tolerance: float) -> None:
+    pairs = zip(tree.flatten(outputs), tree.flatten(reference), strict=True)
+    for output, expected in pairs:
+        scale = max(float(np.abs(expected).max()), 1e-6)
+        assert np.abs(output - expected).max() <= tolerance * scale
+
+
+def _check_functional_model(
+    layer: keras.layers.Layer, input_data: Any, dynamic_axes: Sequence[int]
+) -> None:
+    inputs = _symbolic(input_data, dynamic_axes)
+    model = keras.Model(inputs, layer(inputs))
+    expected = model.predict_on_batch(input_data)
+    eager = _numpy(layer(tree.map_structure(keras.ops.convert_to_tensor, input_data)))
+    _assert_near(expected, eager, 1e-5)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        model.save(path)
+        loaded = keras.saving.load_model(path)
+    assert loaded.count_params() == model.count_params()
+    for found, wanted in zip(
+        tree.flatten(loaded.predict_on_batch(input_data)),
+        tree.flatten(expected),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(found, wanted)
+
+
+def _check_training(layer: keras.layers.Layer, input_data: Any) -> None:
+    inputs = _symbolic(input_data)
+    features = [
+        keras.layers.Flatten(dtype="float32")(output)
+        for output in tree.flatten(layer(inputs))
+    ]
+    joined = (
+        keras.layers.Concatenate(dtype="float32")(features)
+        if len(features) > 1
+        else features[0]
+    )
+    model = keras.Model(inputs, keras.layers.Dense(1, dtype="float32")(joined))
+    model.compile(optimizer=keras.optimizers.SGD(0.1), loss="mse")
+    before = [keras.ops.convert_to_numpy(w).copy() for w in layer.trainable_weights]
+    count = len(tree.flatten(input_data)[0])
+    target = np.linspace(-1, 1, count, dtype="float32")[:, None]
+    history = model.fit(input_data, target, epochs=1, batch_size=count, verbose=0)
+    assert np.isfinite(history.history["loss"][0])
+    after = [keras.ops.convert_to_numpy(w) for w in layer.trainable_weights]
+    if before:
+        assert any((a != b).any() for a, b in zip(after, before, strict=True))
