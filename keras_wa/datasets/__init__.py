@@ -1,0 +1,44 @@
+"""Datasets: from a root folder, or a phantom's seed, to a case table with its split."""
+
+from __future__ import annotations
+
+from keras_wa.datasets.case_table import (
+    COLUMNS,
+    PARTS,
+    new_case_table,
+    read_case_table,
+    validate,
+    write_case_table,
+)
+from keras_wa.datasets.dataset import Dataset
+from keras_wa.datasets.finding import find_dataset
+from keras_wa.datasets.folder import read_folder
+from keras_wa.datasets.registry import DATASETS, load_cases
+from keras_wa.datasets.splits import (
+    RANDOM_ROI_NOTICE,
+    SPLITS,
+    check_split,
+    patient_kfold,
+    split_cases,
+    split_validation,
+)
+
+__all__ = [
+    "COLUMNS",
+    "DATASETS",
+    "PARTS",
+    "RANDOM_ROI_NOTICE",
+    "SPLITS",
+    "Dataset",
+    "check_split",
+    "find_dataset",
+    "load_cases",
+    "new_case_table",
+    "patient_kfold",
+    "read_case_table",
+    "read_folder",
+    "split_cases",
+    "split_validation",
+    "validate",
+    "write_case_table",
+]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ import pandas as pd
 from keras_wa.evaluation.bootstrap import cluster_bootstrap
 from keras_wa.evaluation.inputs import as_labels, as_probabilities
 from keras_wa.evaluation.metrics import METRIC_NAMES, classification_metrics
+from keras_wa.files import replacing, write_json
 
 #: The columns that a table of predictions must have.
 PREDICTION_COLUMNS = ("roi_id", "patient_id", "label", "probability")
@@ -123,11 +123,9 @@ def write_results(
     )
     folder = Path(directory)
     folder.mkdir(parents=True, exist_ok=True)
-    _write_text(folder / "predictions.csv", table.to_csv(index=False))
-    text = json.dumps(
-        _without_nan(results), indent=2, ensure_ascii=False, allow_nan=False
-    )
-    _write_text(folder / "metrics.json", text + "\n")
+    with replacing(folder / "predictions.csv") as partial:
+        table.to_csv(partial, index=False, lineterminator="\n")
+    write_json(folder / "metrics.json", _without_nan(results))
 
 
 def format_metrics(results: Mapping[str, Any]) -> str:
@@ -187,14 +185,3 @@ def _without_nan(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-def _write_text(path: Path, text: str) -> None:
-    partial = path.with_name(path.name + ".partial")
-    try:
-        # No newline translation: the same results give the same bytes everywhere.
-        with open(partial, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)

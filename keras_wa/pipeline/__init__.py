@@ -1,0 +1,11 @@
+"""From a case table to arrays: the prepared store.
+
+The batches need TensorFlow; import them from `keras_wa.pipeline.batches`.
+"""
+
+from __future__ import annotations
+
+from keras_wa.pipeline.preparing import prepare
+from keras_wa.pipeline.store import PreparedStore
+
+__all__ = ["PreparedStore", "prepare"]

@@ -1,0 +1,1 @@
+"""Training: configs, run directories, the fit loop and its callbacks."""

@@ -1,0 +1,51 @@
+# `make train` and `make test` do all set-up themselves on a bare machine with
+# Python 3.10 to 3.13: a virtual environment in .venv, and the install.
+PYTHON ?= python3
+VENV ?= .venv
+RUN ?= runs/quick
+BIN := $(VENV)/bin
+
+.PHONY: help train test lint unit clean
+
+help:
+	@echo "make train   train, evaluate and export WA-ResNet-50 on the embedded phantom"
+	@echo "make test    linters, type checks, layering contract, tests with coverage"
+	@echo "make clean   remove the virtual environment and caches (runs are kept)"
+
+train: $(VENV)/installed
+	$(BIN)/python train.py --config configs/quick.toml --run-dir $(RUN)
+	$(BIN)/python evaluate.py $(RUN)
+
+test: $(VENV)/installed-test
+	$(MAKE) lint
+	$(MAKE) unit
+
+lint: $(VENV)/installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: $(VENV)/installed-test
+	rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report --fail-under=90
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v <= (3, 13) else "Python 3.10 to 3.13 is needed; this is %d.%d. Name another: make train PYTHON=python3.12" % v)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/installed: setup.cfg pyproject.toml $(VENV)/bin/python
+	@echo "Installing keras_wa into $(VENV) (once; a few minutes)"
+	$(BIN)/python -m pip install --quiet -e .
+	@touch $@
+
+$(VENV)/installed-test: $(VENV)/installed
+	@echo "Installing the test tools into $(VENV) (once)"
+	$(BIN)/python -m pip install --quiet -e '.[test]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache *.egg-info

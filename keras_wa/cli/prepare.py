@@ -1,0 +1,36 @@
+"""`keras-wa prepare`."""
+
+from __future__ import annotations
+
+import argparse
+
+from keras_wa.cli.shared import (
+    DATASET_FLAGS,
+    add_config_flags,
+    choose_dataset,
+    collect_config,
+    quiet_start,
+    say,
+    warn,
+)
+
+DESCRIPTION = "Read a dataset into a prepared store, as train does when it needs to."
+EXAMPLE = "keras-wa prepare --dataset folder --data-dir DIR --image-size 224"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds this command's arguments to its parser."""
+    add_config_flags(parser, DATASET_FLAGS)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prepares. Returns the exit code."""
+    with quiet_start():
+        from keras_wa.training.config import TrainConfig
+        from keras_wa.training.data import load_data
+
+    values = choose_dataset(collect_config(args))
+    data = load_data(TrainConfig.from_mapping(values, args.config or "command line"))
+    warn(data.notes)
+    say(f"{len(data.cases)} ROIs are ready: {data.store}")
+    return 0

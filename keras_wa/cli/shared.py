@@ -1,0 +1,123 @@
+"""Arguments and messages that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from keras_wa.datasets import find_dataset
+
+PHANTOM_BANNER = (
+    "PHANTOM: no data set is under {root}/, so this uses in-silico ROIs. Results on "
+    "them say nothing clinical. Give --data-dir DIR to use your own images."
+)
+
+# Config field -> how its flag is parsed and explained. A flag that is not given leaves
+# the field to the config file or to its default.
+DATASET_FLAGS: dict[str, dict[str, Any]] = {
+    "dataset": {"help": "phantom or folder (default: what is under data/)"},
+    "data_dir": {"metavar": "DIR", "help": "root folder of the dataset"},
+    "store_dir": {"metavar": "DIR", "help": "where prepared ROIs are kept"},
+    "group_pattern": {
+        "metavar": "REGEX",
+        "help": "reads the patient out of a file name, for example '^(\\d+[a-z])'",
+    },
+    "limit": {"type": int, "metavar": "N", "help": "use at most N ROIs"},
+    "data_seed": {"type": int, "metavar": "N", "help": "decides phantom and split"},
+    "rois": {"type": int, "metavar": "N", "help": "ROIs in the phantom set"},
+    "labelling": {"help": "of the phantom: descriptor or clinical"},
+    "conspicuity": {"type": float, "metavar": "X", "help": "of the phantom; 1 = real"},
+    "field_mm": {"type": float, "metavar": "MM", "help": "phantom's field of view"},
+    "image_size": {"type": int, "metavar": "PX", "help": "side of the ROI"},
+}
+
+
+def add_config_flags(
+    parser: argparse.ArgumentParser, flags: dict[str, dict[str, Any]]
+) -> None:
+    """Adds `--config` and one flag for each config field."""
+    parser.add_argument("--config", metavar="FILE", help="TOML file, see configs/")
+    for field, options in flags.items():
+        flag = f"--{field.replace('_', '-')}"
+        if options.get("action") == "bool":
+            options = {**options, "action": argparse.BooleanOptionalAction}
+        parser.add_argument(flag, dest=field, default=None, **options)
+
+
+def collect_config(args: argparse.Namespace) -> dict[str, Any]:
+    """Field -> value from the config file, overridden by the flags that were given."""
+    from keras_wa.training.config import read_config_file
+
+    values = read_config_file(args.config) if args.config else {}
+    return {**values, **given_flags(args)}
+
+
+def given_flags(args: argparse.Namespace) -> dict[str, Any]:
+    """The config fields that flags set."""
+    from keras_wa.training.config import TrainConfig
+
+    fields = TrainConfig.__dataclass_fields__
+    return {k: v for k, v in vars(args).items() if k in fields and v is not None}
+
+
+def choose_dataset(values: dict[str, Any], root: Path = Path("data")) -> dict[str, Any]:
+    """Fills in the dataset: the one under `data/`, or the phantom, and says which."""
+    if values.get("dataset") is None:
+        found = None if values.get("data_dir") else find_dataset(root)
+        if values.get("data_dir"):
+            values = {**values, "dataset": "folder"}
+        elif found is not None:
+            values = {**values, "dataset": "folder", "data_dir": str(found)}
+            say(f"Data set found: {found} (class folders of images).")
+        else:
+            values = {**values, "dataset": "phantom"}
+            warn([PHANTOM_BANNER.format(root=root)])
+    return values
+
+
+def say(message: str) -> None:
+    """Prints a message at once, so that it keeps its place among the progress bars."""
+    print(message, flush=True)
+
+
+def warn(notes: Iterable[str]) -> None:
+    """Prints notes so that nobody overlooks them."""
+    for note in notes:
+        print(f"*** {note}", flush=True)
+
+
+@contextlib.contextmanager
+def quiet_start() -> Iterator[None]:
+    """Holds back what TensorFlow's C++ code writes to stderr while it starts.
+
+    It reports a missing GPU as an error, twice, before any log level holds. If the body
+    fails, what was held back is shown.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    sys.stderr.flush()
+    saved = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(saved, held.read())
+            raise
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+
+
+def start_tensorflow() -> None:
+    """Imports TensorFlow and finds its devices, without its banner."""
+    with quiet_start():
+        import tensorflow as tf
+
+        tf.config.list_logical_devices()

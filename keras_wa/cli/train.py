@@ -1,0 +1,145 @@
+"""`keras-wa train`, that is `python train.py`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from keras_wa.cli.shared import (
+    DATASET_FLAGS,
+    add_config_flags,
+    choose_dataset,
+    collect_config,
+    given_flags,
+    say,
+    start_tensorflow,
+    warn,
+)
+from keras_wa.errors import UserError
+
+DESCRIPTION = "Train a model, keep its best epoch and export it as a SavedModel."
+EXAMPLE = (
+    "python train.py --dataset folder --data-dir DIR --group-pattern '^(\\d+)' "
+    "--epochs 100"
+)
+
+TRAIN_FLAGS: dict[str, dict[str, Any]] = {
+    "split": {"help": "official, patient-kfold or random-roi (default: official)"},
+    "folds": {"type": int, "metavar": "K", "help": "of patient-kfold (default: 5)"},
+    "fold": {"type": int, "metavar": "I", "help": "which fold is the test part"},
+    "validation": {"type": float, "metavar": "X", "help": "part kept for validation"},
+    "fresh_rois": {"action": "bool", "help": "draw new phantom ROIs every epoch"},
+    "enhance": {"help": "clahe (default) or none"},
+    "model": {"metavar": "NAME", "help": "wa_resnet50 (default), resnet50"},
+    "dwt": {"help": "model (default): the first layer; or pipeline"},
+    "weights": {"metavar": "SOURCE", "help": "imagenet, a file, or none (default)"},
+    "epochs": {"type": int, "metavar": "N", "help": "default: 100"},
+    "batch_size": {"type": int, "metavar": "N", "help": "default: 16"},
+    "learning_rate": {"type": float, "metavar": "X", "help": "default: 1e-4"},
+    "schedule": {"help": "constant (default) or cosine"},
+    "warmup_steps": {"type": int, "metavar": "N", "help": "default: 0"},
+    "class_weights": {"action": "bool", "help": "weigh both classes equally"},
+    "augment": {"action": "bool", "help": "flips, rotations, scale, grey values"},
+    "seed": {"type": int, "metavar": "N", "help": "weights, order, augmentation"},
+    "strategy": {"help": "auto (default), one-device, mirrored or tpu"},
+    "precision": {"help": "float32 (default), mixed_float16 or mixed_bfloat16"},
+    "deterministic": {"action": "bool", "help": "the same numbers run after run"},
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds this command's arguments to its parser."""
+    add_config_flags(parser, {**DATASET_FLAGS, **TRAIN_FLAGS})
+    parser.add_argument(
+        "--model-option",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="option of the model, for example stem_stride=1; may be repeated",
+    )
+    parser.add_argument(
+        "--run-dir", metavar="DIR", help="default: runs/<model>-<dataset>-<time>"
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="carry on with --run-dir, by default the newest run",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Trains, then exports. Returns the exit code."""
+    start_tensorflow()
+    from keras_wa.serving.export import export_saved_model
+    from keras_wa.training.data import load_data
+    from keras_wa.training.fit import train
+    from keras_wa.training.hardware import describe_devices
+    from keras_wa.training.run import Run
+
+    run = _resumed(args) if args.resume else None
+    config = run.config if run else _new_config(args)
+    data = load_data(config)
+    run = run or Run.create(args.run_dir, config)
+    warn(data.notes)
+    counts = data.cases["split"].value_counts()
+    say(
+        f"{config.model} on {config.dataset}: {counts.get('train', 0)} ROIs to train, "
+        f"{counts.get('val', 0)} to validate, {counts.get('test', 0)} to test. "
+        f"{describe_devices()}."
+    )
+    say(f"Run: {run.path}   TensorBoard: tensorboard --logdir {run.path.parent}")
+    outcome = train(run, data, resume=args.resume)
+    if outcome.best_epoch is not None:
+        say(
+            f"Best of {outcome.epochs} epochs: epoch {outcome.best_epoch}, "
+            f"validation AUC {outcome.best_auc:.3f}."
+        )
+    if outcome.interrupted:
+        say(f"Stopped. Carry on: python train.py --run-dir {run.path} --resume")
+        return 130
+    say(f"SavedModel: {export_saved_model(run)}")
+    warn(data.notes)
+    say(f"Evaluate it: python evaluate.py {run.path}")
+    return 0
+
+
+def _resumed(args: argparse.Namespace) -> Any:
+    from keras_wa.training.run import Run
+
+    run = Run.open(args.run_dir or Run.newest())
+    stored = run.config.to_mapping()
+    for field, value in given_flags(args).items():
+        if stored[field] != value:
+            raise UserError(
+                f"--resume carries on with the settings of {run.path}, where `{field}` "
+                f"is {stored[field]!r}. Received: {value!r}. Leave it out, or start a "
+                "new run."
+            )
+    if args.config or args.model_option:
+        raise UserError(
+            f"--resume carries on with the settings of {run.path}. Leave out --config "
+            "and --model-option, or start a new run."
+        )
+    return run
+
+
+def _new_config(args: argparse.Namespace) -> Any:
+    from keras_wa.training.config import TrainConfig
+
+    values = collect_config(args)
+    if args.model_option:
+        options = dict(_parse_option(text) for text in args.model_option)
+        values["model_options"] = {**values.get("model_options", {}), **options}
+    origin = args.config or "command line"
+    return TrainConfig.from_mapping(choose_dataset(values), origin)
+
+
+def _parse_option(text: str) -> tuple[str, Any]:
+    key, separator, value = text.partition("=")
+    if not separator or not key:
+        raise UserError(f"--model-option must be KEY=VALUE. Received: {text!r}")
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        return key, value

@@ -1,0 +1,97 @@
+"""What every dataset gives: a case table and the pixels of each of its ROIs."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from keras_wa.datasets.splits import check_split
+from keras_wa.errors import UserError
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+    """A case table, what is to be said about it, and how to read its pixels.
+
+    Attributes:
+        name: as in the registry, such as `"folder"`.
+        cases: the case table, with the dataset's own split. Paths in it are relative to
+            `root`, so that the table is the same wherever the files lie.
+        read: gives the ROI of one row (a `pandas.Series`) as (H, W) uint8; raises
+            `UserError` if its file is bad.
+        source: where the pixels come from, in values that JSON can hold; together with
+            the files it decides the pixels.
+        root: folder of the files, or `None` for a dataset that is computed.
+        read_block: gives many rows at once as (N, H, W) uint8, for a dataset that is
+            computed faster so.
+        notes: sentences that the user has to see.
+        skipped: files that were left out, each with the reason.
+    """
+
+    name: str
+    cases: pd.DataFrame
+    read: Callable[[pd.Series], Pixels]
+    source: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    root: Path | None = None
+    read_block: Callable[[pd.DataFrame], Pixels] | None = None
+    notes: list[str] = dataclasses.field(default_factory=list)
+    skipped: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+
+
+def limit_patients(dataset: Dataset, limit: int, seed: int = 0) -> Dataset:
+    """Keeps at most `limit` ROIs, taking whole patients.
+
+    The patients are drawn from each part of the split and each label in proportion, so
+    that a small sample looks like the whole; the rows keep their order.
+
+    Args:
+        dataset: the dataset to cut down.
+        limit: the greatest number of ROIs.
+        seed: of the draw.
+
+    Returns:
+        The same dataset with fewer rows and a note that says so; the dataset itself if
+        it has no more than `limit` rows.
+
+    Raises:
+        UserError: if `limit` is so small that a part loses a label.
+    """
+    if limit < 1:
+        raise UserError(f"--limit. Received: {limit}; expected at least 1 ROI.")
+    cases = dataset.cases
+    if len(cases) <= limit:
+        return dataset
+    patients = cases.groupby("patient_id").agg(
+        split=("split", "first"), label=("label", "mean"), rois=("roi_id", "size")
+    )
+    patients["label"] = patients["label"] >= 0.5
+    patients = patients.sample(frac=1, random_state=seed)
+    strata = patients.groupby(["split", "label"])
+    # The first of each stratum, then the rest of each at an even pace.
+    patients["pace"] = strata.cumcount() / strata["rois"].transform("size")
+    chosen, taken = [], 0
+    for patient, rois in patients.sort_values("pace", kind="stable")["rois"].items():
+        if taken + rois <= limit:
+            chosen.append(patient)
+            taken += rois
+    kept = cases[cases["patient_id"].isin(chosen)].reset_index(drop=True)
+    lost = set(cases["split"]) - set(kept["split"])
+    if lost:
+        raise UserError(
+            f"--limit. Received: {limit}, which leaves no patient in part "
+            f"{min(lost)!r} of the split; expected more, up to {len(cases)}."
+        )
+    check_split(kept)
+    note = (
+        f"Limited to {len(kept)} of {len(cases)} ROIs, {len(chosen)} of "
+        f"{len(patients)} patients."
+    )
+    return dataclasses.replace(dataset, cases=kept, notes=[*dataset.notes, note])

@@ -1,0 +1,41 @@
+"""Finds the dataset that lies under `data/`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from keras_wa.errors import UserError
+
+_NOT_DATA = ("prepared",)
+
+
+def find_dataset(root: str | Path = "data") -> Path | None:
+    """Finds the one dataset folder under a root.
+
+    A dataset folder has sub-folders (its classes, or `train` and `test`). Files, hidden
+    folders and the prepared stores are passed over.
+
+    Args:
+        root: where datasets are put.
+
+    Returns:
+        The dataset's folder, or `None` if there is none.
+
+    Raises:
+        UserError: there are several, so that one must be named.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        return None
+    found = sorted(
+        folder
+        for folder in root.iterdir()
+        if folder.is_dir()
+        and not folder.name.startswith(".")
+        and folder.name not in _NOT_DATA
+        and any(child.is_dir() for child in folder.iterdir())
+    )
+    if len(found) > 1:
+        names = ", ".join(str(folder) for folder in found)
+        raise UserError(f"Several data sets: {names}. Name one with --data-dir.")
+    return found[0] if found else None

@@ -1,0 +1,93 @@
+"""Datasets by name."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from typing import TYPE_CHECKING
+
+from keras_wa.datasets.case_table import new_case_table, validate
+from keras_wa.datasets.dataset import Dataset, limit_patients
+from keras_wa.datasets.folder import read_folder
+from keras_wa.errors import UserError, unknown_name
+from keras_wa.phantom import (
+    PhantomSpec,
+    best_possible_auc,
+    phantom_cases,
+    render_roi,
+    render_rois,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from keras_wa.datasets.dataset import Pixels
+
+DATASETS = ("phantom", "folder")
+"""The names that `load_cases` takes."""
+
+
+def load_cases(
+    name: str,
+    data_dir: str | os.PathLike[str] | None = None,
+    group_pattern: str | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    phantom: PhantomSpec | None = None,
+    phantom_rois: int = 1872,
+) -> Dataset:
+    """Loads the case table of a dataset; its pixels are read later, row by row.
+
+    Args:
+        name: one of `DATASETS`.
+        data_dir: root folder of the dataset; `folder` needs it.
+        group_pattern: see `read_folder`.
+        limit: the greatest number of ROIs; whole patients are kept.
+        seed: of the test part that `folder` draws, and of `limit`.
+        phantom: what the phantom is like; by default `PhantomSpec()`.
+        phantom_rois: number of ROIs in the phantom, of all parts together.
+
+    Returns:
+        The dataset, with a valid case table.
+
+    Raises:
+        UserError: if the name is unknown, `data_dir` is missing where it is needed, or
+            the dataset's own reader finds a mistake.
+    """
+    if name == "phantom":
+        dataset = _phantom(phantom or PhantomSpec(), phantom_rois)
+    elif name == "folder":
+        if data_dir is None:
+            raise UserError(
+                "--dataset folder without --data-dir. Expected: --data-dir DIR, a "
+                "folder with two class folders of images."
+            )
+        dataset = read_folder(data_dir, group_pattern, seed)
+    else:
+        raise unknown_name("dataset", name, DATASETS)
+    if limit is not None:
+        dataset = limit_patients(dataset, limit, seed)
+    validate(dataset.cases, source=name)
+    return dataset
+
+
+def _phantom(spec: PhantomSpec, rois: int) -> Dataset:
+    def read(row: pd.Series) -> Pixels:
+        return render_roi(spec, row)
+
+    def read_block(cases: pd.DataFrame) -> Pixels:
+        return render_rois(spec, cases)
+
+    cases = phantom_cases(spec, n=rois)
+    best = best_possible_auc(spec, cases)
+    return Dataset(
+        name="phantom",
+        cases=new_case_table(cases),
+        read=read,
+        read_block=read_block,
+        source={"phantom": dataclasses.asdict(spec)},
+        notes=[
+            "This is a phantom (in-silico ROIs): no result on it is clinical. The best "
+            f"possible AUC on it is {best:.3f} (labelling {spec.labelling})."
+        ],
+    )

@@ -1,0 +1,251 @@
+"""Who trains, who validates, who tests: whole patients, stratified by label."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedGroupKFold, train_test_split
+
+from keras_wa.datasets.case_table import PARTS, validate
+from keras_wa.errors import UserError, unknown_name
+
+SPLITS = ("official", "patient-kfold", "random-roi")
+"""The names that `split_cases` takes."""
+
+RANDOM_ROI_NOTICE = (
+    "Split random-roi: ROIs of the same patient stand in training and in test, so "
+    "every number on this page is inflated. It exists to show by how much; use the "
+    "split 'official' or 'patient-kfold' for a result."
+)
+"""What every page that the split `random-roi` touches has to say."""
+
+_TEST_FRACTION = 0.2
+
+
+def split_cases(
+    cases: pd.DataFrame,
+    how: str = "official",
+    seed: int = 0,
+    val_fraction: float = 0.2,
+    k: int = 5,
+    fold: int = 0,
+) -> pd.DataFrame:
+    """Gives each ROI its part: train, val or test.
+
+    Args:
+        cases: a case table with the dataset's own split.
+        how: `"official"` keeps the dataset's test part, and its validation part where
+            it has one; `"patient-kfold"` tests on fold `fold` of `k`; `"random-roi"`
+            cuts ROI by ROI (see `RANDOM_ROI_NOTICE`).
+        seed: of the draw.
+        val_fraction: share of the training ROIs that become validation.
+        k: number of folds of `"patient-kfold"`.
+        fold: which fold is the test part, 0..k-1.
+
+    Returns:
+        A copy of the table with a new `split` column, rows in the same order.
+
+    Raises:
+        UserError: if `how` is unknown, if the table breaks an invariant, if there are
+            too few patients, or if a part would hold one label only.
+    """
+    if how == "official":
+        validate(cases)
+        has_validation = (cases["split"] == "val").any()
+        result = (
+            cases.copy()
+            if has_validation
+            else split_validation(cases, val_fraction, seed)
+        )
+    elif how == "patient-kfold":
+        result = split_validation(
+            patient_kfold(cases, k, fold, seed), val_fraction, seed
+        )
+    elif how == "random-roi":
+        result = _random_roi(cases, val_fraction, seed)
+    else:
+        raise unknown_name("split", how, SPLITS)
+    check_split(result, patients_apart=how != "random-roi")
+    return result
+
+
+def check_split(cases: pd.DataFrame, patients_apart: bool = True) -> None:
+    """Checks that every part that is there can be learnt from or scored.
+
+    Args:
+        cases: a case table.
+        patients_apart: as in `case_table.validate`.
+
+    Raises:
+        UserError: if the table is invalid, nothing is left to train on, or a part holds
+            one label only.
+    """
+    validate(cases, patients_apart=patients_apart)
+    for part in PARTS:
+        labels = cases.loc[cases["split"] == part, "label"]
+        if labels.empty and part != "train":
+            continue
+        if labels.nunique() < 2:
+            found = f"only label {labels.iloc[0]}" if len(labels) else "no ROI"
+            raise UserError(
+                f"Part {part!r} of the split. Received: {found} in {len(labels)} ROIs; "
+                "expected both labels. Add cases, or raise --limit."
+            )
+
+
+def split_validation(
+    cases: pd.DataFrame, fraction: float = 0.2, seed: int = 0
+) -> pd.DataFrame:
+    """Takes a validation part out of the training part, by patient, stratified.
+
+    Args:
+        cases: a case table; only its `train` rows change.
+        fraction: share of the training ROIs to take; the nearest 1/n is used.
+        seed: of the draw.
+
+    Returns:
+        A copy of the table with `"val"` in the rows that were taken.
+
+    Raises:
+        UserError: if the training part has fewer than two patients of a label.
+    """
+    return _hold_out(cases, "train", "val", fraction, seed)
+
+
+def split_test(
+    cases: pd.DataFrame, fraction: float = _TEST_FRACTION, seed: int = 0
+) -> pd.DataFrame:
+    """Takes a test part out of a table that has none, by patient, stratified.
+
+    Args:
+        cases: a case table whose rows are all `train`.
+        fraction: share of the ROIs to take; the nearest 1/n is used.
+        seed: of the draw.
+
+    Returns:
+        A copy of the table with `"test"` in the rows that were taken.
+
+    Raises:
+        UserError: if there are fewer than two patients of a label.
+    """
+    return _hold_out(cases, "train", "test", fraction, seed)
+
+
+def patient_kfold(
+    cases: pd.DataFrame, k: int = 5, fold: int = 0, seed: int = 0
+) -> pd.DataFrame:
+    """Tests on one of `k` groups of patients and trains on the others.
+
+    Args:
+        cases: a case table; its own split is ignored.
+        k: number of folds, at least 2.
+        fold: the fold to test on, 0..k-1. Each patient is tested in one fold only.
+        seed: of the draw; the same for all folds of one cross-validation.
+
+    Returns:
+        A copy of the table with `"train"` and `"test"` in `split`.
+
+    Raises:
+        UserError: if `fold` is out of range or a label has fewer than `k` patients.
+    """
+    if not (k >= 2 and 0 <= fold < k):
+        raise UserError(
+            f"Fold of the patient-kfold split. Received: fold {fold} of {k}; expected "
+            "at least 2 folds and a fold from 0 to k-1."
+        )
+    scarcest = _patients_of_scarcest_label(cases)
+    if scarcest < k:
+        raise UserError(
+            f"Number of folds of the patient-kfold split. Received: k={k}; expected at "
+            f"most {scarcest}, the number of patients of the scarcest label."
+        )
+    result = _all_train(cases)
+    result.loc[_folds(cases, k, seed) == fold, "split"] = "test"
+    return result
+
+
+def _hold_out(
+    cases: pd.DataFrame, source: str, target: str, fraction: float, seed: int
+) -> pd.DataFrame:
+    """Moves about `fraction` of the rows of part `source` to part `target`."""
+    if not 0 < fraction <= 0.5:
+        raise UserError(
+            f"Share of the {target!r} part. Received: {fraction}; expected a number "
+            "above 0 and at most 0.5."
+        )
+    pool = cases[cases["split"] == source]
+    scarcest = _patients_of_scarcest_label(pool)
+    if scarcest < 2:
+        raise UserError(
+            f"Too few patients to take the {target!r} part out of {source!r}. "
+            f"Received: {scarcest} of one label; expected at least 2 patients of each "
+            "label."
+        )
+    folds = min(max(round(1 / fraction), 2), scarcest)
+    assigned = _folds(pool, folds, seed)
+    labels = pool["label"].to_numpy(int)
+
+    def imbalance(fold: int) -> float:
+        held = assigned == fold
+        if any(len(set(labels[rows])) < 2 for rows in (held, ~held)):
+            return np.inf
+        share = abs(held.mean() - fraction)
+        return float(share + abs(labels[held].mean() - labels.mean()))
+
+    # Large patients make the folds uneven, so the one nearest to what was asked for.
+    best = min(range(folds), key=imbalance)
+    if np.isinf(imbalance(best)):
+        raise UserError(
+            f"The patients cannot be cut into {source!r} and {target!r} with both "
+            "labels in each. Expected: more patients of each label."
+        )
+    result = cases.copy()
+    result.loc[pool.index[assigned == best], "split"] = target
+    return result
+
+
+def _folds(cases: pd.DataFrame, k: int, seed: int) -> NDArray[np.int64]:
+    """Number of the fold of each row, by patient, the same in any order of rows."""
+    # By roi_id, so that the split depends on what is in the table and not on its order.
+    order = np.argsort(cases["roi_id"].to_numpy(str), kind="stable")
+    labels = cases["label"].to_numpy(int)[order]
+    patients = cases["patient_id"].to_numpy(str)[order]
+    splitter = StratifiedGroupKFold(k, shuffle=True, random_state=seed)
+    assigned = np.empty(len(cases), dtype=np.int64)
+    for fold, (_, held) in enumerate(splitter.split(labels, labels, patients)):
+        assigned[order[held]] = fold
+    return assigned
+
+
+def _all_train(cases: pd.DataFrame) -> pd.DataFrame:
+    """A copy whose rows are all `train`, in a column of the same dtype."""
+    result = cases.copy()
+    result.loc[:, "split"] = "train"
+    return result
+
+
+def _patients_of_scarcest_label(cases: pd.DataFrame) -> int:
+    patients = cases.groupby("label")["patient_id"].nunique()
+    return int(patients.reindex([0, 1], fill_value=0).min())
+
+
+def _random_roi(cases: pd.DataFrame, val_fraction: float, seed: int) -> pd.DataFrame:
+    """Cuts ROI by ROI, with a test part as large as the dataset's own."""
+    test_share = float((cases["split"] == "test").mean()) or _TEST_FRACTION
+    result = _all_train(cases)
+    for part, fraction in (("test", test_share), ("val", val_fraction)):
+        pool = result[result["split"] == "train"]
+        try:
+            _, held = train_test_split(
+                pool.index,
+                test_size=fraction,
+                stratify=pool["label"].to_numpy(int),
+                random_state=seed,
+            )
+        except ValueError as error:
+            raise UserError(
+                f"Too few ROIs for the {part!r} part of the split random-roi: {error}"
+            ) from error
+        result.loc[held, "split"] = part
+    return result

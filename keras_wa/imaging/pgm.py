@@ -1,0 +1,63 @@
+"""PGM (portable grey map), with its own maximum value.
+
+OpenCV scales the plain form (P2) by the maximum in the header but not the binary form
+(P5), so that the same image would come out twice as dark in one of them.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_wa.errors import UserError
+from keras_wa.imaging.scaling import scale_to_uint8
+
+# White space and comments may stand between the fields; exactly one white-space
+# character ends the header (netpbm.sourceforge.net/doc/pgm.html).
+_GAP = rb"(?:\s|#[^\n]*\n)+"
+_HEADER = re.compile(
+    rb"(P[25])" + _GAP + rb"(\d+)" + _GAP + rb"(\d+)" + _GAP + rb"(\d+)\s"
+)
+
+
+def decode_pgm(data: bytes, name: str) -> NDArray[np.uint8]:
+    """Decodes the first image of a PGM file.
+
+    Args:
+        data: the bytes of the file, `P2` or `P5`.
+        name: the file, for messages.
+
+    Returns:
+        (H, W) uint8, where 255 is the maximum value that the header states.
+
+    Raises:
+        UserError: if the header is not one of a PGM or the pixels are fewer than it
+            states.
+    """
+    header = _HEADER.match(data)
+    if header is None:
+        raise UserError(
+            f"{name}: no complete PGM header. Received: {data[:12]!r}…; expected "
+            "P2 or P5, width, height and maximum value. Copy the file again."
+        )
+    width, height, maximum = (int(field) for field in header.groups()[1:])
+    if not (0 < maximum < 65536 and width > 0 and height > 0):
+        raise UserError(
+            f"{name}: PGM header. Received: {width} by {height} pixels, maximum "
+            f"value {maximum}; expected at least 1 by 1 and a maximum in 1..65535."
+        )
+    body = data[header.end() :]
+    if header.group(1) == b"P2":
+        values = np.array(re.findall(rb"\d+", body)[: width * height], np.float64)
+    else:
+        dtype = np.dtype(np.uint8 if maximum < 256 else ">u2")
+        usable = min(len(body) // dtype.itemsize, width * height)
+        values = np.frombuffer(body, dtype, count=usable)
+    if values.size < width * height:
+        raise UserError(
+            f"{name}: the image is truncated. Received: {values.size} pixels; expected "
+            f"{width * height} ({width} by {height}). Copy the file again."
+        )
+    return scale_to_uint8(values.reshape(height, width), 0, maximum)

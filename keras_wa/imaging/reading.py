@@ -1,0 +1,151 @@
+"""Reads one image file of any supported format as 8-bit grey."""
+
+from __future__ import annotations
+
+import os
+import struct
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_wa.errors import UserError
+from keras_wa.imaging.dicom import decode_dicom
+from keras_wa.imaging.pgm import decode_pgm
+from keras_wa.imaging.scaling import scale_to_uint8
+
+# A damaged file is told in one line of ours; OpenCV would add several on stderr.
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+DICOM_SUFFIXES = frozenset({".dcm", ".dicom"})
+IMAGE_SUFFIXES = DICOM_SUFFIXES | {
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".pgm",
+    ".tif",
+    ".tiff",
+    ".bmp",
+}
+"""Suffixes, in lower case, of the files that `read_grey` reads. A DICOM file may also
+have none."""
+
+_EXPECTED = "PNG, JPEG, PGM, TIFF, BMP or DICOM"
+
+
+def is_dicom(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is DICOM by its suffix or, without one, by its content."""
+    path = Path(path)
+    if path.suffix.lower() in DICOM_SUFFIXES:
+        return True
+    if path.suffix:
+        return False
+    try:
+        with path.open("rb") as file:
+            return _has_dicom_mark(file.read(132))
+    except OSError:
+        return False
+
+
+def read_grey(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
+    """Reads an image file as 8-bit grey.
+
+    The content decides the format, not the suffix. The full range of the file's pixel
+    format becomes 0..255: 65535 of a 16-bit PNG or TIFF, the stated maximum of a PGM,
+    the bits stored of a DICOM (after its modality LUT, VOI LUT or window, and
+    MONOCHROME1 inversion). Colour becomes luminance (ITU-R BT.601, as OpenCV has it);
+    an alpha channel is dropped.
+
+    Args:
+        path: a PNG, JPEG, PGM, TIFF, BMP or single-frame grey DICOM file.
+
+    Returns:
+        (H, W) uint8.
+
+    Raises:
+        UserError: if the file cannot be opened, is empty, truncated, of another format,
+            of another depth than 8 or 16 bit, or a DICOM file that is no single grey
+            mammogram.
+    """
+    name = os.fspath(path)
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise UserError(
+            f"{name}: cannot be read ({error.strerror or error}). Expected: a readable "
+            f"{_EXPECTED} file."
+        ) from error
+    if not data:
+        raise UserError(
+            f"{name}: the file is empty. Received: 0 bytes; expected a {_EXPECTED} "
+            "file. Copy the file again."
+        )
+    if _has_dicom_mark(data) or Path(path).suffix.lower() in DICOM_SUFFIXES:
+        return decode_dicom(data, name)
+    if data[:2] in (b"P2", b"P5"):
+        return decode_pgm(data, name)
+    return _decode_with_opencv(data, name)
+
+
+def _has_dicom_mark(data: bytes) -> bool:
+    return data[128:132] == b"DICM"
+
+
+def _decode_with_opencv(data: bytes, name: str) -> NDArray[np.uint8]:
+    if _is_cut_short(data):
+        raise UserError(
+            f"{name}: the image is truncated. Received: {len(data)} bytes without the "
+            "format's end mark; expected a whole file. Copy the file again."
+        )
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        image = None
+    if image is None:
+        raise UserError(
+            f"{name}: not a readable image, or damaged. Received: {len(data)} bytes "
+            f"that begin with {data[:4]!r}; expected {_EXPECTED}."
+        )
+    if image.dtype not in (np.uint8, np.uint16):
+        raise UserError(
+            f"{name}: pixel type. Received: {image.dtype}; expected 8-bit or 16-bit "
+            "unsigned. Save the image as 16-bit PNG."
+        )
+    if image.ndim == 3:
+        code = cv2.COLOR_BGR2GRAY if image.shape[2] == 3 else cv2.COLOR_BGRA2GRAY
+        image = cv2.cvtColor(image, code)
+    if image.dtype == np.uint8:
+        return np.asarray(image, dtype=np.uint8)
+    grey = scale_to_uint8(image, 0, 65535)
+    # OpenCV inverts a white-is-zero TIFF of 8 bits but not one of 16.
+    return 255 - grey if _is_white_zero_tiff(data) else grey
+
+
+def _is_white_zero_tiff(data: bytes) -> bool:
+    """Whether a TIFF's PhotometricInterpretation (tag 262) is 0, WhiteIsZero."""
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(data[:4])
+    if order is None:
+        return False
+    (directory,) = struct.unpack_from(f"{order}I", data, 4)
+    (entries,) = struct.unpack_from(f"{order}H", data, directory)
+    for entry in range(entries):
+        at = directory + 2 + 12 * entry
+        tag, _, _, value = struct.unpack_from(f"{order}HHIH", data, at)
+        if tag == 262:
+            return value == 0
+    return False
+
+
+def _is_cut_short(data: bytes) -> bool:
+    """Whether a PNG or JPEG lacks its end mark, which OpenCV would pass over.
+
+    OpenCV fills the missing part of a truncated JPEG with grey and says nothing to the
+    caller. A thumbnail inside the JPEG has an end mark of its own, but it stands before
+    the last start of scan.
+    """
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return b"IEND" not in data[-4096:]
+    if data.startswith(b"\xff\xd8"):
+        return b"\xff\xd9" not in data[max(data.rfind(b"\xff\xda"), 0) :]
+    return False

@@ -1,0 +1,29 @@
+"""Pixel values of any depth to 8-bit grey."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def scale_to_uint8(values: NDArray, low: float, high: float) -> NDArray[np.uint8]:
+    """Maps `[low, high]` onto 0..255, rounded to the nearest level.
+
+    Args:
+        values: array of any shape and numeric dtype; what lies outside the range is
+            clipped.
+        low: the value that becomes 0, such as the least value the file can hold.
+        high: the value that becomes 255. The range is the one that the file's format
+            allows, never the one that the image happens to use: a dark image stays
+            dark.
+
+    Returns:
+        uint8 array of the same shape.
+
+    Raises:
+        ValueError: if `high` is not above `low`.
+    """
+    if not high > low:
+        raise ValueError(f"high must be above low. Received: low={low}, high={high}")
+    unit = (values.astype(np.float64) - low) / (high - low)
+    return np.floor(np.clip(unit, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)

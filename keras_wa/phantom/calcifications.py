@@ -1,0 +1,105 @@
+"""The calcifications of a lesion, by the type and distribution of the case lists."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+
+from keras_wa.errors import unknown_name
+from keras_wa.phantom import shapes
+from keras_wa.phantom.distributions import Sites, place
+from keras_wa.phantom.particles import Particles, join
+
+Generator = np.random.Generator
+
+SUSPICIOUS = frozenset({"AMORPHOUS", "PLEOMORPHIC", "FINE_LINEAR_BRANCHING"})
+"""Suspicious morphology by BI-RADS; every other type is typically benign."""
+
+
+def is_suspicious(morphology: str) -> bool:
+    """Whether a component of the type is suspicious by BI-RADS.
+
+    Args:
+        morphology: a type, or several joined by hyphens.
+
+    Returns:
+        True if one of them is.
+    """
+    return not SUSPICIOUS.isdisjoint(morphology.split("-"))
+
+
+def faintness(morphology: str) -> float:
+    """How much fainter than others a type is.
+
+    Args:
+        morphology: a type, or several joined by hyphens.
+
+    Returns:
+        A factor on the contrast: below 1 for amorphous calcifications alone.
+    """
+    return 0.65 if morphology == "AMORPHOUS" else 1.0
+
+
+def calcify(
+    morphology: str, distribution: str, field_mm: float, rng: Generator
+) -> Particles:
+    """Draws the calcifications of one lesion.
+
+    Args:
+        morphology: the case lists' type; of a combination
+            (`ROUND_AND_REGULAR-LUCENT_CENTER`) each component takes its share.
+        distribution: the case lists' distribution, `""` for none.
+        field_mm: side of the field, mm; large types shrink to fit a small field.
+        rng: source of randomness.
+
+    Returns:
+        The particles.
+
+    Raises:
+        UserError: if a type or distribution is unknown.
+    """
+    names = list(dict.fromkeys(morphology.split("-")))
+    parts = []
+    for name in names:
+        if name not in _KINDS:
+            raise unknown_name("type of calcification", name, _KINDS)
+        kind = _KINDS[name]
+        count = int(rng.integers(kind.fewest, kind.most + 1))
+        count = max(1, round(count / len(names)))
+        gap = min(kind.gap_mm, 0.2 * field_mm)
+        sites = place(distribution, count, field_mm, rng, gap)
+        parts.append(kind.shape(sites, field_mm, rng))
+    return join(parts)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Kind:
+    """How a type is drawn: `fewest` to `most` shapes (or vessels, or stems) a field."""
+
+    fewest: int
+    most: int
+    gap_mm: float
+    shape: Callable[[Sites, float, Generator], Particles]
+
+
+_KINDS = {
+    "PUNCTATE": _Kind(10, 24, 0.5, shapes.punctate),
+    "ROUND_AND_REGULAR": _Kind(5, 14, 0.9, shapes.round_and_regular),
+    "LUCENT_CENTER": _Kind(2, 6, 2.2, shapes.lucent_center),
+    "LUCENT_CENTERED": _Kind(2, 6, 2.2, shapes.lucent_center),
+    "EGGSHELL": _Kind(1, 3, 4.0, shapes.eggshell),
+    "COARSE": _Kind(1, 3, 4.0, shapes.coarse),
+    "LARGE_RODLIKE": _Kind(4, 9, 1.4, shapes.large_rodlike),
+    "VASCULAR": _Kind(1, 2, 4.0, shapes.vascular),
+    "DYSTROPHIC": _Kind(2, 5, 2.4, shapes.dystrophic),
+    "AMORPHOUS": _Kind(8, 20, 0.4, shapes.amorphous),
+    "PLEOMORPHIC": _Kind(10, 24, 0.35, shapes.pleomorphic),
+    "FINE_LINEAR_BRANCHING": _Kind(4, 9, 0.8, shapes.fine_linear_branching),
+    "SKIN": _Kind(4, 10, 0.9, shapes.skin),
+    "MILK_OF_CALCIUM": _Kind(5, 12, 0.9, shapes.milk_of_calcium),
+}
+
+MORPHOLOGIES = tuple(_KINDS)
+"""The single types; a case's type is one, or several joined by hyphens."""

@@ -1,0 +1,101 @@
+"""Random flips, rotations, scale, brightness and contrast for grey ROIs.
+
+Sampling is apart from applying: `draw` is numpy and a pure function of its generator,
+so that an epoch can be drawn again after an interruption; `augment` is `keras.ops` and
+knows nothing of chance. All geometry is one affine map, so the ROI is resampled once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from keras_wa.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Augmentation:
+    """How far each ROI may be moved away from itself.
+
+    Attributes:
+        flip: mirror left-right and up-down, each with probability 1/2.
+        rotation: largest rotation to either side, degrees.
+        scale: largest relative change of size; 0.1 draws from 1/1.1 to 1.1.
+        brightness: largest shift of the grey value, as a part of the whole range.
+        contrast: largest relative change of contrast about the ROI's mean.
+
+    Raises:
+        UserError: a value is out of its range.
+    """
+
+    flip: bool = True
+    rotation: float = 180.0
+    scale: float = 0.1
+    brightness: float = 0.1
+    contrast: float = 0.1
+
+    def __post_init__(self) -> None:
+        limits = {"rotation": 180.0, "scale": 1.0, "brightness": 1.0, "contrast": 1.0}
+        for name, limit in limits.items():
+            value = getattr(self, name)
+            if not 0 <= value <= limit:
+                raise UserError(
+                    f"Augmentation `{name}` must lie in [0, {limit:g}]. "
+                    f"Received: {value!r}"
+                )
+
+    def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """Draws the changes for n ROIs.
+
+        Returns:
+            float32 `(n, 6)`: the 2x2 matrix that maps output to input coordinates
+            (row by row, about the ROI's centre, x before y), the contrast factor and
+            the brightness shift. The draw of a ROI does not depend on n.
+        """
+        u = rng.uniform(-1.0, 1.0, size=(n, 6))
+        flip_x, flip_y = np.where(self.flip & (u[:, :2] < 0), -1.0, 1.0).T
+        angle = np.deg2rad(self.rotation) * u[:, 2]
+        zoom = (1.0 + self.scale) ** u[:, 3]
+        cos, sin = np.cos(angle) / zoom, np.sin(angle) / zoom
+        matrix = [cos * flip_x, -sin * flip_x, sin * flip_y, cos * flip_y]
+        grey = [1.0 + self.contrast * u[:, 4], self.brightness * u[:, 5]]
+        return np.stack([*matrix, *grey], axis=1).astype("float32")
+
+
+NO_AUGMENTATION = Augmentation(
+    flip=False, rotation=0.0, scale=0.0, brightness=0.0, contrast=0.0
+)
+
+
+def augment(images: Any, changes: Any) -> Any:
+    """Applies drawn changes to a batch.
+
+    Args:
+        images: float `(batch, height, width, 1)` in [0, 1].
+        changes: `(batch, 6)` from `Augmentation.draw`.
+
+    Returns:
+        The images, same shape and dtype, in [0, 1]. What comes from beyond the edge is
+        mirrored tissue.
+    """
+    height, width = ops.shape(images)[1], ops.shape(images)[2]
+    changes = ops.cast(changes, images.dtype)
+    a, b, d, e, contrast, brightness = ops.split(changes, 6, axis=1)
+    centre_x = ops.cast(width - 1, images.dtype) / 2
+    centre_y = ops.cast(height - 1, images.dtype) / 2
+    c = centre_x - a * centre_x - b * centre_y
+    f = centre_y - d * centre_x - e * centre_y
+    zero = ops.zeros_like(a)
+    moved = ops.image.affine_transform(
+        images,
+        ops.concatenate([a, b, c, d, e, f, zero, zero], axis=1),
+        interpolation="bilinear",
+        fill_mode="reflect",
+        data_format="channels_last",
+    )
+    mean = ops.mean(moved, axis=(1, 2, 3), keepdims=True)
+    contrast, brightness = contrast[:, :, None, None], brightness[:, :, None, None]
+    return ops.clip((moved - mean) * contrast + mean + brightness, 0.0, 1.0)

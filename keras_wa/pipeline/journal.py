@@ -1,0 +1,90 @@
+"""What makes an interrupted `prepare` resume: a lock and a journal of done rows."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+
+try:
+    import fcntl
+except ImportError:  # Windows: two `prepare` of one store at once are not held apart
+    fcntl = None  # type: ignore[assignment]
+
+
+class Journal:
+    """A file with one line for each row that is done.
+
+    Use it as a context manager. A line that was cut off by the interruption is ignored,
+    so that its row is done again.
+
+    Args:
+        path: the file; made if it is not there.
+        fresh: forget what an earlier run wrote.
+
+    Attributes:
+        done: row → `None`, or the reason why it failed.
+    """
+
+    def __init__(self, path: Path, fresh: bool = False) -> None:
+        if fresh:
+            path.unlink(missing_ok=True)
+        self.done: dict[int, str | None] = {}
+        if path.exists():
+            for line in path.read_text(encoding="utf-8").splitlines():
+                with contextlib.suppress(ValueError):
+                    row, reason = json.loads(line)
+                    self.done[row] = reason
+        self._file = path.open("a", encoding="utf-8")
+        # Ends a line that was cut off; an empty line is ignored like it.
+        self._file.write("\n")
+
+    def __enter__(self) -> Journal:
+        """Gives the journal itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Closes the file."""
+        self._file.close()
+
+    def add(self, rows: Iterable[tuple[int, str | None]]) -> None:
+        """Writes rows with their outcome; on return they are on the disk."""
+        added = dict(rows)
+        self.done |= added
+        self._file.writelines(
+            json.dumps([row, reason], ensure_ascii=False) + "\n"
+            for row, reason in added.items()
+        )
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Makes a folder and holds it alone until the end of the block.
+
+    The lock ends with the process, however that ends. Where the file system has no
+    locks the block runs without one.
+
+    Args:
+        folder: the folder; its parents are made too.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if fcntl is None:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

@@ -1,0 +1,129 @@
+"""Image stacks written with plain file writes, and the errors that a disk gives.
+
+A full disk ends a write through a memory map with SIGBUS, which kills the process; a
+plain write gives an error that can be told.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_wa.errors import UserError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
+
+
+class ImageStackFile:
+    """A `.npy` file of (N, H, W) uint8 whose images are written in any order.
+
+    Use it as a context manager.
+
+    Args:
+        path: the file. If it has the size that `shape` needs it is continued, otherwise
+            it is made anew.
+        shape: (N, H, W).
+    """
+
+    def __init__(self, path: Path, shape: tuple[int, int, int]) -> None:
+        self.path = path
+        self.shape = shape
+        self.resumed = has_stack_size(path, shape)
+        if not self.resumed:
+            with path.open("wb") as file:
+                _write_header(file, shape)
+                file.truncate(file.tell() + int(np.prod(shape)))
+        self._file = path.open("r+b")
+        self._offset = path.stat().st_size - int(np.prod(shape))
+
+    def __enter__(self) -> ImageStackFile:
+        """Gives the file itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Closes the file."""
+        self._file.close()
+
+    def write(self, row: int, images: NDArray[np.uint8]) -> None:
+        """Writes one image (H, W), or several (K, H, W) from `row` on."""
+        self._file.seek(self._offset + row * self.shape[1] * self.shape[2])
+        self._file.write(np.ascontiguousarray(images, np.uint8).tobytes())
+
+    def sync(self) -> None:
+        """Returns once everything written so far is on the disk."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+
+def has_stack_size(path: Path, shape: tuple[int, int, int]) -> bool:
+    """Whether a file has just the size of an `ImageStackFile` of this shape."""
+    return path.is_file() and path.stat().st_size == stack_bytes(shape)
+
+
+def stack_bytes(shape: tuple[int, int, int]) -> int:
+    """Size in bytes of a `.npy` file of uint8 of this shape."""
+    # numpy pads the header so that the data begin at a multiple of 64 bytes.
+    return 128 + int(np.prod(shape))
+
+
+@contextlib.contextmanager
+def disk_errors(folder: Path, needed: int) -> Iterator[None]:
+    """Turns a full disk and a folder that may not be written into a `UserError`.
+
+    Args:
+        folder: where the work writes.
+        needed: how many bytes it writes in all.
+
+    Raises:
+        UserError: in place of the `OSError`; others pass through.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise UserError(full_disk(folder, needed)) from error
+        if error.errno in _FORBIDDEN:
+            raise UserError(
+                f"{error.filename or folder}: cannot be written ({error.strerror}). "
+                "Expected: a folder that you may write to; choose another one."
+            ) from error
+        raise
+
+
+def check_space(folder: Path, needed: int) -> None:
+    """Raises `UserError` if fewer than `needed` bytes are free where `folder` is."""
+    if shutil.disk_usage(folder).free < needed:
+        raise UserError(full_disk(folder, needed))
+
+
+def full_disk(folder: Path, needed: int) -> str:
+    """The message for a full disk."""
+    try:
+        free = f"{shutil.disk_usage(folder).free / 1e6:.1f} MB free"
+    except OSError:
+        free = "no space left"
+    return (
+        f"{folder}: the disk is full. Received: {free}; expected "
+        f"{needed / 1e6:.1f} MB. Free some space, or choose another folder or a "
+        "smaller --image-size."
+    )
+
+
+def _write_header(file, shape: tuple[int, int, int]) -> None:
+    np.lib.format.write_array_header_1_0(
+        file, {"descr": "|u1", "fortran_order": False, "shape": shape}
+    )

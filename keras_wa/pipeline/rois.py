@@ -1,0 +1,82 @@
+"""Enhanced ROIs ready to be batched: from a store, or drawn anew every epoch."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_wa.imaging.clahe import clahe
+from keras_wa.phantom import PhantomSpec, phantom_cases, render_roi
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclasses.dataclass(frozen=True)
+class Rois:
+    """ROIs with their labels.
+
+    Attributes:
+        read: positions `(n,)` -> uint8 pixels `(n, height, width)`.
+        labels: int `(N,)`, 0 benign, 1 malignant.
+    """
+
+    read: Callable[[NDArray[np.int64]], Pixels]
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclasses.dataclass(frozen=True)
+class Enhancement:
+    """CLAHE as it is applied to every ROI, or none.
+
+    Attributes:
+        kind: `"clahe"` or `"none"`.
+        clip_limit: see `keras_wa.imaging.clahe.clahe`.
+        tiles: tiles along each side.
+    """
+
+    kind: str = "clahe"
+    clip_limit: float = 2.0
+    tiles: int = 8
+
+    def __call__(self, image: Pixels) -> Pixels:
+        if self.kind == "none":
+            return image
+        return clahe(image, self.clip_limit, (self.tiles, self.tiles))
+
+
+class FreshPhantom:
+    """A source of training ROIs that are different ones every epoch.
+
+    Each epoch's ROIs follow from the seed and the epoch's number alone.
+
+    Args:
+        spec: what the phantom is like.
+        n: ROIs an epoch.
+        enhancement: applied to each ROI as it is drawn.
+    """
+
+    def __init__(self, spec: PhantomSpec, n: int, enhancement: Enhancement) -> None:
+        self.spec = spec
+        self.n = n
+        self.enhancement = enhancement
+        self._epoch = functools.lru_cache(maxsize=2)(self._make_epoch)
+
+    def __call__(self, epoch: int) -> Rois:
+        return self._epoch(epoch)
+
+    def _make_epoch(self, epoch: int) -> Rois:
+        # Epoch 0 of the phantom is the fixed set, with validation and test in it.
+        cases = phantom_cases(self.spec, n=self.n, epoch=epoch + 1)
+
+        def read(positions: NDArray[np.int64]) -> Pixels:
+            drawn = [render_roi(self.spec, cases.iloc[i]) for i in positions]
+            return np.stack([self.enhancement(image) for image in drawn])
+
+        return Rois(read, cases["label"].to_numpy("int64"))

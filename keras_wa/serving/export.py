@@ -1,0 +1,126 @@
+"""From a run to a SavedModel that takes raw grey ROIs and needs nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+import keras_wa
+from keras_wa.errors import UserError
+from keras_wa.layers import CLAHE, DWT2D, Resize2D
+from keras_wa.training.config import TrainConfig
+from keras_wa.training.run import Run
+
+LABELS = ("benign", "malignant")
+
+
+def load_best(run: Run) -> keras.Model:
+    """The run's best model, in float32 whatever it was trained in.
+
+    Raises:
+        UserError: no epoch was completed, or the file cannot be read.
+    """
+    path = run.require_best()
+    try:
+        return keras.models.load_model(path, compile=False)
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(
+            f"{path}: not a model that this version can read ({error})."
+        ) from error
+
+
+def serving_model(model: keras.Model, config: TrainConfig) -> keras.Model:
+    """Puts everything that the pipeline did to a ROI in front of a model.
+
+    Args:
+        model: a trained classifier.
+        config: of its run; `image_size, enhance, clip_limit, tiles, dwt` are read.
+
+    Returns:
+        A model from `(batch, height, width, 1)` uint8, raw grey, any size of at least
+        32 px, to `(batch, 2)` float32 probabilities. It resizes, enhances, scales and,
+        where the pipeline did, transforms.
+    """
+    roi = keras.Input((None, None, 1), dtype="uint8", name="roi")
+    size = config.image_size
+    pixels = Resize2D(size, size, dtype="float32", name="resize")(roi)
+    if config.enhance == "clahe":
+        tiles = (config.tiles, config.tiles)
+        pixels = CLAHE(config.clip_limit, tiles, dtype="float32", name="clahe")(pixels)
+    inputs = keras.layers.Rescaling(1 / 255, dtype="float32", name="scale")(pixels)
+    if config.dwt == "pipeline":
+        wavelet = config.model_options.get("wavelet", "haar")
+        inputs = DWT2D(wavelet=wavelet, dtype="float32", name="dwt_input")(inputs)
+    return keras.Model(roi, model(inputs), name=f"{model.name}_serving")
+
+
+def export_saved_model(run: Run, destination: str | Path | None = None) -> Path:
+    """Writes the run's best model as a SavedModel.
+
+    Its default signature takes `roi`, uint8 `(batch, height, width, 1)`, and gives
+    float32 `(batch, 2)` probabilities of benign and malignant. It is made of TensorFlow
+    ops alone: neither this package nor Keras is needed to load it. What it expects and
+    gives is also written to `assets.extra/keras_wa.json` inside it.
+
+    Args:
+        run: a trained run.
+        destination: the directory to write, by default `saved_model` in the run. An
+            older one is replaced when the new one is complete.
+
+    Returns:
+        The directory.
+
+    Raises:
+        UserError: the run has no model yet, or the destination is another kind of
+            directory.
+    """
+    target = Path(destination) if destination is not None else run.saved_model
+    if target.exists() and not (target / "saved_model.pb").is_file():
+        raise UserError(
+            f"{target} exists and is no SavedModel. Name another directory."
+        )
+    model = serving_model(load_best(run), run.config)
+    partial = target.with_name(f".{os.getpid()}.partial-{target.name}")
+    try:
+        model.export(
+            str(partial),
+            format="tf_saved_model",
+            verbose=False,
+            input_signature=[tf.TensorSpec((None, None, None, 1), tf.uint8, "roi")],
+        )
+        extra = partial / "assets.extra"
+        extra.mkdir()
+        text = json.dumps(model_card(run), indent=2) + "\n"
+        (extra / "keras_wa.json").write_text(text, encoding="utf-8")
+        if target.exists():
+            shutil.rmtree(target)
+        os.replace(partial, target)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return target
+
+
+def model_card(run: Run) -> dict[str, Any]:
+    """What a server has to know about an exported model, as plain JSON."""
+    config = run.config
+    return {
+        "keras_wa": keras_wa.__version__,
+        "model": config.model,
+        "trained_on": config.dataset,
+        "input": "raw grey ROI, uint8 (batch, height, width, 1), sides >= 32 px",
+        "inside": {
+            "resize": [config.image_size, config.image_size],
+            "enhance": config.enhance,
+            "clip_limit": config.clip_limit,
+            "tiles": config.tiles,
+        },
+        "output": "probability of each label, float32 (batch, 2)",
+        "labels": list(LABELS),
+        "warning": "Research software. Not a medical device.",
+    }

@@ -1,0 +1,189 @@
+"""Everything that decides a training run, in one flat, serialisable record."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+from keras_wa.errors import UserError, unknown_name
+from keras_wa.models import model_options
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_CHOICES = {
+    "split": ("official", "patient-kfold", "random-roi"),
+    "enhance": ("clahe", "none"),
+    "dwt": ("model", "pipeline"),
+    "labelling": ("descriptor", "clinical"),
+    "schedule": ("constant", "cosine"),
+    "strategy": ("auto", "one-device", "mirrored", "tpu"),
+    "precision": ("float32", "mixed_float16", "mixed_bfloat16"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """The paper's run, unless told otherwise.
+
+    Attributes:
+        dataset: name of a dataset, or `None`: what lies under `data/`, else the
+            phantom.
+        data_dir: root folder of the dataset.
+        store_dir: where prepared stores are kept.
+        group_pattern: regular expression that reads the patient out of a file name.
+        split: `official`, `patient-kfold` or `random-roi`.
+        folds, fold: of `patient-kfold`: how many, and which one is the test part.
+        validation: part of the training patients kept for validation.
+        limit: use at most so many ROIs, whole patients at a time.
+        seed: decides initial weights, order and augmentation.
+        data_seed: decides the phantom and the split. Runs to be compared share it.
+        rois: ROIs in a phantom set, training and test together.
+        labelling: how the phantom's labels are made.
+        conspicuity: contrast of the phantom's calcifications; 1 is like real ones.
+        field_mm: side of the phantom's field of view, mm.
+        fresh_rois: draw new phantom ROIs every epoch.
+        image_size: side of the ROI that the model sees, pixels.
+        enhance: `clahe` or `none`.
+        clip_limit: CLAHE's clip limit.
+        tiles: CLAHE's tiles along each side.
+        model: name of a registered model.
+        model_options: further options of the model.
+        dwt: DWT as the model's first layer, or in the input pipeline.
+        weights: `imagenet`, a file, or `none`.
+        epochs: passes over the training set.
+        batch_size: ROIs a step, over all devices.
+        learning_rate: of Adam, at its highest.
+        schedule: `constant`, or `cosine` down to a hundredth over the run.
+        warmup_steps: steps over which the learning rate rises from zero.
+        class_weights: weigh both classes equally.
+        augment: flips, rotations, scale, brightness, contrast.
+        rotation, scale, brightness, contrast: see `Augmentation`.
+        strategy: how the work is spread over devices.
+        precision: a Keras dtype policy.
+        deterministic: the same numbers run after run, at some cost in speed.
+
+    Raises:
+        UserError: a value is out of its range; the message names the field.
+    """
+
+    dataset: str | None = None
+    data_dir: str | None = None
+    store_dir: str = "data/prepared"
+    group_pattern: str | None = None
+    split: str = "official"
+    folds: int = 5
+    fold: int = 0
+    validation: float = 0.2
+    limit: int | None = None
+    seed: int = 0
+    data_seed: int = 0
+    rois: int = 1872
+    labelling: str = "descriptor"
+    conspicuity: float = 1.0
+    field_mm: float = 25.6
+    fresh_rois: bool = False
+    image_size: int = 224
+    enhance: str = "clahe"
+    clip_limit: float = 2.0
+    tiles: int = 8
+    model: str = "wa_resnet50"
+    model_options: dict[str, Any] = dataclasses.field(default_factory=dict)
+    dwt: str = "model"
+    weights: str = "none"
+    epochs: int = 100
+    batch_size: int = 16
+    learning_rate: float = 1e-4
+    schedule: str = "constant"
+    warmup_steps: int = 0
+    class_weights: bool = True
+    augment: bool = True
+    rotation: float = 180.0
+    scale: float = 0.1
+    brightness: float = 0.1
+    contrast: float = 0.1
+    strategy: str = "auto"
+    precision: str = "float32"
+    deterministic: bool = False
+
+    def __post_init__(self) -> None:
+        for field, choices in _CHOICES.items():
+            if getattr(self, field) not in choices:
+                raise unknown_name(f"`{field}`", getattr(self, field), choices)
+        for field in ("epochs", "batch_size", "rois", "tiles"):
+            self._require(field, getattr(self, field) >= 1, "at least 1")
+        self._require("learning_rate", self.learning_rate > 0, "above 0")
+        self._require("warmup_steps", self.warmup_steps >= 0, "0 or more")
+        self._require("validation", 0 < self.validation < 1, "between 0 and 1")
+        self._require("seed", self.seed >= 0, "0 or more")
+        self._require("data_seed", self.data_seed >= 0, "0 or more")
+        self._require("limit", self.limit is None or self.limit >= 1, "at least 1")
+        known = model_options(self.model)
+        for option in self.model_options:
+            if option not in known:
+                raise unknown_name(f"option of model {self.model!r}", option, known)
+        if self.fresh_rois and self.dataset not in (None, "phantom"):
+            raise UserError(
+                "`fresh_rois` draws phantom ROIs and needs `--dataset phantom`. "
+                f"Received: dataset={self.dataset!r}"
+            )
+
+    def _require(self, field: str, ok: bool, expected: str) -> None:
+        if not ok:
+            raise UserError(
+                f"`{field}` must be {expected}. Received: {getattr(self, field)!r}"
+            )
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any], origin: str) -> TrainConfig:
+        """Builds a config from parsed TOML or JSON.
+
+        Args:
+            values: field -> value; fields that are left out keep their default.
+            origin: the file they come from, for error messages.
+
+        Raises:
+            UserError: an unknown field, or a value of the wrong type.
+        """
+        types = get_type_hints(cls)
+        checked = {}
+        for field, value in values.items():
+            if field not in types:
+                raise UserError(f"{origin}: {unknown_name('field', field, types)}")
+            checked[field] = _checked(field, value, types[field], origin)
+        return cls(**checked)
+
+    def to_mapping(self) -> dict[str, Any]:
+        """The fields as plain JSON types; `from_mapping` gives the config back."""
+        return dataclasses.asdict(self)
+
+
+def _checked(field: str, value: Any, expected: Any, origin: str) -> Any:
+    kinds = get_args(expected) or (expected,)
+    if float in kinds and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    plain = dict if field == "model_options" else kinds
+    wrong_bool = isinstance(value, bool) and bool not in kinds
+    if wrong_bool or not isinstance(value, plain):
+        names = "table" if plain is dict else " or ".join(k.__name__ for k in kinds)
+        raise UserError(f"{origin}: `{field}` must be {names}. Received: {value!r}")
+    return value
+
+
+def read_config_file(path: str | Path) -> dict[str, Any]:
+    """Reads the fields that a TOML config sets.
+
+    Raises:
+        UserError: the file is missing or is not TOML.
+    """
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}).") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{path}: not valid TOML ({error}).") from error

@@ -1,0 +1,145 @@
+"""From a config to the ROIs of each part of the split."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from keras_wa.datasets import RANDOM_ROI_NOTICE, Dataset, load_cases, split_cases
+from keras_wa.phantom import PhantomSpec
+from keras_wa.pipeline.augmentation import NO_AUGMENTATION, Augmentation
+from keras_wa.pipeline.batches import TrainingPlan, class_weights
+from keras_wa.pipeline.preparing import prepare
+from keras_wa.pipeline.rois import Enhancement, FreshPhantom, Pixels, Rois
+from keras_wa.training.config import TrainConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class RunData:
+    """The ROIs of a run.
+
+    Attributes:
+        config: what they were made from.
+        cases: case table with the run's split; row i belongs to image i.
+        images: enhanced ROIs, uint8 `(N, size, size)`, memory-mapped.
+        raw: the same before enhancement.
+        store: folder of the prepared store.
+        notes: sentences that belong beside every result.
+    """
+
+    config: TrainConfig
+    cases: pd.DataFrame
+    images: Pixels
+    raw: Pixels
+    store: Path
+    notes: list[str]
+
+    def part(self, split: str) -> Rois:
+        """The ROIs of `train`, `val` or `test`, in the order of the case table."""
+        rows = np.flatnonzero(self.cases["split"].to_numpy() == split)
+        labels = self.cases["label"].to_numpy("int64")[rows]
+        return Rois(lambda positions: self.images[rows[positions]], labels)
+
+    def cases_of(self, split: str) -> pd.DataFrame:
+        """The case table of one part, row i for position i of `part(split)`."""
+        return self.cases[self.cases["split"] == split].reset_index(drop=True)
+
+    @property
+    def wavelet(self) -> str | None:
+        """The wavelet that the pipeline applies, `None` if the model does."""
+        if self.config.dwt == "model":
+            return None
+        return str(self.config.model_options.get("wavelet", "haar"))
+
+    def training_plan(self) -> TrainingPlan:
+        """Which ROIs each training step sees."""
+        config, train = self.config, self.part("train")
+        source = (
+            FreshPhantom(phantom_spec(config), len(train), _enhancement(config))
+            if config.fresh_rois
+            else lambda epoch: train
+        )
+        balanced = class_weights(train.labels)
+        return TrainingPlan(
+            source=source,
+            n=len(train),
+            image_size=config.image_size,
+            batch_size=config.batch_size,
+            seed=config.seed,
+            augmentation=_augmentation(config),
+            weights=balanced if config.class_weights else np.ones_like(balanced),
+            wavelet=self.wavelet,
+        )
+
+
+def load_data(config: TrainConfig, progress: bool = True) -> RunData:
+    """Reads, prepares and splits a config's dataset, or finds that done.
+
+    Args:
+        config: its `dataset` is set.
+        progress: whether to draw progress bars.
+
+    Raises:
+        UserError: from the dataset, the store or the split.
+    """
+    dataset = load_dataset(config)
+    store = prepare(dataset, config.store_dir, config.image_size, progress)
+    cases = split_cases(
+        store.cases,
+        config.split,
+        seed=config.data_seed,
+        val_fraction=config.validation,
+        k=config.folds,
+        fold=config.fold,
+    )
+    enhancement = _enhancement(config)
+    images = store.images
+    if enhancement.kind == "clahe":
+        tiles = (enhancement.tiles, enhancement.tiles)
+        images = store.enhanced(enhancement.clip_limit, tiles, progress)
+    notes = store.notes
+    if config.split == "random-roi":
+        notes.append(RANDOM_ROI_NOTICE)
+    return RunData(config, cases, images, store.images, store.path, notes)
+
+
+def load_dataset(config: TrainConfig) -> Dataset:
+    """The dataset that a config names."""
+    return load_cases(
+        str(config.dataset),
+        data_dir=config.data_dir,
+        group_pattern=config.group_pattern,
+        limit=config.limit,
+        seed=config.data_seed,
+        phantom=phantom_spec(config),
+        phantom_rois=config.rois,
+    )
+
+
+def phantom_spec(config: TrainConfig) -> PhantomSpec:
+    """The phantom that a config describes."""
+    return PhantomSpec(
+        seed=config.data_seed,
+        size=config.image_size,
+        field_mm=config.field_mm,
+        labelling=config.labelling,  # type: ignore[arg-type]
+        conspicuity=config.conspicuity,
+    )
+
+
+def _enhancement(config: TrainConfig) -> Enhancement:
+    return Enhancement(config.enhance, config.clip_limit, config.tiles)
+
+
+def _augmentation(config: TrainConfig) -> Augmentation:
+    if not config.augment:
+        return NO_AUGMENTATION
+    return Augmentation(
+        rotation=config.rotation,
+        scale=config.scale,
+        brightness=config.brightness,
+        contrast=config.contrast,
+    )

@@ -1,0 +1,150 @@
+"""The training job: build, resume, fit, keep the best."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_wa.models import create_model, model_options
+from keras_wa.pipeline.batches import TrainingPlan, evaluation_batches
+from keras_wa.training.callbacks import Checkpoint, StopOnNaN, ValidationScores
+from keras_wa.training.config import TrainConfig
+from keras_wa.training.data import RunData
+from keras_wa.training.hardware import set_up
+from keras_wa.training.monitor import Monitor
+from keras_wa.training.optimizer import FusedAdam
+from keras_wa.training.run import Run
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """How a training job ended.
+
+    Attributes:
+        epochs: completed epochs, over all resumptions.
+        best_epoch: the epoch with the best validation AUC, from 1; `None` if no epoch
+            was completed.
+        best_auc: its validation AUC.
+        interrupted: the user stopped it.
+    """
+
+    epochs: int
+    best_epoch: int | None
+    best_auc: float | None
+    interrupted: bool
+
+
+def train(run: Run, data: RunData, resume: bool = False, verbose: int = 1) -> Outcome:
+    """Trains a run's model to its last epoch.
+
+    Args:
+        run: where everything is written.
+        data: the run's ROIs.
+        resume: carry on from the last checkpoint.
+        verbose: as in `keras.Model.fit`.
+
+    Returns:
+        How it ended. Ctrl-C ends it cleanly; `best.keras` then holds the best epoch so
+        far, or the model as it stood if no epoch was completed.
+
+    Raises:
+        UserError: the batch is larger than the set, the loss is NaN, the weights or
+            the checkpoint do not fit.
+    """
+    config = run.config
+    strategy = set_up(config)
+    run.write_split(data.cases)
+    plan = data.training_plan()
+    checkpoint = Checkpoint(run)
+    with strategy.scope():
+        model = build_model(config, pretrained=not resume)
+        compile_model(model, config, plan)
+        done = checkpoint.restore(model) if resume else 0
+    val = data.part("val")
+    validation = ValidationScores(
+        evaluation_batches(val, config.image_size, wavelet=data.wavelet), val.labels
+    )
+    training_batch = np.asarray(next(iter(plan.batches(done, done + 1)))[0])
+    callbacks = [
+        StopOnNaN(),
+        validation,
+        checkpoint,
+        keras.callbacks.TensorBoard(str(run.tensorboard), write_graph=False),
+        Monitor(run.tensorboard, training_batch, validation),
+    ]
+    interrupted = False
+    try:
+        if done < config.epochs:
+            model.fit(
+                plan.batches(done, config.epochs),
+                steps_per_epoch=plan.steps_per_epoch,
+                initial_epoch=done,
+                epochs=config.epochs,
+                callbacks=callbacks,
+                shuffle=False,  # The plan has done it.
+                verbose=verbose,
+            )
+    except KeyboardInterrupt:
+        interrupted = True
+        if not run.best.exists():
+            checkpoint.save_best()
+    best = checkpoint.best_epoch
+    return Outcome(
+        epochs=len(checkpoint.history),
+        best_epoch=None if best is None else best + 1,
+        best_auc=None if best is None else checkpoint.history[best]["val_auc"],
+        interrupted=interrupted,
+    )
+
+
+def build_model(config: TrainConfig, pretrained: bool = True) -> keras.Model:
+    """The model that a config names.
+
+    Args:
+        config: `model, model_options, image_size, dwt, weights` are read.
+        pretrained: fill in the pretrained weights; a resumed run does not need them.
+    """
+    options: dict[str, Any] = {"image_size": config.image_size, **config.model_options}
+    if "dwt" in model_options(config.model):
+        options["dwt"] = config.dwt
+    if pretrained and config.weights != "none":
+        options["weights"] = config.weights
+    return create_model(config.model, **options)
+
+
+def compile_model(model: keras.Model, config: TrainConfig, plan: TrainingPlan) -> None:
+    """Compiles a model with the run's optimizer.
+
+    The loss is the paper's binary cross-entropy on the two softmax outputs, which is
+    the cross-entropy of the two classes.
+    """
+    # Left to itself Keras takes XLA, which on a CPU compiles for minutes.
+    on_gpu = bool(tf.config.list_logical_devices("GPU"))
+    model.compile(
+        FusedAdam(learning_rate(config, config.epochs * plan.steps_per_epoch)),
+        loss=keras.losses.BinaryCrossentropy(),
+        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+        jit_compile="auto" if on_gpu else False,
+    )
+
+
+def learning_rate(
+    config: TrainConfig, steps: int
+) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    """The learning rate, or its schedule over all steps of the run."""
+    if config.schedule == "constant" and not config.warmup_steps:
+        return config.learning_rate
+    # Decay to the whole of the rate is no decay: a constant rate after a warm-up.
+    floor = 0.01 if config.schedule == "cosine" else 1.0
+    warm = min(config.warmup_steps, steps - 1)
+    return keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0 if warm else config.learning_rate,
+        decay_steps=steps - warm,
+        alpha=floor,
+        warmup_target=config.learning_rate if warm else None,
+        warmup_steps=warm,
+    )

@@ -1,0 +1,68 @@
+"""Devices, precision and determinism, set once before the model is built."""
+
+from __future__ import annotations
+
+import os
+
+import keras
+import tensorflow as tf
+
+from keras_wa.errors import UserError
+from keras_wa.training.config import TrainConfig
+
+
+def set_up(config: TrainConfig) -> tf.distribute.Strategy:
+    """Seeds, sets determinism and precision, and picks the distribution strategy.
+
+    Args:
+        config: `seed, deterministic, precision, strategy` are read.
+
+    Returns:
+        The strategy in whose scope the model is built. `auto` is one device, or all
+        GPUs where there are several.
+
+    Raises:
+        UserError: the devices that the strategy needs are not there, or the batch does
+            not divide by their number.
+    """
+    keras.utils.set_random_seed(config.seed)
+    if config.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    keras.config.set_dtype_policy(config.precision)
+    strategy = _strategy(config.strategy)
+    replicas = strategy.num_replicas_in_sync
+    if config.batch_size % replicas:
+        raise UserError(
+            f"--batch-size {config.batch_size} does not divide by {replicas} devices."
+        )
+    return strategy
+
+
+def _strategy(name: str) -> tf.distribute.Strategy:
+    gpus = tf.config.list_logical_devices("GPU")
+    if name == "tpu":
+        try:
+            resolver = tf.distribute.cluster_resolver.TPUClusterResolver(
+                tpu=os.environ.get("TPU_NAME", "local")
+            )
+            tf.config.experimental_connect_to_cluster(resolver)
+            tf.tpu.experimental.initialize_tpu_system(resolver)
+        except (ValueError, tf.errors.OpError) as error:
+            raise UserError(
+                "No TPU was found. Set TPU_NAME, or use --strategy auto."
+            ) from error
+        return tf.distribute.TPUStrategy(resolver)
+    if name == "mirrored" or (name == "auto" and len(gpus) > 1):
+        # Without GPUs this mirrors over the logical CPUs, which is of use in tests.
+        devices = gpus or tf.config.list_logical_devices("CPU")
+        return tf.distribute.MirroredStrategy([device.name for device in devices])
+    return tf.distribute.get_strategy()
+
+
+def describe_devices() -> str:
+    """The devices in a few words, for the terminal and the run's record."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if not gpus:
+        return f"CPU, {os.cpu_count()} cores"
+    details = tf.config.experimental.get_device_details(gpus[0])
+    return f"{len(gpus)} x {details.get('device_name', 'GPU')}"

@@ -1,0 +1,129 @@
+"""What TensorBoard shows besides curves: inputs, subbands, errors, gates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from matplotlib.figure import Figure
+from sklearn.metrics import ConfusionMatrixDisplay
+
+from keras_wa.layers import DWT2D, SqueezeExcite
+from keras_wa.training.callbacks import Logs, ValidationScores
+
+BANDS = ("LL", "LH", "HL", "HH")
+_PROBE_ROIS = 8
+
+
+class Monitor(keras.callbacks.Callback):
+    """Logs pictures and histograms to TensorBoard.
+
+    At the start: a sheet of augmented inputs and the subbands of one of them. After
+    each epoch: the confusion matrix on validation at p = 0.5, and a histogram of every
+    squeeze-and-excitation gate over a few validation ROIs.
+
+    Args:
+        log_dir: the run's `tensorboard` folder.
+        training_batch: inputs of one training batch, as the model takes them.
+        validation: has run before this callback and holds the probabilities.
+    """
+
+    def __init__(
+        self, log_dir: Path, training_batch: np.ndarray, validation: ValidationScores
+    ) -> None:
+        super().__init__()
+        self.log_dir = log_dir
+        self.training_batch = training_batch
+        self.validation = validation
+        self._probe = np.asarray(next(iter(validation.batches)))[:_PROBE_ROIS]
+        self._gates: list[SqueezeExcite] = []
+        self._gate_inputs: keras.Model | None = None
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        self._writer = tf.summary.create_file_writer(str(self.log_dir / "media"))
+        model = self.model
+        self._gates = [la for la in model.layers if isinstance(la, SqueezeExcite)]
+        if self._gates:
+            inputs = [layer.input for layer in self._gates]
+            self._gate_inputs = keras.Model(model.inputs[0], inputs)
+        batch = self.training_batch
+        bands = batch if batch.shape[-1] == len(BANDS) else np.asarray(DWT2D()(batch))
+        shown = batch if batch.shape[-1] == 1 else bands[..., :1] / 2
+        with self._writer.as_default(step=self._first_step()):
+            tf.summary.image("inputs/augmented", to_image(sheet(shown[..., 0])))
+            tf.summary.image("inputs/subbands", to_image(subband_figure(bands[0])))
+        self._writer.flush()
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        calls = self.validation.probabilities >= 0.5
+        figure = confusion_figure(self.validation.labels, calls)
+        with self._writer.as_default(step=epoch):
+            tf.summary.image("validation/confusion", to_image(figure))
+            for name, values in self.gate_values().items():
+                tf.summary.histogram(f"gates/{name}", values)
+        self._writer.flush()
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        self._writer.close()
+
+    def gate_values(self) -> dict[str, np.ndarray]:
+        """Layer name -> gates `(ROIs, channels)` of the probe ROIs."""
+        if self._gate_inputs is None:
+            return {}
+        maps = self._gate_inputs(self._probe, training=False)
+        maps = maps if isinstance(maps, list) else [maps]
+        return {
+            layer.name: keras.ops.convert_to_numpy(layer.gates(features))
+            for layer, features in zip(self._gates, maps, strict=True)
+        }
+
+    def _first_step(self) -> int:
+        return int(self.model.optimizer.iterations)
+
+
+def sheet(images: np.ndarray, columns: int = 8) -> Figure:
+    """A sheet of grey ROIs `(N, H, W)` in [0, 1], at most 32 of them."""
+    images = images[: 4 * columns]
+    rows = -(-len(images) // columns)
+    figure = Figure(figsize=(columns * 1.2, rows * 1.2), layout="tight")
+    for i, image in enumerate(images):
+        axes = figure.add_subplot(rows, columns, i + 1)
+        axes.imshow(image, cmap="gray", vmin=0, vmax=1)
+        axes.axis("off")
+    return figure
+
+
+def subband_figure(bands: np.ndarray) -> Figure:
+    """The four subbands `(H, W, 4)` of one ROI, each with its own grey scale."""
+    figure = Figure(figsize=(8, 2.4), layout="tight")
+    for i, name in enumerate(BANDS):
+        axes = figure.add_subplot(1, len(BANDS), i + 1)
+        axes.imshow(bands[..., i], cmap="gray")
+        axes.set_title(name)
+        axes.axis("off")
+    return figure
+
+
+def confusion_figure(labels: np.ndarray, calls: np.ndarray) -> Figure:
+    """The confusion matrix of labels against calls, as counts."""
+    figure = Figure(figsize=(3.5, 3), layout="tight")
+    ConfusionMatrixDisplay.from_predictions(
+        labels,
+        calls.astype(int),
+        labels=[0, 1],
+        display_labels=["benign", "malignant"],
+        colorbar=False,
+        ax=figure.add_subplot(),
+    )
+    return figure
+
+
+def to_image(figure: Figure) -> np.ndarray:
+    """Draws a figure as uint8 `(1, height, width, 4)`, as TensorBoard takes it."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[np.newaxis]

@@ -1,0 +1,167 @@
+"""The run directory: what a training run leaves behind, and how it is found again."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import platform
+import sys
+from datetime import datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from keras_wa.errors import UserError
+from keras_wa.files import replacing, write_json
+from keras_wa.training.config import TrainConfig
+
+FORMAT = 1
+_PACKAGES = ("keras_wa", "keras", "tensorflow", "numpy", "opencv-python-headless")
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """Paths and records of one run directory.
+
+    Attributes:
+        path: the directory: `config.json, environment.json, split.csv, history.csv,
+            tensorboard/, checkpoints/, best.keras, saved_model/, evaluation/`.
+        config: what the run was started with.
+    """
+
+    path: Path
+    config: TrainConfig
+
+    @classmethod
+    def create(cls, path: str | Path | None, config: TrainConfig) -> Run:
+        """Makes the directory of a new run.
+
+        Args:
+            path: the directory, or `None` for `runs/<model>-<dataset>-<time>`.
+            config: written to `config.json`.
+
+        Raises:
+            UserError: the directory exists and is not empty.
+        """
+        if path is None:
+            time = datetime.now().strftime("%Y%m%d-%H%M%S")
+            path = Path("runs") / f"{config.model}-{config.dataset}-{time}"
+        path = Path(path)
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise UserError(
+                f"{path} exists already. Carry it on with --resume, or name another "
+                "--run-dir."
+            )
+        path.mkdir(parents=True, exist_ok=True)
+        run = cls(path, config)
+        record = {"format": FORMAT, **config.to_mapping()}
+        write_json(run.path / "environment.json", environment())
+        write_json(run.path / "config.json", record)
+        return run
+
+    @classmethod
+    def open(cls, path: str | Path) -> Run:
+        """Opens an existing run.
+
+        Raises:
+            UserError: not a run directory, or one that another version wrote.
+        """
+        path = Path(path)
+        try:
+            record = json.loads((path / "config.json").read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise UserError(
+                f"{path} is not a run directory: it has no config.json. Give the "
+                "directory that train.py named."
+            ) from error
+        except ValueError as error:
+            raise UserError(f"{path / 'config.json'}: not JSON ({error}).") from error
+        found = record.pop("format", None)
+        if found != FORMAT:
+            raise UserError(
+                f"{path} was written by another version of keras_wa: its format is "
+                f"{found!r}, expected {FORMAT}. Use that version, or train again."
+            )
+        origin = str(path / "config.json")
+        return cls(path, TrainConfig.from_mapping(record, origin))
+
+    @classmethod
+    def newest(cls, root: str | Path = "runs") -> Path:
+        """The run directory under `root` that was changed last.
+
+        Raises:
+            UserError: there is none.
+        """
+        configs = sorted(Path(root).glob("*/config.json"), key=os.path.getmtime)
+        if not configs:
+            raise UserError(f"No run to resume under {root}/. Give --run-dir.")
+        return configs[-1].parent
+
+    @property
+    def best(self) -> Path:
+        """The model of the epoch with the best validation AUC."""
+        return self.path / "best.keras"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def tensorboard(self) -> Path:
+        return self.path / "tensorboard"
+
+    @property
+    def saved_model(self) -> Path:
+        return self.path / "saved_model"
+
+    def evaluation(self, split: str) -> Path:
+        return self.path / "evaluation" / split
+
+    def write_split(self, cases: pd.DataFrame) -> None:
+        """Writes which ROI and patient is in which part of the split."""
+        columns = ["roi_id", "patient_id", "label", "split"]
+        with replacing(self.path / "split.csv") as partial:
+            cases[columns].to_csv(partial, index=False)
+
+    def write_history(self, history: list[dict[str, float]]) -> None:
+        """Writes one row an epoch."""
+        with replacing(self.path / "history.csv") as partial:
+            pd.DataFrame(history).to_csv(partial, index=False)
+
+    def require_best(self) -> Path:
+        """The path of `best.keras`.
+
+        Raises:
+            UserError: no epoch was completed yet.
+        """
+        if not self.best.is_file():
+            raise UserError(
+                f"{self.path} has no best.keras: no epoch was completed. Carry on with "
+                f"`train.py --run-dir {self.path} --resume`."
+            )
+        return self.best
+
+
+def environment() -> dict[str, Any]:
+    """Versions, machine and command line, as far as they explain a number."""
+    import keras  # Its backend is chosen when it is first imported.
+
+    versions = {}
+    for package in _PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            versions[package] = "not installed"
+    return {
+        "command": sys.argv,
+        "started": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "backend": keras.backend.backend(),
+        "packages": versions,
+    }

@@ -1,0 +1,42 @@
+"""Probabilities of a trained model for a part of its run's split."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pandas as pd
+
+from keras_wa.errors import UserError
+from keras_wa.pipeline.batches import evaluation_batches
+from keras_wa.training.data import RunData
+
+
+def score(
+    model: keras.Model, data: RunData, split: str, verbose: int = 0
+) -> pd.DataFrame:
+    """Predicts every ROI of a part.
+
+    Args:
+        model: a classifier with output `(batch, 2)`.
+        data: the run's ROIs.
+        split: `train`, `val` or `test`.
+        verbose: as in `keras.Model.predict`.
+
+    Returns:
+        One row a ROI: `roi_id, patient_id, label, probability` (of malignant).
+
+    Raises:
+        UserError: the part is empty.
+    """
+    cases = data.cases_of(split)
+    if cases.empty:
+        present = ", ".join(sorted(data.cases["split"].unique()))
+        raise UserError(f"No ROI is in the split {split!r}; there are: {present}.")
+    batches = evaluation_batches(
+        data.part(split), data.config.image_size, wavelet=data.wavelet
+    )
+    outputs = np.asarray(model.predict(batches, verbose=verbose), "float64")
+    table = cases[["roi_id", "patient_id", "label"]].copy()
+    # The exact float64 of a float32 probability can exceed 1 by rounding alone.
+    table["probability"] = np.clip(outputs[:, 1], 0.0, 1.0)
+    return table

@@ -1,0 +1,60 @@
+"""Writes small, real DICOM files for the tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import (
+    DigitalMammographyXRayImageStorageForPresentation,
+    ExplicitVRLittleEndian,
+)
+
+
+def dicom_dataset(
+    pixels: np.ndarray, bits: int | None = None, **fields: Any
+) -> Dataset:
+    """A mammogram with these stored values; `fields` are set last, `None` deletes."""
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.MediaStorageSOPClassUID = DigitalMammographyXRayImageStorageForPresentation
+    meta.MediaStorageSOPInstanceUID = "1.2.826.0.1.3680043.8.498.1"
+    dataset = Dataset()
+    dataset.file_meta = meta
+    dataset.SOPClassUID = meta.MediaStorageSOPClassUID
+    dataset.SOPInstanceUID = meta.MediaStorageSOPInstanceUID
+    dataset.Modality = "MG"
+    dataset.SamplesPerPixel = 1
+    dataset.PhotometricInterpretation = "MONOCHROME2"
+    dataset.Rows, dataset.Columns = pixels.shape[-2:]
+    dataset.BitsAllocated = pixels.dtype.itemsize * 8
+    dataset.BitsStored = bits or dataset.BitsAllocated
+    dataset.HighBit = dataset.BitsStored - 1
+    dataset.PixelRepresentation = int(pixels.dtype.kind == "i")
+    data = pixels.tobytes()
+    dataset.add_new("PixelData", "OW", data + b"\0" * (len(data) % 2))
+    for name, value in fields.items():
+        if value is None:
+            del dataset[name]
+        else:
+            setattr(dataset, name, value)
+    return dataset
+
+
+def look_up_table(
+    first: int, bits: int, outputs: list[int], signed: bool = False
+) -> Any:
+    """An item of a modality or VOI LUT sequence."""
+    item = Dataset()
+    entries = len(outputs) % 2**16
+    item.add_new("LUTDescriptor", "SS" if signed else "US", [entries, first, bits])
+    item.add_new("LUTData", "OW", np.array(outputs, "<u2").tobytes())
+    return item
+
+
+def write_dicom(path: Path, pixels: np.ndarray, **fields: Any) -> Path:
+    """Writes `dicom_dataset(pixels, **fields)` to a file."""
+    dicom_dataset(pixels, **fields).save_as(path, enforce_file_format=True)
+    return path
