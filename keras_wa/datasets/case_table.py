@@ -191,10 +191,19 @@ def _as_text(values: pd.Series) -> pd.Series:
 def _as_number(values: pd.Series) -> pd.Series:
     """Numbers of a column, with a message that names the first that is none."""
     dtype = COLUMNS[str(values.name)]
-    filled = values.astype(object).where(values.ne(""), None)
-    numbers = pd.to_numeric(filled, errors="coerce").astype(_LENGTH)
+
+    def number(value: Any) -> float | None:
+        if pd.isna(value) or value == "":
+            return None
+        try:
+            # Exact, which `pandas.to_numeric` was not for text before version 3.
+            return float(value)
+        except (TypeError, ValueError):
+            return np.inf
+
+    numbers = pd.Series([number(value) for value in values], dtype=_LENGTH)
     plain = numbers.to_numpy(np.float64, na_value=0.0)
-    wrong = (numbers.isna() & filled.notna()).to_numpy() | ~np.isfinite(plain)
+    wrong = ~np.isfinite(plain)
     if dtype == _COUNT:
         wrong |= plain != np.floor(plain)
     if wrong.any():

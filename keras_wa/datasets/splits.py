@@ -191,14 +191,14 @@ def _hold_out(
         if any(len(set(labels[rows])) < 2 for rows in (held, ~held)):
             return np.inf
         share = abs(held.mean() - fraction)
-        return float(share + abs(labels[held].mean() - labels.mean()))
+        return round(share + abs(labels[held].mean() - labels.mean()), 2)
 
-    # Large patients make the folds uneven, so the one nearest to what was asked for.
+    # Large patients make the folds uneven: the first of those nearest to the request.
     best = min(range(folds), key=imbalance)
     if np.isinf(imbalance(best)):
         raise UserError(
-            f"The patients cannot be cut into {source!r} and {target!r} with both "
-            "labels in each. Expected: more patients of each label."
+            f"No cut of the patients into {source!r} and {target!r} was found with "
+            "both labels in each. Expected: more patients of each label."
         )
     result = cases.copy()
     result.loc[pool.index[assigned == best], "split"] = target
@@ -207,15 +207,19 @@ def _hold_out(
 
 def _folds(cases: pd.DataFrame, k: int, seed: int) -> NDArray[np.int64]:
     """Number of the fold of each row, by patient, the same in any order of rows."""
-    # By roi_id, so that the split depends on what is in the table and not on its order.
-    order = np.argsort(cases["roi_id"].to_numpy(str), kind="stable")
-    labels = cases["label"].to_numpy(int)[order]
-    patients = cases["patient_id"].to_numpy(str)[order]
-    splitter = StratifiedGroupKFold(k, shuffle=True, random_state=seed)
+    labels = cases["label"].to_numpy(int)
+    # Patients sorted by name and then shuffled: the draw depends on who is in the table
+    # and on the seed, not on the order of rows. scikit-learn's own `shuffle` is not
+    # used: in 1.5, still supported, it gives patients the label counts of others.
+    _, patients = np.unique(cases["patient_id"].to_numpy(str), return_inverse=True)
+    rng = np.random.default_rng(seed)
+    groups = rng.permutation(patients.max() + 1)[patients]
     assigned = np.empty(len(cases), dtype=np.int64)
-    for fold, (_, held) in enumerate(splitter.split(labels, labels, patients)):
-        assigned[order[held]] = fold
-    return assigned
+    splitter = StratifiedGroupKFold(k)
+    for fold, (_, held) in enumerate(splitter.split(labels, labels, groups)):
+        assigned[held] = fold
+    # The largest patients are dealt first, to the first folds: number them anew.
+    return rng.permutation(k)[assigned]
 
 
 def _all_train(cases: pd.DataFrame) -> pd.DataFrame:

@@ -15,8 +15,10 @@ from keras_wa.imaging.dicom import decode_dicom
 from keras_wa.imaging.pgm import decode_pgm
 from keras_wa.imaging.scaling import scale_to_uint8
 
-# A damaged file is told in one line of ours; OpenCV would add several on stderr.
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+# A damaged file is told in one line of ours; OpenCV would add several on stderr. Its
+# version 5 moved the function; 0 is "silent" in both.
+_set_log_level = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel
+_set_log_level(0)
 
 DICOM_SUFFIXES = frozenset({".dcm", ".dicom"})
 IMAGE_SUFFIXES = DICOM_SUFFIXES | {
@@ -129,12 +131,11 @@ def _is_white_zero_tiff(data: bytes) -> bool:
         return False
     (directory,) = struct.unpack_from(f"{order}I", data, 4)
     (entries,) = struct.unpack_from(f"{order}H", data, directory)
-    for entry in range(entries):
-        at = directory + 2 + 12 * entry
-        tag, _, _, value = struct.unpack_from(f"{order}HHIH", data, at)
-        if tag == 262:
-            return value == 0
-    return False
+    tags = (
+        struct.unpack_from(f"{order}HHIH", data, directory + 2 + 12 * entry)
+        for entry in range(entries)
+    )
+    return any(tag == 262 and value == 0 for tag, _, _, value in tags)
 
 
 def _is_cut_short(data: bytes) -> bool:

@@ -116,8 +116,8 @@ def _patient_rows(
             breast = home if same else _OTHER_SIDE[home]
         lesions[breast] += 1
         subtlety = int(_other("subtlety").draw(rng))
-        views = _other("views").draw(rng).split("+")
-        for view in views[: total - len(rows)]:
+        views = _views(rng, total - len(rows))
+        for view in views:
             rows.append(
                 {
                     "roi_id": roi_id(spec, epoch, patient, start + len(rows)),
@@ -131,6 +131,14 @@ def _patient_rows(
                 }
             )
     return rows
+
+
+def _views(rng: Generator, most: int) -> list[str]:
+    """The views that show a lesion, `most` at most."""
+    while True:
+        views = _other("views").draw(rng).split("+")
+        if len(views) <= most:
+            return views
 
 
 def _finding(

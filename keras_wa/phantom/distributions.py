@@ -69,10 +69,18 @@ def place(
         parts.append(drawn[:, _spaced(drawn[:2], len(share), gap_mm)])
     along, across, turn = np.concatenate(parts, axis=1)
     # The field is centred on what it shows: a few large ones must not lie at its edge.
-    along = along - 0.7 * along.mean()
-    across = across - 0.7 * across.mean()
+    pull = 0.75 if count <= 3 else 1.0
+    along = pull * (along - 0.7 * along.mean())
+    across = pull * (across - 0.7 * across.mean())
     cos, sin = np.cos(axis), np.sin(axis)
-    return Sites(along * cos - across * sin, along * sin + across * cos, axis + turn)
+    x, y = along * cos - across * sin, along * sin + across * cos
+    return Sites(_folded(x, field_mm), _folded(y, field_mm), axis + turn)
+
+
+def _folded(values: Array, field: float) -> Array:
+    """Mirrors at the edge of the field what would lie beyond it."""
+    edge = 0.48 * field
+    return np.where(np.abs(values) > edge, np.sign(values) * 2 * edge - values, values)
 
 
 def _spaced(points: Array, count: int, gap: float) -> list[int]:

@@ -24,20 +24,23 @@ class Particles:
     Fourier series (lobes), cut by straight sides (corners).
 
     Attributes:
-        x, y: centre, mm, from the centre of the field.
-        a, b: half-axes, mm.
+        x: centre, mm to the right of the centre of the field.
+        y: centre, mm below it.
+        a: one half-axis, mm.
+        b: the other, mm.
         angle: of the axis `a`, radians.
         density: of the mineral, relative.
         bend: sagitta of the bent axis, as a fraction of `a`.
         lobes: `(n, HARMONICS)` amplitudes of the outline's Fourier series.
         phases: `(n, HARMONICS)` its phases.
-        sides: `(n, CORNERS)` distance of each straight side, in radii; `NO_SIDE` for none.
+        sides: `(n, CORNERS)` distance of each straight side in half-axes; `NO_SIDE`
+            for none.
         normals: `(n, CORNERS)` direction of each side.
-        blunt: True for the blunt ends of a rod.
+        blunt: 1 for the blunt ends of a rod, 0 for those of an ellipse.
         dome: 0 is a plate of even thickness, 1 a ball.
         hollow: radius of the lucent centre as a fraction of the outline's; 0 is solid.
         lucency: how much of the density the centre lacks, 0 to 1.
-        soft: half-width of the edge in pixels beyond the antialiasing.
+        soft: half-width of a hazy edge, mm.
     """
 
     x: Array
@@ -91,6 +94,9 @@ def particles(x: Array, y: Array, a: Array, **fields: Array | float) -> Particle
 
     Returns:
         The particles, every field an array.
+
+    Raises:
+        TypeError: if `fields` names no field.
     """
     n = len(x)
     arrays: dict[str, Array] = {"x": x, "y": y, "a": a}
@@ -136,8 +142,8 @@ def draw(parts: Particles, size: int, pixel_mm: float) -> Array:
     cx = parts.x / pixel_mm + centre
     cy = parts.y / pixel_mm + centre
     reach = np.maximum(parts.a, parts.b) * (1 + np.abs(parts.lobes).sum(axis=1))
-    half = np.ceil(reach / pixel_mm + 1.5 + parts.soft).astype(int)
-    # One patch size for all small ones: few calls beat few pixels.
+    half = np.ceil((reach + parts.soft) / pixel_mm + 1.5).astype(int)
+    # Particles of about the same size are drawn together: few calls beat few pixels.
     classes = np.maximum(4, 2 ** np.ceil(np.log2(half)).astype(int))
     for extent in np.unique(classes):
         chosen = np.flatnonzero(classes == extent)
@@ -184,7 +190,7 @@ def _thickness(p: Particles, i: Array, dx: Array, dy: Array, pixel_mm: float) ->
     # Distance to the outline along the ray from the centre, in pixels.
     real = np.sqrt(dx * dx + dy * dy) + 1e-9
     scale = real / level / pixel_mm
-    edge = 1 + 2 * column(p.soft)
+    edge = 1 + 2 * column(p.soft) / pixel_mm
     cover = np.clip((1 - level) * scale / edge + 0.5, 0, 1)
     dome = column(p.dome)
     height = 1 - dome + dome * np.sqrt(np.clip(1 - level * level, 0, 1))

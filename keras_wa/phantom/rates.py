@@ -83,7 +83,7 @@ def malignancy_rate(morphology: str, distribution: str) -> float:
 
 
 def best_possible_auc(spec: PhantomSpec, cases: pd.DataFrame | None = None) -> float:
-    """The AUC that the best classifier reaches on a phantom set.
+    """The AUC that no classifier of a phantom set can be expected to exceed.
 
     For `clinical`, no score is better than P(malignant | type, distribution) itself.
     Its AUC is the chance that a malignant ROI has a higher rate than a benign one, ties

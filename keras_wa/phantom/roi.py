@@ -97,7 +97,7 @@ def render_roi(spec: PhantomSpec, case_row: Mapping[str, Any] | pd.Series) -> Ar
     mineral = blur(mineral, kind.blur_mm, pixel_mm)
     # The same contrast whatever the type, so that brightness does not tell the label.
     contrast = _CONTRAST[int(case_row["subtlety"]) - 1] * rng.lognormal(0, 0.2)
-    contrast *= faintness(morphology) * spec.conspicuity / mineral.max()
+    contrast *= faintness(morphology) * spec.conspicuity / max(mineral.max(), 1e-6)
     grain = kind.grain * np.sqrt(_GRAIN_FIELD_MM / spec.field_mm)
     image = tissue + contrast * mineral + grain * draw_grain(size, rng)
     # The window is set on the whole ROI, as at a workstation, so that mean and standard

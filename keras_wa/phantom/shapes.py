@@ -24,6 +24,7 @@ Generator = np.random.Generator
 
 
 def _lobed(n: int, strength: float, rng: Generator) -> dict[str, Array]:
+    """Smooth outlines that stray from the ellipse by about `strength`."""
     falloff = 1 / np.arange(1, 1 + HARMONICS) ** 1.3
     return {
         "lobes": strength * falloff * rng.normal(0, 1, (n, HARMONICS)),
@@ -32,7 +33,7 @@ def _lobed(n: int, strength: float, rng: Generator) -> dict[str, Array]:
 
 
 def _angular(n: int, rng: Generator) -> dict[str, Array]:
-    """Outlines with three to six straight sides at uneven distances."""
+    """Outlines with four to six straight sides at uneven distances."""
     used = np.arange(CORNERS) < rng.integers(4, CORNERS + 1, n)[:, None]
     turn = np.arange(CORNERS) * 2.4 + rng.uniform(0, 2 * np.pi, n)[:, None]
     return {
@@ -172,7 +173,7 @@ def vascular(s: Sites, field_mm: float, rng: Generator) -> Particles:
                     b=rng.uniform(0.07, 0.17, n) if wall else bore,
                     angle=angle + slope,
                     density=rng.uniform(0.2, 0.9, n) if wall else 0.035,
-                    soft=0.0 if wall else 1.0,
+                    soft=0.0 if wall else 0.11,
                     **_lobed(n, 0.15, rng),
                 )
             )
@@ -212,7 +213,7 @@ def amorphous(s: Sites, field_mm: float, rng: Generator) -> Particles:
                 angle=rng.uniform(0, 2 * np.pi, n),
                 density=rng.uniform(0.1, 0.3, n),
                 dome=1.0,
-                soft=2.0,
+                soft=0.22,
             )
         )
     return join(parts)
@@ -270,7 +271,7 @@ def fine_linear_branching(s: Sites, field_mm: float, rng: Generator) -> Particle
 
 
 def skin(s: Sites, field_mm: float, rng: Generator) -> Particles:
-    """Small polygons with a lucent centre."""
+    """Small, with a lucent centre."""
     n = len(s.x)
     r = rng.uniform(0.3, 0.5, n)
     return _ring(s, rng, r, np.full(n, 0.5), np.full(n, 0.7))

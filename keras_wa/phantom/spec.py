@@ -21,7 +21,8 @@ class PhantomSpec:
     Attributes:
         seed: a whole number ≥ 0.
         size: side of the square ROI, pixels (≥ 32).
-        field_mm: side of the field of view, mm. The default with `size=224` gives
+        field_mm: side of the field of view, mm, 3 to 100, and at most 0.3 mm a pixel,
+            above which microcalcifications vanish. The default with `size=224` gives
             0.114 mm a pixel.
         labelling: `"descriptor"`: malignant if a component of the type is suspicious
             by BI-RADS, so that the best possible AUC is 1; `"clinical"`: drawn from
@@ -45,6 +46,11 @@ class PhantomSpec:
         self._check("seed", self.seed >= 0, "a whole number of at least 0")
         self._check("size", self.size >= 32, "at least 32 pixels")
         self._check("field_mm", 3 <= self.field_mm <= 100, "between 3 and 100 mm")
+        self._check(
+            "field_mm",
+            self.pixel_mm <= 0.3,
+            f"at most {0.3 * self.size:g} mm (0.3 mm a pixel)",
+        )
         self._check("conspicuity", 0 < self.conspicuity <= 10, "above 0, at most 10")
 
     def _check(self, field: str, ok: bool, expected: str) -> None:

@@ -241,11 +241,10 @@ def _compact(path: Path, shape: tuple[int, int, int], kept: Sequence[int]) -> No
 
 def _counts(cases: pd.DataFrame) -> dict[str, dict[str, int]]:
     """Number of ROIs by part and label."""
-    table = cases.groupby(["split", "label"]).size()
-    parts: dict[str, dict[str, int]] = {}
-    for (part, label), number in table.items():
-        parts.setdefault(str(part), {})[str(label)] = int(number)
-    return parts
+    return {
+        str(part): {str(label): int((labels == label).sum()) for label in (0, 1)}
+        for part, labels in cases.groupby("split")["label"]
+    }
 
 
 def _digest(path: Path) -> str:

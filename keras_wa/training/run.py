@@ -14,12 +14,13 @@ from typing import Any
 
 import pandas as pd
 
+from keras_wa import __version__
 from keras_wa.errors import UserError
 from keras_wa.files import replacing, write_json
 from keras_wa.training.config import TrainConfig
 
 FORMAT = 1
-_PACKAGES = ("keras_wa", "keras", "tensorflow", "numpy", "opencv-python-headless")
+_PACKAGES = ("keras", "tensorflow", "numpy", "opencv-python-headless")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,7 +150,7 @@ def environment() -> dict[str, Any]:
     """Versions, machine and command line, as far as they explain a number."""
     import keras  # Its backend is chosen when it is first imported.
 
-    versions = {}
+    versions = {"keras_wa": __version__}
     for package in _PACKAGES:
         try:
             versions[package] = metadata.version(package)

@@ -11,7 +11,7 @@ from keras_wa.datasets.case_table import COLUMNS
 from keras_wa.errors import UserError
 from keras_wa.phantom import PhantomSpec, render_roi
 
-SPEC = PhantomSpec(seed=3, size=32, field_mm=12.8)
+SPEC = PhantomSpec(seed=3, size=32, field_mm=6.4)
 
 
 def test_the_phantom_is_a_dataset_like_the_others():
@@ -30,7 +30,7 @@ def test_the_phantom_is_a_dataset_like_the_others():
         "phantom": {
             "seed": 3,
             "size": 32,
-            "field_mm": 12.8,
+            "field_mm": 6.4,
             "labelling": "descriptor",
             "conspicuity": 1.0,
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import json
@@ -20,6 +21,7 @@ from keras_wa.errors import UserError
 from keras_wa.imaging.resize import resize
 from keras_wa.phantom import PhantomSpec, render_roi
 from keras_wa.pipeline import PreparedStore, prepare, preparing
+from keras_wa.pipeline.journal import locked
 from keras_wa.pipeline.npy_file import ImageStackFile
 from tests.pipeline.folders import CountingReader, make_folder, open_folder
 
@@ -186,6 +188,29 @@ def test_two_at_once_make_one_store(folder, tmp_path):
     assert [path.name for path in (tmp_path / "out").iterdir()] == [stores[0].path.name]
 
 
+def test_a_store_finished_while_waiting_for_the_lock_is_used(
+    folder, tmp_path, monkeypatch
+):
+    dataset = open_folder(folder)
+    out = tmp_path / "out"
+
+    @contextlib.contextmanager
+    def late(partial):
+        monkeypatch.setattr(preparing, "locked", locked)
+        other.append(prepare(dataset, out, image_size=32))
+        # What another process leaves that made the folder after the first renamed it.
+        with locked(partial):
+            yield
+
+    other: list[PreparedStore] = []
+    monkeypatch.setattr(preparing, "locked", late)
+    reader = CountingReader(dataset)
+    store = prepare(reader.dataset, out, image_size=32)
+    assert store.path == other[0].path
+    assert reader.calls == []
+    assert [path.name for path in out.iterdir()] == [store.path.name]
+
+
 def spoil(folder: Path, names: list[str]) -> None:
     for index, name in enumerate(names):
         path = folder / name
@@ -266,19 +291,19 @@ def test_a_disk_that_fills_up_says_what_is_needed_and_can_be_resumed(
 
 def test_a_place_that_cannot_be_written_is_a_user_error(folder, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match="file.* cannot be written"):
+    with pytest.raises(UserError, match=r"file.* cannot be written"):
         prepare(open_folder(folder), tmp_path / "file", image_size=32)
 
 
 def test_an_image_size_that_is_too_small_is_a_user_error(folder, tmp_path):
     with pytest.raises(
-        UserError, match="--image-size. Received: 31; expected at least"
+        UserError, match=r"--image-size\. Received: 31; expected at least"
     ):
         prepare(open_folder(folder), tmp_path / "out", image_size=31)
 
 
 def test_the_phantom_is_drawn_in_blocks_and_resized(tmp_path):
-    spec = PhantomSpec(seed=1, size=48, field_mm=12.8)
+    spec = PhantomSpec(seed=1, size=48, field_mm=6.4)
     dataset = load_cases("phantom", phantom=spec, limit=30)
     store = prepare(dataset, tmp_path, image_size=32)
     assert store.path.name.startswith("phantom-")
@@ -291,7 +316,7 @@ def test_the_phantom_is_drawn_in_blocks_and_resized(tmp_path):
 
 def test_another_phantom_or_another_renderer_gives_another_store(tmp_path, monkeypatch):
     def path(seed: int) -> Path:
-        spec = PhantomSpec(seed=seed, size=32, field_mm=12.8)
+        spec = PhantomSpec(seed=seed, size=32, field_mm=6.4)
         return prepare(load_cases("phantom", phantom=spec, limit=20), tmp_path, 32).path
 
     first = path(0)

@@ -62,12 +62,14 @@ def test_enhancing_is_done_once_for_each_setting(store, monkeypatch):
     assert made_at >= len(store.images)
     np.testing.assert_array_equal(store.enhanced(2, (8, 8)), first)
     assert len(calls) == made_at + 1
-    assert not np.array_equal(store.enhanced(4.0, (8, 8)), first)
-    assert not np.array_equal(store.enhanced(2.0, (2, 4)), first)
+    by_tiles = store.enhanced(2.0, (2, 4))
+    by_limit = store.enhanced(9.5, (2, 4))
+    assert not np.array_equal(by_tiles, first)
+    assert not np.array_equal(by_tiles, by_limit)
     assert {path.name for path in store.path.glob("images-*")} == {
         "images-clahe-2.0-8x8.npy",
-        "images-clahe-4.0-8x8.npy",
         "images-clahe-2.0-2x4.npy",
+        "images-clahe-9.5-2x4.npy",
     }
 
 

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from keras_wa.errors import UserError
+from keras_wa.phantom import PhantomSpec, phantom_cases, render_roi, render_rois
+
+QUICK = PhantomSpec(seed=3, size=64, field_mm=7.3, conspicuity=2.0)
+
+
+@pytest.fixture(scope="module")
+def cases():
+    return phantom_cases(QUICK, 24)
+
+
+@pytest.fixture(scope="module")
+def images(cases):
+    return render_rois(QUICK, cases)
+
+
+def test_images_are_grey_bytes_in_the_order_of_the_table(cases, images):
+    assert images.shape == (24, 64, 64)
+    assert images.dtype == np.uint8
+    for k in (0, 11, 23):
+        np.testing.assert_array_equal(render_roi(QUICK, cases.iloc[k]), images[k])
+
+
+def test_any_subset_in_any_order_with_any_number_of_threads_gives_the_same_bytes(
+    cases, images
+):
+    order = np.random.default_rng(0).permutation(24)[:15]
+
+    shuffled = render_rois(QUICK, cases.iloc[order], workers=3)
+
+    np.testing.assert_array_equal(shuffled, images[order])
+
+
+def test_another_process_gives_the_same_bytes(images):
+    program = (
+        "import hashlib; from keras_wa.phantom import *; "
+        f"spec = {QUICK!r}; images = render_rois(spec, phantom_cases(spec, 24)); "
+        "print(hashlib.sha256(images.tobytes()).hexdigest())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.strip() == hashlib.sha256(images.tobytes()).hexdigest()
+
+
+def test_row_decides_the_lesion_and_the_id_the_rest(cases, images):
+    row = cases.iloc[0].to_dict()
+
+    for change in (
+        {"roi_id": row["roi_id"][:-1] + "7"},
+        {"morphology": "EGGSHELL"},
+        {"distribution": "DIFFUSELY_SCATTERED"},
+        {"subtlety": 6 - row["subtlety"] + (row["subtlety"] == 3)},
+    ):
+        assert (render_roi(QUICK, {**row, **change}) != images[0]).mean() > 0.1
+
+
+def test_labelling_does_not_change_the_pixels(cases, images):
+    clinical = PhantomSpec(
+        seed=3, size=64, field_mm=7.3, conspicuity=2.0, labelling="clinical"
+    )
+
+    again = render_rois(clinical, phantom_cases(clinical, 24))
+    np.testing.assert_array_equal(again, images)
+
+
+def test_every_roi_differs(images):
+    assert len({image.tobytes() for image in images}) == len(images)
+
+
+def test_row_of_another_seed_is_refused(cases):
+    with pytest.raises(UserError, match="with seed 4"):
+        render_roi(PhantomSpec(seed=4), cases.iloc[0])
+
+
+def test_no_worker_is_refused(cases):
+    with pytest.raises(UserError, match="workers=0"):
+        render_rois(QUICK, cases, workers=0)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_progress_counts_every_roi(cases, workers):
+    seen = []
+
+    render_rois(
+        QUICK,
+        cases[:5],
+        workers,
+        progress=lambda done, total: seen.append((done, total)),
+    )
+
+    assert seen == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
+
+
+def test_conspicuity_scales_the_calcifications_alone():
+    row = phantom_cases(QUICK, 2).iloc[0].to_dict()
+    row |= {"morphology": "PUNCTATE", "distribution": "CLUSTERED", "subtlety": 3}
+
+    def excess(conspicuity):
+        spec = PhantomSpec(seed=3, size=64, field_mm=7.3, conspicuity=conspicuity)
+        image = render_roi(spec, row).astype(float)
+        return (image.max() - np.median(image)) / np.subtract(
+            *np.percentile(image, (75, 25))
+        )
+
+    low, middle, high = excess(0.2), excess(1.0), excess(2.5)
+    assert low < middle < high
+    assert high > 1.5 * low
