@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from keras_wa.cli.shared import say, start_tensorflow, warn
+from keras_wa.errors import UserError
 
 DESCRIPTION = "Evaluate a run's best model, with patient-cluster bootstrap intervals."
 EXAMPLE = "python evaluate.py runs/NAME"
@@ -45,9 +46,12 @@ def run(args: argparse.Namespace) -> int:
     from keras_wa.training.run import Run
     from keras_wa.training.scoring import score
 
+    if args.resamples < 1:
+        raise UserError(f"--resamples must be at least 1. Received: {args.resamples}")
     run = Run.open(args.run)
     model = load_best(run)
     data = load_data(run.config)
+    run.require_same_split(data.cases)
     val = score(model, data, "val")
     predictions = score(model, data, args.split, verbose=1)
     rule = _rule(args.threshold)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import errno
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from types import ModuleType
+from typing import NoReturn
 
 from keras_wa import __version__
 from keras_wa.errors import UserError
@@ -15,6 +17,9 @@ from keras_wa.errors import UserError
 # Each is a module of this package with `DESCRIPTION`, `EXAMPLE`, `add_arguments` and
 # `run`. They import TensorFlow inside `run`, so that --help does not wait for it.
 COMMANDS = ("train", "evaluate", "export", "prepare", "phantom")
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,8 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 done, 1 a defect of this package (its traceback is shown), 2 a mistake of the
         user (one line says what and how to mend it), 130 stopped by Ctrl-C.
     """
-    args = _parser().parse_args(argv)
     try:
+        args = _parser().parse_args(argv)
         return _command(args.command).run(args)
     except UserError as error:
         return _fail(str(error))
@@ -36,13 +41,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("\nStopped.", file=sys.stderr)
         return 130
     except Exception as error:
-        if not _disk_is_full(error):
+        hint = _disk_hint(error)
+        if hint is None:
             raise
-        return _fail(f"The disk is full ({error}). Free some space and run it again.")
+        return _fail(hint)
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, as all others are."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}. See: {self.prog} --help")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="keras-wa",
         description="WA-ResNet-50 for breast microcalcifications on mammograms.",
         epilog="Example: keras-wa train --epochs 100",
@@ -70,7 +83,12 @@ def _fail(message: str) -> int:
     return 2
 
 
-def _disk_is_full(error: BaseException) -> bool:
+def _disk_hint(error: Exception) -> str | None:
+    """What to do about an error that the disk gave, `None` for any other."""
     # HDF5 and TensorFlow pass the system's message on, but not always its number.
-    full = "No space left on device"
-    return getattr(error, "errno", None) == errno.ENOSPC or full in str(error)
+    number, text = getattr(error, "errno", None), str(error)
+    if number in _FULL or any(os.strerror(each) in text for each in _FULL):
+        return f"The disk is full ({text}). Free some space and run it again."
+    if number in _FORBIDDEN:
+        return f"{text}. Choose a place that you may write to."
+    return None

@@ -9,6 +9,7 @@ import cv2
 
 from keras_wa.cli.shared import say
 from keras_wa.errors import UserError
+from keras_wa.files import replacing
 from keras_wa.phantom import PhantomSpec, best_possible_auc, phantom_cases, render_rois
 from keras_wa.progress import ProgressBar
 
@@ -57,6 +58,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _write_rois(spec: PhantomSpec, n: int, out: Path) -> None:
     """Writes PNG files in the layout that `--dataset folder` reads."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"{out} exists already. Name another --out directory.")
     cases = phantom_cases(spec, n=n)
     with ProgressBar("Drawing phantom ROIs", n) as bar:
         images = render_rois(
@@ -64,11 +67,12 @@ def _write_rois(spec: PhantomSpec, n: int, out: Path) -> None:
         )
     classes = cases["label"].map({0: "benign", 1: "malignant"})
     names = cases["patient_id"] + "__" + cases["roi_id"] + ".png"
-    for folder in {out / s / c for s, c in zip(cases["split"], classes, strict=True)}:
-        folder.mkdir(parents=True, exist_ok=True)
-    for i, image in enumerate(images):
-        path = out / cases["split"].iloc[i] / classes.iloc[i] / names.iloc[i]
-        path.write_bytes(cv2.imencode(".png", image)[1].tobytes())
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(out) as partial:
+        for image, *parts in zip(images, cases["split"], classes, names, strict=True):
+            path = partial.joinpath(*parts)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(cv2.imencode(".png", image)[1].tobytes())
     say(
         f"{n} phantom ROIs: {out}. Read them with --dataset folder --data-dir {out} "
         "--group-pattern '^(.+?)__'"

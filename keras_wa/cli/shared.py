@@ -52,18 +52,12 @@ def add_config_flags(
 
 def collect_config(args: argparse.Namespace) -> dict[str, Any]:
     """Field -> value from the config file, overridden by the flags that were given."""
-    from keras_wa.training.config import read_config_file
+    from keras_wa.training.config import TrainConfig, read_config_file
 
     values = read_config_file(args.config) if args.config else {}
-    return {**values, **given_flags(args)}
-
-
-def given_flags(args: argparse.Namespace) -> dict[str, Any]:
-    """The config fields that flags set."""
-    from keras_wa.training.config import TrainConfig
-
     fields = TrainConfig.__dataclass_fields__
-    return {k: v for k, v in vars(args).items() if k in fields and v is not None}
+    flags = {k: v for k, v in vars(args).items() if k in fields and v is not None}
+    return {**values, **flags}
 
 
 def choose_dataset(values: dict[str, Any], root: Path = Path("data")) -> dict[str, Any]:
@@ -111,6 +105,7 @@ def quiet_start() -> Iterator[None]:
             os.write(saved, held.read())
             raise
         finally:
+            sys.stderr.flush()
             os.dup2(saved, 2)
             os.close(saved)
 

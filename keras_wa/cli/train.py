@@ -11,7 +11,6 @@ from keras_wa.cli.shared import (
     add_config_flags,
     choose_dataset,
     collect_config,
-    given_flags,
     say,
     start_tensorflow,
     warn,
@@ -105,34 +104,35 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _resumed(args: argparse.Namespace) -> Any:
+    """The run to carry on; settings that are given again must be its own."""
     from keras_wa.training.run import Run
 
     run = Run.open(args.run_dir or Run.newest())
     stored = run.config.to_mapping()
-    for field, value in given_flags(args).items():
-        if stored[field] != value:
+    for field, value in _given(args).items():
+        if stored.get(field) != value:
             raise UserError(
                 f"--resume carries on with the settings of {run.path}, where `{field}` "
-                f"is {stored[field]!r}. Received: {value!r}. Leave it out, or start a "
-                "new run."
+                f"is {stored.get(field)!r}. Received: {value!r}. Leave it out, or "
+                "start a new run."
             )
-    if args.config or args.model_option:
-        raise UserError(
-            f"--resume carries on with the settings of {run.path}. Leave out --config "
-            "and --model-option, or start a new run."
-        )
     return run
 
 
 def _new_config(args: argparse.Namespace) -> Any:
     from keras_wa.training.config import TrainConfig
 
+    origin = args.config or "command line"
+    return TrainConfig.from_mapping(choose_dataset(_given(args)), origin)
+
+
+def _given(args: argparse.Namespace) -> dict[str, Any]:
+    """The config fields that the config file and the flags set."""
     values = collect_config(args)
     if args.model_option:
         options = dict(_parse_option(text) for text in args.model_option)
         values["model_options"] = {**values.get("model_options", {}), **options}
-    origin = args.config or "command line"
-    return TrainConfig.from_mapping(choose_dataset(values), origin)
+    return values
 
 
 def _parse_option(text: str) -> tuple[str, Any]:

@@ -22,20 +22,29 @@ def find_dataset(root: str | Path = "data") -> Path | None:
         The dataset's folder, or `None` if there is none.
 
     Raises:
-        UserError: there are several, so that one must be named.
+        UserError: there are several, so that one must be named, or a folder cannot be
+            listed.
     """
     root = Path(root)
     if not root.is_dir():
         return None
-    found = sorted(
-        folder
-        for folder in root.iterdir()
-        if folder.is_dir()
-        and not folder.name.startswith(".")
-        and folder.name not in _NOT_DATA
-        and any(child.is_dir() for child in folder.iterdir())
-    )
+    try:
+        found = sorted(folder for folder in root.iterdir() if _is_dataset(folder))
+    except OSError as error:
+        raise UserError(
+            f"{error.filename or root}: cannot be listed ({error.strerror}). Make it "
+            "readable, or name the data set with --data-dir."
+        ) from error
     if len(found) > 1:
         names = ", ".join(str(folder) for folder in found)
         raise UserError(f"Several data sets: {names}. Name one with --data-dir.")
     return found[0] if found else None
+
+
+def _is_dataset(folder: Path) -> bool:
+    return (
+        folder.is_dir()
+        and not folder.name.startswith(".")
+        and folder.name not in _NOT_DATA
+        and any(child.is_dir() for child in folder.iterdir())
+    )

@@ -1,7 +1,8 @@
-"""Backend-neutral Keras layers: wavelets and attention."""
+"""Backend-neutral Keras layers: wavelets, attention and enhancement."""
 
 from keras_wa.layers.clahe import CLAHE
 from keras_wa.layers.dwt import DWT2D
+from keras_wa.layers.idwt import IDWT2D
 from keras_wa.layers.resize import Resize2D
 from keras_wa.layers.squeeze_excite import OPEN_GATE_BIAS, SqueezeExcite
 from keras_wa.layers.subband_norm import SubbandNormalization
@@ -9,6 +10,7 @@ from keras_wa.layers.subband_norm import SubbandNormalization
 __all__ = [
     "CLAHE",
     "DWT2D",
+    "IDWT2D",
     "OPEN_GATE_BIAS",
     "Resize2D",
     "SqueezeExcite",

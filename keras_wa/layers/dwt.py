@@ -8,11 +8,12 @@ import keras
 from keras import ops
 
 from keras_wa.layers.wavelets import (
-    along,
     band_size,
     check_mode,
+    deinterleave,
     extend,
     filter_bank,
+    shifted,
     spatial_axes,
     weighted_sum,
 )
@@ -20,7 +21,45 @@ from keras_wa.layers.wavelets import (
 
 @keras.saving.register_keras_serializable(package="keras_wa")
 class DWT2D(keras.layers.Layer):
-    """Decomposes images into wavelet subbands, as `pywt.dwt2` and `pywt.wavedec2` do.
+    """Decomposes images into wavelet subbands, each channel by itself.
+
+    One level gives one tensor. Its channels are the subbands LL, LH, HL, HH, in
+    PyWavelets' words `cA, cH, cV, cD`: the mean-like band, then what changes from row
+    to row (horizontal edges), from column to column (vertical edges), and along both.
+    Of an image with C channels these are LL of all channels, then LH of all channels
+    and so on: the channel `C * band + channel`.
+
+    More levels transform LL again and give a list, the coarsest level first, as
+    `pywt.wavedec2` does: LL, LH, HL, HH of the deepest level (`4 C` channels), then
+    LH, HL, HH of each finer one (`3 C` channels).
+
+    Args:
+        wavelet: a name of `pywt.wavelist(kind="discrete")`.
+        mode: how the image goes on beyond its border: `"symmetric"` (mirrored, the
+            border sample twice), `"reflect"` (mirrored, the border sample once),
+            `"zero"`, or `"periodization"` (round and round; the fewest
+            coefficients).
+        levels: how often to transform.
+        data_format: `"channels_last"` or `"channels_first"`; Keras' own setting when
+            None.
+        **kwargs: passed to `keras.layers.Layer`.
+
+    Input shape: `(batch, height, width, C)`, or `(batch, C, height, width)` for
+    channels first; any dtype; height and width of any size, odd, shorter than the
+    filters, or unknown. Output shape: `(batch, h, w, 4 C)` with `h = ceil(height / 2)`
+    for Haar and in mode `"periodization"`, else
+    `h = floor((height + filter length - 1) / 2)`.
+
+    The output has the layer's compute dtype. In float32 it is within 1e-5 of
+    PyWavelets' float64 result, for images in [0, 1].
+
+    Raises:
+        UserError: for an unknown wavelet or mode.
+        ValueError: for `levels` below 1 or another `data_format`.
+
+    Source: Mallat 1989, "A theory for multiresolution signal decomposition"; borders
+    and order as in PyWavelets (`pywt.dwt2`, `pywt.wavedec2`), except that `"reflect"`
+    takes an image of one row, which PyWavelets refuses, as a constant.
     """
 
     def __init__(
@@ -62,24 +101,16 @@ class DWT2D(keras.layers.Layer):
         length = band_size(size, taps, self.mode)
         # PyWavelets: band[k] = sum_j filter[j] * x[2 k + offset - j].
         offset = taps // 2 if self.mode == "periodization" else 1
-        before = taps - 1 - offset
-        x = extend(x, axis, before, 2 * length + offset - 1 - size, self.mode)
-        phases = x[along(axis, 0, None, 2)], x[along(axis, 1, None, 2)]
-
-        def band(taps_: tuple[float, ...]) -> Any:
-            backwards = taps_[::-1]
-            return sum(
-                weighted_sum(
-                    phase,
-                    axis,
-                    {i: w for i, w in enumerate(backwards[p::2]) if w != 0.0},
-                    length,
-                )
-                for p, phase in enumerate(phases)
-                if any(backwards[p::2])
-            )
-
-        return band(self._filters.dec_lo), band(self._filters.dec_hi)
+        last = 2 * length + offset - 2
+        x = extend(x, axis, taps - 1 - offset, last + 1 - size, self.mode)
+        even, odd = (
+            shifted(phase, axis, taps // 2) for phase in deinterleave(x, axis)
+        )
+        windows = [window for pair in zip(even, odd, strict=True) for window in pair]
+        return (
+            weighted_sum(windows, self._filters.dec_lo[::-1]),
+            weighted_sum(windows, self._filters.dec_hi[::-1]),
+        )
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> Any:
         """Shape of the subbands."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import operator
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -144,28 +146,40 @@ def _fold(index: Any, size: Any, mode: str) -> Any:
     return ops.mod(index, size)
 
 
-def weighted_sum(x: Any, axis: int, weights: dict[int, float], length: Any) -> Any:
-    """Sums shifted copies of a tensor: one phase of a filter.
+def shifted(x: Any, axis: int, count: int) -> list[Any]:
+    """The `count` windows of a tensor along one axis, each a step after the last."""
+    spare = count - 1
+    before = (slice(None),) * axis
+    return [x[(*before, slice(i, i - spare or None))] for i in range(count)]
 
-    Sums of products, not a convolution: on a GPU or TPU a convolution of float32 is
-    computed with shortened mantissas by default, which costs three digits here.
 
-    Args:
-        x: the tensor.
-        axis: the axis along which to shift.
-        weights: weight by shift, shift >= 0.
-        length: how many samples to keep from each shift on; an int or scalar tensor.
+def weighted_sum(windows: Sequence[Any], weights: Sequence[float]) -> Any:
+    """Sums tensors with weights; a weight of zero costs nothing.
 
-    Returns:
-        `sum(weight * x[shift : shift + length])`.
+    This is how both directions filter. A convolution would do the same, but GPUs and
+    TPUs compute those of float32 with shortened mantissas by default, which costs
+    three digits.
     """
-    total = None
-    for shift, weight in weights.items():
-        term = x[along(axis, shift, shift + length)] * ops.cast(weight, x.dtype)
-        total = term if total is None else total + term
-    return total
+    terms = [
+        window * weight
+        for window, weight in zip(windows, weights, strict=True)
+        if weight != 0.0
+    ]
+    return functools.reduce(operator.add, terms)
 
 
-def along(axis: int, start: Any, stop: Any = None, step: int = 1) -> Any:
-    """An index that takes `start:stop:step` along one axis and all of those before."""
-    return (*[slice(None)] * axis, slice(start, stop, step))
+def deinterleave(x: Any, axis: int) -> list[Any]:
+    """Splits an even number of samples into the even and the odd ones.
+
+    Not by a slice of step 2: TensorFlow's is several times slower on a CPU.
+    """
+    shape = list(ops.shape(x))
+    pairs = ops.reshape(x, (*shape[:axis], shape[axis] // 2, 2, *shape[axis + 1 :]))
+    return ops.unstack(pairs, num=2, axis=axis + 1)
+
+
+def interleave(even: Any, odd: Any, axis: int) -> Any:
+    """The inverse of `deinterleave`."""
+    shape = list(ops.shape(even))
+    pairs = ops.stack([even, odd], axis=axis + 1)
+    return ops.reshape(pairs, (*shape[:axis], 2 * shape[axis], *shape[axis + 1 :]))

@@ -2,6 +2,7 @@
 
 from keras_wa.models.graft import graft
 from keras_wa.models.registry import (
+    check_options,
     create_model,
     list_models,
     model_options,
@@ -12,6 +13,7 @@ from keras_wa.models.weights import adapt_stem_kernel, load_pretrained
 
 __all__ = [
     "adapt_stem_kernel",
+    "check_options",
     "create_model",
     "graft",
     "list_models",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, get_args, get_type_hints
 
 import keras
 
@@ -19,8 +19,9 @@ def register_model(builder: Builder) -> Builder:
     """Registers a builder function under its own name.
 
     Args:
-        builder: takes keyword options and returns a flat functional `keras.Model`
-            that maps a batch of ROIs to the probabilities of benign and malignant.
+        builder: takes annotated keyword options, each with a default, and returns a
+            flat functional `keras.Model` that maps a batch of ROIs to the
+            probabilities of benign and malignant.
 
     Returns:
         The builder, unchanged.
@@ -52,6 +53,33 @@ def model_options(name: str) -> dict[str, Any]:
     return {key: parameter.default for key, parameter in parameters.items()}
 
 
+def check_options(name: str, options: Mapping[str, Any]) -> None:
+    """Checks names and types of a model's options without building it.
+
+    Args:
+        name: one of `list_models()`.
+        options: option -> value.
+
+    Raises:
+        UserError: no model or option has this name, or a value is of another type
+            than the builder declares.
+    """
+    known = model_options(name)
+    hints = get_type_hints(_BUILDERS[name])
+    for option, value in options.items():
+        if option not in known:
+            raise unknown_name(f"option of model {name!r}", option, known)
+        kinds = get_args(hints[option]) or (hints[option],)
+        # A whole number is a fine float; True is no number at all.
+        accepted = (*kinds, int) if float in kinds else kinds
+        is_stray_bool = isinstance(value, bool) and bool not in kinds
+        if is_stray_bool or not isinstance(value, accepted):
+            expected = " or ".join(
+                "None" if kind is type(None) else kind.__name__ for kind in kinds
+            )
+            raise UserError(f"`{option}` must be {expected}. Received: {value!r}")
+
+
 def create_model(name: str, **options: Any) -> keras.Model:
     """Builds a registered model.
 
@@ -61,16 +89,13 @@ def create_model(name: str, **options: Any) -> keras.Model:
 
     Returns:
         A flat functional model. Its input is `(batch, size, size, 1)`, grey in
-        [0, 1], or `(batch, size / 2, size / 2, 4)` subbands; its output `(batch, 2)`
-        float32 probabilities of benign and malignant.
+        [0, 1], or the four subbands of that; its output `(batch, 2)` float32
+        probabilities of benign and malignant.
 
     Raises:
         UserError: an unknown model or option, or an option's value out of range.
     """
-    known = model_options(name)
-    for option in options:
-        if option not in known:
-            raise unknown_name(f"option of model {name!r}", option, known)
+    check_options(name, options)
     return _BUILDERS[name](**options)
 
 

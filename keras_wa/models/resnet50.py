@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+import functools
+from pathlib import Path
 from typing import Any
 
 import keras
 
 from keras_wa.errors import UserError
 from keras_wa.layers import DWT2D, SqueezeExcite, SubbandNormalization
-from keras_wa.models.graft import graft
+from keras_wa.models.graft import LayerFactory, graft
 from keras_wa.models.registry import check_choice, register_model
 from keras_wa.models.weights import load_pretrained
 
@@ -26,7 +26,7 @@ def wa_resnet50(
     se_ratio: int = 16,
     bn_momentum: float = 0.99,
     zero_init_residual: bool = False,
-    weights: str | None = None,
+    weights: str | Path | None = None,
 ) -> keras.Model:
     """WA-ResNet-50 (Alsajer & Philippovich 2025): wavelet stem, gated ResNet-50.
 
@@ -38,7 +38,8 @@ def wa_resnet50(
         image_size: side of the square ROI in pixels, even, at least 32.
         dwt: `"model"`: the DWT is the first layer and the input is the ROI,
             `(batch, image_size, image_size, 1)` in [0, 1]. `"pipeline"`: the input is
-            its subbands LL, LH, HL, HH, `(batch, image_size / 2, image_size / 2, 4)`.
+            its subbands LL, LH, HL, HH, `(batch, image_size / 2, image_size / 2, 4)`;
+            they are a few pixels larger for wavelets longer than Haar.
         wavelet: name of an orthogonal or biorthogonal PyWavelets wavelet.
         stem_stride: stride of the first convolution. 2 is the paper's (a 224 ROI ends
             as a 4x4 map); 1 keeps ResNet-50's own resolutions (7x7).
@@ -51,7 +52,7 @@ def wa_resnet50(
         zero_init_residual: start each block as the identity (Goyal et al. 2017): the
             scale of its last batch normalisation begins at zero. For training from
             scratch; ignored by layers that `weights` fills.
-        weights: `None`, `"imagenet"` or a file; see `load_pretrained`.
+        weights: `None` or `"none"`, `"imagenet"`, or a file; see `load_pretrained`.
 
     Returns:
         A functional model with output `(batch, 2)`, float32.
@@ -62,18 +63,19 @@ def wa_resnet50(
     check_choice("dwt", dwt, ("model", "pipeline"))
     check_choice("se_position", se_position, ("after_block", "before_add"))
     _check_image_size(image_size)
+    # Half precision would round away the faint details that the bands are there for.
+    transform = DWT2D(wavelet=wavelet, dtype="float32", name="dwt")
+    roi_shape = (image_size, image_size, 1)
     if dwt == "model":
-        roi = keras.Input((image_size, image_size, 1), name="roi")
-        subbands = DWT2D(wavelet=wavelet, name="dwt")(roi)
+        subbands = transform(keras.Input(roi_shape, name="roi"))
     else:
-        DWT2D(wavelet=wavelet)  # An unknown name must fail here as well.
-        half = image_size // 2
-        subbands = keras.Input((half, half, 4), name="subbands")
+        _, *shape = transform.compute_output_shape((None, *roi_shape))
+        subbands = keras.Input(shape, name="subbands")
 
     return _classifier(
         "wa_resnet50",
         subbands,
-        gated={"after_block": "out", "before_add": "3_bn"}[se_position],
+        gated={"after_block": "_out", "before_add": "_3_bn"}[se_position],
         se_ratio=se_ratio,
         stem_stride=stem_stride,
         bn_momentum=bn_momentum,
@@ -89,7 +91,7 @@ def resnet50(
     stem_stride: int = 2,
     bn_momentum: float = 0.99,
     zero_init_residual: bool = False,
-    weights: str | None = None,
+    weights: str | Path | None = None,
 ) -> keras.Model:
     """Plain ResNet-50 (He et al. 2016) on the grey ROI: the paper's baseline.
 
@@ -119,14 +121,23 @@ def _classifier(
     stem_stride: int,
     bn_momentum: float,
     zero_init_residual: bool,
-    weights: str | None,
+    weights: str | Path | None,
 ) -> keras.Model:
     """Normalisation, ResNet-50 with or without gates, and the head, on `features`.
 
-    `gated` is the layer of every block that a gate follows (`"out"` or `"3_bn"`).
+    `gated` ends the name of the layer of every block that a gate follows, `"_out"` or
+    `"_3_bn"`.
     """
     check_choice("stem_stride", stem_stride, (1, 2))
-    features = SubbandNormalization(momentum=bn_momentum, name="subband_norm")(features)
+    if se_ratio < 1:
+        raise UserError(f"`se_ratio` must be at least 1. Received: {se_ratio}")
+    if not 0 <= bn_momentum < 1:
+        raise UserError(
+            f"`bn_momentum` must lie in [0, 1), 1 left out. Received: {bn_momentum}"
+        )
+    features = SubbandNormalization(
+        momentum=bn_momentum, dtype="float32", name="subband_norm"
+    )(features)
     base = keras.applications.ResNet50(
         include_top=False, weights=None, input_tensor=features, pooling="avg", name=name
     )
@@ -140,15 +151,13 @@ def _classifier(
             if layer.endswith("_3_bn"):
                 changes[layer]["gamma_initializer"] = "zeros"
 
-    def gate_after(layer: str) -> Callable[[], SqueezeExcite]:
-        gate = layer.removesuffix(f"_{gated}") + "_se"
-        return lambda: SqueezeExcite(ratio=se_ratio, name=gate)
-
-    gates = {
-        layer: gate_after(layer)
-        for layer in names
-        if re.fullmatch(rf"conv\d_block\d+_{gated}", layer)
-    }
+    gates: dict[str, LayerFactory] = {}
+    for layer in names:
+        if gated is not None and layer.endswith("_out"):
+            block = layer.removesuffix("_out")
+            gates[block + gated] = functools.partial(
+                SqueezeExcite, ratio=se_ratio, name=f"{block}_se"
+            )
     trunk = graft(base, after=gates, changes=changes)
     # The head computes in float32 whatever the policy: a half-precision softmax would
     # round probabilities to three digits.
@@ -157,7 +166,7 @@ def _classifier(
     )(trunk.output)
     # One tensor, not the list of one that keras.applications makes of its input.
     model = keras.Model(trunk.inputs[0], probabilities, name=name)
-    if weights is not None:
+    if weights not in (None, "none"):
         load_pretrained(model, weights)
     return model
 

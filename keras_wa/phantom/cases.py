@@ -116,7 +116,7 @@ def _patient_rows(
             breast = home if same else _OTHER_SIDE[home]
         lesions[breast] += 1
         subtlety = int(_other("subtlety").draw(rng))
-        views = _views(rng, total - len(rows))
+        views = _views(total, total - len(rows), rng)
         for view in views:
             rows.append(
                 {
@@ -133,10 +133,10 @@ def _patient_rows(
     return rows
 
 
-def _views(rng: Generator, most: int) -> list[str]:
-    """The views that show a lesion, `most` at most."""
+def _views(rois_per_patient: int, most: int, rng: Generator) -> list[str]:
+    """The views that show a lesion of such a patient, `most` at most."""
     while True:
-        views = _other("views").draw(rng).split("+")
+        views = _other("views", str(rois_per_patient)).draw(rng).split("+")
         if len(views) <= most:
             return views
 

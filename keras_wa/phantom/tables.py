@@ -92,9 +92,10 @@ def count_other(cases: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         `OTHER_COLUMNS` and `count`. Tables: `assessment` given the pathology,
-        `subtlety`, `breast`, `views` of a lesion (`CC+MLO`, `CC`, `MLO`), and whether
-        a further lesion of a patient has the type and distribution of the first
-        (`same_kind`), and its breast (`same_breast`).
+        `subtlety`, `breast`, `views` of a lesion (`CC+MLO`, `CC`, `MLO`) given the
+        patient's number of ROIs, and whether a further lesion of a patient has the
+        type and distribution of the first (`same_kind`) and its breast
+        (`same_breast`).
     """
     cases = cases.assign(
         kind=cases["morphology"].fillna("") + "|" + cases["distribution"].fillna("")
@@ -104,6 +105,7 @@ def count_other(cases: pd.DataFrame) -> pd.DataFrame:
         .groupby(["patient_id", "breast", "lesion"], as_index=False)
         .agg(view=("view", "+".join), kind=("kind", "first"))
     )
+    rois = lesions["patient_id"].map(cases["patient_id"].value_counts()).astype(str)
     further = lesions.duplicated("patient_id")
 
     def same(column: str) -> pd.Series:
@@ -115,7 +117,7 @@ def count_other(cases: pd.DataFrame) -> pd.DataFrame:
         ("assessment", cases["pathology"], cases["assessment"]),
         ("subtlety", None, cases["subtlety"]),
         ("breast", None, cases["breast"]),
-        ("views", None, lesions["view"]),
+        ("views", rois, lesions["view"]),
         ("same_kind", None, same("kind")),
         ("same_breast", None, same("breast")),
     ):

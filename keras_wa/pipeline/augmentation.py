@@ -50,10 +50,15 @@ class Augmentation:
     def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """Draws the changes for n ROIs.
 
+        Args:
+            n: number of ROIs.
+            rng: decides the draw. Each ROI takes the same part of its stream, so that
+                from one state the i-th ROI's changes are the same whatever n is.
+
         Returns:
             float32 `(n, 6)`: the 2x2 matrix that maps output to input coordinates
             (row by row, about the ROI's centre, x before y), the contrast factor and
-            the brightness shift. The draw of a ROI does not depend on n.
+            the brightness shift.
         """
         u = rng.uniform(-1.0, 1.0, size=(n, 6))
         flip_x, flip_y = np.where(self.flip & (u[:, :2] < 0), -1.0, 1.0).T

@@ -28,8 +28,13 @@ def class_weights(labels: np.ndarray) -> np.ndarray:
 
     Returns:
         float32 `(2,)`, `N / (2 * count)`, as scikit-learn's "balanced".
+
+    Raises:
+        ValueError: a class is missing.
     """
     counts = np.bincount(labels, minlength=2)
+    if not counts.all():
+        raise ValueError(f"Both classes must be present. Received: counts {counts}")
     return (len(labels) / (2.0 * counts)).astype("float32")
 
 
@@ -67,15 +72,18 @@ class TrainingPlan:
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
-            raise UserError(f"batch_size must be at least 1: {self.batch_size}")
+            raise UserError(
+                f"--batch-size must be at least 1. Received: {self.batch_size}"
+            )
         if self.batch_size > self.n:
             raise UserError(
-                f"The batch ({self.batch_size}) is larger than the training set "
-                f"({self.n} ROIs). Lower --batch-size."
+                f"The batch is larger than the training set of {self.n} ROIs. "
+                f"Received: {self.batch_size}; lower --batch-size."
             )
 
     @property
     def steps_per_epoch(self) -> int:
+        """Whole batches in an epoch."""
         return self.n // self.batch_size
 
     def draw(self, step: int) -> tuple[Pixels, np.ndarray, np.ndarray]:
@@ -94,7 +102,8 @@ class TrainingPlan:
 
         Returns:
             A dataset of `(inputs, one-hot labels, weights)`, all float32:
-            `(B, H, W, 1)` in [0, 1] or `(B, H / 2, W / 2, 4)`, `(B, 2)` and `(B,)`.
+            ROIs `(B, H, W, 1)` in [0, 1] or their subbands (for Haar
+            `(B, H / 2, W / 2, 4)`), `(B, 2)` and `(B,)`.
         """
         steps = self.steps_per_epoch
         size, batch = self.image_size, self.batch_size

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -215,7 +215,7 @@ def _finish(
         )
     manifest = settings | {
         "images": len(cases),
-        "images_sha256": _digest(partial / IMAGES),
+        "images_sha256": hash_files(partial, [IMAGES])[IMAGES],
         "counts": _counts(cases),
         "patients": {
             str(part): int(number)
@@ -245,19 +245,6 @@ def _counts(cases: pd.DataFrame) -> dict[str, dict[str, int]]:
         str(part): {str(label): int((labels == label).sum()) for label in (0, 1)}
         for part, labels in cases.groupby("split")["label"]
     }
-
-
-def _digest(path: Path) -> str:
-    sha256 = hashlib.sha256()
-    for block in _blocks(path):
-        sha256.update(block)
-    return sha256.hexdigest()
-
-
-def _blocks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            yield block
 
 
 def _json(value: Any) -> str:

@@ -9,8 +9,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_wa.errors import unknown_name
 from keras_wa.imaging.clahe import clahe
-from keras_wa.phantom import PhantomSpec, phantom_cases, render_roi
+from keras_wa.phantom import PhantomSpec, phantom_cases, render_rois
 
 Pixels = NDArray[np.uint8]
 
@@ -39,13 +40,21 @@ class Enhancement:
         kind: `"clahe"` or `"none"`.
         clip_limit: see `keras_wa.imaging.clahe.clahe`.
         tiles: tiles along each side.
+
+    Raises:
+        UserError: `kind` is another one.
     """
 
     kind: str = "clahe"
     clip_limit: float = 2.0
     tiles: int = 8
 
+    def __post_init__(self) -> None:
+        if self.kind not in ("clahe", "none"):
+            raise unknown_name("enhancement", self.kind, ("clahe", "none"))
+
     def __call__(self, image: Pixels) -> Pixels:
+        """Returns one uint8 ROI `(height, width)` enhanced."""
         if self.kind == "none":
             return image
         return clahe(image, self.clip_limit, (self.tiles, self.tiles))
@@ -54,7 +63,8 @@ class Enhancement:
 class FreshPhantom:
     """A source of training ROIs that are different ones every epoch.
 
-    Each epoch's ROIs follow from the seed and the epoch's number alone.
+    Each epoch's ROIs follow from the spec and the epoch's number alone. None of them is
+    in the fixed set, so none can be in its validation or test part.
 
     Args:
         spec: what the phantom is like.
@@ -72,11 +82,12 @@ class FreshPhantom:
         return self._epoch(epoch)
 
     def _make_epoch(self, epoch: int) -> Rois:
-        # Epoch 0 of the phantom is the fixed set, with validation and test in it.
+        # Epoch 0 of the phantom is the fixed set.
         cases = phantom_cases(self.spec, n=self.n, epoch=epoch + 1)
 
         def read(positions: NDArray[np.int64]) -> Pixels:
-            drawn = [render_roi(self.spec, cases.iloc[i]) for i in positions]
+            # One worker: `tf.data` already reads batches side by side.
+            drawn = render_rois(self.spec, cases.iloc[positions], workers=1)
             return np.stack([self.enhancement(image) for image in drawn])
 
         return Rois(read, cases["label"].to_numpy("int64"))

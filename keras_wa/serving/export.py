@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import keras
 import tensorflow as tf
 
 import keras_wa
 from keras_wa.errors import UserError
+from keras_wa.files import replacing, write_json
 from keras_wa.layers import CLAHE, DWT2D, Resize2D
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.run import Run
@@ -28,11 +27,20 @@ def load_best(run: Run) -> keras.Model:
     """
     path = run.require_best()
     try:
-        return keras.models.load_model(path, compile=False)
-    except (OSError, ValueError, TypeError) as error:
+        model = keras.models.load_model(path, compile=False)
+    except (OSError, ValueError, TypeError, KeyError, BadZipFile) as error:
         raise UserError(
-            f"{path}: not a model that this version can read ({error})."
+            f"{path}: not a model that this version can read ({error}). Train again."
         ) from error
+    if all(layer.compute_dtype == layer.variable_dtype for layer in model.layers):
+        return model
+
+    def in_float32(layer: keras.layers.Layer) -> keras.layers.Layer:
+        return type(layer).from_config({**layer.get_config(), "dtype": "float32"})
+
+    exact = keras.models.clone_model(model, clone_function=in_float32)
+    exact.set_weights(model.get_weights())
+    return exact
 
 
 def serving_model(model: keras.Model, config: TrainConfig) -> keras.Model:
@@ -86,8 +94,7 @@ def export_saved_model(run: Run, destination: str | Path | None = None) -> Path:
             f"{target} exists and is no SavedModel. Name another directory."
         )
     model = serving_model(load_best(run), run.config)
-    partial = target.with_name(f".{os.getpid()}.partial-{target.name}")
-    try:
+    with replacing(target) as partial:
         model.export(
             str(partial),
             format="tf_saved_model",
@@ -96,13 +103,7 @@ def export_saved_model(run: Run, destination: str | Path | None = None) -> Path:
         )
         extra = partial / "assets.extra"
         extra.mkdir()
-        text = json.dumps(model_card(run), indent=2) + "\n"
-        (extra / "keras_wa.json").write_text(text, encoding="utf-8")
-        if target.exists():
-            shutil.rmtree(target)
-        os.replace(partial, target)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        write_json(extra / "keras_wa.json", model_card(run))
     return target
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ import tensorflow as tf
 from sklearn.metrics import log_loss, roc_auc_score
 
 from keras_wa.errors import UserError
-from keras_wa.files import replacing
+from keras_wa.files import remove_partials, replacing
 from keras_wa.training.run import Run
 
 Logs = dict[str, Any] | None
@@ -25,7 +23,7 @@ _STATE = "state.json"
 
 
 class ValidationScores(keras.callbacks.Callback):
-    """Adds `val_loss` and the exact `val_auc` to the epoch's logs.
+    """Adds `val_loss`, the exact `val_auc` and `learning_rate` to the epoch's logs.
 
     Keras' own AUC is a sum over thresholds and takes no two-way softmax; scikit-learn's
     is exact. It must come before the callbacks that read the logs.
@@ -46,12 +44,21 @@ class ValidationScores(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         outputs = self.model.predict(self.batches, verbose=0)
-        self.probabilities = np.asarray(outputs, "float64")[:, 1]
+        self.probabilities = malignant(outputs)
+        # The last step may have spoilt the weights after its loss was computed.
+        _require_finite(self.probabilities.sum(), "A probability on validation")
         if logs is not None:
             logs["val_loss"] = float(
                 log_loss(self.labels, self.probabilities, labels=[0, 1])
             )
             logs["val_auc"] = float(roc_auc_score(self.labels, self.probabilities))
+            logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+
+
+def malignant(outputs: Any) -> np.ndarray:
+    """The probability of malignant, float64 `(N,)`, in a model's outputs `(N, 2)`."""
+    # The exact float64 of a float32 probability can exceed 1 by rounding alone.
+    return np.clip(np.asarray(outputs, "float64")[:, 1], 0.0, 1.0)
 
 
 class StopOnNaN(keras.callbacks.Callback):
@@ -60,21 +67,25 @@ class StopOnNaN(keras.callbacks.Callback):
     def on_train_batch_end(
         self, batch: int, logs: dict[str, Any] | None = None
     ) -> None:
-        loss = (logs or {}).get("loss")
-        if loss is not None and not math.isfinite(loss):
-            raise UserError(
-                f"The loss became {loss} at step {batch + 1} of the epoch. Lower "
-                "--learning-rate, add --warmup-steps, or use --precision float32."
-            )
+        _require_finite((logs or {})["loss"], f"The loss of step {batch + 1}")
+
+
+def _require_finite(value: float, what: str) -> None:
+    if not np.isfinite(value):
+        raise UserError(
+            f"{what} is {value}: the training has diverged. Lower --learning-rate, add "
+            "--warmup-steps, or use --precision float32."
+        )
 
 
 class Checkpoint(keras.callbacks.Callback):
     """Writes everything needed to carry on, and the best model so far.
 
     One folder an epoch, renamed into place when complete and removed once the next one
-    is: whenever the process is killed, one whole checkpoint is there. `best.keras` is
-    written after the checkpoint that names it the best, and again by `restore`, since
-    the process may have been killed between the two.
+    is: whenever the process is killed, one whole checkpoint is there. It holds weights,
+    optimizer, history, and the state of random layers, which Keras does not save.
+    `best.keras` is written after the checkpoint that names it the best, and again by
+    `restore`, since the process may have been killed between the two.
 
     Args:
         run: where to write.
@@ -95,12 +106,16 @@ class Checkpoint(keras.callbacks.Callback):
             return None
         return int(np.argmax([row["val_auc"] for row in self.history]))
 
+    @property
+    def last(self) -> Path | None:
+        """The folder of the last complete checkpoint."""
+        return max(self.run.checkpoints.glob("epoch-*"), default=None)
+
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         row = {key: float(value) for key, value in (logs or {}).items()}
-        rate = float(self.model.optimizer.learning_rate)
-        self.history.append({"epoch": epoch + 1, "learning_rate": rate, **row})
+        self.history.append({"epoch": epoch + 1, **row})
         self._save(epoch)
-        self._publish(epoch)
+        self._publish()
 
     def restore(self, model: keras.Model) -> int:
         """Loads the last complete checkpoint into a compiled model.
@@ -109,24 +124,30 @@ class Checkpoint(keras.callbacks.Callback):
             The number of completed epochs; 0 if there is no checkpoint.
 
         Raises:
-            UserError: the checkpoint does not fit the model.
+            UserError: the checkpoint cannot be read or does not fit the model.
         """
-        folders = self._folders()
-        if not folders:
+        self.set_model(model)
+        self.history = []
+        remove_partials(self.run.path)
+        remove_partials(self.run.checkpoints)
+        last = self.last
+        if last is None:
             return 0
-        last = folders[-1]
-        model.optimizer.build(model.trainable_variables)
+        if not model.optimizer.built:
+            model.optimizer.build(model.trainable_variables)
         try:
             state = json.loads((last / _STATE).read_text(encoding="utf-8"))
             model.load_weights(last / _WEIGHTS)
+            for variable, value in zip(
+                _random_states(model), state["random_states"], strict=True
+            ):
+                variable.assign(value)
+            self.history = state["history"]
         except (OSError, ValueError, KeyError) as error:
             raise UserError(
-                f"{last} cannot be read ({error}). Remove it to resume from the epoch "
-                "before, if that is still there, or train again."
+                f"{last}: the checkpoint cannot be read ({error}). Train again."
             ) from error
-        self.history = state["history"]
-        self.set_model(model)
-        self._publish(len(self.history) - 1)
+        self._publish()
         return len(self.history)
 
     def save_best(self) -> None:
@@ -137,23 +158,26 @@ class Checkpoint(keras.callbacks.Callback):
         with replacing(self.run.best) as partial:
             bare.save(partial)
 
-    def _folders(self) -> list[Path]:
-        return sorted(self.run.checkpoints.glob("epoch-*"))
-
     def _save(self, epoch: int) -> None:
-        older = self._folders()
+        older = list(self.run.checkpoints.glob("epoch-*"))
         folder = self.run.checkpoints / f"epoch-{epoch + 1:05d}"
-        partial = self.run.checkpoints / f"partial-{epoch + 1:05d}"
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        self.model.save_weights(partial / _WEIGHTS)
-        state = json.dumps({"history": self.history})
-        (partial / _STATE).write_text(state, encoding="utf-8")
-        os.replace(partial, folder)
+        seeds = [np.asarray(v).tolist() for v in _random_states(self.model)]
+        state = json.dumps({"history": self.history, "random_states": seeds})
+        with replacing(folder) as partial:
+            partial.mkdir(parents=True)
+            self.model.save_weights(partial / _WEIGHTS)
+            (partial / _STATE).write_text(state, encoding="utf-8")
         for path in older:
-            shutil.rmtree(path)
+            if path != folder:
+                shutil.rmtree(path)
 
-    def _publish(self, epoch: int) -> None:
+    def _publish(self) -> None:
         self.run.write_history(self.history)
-        if epoch == self.best_epoch:
+        if len(self.history) - 1 == self.best_epoch:
             self.save_best()
+
+
+def _random_states(model: keras.Model) -> list[Any]:
+    """The variables that decide the noise of dropout and the like, in a fixed order."""
+    weights = {id(weight) for weight in model.weights}
+    return [each for each in model.variables if id(each) not in weights]

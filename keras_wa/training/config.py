@@ -117,20 +117,37 @@ class TrainConfig:
                 raise unknown_name(f"`{field}`", getattr(self, field), choices)
         for field in ("epochs", "batch_size", "rois", "tiles"):
             self._require(field, getattr(self, field) >= 1, "at least 1")
+        for field in ("seed", "data_seed"):
+            self._require(field, 0 <= getattr(self, field) < 2**32, "0 to 2^32 - 1")
         self._require("learning_rate", self.learning_rate > 0, "above 0")
         self._require("warmup_steps", self.warmup_steps >= 0, "0 or more")
         self._require("validation", 0 < self.validation < 1, "between 0 and 1")
-        self._require("seed", self.seed >= 0, "0 or more")
-        self._require("data_seed", self.data_seed >= 0, "0 or more")
         self._require("limit", self.limit is None or self.limit >= 1, "at least 1")
-        known = model_options(self.model)
-        for option in self.model_options:
-            if option not in known:
-                raise unknown_name(f"option of model {self.model!r}", option, known)
+        self._check_model_options()
         if self.fresh_rois and self.dataset not in (None, "phantom"):
             raise UserError(
                 "`fresh_rois` draws phantom ROIs and needs `--dataset phantom`. "
                 f"Received: dataset={self.dataset!r}"
+            )
+
+    def _check_model_options(self) -> None:
+        known = model_options(self.model)
+        own_fields = {"image_size", "dwt", "weights"}
+        for option in self.model_options:
+            if option in own_fields:
+                flag = option.replace("_", "-")
+                raise UserError(
+                    f"Model option {option!r}: set it with --{flag}, which the data "
+                    "are prepared by."
+                )
+            if option not in known:
+                raise unknown_name(
+                    f"option of model {self.model!r}", option, set(known) - own_fields
+                )
+        if self.dwt == "pipeline" and "dwt" not in known:
+            raise UserError(
+                f"Model {self.model!r} takes no subbands. Received: dwt='pipeline'; "
+                "expected 'model'."
             )
 
     def _require(self, field: str, ok: bool, expected: str) -> None:

@@ -114,7 +114,8 @@ def load_dataset(config: TrainConfig) -> Dataset:
         group_pattern=config.group_pattern,
         limit=config.limit,
         seed=config.data_seed,
-        phantom=phantom_spec(config),
+        # With other data its settings mean nothing, and may not suit the image size.
+        phantom=phantom_spec(config) if config.dataset == "phantom" else None,
         phantom_rois=config.rois,
     )
 

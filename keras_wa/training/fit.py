@@ -53,34 +53,27 @@ def train(run: Run, data: RunData, resume: bool = False, verbose: int = 1) -> Ou
 
     Raises:
         UserError: the batch is larger than the set, the loss is NaN, the weights or
-            the checkpoint do not fit.
+            the checkpoint do not fit, or a resumed run finds its data changed.
     """
     config = run.config
     strategy = set_up(config)
-    run.write_split(data.cases)
     plan = data.training_plan()
     checkpoint = Checkpoint(run)
     with strategy.scope():
-        model = build_model(config, pretrained=not resume)
+        model = build_model(config, pretrained=checkpoint.last is None)
         compile_model(model, config, plan)
-        done = checkpoint.restore(model) if resume else 0
-    val = data.part("val")
-    validation = ValidationScores(
-        evaluation_batches(val, config.image_size, wavelet=data.wavelet), val.labels
-    )
-    training_batch = np.asarray(next(iter(plan.batches(done, done + 1)))[0])
-    callbacks = [
-        StopOnNaN(),
-        validation,
-        checkpoint,
-        keras.callbacks.TensorBoard(str(run.tensorboard), write_graph=False),
-        Monitor(run.tensorboard, training_batch, validation),
-    ]
-    interrupted = False
-    try:
-        if done < config.epochs:
+        if resume:
+            run.require_same_split(data.cases)
+            checkpoint.restore(model)
+        else:
+            run.begin(data.cases)  # Not before: a wrong setting leaves nothing behind.
+    done = len(checkpoint.history)
+    if done < config.epochs:
+        callbacks = _callbacks(run, data, plan, checkpoint)
+        batches = plan.batches(done, config.epochs)
+        try:
             model.fit(
-                plan.batches(done, config.epochs),
+                batches,
                 steps_per_epoch=plan.steps_per_epoch,
                 initial_epoch=done,
                 epochs=config.epochs,
@@ -88,10 +81,29 @@ def train(run: Run, data: RunData, resume: bool = False, verbose: int = 1) -> Ou
                 shuffle=False,  # The plan has done it.
                 verbose=verbose,
             )
-    except KeyboardInterrupt:
-        interrupted = True
-        if not run.best.exists():
-            checkpoint.save_best()
+        except KeyboardInterrupt:
+            # It may have come in the middle of writing the last epoch.
+            if not checkpoint.restore(model):
+                checkpoint.save_best()
+            return _outcome(checkpoint, interrupted=True)
+    return _outcome(checkpoint, interrupted=False)
+
+
+def _callbacks(
+    run: Run, data: RunData, plan: TrainingPlan, checkpoint: Checkpoint
+) -> list[keras.callbacks.Callback]:
+    done = len(checkpoint.history)
+    val = data.part("val")
+    validation = ValidationScores(
+        evaluation_batches(val, data.config.image_size, wavelet=data.wavelet),
+        val.labels,
+    )
+    first_batch = np.asarray(next(iter(plan.batches(done, done + 1)))[0])
+    monitor = Monitor(run.tensorboard, first_batch, validation, done)
+    return [StopOnNaN(), validation, checkpoint, monitor]
+
+
+def _outcome(checkpoint: Checkpoint, interrupted: bool) -> Outcome:
     best = checkpoint.best_epoch
     return Outcome(
         epochs=len(checkpoint.history),

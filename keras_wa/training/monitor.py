@@ -18,48 +18,62 @@ _PROBE_ROIS = 8
 
 
 class Monitor(keras.callbacks.Callback):
-    """Logs pictures and histograms to TensorBoard.
+    """Logs curves, pictures and histograms to TensorBoard.
 
     At the start: a sheet of augmented inputs and the subbands of one of them. After
-    each epoch: the confusion matrix on validation at p = 0.5, and a histogram of every
-    squeeze-and-excitation gate over a few validation ROIs.
+    each epoch: what `history.csv` holds, by the same names; the confusion matrix on
+    validation at p = 0.5; a histogram of every squeeze-and-excitation gate over a few
+    validation ROIs. All of it is on the disk by the end of the epoch. The step is the
+    number of completed epochs.
 
     Args:
         log_dir: the run's `tensorboard` folder.
         training_batch: inputs of one training batch, as the model takes them.
         validation: has run before this callback and holds the probabilities.
+        done: epochs completed before.
     """
 
     def __init__(
-        self, log_dir: Path, training_batch: np.ndarray, validation: ValidationScores
+        self,
+        log_dir: Path,
+        training_batch: np.ndarray,
+        validation: ValidationScores,
+        done: int = 0,
     ) -> None:
         super().__init__()
         self.log_dir = log_dir
         self.training_batch = training_batch
         self.validation = validation
+        self.done = done
         self._probe = np.asarray(next(iter(validation.batches)))[:_PROBE_ROIS]
         self._gates: list[SqueezeExcite] = []
         self._gate_inputs: keras.Model | None = None
 
     def on_train_begin(self, logs: Logs = None) -> None:
-        self._writer = tf.summary.create_file_writer(str(self.log_dir / "media"))
+        self._writer = tf.summary.create_file_writer(str(self.log_dir))
         model = self.model
         self._gates = [la for la in model.layers if isinstance(la, SqueezeExcite)]
         if self._gates:
             inputs = [layer.input for layer in self._gates]
             self._gate_inputs = keras.Model(model.inputs[0], inputs)
         batch = self.training_batch
-        bands = batch if batch.shape[-1] == len(BANDS) else np.asarray(DWT2D()(batch))
-        shown = batch if batch.shape[-1] == 1 else bands[..., :1] / 2
-        with self._writer.as_default(step=self._first_step()):
-            tf.summary.image("inputs/augmented", to_image(sheet(shown[..., 0])))
+        if batch.shape[-1] == len(BANDS):
+            bands, shown = batch, batch[..., 0] / 2  # LL is about twice the grey.
+        else:
+            own = (la for la in model.layers if isinstance(la, DWT2D))
+            bands = next(own, DWT2D(dtype="float32"))(batch)
+            bands, shown = np.asarray(bands, "float32"), batch[..., 0]
+        with self._writer.as_default(step=self.done):
+            tf.summary.image("inputs/augmented", to_image(sheet(shown)))
             tf.summary.image("inputs/subbands", to_image(subband_figure(bands[0])))
         self._writer.flush()
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         calls = self.validation.probabilities >= 0.5
         figure = confusion_figure(self.validation.labels, calls)
-        with self._writer.as_default(step=epoch):
+        with self._writer.as_default(step=epoch + 1):
+            for name, value in (logs or {}).items():
+                tf.summary.scalar(name, value)
             tf.summary.image("validation/confusion", to_image(figure))
             for name, values in self.gate_values().items():
                 tf.summary.histogram(f"gates/{name}", values)
@@ -78,9 +92,6 @@ class Monitor(keras.callbacks.Callback):
             layer.name: keras.ops.convert_to_numpy(layer.gates(features))
             for layer, features in zip(self._gates, maps, strict=True)
         }
-
-    def _first_step(self) -> int:
-        return int(self.model.optimizer.iterations)
 
 
 def sheet(images: np.ndarray, columns: int = 8) -> Figure:

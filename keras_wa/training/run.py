@@ -12,14 +12,17 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import keras
 import pandas as pd
 
 from keras_wa import __version__
 from keras_wa.errors import UserError
 from keras_wa.files import replacing, write_json
 from keras_wa.training.config import TrainConfig
+from keras_wa.training.hardware import describe_devices
 
 FORMAT = 1
+_SPLIT_COLUMNS = ["roi_id", "patient_id", "label", "split"]
 _PACKAGES = ("keras", "tensorflow", "numpy", "opencv-python-headless")
 
 
@@ -38,14 +41,14 @@ class Run:
 
     @classmethod
     def create(cls, path: str | Path | None, config: TrainConfig) -> Run:
-        """Makes the directory of a new run.
+        """Claims the directory of a new run. `begin` writes the first files.
 
         Args:
             path: the directory, or `None` for `runs/<model>-<dataset>-<time>`.
-            config: written to `config.json`.
+            config: what the run is to do.
 
         Raises:
-            UserError: the directory exists and is not empty.
+            UserError: the directory exists and is not empty, or cannot be made.
         """
         if path is None:
             time = datetime.now().strftime("%Y%m%d-%H%M%S")
@@ -56,12 +59,28 @@ class Run:
                 f"{path} exists already. Carry it on with --resume, or name another "
                 "--run-dir."
             )
-        path.mkdir(parents=True, exist_ok=True)
-        run = cls(path, config)
-        record = {"format": FORMAT, **config.to_mapping()}
-        write_json(run.path / "environment.json", environment())
-        write_json(run.path / "config.json", record)
-        return run
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(
+                f"{path}: the run directory cannot be made ({error.strerror}). Name "
+                "another --run-dir."
+            ) from error
+        return cls(path, config)
+
+    def begin(self, cases: pd.DataFrame) -> None:
+        """Writes what is known before the first step: environment, split and config.
+
+        `config.json` comes last: a directory that has it has the others too.
+
+        Args:
+            cases: the run's case table with its split.
+        """
+        write_json(self.path / "environment.json", environment())
+        with replacing(self.path / "split.csv") as partial:
+            cases[_SPLIT_COLUMNS].to_csv(partial, index=False)
+        record = {"format": FORMAT, **self.config.to_mapping()}
+        write_json(self.path / "config.json", record)
 
     @classmethod
     def open(cls, path: str | Path) -> Run:
@@ -71,23 +90,23 @@ class Run:
             UserError: not a run directory, or one that another version wrote.
         """
         path = Path(path)
+        file = path / "config.json"
         try:
-            record = json.loads((path / "config.json").read_text(encoding="utf-8"))
-        except FileNotFoundError as error:
+            record = json.loads(file.read_text(encoding="utf-8"))
+        except OSError as error:
             raise UserError(
-                f"{path} is not a run directory: it has no config.json. Give the "
-                "directory that train.py named."
+                f"{path} is not a run directory: config.json cannot be read "
+                f"({error.strerror}). Give the directory that train.py named."
             ) from error
         except ValueError as error:
-            raise UserError(f"{path / 'config.json'}: not JSON ({error}).") from error
-        found = record.pop("format", None)
+            raise UserError(f"{file}: not JSON ({error}). Train again.") from error
+        found = record.pop("format", None) if isinstance(record, dict) else None
         if found != FORMAT:
             raise UserError(
                 f"{path} was written by another version of keras_wa: its format is "
                 f"{found!r}, expected {FORMAT}. Use that version, or train again."
             )
-        origin = str(path / "config.json")
-        return cls(path, TrainConfig.from_mapping(record, origin))
+        return cls(path, TrainConfig.from_mapping(record, str(file)))
 
     @classmethod
     def newest(cls, root: str | Path = "runs") -> Path:
@@ -121,11 +140,30 @@ class Run:
     def evaluation(self, split: str) -> Path:
         return self.path / "evaluation" / split
 
-    def write_split(self, cases: pd.DataFrame) -> None:
-        """Writes which ROI and patient is in which part of the split."""
-        columns = ["roi_id", "patient_id", "label", "split"]
-        with replacing(self.path / "split.csv") as partial:
-            cases[columns].to_csv(partial, index=False)
+    def require_same_split(self, cases: pd.DataFrame) -> None:
+        """Checks that a case table is the one that the run was begun with.
+
+        Otherwise a ROI that was trained on could be tested on.
+
+        Raises:
+            UserError: a ROI, its patient, label or part of the split is another one.
+        """
+        file = self.path / "split.csv"
+        try:
+            then = pd.read_csv(file, dtype=str, keep_default_na=False)
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"{file}: cannot be read ({error}). Train again."
+            ) from error
+        now = cases[_SPLIT_COLUMNS].astype(str)
+        before, after = (set(map(tuple, t.to_numpy())) for t in (then, now))
+        if before != after:
+            raise UserError(
+                f"{file}: the ROIs or their split are no longer those of the run. "
+                f"Received: {len(after)} ROIs, with {len(before - after)} of the "
+                f"{len(before)} ROIs of the file changed or gone. Restore the data, or "
+                "train again."
+            )
 
     def write_history(self, history: list[dict[str, float]]) -> None:
         """Writes one row an epoch."""
@@ -148,8 +186,6 @@ class Run:
 
 def environment() -> dict[str, Any]:
     """Versions, machine and command line, as far as they explain a number."""
-    import keras  # Its backend is chosen when it is first imported.
-
     versions = {"keras_wa": __version__}
     for package in _PACKAGES:
         try:
@@ -163,6 +199,7 @@ def environment() -> dict[str, Any]:
         "platform": platform.platform(),
         "processor": platform.processor() or platform.machine(),
         "cores": os.cpu_count(),
+        "devices": describe_devices(),
         "backend": keras.backend.backend(),
         "packages": versions,
     }

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import keras
-import numpy as np
 import pandas as pd
 
 from keras_wa.errors import UserError
 from keras_wa.pipeline.batches import evaluation_batches
+from keras_wa.training.callbacks import malignant
 from keras_wa.training.data import RunData
 
 
@@ -35,8 +35,6 @@ def score(
     batches = evaluation_batches(
         data.part(split), data.config.image_size, wavelet=data.wavelet
     )
-    outputs = np.asarray(model.predict(batches, verbose=verbose), "float64")
     table = cases[["roi_id", "patient_id", "label"]].copy()
-    # The exact float64 of a float32 probability can exceed 1 by rounding alone.
-    table["probability"] = np.clip(outputs[:, 1], 0.0, 1.0)
+    table["probability"] = malignant(model.predict(batches, verbose=verbose))
     return table

@@ -19,6 +19,10 @@ from keras_wa.datasets.splits import (
 from keras_wa.errors import UserError
 from tests.datasets.tables import random_cases
 
+# Drawn with scikit-learn 1.5.2 and 1.9.1, numpy 2.0.2 and 2.4.6, pandas 2.2.3 and
+# 3.1.1. If this changes, results on the same seed can no longer be compared.
+GOLDEN_VALIDATION = {"p05", "p08", "p11", "p18"}
+
 
 def parts_of_patients(cases: pd.DataFrame) -> dict[str, set[str]]:
     """The parts of each patient, counted without pandas."""
@@ -73,6 +77,25 @@ def test_the_split_by_patient_does_not_depend_on_the_order_of_rows():
         one = split_cases(cases, how).set_index("roi_id")["split"]
         two = split_cases(shuffled, how).set_index("roi_id")["split"]
         pd.testing.assert_series_equal(one, two.loc[one.index])
+
+
+def test_the_largest_patient_may_be_in_any_part():
+    cases = pd.concat([random_cases(40, 0), table(*[("big", 1, "train")] * 20)])
+    cases["roi_id"] = [str(index) for index in range(len(cases))]
+    cases = new_case_table(cases)
+    big = cases["patient_id"] == "big"
+    tested = [patient_kfold(cases, 4, 0, s)["split"][big].iloc[0] for s in range(16)]
+    assert set(tested) == {"train", "test"}
+
+
+def test_a_split_is_the_same_for_every_version_of_the_libraries():
+    rows = [
+        (f"p{patient:02d}", patient % 2, "test" if patient % 5 == 4 else "train")
+        for patient in range(25)
+        for _ in range(patient % 4 + 1)
+    ]
+    result = split_cases(table(*rows), "official", seed=0)
+    assert set(result["patient_id"][result["split"] == "val"]) == GOLDEN_VALIDATION
 
 
 def test_only_the_split_column_changes():

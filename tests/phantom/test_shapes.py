@@ -132,8 +132,6 @@ def test_pleomorphic_outlines_have_corners_and_round_ones_have_none():
     def sides(shape):
         parts = shape(spread(20), FIELD, np.random.default_rng(0))
         return (parts.sides < 1).sum(axis=1)
-            axis=1
-        )
 
     assert sides(shapes.pleomorphic).min() >= 4
     assert not sides(shapes.round_and_regular).any()

@@ -48,9 +48,9 @@ def test_rois_of_one_kind_are_counted_together(cases):
 def test_lesions_are_counted_by_their_views_and_by_the_patients_first(cases):
     counts = count_other(cases).set_index(["table", "given", "value"])["count"]
 
-    assert counts["views", "", "CC+MLO"] == 1
-    assert counts["views", "", "CC"] == 1
-    assert counts["views", "", "MLO"] == 1
+    assert counts["views", "3", "CC+MLO"] == 1
+    assert counts["views", "3", "MLO"] == 1
+    assert counts["views", "1", "CC"] == 1
     assert counts["same_kind"].to_dict() == {("", "no"): 1}
     assert counts["same_breast"].to_dict() == {("", "no"): 1}
     assert counts["assessment", "MALIGNANT", "4"] == 3

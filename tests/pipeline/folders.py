@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from keras_wa.datasets import Dataset, read_folder
+from keras_wa.pipeline import PreparedStore
 
 
 def make_folder(root: Path, per_class: int = 12, side: int = 32) -> Path:
@@ -27,6 +28,11 @@ def make_folder(root: Path, per_class: int = 12, side: int = 32) -> Path:
 def open_folder(root: Path) -> Dataset:
     """The dataset in such a folder."""
     return read_folder(root, r"^(\w\d\d)")
+
+
+def all_bytes(store: PreparedStore) -> dict[str, bytes]:
+    """Every file of a store with its content."""
+    return {path.name: path.read_bytes() for path in store.path.iterdir()}
 
 
 class CountingReader:

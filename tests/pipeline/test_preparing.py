@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import json
 import signal
@@ -17,13 +16,11 @@ import numpy as np
 import pytest
 
 from keras_wa.datasets import load_cases
-from keras_wa.errors import UserError
 from keras_wa.imaging.resize import resize
 from keras_wa.phantom import PhantomSpec, render_roi
 from keras_wa.pipeline import PreparedStore, prepare, preparing
 from keras_wa.pipeline.journal import locked
-from keras_wa.pipeline.npy_file import ImageStackFile
-from tests.pipeline.folders import CountingReader, make_folder, open_folder
+from tests.pipeline.folders import CountingReader, all_bytes, make_folder, open_folder
 
 
 @pytest.fixture(autouse=True)
@@ -34,10 +31,6 @@ def small_blocks(monkeypatch):
 @pytest.fixture
 def folder(tmp_path) -> Path:
     return make_folder(tmp_path / "data")
-
-
-def all_bytes(store: PreparedStore) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in store.path.iterdir()}
 
 
 def test_row_i_of_the_table_is_image_i_untouched_at_its_own_size(folder, tmp_path):
@@ -209,97 +202,6 @@ def test_a_store_finished_while_waiting_for_the_lock_is_used(
     assert store.path == other[0].path
     assert reader.calls == []
     assert [path.name for path in out.iterdir()] == [store.path.name]
-
-
-def spoil(folder: Path, names: list[str]) -> None:
-    for index, name in enumerate(names):
-        path = folder / name
-        path.write_bytes(path.read_bytes()[: 100 if index % 2 else 0])
-
-
-def test_bad_files_are_left_out_counted_and_listed(folder, tmp_path):
-    bad = ["0/a00_0.png", "0/a04_1.png", "1/b05_1.png"]
-    spoil(folder, bad)
-    dataset = open_folder(folder)
-    store = prepare(dataset, tmp_path / "out", image_size=32)
-    assert [entry["path"] for entry in store.manifest["skipped"]] == bad
-    reasons = [entry["reason"] for entry in store.manifest["skipped"]]
-    assert reasons[0].startswith("0/a00_0.png: the file is empty")
-    assert reasons[1].startswith("0/a04_1.png: the image is truncated")
-    assert store.notes[-1].startswith("3 of 24 files could not be read")
-    assert not set(bad) & set(store.cases["image_path"])
-    assert store.images.shape == (21, 32, 32)
-    assert sum(sum(part.values()) for part in store.manifest["counts"].values()) == 21
-    for image, path in zip(store.images, store.cases["image_path"], strict=True):
-        np.testing.assert_array_equal(image, cv2.imread(str(folder / path), -1))
-
-
-def test_bad_files_are_remembered_after_an_interruption(folder, tmp_path):
-    spoil(folder, ["0/a00_0.png"])
-    dataset = open_folder(folder)
-    whole = prepare(dataset, tmp_path / "whole", image_size=32)
-    broken = CountingReader(dataset, 9, RuntimeError("power cut"))
-    with pytest.raises(RuntimeError, match="power cut"):
-        prepare(broken.dataset, tmp_path / "out", image_size=32)
-    assert all_bytes(prepare(dataset, tmp_path / "out", image_size=32)) == all_bytes(
-        whole
-    )
-
-
-def test_more_bad_files_than_good_ones_are_a_user_error(folder, tmp_path):
-    spoil(
-        folder,
-        [
-            f"{label}/{letter}{index:02d}_{roi}.png"
-            for label, letter in ((0, "a"), (1, "b"))
-            for index in range(5)
-            for roi in (0, 1)
-        ],
-    )
-    with pytest.raises(UserError, match=r"20 of 24 files .*The first: 0/a00_0\.png"):
-        prepare(open_folder(folder), tmp_path / "out", image_size=32)
-    assert list((tmp_path / "out").iterdir()) == []
-
-
-def test_a_label_of_which_nothing_can_be_read_is_a_user_error(folder, tmp_path):
-    spoil(folder, sorted(f"1/{path.name}" for path in (folder / "1").iterdir()))
-    message = "After leaving out 12 bad files: .*only label 0"
-    with pytest.raises(UserError, match=message):
-        prepare(open_folder(folder), tmp_path / "out", image_size=32)
-    assert list((tmp_path / "out").iterdir()) == []
-
-
-def test_a_disk_that_fills_up_says_what_is_needed_and_can_be_resumed(
-    folder, tmp_path, monkeypatch
-):
-    dataset = open_folder(folder)
-    with monkeypatch.context() as patch:
-        write = ImageStackFile.write
-
-        def fail(self, row, images):
-            if row == 9:
-                raise OSError(errno.ENOSPC, "No space left on device")
-            write(self, row, images)
-
-        patch.setattr(ImageStackFile, "write", fail)
-        with pytest.raises(UserError, match=r"the disk is full.*expected 0\.0 MB"):
-            prepare(dataset, tmp_path / "out", image_size=32)
-    rest = CountingReader(dataset)
-    prepare(rest.dataset, tmp_path / "out", image_size=32)
-    assert len(rest.calls) == 16
-
-
-def test_a_place_that_cannot_be_written_is_a_user_error(folder, tmp_path):
-    (tmp_path / "file").touch()
-    with pytest.raises(UserError, match=r"file.* cannot be written"):
-        prepare(open_folder(folder), tmp_path / "file", image_size=32)
-
-
-def test_an_image_size_that_is_too_small_is_a_user_error(folder, tmp_path):
-    with pytest.raises(
-        UserError, match=r"--image-size\. Received: 31; expected at least"
-    ):
-        prepare(open_folder(folder), tmp_path / "out", image_size=31)
 
 
 def test_the_phantom_is_drawn_in_blocks_and_resized(tmp_path):
