@@ -54,7 +54,7 @@ def roi_id(spec: PhantomSpec, epoch: int, patient: int, index: int) -> str:
     return f"PH{spec.seed}-{epoch}-{patient:05d}-{index:06d}"
 
 
-def render_roi(spec: PhantomSpec, case_row: Mapping[str, Any] | pd.Series) -> Array:
+def render_roi(spec: PhantomSpec, case_row: Mapping[Any, Any] | pd.Series) -> Array:
     """Draws one ROI.
 
     The pixels depend on the spec and the row alone: any order, any subset and any
@@ -91,15 +91,16 @@ def render_roi(spec: PhantomSpec, case_row: Mapping[str, Any] | pd.Series) -> Ar
     morphology, distribution = str(case_row["morphology"]), case_row["distribution"]
     distribution = "" if pd.isna(distribution) else str(distribution)
     lesion = calcify(morphology, distribution, spec.field_mm, rng)
-    # The film saturates: what is twice as thick is less than twice as bright.
+    grain = draw_grain(size, rng)
+    # The film saturates: what is twice as thick is less than twice as bright. Mineral
+    # is uneven; the grain upside down serves for that.
     mineral = 1 - np.exp(-_SATURATION * draw(lesion, size, pixel_mm))
-    mineral *= 1 + _UNEVEN * draw_grain(size, rng)
-    mineral = blur(mineral, kind.blur_mm, pixel_mm)
+    mineral = blur(mineral * (1 + _UNEVEN * grain[::-1]), kind.blur_mm, pixel_mm)
     # The same contrast whatever the type, so that brightness does not tell the label.
     contrast = _CONTRAST[int(case_row["subtlety"]) - 1] * rng.lognormal(0, 0.2)
     contrast *= faintness(morphology) * spec.conspicuity / max(mineral.max(), 1e-6)
-    grain = kind.grain * np.sqrt(_GRAIN_FIELD_MM / spec.field_mm)
-    image = tissue + contrast * mineral + grain * draw_grain(size, rng)
+    roughness = kind.grain * np.sqrt(_GRAIN_FIELD_MM / spec.field_mm)
+    image = tissue + contrast * mineral + roughness * grain
     # The window is set on the whole ROI, as at a workstation, so that mean and standard
     # deviation say little about the label. The power 0.8 shares out what is left: with
     # 1, types of a large area would be known by their lower maximum; with 0, by their

@@ -60,17 +60,18 @@ def draw_tissue_kind(density: int, rng: np.random.Generator) -> Tissue:
     )
 
 
-@functools.lru_cache(maxsize=8)
 def _frequencies(side: int, pixel_mm: float) -> tuple[Array, Array]:
+    """Of the rows and columns of a half-plane spectrum, cycles per mm."""
     fy = scipy.fft.fftfreq(side, pixel_mm)[:, None]
     fx = scipy.fft.rfftfreq(side, pixel_mm)[None, :]
     return fy, fx
 
 
-@functools.lru_cache(maxsize=8)
-def _blur_exponent(side: int, pixel_mm: float) -> Array:
-    fy, fx = _frequencies(side, pixel_mm)
-    return -2 * np.pi**2 * (fx * fx + fy * fy)
+def _blur_transfer(side: int, pixel_mm: float, sigma_mm: float) -> Array:
+    fy, fx = (
+        np.exp(-2 * (np.pi * sigma_mm * f) ** 2) for f in _frequencies(side, pixel_mm)
+    )
+    return fy * fx
 
 
 def blur(image: Array, sigma_mm: float, pixel_mm: float) -> Array:
@@ -85,8 +86,22 @@ def blur(image: Array, sigma_mm: float, pixel_mm: float) -> Array:
         `(side, side)` float64.
     """
     side = len(image)
-    transfer = np.exp(sigma_mm**2 * _blur_exponent(side, pixel_mm))
+    transfer = _blur_transfer(side, pixel_mm, sigma_mm)
     return scipy.fft.irfft2(scipy.fft.rfft2(image) * transfer, s=(side, side))
+
+
+# A patient's ROIs come one after another and share these, half of the work.
+@functools.lru_cache(maxsize=4)
+def _filters(kind: Tissue, side: int, pixel_mm: float) -> tuple[Array, Array]:
+    """What shapes white noise into the texture and into the septa's smoother field."""
+    fy, fx = _frequencies(side, pixel_mm)
+    cos, sin = np.cos(kind.direction), np.sin(kind.direction)
+    along, across = fx * cos + fy * sin, fy * cos - fx * sin
+    square = (along * kind.stretch) ** 2 + across * across
+    square[0, 0] = np.inf
+    # Amplitude is the root of the power f^-beta.
+    texture = square ** (-kind.beta / 4)
+    return texture * _blur_transfer(side, pixel_mm, kind.blur_mm), square**-1.05
 
 
 def _standardized(field: Array) -> Array:
@@ -110,23 +125,16 @@ def draw_tissue(
     # Drawn on a wider torus and cut, so that opposite edges do not match and
     # gradients longer than the field occur.
     side = scipy.fft.next_fast_len(size + size // 3, real=True)
-    fy, fx = _frequencies(side, pixel_mm)
-    cos, sin = np.cos(kind.direction), np.sin(kind.direction)
-    along, across = fx * cos + fy * sin, fy * cos - fx * sin
-    square = (along * kind.stretch) ** 2 + across * across
-    square[0, 0] = 1.0
-    log = np.log(square)
+    texture, septa = _filters(kind, side, pixel_mm)
     white = scipy.fft.rfft2(rng.standard_normal((side, side)))
-    white[0, 0] = 0.0
-    shaped = white * np.exp(
-        kind.blur_mm**2 * _blur_exponent(side, pixel_mm) - kind.beta / 4 * log
-    )
-    field = _standardized(scipy.fft.irfft2(shaped, s=(side, side))[:size, :size])
+    field = scipy.fft.irfft2(white * texture, s=(side, side))
+    field = _standardized(field[:size, :size])
     field = field + kind.skew * (field * field - 1)
     # The zero lines of a smoother field are a net of septa. The same white noise
     # serves, turned around, since no eye pairs a point with its mirror image.
-    smooth = scipy.fft.irfft2(white * np.exp(-1.05 * log), s=(side, side))
-    smooth = _standardized(smooth[::-1, ::-1].T[:size, :size])
+    smooth = scipy.fft.irfft2(white * septa, s=(side, side))
+    smooth = np.ascontiguousarray(smooth[::-1, ::-1].T[:size, :size])
+    smooth = _standardized(smooth)
     net = 1 / (1 + (smooth * 9) ** 2)
     strands = _strands(kind, size * pixel_mm, 0.75 * smooth + 0.25 * field, rng)
     return _standardized(field + kind.septa * net * (1.2 + 0.5 * smooth) + strands)

@@ -33,7 +33,7 @@ def drawn(size, field_mm, conspicuity, n):
         (64, 7.3, 1.0, 600),
         (64, 7.3, 2.0, 800),
         (64, 7.3, 3.0, 600),
-        (224, 25.6, 1.0, 300),
+        (224, 25.6, 1.0, 250),
     ],
 )
 def test_no_one_number_statistic_tells_the_labels(
