@@ -44,7 +44,8 @@ class SqueezeExcite(keras.layers.Layer):
     channels first; sizes may be unknown, C may not. Output shape: the same.
 
     Raises:
-        ValueError: if `ratio` is below 1.
+        ValueError: if `ratio` is below 1, for another `data_format`, and, when it is
+            built, if C is unknown.
 
     Source: Hu, Shen, Sun 2018, "Squeeze-and-Excitation Networks", eq. 2-4; the same
     equations in Alsajer and Philippovich 2025.
@@ -62,17 +63,16 @@ class SqueezeExcite(keras.layers.Layer):
             raise ValueError(f"ratio must be at least 1. Received: {ratio!r}")
         self.ratio = ratio
         self.gate_bias = gate_bias
-        self.data_format = keras.config.image_data_format()
-        if data_format is not None:
-            self.data_format = data_format
+        self._gate_dtype = keras.backend.result_type(self.variable_dtype, "float32")
+        self.squeeze = keras.layers.GlobalAveragePooling2D(
+            data_format, dtype=self._gate_dtype, name="squeeze"
+        )
+        self.data_format = self.squeeze.data_format
+        self._channel_axis = 3 if self.data_format == "channels_last" else 1
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
-    @property
-    def _channel_axis(self) -> int:
-        return -1 if self.data_format == "channels_last" else 1
-
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Creates the two dense layers.
+        """Creates the weights.
 
         Args:
             input_shape: shape of the feature map, with the batch.
@@ -85,27 +85,28 @@ class SqueezeExcite(keras.layers.Layer):
             raise ValueError(
                 f"The number of channels must be known. Received: {input_shape}"
             )
-        dtype = keras.backend.result_type(self.variable_dtype, "float32")
-        self.squeeze = keras.layers.Dense(
+        self.reduce = keras.layers.Dense(
             max(1, channels // self.ratio),
             activation="relu",
             kernel_initializer="he_normal",
-            dtype=dtype,
-            name="squeeze",
+            dtype=self._gate_dtype,
+            name="reduce",
         )
         self.excite = keras.layers.Dense(
             channels,
             activation="sigmoid",
             kernel_initializer="zeros",
             bias_initializer=keras.initializers.Constant(self.gate_bias),
-            dtype=dtype,
+            dtype=self._gate_dtype,
             name="excite",
         )
-        self.squeeze.build((input_shape[0], channels))
-        self.excite.build((input_shape[0], self.squeeze.units))
+        self.reduce.build((input_shape[0], channels))
+        self.excite.build((input_shape[0], self.reduce.units))
 
     def gates(self, inputs: Any) -> Any:
         """Computes the gates that `call` multiplies the channels with.
+
+        The layer must have been built.
 
         Args:
             inputs: the feature map, or the symbolic tensor of one: for a functional
@@ -115,9 +116,7 @@ class SqueezeExcite(keras.layers.Layer):
         Returns:
             The gates, `(batch, C)`, float32 (float64 for a float64 layer), in (0, 1).
         """
-        space = (1, 2) if self.data_format == "channels_last" else (2, 3)
-        features = ops.cast(inputs, self.squeeze.compute_dtype)
-        return self.excite(self.squeeze(ops.mean(features, axis=space)))
+        return self.excite(self.reduce(self.squeeze(inputs)))
 
     def call(self, inputs: Any) -> Any:
         """Returns the feature map with each channel multiplied by its gate."""

@@ -6,6 +6,9 @@ from typing import Any
 
 import keras
 
+START_VARIANCE = 1e-3
+"""Where the moving variance of a `SubbandNormalization` starts."""
+
 
 @keras.saving.register_keras_serializable(package="keras_wa")
 class SubbandNormalization(keras.layers.BatchNormalization):
@@ -21,7 +24,11 @@ class SubbandNormalization(keras.layers.BatchNormalization):
     - `epsilon` 1e-6: the variance of a detail band can be below 1e-4, so that Keras'
       1e-3 would leave it small. It is near the variance that rounding to 8 bits puts
       into every band of an orthonormal transform of an image in [0, 1],
-      `(1/255)**2 / 12 = 1.3e-6`: what is below that is not worth amplifying.
+      `(1/255)**2 / 12 = 1.3e-6`: what is below that is not worth amplifying;
+    - the moving variance starts at `START_VARIANCE`, 1e-3, not at 1: at momentum 0.9 a
+      start of 1 outweighs a variance of 1e-5 for a hundred steps, and validation would
+      see detail bands that training did not. A layer that has never been trained
+      multiplies by 32.
 
     Args:
         momentum: weight of the past in the moving statistics.
@@ -42,6 +49,10 @@ class SubbandNormalization(keras.layers.BatchNormalization):
         scale: bool = False,
         **kwargs: Any,
     ) -> None:
+        kwargs.setdefault(
+            "moving_variance_initializer",
+            keras.initializers.Constant(START_VARIANCE),
+        )
         super().__init__(
             momentum=momentum, epsilon=epsilon, center=center, scale=scale, **kwargs
         )

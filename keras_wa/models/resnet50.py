@@ -47,8 +47,8 @@ def wa_resnet50(
             says; `"before_add"`: it acts on the residual branch, as in SE-ResNet
             (Hu et al. 2018).
         se_ratio: reduction ratio of the gates.
-        bn_momentum: momentum of every moving average. The keras default of 0.99 needs
-            several hundred steps before validation means anything.
+        bn_momentum: momentum of the trunk's moving averages. The keras default of 0.99
+            needs several hundred steps before validation means anything.
         zero_init_residual: start each block as the identity (Goyal et al. 2017): the
             scale of its last batch normalisation begins at zero. For training from
             scratch; ignored by layers that `weights` fills.
@@ -135,9 +135,7 @@ def _classifier(
         raise UserError(
             f"`bn_momentum` must lie in [0, 1), 1 left out. Received: {bn_momentum}"
         )
-    features = SubbandNormalization(
-        momentum=bn_momentum, dtype="float32", name="subband_norm"
-    )(features)
+    features = SubbandNormalization(dtype="float32", name="subband_norm")(features)
     base = keras.applications.ResNet50(
         include_top=False, weights=None, input_tensor=features, pooling="avg", name=name
     )

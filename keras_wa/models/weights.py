@@ -133,9 +133,9 @@ def _copy_layers(donors: Weights, model: keras.Model, origin: str) -> None:
             "names of keras.applications.ResNet50."
         )
     for layer in model.layers:
-        if not layer.weights or layer.name not in donors:
+        arrays = list(donors.get(layer.name, ()))
+        if not layer.weights or not arrays:
             continue
-        arrays = list(donors[layer.name])
         expected = [tuple(weight.shape) for weight in layer.weights]
         if layer.name == STEM and arrays[0].shape[2] == 3 != expected[0][2]:
             arrays[0] = adapt_stem_kernel(arrays[0], expected[0][2])

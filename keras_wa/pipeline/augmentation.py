@@ -24,6 +24,10 @@ class Augmentation:
         flip: mirror left-right and up-down, each with probability 1/2.
         rotation: largest rotation to either side, degrees.
         scale: largest relative change of size; 0.1 draws from 1/1.1 to 1.1.
+        resampled: part of the ROIs that get such a rotation and scale. Resampling blurs
+            film grain and fine calcifications, which are most of the HH band. The other
+            ROIs get the nearest quarter turn and keep their size, which is exact: a
+            model that saw blurred ROIs alone would be validated on another kind.
         brightness: largest shift of the grey value, as a part of the whole range.
         contrast: largest relative change of contrast about the ROI's mean.
 
@@ -34,12 +38,13 @@ class Augmentation:
     flip: bool = True
     rotation: float = 180.0
     scale: float = 0.1
+    resampled: float = 0.5
     brightness: float = 0.1
     contrast: float = 0.1
 
     def __post_init__(self) -> None:
-        limits = {"rotation": 180.0, "scale": 1.0, "brightness": 1.0, "contrast": 1.0}
-        for name, limit in limits.items():
+        for name in ("rotation", "scale", "resampled", "brightness", "contrast"):
+            limit = 180.0 if name == "rotation" else 1.0
             value = getattr(self, name)
             if not 0 <= value <= limit:
                 raise UserError(
@@ -60,10 +65,12 @@ class Augmentation:
             (row by row, about the ROI's centre, x before y), the contrast factor and
             the brightness shift.
         """
-        u = rng.uniform(-1.0, 1.0, size=(n, 6))
+        u = rng.uniform(-1.0, 1.0, size=(n, 7))
         flip_x, flip_y = np.where(self.flip & (u[:, :2] < 0), -1.0, 1.0).T
-        angle = np.deg2rad(self.rotation) * u[:, 2]
-        zoom = (1.0 + self.scale) ** u[:, 3]
+        resampled = u[:, 6] < 2.0 * self.resampled - 1.0
+        turn = self.rotation * u[:, 2]
+        angle = np.deg2rad(np.where(resampled, turn, 90.0 * np.round(turn / 90.0)))
+        zoom = np.where(resampled, (1.0 + self.scale) ** u[:, 3], 1.0)
         cos, sin = np.cos(angle) / zoom, np.sin(angle) / zoom
         matrix = [cos * flip_x, -sin * flip_x, sin * flip_y, cos * flip_y]
         grey = [1.0 + self.contrast * u[:, 4], self.brightness * u[:, 5]]

@@ -19,6 +19,10 @@ from keras_wa.pipeline.rois import Pixels, Rois
 
 EpochSource = Callable[[int], Rois]
 
+# What `tf.data` maps here has no Python control flow over tensors: left as it is, it is
+# traced sooner, seen by debuggers, and measured by coverage.
+_as_it_is = tf.autograph.experimental.do_not_convert
+
 
 def class_weights(labels: np.ndarray) -> np.ndarray:
     """Weights that give both classes the same total, with a mean of 1 over the ROIs.
@@ -109,6 +113,7 @@ class TrainingPlan:
         size, batch = self.image_size, self.batch_size
         to_inputs = input_mapper(self.wavelet)
 
+        @_as_it_is
         def draw(step: tf.Tensor) -> tuple[tf.Tensor, ...]:
             pixels, labels, changes = tf.numpy_function(
                 self.draw, [step], (tf.uint8, tf.int32, tf.float32), stateful=False
@@ -119,6 +124,7 @@ class TrainingPlan:
                 tf.ensure_shape(changes, (batch, 6)),
             )
 
+        @_as_it_is
         def finish(
             pixels: tf.Tensor, labels: tf.Tensor, changes: tf.Tensor
         ) -> tuple[tf.Tensor, ...]:
@@ -145,6 +151,7 @@ def evaluation_batches(
     """
     to_inputs = input_mapper(wavelet)
 
+    @_as_it_is
     def read(positions: tf.Tensor) -> tf.Tensor:
         pixels = tf.numpy_function(rois.read, [positions], tf.uint8, stateful=False)
         pixels = tf.ensure_shape(pixels, (None, image_size, image_size))

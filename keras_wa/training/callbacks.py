@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,8 @@ class ValidationScores(keras.callbacks.Callback):
                 log_loss(self.labels, self.probabilities, labels=[0, 1])
             )
             logs["val_auc"] = float(roc_auc_score(self.labels, self.probabilities))
-            logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+            rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
+            logs["learning_rate"] = float(rate)
 
 
 def malignant(outputs: Any) -> np.ndarray:
@@ -137,13 +139,16 @@ class Checkpoint(keras.callbacks.Callback):
             model.optimizer.build(model.trainable_variables)
         try:
             state = json.loads((last / _STATE).read_text(encoding="utf-8"))
-            model.load_weights(last / _WEIGHTS)
+            with warnings.catch_warnings():
+                # What Keras cannot find it leaves as it is, and only warns.
+                warnings.simplefilter("error", UserWarning)
+                model.load_weights(last / _WEIGHTS)
             for variable, value in zip(
                 _random_states(model), state["random_states"], strict=True
             ):
                 variable.assign(value)
             self.history = state["history"]
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, UserWarning) as error:
             raise UserError(
                 f"{last}: the checkpoint cannot be read ({error}). Train again."
             ) from error

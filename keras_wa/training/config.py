@@ -202,5 +202,5 @@ def read_config_file(path: str | Path) -> dict[str, Any]:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}).") from error
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # Not UTF-8, or not TOML.
         raise UserError(f"{path}: not valid TOML ({error}).") from error

@@ -32,7 +32,7 @@ class FusedAdam(keras.optimizers.Adam):
             return
         parameter, momentum, velocity = values
         dtype = parameter.dtype
-        step = tf.cast(self.iterations.value + 1, dtype)
+        step = keras.ops.cast(self.iterations + 1, dtype)
         tf.raw_ops.ResourceApplyAdam(
             var=parameter.handle,
             m=momentum.handle,

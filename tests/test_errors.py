@@ -1,0 +1,29 @@
+"""The user's mistakes are told in one helpful line."""
+
+from __future__ import annotations
+
+import pytest
+
+from keras_wa.errors import UserError, unknown_name
+
+
+@pytest.mark.parametrize(
+    ("received", "nearest"),
+    [("wa_resnet5", "wa_resnet50"), ("resnt50", "resnet50"), ("vgg", "vgg16")],
+)
+def test_a_misspelt_name_is_answered_with_the_nearest(
+    received: str, nearest: str
+) -> None:
+    error = unknown_name("model", received, ["vgg16", "resnet50", "wa_resnet50"])
+    assert isinstance(error, UserError)
+    assert str(error) == (
+        f"Unknown model. Received: {received!r}; did you mean {nearest!r}?"
+    )
+
+
+@pytest.mark.parametrize("received", ["transformer", "", 7, None])
+def test_a_name_like_no_other_is_answered_with_the_whole_list(received: str) -> None:
+    error = unknown_name("model", received, ["vgg16", "alexnet"])
+    assert str(error) == (
+        f"Unknown model. Received: {received!r}; choose from: alexnet, vgg16."
+    )

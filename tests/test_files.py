@@ -1,0 +1,99 @@
+"""Files appear whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from keras_wa.files import remove_partials, replacing, write_json
+
+
+def test_a_file_appears_under_its_name_only_when_it_is_complete(tmp_path: Path) -> None:
+    target = tmp_path / "scores.csv"
+    with replacing(target) as partial:
+        partial.write_text("new")
+        assert not target.exists()
+        assert partial.parent == tmp_path, "a rename is atomic within one folder"
+        assert partial.suffix == ".csv", "Keras and OpenCV choose the format by it"
+    assert target.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_a_failure_leaves_the_old_content_and_nothing_else(
+    tmp_path: Path, kind: str
+) -> None:
+    target = tmp_path / "target"
+    if kind == "folder":
+        target.mkdir()
+        (target / "inside").write_text("old")
+    else:
+        target.write_text("old")
+    with pytest.raises(OSError, match="no space"), replacing(target) as partial:
+        if kind == "folder":
+            partial.mkdir()
+        (partial / "inside" if kind == "folder" else partial).write_text("half")
+        raise OSError("no space")
+    assert list(tmp_path.iterdir()) == [target]
+    inside = target / "inside" if kind == "folder" else target
+    assert inside.read_text() == "old"
+
+
+def test_a_folder_replaces_an_older_folder_whole(tmp_path: Path) -> None:
+    target = tmp_path / "model"
+    target.mkdir()
+    (target / "old").write_text("old")
+    with replacing(target) as partial:
+        partial.mkdir()
+        (partial / "new").write_text("new")
+    assert [path.name for path in target.iterdir()] == ["new"]
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_file_never_takes_the_place_of_a_folder(tmp_path: Path) -> None:
+    target = tmp_path / "precious"
+    target.mkdir()
+    (target / "data").write_text("kept")
+    with pytest.raises(OSError, match="precious"), replacing(target) as partial:
+        partial.write_text("a file")
+    assert (target / "data").read_text() == "kept"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "history.csv").write_text("kept")
+    (tmp_path / ".4711.partial-history.csv").write_text("half")
+    (tmp_path / ".4711.partial-epoch-00002").mkdir()
+    (tmp_path / ".4711.partial-epoch-00002" / "model.weights.h5").write_text("half")
+    remove_partials(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["history.csv"]
+
+
+def test_a_leftover_with_the_same_process_number_is_no_obstacle(tmp_path: Path) -> None:
+    target = tmp_path / "epoch-00001"
+    with replacing(target) as partial:
+        name = partial.name
+        partial.mkdir()
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "half").write_text("half")
+    with replacing(target) as partial:
+        partial.mkdir()
+    assert list(target.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_json_is_readable_and_reads_back(tmp_path: Path) -> None:
+    record = {"auc": 0.75, "names": ["a", "b"], "none": None}
+    write_json(tmp_path / "record.json", record)
+    text = (tmp_path / "record.json").read_text()
+    assert json.loads(text) == record
+    assert text.endswith("}\n")
+    assert len(text.splitlines()) > 3
+
+
+def test_json_refuses_nan_and_writes_nothing(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "record.json", {"auc": float("nan")})
+    assert list(tmp_path.iterdir()) == []

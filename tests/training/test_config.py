@@ -1,0 +1,157 @@
+"""A config is checked field by field, and each complaint names the field."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import pytest
+
+from keras_wa.errors import UserError
+from keras_wa.training.config import TrainConfig, read_config_file
+
+FIELDS = [field.name for field in dataclasses.fields(TrainConfig)]
+TYPES = get_type_hints(TrainConfig)
+
+
+def _wrong(field: str) -> list[Any]:
+    """Values of every TOML type that the field does not take."""
+    kinds = set(get_args(TYPES[field]) or (TYPES[field],))
+    samples: list[Any] = ["text", 1, 1.5, True, [1], {"key": 1}]
+    if field == "model_options":
+        return [value for value in samples if not isinstance(value, dict)]
+    taken = kinds | ({int} if float in kinds else set())
+    return [value for value in samples if type(value) not in taken]
+
+
+def test_the_default_is_the_papers_run() -> None:
+    config = TrainConfig()
+    assert (config.model, config.image_size) == ("wa_resnet50", 224)
+    assert (config.epochs, config.batch_size) == (100, 16)
+    assert (config.learning_rate, config.schedule) == (1e-4, "constant")
+    assert (config.enhance, config.clip_limit, config.tiles) == ("clahe", 2.0, 8)
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_every_field_refuses_every_other_type(field: str) -> None:
+    wrong = _wrong(field)
+    assert len(wrong) >= 4
+    for value in wrong:
+        with pytest.raises(UserError, match=rf"my\.toml: `{field}` must be .*Received"):
+            TrainConfig.from_mapping({field: value}, "my.toml")
+
+
+def test_a_whole_number_is_taken_for_a_float() -> None:
+    config = TrainConfig.from_mapping({"learning_rate": 1}, "my.toml")
+    assert config.learning_rate == 1.0
+    assert isinstance(config.learning_rate, float)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("epochs", 0),
+        ("batch_size", 0),
+        ("rois", -1),
+        ("tiles", 0),
+        ("limit", 0),
+        ("learning_rate", 0.0),
+        ("learning_rate", float("nan")),
+        ("warmup_steps", -1),
+        ("validation", 0.0),
+        ("validation", 1.0),
+        ("seed", -1),
+        ("seed", 2**32),
+        ("data_seed", -1),
+    ],
+)
+def test_a_value_out_of_range_is_named(field: str, value: Any) -> None:
+    with pytest.raises(UserError, match=rf"`{field}` must be .*Received: {value}"):
+        TrainConfig.from_mapping({field: value}, "my.toml")
+
+
+@pytest.mark.parametrize(
+    ("field", "typo", "nearest"),
+    [
+        ("split", "oficial", "official"),
+        ("enhance", "clahee", "clahe"),
+        ("dwt", "modell", "model"),
+        ("labelling", "descriptors", "descriptor"),
+        ("schedule", "cosin", "cosine"),
+        ("strategy", "miror", "mirrored"),
+        ("precision", "mixed_flot16", "mixed_float16"),
+        ("model", "wa_resnet", "wa_resnet50"),
+    ],
+)
+def test_a_misspelt_choice_is_answered_with_the_nearest(
+    field: str, typo: str, nearest: str
+) -> None:
+    with pytest.raises(UserError, match=rf"{field}.*{typo}.*did you mean '{nearest}'"):
+        TrainConfig.from_mapping({field: typo}, "my.toml")
+
+
+def test_an_unknown_field_is_answered_with_the_nearest() -> None:
+    with pytest.raises(
+        UserError, match=r"my\.toml: Unknown field.*'learning_rat'.*'learning_rate'"
+    ):
+        TrainConfig.from_mapping({"learning_rat": 1e-3}, "my.toml")
+
+
+def test_an_unknown_option_of_the_model_is_answered_with_the_nearest() -> None:
+    with pytest.raises(UserError, match=r"wa_resnet50.*'stem_strid'.*'stem_stride'"):
+        TrainConfig(model_options={"stem_strid": 1})
+
+
+@pytest.mark.parametrize("option", ["image_size", "dwt", "weights"])
+def test_an_option_with_a_flag_of_its_own_must_use_it(option: str) -> None:
+    # As a model's option it would not reach the pipeline, and the two would disagree.
+    flag = f"--{option.replace('_', '-')}"
+    with pytest.raises(UserError, match=f"{option}.*{flag}"):
+        TrainConfig(model_options={option: 64})
+
+
+def test_subbands_from_the_pipeline_need_a_model_that_takes_them() -> None:
+    with pytest.raises(UserError, match=r"'resnet50' takes no subbands"):
+        TrainConfig(model="resnet50", dwt="pipeline")
+
+
+def test_fresh_rois_need_the_phantom() -> None:
+    with pytest.raises(UserError, match=r"fresh_rois.*dataset='folder'"):
+        TrainConfig(dataset="folder", fresh_rois=True)
+    assert TrainConfig(dataset="phantom", fresh_rois=True).fresh_rois
+
+
+def test_a_config_comes_back_from_json_unchanged() -> None:
+    config = TrainConfig(
+        dataset="folder", limit=7, model_options={"se_ratio": 8}, learning_rate=3e-4
+    )
+    record = json.loads(json.dumps(config.to_mapping()))
+    assert set(record) == set(FIELDS)
+    assert TrainConfig.from_mapping(record, "config.json") == config
+
+
+def test_a_toml_file_sets_the_fields_that_it_names(tmp_path: Path) -> None:
+    path = tmp_path / "quick.toml"
+    path.write_text("epochs = 3\nlearning_rate = 1e-3\n[model_options]\nse_ratio = 8\n")
+    values = read_config_file(path)
+    assert values == {
+        "epochs": 3,
+        "learning_rate": 1e-3,
+        "model_options": {"se_ratio": 8},
+    }
+    assert TrainConfig.from_mapping(values, str(path)).batch_size == 16
+
+
+@pytest.mark.parametrize("content", [b"epochs = \n", b"\xff\xfe not text"])
+def test_a_file_that_is_no_toml_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "broken.toml"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"broken\.toml: not valid TOML"):
+        read_config_file(path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"none\.toml: cannot be read \(No such file"):
+        read_config_file(tmp_path / "none.toml")

@@ -1,0 +1,143 @@
+"""From a config to the ROIs of each part, and what each training step sees."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from keras_wa.datasets import RANDOM_ROI_NOTICE
+from keras_wa.errors import UserError
+from keras_wa.imaging.clahe import clahe
+from keras_wa.training.config import TrainConfig
+from keras_wa.training.data import load_data
+from tests.tiny_model import SETTINGS
+
+
+@pytest.fixture
+def config(store_dir: Path, tiny_model: None) -> Any:
+    """Makes a config like `SETTINGS`, with changes."""
+    return lambda **changes: TrainConfig(
+        **{**SETTINGS, "store_dir": str(store_dir), **changes}
+    )
+
+
+def test_every_roi_is_in_one_part_and_no_patient_in_two(config: Any) -> None:
+    data = load_data(config())
+    parts = {split: data.cases_of(split) for split in ("train", "val", "test")}
+    assert sum(map(len, parts.values())) == SETTINGS["rois"] == len(data.images)
+    patients = [set(part["patient_id"]) for part in parts.values()]
+    assert not (patients[0] & patients[1] | patients[0] & patients[2])
+    assert not patients[1] & patients[2]
+
+
+def test_rois_and_labels_of_a_part_are_those_of_its_cases(config: Any) -> None:
+    data = load_data(config())
+    rois, cases = data.part("val"), data.cases_of("val")
+    row_of = {roi: row for row, roi in enumerate(data.cases["roi_id"])}
+    rows = [row_of[roi] for roi in cases["roi_id"]]
+    assert len(rois) == len(cases)
+    np.testing.assert_array_equal(rois.labels, cases["label"].to_numpy(int))
+    np.testing.assert_array_equal(
+        rois.read(np.array([3, 0])), data.images[rows][[3, 0]]
+    )
+
+
+def test_the_images_are_the_raw_ones_after_clahe(config: Any) -> None:
+    data = load_data(config(clip_limit=3.0, tiles=4))
+    expected = clahe(data.raw[5], 3.0, (4, 4))
+    np.testing.assert_array_equal(data.images[5], expected)
+    assert not np.array_equal(data.images[5], data.raw[5])
+
+
+def test_without_enhancement_the_images_are_the_raw_ones(config: Any) -> None:
+    data = load_data(config(enhance="none"))
+    np.testing.assert_array_equal(data.images, data.raw)
+
+
+def test_the_notice_of_the_random_split_comes_with_the_data(config: Any) -> None:
+    assert RANDOM_ROI_NOTICE in load_data(config(split="random-roi")).notes
+    assert RANDOM_ROI_NOTICE not in load_data(config()).notes
+
+
+def test_the_folds_test_every_patient_once(config: Any) -> None:
+    tested = [
+        set(
+            load_data(config(split="patient-kfold", folds=3, fold=fold)).cases_of(
+                "test"
+            )["patient_id"]
+        )
+        for fold in range(3)
+    ]
+    everyone = set(load_data(config()).cases["patient_id"])
+    assert sum(map(len, tested)) == len(everyone)
+    assert set.union(*tested) == everyone
+
+
+def test_the_seed_of_the_data_and_of_the_run_are_apart(config: Any) -> None:
+    first, second = load_data(config(seed=1)), load_data(config(seed=2))
+    assert first.store == second.store
+    assert first.cases.equals(second.cases)
+    assert load_data(config(data_seed=1)).store != first.store
+
+
+@pytest.mark.parametrize("weighed", [True, False])
+def test_the_plan_is_what_the_config_says(config: Any, weighed: bool) -> None:
+    data = load_data(config(class_weights=weighed, augment=False, seed=5))
+    plan = data.training_plan()
+    labels = data.part("train").labels
+    assert (plan.n, plan.batch_size, plan.seed) == (len(labels), 16, 5)
+    totals = plan.weights * np.bincount(labels)
+    if weighed:
+        assert totals[0] == pytest.approx(totals[1])
+        assert totals.sum() == pytest.approx(len(labels))
+    else:
+        np.testing.assert_array_equal(plan.weights, [1, 1])
+    _, _, changes = plan.draw(0)
+    np.testing.assert_array_equal(changes, np.tile([1, 0, 0, 1, 1, 0], (16, 1)))
+
+
+def test_the_strength_of_the_augmentation_is_the_configs(config: Any) -> None:
+    config = config(rotation=7.0, scale=0.2, brightness=0.3, contrast=0.4)
+    augmentation = load_data(config).training_plan().augmentation
+    assert augmentation.rotation == 7.0
+    assert augmentation.scale == 0.2
+    assert augmentation.brightness == 0.3
+    assert augmentation.contrast == 0.4
+
+
+def test_fresh_rois_are_others_every_epoch(config: Any) -> None:
+    plan = load_data(config(fresh_rois=True)).training_plan()
+    everything = np.arange(plan.n)
+    first, second = (plan.source(epoch).read(everything[:4]) for epoch in (0, 1))
+    assert first.shape == (4, 32, 32)
+    assert not np.array_equal(first, second)
+    np.testing.assert_array_equal(first, plan.source(0).read(everything[:4]))
+
+
+def test_the_pipeline_knows_its_wavelet_only_where_it_applies_it(config: Any) -> None:
+    assert load_data(config()).wavelet is None
+    assert load_data(config(dwt="pipeline")).wavelet == "haar"
+    options = {"wavelet": "db2"}
+    data = load_data(config(dwt="pipeline", model_options=options))
+    assert data.wavelet == data.training_plan().wavelet == "db2"
+
+
+def test_settings_of_the_phantom_mean_nothing_to_other_data(
+    tmp_path: Path, config: Any
+) -> None:
+    # 25.6 mm in 32 px would be too coarse for a phantom.
+    rng = np.random.default_rng(0)
+    for name in ("benign", "malignant"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for i in range(8):
+            image = rng.integers(0, 256, (40, 40), dtype=np.uint8)
+            cv2.imwrite(str(tmp_path / "data" / name / f"{name}{i}.png"), image)
+    folder = {"dataset": "folder", "data_dir": str(tmp_path / "data")}
+    data = load_data(config(**folder, field_mm=25.6, store_dir=str(tmp_path)))
+    assert data.images.shape == (16, 32, 32)
+    with pytest.raises(UserError, match="field_mm"):
+        load_data(config(field_mm=25.6))

@@ -1,0 +1,105 @@
+"""Strategy, precision and seeds follow the config."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_wa.errors import UserError
+from keras_wa.training.config import TrainConfig
+from keras_wa.training.hardware import describe_devices, set_up
+
+HAS_GPU = bool(tf.config.list_physical_devices("GPU"))
+
+
+@pytest.mark.parametrize("name", ["auto", "one-device"])
+def test_one_device_needs_no_strategy(name: str) -> None:
+    if name == "auto" and len(tf.config.list_logical_devices("GPU")) > 1:
+        pytest.skip("`auto` takes all of several GPUs")
+    strategy = set_up(TrainConfig(strategy=name))
+    assert strategy is tf.distribute.get_strategy()
+    assert strategy.num_replicas_in_sync == 1
+
+
+def test_mirrored_runs_on_every_device() -> None:
+    strategy = set_up(TrainConfig(strategy="mirrored"))
+    assert isinstance(strategy, tf.distribute.MirroredStrategy)
+    kind = "GPU" if HAS_GPU else "CPU"
+    assert strategy.num_replicas_in_sync == len(tf.config.list_logical_devices(kind))
+
+
+@pytest.mark.parametrize("visible", [1, 2])
+def test_auto_takes_all_gpus_where_there_are_several(
+    monkeypatch: pytest.MonkeyPatch, visible: int
+) -> None:
+    devices = [tf.config.LogicalDevice(f"/gpu:{i}", "GPU") for i in range(visible)]
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda _: devices)
+    mirrored: list[list[str]] = []
+
+    def mirror(names: list[str]) -> tf.distribute.Strategy:
+        mirrored.append(names)
+        return tf.distribute.get_strategy()
+
+    monkeypatch.setattr(tf.distribute, "MirroredStrategy", mirror)
+    set_up(TrainConfig(strategy="auto"))
+    assert mirrored == ([["/gpu:0", "/gpu:1"]] if visible == 2 else [])
+
+
+def test_a_tpu_that_is_not_there_is_missed_in_one_line() -> None:
+    with pytest.raises(UserError, match=r"No TPU was found.*TPU_NAME.*--strategy auto"):
+        set_up(TrainConfig(strategy="tpu"))
+
+
+def test_the_batch_must_divide_by_the_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Three:
+        num_replicas_in_sync = 3
+
+    monkeypatch.setattr("keras_wa.training.hardware._strategy", lambda _: Three())
+    with pytest.raises(UserError, match=r"--batch-size 16 .* 3 devices"):
+        set_up(TrainConfig(batch_size=16))
+    set_up(TrainConfig(batch_size=15))
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16", "mixed_bfloat16"])
+def test_layers_made_afterwards_have_the_configs_precision(precision: str) -> None:
+    set_up(TrainConfig(precision=precision))
+    layer = keras.layers.Dense(2)
+    assert layer.compute_dtype == precision.removeprefix("mixed_")
+    assert layer.variable_dtype == "float32"
+
+
+def test_the_same_seed_gives_the_same_initial_weights() -> None:
+    def kernel(seed: int) -> np.ndarray:
+        set_up(TrainConfig(seed=seed))
+        layer = keras.layers.Dense(4)
+        layer.build((None, 3))
+        return np.asarray(layer.kernel)
+
+    np.testing.assert_array_equal(kernel(1), kernel(1))
+    assert not np.array_equal(kernel(1), kernel(2))
+
+
+def test_determinism_is_switched_on_when_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # It cannot be switched off again, so it is not really switched on here.
+    switched: list[bool] = []
+    monkeypatch.setattr(
+        tf.config.experimental, "enable_op_determinism", lambda: switched.append(True)
+    )
+    set_up(TrainConfig(deterministic=False))
+    assert switched == []
+    set_up(TrainConfig(deterministic=True))
+    assert switched == [True]
+
+
+def test_the_devices_are_told_in_a_few_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: [])
+    assert describe_devices().startswith("CPU, ")
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: ["a", "b"])
+    monkeypatch.setattr(
+        tf.config.experimental, "get_device_details", lambda _: {"device_name": "H200"}
+    )
+    assert describe_devices() == "2 x H200"

@@ -1,0 +1,236 @@
+"""The fused Adam is Adam."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_wa.training.optimizer import FusedAdam
+from tests.tiny_model import ROOT, flags, weights_of
+
+STEPS = 20
+SHAPES = [(3, 4), (4,), (2, 2, 1, 3), ()]
+
+
+def _gradients(step: int) -> list[np.ndarray]:
+    rng = np.random.default_rng(step)
+    # Over many orders of magnitude, as between a stem and a head.
+    return [
+        (10.0 ** rng.uniform(-6, 2) * rng.normal(size=shape)).astype("float32")
+        for shape in SHAPES
+    ]
+
+
+def _variables() -> list[keras.Variable]:
+    rng = np.random.default_rng(0)
+    return [keras.Variable(rng.normal(size=s).astype("float32")) for s in SHAPES]
+
+
+def _after_steps(optimizer: keras.optimizers.Optimizer) -> list[np.ndarray]:
+    """The variables after `STEPS` steps from the same start."""
+    variables = _variables()
+    for step in range(STEPS):
+        gradients = [tf.constant(each) for each in _gradients(step)]
+        optimizer.apply(gradients, variables)
+    return [np.asarray(variable) for variable in variables]
+
+
+def _assert_same(
+    actual: list[np.ndarray], expected: list[np.ndarray], rate: float = 0.001
+) -> None:
+    # Keras takes 1 - beta_2 from Python's 0.999, the kernel from float32's, which is
+    # 1.3e-5 off; so each update, at most about `rate`, may differ by half as much.
+    assert len(actual) == len(expected) > 0
+    for ours, theirs in zip(actual, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-5 * rate * STEPS)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"learning_rate": 0.5, "beta_1": 0.5, "beta_2": 0.9, "epsilon": 1e-3},
+        {"clipnorm": 0.1},
+        {"global_clipnorm": 0.1},
+        {"clipvalue": 0.01},
+        {"weight_decay": 0.01},
+        {"use_ema": True, "ema_overwrite_frequency": 7},
+        {"gradient_accumulation_steps": 3},
+        {"amsgrad": True},
+    ],
+    ids=str,
+)
+def test_every_argument_gives_what_keras_gives(options: dict[str, Any]) -> None:
+    actual = _after_steps(FusedAdam(**options))
+    expected = _after_steps(keras.optimizers.Adam(**options))
+    _assert_same(actual, expected, options.get("learning_rate", 0.001))
+
+
+def test_it_is_adam_as_published() -> None:
+    # Kingma & Ba 2015, algorithm 1 with the order of computation of section 2, in
+    # float64 with the betas that float32 can hold.
+    beta_1, beta_2 = float(np.float32(0.9)), float(np.float32(0.999))
+    variables = [np.asarray(each, "float64") for each in _variables()]
+    first, second = ([np.zeros(shape) for shape in SHAPES] for _ in range(2))
+    for step in range(STEPS):
+        for i, gradient in enumerate(_gradients(step)):
+            g = gradient.astype("float64")
+            first[i] = beta_1 * first[i] + (1 - beta_1) * g
+            second[i] = beta_2 * second[i] + (1 - beta_2) * g**2
+            debias = np.sqrt(1 - beta_2 ** (step + 1)) / (1 - beta_1 ** (step + 1))
+            change = 0.001 * debias * first[i] / (np.sqrt(second[i]) + 1e-7)
+            variables[i] = variables[i] - change
+    for actual, expected in zip(_after_steps(FusedAdam()), variables, strict=True):
+        np.testing.assert_allclose(actual, expected, rtol=1e-6, atol=1e-6)
+
+
+def test_a_schedule_gives_what_keras_gives() -> None:
+    def schedule() -> keras.optimizers.schedules.LearningRateSchedule:
+        return keras.optimizers.schedules.CosineDecay(
+            0.0, 15, alpha=0.01, warmup_target=0.1, warmup_steps=5
+        )
+
+    actual = _after_steps(FusedAdam(schedule()))
+    _assert_same(actual, _after_steps(keras.optimizers.Adam(schedule())), 0.1)
+
+
+def test_sparse_gradients_give_what_keras_gives() -> None:
+    def embed(optimizer: keras.optimizers.Optimizer) -> list[np.ndarray]:
+        table = keras.Variable(np.ones((5, 2), "float32"))
+        for step in range(STEPS):
+            rows = tf.IndexedSlices(tf.ones((2, 2)), [step % 5, 0], (5, 2))
+            optimizer.apply([rows], [table])
+        return [np.asarray(table)]
+
+    _assert_same(embed(FusedAdam(0.1)), embed(keras.optimizers.Adam(0.1)), 0.1)
+
+
+def _model(optimizer: keras.optimizers.Optimizer) -> keras.Model:
+    keras.utils.set_random_seed(3)
+    model = keras.Sequential(
+        [
+            keras.Input((4,)),
+            keras.layers.Dense(3, activation="relu"),
+            keras.layers.Dense(2, activation="softmax", dtype="float32"),
+        ]
+    )
+    model.compile(optimizer, "categorical_crossentropy", jit_compile=False)
+    return model
+
+
+def _fit(model: keras.Model, first: int, last: int) -> None:
+    rng = np.random.default_rng(7)
+    x = rng.normal(size=(STEPS * 8, 4)).astype("float32")
+    y = np.eye(2, dtype="float32")[(x.sum(axis=1) > 0).astype(int)]
+    part = slice(first * 8, last * 8)
+    model.fit(x[part], y[part], batch_size=8, shuffle=False, verbose=0)
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+def test_training_a_model_gives_what_keras_gives(precision: str) -> None:
+    # In mixed_float16 Keras wraps the optimizer in a LossScaleOptimizer.
+    keras.config.set_dtype_policy(precision)
+    trained = []
+    for optimizer in (FusedAdam(0.01), keras.optimizers.Adam(0.01)):
+        model = _model(optimizer)
+        wrapped = model.optimizer is not optimizer
+        assert wrapped == (precision == "mixed_float16")
+        _fit(model, 0, STEPS)
+        trained.append(weights_of(model))
+    # A half-precision network answers the last digit of a weight with a larger change.
+    _assert_same(*trained, 0.01 if precision == "float32" else 0.1)
+
+
+def test_one_fused_kernel_updates_each_variable() -> None:
+    optimizer = FusedAdam()
+    variables = [keras.Variable(np.ones(shape)) for shape in SHAPES]
+    optimizer.build(variables)
+
+    @tf.function
+    def step() -> None:
+        optimizer.apply([tf.ones(shape) for shape in SHAPES], variables)
+
+    operations = step.get_concrete_function().graph.get_operations()
+    fused = [op for op in operations if op.type == "ResourceApplyAdam"]
+    assert len(fused) == len(SHAPES)
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+def test_saved_state_carries_on_to_the_last_bit(tmp_path: Path, precision: str) -> None:
+    keras.config.set_dtype_policy(precision)
+    whole, first, second = (_model(FusedAdam(0.01)) for _ in range(3))
+    _fit(whole, 0, STEPS)
+    _fit(first, 0, 9)
+    first.save_weights(tmp_path / "half.weights.h5")
+    second.optimizer.build(second.trainable_variables)
+    second.load_weights(tmp_path / "half.weights.h5")
+    _fit(second, 9, STEPS)
+    for actual, expected in zip(weights_of(second), weights_of(whole), strict=True):
+        np.testing.assert_array_equal(actual, expected)
+    assert int(second.optimizer.iterations) == STEPS
+
+
+def test_it_survives_serialisation() -> None:
+    optimizer = FusedAdam(0.02, beta_1=0.8, clipnorm=1.0)
+    copy = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
+    assert isinstance(copy, FusedAdam)
+    assert copy.get_config() == optimizer.get_config()
+
+
+_TWO_DEVICES = """
+import sys
+import tensorflow as tf
+
+cpu = tf.config.list_physical_devices("CPU")[0]
+two = [tf.config.LogicalDeviceConfiguration()] * 2
+tf.config.set_logical_device_configuration(cpu, two)
+
+import keras
+from keras_wa.cli import main
+from keras_wa.models import register_model
+from keras_wa.training.optimizer import FusedAdam
+from tests.tiny_model import tiny, weights_of
+from tests.training.test_optimizer import STEPS, _assert_same, _fit, _model
+
+trained = []
+# Not by collective ops, which the run below needs: a process has them once.
+strategy = tf.distribute.MirroredStrategy(
+    ["cpu:0", "cpu:1"], tf.distribute.ReductionToOneDevice()
+)
+assert strategy.num_replicas_in_sync == 2
+for kind in (FusedAdam, keras.optimizers.Adam):
+    with strategy.scope():
+        model = _model(kind(0.01))
+    _fit(model, 0, STEPS)
+    trained.append(weights_of(model))
+_assert_same(*trained, 0.01)
+register_model(tiny)
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_on_two_devices_adam_is_adam_and_a_run_trains(
+    tmp_path: Path, store_dir: Path
+) -> None:
+    words = flags(
+        store_dir=store_dir, run_dir=tmp_path / "run", strategy="mirrored", epochs=2
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", _TWO_DEVICES, "train", *words],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Best of 2 epochs" in done.stdout
+    assert len((tmp_path / "run" / "history.csv").read_text().splitlines()) == 3

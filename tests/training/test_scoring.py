@@ -1,0 +1,38 @@
+"""Predictions of a part of the split, ROI by ROI."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from keras_wa.errors import UserError
+from keras_wa.serving.export import load_best
+from keras_wa.training.data import load_data
+from keras_wa.training.run import Run
+from keras_wa.training.scoring import score
+
+
+@pytest.mark.parametrize("split", ["train", "val", "test"])
+def test_each_roi_has_the_probability_of_its_own_pixels(
+    finished: Path, split: str
+) -> None:
+    run = Run.open(finished)
+    model, data = load_best(run), load_data(run.config)
+    table = score(model, data, split)
+    cases = data.cases[data.cases["split"] == split]
+    assert list(table.columns) == ["roi_id", "patient_id", "label", "probability"]
+    assert list(table["roi_id"]) == list(cases["roi_id"])
+    assert list(table["label"]) == list(cases["label"])
+    # One by one and by hand, without the pipeline.
+    for i in (0, len(table) // 2, len(table) - 1):
+        pixels = data.images[cases.index[i]].astype("float32") / 255
+        expected = np.asarray(model(pixels[None, :, :, None]))[0, 1]
+        assert table["probability"][i] == pytest.approx(expected, abs=1e-6)
+
+
+def test_an_unknown_part_is_answered_with_those_there_are(finished: Path) -> None:
+    run = Run.open(finished)
+    with pytest.raises(UserError, match=r"split 'tset'.*: test, train, val"):
+        score(load_best(run), load_data(run.config), "tset")
