@@ -31,11 +31,16 @@ def test_a_failure_leaves_the_old_content_and_nothing_else(
         (target / "inside").write_text("old")
     else:
         target.write_text("old")
-    with pytest.raises(OSError, match="no space"), replacing(target) as partial:
-        if kind == "folder":
-            partial.mkdir()
-        (partial / "inside" if kind == "folder" else partial).write_text("half")
-        raise OSError("no space")
+
+    def fail_half_way() -> None:
+        with replacing(target) as partial:
+            if kind == "folder":
+                partial.mkdir()
+            (partial / "inside" if kind == "folder" else partial).write_text("half")
+            raise OSError("no space")
+
+    with pytest.raises(OSError, match="no space"):
+        fail_half_way()
     assert list(tmp_path.iterdir()) == [target]
     inside = target / "inside" if kind == "folder" else target
     assert inside.read_text() == "old"

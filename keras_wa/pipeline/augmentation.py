@@ -26,8 +26,9 @@ class Augmentation:
         scale: largest relative change of size; 0.1 draws from 1/1.1 to 1.1.
         resampled: part of the ROIs that get such a rotation and scale. Resampling blurs
             film grain and fine calcifications, which are most of the HH band. The other
-            ROIs get the nearest quarter turn and keep their size, which is exact: a
-            model that saw blurred ROIs alone would be validated on another kind.
+            ROIs get the nearest quarter turn within `rotation` and keep their size,
+            which is exact: a model that saw blurred ROIs alone would be validated on
+            another kind.
         brightness: largest shift of the grey value, as a part of the whole range.
         contrast: largest relative change of contrast about the ROI's mean.
 
@@ -69,7 +70,9 @@ class Augmentation:
         flip_x, flip_y = np.where(self.flip & (u[:, :2] < 0), -1.0, 1.0).T
         resampled = u[:, 6] < 2.0 * self.resampled - 1.0
         turn = self.rotation * u[:, 2]
-        angle = np.deg2rad(np.where(resampled, turn, 90.0 * np.round(turn / 90.0)))
+        most = self.rotation // 90.0
+        quarters = np.clip(np.round(turn / 90.0), -most, most)
+        angle = np.deg2rad(np.where(resampled, turn, 90.0 * quarters))
         zoom = np.where(resampled, (1.0 + self.scale) ** u[:, 3], 1.0)
         cos, sin = np.cos(angle) / zoom, np.sin(angle) / zoom
         matrix = [cos * flip_x, -sin * flip_x, sin * flip_y, cos * flip_y]

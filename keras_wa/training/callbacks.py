@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
-import warnings
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import keras
 import numpy as np
@@ -19,8 +19,8 @@ from keras_wa.training.run import Run
 
 Logs = dict[str, Any] | None
 
-_WEIGHTS = "model.weights.h5"
-_STATE = "state.json"
+_VARIABLES = "variables.npz"
+_HISTORY = "history.json"
 
 
 class ValidationScores(keras.callbacks.Callback):
@@ -85,7 +85,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     One folder an epoch, renamed into place when complete and removed once the next one
     is: whenever the process is killed, one whole checkpoint is there. It holds weights,
-    optimizer, history, and the state of random layers, which Keras does not save.
+    optimizer, history, and the random states, which Keras' own files leave out.
     `best.keras` is written after the checkpoint that names it the best, and again by
     `restore`, since the process may have been killed between the two.
 
@@ -138,20 +138,15 @@ class Checkpoint(keras.callbacks.Callback):
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)
         try:
-            state = json.loads((last / _STATE).read_text(encoding="utf-8"))
-            with warnings.catch_warnings():
-                # What Keras cannot find it leaves as it is, and only warns.
-                warnings.simplefilter("error", UserWarning)
-                model.load_weights(last / _WEIGHTS)
-            for variable, value in zip(
-                _random_states(model), state["random_states"], strict=True
-            ):
-                variable.assign(value)
-            self.history = state["history"]
-        except (OSError, ValueError, KeyError, UserWarning) as error:
+            history = json.loads((last / _HISTORY).read_text(encoding="utf-8"))
+            with np.load(last / _VARIABLES) as arrays:
+                for variable, name in zip(_variables(model), arrays, strict=True):
+                    variable.assign(arrays[name])
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             raise UserError(
                 f"{last}: the checkpoint cannot be read ({error}). Train again."
             ) from error
+        self.history = history
         self._publish()
         return len(self.history)
 
@@ -166,12 +161,13 @@ class Checkpoint(keras.callbacks.Callback):
     def _save(self, epoch: int) -> None:
         older = list(self.run.checkpoints.glob("epoch-*"))
         folder = self.run.checkpoints / f"epoch-{epoch + 1:05d}"
-        seeds = [np.asarray(v).tolist() for v in _random_states(self.model)]
-        state = json.dumps({"history": self.history, "random_states": seeds})
+        arrays = [keras.ops.convert_to_numpy(v) for v in _variables(self.model)]
         with replacing(folder) as partial:
             partial.mkdir(parents=True)
-            self.model.save_weights(partial / _WEIGHTS)
-            (partial / _STATE).write_text(state, encoding="utf-8")
+            # Not with HDF5, which a full disk makes crash.
+            np.savez(partial / _VARIABLES, *arrays)
+            history = json.dumps(self.history)
+            (partial / _HISTORY).write_text(history, encoding="utf-8")
         for path in older:
             if path != folder:
                 shutil.rmtree(path)
@@ -182,7 +178,6 @@ class Checkpoint(keras.callbacks.Callback):
             self.save_best()
 
 
-def _random_states(model: keras.Model) -> list[Any]:
-    """The variables that decide the noise of dropout and the like, in a fixed order."""
-    weights = {id(weight) for weight in model.weights}
-    return [each for each in model.variables if id(each) not in weights]
+def _variables(model: keras.Model) -> list[Any]:
+    """All that a step reads and changes: weights, random states, optimizer."""
+    return [*model.variables, *model.optimizer.variables]

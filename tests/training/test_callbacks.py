@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import shutil
 from collections.abc import Callable
@@ -40,7 +39,7 @@ def _model(width: int = 3) -> keras.Model:
     x = keras.layers.Dropout(0.5, seed=5)(x)
     outputs = keras.layers.Dense(2, activation="softmax")(x)
     model = keras.Model(inputs, outputs)
-    model.compile(FusedAdam(0.1), "binary_crossentropy", jit_compile=False)
+    model.compile(FusedAdam(0.1), "binary_crossentropy", run_eagerly=True)
     return model
 
 
@@ -165,7 +164,7 @@ def _kill_in(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         raise Killed
 
     targets: dict[str, tuple[object, str]] = {
-        "writing weights": (keras.Model, "save_weights"),
+        "writing weights": (np, "savez"),
         "removing the old checkpoint": (shutil, "rmtree"),
         "writing history": (Run, "write_history"),
         "writing the best model": (Checkpoint, "save_best"),
@@ -224,12 +223,13 @@ def _cut(path: Path) -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda folder: _cut(folder / "model.weights.h5"),
-        lambda folder: _cut(folder / "state.json"),
-        lambda folder: (folder / "state.json").unlink(),
-        lambda folder: (folder / "state.json").write_text(json.dumps({"history": []})),
+        lambda folder: _cut(folder / "variables.npz"),
+        lambda folder: (folder / "variables.npz").write_bytes(b""),
+        lambda folder: np.savez(folder / "variables.npz", np.zeros(3)),
+        lambda folder: _cut(folder / "history.json"),
+        lambda folder: (folder / "history.json").unlink(),
     ],
-    ids=["weights", "state", "no state", "less state"],
+    ids=["cut variables", "no bytes", "other variables", "cut history", "no history"],
 )
 def test_a_damaged_checkpoint_is_named(
     run: Run, checkpoint: Checkpoint, damage: Callable[[Path], None]
