@@ -88,7 +88,8 @@ def _disk_hint(error: Exception) -> str | None:
     # HDF5 and TensorFlow pass the system's message on, but not always its number.
     number, text = getattr(error, "errno", None), str(error)
     if number in _FULL or any(os.strerror(each) in text for each in _FULL):
-        return f"The disk is full ({text}). Free some space and run it again."
+        reason = (text.splitlines() or [""])[0]
+        return f"The disk is full ({reason}). Free some space and run it again."
     if number in _FORBIDDEN:
         return f"{text}. Choose a place that you may write to."
     return None

@@ -139,7 +139,7 @@ class Checkpoint(keras.callbacks.Callback):
             model.optimizer.build(model.trainable_variables)
         try:
             history = json.loads((last / _HISTORY).read_text(encoding="utf-8"))
-            with np.load(last / _VARIABLES) as arrays:
+            with (last / _VARIABLES).open("rb") as file, np.load(file) as arrays:
                 for variable, name in zip(_variables(model), arrays, strict=True):
                     variable.assign(arrays[name])
         except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:

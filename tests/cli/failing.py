@@ -1,0 +1,20 @@
+"""Runs a command that must fail as a user's mistake does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from keras_wa.cli import main
+
+
+def error_of(words: Sequence[str | Path], capsys: pytest.CaptureFixture[str]) -> str:
+    """The one line that a failing command writes to stderr, after exit code 2."""
+    capsys.readouterr()
+    assert main([str(word) for word in words]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("error: ")
+    return lines[0]

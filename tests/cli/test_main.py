@@ -1,0 +1,196 @@
+"""Exit codes, one-line errors, and help that does not wait for TensorFlow."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+import tensorflow as tf
+
+import keras_wa
+from keras_wa.cli import main
+from keras_wa.cli.main import COMMANDS
+from keras_wa.errors import UserError
+from tests.cli.failing import error_of
+from tests.tiny_model import ROOT
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """A command `train` that raises `error`, or returns 0."""
+    module = SimpleNamespace(
+        DESCRIPTION="does something",
+        EXAMPLE="keras-wa train",
+        add_arguments=lambda parser: None,
+        error=None,
+    )
+
+    def run(_: argparse.Namespace) -> int:
+        if module.error is not None:
+            raise module.error
+        return 0
+
+    module.run = run
+    monkeypatch.setattr(sys.modules["keras_wa.cli.main"], "_command", lambda _: module)
+    return module
+
+
+def test_done_is_0(command: SimpleNamespace) -> None:
+    assert main(["train"]) == 0
+
+
+def test_a_users_mistake_is_one_line_and_2(
+    command: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command.error = UserError("data/x.png: no image.\n  Received: text")
+    line = error_of(["train"], capsys)
+    assert line == "error: data/x.png: no image. Received: text"
+
+
+def test_a_defect_keeps_its_traceback(command: SimpleNamespace) -> None:
+    command.error = ZeroDivisionError("ours")
+    with pytest.raises(ZeroDivisionError):
+        main(["train"])
+
+
+def test_ctrl_c_is_130(
+    command: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command.error = KeyboardInterrupt()
+    assert main(["train"]) == 130
+    assert capsys.readouterr().err.strip() == "Stopped."
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "runs/x/best.keras"),
+        OSError(errno.EDQUOT, os.strerror(errno.EDQUOT)),
+        # As HDF5 and TensorFlow tell it: in the text alone.
+        OSError("Unable to write (file write failed, 'No space left on device')"),
+        tf.errors.ResourceExhaustedError(
+            None, None, "events.v2; No space left on device\n\tFailed to flush"
+        ),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_full_disk_is_a_users_matter(
+    command: SimpleNamespace, capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    command.error = error
+    line = error_of(["train"], capsys)
+    assert line.startswith("error: The disk is full (")
+    assert line.endswith("). Free some space and run it again.")
+    assert "Failed to flush" not in line
+
+
+def test_a_place_that_may_not_be_written_is_named(
+    command: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command.error = PermissionError(errno.EACCES, "Permission denied", "runs/x")
+    line = error_of(["train"], capsys)
+    assert "Permission denied: 'runs/x'" in line
+    assert "may write to" in line
+
+
+def test_another_error_of_the_system_is_a_defect(command: SimpleNamespace) -> None:
+    command.error = FileNotFoundError(errno.ENOENT, "No such file", "state.json")
+    with pytest.raises(FileNotFoundError):
+        main(["train"])
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], "required: COMMAND. See: keras-wa --help"),
+        (["trian"], "invalid choice: 'trian'"),
+        (["train", "--epochs", "many"], "--epochs: invalid int value: 'many'"),
+        (["train", "--epoch-count", "3"], "unrecognized arguments: --epoch-count 3"),
+        (["evaluate"], "required: RUN. See: keras-wa evaluate --help"),
+    ],
+)
+def test_a_wrong_argument_is_one_line_too(
+    capsys: pytest.CaptureFixture[str], words: list[str], expected: str
+) -> None:
+    assert expected in error_of(words, capsys)
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["--version"])
+    assert stop.value.code == 0
+    assert capsys.readouterr().out.strip() == keras_wa.__version__
+
+
+@pytest.mark.parametrize("command_name", COMMANDS)
+def test_help_has_an_example_of_its_own(
+    capsys: pytest.CaptureFixture[str], command_name: str
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main([command_name, "--help"])
+    assert stop.value.code == 0
+    out = capsys.readouterr().out
+    assert "Example: " in out
+    example = out[out.index("Example: ") :]
+    assert f"{command_name}.py" in example or f"keras-wa {command_name}" in example
+
+
+def test_every_example_can_be_parsed() -> None:
+    import importlib
+    import shlex
+
+    from keras_wa.cli.main import _parser
+
+    for name in COMMANDS:
+        example = importlib.import_module(f"keras_wa.cli.{name}").EXAMPLE
+        words = shlex.split(example)
+        words = words[1:] if words[0] == "keras-wa" else [name, *words[2:]]
+        assert _parser().parse_args(words).command == name
+
+
+_HELP = """
+import sys
+from keras_wa.cli import main
+
+for command in sys.argv[1:]:
+    try:
+        main([command, "--help"])
+    except SystemExit as stop:
+        assert stop.code == 0
+print("heavy:", sorted({"tensorflow", "keras", "torch", "jax"} & set(sys.modules)))
+"""
+
+
+def test_help_does_not_wait_for_tensorflow() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _HELP, *COMMANDS],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=True,
+    )
+    assert done.stdout.count("Example: ") == len(COMMANDS)
+    assert done.stdout.endswith("heavy: []\n")
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("script", ["train", "evaluate"])
+def test_the_scripts_are_the_commands(script: str) -> None:
+    source = (ROOT / f"{script}.py").read_text()
+    calls: list[list[str]] = []
+    fake = SimpleNamespace(main=lambda words: calls.append(words) or 7)
+    argv = [f"{script}.py", "--flag"]
+    saved = sys.modules["keras_wa.cli"], sys.argv
+    sys.modules["keras_wa.cli"], sys.argv = fake, argv  # type: ignore[assignment]
+    try:
+        with pytest.raises(SystemExit) as stop:
+            exec(compile(source, f"{script}.py", "exec"), {"__name__": "__main__"})
+    finally:
+        sys.modules["keras_wa.cli"], sys.argv = saved
+    assert stop.value.code == 7
+    assert calls == [[script, "--flag"]]
