@@ -101,6 +101,7 @@ def quiet_start() -> Iterator[None]:
         try:
             yield
         except Exception:
+            sys.stderr.flush()
             held.seek(0)
             os.write(saved, held.read())
             raise
