@@ -1,0 +1,327 @@
+"""Each mistake that a user can make ends in one line that says how to mend it.
+
+One test for each line of the list of bad input that the package promises to bear.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from keras_wa.cli import main
+from keras_wa.cli.main import _parser
+from keras_wa.cli.shared import collect_config
+from keras_wa.training.config import TrainConfig
+from keras_wa.training.data import load_data
+from tests.cli.failing import error_of
+from tests.imaging.dicom_files import dicom_dataset
+from tests.pipeline.folders import make_folder
+from tests.tiny_model import flags
+
+resource = pytest.importorskip("resource")
+
+
+@pytest.fixture
+def root(tmp_path: Path, tiny_model: None) -> Path:
+    """Class folders of 24 images of 12 patients."""
+    return make_folder(tmp_path / "data")
+
+
+def _train(root: Path, tmp_path: Path, **changes: Any) -> list[str]:
+    settings = {
+        "dataset": "folder",
+        "data_dir": root,
+        "group_pattern": r"^(\w\d\d)",
+        "rois": None,
+        "field_mm": None,
+        "batch_size": 4,
+        "epochs": 1,
+        "store_dir": tmp_path / "stores",
+        "run_dir": tmp_path / "run",
+    }
+    return ["train", *flags(**{**settings, **changes})]
+
+
+def _nothing_was_begun(tmp_path: Path) -> bool:
+    """Whether the same `--run-dir` can be used again."""
+    return not any((tmp_path / "run").glob("*"))
+
+
+@pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n\0\0"])
+def test_images_that_are_all_cut_off(
+    root: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    content: bytes,
+) -> None:
+    for path in root.rglob("*.png"):
+        path.write_bytes(content)
+    line = error_of(_train(root, tmp_path), capsys)
+    assert "24 of 24 files could not be read" in line
+    assert "a00_0.png" in line
+    assert _nothing_was_begun(tmp_path)
+
+
+def test_dicom_files_of_another_modality(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pixels = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64)
+    for path in root.rglob("*.png"):
+        path.unlink()
+        dicom_dataset(pixels, Modality="CT").save_as(
+            path.with_suffix(".dcm"), enforce_file_format=True
+        )
+    line = error_of(_train(root, tmp_path), capsys)
+    assert "Modality" in line
+    assert "CT" in line
+    assert "MG" in line
+
+
+def test_a_class_folder_with_no_file(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree(root / "1")
+    (root / "1").mkdir()
+    line = error_of(_train(root, tmp_path), capsys)
+    assert f"{root / '1'}: class folder with no image" in line
+
+
+def test_a_folder_that_is_not_there(
+    tmp_path: Path, tiny_model: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = error_of(_train(tmp_path / "nowhere", tmp_path), capsys)
+    assert f"{tmp_path / 'nowhere'}: cannot be listed (No such file" in line
+
+
+@pytest.mark.parametrize("place", ["", "1"])
+def test_a_folder_that_cannot_be_read(
+    root: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    place: str,
+) -> None:
+    # Permissions do not stop the superuser, whom the tests may run as.
+    locked, scandir = root / place, os.scandir
+
+    def refuse(path: Any = ".") -> Any:
+        if Path(path) == locked:
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    line = error_of(_train(root, tmp_path), capsys)
+    assert f"{locked}: cannot be listed (Permission denied)" in line
+
+
+def test_all_labels_equal(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree(root / "1")
+    line = error_of(_train(root, tmp_path), capsys)
+    assert "Received: 1 (0); expected exactly two" in line
+
+
+def test_one_patient_only(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = error_of(_train(root, tmp_path, group_pattern=r"(png)"), capsys)
+    assert "all 24 files belong to one patient" in line
+    assert "--group-pattern" in line
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [("(", "is no regular expression"), (r"^(z\d)", "does not match --group-pattern")],
+)
+def test_a_group_pattern_that_does_not_fit(
+    root: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    pattern: str,
+    expected: str,
+) -> None:
+    assert expected in error_of(_train(root, tmp_path, group_pattern=pattern), capsys)
+
+
+def test_a_batch_larger_than_the_set(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = error_of(_train(root, tmp_path, batch_size=100), capsys)
+    assert "The batch is larger than the training set" in line
+    assert "Received: 100" in line
+    assert "--batch-size" in line
+    assert _nothing_was_begun(tmp_path)
+
+
+def test_a_loss_that_is_no_number(
+    tmp_path: Path,
+    store_dir: Path,
+    tiny_model: None,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = flags(store_dir=store_dir, run_dir=tmp_path / "run", learning_rate=3e38)
+    line = error_of(["train", *words], capsys)
+    assert "is nan: the training has diverged" in line or "is inf" in line
+    assert "--learning-rate" in line
+
+
+@contextlib.contextmanager
+def _no_file_larger_than(size: int) -> Iterator[None]:
+    """A disk that is full, as far as this process can tell."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_disk_that_fills_while_the_data_are_prepared(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with _no_file_larger_than(4000):
+        line = error_of(_train(root, tmp_path), capsys)
+    assert "the disk is full" in line
+    assert str(tmp_path / "stores") in line
+
+
+def test_a_disk_that_fills_during_the_training_costs_no_completed_epoch(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = _train(root, tmp_path)
+    load_data(TrainConfig.from_mapping(collect_config(_parser().parse_args(words)), ""))
+    # The checkpoint has about 20 kB, the model 45 kB, the SavedModel 240 kB.
+    with _no_file_larger_than(15_000):
+        line = error_of(words, capsys)
+    assert line.startswith("error: The disk is full (")
+    assert "Free some space" in line
+    checkpoints = tmp_path / "run" / "checkpoints"
+    assert list(checkpoints.iterdir()) == [], "what takes up space was removed"
+
+    with _no_file_larger_than(120_000):
+        line = error_of([*words, "--resume"], capsys)
+    assert line.startswith("error: The disk is full (")
+    assert [path.name for path in checkpoints.iterdir()] == ["epoch-00001"]
+    assert not (tmp_path / "run" / "saved_model").exists()
+    assert not list((tmp_path / "run").glob(".*"))
+
+    assert main([*words, "--resume"]) == 0
+    assert (tmp_path / "run" / "saved_model" / "saved_model.pb").is_file()
+
+
+@pytest.mark.skipif(
+    not Path("/dev/full").exists(), reason="this system has no /dev/full"
+)
+def test_a_device_without_space_is_told_from_a_defect(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from keras_wa.training.run import Run
+
+    def write(*_: object) -> None:
+        Path("/dev/full").write_text("config")
+
+    monkeypatch.setattr(Run, "open", write)
+    line = error_of(["export", tmp_path], capsys)
+    assert "The disk is full ([Errno 28] No space left on device)" in line
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "export"])
+def test_a_run_directory_of_another_version(
+    finished: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+) -> None:
+    record = json.loads((finished / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**record, "format": 99}))
+    resume = ["train", "--resume", "--run-dir", tmp_path]
+    line = error_of(resume if command == "train" else [command, tmp_path], capsys)
+    assert "was written by another version of keras_wa" in line
+    assert "99, expected 1" in line
+
+
+@pytest.mark.parametrize(
+    ("changes", "words", "expected"),
+    [
+        ({"model": "wa_resnet5"}, [], "did you mean 'wa_resnet50'?"),
+        ({"dataset": "foldr"}, [], "did you mean 'folder'?"),
+        ({"split": "patient-fold"}, [], "did you mean 'patient-kfold'?"),
+        ({"precision": "mixed_flot16"}, [], "did you mean 'mixed_float16'?"),
+        ({"strategy": "miror"}, [], "did you mean 'mirrored'?"),
+        ({}, ["--model-option", "wavelett=haar"], "did you mean 'wavelet'?"),
+        ({}, ["--model-option", "wavelet=harr"], "did you mean 'haar'?"),
+        (
+            {"dwt": "pipeline"},
+            ["--model-option", "wavelet=harr"],
+            "did you mean 'haar'?",
+        ),
+        (
+            {"model": "wa_resnet50"},
+            ["--model-option", "wavelet=bior2.22"],
+            "did you mean 'bior2.2'?",
+        ),
+    ],
+)
+def test_an_unknown_name_is_answered_with_the_nearest(
+    tmp_path: Path,
+    store_dir: Path,
+    tiny_model: None,
+    capsys: pytest.CaptureFixture[str],
+    changes: dict[str, str],
+    words: list[str],
+    expected: str,
+) -> None:
+    settings = flags(store_dir=store_dir, run_dir=tmp_path / "run", **changes)
+    line = error_of(["train", *settings, *words], capsys)
+    assert line.endswith(expected)
+    assert _nothing_was_begun(tmp_path)
+
+
+def test_weights_that_are_not_there(
+    tmp_path: Path,
+    store_dir: Path,
+    tiny_model: None,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = flags(
+        store_dir=store_dir,
+        run_dir=tmp_path / "run",
+        model="wa_resnet50",
+        weights=tmp_path / "none.h5",
+    )
+    assert "none.h5" in error_of(["train", *words], capsys)
+    assert _nothing_was_begun(tmp_path)
+
+
+def test_weights_for_a_model_that_takes_none(
+    tmp_path: Path,
+    store_dir: Path,
+    tiny_model: None,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = flags(
+        store_dir=store_dir, run_dir=tmp_path / "run", weights=tmp_path / "none.h5"
+    )
+    line = error_of(["train", *words], capsys)
+    assert "'tiny'" in line
+    assert "weights" in line
+
+
+def test_a_run_directory_that_cannot_be_made(
+    tmp_path: Path,
+    store_dir: Path,
+    tiny_model: None,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    words = flags(store_dir=store_dir, run_dir=tmp_path / "file" / "run")
+    assert "--run-dir" in error_of(["train", *words], capsys)

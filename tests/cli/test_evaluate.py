@@ -1,0 +1,209 @@
+"""`keras-wa evaluate`: the numbers are those of its own predictions."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import metrics
+
+from keras_wa.cli import main
+from keras_wa.evaluation import one_number_statistics
+from keras_wa.training.data import load_data
+from keras_wa.training.run import Run
+from tests.cli.failing import error_of
+
+
+@pytest.fixture(scope="module")
+def evaluated(
+    finished: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, dict[str, str]]:
+    """A run that was evaluated on validation and on test, and what was said."""
+    path = tmp_path_factory.mktemp("evaluated") / "run"
+    shutil.copytree(finished, path)
+    capture = pytest.MonkeyPatch()
+    said: dict[str, str] = {}
+    for split in ("val", "test"):
+        lines: list[str] = []
+        capture.setattr("keras_wa.cli.evaluate.say", lines.append)
+        capture.setattr("keras_wa.cli.evaluate.warn", lines.extend)
+        words = ["--split", split] if split == "val" else []
+        assert main(["evaluate", str(path), *words, "--resamples", "200"]) == 0
+        said[split] = "\n".join(lines)
+    capture.undo()
+    return path, said
+
+
+def _results(path: Path, split: str) -> tuple[dict[str, Any], pd.DataFrame]:
+    folder = path / "evaluation" / split
+    record = json.loads((folder / "metrics.json").read_text())
+    return record, pd.read_csv(folder / "predictions.csv")
+
+
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_the_metrics_are_scikit_learns_on_the_predictions(
+    evaluated: tuple[Path, dict[str, str]], split: str
+) -> None:
+    record, table = _results(evaluated[0], split)
+    labels, p = table["label"], table["probability"]
+    calls = (p >= record["threshold"]["value"]).astype(int)
+    assert list(table["prediction"]) == list(calls)
+    expected = {
+        "auc": metrics.roc_auc_score(labels, p),
+        "accuracy": metrics.accuracy_score(labels, calls),
+        "sensitivity": metrics.recall_score(labels, calls),
+        "specificity": metrics.recall_score(labels, calls, pos_label=0),
+        "precision": metrics.precision_score(labels, calls),
+        "f1": metrics.f1_score(labels, calls),
+    }
+    assert set(record["metrics"]) == set(expected)
+    for name, value in expected.items():
+        metric = record["metrics"][name]
+        assert metric["value"] == pytest.approx(value, abs=1e-9), name
+        assert metric["low"] <= metric["value"] <= metric["high"], name
+    assert record["counts"]["tp"] + record["counts"]["fn"] == labels.sum()
+
+
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_the_predictions_are_those_of_the_part_that_was_asked_for(
+    evaluated: tuple[Path, dict[str, str]], split: str
+) -> None:
+    record, table = _results(evaluated[0], split)
+    cases = load_data(Run.open(evaluated[0]).config).cases_of(split)
+    assert list(table["roi_id"]) == list(cases["roi_id"])
+    assert list(table["patient_id"]) == list(cases["patient_id"])
+    assert list(table["label"]) == list(cases["label"])
+    assert record["split"] == split
+    assert record["n_rois"] == len(cases)
+    assert record["n_patients"] == cases["patient_id"].nunique()
+
+
+def test_the_threshold_is_the_best_on_validation_and_the_same_on_test(
+    evaluated: tuple[Path, dict[str, str]],
+) -> None:
+    (val, table), (test, _) = (_results(evaluated[0], s) for s in ("val", "test"))
+    assert val["threshold"] == test["threshold"]
+    assert test["threshold"]["rule"] == "youden on validation"
+    false, true, _ = metrics.roc_curve(table["label"], table["probability"])
+    reached = (
+        val["metrics"]["sensitivity"]["value"] + val["metrics"]["specificity"]["value"]
+    )
+    assert reached - 1 == pytest.approx(np.max(true - false))
+
+
+def test_the_notes_stand_beside_the_numbers(
+    evaluated: tuple[Path, dict[str, str]],
+) -> None:
+    record, _ = _results(evaluated[0], "test")
+    (note,) = record["notes"]
+    assert "This is a phantom" in note
+    assert "best possible AUC on it is 1.000" in note
+    assert note in evaluated[1]["test"]
+    assert record["dataset"] == "phantom"
+    assert record["model"] == "tiny"
+
+
+def test_one_number_of_the_pixels_is_reported_beside_the_network(
+    evaluated: tuple[Path, dict[str, str]],
+) -> None:
+    path, said = evaluated
+    record, table = _results(path, "test")
+    data = load_data(Run.open(path).config)
+    rows = np.flatnonzero(data.cases["split"] == "test")
+    statistics = one_number_statistics(data.raw[rows])
+    aucs = record["one_number_auc"]
+    assert set(aucs) == set(statistics)
+    for name, values in statistics.items():
+        auc = metrics.roc_auc_score(table["label"], values)
+        # Its direction is that of the training part.
+        assert aucs[str(name)]["value"] in (pytest.approx(auc), pytest.approx(1 - auc))
+    best = max(aucs, key=lambda name: aucs[name]["value"])
+    expected = f"one number of the pixels ({best}) alone: AUC {aucs[best]['value']:.3f}"
+    assert expected in said["test"]
+
+
+def test_the_terminal_shows_what_the_file_holds(
+    evaluated: tuple[Path, dict[str, str]],
+) -> None:
+    path, said = evaluated
+    record, _ = _results(path, "test")
+    auc = record["metrics"]["auc"]
+    line = f"AUC          {auc['value']:.3f} [{auc['low']:.3f}, {auc['high']:.3f}]"
+    assert line in said["test"]
+    assert f"Written: {path / 'evaluation' / 'test'}" in said["test"]
+
+
+def test_evaluating_again_gives_the_same_bytes(
+    evaluated: tuple[Path, dict[str, str]],
+) -> None:
+    folder = evaluated[0] / "evaluation" / "test"
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert main(["evaluate", str(evaluated[0]), "--resamples", "200"]) == 0
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.fixture
+def copy(finished: Path, tmp_path: Path) -> Path:
+    """A finished run that may be changed."""
+    return Path(shutil.copytree(finished, tmp_path / "run"))
+
+
+@pytest.mark.parametrize(
+    ("rule", "origin"), [("0.25", "given"), ("f1", "f1 on validation")]
+)
+def test_the_threshold_can_be_chosen_otherwise(
+    copy: Path, rule: str, origin: str
+) -> None:
+    words = ["--threshold", rule, "--resamples", "20"]
+    assert main(["evaluate", str(copy), *words]) == 0
+    record, _ = _results(copy, "test")
+    assert record["threshold"]["rule"] == origin
+    if origin == "given":
+        assert record["threshold"]["value"] == 0.25
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--split", "tset"], "No ROI is in the split 'tset'"),
+        (["--threshold", "yuden"], "did you mean 'youden'?"),
+        (["--threshold", "1.5"], "must lie in [0, 1]. Received: 1.5"),
+        (["--threshold", "nan"], "must lie in [0, 1]. Received: nan"),
+        (["--resamples", "0"], "--resamples must be at least 1. Received: 0"),
+    ],
+)
+def test_a_wrong_argument_is_named_and_nothing_is_written(
+    copy: Path, capsys: pytest.CaptureFixture[str], words: list[str], expected: str
+) -> None:
+    assert expected in error_of(["evaluate", copy, *words], capsys)
+    assert not (copy / "evaluation").exists()
+
+
+def test_what_is_no_run_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = error_of(["evaluate", tmp_path / "nowhere"], capsys)
+    assert "nowhere is not a run directory" in line
+
+
+def test_a_run_without_a_model_says_how_to_get_one(
+    copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (copy / "best.keras").unlink()
+    line = error_of(["evaluate", copy], capsys)
+    assert f"train.py --run-dir {copy} --resume" in line
+
+
+def test_data_that_changed_since_the_training_are_refused(
+    copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Else a patient that was trained on could be tested on.
+    text = (copy / "split.csv").read_text()
+    (copy / "split.csv").write_text(text.replace(",test\n", ",train\n", 1))
+    line = error_of(["evaluate", copy], capsys)
+    assert "split.csv: the ROIs or their split are no longer those of the run" in line

@@ -1,0 +1,35 @@
+"""`keras-wa export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from keras_wa.cli import main
+from tests.cli.failing import error_of
+
+
+def test_the_saved_model_is_written_where_it_was_asked_for(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "new" / "served"
+    assert main(["export", str(finished), "--out", str(out)]) == 0
+    assert f"SavedModel: {out}" in capsys.readouterr().out
+    assert (out / "saved_model.pb").is_file()
+
+
+def test_another_folder_is_not_overwritten(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "precious").write_text("kept")
+    line = error_of(["export", finished, "--out", tmp_path], capsys)
+    assert "exists and is no SavedModel" in line
+    assert [path.name for path in tmp_path.iterdir()] == ["precious"]
+
+
+def test_what_is_no_run_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = error_of(["export", tmp_path / "nowhere"], capsys)
+    assert "nowhere is not a run directory" in line

@@ -1,0 +1,123 @@
+"""`keras-wa phantom`: what it writes, `--dataset folder` reads back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from keras_wa.cli import main
+from keras_wa.datasets import load_cases
+from keras_wa.phantom import PhantomSpec, phantom_cases, render_rois
+from keras_wa.training.config import TrainConfig
+from keras_wa.training.data import load_data
+from tests.cli.failing import error_of
+
+WORDS = ["phantom", "--size", "32", "--field-mm", "8", "--seed", "3"]
+
+
+def test_labels_patients_splits_and_pixels_survive_the_way_through_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "set"
+    assert main([*WORDS, "--rois", "60", "--out", str(out)]) == 0
+    told = capsys.readouterr().out
+    assert f"--dataset folder --data-dir {out} --group-pattern '^(.+?)__'" in told
+    spec = PhantomSpec(seed=3, size=32, field_mm=8.0)
+    cases = phantom_cases(spec, n=60)
+    pixels = dict(zip(cases["roi_id"], render_rois(spec, cases), strict=True))
+
+    dataset = load_cases("folder", data_dir=out, group_pattern="^(.+?)__")
+    read = dataset.cases
+    read["drawn_as"] = [Path(p).stem.split("__")[1] for p in read["image_path"]]
+    both = read.merge(cases, left_on="drawn_as", right_on="roi_id", validate="1:1")
+    assert len(both) == 60
+    for column in ("label", "patient_id", "split"):
+        assert list(both[f"{column}_x"]) == list(both[f"{column}_y"])
+    for _, row in read.iterrows():
+        np.testing.assert_array_equal(dataset.read(row), pixels[row["drawn_as"]])
+
+
+def test_a_training_table_made_of_the_files_is_that_of_the_phantom(
+    tmp_path: Path,
+) -> None:
+    out = tmp_path / "set"
+    assert main([*WORDS, "--rois", "120", "--out", str(out)]) == 0
+    config = TrainConfig(
+        dataset="folder",
+        data_dir=str(out),
+        group_pattern="^(.+?)__",
+        image_size=32,
+        store_dir=str(tmp_path / "stores"),
+    )
+    data = load_data(config)
+    cases = phantom_cases(PhantomSpec(seed=3, size=32, field_mm=8.0), n=120)
+    test = set(cases.loc[cases["split"] == "test", "patient_id"])
+    assert set(data.cases_of("test")["patient_id"]) == test
+    assert not test & set(data.cases_of("train")["patient_id"])
+    assert len(data.cases_of("val")) > 0
+
+
+def test_a_contact_sheet_is_a_picture(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "sheet.png"
+    assert (
+        main(["phantom", "--size", "64", "--field-mm", "8", "--preview", str(path)])
+        == 0
+    )
+    picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    assert min(picture.shape) > 200
+    assert picture.std() > 5
+    assert f"Phantom contact sheet: {path}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("labelling", "low", "high"), [("descriptor", 1.0, 1.0), ("clinical", 0.6, 0.95)]
+)
+def test_the_best_possible_auc_is_told(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    labelling: str,
+    low: float,
+    high: float,
+) -> None:
+    words = [*WORDS, "--rois", "4", "--out", str(tmp_path / "set")]
+    assert main([*words, "--labelling", labelling]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith(f"Best possible AUC ({labelling}): ")
+    assert low <= float(last.rsplit(" ", 1)[1]) <= high
+
+
+def test_existing_files_are_not_mixed_with_new_ones(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "precious.txt").write_text("kept")
+    line = error_of([*WORDS, "--out", tmp_path / "set"], capsys)
+    assert "set exists already" in line
+    assert [path.name for path in (tmp_path / "set").iterdir()] == ["precious.txt"]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], "--preview PNG or --out DIR"),
+        (["--out", "x", "--labelling", "descriptr"], "did you mean 'descriptor'?"),
+        (["--out", "x", "--size", "16"], "at least 32 pixels"),
+        (["--out", "x", "--conspicuity", "0"], "conspicuity=0.0"),
+        (["--out", "x", "--rois", "1"], "at least 2 ROIs. Received: n=1"),
+    ],
+)
+def test_a_wrong_setting_is_named_and_nothing_is_written(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    expected: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert expected in error_of(["phantom", *words], capsys)
+    assert list(tmp_path.iterdir()) == []

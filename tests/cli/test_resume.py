@@ -1,0 +1,127 @@
+"""Real processes, killed for real: `--resume` ends where the unbroken run ends.
+
+The stages of an epoch's end are gone through one by one, without processes, in
+`tests/training/test_callbacks.py`.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from tests.tiny_model import flags, start
+
+EPOCHS = 6
+DEADLINE = 300.0
+
+
+def _wait_for(process: subprocess.Popen[bytes], event: Callable[[], bool]) -> None:
+    """Returns as soon as the event has come, within a few milliseconds."""
+    end = time.monotonic() + DEADLINE
+    while not event():
+        assert process.poll() is None, "the process ended before it could be stopped"
+        assert time.monotonic() < end, "it takes too long"
+        time.sleep(0.002)
+
+
+def _checkpoint(run: Path, epoch: int) -> Callable[[], bool]:
+    return (run / "checkpoints" / f"epoch-{epoch:05d}").exists
+
+
+def _completed(run: Path) -> int:
+    """Epochs that the newest whole checkpoint holds."""
+    folders = (run / "checkpoints").glob("epoch-*")
+    return max((int(folder.name[-5:]) for folder in folders), default=0)
+
+
+def _epochs_shown(log: Path) -> list[int]:
+    """Numbers of the epochs that were begun, as `fit` prints them."""
+    return [int(n) for n in re.findall(rf"Epoch (\d+)/{EPOCHS}", log.read_text())]
+
+
+def _contents(run: Path) -> tuple[dict[str, np.ndarray], list[np.ndarray], str]:
+    """Everything in the last checkpoint, the best model's weights, the history."""
+    with np.load(run / "checkpoints" / f"epoch-{EPOCHS:05d}" / "variables.npz") as file:
+        last = dict(file)
+    best = keras.models.load_model(run / "best.keras", compile=False)
+    return last, best.get_weights(), (run / "history.csv").read_text()
+
+
+@pytest.mark.parametrize("seed", [2025])
+def test_a_run_killed_again_and_again_ends_as_the_unbroken_one(
+    tmp_path: Path, store_dir: Path, tiny_model: None, seed: int
+) -> None:
+    moments = random.Random(seed)
+    unbroken, run = tmp_path / "unbroken", tmp_path / "run"
+    settings = {"store_dir": store_dir, "epochs": EPOCHS, "batch_size": 4}
+    words = ["train", *flags(**settings, deterministic=True)]
+    reference = start([*words, "--run-dir", str(unbroken)], tmp_path / "unbroken.log")
+    words += ["--run-dir", str(run)]
+    resumed = ["train", "--run-dir", str(run), "--resume"]
+
+    # Before the first checkpoint, somewhere in building, tracing or the first epoch.
+    process = start(words, tmp_path / "0.log")
+    _wait_for(process, (run / "config.json").exists)
+    time.sleep(moments.uniform(0, 1))
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+
+    # The moment that a checkpoint has its name, before history and best model.
+    begun = _completed(run)
+    process = start(resumed, tmp_path / "1.log")
+    _wait_for(process, _checkpoint(run, 2))
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert _epochs_shown(tmp_path / "1.log")[0] == begun + 1
+    assert _completed(run) >= 2
+
+    # In the middle of an epoch.
+    begun = _completed(run)
+    process = start(resumed, tmp_path / "2.log")
+    _wait_for(process, _checkpoint(run, begun + 1))
+    time.sleep(moments.uniform(0.02, 0.1))
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    shown = _epochs_shown(tmp_path / "2.log")
+    assert shown[0] == begun + 1
+    lost = shown[-1] - _completed(run)
+    assert lost in (0, 1), "at most the epoch that was under way"
+
+    # Ctrl-C: a clean end, with the best model and a line on how to carry on.
+    begun = _completed(run)
+    process = start(resumed, tmp_path / "3.log")
+    _wait_for(
+        process, lambda: f"Epoch {begun + 1}/" in (tmp_path / "3.log").read_text()
+    )
+    process.send_signal(signal.SIGINT)
+    assert process.wait(DEADLINE) == 130
+    text = (tmp_path / "3.log").read_text()
+    assert f"Carry on: python train.py --run-dir {run} --resume" in text
+    assert "Traceback" not in text
+    assert (run / "best.keras").is_file()
+
+    process = start(resumed, tmp_path / "4.log")
+    assert process.wait(DEADLINE) == 0, (tmp_path / "4.log").read_text()
+    assert reference.wait(DEADLINE) == 0, (tmp_path / "unbroken.log").read_text()
+    assert _epochs_shown(tmp_path / "unbroken.log") == list(range(1, EPOCHS + 1))
+
+    (last, best, history), (last_, best_, history_) = map(_contents, (run, unbroken))
+    assert history == history_
+    assert list(last) == list(last_)
+    assert len(last) > 30
+    for name, expected in last_.items():
+        np.testing.assert_array_equal(last[name], expected)
+    for actual, expected in zip(best, best_, strict=True):
+        np.testing.assert_array_equal(actual, expected)
+    assert not [path for path in run.rglob(".*") if "partial" in path.name]
+    assert os.listdir(run / "checkpoints") == [f"epoch-{EPOCHS:05d}"]

@@ -1,0 +1,173 @@
+"""What the commands share: config and flags, the dataset under data/, a quiet start."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+import pytest
+
+from keras_wa.cli.shared import (
+    DATASET_FLAGS,
+    add_config_flags,
+    choose_dataset,
+    collect_config,
+    quiet_start,
+    start_tensorflow,
+    warn,
+)
+from keras_wa.cli.train import TRAIN_FLAGS
+from keras_wa.errors import UserError
+from keras_wa.training.config import TrainConfig
+
+
+def _parsed(*words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add_config_flags(parser, {**DATASET_FLAGS, **TRAIN_FLAGS})
+    return parser.parse_args(words)
+
+
+def test_every_flag_is_a_field_of_the_config() -> None:
+    fields = set(TrainConfig.__dataclass_fields__)
+    assert set(DATASET_FLAGS) | set(TRAIN_FLAGS) <= fields
+
+
+def test_a_flag_that_is_not_given_sets_nothing() -> None:
+    assert collect_config(_parsed()) == {}
+
+
+def test_flags_win_over_the_config_file(tmp_path: Path) -> None:
+    path = tmp_path / "quick.toml"
+    path.write_text("epochs = 3\nbatch_size = 32\nfresh_rois = true\naugment = true\n")
+    words = ["--config", str(path), "--epochs", "5", "--no-fresh-rois"]
+    assert collect_config(_parsed(*words)) == {
+        "epochs": 5,
+        "batch_size": 32,
+        "fresh_rois": False,
+        "augment": True,
+    }
+
+
+def test_flags_have_the_types_of_their_fields() -> None:
+    words = ["--learning-rate", "1e-3", "--seed", "7", "--deterministic"]
+    values = collect_config(_parsed(*words))
+    assert values == {"learning_rate": 1e-3, "seed": 7, "deterministic": True}
+    TrainConfig.from_mapping(values, "command line")
+
+
+def test_nothing_under_data_means_the_phantom_and_that_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert choose_dataset({"epochs": 3}, tmp_path) == {
+        "epochs": 3,
+        "dataset": "phantom",
+    }
+    out = capsys.readouterr().out
+    assert out.startswith("*** PHANTOM: no data set is under ")
+    assert "nothing clinical" in out
+    assert "--data-dir" in out
+
+
+def test_the_dataset_under_data_is_taken_and_that_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine" / "benign").mkdir(parents=True)
+    values = choose_dataset({}, tmp_path)
+    assert values == {"dataset": "folder", "data_dir": str(tmp_path / "mine")}
+    out = capsys.readouterr().out
+    assert f"Data set found: {tmp_path / 'mine'}" in out
+    assert "PHANTOM" not in out
+
+
+def test_a_data_dir_means_class_folders(tmp_path: Path) -> None:
+    values = choose_dataset({"data_dir": "somewhere"}, tmp_path)
+    assert values == {"data_dir": "somewhere", "dataset": "folder"}
+
+
+def test_a_dataset_that_is_named_is_not_searched_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("first", "second"):
+        (tmp_path / name / "benign").mkdir(parents=True)
+    assert choose_dataset({"dataset": "phantom"}, tmp_path) == {"dataset": "phantom"}
+    assert capsys.readouterr().out == ""
+    with pytest.raises(UserError, match="Several data sets"):
+        choose_dataset({}, tmp_path)
+
+
+def test_notes_stand_out(capsys: pytest.CaptureFixture[str]) -> None:
+    warn(["one", "two"])
+    assert capsys.readouterr().out == "*** one\n*** two\n"
+
+
+def _noise(text: str) -> None:
+    """Writes to stderr as C++ does, and as Python does into its buffer."""
+    os.write(2, f"{text} by C++\n".encode())
+    sys.stderr.write(f"{text} by Python\n")
+
+
+@pytest.fixture
+def buffered() -> Iterator[TextIO]:
+    """A stderr with a buffer in front of the descriptor."""
+    with open(2, "w", closefd=False) as stream:
+        yield stream
+
+
+def test_a_start_that_works_is_quiet_and_stderr_is_back_afterwards(
+    buffered: TextIO,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "stderr", buffered)
+    with quiet_start():
+        _noise("held back")
+    _noise("shown")
+    sys.stderr.flush()
+    assert capfd.readouterr().err == "shown by C++\nshown by Python\n"
+
+
+def test_a_start_that_fails_shows_what_was_held_back(
+    buffered: TextIO,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "stderr", buffered)
+
+    def fail() -> None:
+        with quiet_start():
+            _noise("held back")
+            raise ImportError("no tensorflow")
+
+    with pytest.raises(ImportError):
+        fail()
+    _noise("shown")
+    sys.stderr.flush()
+    assert capfd.readouterr().err == (
+        "held back by C++\nheld back by Python\nshown by C++\nshown by Python\n"
+    )
+
+
+def test_no_descriptor_is_left_open() -> None:
+    def count() -> int:
+        return len(os.listdir("/proc/self/fd"))
+
+    if not Path("/proc/self/fd").is_dir():
+        pytest.skip("this system does not list a process's descriptors")
+    with quiet_start():
+        pass
+    before = count()
+    for _ in range(5):
+        with quiet_start():
+            pass
+    assert count() == before
+
+
+def test_tensorflow_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    start_tensorflow()
+    assert "tensorflow" in sys.modules
+    assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == "2"

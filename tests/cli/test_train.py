@@ -1,0 +1,227 @@
+"""`keras-wa train`: what it says, what it refuses, what it carries on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keras_wa.cli import main
+from keras_wa.cli.train import _parse_option
+from keras_wa.datasets import RANDOM_ROI_NOTICE
+from keras_wa.errors import UserError
+from keras_wa.training.fit import Outcome
+from tests.cli.failing import error_of
+from tests.tiny_model import SETTINGS, flags
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Trains nothing and exports nothing, but notes what it was asked to do."""
+    calls: list[dict[str, Any]] = []
+
+    def train(run: Any, data: Any, resume: bool) -> Outcome:
+        calls.append({"run": run, "data": data, "resume": resume})
+        return Outcome(epochs=3, best_epoch=2, best_auc=0.75, interrupted=False)
+
+    monkeypatch.setattr("keras_wa.training.fit.train", train)
+    monkeypatch.setattr(
+        "keras_wa.serving.export.export_saved_model", lambda run: run.saved_model
+    )
+    return calls
+
+
+def test_the_user_learns_what_is_trained_on_what_and_where_it_is(
+    tmp_path: Path,
+    store_dir: Path,
+    tiny_model: None,
+    trained: list[dict[str, Any]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run_dir = tmp_path / "runs" / "mine"
+    assert main(["train", *flags(store_dir=store_dir, run_dir=run_dir)]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    out = captured.out
+    counts = trained[0]["data"].cases["split"].value_counts()
+    assert (
+        f"tiny on phantom: {counts['train']} ROIs to train, {counts['val']} to "
+        f"validate, {counts['test']} to test." in out
+    )
+    assert f"tensorboard --logdir {tmp_path / 'runs'}" in out
+    assert "Best of 3 epochs: epoch 2, validation AUC 0.750." in out
+    assert f"SavedModel: {run_dir / 'saved_model'}" in out
+    assert f"python evaluate.py {run_dir}" in out
+    assert out.count("*** This is a phantom") == 2, "before and after the training"
+
+
+def test_every_page_of_the_random_split_says_that_it_is_inflated(
+    tmp_path: Path,
+    store_dir: Path,
+    tiny_model: None,
+    trained: list[dict[str, Any]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = flags(store_dir=store_dir, run_dir=tmp_path / "run", split="random-roi")
+    assert main(["train", *words]) == 0
+    assert capsys.readouterr().out.count(f"*** {RANDOM_ROI_NOTICE}") == 2
+
+
+def test_without_data_the_phantom_is_taken_and_that_is_said_loudly(
+    tmp_path: Path,
+    tiny_model: None,
+    trained: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", *flags(dataset=None)]) == 0
+    assert "*** PHANTOM: no data set is under data/" in capsys.readouterr().out
+    run = trained[0]["run"]
+    assert run.config.dataset == "phantom"
+    assert run.path.parent == Path("runs")
+    assert run.path.name.startswith("tiny-phantom-")
+
+
+def test_config_file_flags_and_model_options_come_together(
+    tmp_path: Path,
+    store_dir: Path,
+    tiny_model: None,
+    trained: list[dict[str, Any]],
+) -> None:
+    path = tmp_path / "quick.toml"
+    lines = [f"{k} = {json.dumps(v)}" for k, v in SETTINGS.items()]
+    path.write_text("\n".join([*lines, '[model_options]\nwavelet = "db4"\n']))
+    words = ["--config", str(path), "--store-dir", str(store_dir), "--epochs", "9"]
+    words += ["--run-dir", str(tmp_path / "run"), "--model-option", "wavelet=db2"]
+    assert main(["train", *words]) == 0
+    config = trained[0]["run"].config
+    assert config.epochs == 9
+    assert config.batch_size == SETTINGS["batch_size"]
+    assert config.model_options == {"wavelet": "db2"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("stem_stride=1", ("stem_stride", 1)),
+        ("bn_momentum=0.9", ("bn_momentum", 0.9)),
+        ("zero_init_residual=true", ("zero_init_residual", True)),
+        ("wavelet=db2", ("wavelet", "db2")),
+        ("weights=a=b", ("weights", "a=b")),
+    ],
+)
+def test_a_model_option_has_the_type_that_it_looks_like(
+    text: str, expected: tuple[str, Any]
+) -> None:
+    assert _parse_option(text) == expected
+
+
+@pytest.mark.parametrize("text", ["wavelet", "=db2", ""])
+def test_a_model_option_without_key_or_value_is_refused(text: str) -> None:
+    with pytest.raises(UserError, match=r"KEY=VALUE\. Received"):
+        _parse_option(text)
+
+
+def test_an_existing_run_is_not_overwritten(
+    finished: Path, store_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {p: p.read_bytes() for p in finished.rglob("*") if p.is_file()}
+    line = error_of(["train", *flags(store_dir=store_dir, run_dir=finished)], capsys)
+    assert "exists already" in line
+    assert "--resume" in line
+    assert {p: p.read_bytes() for p in finished.rglob("*") if p.is_file()} == before
+
+
+@pytest.fixture
+def copy(finished: Path, tmp_path: Path) -> Path:
+    """A finished run that may be changed."""
+    return Path(shutil.copytree(finished, tmp_path / "copy"))
+
+
+def test_resume_of_a_finished_run_exports_it_again(
+    copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree(copy / "saved_model")
+    assert main(["train", "--run-dir", str(copy), "--resume"]) == 0
+    assert (copy / "saved_model" / "saved_model.pb").is_file()
+    assert "Best of 3 epochs" in capsys.readouterr().out
+
+
+def test_resume_takes_the_newest_run_unless_told(
+    copy: Path,
+    tiny_model: None,
+    trained: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (copy.parent / "runs").mkdir()
+    copy.rename(copy.parent / "runs" / "mine")
+    monkeypatch.chdir(copy.parent)
+    assert main(["train", "--resume"]) == 0
+    assert trained[0]["run"].path == Path("runs/mine")
+    assert trained[0]["resume"]
+
+
+def test_resume_without_a_run_says_so(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    line = error_of(["train", "--resume"], capsys)
+    assert line == "error: No run to resume under runs/. Give --run-dir."
+
+
+def test_resume_accepts_its_own_settings_again(
+    finished: Path,
+    store_dir: Path,
+    tmp_path: Path,
+    trained: list[dict[str, Any]],
+) -> None:
+    path = tmp_path / "quick.toml"
+    path.write_text("epochs = 3\nlearning_rate = 0.01\n")
+    words = [*flags(store_dir=store_dir, run_dir=finished), "--config", str(path)]
+    assert main(["train", *words, "--resume"]) == 0
+    assert trained[0]["run"].config.epochs == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "field", "stored"),
+    [
+        (["--epochs", "4"], "epochs", "3"),
+        (["--seed", "1"], "seed", "0"),
+        (["--model", "resnet50"], "model", "'tiny'"),
+        (["--deterministic"], "deterministic", "False"),
+        (["--model-option", "wavelet=db2"], "model_options", "{}"),
+    ],
+)
+def test_resume_with_another_setting_is_refused(
+    finished: Path,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    field: str,
+    stored: str,
+) -> None:
+    line = error_of(["train", "--run-dir", finished, "--resume", *words], capsys)
+    assert f"`{field}` is {stored}. Received: " in line
+    assert "start a new run" in line
+
+
+def test_ctrl_c_says_how_to_carry_on(
+    tmp_path: Path,
+    store_dir: Path,
+    tiny_model: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    outcome = Outcome(epochs=0, best_epoch=None, best_auc=None, interrupted=True)
+    monkeypatch.setattr("keras_wa.training.fit.train", lambda *_, **__: outcome)
+    run_dir = tmp_path / "run"
+    assert main(["train", *flags(store_dir=store_dir, run_dir=run_dir)]) == 130
+    out = capsys.readouterr().out
+    assert f"Stopped. Carry on: python train.py --run-dir {run_dir} --resume" in out
+    assert "Best of" not in out
+    assert "SavedModel" not in out
