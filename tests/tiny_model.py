@@ -70,21 +70,16 @@ def flags(**changes: Any) -> list[str]:
     return words
 
 
-def start(words: list[str], log: Path) -> subprocess.Popen[bytes]:
-    """Starts `keras-wa` with the tiny model in a process of its own.
-
-    Args:
-        words: the arguments.
-        log: what it prints, on stdout and stderr, goes to this file.
-    """
-    with log.open("wb") as file:
-        return subprocess.Popen(
-            [sys.executable, "-m", "tests.tiny_model", *words],
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            cwd=ROOT,
-            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"},
-        )
+def start(*words: str | Path) -> subprocess.Popen[str]:
+    """Starts `keras-wa` with the tiny model in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.tiny_model", *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"},
+    )
 
 
 def weights_of(model: keras.Model) -> list[np.ndarray]:

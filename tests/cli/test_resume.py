@@ -11,6 +11,7 @@ import random
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,10 +20,21 @@ import keras
 import numpy as np
 import pytest
 
-from tests.tiny_model import flags, start
+from tests.tiny_model import ROOT, flags
 
 EPOCHS = 6
 DEADLINE = 300.0
+
+
+def _start(words: list[str], log: Path) -> subprocess.Popen[bytes]:
+    """Starts a process; all that it prints goes to the file `log`."""
+    with log.open("wb") as file:
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.tiny_model", *words],
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            cwd=ROOT,
+        )
 
 
 def _wait_for(process: subprocess.Popen[bytes], event: Callable[[], bool]) -> None:
@@ -65,12 +77,12 @@ def test_a_run_killed_again_and_again_ends_as_the_unbroken_one(
     unbroken, run = tmp_path / "unbroken", tmp_path / "run"
     settings = {"store_dir": store_dir, "epochs": EPOCHS, "batch_size": 4}
     words = ["train", *flags(**settings, deterministic=True)]
-    reference = start([*words, "--run-dir", str(unbroken)], tmp_path / "unbroken.log")
+    reference = _start([*words, "--run-dir", str(unbroken)], tmp_path / "unbroken.log")
     words += ["--run-dir", str(run)]
     resumed = ["train", "--run-dir", str(run), "--resume"]
 
     # Before the first checkpoint, somewhere in building, tracing or the first epoch.
-    process = start(words, tmp_path / "0.log")
+    process = _start(words, tmp_path / "0.log")
     _wait_for(process, (run / "config.json").exists)
     time.sleep(moments.uniform(0, 1))
     process.kill()
@@ -78,7 +90,7 @@ def test_a_run_killed_again_and_again_ends_as_the_unbroken_one(
 
     # The moment that a checkpoint has its name, before history and best model.
     begun = _completed(run)
-    process = start(resumed, tmp_path / "1.log")
+    process = _start(resumed, tmp_path / "1.log")
     _wait_for(process, _checkpoint(run, 2))
     process.kill()
     assert process.wait() == -signal.SIGKILL
@@ -87,7 +99,7 @@ def test_a_run_killed_again_and_again_ends_as_the_unbroken_one(
 
     # In the middle of an epoch.
     begun = _completed(run)
-    process = start(resumed, tmp_path / "2.log")
+    process = _start(resumed, tmp_path / "2.log")
     _wait_for(process, _checkpoint(run, begun + 1))
     time.sleep(moments.uniform(0.02, 0.1))
     process.kill()
@@ -99,7 +111,7 @@ def test_a_run_killed_again_and_again_ends_as_the_unbroken_one(
 
     # Ctrl-C: a clean end, with the best model and a line on how to carry on.
     begun = _completed(run)
-    process = start(resumed, tmp_path / "3.log")
+    process = _start(resumed, tmp_path / "3.log")
     _wait_for(
         process, lambda: f"Epoch {begun + 1}/" in (tmp_path / "3.log").read_text()
     )
@@ -109,8 +121,9 @@ def test_a_run_killed_again_and_again_ends_as_the_unbroken_one(
     assert f"Carry on: python train.py --run-dir {run} --resume" in text
     assert "Traceback" not in text
     assert (run / "best.keras").is_file()
+    assert len((run / "history.csv").read_text().splitlines()) == 1 + _completed(run)
 
-    process = start(resumed, tmp_path / "4.log")
+    process = _start(resumed, tmp_path / "4.log")
     assert process.wait(DEADLINE) == 0, (tmp_path / "4.log").read_text()
     assert reference.wait(DEADLINE) == 0, (tmp_path / "unbroken.log").read_text()
     assert _epochs_shown(tmp_path / "unbroken.log") == list(range(1, EPOCHS + 1))
