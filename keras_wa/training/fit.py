@@ -69,11 +69,10 @@ def train(run: Run, data: RunData, resume: bool = False, verbose: int = 1) -> Ou
             run.begin(data.cases)  # Not before: a wrong setting leaves nothing behind.
     done = len(checkpoint.history)
     if done < config.epochs:
-        callbacks = _callbacks(run, data, plan, checkpoint)
-        batches = plan.batches(done, config.epochs)
         try:
+            callbacks = _callbacks(run, data, plan, checkpoint)
             model.fit(
-                batches,
+                plan.batches(done, config.epochs),
                 steps_per_epoch=plan.steps_per_epoch,
                 initial_epoch=done,
                 epochs=config.epochs,

@@ -22,7 +22,7 @@ import pytest
 
 from tests.tiny_model import ROOT, flags
 
-EPOCHS = 6
+EPOCHS = 8
 DEADLINE = 300.0
 
 
@@ -58,7 +58,8 @@ def _completed(run: Path) -> int:
 
 def _epochs_shown(log: Path) -> list[int]:
     """Numbers of the epochs that were begun, as `fit` prints them."""
-    return [int(n) for n in re.findall(rf"Epoch (\d+)/{EPOCHS}", log.read_text())]
+    text = log.read_text(errors="replace")  # A kill may cut a character in two.
+    return [int(number) for number in re.findall(rf"Epoch (\d+)/{EPOCHS}", text)]
 
 
 def _contents(run: Path) -> tuple[dict[str, np.ndarray], list[np.ndarray], str]:
@@ -91,11 +92,11 @@ def test_a_run_killed_again_and_again_ends_as_the_unbroken_one(
     # The moment that a checkpoint has its name, before history and best model.
     begun = _completed(run)
     process = _start(resumed, tmp_path / "1.log")
-    _wait_for(process, _checkpoint(run, 2))
+    _wait_for(process, _checkpoint(run, begun + 1))
     process.kill()
     assert process.wait() == -signal.SIGKILL
     assert _epochs_shown(tmp_path / "1.log")[0] == begun + 1
-    assert _completed(run) >= 2
+    assert _completed(run) >= begun + 1
 
     # In the middle of an epoch.
     begun = _completed(run)
@@ -112,9 +113,7 @@ def test_a_run_killed_again_and_again_ends_as_the_unbroken_one(
     # Ctrl-C: a clean end, with the best model and a line on how to carry on.
     begun = _completed(run)
     process = _start(resumed, tmp_path / "3.log")
-    _wait_for(
-        process, lambda: f"Epoch {begun + 1}/" in (tmp_path / "3.log").read_text()
-    )
+    _wait_for(process, lambda: bool(_epochs_shown(tmp_path / "3.log")))
     process.send_signal(signal.SIGINT)
     assert process.wait(DEADLINE) == 130
     text = (tmp_path / "3.log").read_text()

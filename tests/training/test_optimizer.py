@@ -213,7 +213,8 @@ for kind in (FusedAdam, keras.optimizers.Adam):
     trained.append(weights_of(model))
 _assert_same(*trained, 0.01)
 register_model(tiny)
-sys.exit(main(sys.argv[1:]))
+assert main(sys.argv[1:]) == 0
+assert main([*sys.argv[1:], "--resume"]) == 0
 """
 
 
@@ -232,5 +233,5 @@ def test_on_two_devices_adam_is_adam_and_a_run_trains(
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "Best of 2 epochs" in done.stdout
+    assert done.stdout.count("Best of 2 epochs") == 2, "trained, and restored"
     assert len((tmp_path / "run" / "history.csv").read_text().splitlines()) == 3
