@@ -150,7 +150,8 @@ def shifted(x: Any, axis: int, count: int) -> list[Any]:
     """The `count` windows of a tensor along one axis, each a step after the last."""
     spare = count - 1
     before = (slice(None),) * axis
-    return [x[(*before, slice(i, i - spare or None))] for i in range(count)]
+    ends = [(*before, slice(i, i - spare or None)) for i in range(count)]
+    return [x[end] for end in ends]
 
 
 def weighted_sum(windows: Sequence[Any], weights: Sequence[float]) -> Any:

@@ -101,7 +101,7 @@ def best_possible_auc(spec: PhantomSpec, cases: pd.DataFrame | None = None) -> f
     if spec.labelling == "descriptor":
         return 1.0
     if cases is None:
-        rate = kinds()["malignant"].to_numpy()
+        rate: np.ndarray = kinds()["malignant"].to_numpy()
         weight = kinds()["count"].to_numpy(dtype=np.float64)
     else:
         pairs = zip(cases["morphology"], cases["distribution"].fillna(""), strict=True)

@@ -152,7 +152,8 @@ def vascular(s: Sites, field_mm: float, rng: Generator) -> Particles:
         cos, sin = np.cos(angle), np.sin(angle)
         # The two walls, and between them the faint artery itself.
         for side in (-1, 0, 1):
-            t = np.arange(-half, half, 0.5 if side == 0 else rng.uniform(0.25, 0.4))
+            step = 0.5 if side == 0 else rng.uniform(0.25, 0.4)
+            t: np.ndarray = np.arange(-half, half, step)
             t = t + rng.normal(0, 0.1, len(t))
             if side:
                 # Plaque comes in stretches, not at random.
