@@ -10,9 +10,10 @@ from keras_wa.datasets.case_table import (
     validate,
     write_case_table,
 )
-from keras_wa.datasets.dataset import Dataset
+from keras_wa.datasets.dataset import Dataset, Roi
 from keras_wa.datasets.finding import find_dataset
 from keras_wa.datasets.folder import read_folder
+from keras_wa.datasets.options import ReadOptions
 from keras_wa.datasets.registry import DATASETS, load_cases
 from keras_wa.datasets.splits import (
     RANDOM_ROI_NOTICE,
@@ -30,6 +31,8 @@ __all__ = [
     "RANDOM_ROI_NOTICE",
     "SPLITS",
     "Dataset",
+    "ReadOptions",
+    "Roi",
     "check_split",
     "find_dataset",
     "load_cases",

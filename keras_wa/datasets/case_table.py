@@ -26,6 +26,7 @@ COLUMNS: dict[str, Any] = {
     "breast": _TEXT,
     "view": _TEXT,
     "lesion": _TEXT,
+    "lesion_type": _TEXT,
     "label": _COUNT,
     "pathology": _TEXT,
     "split": _TEXT,
@@ -38,8 +39,17 @@ COLUMNS: dict[str, Any] = {
     "crop_path": _TEXT,
     "mask_path": _TEXT,
     "pixel_spacing_mm": _LENGTH,
+    "box_left": _COUNT,
+    "box_top": _COUNT,
+    "box_width": _COUNT,
+    "box_height": _COUNT,
 }
-"""The columns of a case table, in order, with their pandas dtypes."""
+"""The columns of a case table, in order, with their pandas dtypes.
+
+`lesion` is the number of the abnormality in its breast, `lesion_type` what it is:
+`calcification`, `mass` or `calcification+mass`. Paths are relative to the dataset's
+root. The box is in pixels of the full image, from its top left corner.
+"""
 
 REQUIRED = ("roi_id", "patient_id", "label", "split")
 """The columns in which nothing may be missing."""

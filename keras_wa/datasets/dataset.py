@@ -18,6 +18,23 @@ Pixels = NDArray[np.uint8]
 
 
 @dataclasses.dataclass(frozen=True)
+class Roi:
+    """The pixels of one ROI and what reading them found out.
+
+    Attributes:
+        pixels: (H, W) uint8.
+        facts: values that JSON can hold. `sources`: relative path to the XXH3-128 of
+            each file that was read; `pixel_spacing_mm` and `spacing_from`; `window`:
+            left, top, width, height in pixels of the full image; `size_mm`: height and
+            width of the ROI; `padding`: part of it beyond the image; `swapped`: crop
+            and mask stood in each other's place; `mask_resized`.
+    """
+
+    pixels: Pixels
+    facts: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
 class Dataset:
     """A case table, what is to be said about it, and how to read its pixels.
 
@@ -25,8 +42,8 @@ class Dataset:
         name: as in the registry, such as `"folder"`.
         cases: the case table, with the dataset's own split. Paths in it are relative to
             `root`, so that the table is the same wherever the files lie.
-        read: gives the ROI of one row (a `pandas.Series`) as (H, W) uint8; raises
-            `UserError` if its file is bad.
+        read: gives the ROI of one row (a `pandas.Series`); raises `UserError` if one of
+            its files is bad.
         source: where the pixels come from, in values that JSON can hold; together with
             the files it decides the pixels.
         root: folder of the files, or `None` for a dataset that is computed.
@@ -38,7 +55,7 @@ class Dataset:
 
     name: str
     cases: pd.DataFrame
-    read: Callable[[pd.Series], Pixels]
+    read: Callable[[pd.Series], Roi]
     source: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     root: Path | None = None
     read_block: Callable[[pd.DataFrame], Pixels] | None = None

@@ -9,11 +9,11 @@ from pathlib import Path
 import pandas as pd
 
 from keras_wa.datasets.case_table import new_case_table, validate
-from keras_wa.datasets.dataset import Dataset
+from keras_wa.datasets.dataset import Dataset, Roi
 from keras_wa.datasets.duplicates import duplicates_note
 from keras_wa.datasets.splits import split_test
 from keras_wa.errors import UserError
-from keras_wa.imaging import IMAGE_SUFFIXES, is_dicom, read_grey
+from keras_wa.imaging import IMAGE_SUFFIXES, is_dicom, open_image
 
 POSITIVE_NAMES = frozenset(
     [
@@ -125,12 +125,17 @@ def read_folder(
     return Dataset(
         name="folder",
         cases=cases,
-        read=lambda row: read_grey(root / row["image_path"]),
+        read=lambda row: _read(root, row["image_path"]),
         source={"group_pattern": group_pattern},
         root=root,
         notes=notes,
         skipped=skipped,
     )
+
+
+def _read(root: Path, name: str) -> Roi:
+    image = open_image(root / name)
+    return Roi(image.grey(), {"sources": {name: image.digest}})
 
 
 def _compile(group_pattern: str | None) -> re.Pattern[str] | None:

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from keras_wa.datasets.case_table import new_case_table, validate
-from keras_wa.datasets.dataset import Dataset, limit_patients
+from keras_wa.datasets.dataset import Dataset, Roi, limit_patients
 from keras_wa.datasets.folder import read_folder
 from keras_wa.errors import UserError, unknown_name
 from keras_wa.phantom import (
@@ -72,8 +72,8 @@ def load_cases(
 
 
 def _phantom(spec: PhantomSpec, rois: int) -> Dataset:
-    def read(row: pd.Series) -> Pixels:
-        return render_roi(spec, row)
+    def read(row: pd.Series) -> Roi:
+        return Roi(render_roi(spec, row))
 
     def read_block(cases: pd.DataFrame) -> Pixels:
         return render_rois(spec, cases)

@@ -6,6 +6,18 @@ of the same name: import it from there.
 
 from __future__ import annotations
 
-from keras_wa.imaging.reading import IMAGE_SUFFIXES, is_dicom, read_grey
+from keras_wa.imaging.crops import Box, cut, mask_box, window_of
+from keras_wa.imaging.image import GreyImage
+from keras_wa.imaging.reading import IMAGE_SUFFIXES, is_dicom, open_image, read_grey
 
-__all__ = ["IMAGE_SUFFIXES", "is_dicom", "read_grey"]
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "Box",
+    "GreyImage",
+    "cut",
+    "is_dicom",
+    "mask_box",
+    "open_image",
+    "read_grey",
+    "window_of",
+]

@@ -6,6 +6,7 @@ bits stored (DICOM PS3.3 C.11.1 and C.11.2, PS3.4 N.2).
 
 from __future__ import annotations
 
+import functools
 import io
 from typing import Any
 
@@ -15,18 +16,21 @@ from numpy.typing import NDArray
 from pydicom.errors import InvalidDicomError
 
 from keras_wa.errors import UserError
+from keras_wa.imaging.image import GreyImage
 from keras_wa.imaging.scaling import scale_to_uint8
 
 
-def decode_dicom(data: bytes, name: str) -> NDArray[np.uint8]:
+def decode_dicom(data: bytes, name: str, for_processing: bool = False) -> GreyImage:
     """Decodes a DICOM file with one grey frame.
 
     Args:
         data: the bytes of the file.
         name: the file, for messages.
+        for_processing: accept an image meant for processing, not for presentation.
 
     Returns:
-        (H, W) uint8, dark to bright as the image is meant to be shown.
+        The image, without a digest; its `grey` is dark to bright as the image is meant
+        to be shown.
 
     Raises:
         UserError: if the file is no DICOM file or a damaged one, is of another modality
@@ -46,15 +50,32 @@ def decode_dicom(data: bytes, name: str) -> NDArray[np.uint8]:
     try:
         _check(dataset, name)
         pixels = _decode_pixels(dataset, name)
-        values, low, high = _to_display_range(pixels, dataset)
+        to_grey = functools.partial(_to_grey, dataset)
+        to_grey(pixels[:1, :1])  # So that a bad attribute shows here.
+        description = str(dataset.get("SeriesDescription") or "")
     except UserError:
         raise
     except Exception as error:
         # pydicom parses an element when it is first used: as above.
         raise UserError(_damaged(name, error)) from error
+    return GreyImage(pixels, to_grey, _spacing(dataset), description)
+
+
+def _to_grey(dataset: pydicom.Dataset, pixels: NDArray) -> NDArray[np.uint8]:
+    """Stored values of any part of the image to grey levels."""
+    values, low, high = _to_display_range(pixels, dataset)
     if dataset.PhotometricInterpretation == "MONOCHROME1":
         values = high + low - values
     return scale_to_uint8(values, low, high)
+
+
+def _spacing(dataset: pydicom.Dataset) -> tuple[float, float] | None:
+    """Distance between rows and between columns, mm."""
+    for field in ("PixelSpacing", "ImagerPixelSpacing"):
+        value = dataset.get(field)
+        if value is not None and len(value) == 2 and min(map(float, value)) > 0:
+            return float(value[0]), float(value[1])
+    return None
 
 
 def _damaged(name: str, error: Exception) -> str:

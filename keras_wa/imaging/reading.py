@@ -1,17 +1,20 @@
-"""Reads one image file of any supported format as 8-bit grey."""
+"""Reads one image file of any supported format."""
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import struct
 from pathlib import Path
 
 import cv2
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 
 from keras_wa.errors import UserError
 from keras_wa.imaging.dicom import decode_dicom
+from keras_wa.imaging.image import GreyImage
 from keras_wa.imaging.pgm import decode_pgm
 from keras_wa.imaging.scaling import scale_to_uint8
 
@@ -51,19 +54,27 @@ def is_dicom(path: str | os.PathLike[str]) -> bool:
 
 
 def read_grey(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
-    """Reads an image file as 8-bit grey.
+    """Reads an image file as 8-bit grey: `open_image(path).grey()`."""
+    return open_image(path).grey()
+
+
+def open_image(path: str | os.PathLike[str], for_processing: bool = False) -> GreyImage:
+    """Opens an image file and decodes it.
 
     The content decides the format, not the suffix. The full range of the file's pixel
-    format becomes 0..255: 65535 of a 16-bit PNG or TIFF, the stated maximum of a PGM,
-    the bits stored of a DICOM (after its modality LUT, VOI LUT or window, and
+    format becomes grey levels 0..255: 65535 of a 16-bit PNG or TIFF, the stated maximum
+    of a PGM, the bits stored of a DICOM (after its modality LUT, VOI LUT or window, and
     MONOCHROME1 inversion). Colour becomes luminance (ITU-R BT.601, as OpenCV has it);
     an alpha channel is dropped.
 
     Args:
-        path: a PNG, JPEG, PGM, TIFF, BMP or single-frame grey DICOM file.
+        path: a PNG, JPEG, PGM, TIFF, BMP or single-frame grey DICOM file. It is read
+            once.
+        for_processing: accept a DICOM image that its maker meant for processing, not
+            for a reader's eyes; its grey levels are those of the detector.
 
     Returns:
-        (H, W) uint8.
+        The image, with the digest of its file.
 
     Raises:
         UserError: if the file cannot be opened, is empty, truncated, of another format,
@@ -84,10 +95,12 @@ def read_grey(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
             "file. Copy the file again."
         )
     if _has_dicom_mark(data) or Path(path).suffix.lower() in DICOM_SUFFIXES:
-        return decode_dicom(data, name)
-    if data[:2] in (b"P2", b"P5"):
-        return decode_pgm(data, name)
-    return _decode_with_opencv(data, name)
+        image = decode_dicom(data, name, for_processing)
+    elif data[:2] in (b"P2", b"P5"):
+        image = GreyImage(decode_pgm(data, name))
+    else:
+        image = GreyImage(_decode_with_opencv(data, name))
+    return dataclasses.replace(image, digest=xxhash.xxh3_128_hexdigest(data))
 
 
 def _has_dicom_mark(data: bytes) -> bool:

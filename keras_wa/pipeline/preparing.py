@@ -112,7 +112,9 @@ def _settings(dataset: Dataset, size: tuple[int, int]) -> dict[str, Any]:
     else:
         # A computed ROI stands for the code that computes it.
         first = dataset.read(dataset.cases.iloc[0])
-        settings["first_roi_sha256"] = hashlib.sha256(first.tobytes()).hexdigest()
+        settings["first_roi_sha256"] = hashlib.sha256(
+            first.pixels.tobytes()
+        ).hexdigest()
     return settings
 
 
@@ -165,7 +167,7 @@ def _read_block(
 
     def read(row: int) -> NDArray[np.uint8] | UserError:
         try:
-            return resize(dataset.read(dataset.cases.iloc[row]), size)
+            return resize(dataset.read(dataset.cases.iloc[row]).pixels, size)
         except UserError as error:
             return error
 

@@ -1,0 +1,13 @@
+"""CBIS-DDSM: its case lists, the copies that people have of it, its ROIs."""
+
+from __future__ import annotations
+
+from keras_wa.datasets.cbis_ddsm.case_lists import (
+    LIST_NAMES,
+    LISTED,
+    CaseLists,
+    find_case_lists,
+    read_case_lists,
+)
+
+__all__ = ["LISTED", "LIST_NAMES", "CaseLists", "find_case_lists", "read_case_lists"]

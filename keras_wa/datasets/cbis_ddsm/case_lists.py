@@ -1,0 +1,203 @@
+"""The four official case lists of CBIS-DDSM (Lee et al., Scientific Data 4, 2017)."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from keras_wa.datasets.case_table import COLUMNS, new_case_table
+from keras_wa.errors import UserError
+
+LIST_NAMES = {
+    ("calcification", "train"): "calc_case_description_train_set.csv",
+    ("calcification", "test"): "calc_case_description_test_set.csv",
+    ("mass", "train"): "mass_case_description_train_set.csv",
+    ("mass", "test"): "mass_case_description_test_set.csv",
+}
+"""The official file name of each list, by lesion type and part."""
+
+LISTED = ("case", "full_listed", "crop_listed", "mask_listed")
+"""What a row has besides the columns of a case table: the case, such as
+`Calc-Training_P_00005_RIGHT_CC_1`, and the paths of the three files as the list has
+them, `<case>/<study UID>/<series UID>/<file>`."""
+
+_RENAMED = {
+    "breast_density": "density",
+    "left or right breast": "breast",
+    "image view": "view",
+    "abnormality id": "lesion",
+    "abnormality type": "lesion_type",
+    "calc type": "morphology",
+    "calc distribution": "distribution",
+    "mass shape": "morphology",
+    "mass margins": "distribution",
+    "image file path": "full_listed",
+    "cropped image file path": "crop_listed",
+    "ROI mask file path": "mask_listed",
+}
+_SAME = ("patient_id", "assessment", "pathology", "subtlety")
+_LABELS = {"BENIGN": 0, "BENIGN_WITHOUT_CALLBACK": 0, "MALIGNANT": 1}
+_PATHS = ("full_listed", "crop_listed", "mask_listed")
+
+
+@dataclasses.dataclass(frozen=True)
+class CaseLists:
+    """What the case lists say.
+
+    Attributes:
+        cases: one row an ROI, the columns of a case table and `LISTED`. `morphology`
+            and `distribution` are a calcification's type and distribution or a mass's
+            shape and margins. A density or subtlety of 0 means that none was given. No
+            path of a file is filled in: where the files lie is another question.
+        skipped: list and reason for each row that was left out.
+    """
+
+    cases: pd.DataFrame
+    skipped: list[tuple[str, str]]
+
+
+def find_case_lists(folder: Path, lesion: str = "all") -> list[Path]:
+    """Finds the official case lists in a folder or in its sub-folder `csv`.
+
+    Args:
+        folder: where to look.
+        lesion: `calcification`, `mass` or `all`.
+
+    Returns:
+        The lists of that lesion type, training before test.
+
+    Raises:
+        UserError: if one of them is in neither folder.
+    """
+    names = [name for (kind, _), name in LIST_NAMES.items() if lesion in (kind, "all")]
+    for place in (folder, folder / "csv"):
+        found = [place / name for name in names]
+        if all(path.is_file() for path in found):
+            return found
+    raise UserError(
+        f"{folder}: CBIS-DDSM's case lists. Received: not all of {', '.join(names)} in "
+        "this folder or in csv/ below it; expected the official files. `keras-wa "
+        "download cbis-ddsm` fetches them, or name their folder with --case-lists."
+    )
+
+
+def read_case_lists(paths: Sequence[Path]) -> CaseLists:
+    """Reads official case lists.
+
+    Args:
+        paths: the files, by their official names; any of the four.
+
+    Returns:
+        The cases in the order of the lists, and the rows that were left out: an id that
+        comes twice, a path that leaves the root, an unknown pathology.
+
+    Raises:
+        UserError: if a file cannot be read, has no official name, or lacks a column.
+    """
+    parts, skipped = [], []
+    for path in paths:
+        part = _read_list(path)
+        reasons = _reasons(part)
+        skipped += [
+            (path.name, f"row {row}: {reason}")
+            for row, reason in enumerate(reasons, start=1)
+            if reason is not None
+        ]
+        parts.append(part[reasons.isna()])
+    listed = pd.concat(parts, ignore_index=True)
+    twice = listed["roi_id"].duplicated()
+    skipped += [
+        ("case lists", f"{name} is in two lists. Expected: in one.")
+        for name in listed["roi_id"][twice]
+    ]
+    listed = listed[~twice].reset_index(drop=True)
+    cases = new_case_table(listed[[name for name in COLUMNS if name in listed]])
+    return CaseLists(cases.join(listed[list(LISTED)]), skipped)
+
+
+def _read_list(path: Path) -> pd.DataFrame:
+    """One list with this package's column names, rows 0..N-1."""
+    keys = {name: key for key, name in LIST_NAMES.items()}
+    if path.name not in keys:
+        raise UserError(
+            f"{path}: name of a case list. Received: {path.name!r}; expected one of "
+            f"{', '.join(keys)}."
+        )
+    lesion, part = keys[path.name]
+    try:
+        frame = pd.read_csv(path, dtype=str, encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{path}: cannot be read as a case list ({error}). Expected: a CSV file "
+            "of CBIS-DDSM; download it again."
+        ) from error
+    # The calcification lists write the density's column with a space.
+    frame = frame.rename(columns=lambda name: name.strip())
+    frame = frame.rename(columns={"breast density": "breast_density"})
+    kinds = ("mass shape", "mass margins"), ("calc type", "calc distribution")
+    other = kinds[lesion == "mass"]
+    wanted = {old: new for old, new in _RENAMED.items() if old not in other}
+    missing = [name for name in (*wanted, *_SAME) if name not in frame.columns]
+    if missing:
+        raise UserError(
+            f"{path}: column {missing[0]!r} is missing. Received: "
+            f"{', '.join(frame.columns)}; expected the columns of CBIS-DDSM's case "
+            "lists. Download the list again."
+        )
+    frame = frame[[*wanted, *_SAME]].rename(columns=wanted)
+    # The crop's path ends with a line break inside its quotes.
+    frame = frame.apply(lambda column: column.str.strip())
+    for name in ("density", "subtlety"):
+        frame[name] = frame[name].replace("0", pd.NA)
+    frame["label"] = frame["pathology"].map(_LABELS)
+    frame["split"] = part
+    frame["case"] = frame["crop_listed"].str.split("/").str[0]
+    prefix = {"calcification": "Calc", "mass": "Mass"}[lesion]
+    frame["roi_id"] = f"{prefix}-{'Training' if part == 'train' else 'Test'}_" + frame[
+        ["patient_id", "breast", "view", "lesion"]
+    ].agg("_".join, axis=1)
+    return frame
+
+
+def _reasons(frame: pd.DataFrame) -> pd.Series:
+    """Why a row cannot be used; None where it can."""
+    reasons = pd.Series(None, index=frame.index, dtype="object")
+
+    def add(rows: pd.Series, reason: pd.Series) -> None:
+        reasons[rows & reasons.isna()] = reason[rows & reasons.isna()]
+
+    for name in ("roi_id", *_PATHS):
+        absent = frame[name].isna()
+        add(absent, pd.Series(f"{name} is missing.", index=frame.index))
+    twice = frame["roi_id"].duplicated(keep="first")
+    add(twice, frame["roi_id"] + " comes a second time. Expected: a row an ROI.")
+    add(
+        frame["label"].isna(),
+        "pathology. Received: "
+        + frame["pathology"].fillna("nothing")
+        + f"; expected one of {', '.join(_LABELS)}.",
+    )
+    for name in _PATHS:
+        wrong = ~frame[name].fillna("").map(_is_inside)
+        add(
+            wrong,
+            f"{name.replace('_listed', '')} path. Received: "
+            + frame[name].fillna("").map(repr)
+            + "; expected <case>/<study>/<series>/<file> below the data set's root.",
+        )
+    return reasons
+
+
+def _is_inside(listed: str) -> bool:
+    """Whether a listed path has its four parts and stays below the root."""
+    path = PurePosixPath(listed)
+    return (
+        len(path.parts) == 4
+        and not path.is_absolute()
+        and ".." not in path.parts
+        and "\\" not in listed
+        and ":" not in listed
+    )

@@ -1,0 +1,61 @@
+"""What a user may ask of a dataset's reader."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from keras_wa.errors import UserError, unknown_name
+
+LESIONS = ("calcification", "mass", "all")
+"""The lesion types that can be asked for."""
+
+CROPS = ("fixed", "roi", "official")
+"""The ways to cut an ROI out of a mammogram."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ReadOptions:
+    """How a dataset of mammograms is read.
+
+    Attributes:
+        lesion: `calcification`, `mass` or `all`, where the dataset has several types.
+        crop: `fixed`: a field of view of `field_mm`, centred on the lesion, the same
+            for all; `roi`: the lesion's box with a margin, which tells the lesion's
+            size; `official`: the crops that the dataset ships.
+        field_mm: side of the fixed field of view, mm.
+        pixel_spacing_mm: assumed where the files state none; `None` leaves it to the
+            dataset's own default.
+        drop_without_callback: leave out BENIGN_WITHOUT_CALLBACK.
+        for_processing: accept DICOM images meant for processing.
+        case_lists: folder of the case lists, if they are not in the dataset's root.
+        require_files: whether ROIs whose files are absent are left out; an audit of the
+            metadata alone needs none.
+
+    Raises:
+        UserError: a value is out of its range.
+    """
+
+    lesion: str = "calcification"
+    crop: str = "fixed"
+    field_mm: float = 25.6
+    pixel_spacing_mm: float | None = None
+    drop_without_callback: bool = False
+    for_processing: bool = False
+    case_lists: str | None = None
+    require_files: bool = True
+
+    def __post_init__(self) -> None:
+        for field, choices in (("lesion", LESIONS), ("crop", CROPS)):
+            if getattr(self, field) not in choices:
+                raise unknown_name(f"`{field}`", getattr(self, field), choices)
+        if not 1 <= self.field_mm <= 500:
+            raise UserError(
+                "`field_mm` must lie between 1 and 500 mm. "
+                f"Received: {self.field_mm!r}; 25.6 is the default."
+            )
+        spacing = self.pixel_spacing_mm
+        if spacing is not None and not 0.005 <= spacing <= 1:
+            raise UserError(
+                "`pixel_spacing` must lie between 0.005 and 1 mm. "
+                f"Received: {spacing!r}; mammograms have 0.04 to 0.2."
+            )

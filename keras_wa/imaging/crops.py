@@ -1,0 +1,133 @@
+"""Where the ROI of a lesion lies in a mammogram, and how it is cut out."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_wa.errors import UserError, unknown_name
+from keras_wa.imaging.image import GreyImage
+
+ROI_MARGIN = 0.1
+"""What `roi` adds to the lesion's box on each side, as a part of its longer side."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Box:
+    """A rectangle in an image; it may reach beyond the image.
+
+    Attributes:
+        left: column of its first pixels.
+        top: row of its first pixels.
+        width: pixels.
+        height: pixels.
+    """
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+def mask_box(mask: NDArray, name: str) -> Box:
+    """The bounding box of the lesion in a mask.
+
+    Args:
+        mask: (H, W) integers with two values; the greater one marks the lesion.
+        name: the mask's file, for messages.
+
+    Returns:
+        The smallest box that holds every pixel of the lesion.
+
+    Raises:
+        UserError: if the mask has one value only, so that nothing is marked, or more
+            than two, so that it is no mask.
+    """
+    low, high = int(mask.min()), int(mask.max())
+    if low == high:
+        raise UserError(
+            f"{name}: the mask marks no lesion. Received: the value {low} in all "
+            f"{mask.size} pixels; expected two values. Copy the file again, or leave "
+            "the ROI out."
+        )
+    marked = cv2.inRange(mask, high, high) if mask.dtype == np.uint8 else None
+    if marked is None:
+        marked = (mask == high).astype(np.uint8)
+    values = cv2.countNonZero(marked) + np.count_nonzero(mask == low)
+    if values != mask.size:
+        raise UserError(
+            f"{name}: no mask. Received: {len(np.unique(mask))} different values; "
+            "expected two, background and lesion."
+        )
+    left, top, width, height = cv2.boundingRect(marked)
+    return Box(left, top, width, height)
+
+
+def window_of(
+    box: Box, how: str, field_mm: float, spacing_mm: tuple[float, float]
+) -> Box:
+    """The part of a mammogram that becomes the ROI.
+
+    Args:
+        box: the lesion's box, pixels.
+        how: `"fixed"`: a square of `field_mm` about the middle of the box; `"roi"`: the
+            square about the box with a margin of `ROI_MARGIN`.
+        field_mm: side of the fixed field of view, mm.
+        spacing_mm: distance between rows and between columns, mm.
+
+    Returns:
+        The window, a square in mm; it may reach beyond the image.
+
+    Raises:
+        UserError: if `how` is another one.
+    """
+    row_mm, column_mm = spacing_mm
+    if how == "fixed":
+        side_mm = field_mm
+    elif how == "roi":
+        longer = max(box.height * row_mm, box.width * column_mm)
+        side_mm = longer * (1 + 2 * ROI_MARGIN)
+    else:
+        raise unknown_name("crop", how, ("fixed", "roi"))
+    height = max(1, round(side_mm / row_mm))
+    width = max(1, round(side_mm / column_mm))
+    return Box(
+        left=box.left + (box.width - width) // 2,
+        top=box.top + (box.height - height) // 2,
+        width=width,
+        height=height,
+    )
+
+
+def cut(image: GreyImage, window: Box) -> tuple[NDArray[np.uint8], float]:
+    """Cuts a window out of an image.
+
+    Args:
+        image: the mammogram.
+        window: in its pixels. What lies beyond the image becomes 0, as dark as the air
+            around the breast.
+
+    Returns:
+        uint8 (window.height, window.width), and the part of it beyond the image.
+
+    Raises:
+        UserError: if the window lies wholly beyond the image.
+    """
+    rows, columns = image.shape
+    top, left = max(window.top, 0), max(window.left, 0)
+    bottom = min(window.top + window.height, rows)
+    right = min(window.left + window.width, columns)
+    if bottom <= top or right <= left:
+        raise UserError(
+            f"The window lies beyond the image. Received: {window}; expected one that "
+            f"meets an image of {rows} by {columns} pixels."
+        )
+    pixels = np.zeros((window.height, window.width), np.uint8)
+    pixels[
+        top - window.top : bottom - window.top, left - window.left : right - window.left
+    ] = image.grey(slice(top, bottom), slice(left, right))
+    inside = (bottom - top) * (right - left)
+    return pixels, 1 - inside / pixels.size
