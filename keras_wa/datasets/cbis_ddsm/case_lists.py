@@ -104,9 +104,9 @@ def read_case_lists(paths: Sequence[Path]) -> CaseLists:
         skipped += [
             (path.name, f"row {row}: {reason}")
             for row, reason in enumerate(reasons, start=1)
-            if reason is not None
+            if reason
         ]
-        parts.append(part[reasons.isna()])
+        parts.append(part[reasons == ""])
     listed = pd.concat(parts, ignore_index=True)
     twice = listed["roi_id"].duplicated()
     skipped += [
@@ -163,11 +163,12 @@ def _read_list(path: Path) -> pd.DataFrame:
 
 
 def _reasons(frame: pd.DataFrame) -> pd.Series:
-    """Why a row cannot be used; None where it can."""
-    reasons = pd.Series(None, index=frame.index, dtype="object")
+    """Why a row cannot be used, `""` where it can."""
+    reasons = pd.Series("", index=frame.index)
 
     def add(rows: pd.Series, reason: pd.Series) -> None:
-        reasons[rows & reasons.isna()] = reason[rows & reasons.isna()]
+        new = rows & (reasons == "")
+        reasons[new] = reason[new]
 
     for name in ("roi_id", *_PATHS):
         absent = frame[name].isna()
