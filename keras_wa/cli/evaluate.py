@@ -34,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Predicts, evaluates and writes. Returns the exit code."""
     start_tensorflow()
+    from keras_wa.datasets import split_hash
     from keras_wa.evaluation import (
         choose_threshold,
         evaluate_predictions,
@@ -72,6 +73,7 @@ def run(args: argparse.Namespace) -> int:
     )
     results |= {
         "split": args.split,
+        "split_hash": split_hash(data.cases),
         "dataset": run.config.dataset,
         "model": run.config.model,
         "notes": data.notes,
@@ -82,6 +84,7 @@ def run(args: argparse.Namespace) -> int:
     }
     write_results(run.evaluation(args.split), results, predictions)
     say(format_metrics(results))
+    say(f"Split: {run.config.split}, hash {results['split_hash']}")
     best = max(shortcuts, key=lambda name: shortcuts[name].value)
     auc = shortcuts[best]
     say(

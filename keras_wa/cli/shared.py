@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from keras_wa.datasets import find_dataset
+from keras_wa.datasets import DATASETS, find_dataset, name_of_dataset
 
 PHANTOM_BANNER = (
     "PHANTOM: no data set is under {root}/, so this uses in-silico ROIs. Results on "
@@ -21,19 +21,48 @@ PHANTOM_BANNER = (
 # Config field -> how its flag is parsed and explained. A flag that is not given leaves
 # the field to the config file or to its default.
 DATASET_FLAGS: dict[str, dict[str, Any]] = {
-    "dataset": {"help": "phantom or folder (default: what is under data/)"},
+    "dataset": {
+        "metavar": "NAME",
+        "help": f"{', '.join(DATASETS)} (default: what is under data/)",
+    },
     "data_dir": {"metavar": "DIR", "help": "root folder of the dataset"},
     "store_dir": {"metavar": "DIR", "help": "where prepared ROIs are kept"},
     "group_pattern": {
         "metavar": "REGEX",
         "help": "reads the patient out of a file name, for example '^(\\d+[a-z])'",
     },
+    "lesion": {"help": "calcification (default), mass or all"},
+    "crop": {
+        "help": "how ROIs are cut out of mammograms: fixed (default: one field of view "
+        "for all), roi (scaled to the lesion) or official (as the data set has them)"
+    },
+    "field_mm": {
+        "type": float,
+        "metavar": "MM",
+        "help": "side of the field of view, of fixed crops and the phantom; 25.6",
+    },
+    "pixel_spacing": {
+        "type": float,
+        "metavar": "MM",
+        "help": "assumed where the files state none",
+    },
+    "drop_without_callback": {
+        "action": "bool",
+        "help": "leave out BENIGN_WITHOUT_CALLBACK (by default it is benign)",
+    },
+    "for_processing": {
+        "action": "bool",
+        "help": "accept DICOM images meant for processing",
+    },
+    "case_lists": {
+        "metavar": "DIR",
+        "help": "CBIS-DDSM's case lists, if they are not in --data-dir",
+    },
     "limit": {"type": int, "metavar": "N", "help": "use at most N ROIs"},
     "data_seed": {"type": int, "metavar": "N", "help": "decides phantom and split"},
     "rois": {"type": int, "metavar": "N", "help": "ROIs in the phantom set"},
     "labelling": {"help": "of the phantom: descriptor or clinical"},
     "conspicuity": {"type": float, "metavar": "X", "help": "of the phantom; 1 = real"},
-    "field_mm": {"type": float, "metavar": "MM", "help": "phantom's field of view"},
     "image_size": {"type": int, "metavar": "PX", "help": "side of the ROI"},
 }
 
@@ -61,18 +90,28 @@ def collect_config(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def choose_dataset(values: dict[str, Any], root: Path = Path("data")) -> dict[str, Any]:
-    """Fills in the dataset: the one under `data/`, or the phantom, and says which."""
-    if values.get("dataset") is None:
-        found = None if values.get("data_dir") else find_dataset(root)
-        if values.get("data_dir"):
-            values = {**values, "dataset": "folder"}
-        elif found is not None:
-            values = {**values, "dataset": "folder", "data_dir": str(found)}
-            say(f"Data set found: {found} (class folders of images).")
-        else:
-            values = {**values, "dataset": "phantom"}
-            warn([PHANTOM_BANNER.format(root=root)])
-    return values
+    """Fills in the dataset and where it lies.
+
+    A dataset that is named lies in the folder of its name under `data/`, unless another
+    place is given. Without a name it is the one that is there, or the phantom, and that
+    is said.
+    """
+    name, place = values.get("dataset"), values.get("data_dir")
+    if name is not None:
+        here = root / name
+        if place is None and here.is_dir():
+            return {**values, "data_dir": str(here)}
+        return values
+    if place is not None:
+        return {**values, "dataset": name_of_dataset(place)}
+    found = find_dataset(root)
+    if found is None:
+        warn([PHANTOM_BANNER.format(root=root)])
+        return {**values, "dataset": "phantom"}
+    name = name_of_dataset(found)
+    kind = "class folders of images" if name == "folder" else name
+    say(f"Data set found: {found} ({kind}).")
+    return {**values, "dataset": name, "data_dir": str(found)}
 
 
 def say(message: str) -> None:

@@ -15,6 +15,7 @@ from keras_wa.cli.shared import (
     start_tensorflow,
     warn,
 )
+from keras_wa.datasets import split_hash
 from keras_wa.errors import UserError
 
 DESCRIPTION = "Train a model, keep its best epoch and export it as a SavedModel."
@@ -84,8 +85,8 @@ def run(args: argparse.Namespace) -> int:
     counts = data.cases["split"].value_counts()
     say(
         f"{config.model} on {config.dataset}: {counts.get('train', 0)} ROIs to train, "
-        f"{counts.get('val', 0)} to validate, {counts.get('test', 0)} to test. "
-        f"{describe_devices()}."
+        f"{counts.get('val', 0)} to validate, {counts.get('test', 0)} to test "
+        f"(split {split_hash(data.cases)}). {describe_devices()}."
     )
     say(f"Run: {run.path}   TensorBoard: tensorboard --logdir {run.path.parent}")
     outcome = train(run, data, resume=args.resume)

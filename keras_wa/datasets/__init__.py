@@ -11,7 +11,7 @@ from keras_wa.datasets.case_table import (
     write_case_table,
 )
 from keras_wa.datasets.dataset import Dataset, Roi
-from keras_wa.datasets.finding import find_dataset
+from keras_wa.datasets.finding import find_dataset, name_of_dataset
 from keras_wa.datasets.folder import read_folder
 from keras_wa.datasets.options import ReadOptions
 from keras_wa.datasets.registry import DATASETS, load_cases
@@ -21,6 +21,7 @@ from keras_wa.datasets.splits import (
     check_split,
     patient_kfold,
     split_cases,
+    split_hash,
     split_validation,
 )
 
@@ -36,11 +37,13 @@ __all__ = [
     "check_split",
     "find_dataset",
     "load_cases",
+    "name_of_dataset",
     "new_case_table",
     "patient_kfold",
     "read_case_table",
     "read_folder",
     "split_cases",
+    "split_hash",
     "split_validation",
     "validate",
     "write_case_table",

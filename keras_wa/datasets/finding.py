@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from keras_wa.datasets.registry import PUBLISHED
 from keras_wa.errors import UserError
 
 _NOT_DATA = ("prepared",)
@@ -39,6 +40,23 @@ def find_dataset(root: str | Path = "data") -> Path | None:
         names = ", ".join(str(folder) for folder in found)
         raise UserError(f"Several data sets: {names}. Name one with --data-dir.")
     return found[0] if found else None
+
+
+def name_of_dataset(path: str | Path) -> str:
+    """Which dataset lies in a place, by the name of the place.
+
+    Args:
+        path: a folder, or a CSV file.
+
+    Returns:
+        `csv` for a CSV file; a published dataset whose name the folder has, such as
+        `cbis-ddsm`; else `folder`, class folders of images.
+    """
+    path = Path(path)
+    if path.suffix.lower() == ".csv":
+        return "csv"
+    name = path.resolve().name.lower().replace("_", "-")
+    return name if name in PUBLISHED else "folder"
 
 
 def _is_dataset(folder: Path) -> bool:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import os
 from typing import TYPE_CHECKING
 
 from keras_wa.datasets.case_table import new_case_table, validate
 from keras_wa.datasets.dataset import Dataset, Roi, limit_patients
 from keras_wa.datasets.folder import read_folder
+from keras_wa.datasets.options import ReadOptions
 from keras_wa.errors import UserError, unknown_name
 from keras_wa.phantom import (
     PhantomSpec,
@@ -23,8 +25,20 @@ if TYPE_CHECKING:
 
     from keras_wa.datasets.dataset import Pixels
 
-DATASETS = ("phantom", "folder")
+_READERS = {
+    "cbis-ddsm": "cbis_ddsm:read_cbis_ddsm",
+    "cmmd": "cmmd:read_cmmd",
+    "csv": "csv_table:read_csv_table",
+    "inbreast": "inbreast:read_inbreast",
+    "mini-mias": "mini_mias:read_mini_mias",
+}
+"""Each takes the root folder, the options and the seed of a test part to draw."""
+
+DATASETS = ("phantom", "folder", *_READERS)
 """The names that `load_cases` takes."""
+
+PUBLISHED = ("cbis-ddsm", "cmmd", "inbreast", "mini-mias")
+"""Those that are known by the name of their folder."""
 
 
 def load_cases(
@@ -35,17 +49,20 @@ def load_cases(
     seed: int = 0,
     phantom: PhantomSpec | None = None,
     phantom_rois: int = 1872,
+    options: ReadOptions | None = None,
 ) -> Dataset:
     """Loads the case table of a dataset; its pixels are read later, row by row.
 
     Args:
         name: one of `DATASETS`.
-        data_dir: root folder of the dataset; `folder` needs it.
+        data_dir: root folder of the dataset; all but the phantom need it.
         group_pattern: see `read_folder`.
         limit: the greatest number of ROIs; whole patients are kept.
-        seed: of the test part that `folder` draws, and of `limit`.
+        seed: of the test part of a dataset that has none, and of `limit`.
         phantom: what the phantom is like; by default `PhantomSpec()`.
         phantom_rois: number of ROIs in the phantom, of all parts together.
+        options: how a dataset of mammograms is read; the phantom and class folders have
+            no use for them.
 
     Returns:
         The dataset, with a valid case table.
@@ -56,15 +73,19 @@ def load_cases(
     """
     if name == "phantom":
         dataset = _phantom(phantom or PhantomSpec(), phantom_rois)
+    elif name not in DATASETS:
+        raise unknown_name("dataset", name, DATASETS)
+    elif data_dir is None:
+        raise UserError(
+            f"--dataset {name} without --data-dir. Expected: --data-dir DIR, where the "
+            "data set lies."
+        )
     elif name == "folder":
-        if data_dir is None:
-            raise UserError(
-                "--dataset folder without --data-dir. Expected: --data-dir DIR, a "
-                "folder with two class folders of images."
-            )
         dataset = read_folder(data_dir, group_pattern, seed)
     else:
-        raise unknown_name("dataset", name, DATASETS)
+        module, function = _READERS[name].split(":")
+        read = getattr(importlib.import_module(f"keras_wa.datasets.{module}"), function)
+        dataset = read(data_dir, options or ReadOptions(), seed)
     if limit is not None:
         dataset = limit_patients(dataset, limit, seed)
     validate(dataset.cases, source=name)

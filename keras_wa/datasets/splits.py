@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -68,6 +70,21 @@ def split_cases(
         raise unknown_name("split", how, SPLITS)
     check_split(result, patients_apart=how != "random-roi")
     return result
+
+
+def split_hash(cases: pd.DataFrame) -> str:
+    """Names a split, so that results on different ones are not compared unawares.
+
+    Args:
+        cases: a case table with its split.
+
+    Returns:
+        The first 12 hexadecimal digits of the SHA-256 over `roi_id,patient_id,label,
+        split` of all ROIs, sorted; it does not depend on the order of rows.
+    """
+    columns = ["roi_id", "patient_id", "label", "split"]
+    lines = sorted(cases[columns].astype(str).agg(",".join, axis=1))
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
 
 
 def check_split(cases: pd.DataFrame, patients_apart: bool = True) -> None:

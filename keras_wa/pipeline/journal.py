@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 try:
     import fcntl
@@ -26,18 +27,18 @@ class Journal:
         fresh: forget what an earlier run wrote.
 
     Attributes:
-        done: row → `None`, or the reason why it failed.
+        done: row → what came of it, a record that JSON can hold.
     """
 
     def __init__(self, path: Path, fresh: bool = False) -> None:
         if fresh:
             path.unlink(missing_ok=True)
-        self.done: dict[int, str | None] = {}
+        self.done: dict[int, dict[str, Any]] = {}
         if path.exists():
             for line in path.read_text(encoding="utf-8").splitlines():
                 with contextlib.suppress(ValueError):
-                    row, reason = json.loads(line)
-                    self.done[row] = reason
+                    row, outcome = json.loads(line)
+                    self.done[row] = outcome
         self._file = path.open("a", encoding="utf-8")
         # Ends a line that was cut off; an empty line is ignored like it.
         self._file.write("\n")
@@ -55,13 +56,13 @@ class Journal:
         """Closes the file."""
         self._file.close()
 
-    def add(self, rows: Iterable[tuple[int, str | None]]) -> None:
+    def add(self, rows: Iterable[tuple[int, dict[str, Any]]]) -> None:
         """Writes rows with their outcome; on return they are on the disk."""
         added = dict(rows)
         self.done |= added
         self._file.writelines(
-            json.dumps([row, reason], ensure_ascii=False) + "\n"
-            for row, reason in added.items()
+            json.dumps([row, outcome], ensure_ascii=False) + "\n"
+            for row, outcome in added.items()
         )
         self._file.flush()
         os.fsync(self._file.fileno())

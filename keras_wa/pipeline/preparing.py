@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-import keras_wa
-from keras_wa.datasets import Dataset, check_split, write_case_table
+from keras_wa.datasets import Dataset, Roi, check_split, write_case_table
 from keras_wa.datasets.duplicates import hash_files
 from keras_wa.errors import UserError
 from keras_wa.imaging.resize import resize
 from keras_wa.pipeline.journal import Journal, locked
+from keras_wa.pipeline.manifest import (
+    describe_settings,
+    make_manifest,
+    store_key,
+    to_json,
+)
 from keras_wa.pipeline.npy_file import (
     ImageStackFile,
     check_space,
@@ -29,7 +32,7 @@ from keras_wa.pipeline.npy_file import (
 )
 from keras_wa.pipeline.store import (
     CASES,
-    FORMAT,
+    FACTS,
     IMAGES,
     MANIFEST,
     WORKERS,
@@ -49,7 +52,7 @@ def prepare(
     """Reads, resizes and stores every ROI of a dataset, or finds that done.
 
     The store lies in `out_dir/<dataset>-<hash>/`, where the hash is of the settings,
-    the case table and the content of each file: other settings or a changed file give
+    the case table and each file's size and time: other settings or a changed file give
     another store, the same ones give the same bytes. It is built in
     `<dataset>-<hash>.partial/` and renamed when complete; a call after an interruption
     carries on from there, without reading again what had been done.
@@ -65,9 +68,8 @@ def prepare(
         listed in the manifest with the reason.
 
     Raises:
-        UserError: if more than half of the files cannot be read, if what remains of a
-            part has one label only, if the disk is full, or if `out_dir` may not be
-            written.
+        UserError: if none of the ROIs can be read, if what remains of a part has one
+            label only, if the disk is full, or if `out_dir` may not be written.
     """
     if image_size < 32:
         raise UserError(
@@ -75,9 +77,8 @@ def prepare(
         )
     check_split(dataset.cases)
     size = (int(image_size), int(image_size))
-    settings = _settings(dataset, size)
-    key = hashlib.sha256(_json(settings).encode()).hexdigest()[:12]
-    final = Path(out_dir) / f"{dataset.name}-{key}"
+    settings = describe_settings(dataset, size)
+    final = Path(out_dir) / f"{dataset.name}-{store_key(dataset, settings)}"
     if final.exists():
         return PreparedStore.open(final)
     partial = final.with_name(f"{final.name}.partial")
@@ -91,31 +92,6 @@ def prepare(
         _build(dataset, partial, size, settings, progress)
         os.replace(partial, final)
     return PreparedStore.open(final)
-
-
-def _settings(dataset: Dataset, size: tuple[int, int]) -> dict[str, Any]:
-    """Everything that decides the bytes of the store, in values that JSON can hold."""
-    cases = dataset.cases.to_csv(index=False, lineterminator="\n")
-    settings: dict[str, Any] = {
-        "format": FORMAT,
-        "keras_wa": keras_wa.__version__,
-        "dataset": dataset.name,
-        "source": dict(dataset.source),
-        "image_size": list(size),
-        "resize": "mean of areas to shrink, linear to grow",
-        "enhancement": "none (raw grey)",
-        "dataset_cases_sha256": hashlib.sha256(cases.encode()).hexdigest(),
-        "dataset_skipped": [list(item) for item in dataset.skipped],
-    }
-    if dataset.root is not None:
-        settings["files_sha256"] = hash_files(dataset.root, dataset.cases["image_path"])
-    else:
-        # A computed ROI stands for the code that computes it.
-        first = dataset.read(dataset.cases.iloc[0])
-        settings["first_roi_sha256"] = hashlib.sha256(
-            first.pixels.tobytes()
-        ).hexdigest()
-    return settings
 
 
 def _build(
@@ -141,35 +117,34 @@ def _build(
         for start in range(0, len(todo), _BLOCK):
             rows = todo[start : start + _BLOCK]
             block = _read_block(dataset, rows, size, pool)
+            outcomes: list[tuple[int, dict[str, Any]]] = []
             for row, result in zip(rows, block, strict=True):
-                if not isinstance(result, UserError):
-                    images.write(row, result)
+                if isinstance(result, UserError):
+                    outcomes.append((row, {"reason": _reason(result, dataset)}))
+                else:
+                    images.write(row, result.pixels)
+                    outcomes.append((row, {"facts": result.facts}))
             images.sync()
-            journal.add(
-                (
-                    row,
-                    _reason(result, dataset) if isinstance(result, UserError) else None,
-                )
-                for row, result in zip(rows, block, strict=True)
-            )
+            journal.add(outcomes)
             bar.advance(len(rows))
-        failed = {row: why for row, why in journal.done.items() if why is not None}
-    _finish(dataset, partial, shape, settings, failed)
+        outcome_of = dict(journal.done)
+    _finish(dataset, partial, shape, settings, outcome_of)
 
 
 def _read_block(
     dataset: Dataset, rows: Sequence[int], size: tuple[int, int], pool: Executor
-) -> list[NDArray[np.uint8] | UserError]:
-    """ROIs of some rows at the stored size, an error in place of each bad file."""
+) -> list[Roi | UserError]:
+    """ROIs of some rows at the stored size, an error in place of each bad one."""
     cases = dataset.cases.iloc[list(rows)]
     if dataset.read_block is not None:
-        return [resize(image, size) for image in dataset.read_block(cases)]
+        return [Roi(resize(image, size)) for image in dataset.read_block(cases)]
 
-    def read(row: int) -> NDArray[np.uint8] | UserError:
+    def read(row: int) -> Roi | UserError:
         try:
-            return resize(dataset.read(dataset.cases.iloc[row]).pixels, size)
+            roi = dataset.read(dataset.cases.iloc[row])
         except UserError as error:
             return error
+        return Roi(resize(roi.pixels, size), roi.facts)
 
     return list(pool.map(read, rows))
 
@@ -184,50 +159,58 @@ def _finish(
     partial: Path,
     shape: tuple[int, int, int],
     settings: dict[str, Any],
-    failed: dict[int, str],
+    outcomes: dict[int, dict[str, Any]],
 ) -> None:
-    """Takes out the rows that failed and writes the case table and the manifest."""
+    """Takes out the rows that failed and writes the tables and the manifest."""
     count = len(dataset.cases)
-    if 2 * len(failed) > count or len(failed) == count:
+    failed = {
+        row: outcomes[row]["reason"]
+        for row in range(count)
+        if "reason" in outcomes[row]
+    }
+    if len(failed) == count:
         shutil.rmtree(partial)
         raise UserError(
-            f"{dataset.root}: {len(failed)} of {count} files could not be read. "
-            f"Expected: at least half of them. The first: {failed[min(failed)]}"
+            f"{dataset.root}: none of {count} ROIs could be read. Expected: at least "
+            f"some of them. The first: {failed[0]}"
         )
     kept = [row for row in range(count) if row not in failed]
-    cases = dataset.cases.iloc[kept].reset_index(drop=True)
+    facts = [outcomes[row]["facts"] for row in kept]
+    cases = _with_spacing(dataset.cases.iloc[kept].reset_index(drop=True), facts)
     try:
         check_split(cases)
     except UserError as error:
         shutil.rmtree(partial)
-        raise UserError(
-            f"After leaving out {len(failed)} bad files: {error}"
-        ) from error
+        raise UserError(f"After leaving out {len(failed)} bad ROIs: {error}") from error
     if failed:
         _compact(partial / IMAGES, shape, kept)
     write_case_table(cases, partial / CASES)
-    paths = dataset.cases["image_path"]
-    skipped = [[*item] for item in dataset.skipped]
-    skipped += [[str(paths.iloc[row]), failed[row]] for row in sorted(failed)]
+    lines = [
+        json.dumps({"roi_id": name, **each}, sort_keys=True, ensure_ascii=False)
+        for name, each in zip(cases["roi_id"], facts, strict=True)
+    ]
+    (partial / FACTS).write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    skipped = [*dataset.skipped]
+    names = dataset.cases["roi_id"]
+    skipped += [(str(names.iloc[row]), why) for row, why in failed.items()]
     notes = list(dataset.notes)
     if failed:
         notes.append(
-            f"{len(failed)} of {count} files could not be read and were left out; "
+            f"{len(failed)} of {count} ROIs could not be read and were left out; "
             f"{MANIFEST} lists them with the reason."
         )
-    manifest = settings | {
-        "images": len(cases),
-        "images_sha256": hash_files(partial, [IMAGES])[IMAGES],
-        "counts": _counts(cases),
-        "patients": {
-            str(part): int(number)
-            for part, number in cases.groupby("split")["patient_id"].nunique().items()
-        },
-        "skipped": [{"path": path, "reason": reason} for path, reason in skipped],
-        "notes": notes,
-    }
-    (partial / MANIFEST).write_text(_json(manifest) + "\n", encoding="utf-8")
+    digest = hash_files(partial, [IMAGES])[IMAGES]
+    manifest = make_manifest(settings, cases, facts, skipped, notes, str(digest))
+    (partial / MANIFEST).write_text(to_json(manifest) + "\n", encoding="utf-8")
     (partial / "journal.jsonl").unlink()
+
+
+def _with_spacing(
+    cases: pd.DataFrame, facts: Sequence[Mapping[str, Any]]
+) -> pd.DataFrame:
+    """Fills in the pixel spacing that reading found out or had to assume."""
+    found = pd.Series([each.get("pixel_spacing_mm") for each in facts], dtype="Float64")
+    return cases.assign(pixel_spacing_mm=cases["pixel_spacing_mm"].fillna(found))
 
 
 def _compact(path: Path, shape: tuple[int, int, int], kept: Sequence[int]) -> None:
@@ -239,15 +222,3 @@ def _compact(path: Path, shape: tuple[int, int, int], kept: Sequence[int]) -> No
             file.write(new, images[old])
         file.sync()
     os.replace(target, path)
-
-
-def _counts(cases: pd.DataFrame) -> dict[str, dict[str, int]]:
-    """Number of ROIs by part and label."""
-    return {
-        str(part): {str(label): int((labels == label).sum()) for label in (0, 1)}
-        for part, labels in cases.groupby("split")["label"]
-    }
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False)

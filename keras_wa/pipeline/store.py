@@ -29,13 +29,14 @@ from keras_wa.pipeline.npy_file import (
 )
 from keras_wa.progress import track
 
-FORMAT = 1
+FORMAT = 2
 """Version of the layout of a store; a store of another version is prepared again."""
 
 WORKERS = min(8, (os.cpu_count() or 1) + 2)
 """Threads that read and enhance; more than processors, as some wait for the disk."""
 
 IMAGES, CASES, MANIFEST = "images.npy", "cases.csv", "manifest.json"
+FACTS = "facts.jsonl"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,8 +47,11 @@ class PreparedStore:
         path: its folder.
         images: raw grey ROIs, (N, H, W) uint8, memory-mapped, read-only.
         cases: their case table, row i for image i, with the dataset's own split.
-        manifest: dataset, settings, source hashes, counts by part and label, skipped
-            files with the reason, notes.
+        manifest: dataset, settings, counts by part and label and of what reading found
+            out, skipped files with the reason, notes.
+
+    Beside them, `facts.jsonl` has a line an image: what reading that ROI found out,
+    such as the digest of each source file, the window and its size in mm.
     """
 
     path: Path

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+from keras_wa.datasets import ReadOptions
 from keras_wa.errors import UserError, unknown_name
 from keras_wa.models import model_options
 
@@ -40,13 +41,20 @@ class TrainConfig:
         split: `official`, `patient-kfold` or `random-roi`.
         folds, fold: of `patient-kfold`: how many, and which one is the test part.
         validation: part of the training patients kept for validation.
+        lesion: `calcification`, `mass` or `all`, where a dataset has several types.
+        crop: how ROIs are cut out of mammograms: `fixed` (a field of view of
+            `field_mm`), `roi` (scaled to the lesion) or `official`.
+        pixel_spacing: mm, assumed where the files state none.
+        drop_without_callback: leave out BENIGN_WITHOUT_CALLBACK of CBIS-DDSM.
+        for_processing: accept DICOM images that are meant for processing.
+        case_lists: folder of CBIS-DDSM's case lists, if not in `data_dir`.
         limit: use at most so many ROIs, whole patients at a time.
         seed: decides initial weights, order and augmentation.
         data_seed: decides the phantom and the split. Runs to be compared share it.
         rois: ROIs in a phantom set, training and test together.
         labelling: how the phantom's labels are made.
         conspicuity: contrast of the phantom's calcifications; 1 is like real ones.
-        field_mm: side of the phantom's field of view, mm.
+        field_mm: side of the field of view, mm, of the phantom and of `fixed` crops.
         fresh_rois: draw new phantom ROIs every epoch.
         image_size: side of the ROI that the model sees, pixels.
         enhance: `clahe` or `none`.
@@ -76,6 +84,12 @@ class TrainConfig:
     data_dir: str | None = None
     store_dir: str = "data/prepared"
     group_pattern: str | None = None
+    lesion: str = "calcification"
+    crop: str = "fixed"
+    pixel_spacing: float | None = None
+    drop_without_callback: bool = False
+    for_processing: bool = False
+    case_lists: str | None = None
     split: str = "official"
     folds: int = 5
     fold: int = 0
@@ -123,12 +137,25 @@ class TrainConfig:
         self._require("warmup_steps", self.warmup_steps >= 0, "0 or more")
         self._require("validation", 0 < self.validation < 1, "between 0 and 1")
         self._require("limit", self.limit is None or self.limit >= 1, "at least 1")
+        self.read_options()
         self._check_model_options()
         if self.fresh_rois and self.dataset not in (None, "phantom"):
             raise UserError(
                 "`fresh_rois` draws phantom ROIs and needs `--dataset phantom`. "
                 f"Received: dataset={self.dataset!r}"
             )
+
+    def read_options(self) -> ReadOptions:
+        """How the dataset's ROIs are read."""
+        return ReadOptions(
+            lesion=self.lesion,
+            crop=self.crop,
+            field_mm=self.field_mm,
+            pixel_spacing_mm=self.pixel_spacing,
+            drop_without_callback=self.drop_without_callback,
+            for_processing=self.for_processing,
+            case_lists=self.case_lists,
+        )
 
     def _check_model_options(self) -> None:
         known = model_options(self.model)

@@ -117,6 +117,7 @@ def load_dataset(config: TrainConfig) -> Dataset:
         # With other data its settings mean nothing, and may not suit the image size.
         phantom=phantom_spec(config) if config.dataset == "phantom" else None,
         phantom_rois=config.rois,
+        options=config.read_options(),
     )
 
 

@@ -37,7 +37,7 @@ def test_labels_patients_splits_and_pixels_survive_the_way_through_files(
     for column in ("label", "patient_id", "split"):
         assert list(both[f"{column}_x"]) == list(both[f"{column}_y"])
     for _, row in read.iterrows():
-        np.testing.assert_array_equal(dataset.read(row), pixels[row["drawn_as"]])
+        np.testing.assert_array_equal(dataset.read(row).pixels, pixels[row["drawn_as"]])
 
 
 def test_a_training_table_made_of_the_files_is_that_of_the_phantom(

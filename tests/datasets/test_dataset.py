@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keras_wa.datasets.dataset import Dataset, limit_patients
+from keras_wa.datasets.dataset import Dataset, Roi, limit_patients
 from keras_wa.errors import UserError
 from tests.datasets.tables import random_cases
 
@@ -16,7 +16,7 @@ def dataset() -> Dataset:
     return Dataset(
         name="x",
         cases=random_cases(120, 0, test_share=0.25),
-        read=lambda row: np.zeros((4, 4), np.uint8),
+        read=lambda row: Roi(np.zeros((4, 4), np.uint8)),
         notes=["first"],
     )
 

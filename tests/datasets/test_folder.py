@@ -47,7 +47,7 @@ def test_the_table_holds_each_file_with_its_label_and_relative_path(folder):
         assert row["patient_id"] == Path(row["image_path"]).name[:3]
         assert row["roi_id"] == row["image_path"]
         np.testing.assert_array_equal(
-            dataset.read(row), cv2.imread(str(folder / row["image_path"]), -1)
+            dataset.read(row).pixels, cv2.imread(str(folder / row["image_path"]), -1)
         )
     assert dataset.name == "folder"
     assert dataset.skipped == []

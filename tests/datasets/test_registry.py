@@ -21,10 +21,10 @@ def test_the_phantom_is_a_dataset_like_the_others():
     check_split(dataset.cases)
     assert set(dataset.cases["split"]) == {"train", "test"}
     row = dataset.cases.iloc[17]
-    np.testing.assert_array_equal(dataset.read(row), render_roi(SPEC, row))
+    np.testing.assert_array_equal(dataset.read(row).pixels, render_roi(SPEC, row))
     assert dataset.read_block is not None
     np.testing.assert_array_equal(
-        dataset.read_block(dataset.cases.iloc[17:18])[0], dataset.read(row)
+        dataset.read_block(dataset.cases.iloc[17:18])[0], dataset.read(row).pixels
     )
     assert dataset.source == {
         "phantom": {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,6 +15,7 @@ from keras_wa.datasets.splits import (
     check_split,
     patient_kfold,
     split_cases,
+    split_hash,
     split_test,
     split_validation,
 )
@@ -220,3 +223,26 @@ def test_what_cannot_be_split_is_a_user_error(call, message):
 def test_a_part_with_one_label_is_a_user_error(cases, message):
     with pytest.raises(UserError, match=message):
         check_split(cases)
+
+
+def test_the_name_of_a_split_follows_from_who_is_where():
+    cases = split_cases(random_cases(60, 0, test_share=0.2))
+    name = split_hash(cases)
+    assert split_hash(cases.sample(frac=1, random_state=0)) == name
+    assert split_hash(cases.assign(view="CC")) == name
+    assert split_hash(split_cases(cases, "patient-kfold", seed=1)) != name
+    relabelled = cases.assign(
+        label=cases["label"].where(cases.index > 0, 1 - cases["label"])
+    )
+    assert split_hash(relabelled) != name
+
+
+def test_the_name_of_a_small_split_by_hand():
+    cases = new_case_table(
+        [
+            {"roi_id": "b", "patient_id": "p2", "label": 1, "split": "test"},
+            {"roi_id": "a", "patient_id": "p1", "label": 0, "split": "train"},
+        ]
+    )
+    text = b"a,p1,0,train\nb,p2,1,test"
+    assert split_hash(cases) == hashlib.sha256(text).hexdigest()[:12]

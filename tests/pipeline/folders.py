@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from keras_wa.datasets import Dataset, read_folder
+from keras_wa.datasets import Dataset, Roi, read_folder
 from keras_wa.pipeline import PreparedStore
 
 
@@ -56,7 +56,7 @@ class CountingReader:
         self._read = dataset.read
         self.dataset = dataclasses.replace(dataset, read=self.read)
 
-    def read(self, row: pd.Series) -> np.ndarray:
+    def read(self, row: pd.Series) -> Roi:
         """Reads, after counting."""
         self.calls.append(row["roi_id"])
         if len(self.calls) == self.fail_at and self.error is not None:

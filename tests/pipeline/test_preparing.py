@@ -14,6 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import xxhash
 
 from keras_wa.datasets import load_cases
 from keras_wa.imaging.resize import resize
@@ -65,8 +66,11 @@ def test_the_manifest_says_what_was_done(folder, tmp_path):
     ]
     assert manifest["notes"] == dataset.notes == store.notes
     name = "1/b03_1.png"
-    digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-    assert manifest["files_sha256"][name] == digest
+    lines = (store.path / "facts.jsonl").read_text().splitlines()
+    facts = {fact.pop("roi_id"): fact for fact in map(json.loads, lines)}
+    assert list(facts) == list(store.cases["roi_id"])
+    digest = xxhash.xxh3_128_hexdigest((folder / name).read_bytes())
+    assert facts[name] == {"sources": {name: digest}}
     data = (store.path / "images.npy").read_bytes()
     assert manifest["images_sha256"] == hashlib.sha256(data).hexdigest()
 
@@ -75,9 +79,13 @@ def test_the_same_inputs_give_the_same_bytes_elsewhere(folder, tmp_path):
     other = make_folder(tmp_path / "moved" / "data")
     one = prepare(open_folder(folder), tmp_path / "out", image_size=32)
     two = prepare(open_folder(other), tmp_path / "out2", image_size=32)
-    assert one.path.name == two.path.name
     assert all_bytes(one) == all_bytes(two)
-    assert set(all_bytes(one)) == {"images.npy", "cases.csv", "manifest.json"}
+    assert set(all_bytes(one)) == {
+        "images.npy",
+        "cases.csv",
+        "facts.jsonl",
+        "manifest.json",
+    }
     assert [path.name for path in (tmp_path / "out").iterdir()] == [one.path.name]
 
 
@@ -256,5 +264,5 @@ def test_the_real_patches_come_through_unchanged(shared_data, tmp_path):
         raw = (root / store.cases["image_path"][row]).read_bytes()[-3600:]
         assert store.images[row].tobytes() == raw
     manifest = json.loads((store.path / "manifest.json").read_text())
-    assert len(manifest["files_sha256"]) == 636
+    assert manifest["images"] == 636
     assert manifest["skipped"] == []

@@ -40,7 +40,7 @@ def test_bad_files_are_left_out_counted_and_listed(folder, tmp_path):
     reasons = [entry["reason"] for entry in store.manifest["skipped"]]
     assert reasons[0].startswith("0/a00_0.png: the file is empty")
     assert reasons[1].startswith("0/a04_1.png: the image is truncated")
-    assert store.notes[-1].startswith("3 of 24 files could not be read")
+    assert store.notes[-1].startswith("3 of 24 ROIs could not be read")
     assert not set(bad) & set(store.cases["image_path"])
     assert store.images.shape == (21, 32, 32)
     assert sum(sum(part.values()) for part in store.manifest["counts"].values()) == 21
@@ -60,24 +60,27 @@ def test_bad_files_are_remembered_after_an_interruption(folder, tmp_path):
     )
 
 
-def test_more_bad_files_than_good_ones_are_a_user_error(folder, tmp_path):
-    spoil(
-        folder,
-        [
-            f"{label}/{letter}{index:02d}_{roi}.png"
-            for label, letter in ((0, "a"), (1, "b"))
-            for index in range(5)
-            for roi in (0, 1)
-        ],
-    )
-    with pytest.raises(UserError, match=r"20 of 24 files .*The first: 0/a00_0\.png"):
-        prepare(open_folder(folder), tmp_path / "out", image_size=32)
+def test_what_is_usable_is_prepared_however_much_is_not(folder, tmp_path):
+    dataset = open_folder(folder)
+    cases = dataset.cases
+    kept = cases.drop_duplicates(["label", "split"])["image_path"]
+    spoil(folder, sorted(set(cases["image_path"]) - set(kept)))
+    store = prepare(dataset, tmp_path / "out", image_size=32)
+    assert sorted(store.cases["image_path"]) == sorted(kept)
+    assert store.notes[-1].startswith("20 of 24 ROIs could not be read")
+
+
+def test_nothing_usable_is_a_user_error(folder, tmp_path):
+    dataset = open_folder(folder)
+    spoil(folder, list(dataset.cases["image_path"]))
+    with pytest.raises(UserError, match=r"none of 24 ROIs .*The first: 0/a00_0\.png"):
+        prepare(dataset, tmp_path / "out", image_size=32)
     assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_a_label_of_which_nothing_can_be_read_is_a_user_error(folder, tmp_path):
     spoil(folder, sorted(f"1/{path.name}" for path in (folder / "1").iterdir()))
-    message = "After leaving out 12 bad files: .*only label 0"
+    message = "After leaving out 12 bad ROIs: .*only label 0"
     with pytest.raises(UserError, match=message):
         prepare(open_folder(folder), tmp_path / "out", image_size=32)
     assert list((tmp_path / "out").iterdir()) == []
