@@ -50,12 +50,12 @@ class ReadOptions:
                 raise unknown_name(f"`{field}`", getattr(self, field), choices)
         if not 1 <= self.field_mm <= 500:
             raise UserError(
-                "`field_mm` must lie between 1 and 500 mm. "
+                "`field_mm` must be between 1 and 500 mm. "
                 f"Received: {self.field_mm!r}; 25.6 is the default."
             )
         spacing = self.pixel_spacing_mm
         if spacing is not None and not 0.005 <= spacing <= 1:
             raise UserError(
-                "`pixel_spacing` must lie between 0.005 and 1 mm. "
+                "`pixel_spacing` must be between 0.005 and 1 mm. "
                 f"Received: {spacing!r}; mammograms have 0.04 to 0.2."
             )

@@ -13,6 +13,7 @@ import pytest
 from sklearn import metrics
 
 from keras_wa.cli import main
+from keras_wa.datasets import split_hash
 from keras_wa.evaluation import one_number_statistics
 from keras_wa.training.data import load_data
 from keras_wa.training.run import Run
@@ -94,6 +95,15 @@ def test_the_threshold_is_the_best_on_validation_and_the_same_on_test(
         val["metrics"]["sensitivity"]["value"] + val["metrics"]["specificity"]["value"]
     )
     assert reached - 1 == pytest.approx(np.max(true - false))
+
+
+def test_the_split_is_named_beside_the_numbers(
+    evaluated: tuple[Path, dict[str, str]],
+) -> None:
+    record, _ = _results(evaluated[0], "test")
+    split = pd.read_csv(evaluated[0] / "split.csv", dtype=str)
+    assert record["split_hash"] == split_hash(split)
+    assert f"hash {split_hash(split)}" in evaluated[1]["test"]
 
 
 def test_the_notes_stand_beside_the_numbers(

@@ -88,6 +88,34 @@ def test_a_data_dir_means_class_folders(tmp_path: Path) -> None:
     assert values == {"data_dir": "somewhere", "dataset": "folder"}
 
 
+def test_a_published_dataset_is_known_by_its_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "cbis-ddsm"
+    (place / "cbis_ddsm").mkdir(parents=True)
+    expected = {"dataset": "cbis-ddsm", "data_dir": str(place)}
+    assert choose_dataset({}, tmp_path) == expected
+    assert "cbis-ddsm (cbis-ddsm)" in capsys.readouterr().out
+    assert choose_dataset({"data_dir": str(place)}, tmp_path) == expected
+
+
+def test_a_named_dataset_lies_in_the_folder_of_its_name(tmp_path: Path) -> None:
+    named = {"dataset": "cmmd"}
+    assert choose_dataset(named, tmp_path) == named
+    (tmp_path / "cmmd").mkdir()
+    assert choose_dataset(named, tmp_path) == {
+        "dataset": "cmmd",
+        "data_dir": str(tmp_path / "cmmd"),
+    }
+    elsewhere = {"dataset": "cmmd", "data_dir": "elsewhere"}
+    assert choose_dataset(elsewhere, tmp_path) == elsewhere
+
+
+def test_a_csv_file_is_a_dataset_of_its_own(tmp_path: Path) -> None:
+    values = choose_dataset({"data_dir": "lists/mine.CSV"}, tmp_path)
+    assert values == {"data_dir": "lists/mine.CSV", "dataset": "csv"}
+
+
 def test_a_dataset_that_is_named_is_not_searched_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

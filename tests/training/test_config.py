@@ -9,6 +9,7 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
+from keras_wa.datasets import ReadOptions
 from keras_wa.errors import UserError
 from keras_wa.training.config import TrainConfig, read_config_file
 
@@ -65,6 +66,8 @@ def test_a_whole_number_is_taken_for_a_float() -> None:
         ("seed", -1),
         ("seed", 2**32),
         ("data_seed", -1),
+        ("field_mm", 0.5),
+        ("pixel_spacing", 2.0),
     ],
 )
 def test_a_value_out_of_range_is_named(field: str, value: Any) -> None:
@@ -83,6 +86,8 @@ def test_a_value_out_of_range_is_named(field: str, value: Any) -> None:
         ("strategy", "miror", "mirrored"),
         ("precision", "mixed_flot16", "mixed_float16"),
         ("model", "wa_resnet", "wa_resnet50"),
+        ("lesion", "calcifications", "calcification"),
+        ("crop", "fix", "fixed"),
     ],
 )
 def test_a_misspelt_choice_is_answered_with_the_nearest(
@@ -115,6 +120,19 @@ def test_an_option_with_a_flag_of_its_own_must_use_it(option: str) -> None:
 def test_subbands_from_the_pipeline_need_a_model_that_takes_them() -> None:
     with pytest.raises(UserError, match=r"'resnet50' takes no subbands"):
         TrainConfig(model="resnet50", dwt="pipeline")
+
+
+def test_the_reader_of_the_dataset_is_told_everything() -> None:
+    fields = {
+        "lesion": "mass",
+        "crop": "roi",
+        "field_mm": 20.0,
+        "drop_without_callback": True,
+        "for_processing": True,
+        "case_lists": "lists",
+    }
+    options = TrainConfig(pixel_spacing=0.05, **fields).read_options()  # type: ignore[arg-type]
+    assert options == ReadOptions(pixel_spacing_mm=0.05, **fields)  # type: ignore[arg-type]
 
 
 def test_fresh_rois_need_the_phantom() -> None:
