@@ -1,0 +1,147 @@
+"""Tables that people keep: spreadsheets, and CSV as any language's Excel writes it."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from keras_wa.errors import UserError
+
+TEXT = pd.StringDtype("python")
+"""The dtype of every column of a `Table`; python storage needs no pyarrow."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """The content of a table.
+
+    Attributes:
+        rows: every column as text without the white space about it; an empty field is
+            NA. The index is the line in the file, the header being line 1. Empty lines
+            are left out.
+        skipped: file and reason for each line with more fields than columns.
+    """
+
+    rows: pd.DataFrame
+    skipped: list[tuple[str, str]]
+
+
+def read_table(path: Path, columns: Sequence[str]) -> Table:
+    """Reads a CSV file or a spreadsheet.
+
+    Args:
+        path: a file with a header. `.xlsx` and `.xls` are spreadsheets, of which the
+            first sheet is read; `.xls` needs the package xlrd. Everything else is CSV
+            in UTF-8, its fields parted by comma, semicolon or tab, whichever the header
+            has most of.
+        columns: those that have to be there, in any case; they come out as given here.
+
+    Returns:
+        The table.
+
+    Raises:
+        UserError: if the file cannot be read, a column is missing or comes twice.
+    """
+    spreadsheet = path.suffix.lower() in (".xlsx", ".xls")
+    try:
+        frame, skipped = _read_sheet(path) if spreadsheet else _read_csv(path)
+    except ImportError as error:
+        raise UserError(
+            f"{path}: an .xls file needs the package xlrd. Expected: pip install xlrd, "
+            "or save the sheet as .xlsx or .csv beside it and remove the .xls."
+        ) from error
+    except Exception as error:
+        # A damaged spreadsheet makes openpyxl raise whatever the damage leads to.
+        detail = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(
+            f"{path}: cannot be read as a table ({detail}). Expected: a CSV file in "
+            "UTF-8 or an .xlsx spreadsheet, with a header."
+        ) from error
+    wanted = {name.lower(): name for name in columns}
+    names = [str(name).strip() for name in frame.columns]
+    names = [wanted.get(name.lower(), name) for name in names]
+    frame.columns = pd.Index(names)
+    for name in columns:
+        if names.count(name) != 1:
+            found = "twice" if name in names else "not"
+            raise UserError(
+                f"{path}: column {name!r} is {found} there. Received: "
+                f"{', '.join(names)}; expected each of {', '.join(columns)} once."
+            )
+    frame = frame.loc[:, [bool(name) for name in names]]
+    rows = frame.apply(lambda column: column.astype(TEXT).str.strip())
+    rows = rows.replace("", pd.NA).dropna(how="all")
+    return Table(rows, skipped)
+
+
+def find_file(root: Path, names: Sequence[str], what: str) -> Path:
+    """Finds a file by its possible names in a folder or in one of its sub-folders.
+
+    Args:
+        root: the folder.
+        names: in the order in which they are preferred; in any case.
+        what: what the file is, for the message.
+
+    Returns:
+        The file; one in the folder itself before one in a sub-folder.
+
+    Raises:
+        UserError: if there is none or the folder cannot be listed.
+    """
+    wanted = [name.lower() for name in names]
+    try:
+        entries = sorted(root.iterdir())
+        inner = [
+            path
+            for folder in entries
+            if folder.is_dir() and not folder.name.startswith(".")
+            for path in sorted(folder.iterdir())
+        ]
+    except OSError as error:
+        raise UserError(
+            f"{error.filename or root}: cannot be listed ({error.strerror or error}). "
+            "Expected: the data set's folder; check --data-dir."
+        ) from error
+    for place in (entries, inner):
+        found = {path.name.lower(): path for path in reversed(place) if path.is_file()}
+        for name in wanted:
+            if name in found:
+                return found[name]
+    raise UserError(
+        f"{root}: {what}. Received: no such file here or one folder below; expected "
+        f"{' or '.join(names)}."
+    )
+
+
+def _read_sheet(path: Path) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
+    frame = pd.read_excel(path, dtype=str, keep_default_na=False, na_values=[""])
+    frame.index = pd.RangeIndex(2, len(frame) + 2)
+    return frame, []
+
+
+def _read_csv(path: Path) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        first = file.readline()
+        file.seek(0)
+        reader = csv.reader(file, delimiter=max(",;\t", key=first.count))
+        header = next(reader, [])
+        rows, lines, skipped = [], [], []
+        for fields in reader:
+            if any(fields[len(header) :]):
+                skipped.append(
+                    (
+                        path.name,
+                        f"line {reader.line_num}: {len(fields)} fields. Expected: "
+                        f"{len(header)}, as in the header; quote a field that holds "
+                        "the separator.",
+                    )
+                )
+                continue
+            fields = fields[: len(header)]
+            rows.append(fields + [""] * (len(header) - len(fields)))
+            lines.append(reader.line_num)
+    return pd.DataFrame(rows, columns=header, index=lines, dtype=TEXT), skipped
