@@ -10,10 +10,13 @@ from typing import TypeVar
 from rich.console import Console
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     TextColumn,
     TimeRemainingColumn,
+    TransferSpeedColumn,
 )
 
 Item = TypeVar("Item")
@@ -30,6 +33,7 @@ class ProgressBar:
         enabled: whether there is a bar at all.
         delay: seconds after which the bar appears.
         console: where it is drawn; stderr by default, so that stdout stays data.
+        unit: `"steps"`, or `"bytes"`, which are shown with their speed.
     """
 
     def __init__(
@@ -39,12 +43,14 @@ class ProgressBar:
         enabled: bool = True,
         delay: float = 1.0,
         console: Console | None = None,
+        unit: str = "steps",
     ) -> None:
         self.description = description
         self.total = total
         self.enabled = enabled
         self.delay = delay
         self.console = console
+        self.unit = unit
         self.done = 0
         self._bar: Progress | None = None
         self._start = time.monotonic()
@@ -70,10 +76,13 @@ class ProgressBar:
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=self.done)
         elif self.enabled and time.monotonic() - self._start >= self.delay:
+            count: list[ProgressColumn] = [MofNCompleteColumn()]
+            if self.unit == "bytes":
+                count = [DownloadColumn(), TransferSpeedColumn()]
             self._bar = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(),
-                MofNCompleteColumn(),
+                *count,
                 TimeRemainingColumn(elapsed_when_finished=True),
                 console=self.console or Console(stderr=True),
             )

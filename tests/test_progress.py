@@ -35,6 +35,12 @@ def test_slow_work_shows_what_is_done_of_how_much(console):
     assert "7/9" in shown(console)
 
 
+def test_bytes_are_shown_in_units_that_people_read(console):
+    with ProgressBar("Fetching", 8 * 10**9, delay=0, console=console, unit="bytes") as b:
+        b.advance(2 * 10**9)
+    assert "2.0/8.0 GB" in shown(console)
+
+
 def test_a_bar_that_is_not_wanted_is_not_shown(console):
     with ProgressBar("Reading", 9, enabled=False, delay=0, console=console) as bar:
         bar.advance(9)

