@@ -59,6 +59,9 @@ def choose_lesion(
 
     Returns:
         The rows that are kept, and a note if any was left out.
+
+    Raises:
+        UserError: if there are rows but none of that type.
     """
     rows = list(rows)
     if lesion == "all":
@@ -75,6 +78,11 @@ def choose_lesion(
     if others.empty:
         return kept, []
     listed = ", ".join(f"{name} {others[name]}" for name in sorted(others.index))
+    if not kept:
+        raise UserError(
+            f"--lesion {lesion}: none of {len(rows)} {unit} is of this type. Received: "
+            f"{listed}; expected one of these, or --lesion all."
+        )
     return kept, [
         f"Lesion type {lesion}: {len(kept)} of {len(rows)} {unit} are kept; left out "
         f"are {listed}. --lesion all takes them too."

@@ -36,6 +36,14 @@ def test_one_lesion_type_is_kept_and_the_others_are_counted(lesion, kept, left_o
     assert f"{kept} of 5 ROIs are kept; left out are {left_out}." in note
 
 
+def test_a_lesion_type_that_is_not_there_is_a_user_error():
+    with pytest.raises(
+        UserError, match=r"--lesion mass: none of 2 .* calcification 2;"
+    ):
+        choose_lesion([{"lesion_type": "calcification"}] * 2, "mass")
+    assert choose_lesion([], "mass") == ([], [])
+
+
 def test_all_lesions_are_kept_without_a_word():
     every = [{"lesion_type": kind} for kind in KINDS]
     assert choose_lesion(every, "all") == (every, [])
