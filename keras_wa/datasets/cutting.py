@@ -33,7 +33,8 @@ def cut_roi(
     """Cuts the ROI of a lesion out of an image, or gives the image as it is.
 
     The pixel spacing is the one that the file states, else the one in the data set's
-    table, else the user's, else the data set's default.
+    table, else the user's option, else the data set's default; `spacing_from` says
+    which: `file`, `table`, `option` or `default`.
 
     Args:
         root: folder that the names are relative to.
@@ -100,8 +101,8 @@ def _spacing(
         return image.spacing_mm, "file"
     for spacing, origin in (
         (listed, "table"),
-        (chosen, "--pixel-spacing"),
-        (default, "data set"),
+        (chosen, "option"),
+        (default, "default"),
     ):
         if spacing is not None:
             return (spacing, spacing), origin

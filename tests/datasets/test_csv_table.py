@@ -133,7 +133,7 @@ def test_the_roi_is_cut_where_the_lesion_is_marked(root, crop, how):
     bright = np.argwhere(roi.pixels == 250)
     assert len(bright) == 8
     assert abs(bright.mean(axis=0) - (side - 1) / 2).max() <= 1
-    assert roi.facts["spacing_from"] == "--pixel-spacing"
+    assert roi.facts["spacing_from"] == "option"
 
 
 def test_several_lesions_in_an_image_are_kept_apart(root):

@@ -43,7 +43,7 @@ def test_a_fixed_field_is_cut_about_the_middle_of_the_box(tmp_path):
             name: xxhash.xxh3_128_hexdigest((tmp_path / name).read_bytes()),
         },
         "pixel_spacing_mm": 0.2,
-        "spacing_from": "data set",
+        "spacing_from": "default",
         "window": [22, 41, 20, 20],
         "size_mm": [4.0, 4.0],
         "padding": 0.0,
@@ -63,8 +63,8 @@ def test_without_box_and_mask_the_image_is_the_roi(tmp_path):
     [
         ([0.05, 0.1], 0.2, 0.25, 0.4, 0.05, "file"),
         (None, 0.2, 0.25, 0.4, 0.2, "table"),
-        (None, None, 0.25, 0.4, 0.25, "--pixel-spacing"),
-        (None, None, None, 0.4, 0.4, "data set"),
+        (None, None, 0.25, 0.4, 0.25, "option"),
+        (None, None, None, 0.4, 0.4, "default"),
     ],
 )
 def test_who_knows_the_spacing_best(

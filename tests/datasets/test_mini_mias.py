@@ -181,7 +181,7 @@ def test_y_counts_from_the_bottom(root, crop):
     side = 128 if crop == "fixed" else 210
     assert roi.pixels.shape == (side, side)
     assert roi.facts["size_mm"] == pytest.approx([side / 5, side / 5])
-    assert roi.facts["spacing_from"] == "data set"
+    assert roi.facts["spacing_from"] == "default"
     bright = np.argwhere(roi.pixels == 255)
     assert abs(bright.mean(axis=0) - side / 2).max() <= 1
     roi = dataset.read(rows(dataset)["mdb212_1"])
@@ -194,7 +194,7 @@ def test_another_spacing_may_be_given(root):
     dataset = read_mini_mias(root, dataclasses.replace(LISTED, pixel_spacing_mm=0.1))
     roi = dataset.read(rows(dataset)["mdb209_1"])
     assert roi.pixels.shape == (256, 256)
-    assert roi.facts["spacing_from"] == "--pixel-spacing"
+    assert roi.facts["spacing_from"] == "option"
 
 
 def test_images_are_found_anywhere_and_the_pgm_is_preferred(root):
