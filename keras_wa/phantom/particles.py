@@ -126,6 +126,19 @@ def join(parts: list[Particles]) -> Particles:
     )
 
 
+def reach_mm(parts: Particles) -> Array:
+    """How far each particle reaches from its centre at most.
+
+    Args:
+        parts: the particles.
+
+    Returns:
+        `(n,)` mm.
+    """
+    lobes = 1 + np.abs(parts.lobes).sum(axis=1)
+    return np.maximum(parts.a, parts.b) * lobes + parts.soft
+
+
 def draw(parts: Particles, size: int, pixel_mm: float) -> Array:
     """Draws particles on an empty field.
 
@@ -141,8 +154,7 @@ def draw(parts: Particles, size: int, pixel_mm: float) -> Array:
     centre = (size - 1) / 2
     cx = parts.x / pixel_mm + centre
     cy = parts.y / pixel_mm + centre
-    reach = np.maximum(parts.a, parts.b) * (1 + np.abs(parts.lobes).sum(axis=1))
-    half = np.ceil((reach + parts.soft) / pixel_mm + 1.5).astype(int)
+    half = np.ceil(reach_mm(parts) / pixel_mm + 1.5).astype(int)
     # Particles of about the same size are drawn together: few calls beat few pixels.
     classes = np.maximum(4, 2 ** np.ceil(np.log2(half)).astype(int))
     for extent in np.unique(classes):

@@ -13,24 +13,13 @@ import pandas as pd
 
 from keras_wa.errors import UserError
 from keras_wa.phantom.calcifications import calcify, faintness
-from keras_wa.phantom.particles import draw
+from keras_wa.phantom.mineral import draw_mineral, scale_of
 from keras_wa.phantom.spec import PhantomSpec
-from keras_wa.phantom.texture import (
-    Array,
-    blur,
-    draw_grain,
-    draw_tissue,
-    draw_tissue_kind,
-)
+from keras_wa.phantom.texture import Array, draw_grain, draw_tissue, draw_tissue_kind
 
 _ROI_ID = re.compile(r"PH(\d+)-(\d+)-(\d+)-(\d+)")
 # First words of a seed sequence: a stream of its own for each kind of draw.
 _PATIENT_STREAM, _ROI_STREAM = 1, 2
-# Contrast of the brightest calcification over the tissue, in the tissue's standard
-# deviation, for subtlety 1 (subtle) to 5 (obvious).
-_CONTRAST = (2.2, 2.7, 3.2, 3.8, 4.5)
-# How fast the film saturates with the thickness, and how uneven mineral is.
-_SATURATION, _UNEVEN = 1.5, 0.12
 # Field in which `Tissue.grain` holds: the wider, the more the tissue varies in it.
 _GRAIN_FIELD_MM = 7.3
 # Below this side, drawing is many short calls that hold the interpreter lock, and
@@ -92,13 +81,10 @@ def render_roi(spec: PhantomSpec, case_row: Mapping[Any, Any] | pd.Series) -> Ar
     distribution = "" if pd.isna(distribution) else str(distribution)
     lesion = calcify(morphology, distribution, spec.field_mm, rng)
     grain = draw_grain(size, rng)
-    # The film saturates: what is twice as thick is less than twice as bright. Mineral
-    # is uneven; the grain upside down serves for that.
-    mineral = 1 - np.exp(-_SATURATION * draw(lesion, size, pixel_mm))
-    mineral = blur(mineral * (1 + _UNEVEN * grain[::-1]), kind.blur_mm, pixel_mm)
-    # The same contrast whatever the type, so that brightness does not tell the label.
-    contrast = _CONTRAST[int(case_row["subtlety"]) - 1] * rng.lognormal(0, 0.2)
-    contrast *= faintness(morphology) * spec.conspicuity / max(mineral.max(), 1e-6)
+    mineral = draw_mineral(lesion, pixel_mm, kind.blur_mm, grain)
+    subtlety = int(case_row["subtlety"])
+    faint = faintness(morphology)
+    contrast = scale_of(mineral, faint, subtlety, spec.conspicuity, rng)
     roughness = kind.grain * np.sqrt(_GRAIN_FIELD_MM / spec.field_mm)
     image = tissue + contrast * mineral + roughness * grain
     # The window is set on the whole ROI, as at a workstation, so that mean and standard

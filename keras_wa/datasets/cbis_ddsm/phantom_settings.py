@@ -1,0 +1,134 @@
+"""How a phantom tree is written, and what is odd about each of its ROIs."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from keras_wa.errors import UserError
+from keras_wa.phantom import PhantomSpec
+
+COMPRESSIONS, NAMES = ("rle", "none"), ("old", "new")
+
+FULL, CROP, MASK = "full mammogram images", "cropped images", "ROI mask images"
+"""CBIS-DDSM's SeriesDescription of each part."""
+
+# How often a description is absent, and how often it is wrong. CBIS-DDSM has both, more
+# seldom; here a small tree should have some.
+_UNDESCRIBED, _MISDESCRIBED = 0.05, 0.03
+_SMALLER = 0.8
+_FEW_PIXELS = 8
+_LEAST_SIDE, _MOST_SIDE = 64, 20000
+_STREAM = 22
+
+
+@dataclasses.dataclass(frozen=True)
+class TreeSettings:
+    """How the films of a tree are drawn and written.
+
+    Attributes:
+        spec: the phantom set.
+        image_shape: rows and columns of a film, pixels.
+        pixel_mm: side of a pixel, mm.
+        compress: `rle` or `none`.
+        swapped: share of ROIs whose crop and mask change places.
+        mismatched: share of ROIs whose mask has another size than the film.
+        names: `old` or `new` names of files.
+
+    Raises:
+        UserError: if a value is out of its range.
+    """
+
+    spec: PhantomSpec
+    image_shape: tuple[int, int]
+    pixel_mm: float
+    compress: str
+    swapped: float
+    mismatched: float
+    names: str
+
+    def __post_init__(self) -> None:
+        sides_ok = all(_LEAST_SIDE <= side <= _MOST_SIDE for side in self.image_shape)
+        sides = f"two sides of {_LEAST_SIDE} to {_MOST_SIDE} pixels"
+        share = "a share between 0 and 1"
+        for field, ok, expected in (
+            ("image_shape", sides_ok, sides),
+            ("pixel_mm", 0.02 <= self.pixel_mm <= 0.3, "0.02 to 0.3 mm"),
+            ("compress", self.compress in COMPRESSIONS, "rle or none"),
+            ("swapped", 0 <= self.swapped <= 1, share),
+            ("mismatched", 0 <= self.mismatched <= 1, share),
+            ("names", self.names in NAMES, "old or new"),
+        ):
+            if not ok:
+                raise UserError(
+                    f"Phantom tree: {field}. Received: {getattr(self, field)!r}; "
+                    f"expected {expected}."
+                )
+
+    def path(self, listed: str) -> str:
+        """Where a listed file is written, relative to the root."""
+        if self.names == "old":
+            return listed
+        return f"{listed.rpartition('/')[0]}/1-{number_of(listed) + 1}.dcm"
+
+    def rng(self, name: str) -> np.random.Generator:
+        """Random numbers that follow from the seed and a name alone."""
+        digest = hashlib.sha256(name.encode()).digest()
+        words = np.frombuffer(digest, "<u4").tolist()
+        return np.random.default_rng([_STREAM, self.spec.seed, *words])
+
+
+@dataclasses.dataclass(frozen=True)
+class Quirks:
+    """What is odd about the files of an ROI, as about some of CBIS-DDSM's.
+
+    Attributes:
+        swapped: whether crop and mask stand in each other's place.
+        mask_shape: rows and columns of the mask.
+        described: whether the descriptions are `true`, `missing` or `false`.
+        crop: SeriesDescription of the crop, `""` for none.
+        mask: SeriesDescription of the mask.
+    """
+
+    swapped: bool
+    mask_shape: tuple[int, int]
+    described: str
+    crop: str
+    mask: str
+
+
+def quirks_of(roi_id: str, settings: TreeSettings) -> Quirks:
+    """What is odd about an ROI; follows from its name and the settings alone."""
+    rng = settings.rng(roi_id)
+    swapped = bool(rng.random() < settings.swapped)
+    rows, columns = settings.image_shape
+    if rng.random() < settings.mismatched:
+        if rng.random() < 0.5:
+            rows, columns = round(rows * _SMALLER), round(columns * _SMALLER)
+        else:
+            rows -= int(rng.integers(1, _FEW_PIXELS + 1))
+            columns += int(rng.integers(1, _FEW_PIXELS + 1))
+    described, crop, mask = "true", CROP, MASK
+    chance = rng.random()
+    if chance < _UNDESCRIBED:
+        described, crop, mask = "missing", "", ""
+    elif chance < _UNDESCRIBED + _MISDESCRIBED:
+        described = "false"
+        crop, mask = ((MASK, CROP), (MASK, MASK), (CROP, CROP))[int(rng.integers(3))]
+    return Quirks(swapped, (rows, columns), described, crop, mask)
+
+
+def describe_full(name: str, settings: TreeSettings) -> str:
+    """SeriesDescription of a film, `""` for some."""
+    return "" if settings.rng(name).random() < _UNDESCRIBED else FULL
+
+
+def number_of(listed: str) -> int:
+    """The number of a listed file in its series: 0 for `000000.dcm` and `1-1.dcm`."""
+    stem = PurePosixPath(listed).stem
+    if stem.startswith("1-") and stem[2:].isdecimal():
+        return int(stem[2:]) - 1
+    return int(stem) if stem.isdecimal() else 0

@@ -1,0 +1,201 @@
+"""A phantom film: a breast, the lesions in it, their masks."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import scipy.fft
+
+from keras_wa.errors import UserError
+from keras_wa.phantom import masses
+from keras_wa.phantom.breast import Breast, draw_breast
+from keras_wa.phantom.calcifications import calcify, faintness
+from keras_wa.phantom.film_mark import write_mark
+from keras_wa.phantom.lesions import Placed, fit_lesion, place_lesions
+from keras_wa.phantom.mammogram import WHITE, draw_mammogram
+from keras_wa.phantom.mineral import draw_mineral, scale_of
+from keras_wa.phantom.particles import Particles
+from keras_wa.phantom.spec import PhantomSpec
+from keras_wa.phantom.texture import Array, Tissue, draw_grain, draw_tissue_kind
+
+# First words of a seed sequence: a stream of its own for each kind of draw.
+_TISSUE_STREAM, _BREAST_STREAM, _FILM_STREAM, _FINDING_STREAM = 11, 12, 13, 14
+# The tissue's standard deviation in an ROI, of the full range: what `render_roi` draws.
+_LEAST_SPREAD, _MOST_SPREAD = 16 / 255, 32 / 255
+# What the skin and the air may not do to the measurement of that spread.
+_IN_BREAST = 0.12
+# Mineral on bright tissue saturates; this much is always left.
+_HEADROOM = 0.08
+_UNNAMED = "PUNCTATE"
+_MIDDLE_SUBTLETY, _MIDDLE_DENSITY = 3, 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """One abnormality on a film, as its row of the case list has it.
+
+    Attributes:
+        name: of the ROI; decides its random numbers.
+        mass: whether it is a mass; else calcifications.
+        morphology: type of calcification or shape of the mass, `""` for none named:
+            punctate calcifications, a round mass.
+        distribution: distribution of the calcifications or margins of the mass.
+        subtlety: 1 (subtle) to 5 (obvious), `None` for unknown: 3.
+    """
+
+    name: str
+    mass: bool
+    morphology: str
+    distribution: str
+    subtlety: int | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Film:
+    """What is on a film; `draw` gives its pixels.
+
+    Attributes:
+        name: of the film; decides its random numbers.
+        spec: the phantom set.
+        side: `LEFT` or `RIGHT`.
+        view: `CC` or `MLO`.
+        density: BI-RADS breast density, 1 to 4.
+        kind: the patient's tissue.
+        breast: the outline.
+        findings: the abnormalities.
+        placed: each of them in its place, in that order.
+    """
+
+    name: str
+    spec: PhantomSpec
+    side: str
+    view: str
+    density: int
+    kind: Tissue
+    breast: Breast
+    findings: Sequence[Finding]
+    placed: Sequence[Placed]
+
+    def draw(self) -> Array:
+        """Draws the film.
+
+        Returns:
+            uint16 `(rows, columns)`; 0 is the air, 65535 white.
+        """
+        rng = _rng(_FILM_STREAM, self.spec, self.name)
+        film = draw_mammogram(self.breast, self.kind, self.density, rng)
+        for finding, lesion in zip(self.findings, self.placed, strict=True):
+            self._add(film, finding, lesion)
+        write_mark(film, self.side, self.view)
+        return film
+
+    def _add(self, film: Array, finding: Finding, lesion: Placed) -> None:
+        rng = _rng(_FINDING_STREAM, self.spec, finding.name, "contrast")
+        pixel_mm = lesion.pixel_mm
+        half = max(np.abs(lesion.parts.x).max(), np.abs(lesion.parts.y).max())
+        half += max(lesion.parts.a.max(), lesion.parts.b.max()) + 2 * lesion.margin_mm
+        size = scipy.fft.next_fast_len(int(2 * half / pixel_mm) + 8, real=True)
+        # The canvas lies on whole pixels of the film, the lesion anywhere.
+        left, top = (round(at - (size - 1) / 2) for at in (lesion.x, lesion.y))
+        parts = dataclasses.replace(
+            lesion.parts,
+            x=lesion.parts.x + (lesion.x - left - (size - 1) / 2) * pixel_mm,
+            y=lesion.parts.y + (lesion.y - top - (size - 1) / 2) * pixel_mm,
+        )
+        grain = draw_grain(size, rng)
+        mineral = draw_mineral(parts, pixel_mm, self.kind.blur_mm, grain)
+        faint = masses.FAINTNESS if finding.mass else faintness(finding.morphology)
+        subtlety = finding.subtlety or _MIDDLE_SUBTLETY
+        contrast = scale_of(mineral, faint, subtlety, self.spec.conspicuity, rng)
+        contrast *= self._spread(film, lesion)
+        rows, columns = film.shape
+        t, b = max(top, 0), min(top + size, rows)
+        f, r = max(left, 0), min(left + size, columns)
+        added = contrast * mineral[t - top : b - top, f - left : r - left]
+        tissue = film[t:b, f:r] / WHITE
+        room = np.maximum(1 - tissue, _HEADROOM)
+        brighter = tissue + room * (1 - np.exp(-added / room))
+        film[t:b, f:r] = np.clip(np.rint(brighter * WHITE), 0, WHITE)
+
+    def _spread(self, film: Array, lesion: Placed) -> float:
+        """Standard deviation of the tissue around a lesion, of the full range."""
+        half = round(self.spec.field_mm / lesion.pixel_mm / 2)
+        x, y = round(lesion.x), round(lesion.y)
+        step = max(1, half // 64)
+        around = film[
+            max(y - half, 0) : y + half : step, max(x - half, 0) : x + half : step
+        ]
+        inside = around[around > _IN_BREAST * WHITE] / WHITE
+        spread = float(inside.std()) if inside.size > 1 else _LEAST_SPREAD
+        return min(max(spread, _LEAST_SPREAD), _MOST_SPREAD)
+
+
+def plan_film(
+    spec: PhantomSpec,
+    shape: tuple[int, int],
+    pixel_mm: float,
+    name: str,
+    patient: str,
+    side: str,
+    view: str,
+    density: int | None,
+    findings: Sequence[Finding],
+) -> Film:
+    """Decides what is on a film and where, without drawing it.
+
+    The tissue follows from the patient, the size of the breast from patient and side,
+    each lesion from its ROI's name, and the rest from the film's name; all from the
+    seed of the spec. Where a lesion lies in the one view says nothing about the other.
+
+    Args:
+        spec: the phantom set; read are `seed`, `field_mm` and `conspicuity`.
+        shape: rows and columns of the film, pixels.
+        pixel_mm: side of a pixel, mm.
+        name: of the film.
+        patient: whose it is.
+        side: `LEFT` or `RIGHT`.
+        view: `CC` or `MLO`.
+        density: BI-RADS breast density, `None` for unknown: 2.
+        findings: the abnormalities on it.
+
+    Returns:
+        The film.
+
+    Raises:
+        UserError: if the field of view is larger than the film, a type is unknown, or
+            the lesions do not fit the breast.
+    """
+    if spec.field_mm > min(shape) * pixel_mm:
+        raise UserError(
+            f"Phantom film: field of view of {spec.field_mm:g} mm. Received: a film of "
+            f"{shape[0]} by {shape[1]} pixels of {pixel_mm:g} mm; expected one of at "
+            "least that size. Raise the image's height and width or lower the field "
+            "of view."
+        )
+    density = density if density in (1, 2, 3, 4) else _MIDDLE_DENSITY
+    kind = draw_tissue_kind(density, _rng(_TISSUE_STREAM, spec, patient))
+    outline = _rng(_BREAST_STREAM, spec, patient, side)
+    breast = draw_breast(shape, pixel_mm, side, view, outline)
+    # So that an unnamed type is as bright as the type that it is drawn as.
+    findings = [
+        dataclasses.replace(f, morphology=f.morphology or ("" if f.mass else _UNNAMED))
+        for f in findings
+    ]
+    lesions = [fit_lesion(_draw_finding(f, spec), spec.field_mm) for f in findings]
+    placed = place_lesions(breast, lesions, _rng(_FILM_STREAM, spec, name, "places"))
+    return Film(name, spec, side, view, density, kind, breast, findings, placed)
+
+
+def _draw_finding(finding: Finding, spec: PhantomSpec) -> Particles:
+    rng = _rng(_FINDING_STREAM, spec, finding.name)
+    draw = masses.draw_mass if finding.mass else calcify
+    return draw(finding.morphology, finding.distribution, spec.field_mm, rng)
+
+
+def _rng(stream: int, spec: PhantomSpec, *names: str) -> np.random.Generator:
+    digest = hashlib.sha256("\n".join(names).encode()).digest()
+    words = np.frombuffer(digest, "<u4").tolist()
+    return np.random.default_rng([stream, spec.seed, *words])
