@@ -13,6 +13,11 @@ from keras_wa.datasets.options import ReadOptions
 from keras_wa.errors import UserError
 from keras_wa.imaging import Box, GreyImage, cut, mask_box, open_image, window_of
 
+CREDIBLE_MM = (0.005, 1.0)
+"""Between these lies the pixel spacing of every mammogram, mm."""
+
+_MOST_PIXELS = 2**28
+
 
 def box_of(row: pd.Series) -> Box | None:
     """The lesion's box in a row of a case table, `None` if there is none."""
@@ -34,7 +39,8 @@ def cut_roi(
 
     The pixel spacing is the one that the file states, else the one in the data set's
     table, else the user's option, else the data set's default; `spacing_from` says
-    which: `file`, `table`, `option` or `default`.
+    which: `file`, `table`, `option` or `assumed`. What no mammogram has
+    (`CREDIBLE_MM`) is not believed of a file.
 
     Args:
         root: folder that the names are relative to.
@@ -83,6 +89,11 @@ def cut_roi(
     else:
         # Without a spacing the window about a box is a square of pixels.
         window = window_of(box, options.crop, options.field_mm, spacing or (1.0, 1.0))
+    if window.width * window.height > _MOST_PIXELS:
+        raise UserError(
+            f"{root / name}: the part to cut. Received: {window.height} by "
+            f"{window.width} pixels; expected less. Check the box and the spacing."
+        )
     try:
         pixels, facts["padding"] = cut(image, window)
     except UserError as error:
@@ -97,12 +108,14 @@ def _spacing(
     image: GreyImage, listed: float | None, chosen: float | None, default: float | None
 ) -> tuple[tuple[float, float] | None, str]:
     """Distance between rows and between columns in mm, and who says so."""
-    if image.spacing_mm is not None:
-        return image.spacing_mm, "file"
+    low, high = CREDIBLE_MM
+    stated = image.spacing_mm
+    if stated is not None and all(low <= value <= high for value in stated):
+        return stated, "file"
     for spacing, origin in (
         (listed, "table"),
         (chosen, "option"),
-        (default, "default"),
+        (default, "assumed"),
     ):
         if spacing is not None:
             return (spacing, spacing), origin

@@ -104,7 +104,8 @@ def finish_cases(
         seed: of the draw.
 
     Returns:
-        The valid case table, and a note if the test part was drawn.
+        The valid case table, and notes: that the test part was drawn, how much was left
+        out.
 
     Raises:
         UserError: if no row is left, the table breaks an invariant, or there are too
@@ -117,14 +118,16 @@ def finish_cases(
             f"had to be left out; expected at least one ROI.{first}"
         )
     frame = pd.DataFrame(list(rows))
-    if "split" in frame:
-        cases = new_case_table(frame)
-        validate(cases, source)
-        return cases, []
-    cases = new_case_table(frame.assign(split="train"))
+    drawn = "split" not in frame
+    cases = new_case_table(frame.assign(split="train") if drawn else frame)
     validate(cases, source)
-    cases = split_test(cases, seed=seed)
-    return cases, [
-        "The data set has no split, so a test part was drawn by patient: "
-        f"{(cases['split'] == 'test').sum()} of {len(cases)} ROIs (seed {seed})."
-    ]
+    notes = []
+    if drawn:
+        cases = split_test(cases, seed=seed)
+        notes.append(
+            "The data set has no split, so a test part was drawn by patient: "
+            f"{(cases['split'] == 'test').sum()} of {len(cases)} ROIs (seed {seed})."
+        )
+    if skipped:
+        notes.append(f"Left out, each with its reason: {len(skipped)} files or rows.")
+    return cases, notes

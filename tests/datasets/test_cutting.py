@@ -43,7 +43,7 @@ def test_a_fixed_field_is_cut_about_the_middle_of_the_box(tmp_path):
             name: xxhash.xxh3_128_hexdigest((tmp_path / name).read_bytes()),
         },
         "pixel_spacing_mm": 0.2,
-        "spacing_from": "default",
+        "spacing_from": "assumed",
         "window": [22, 41, 20, 20],
         "size_mm": [4.0, 4.0],
         "padding": 0.0,
@@ -62,9 +62,11 @@ def test_without_box_and_mask_the_image_is_the_roi(tmp_path):
     ("stated", "listed", "chosen", "default", "spacing", "origin"),
     [
         ([0.05, 0.1], 0.2, 0.25, 0.4, 0.05, "file"),
+        ([1e-9, 1e-9], 0.2, 0.25, 0.4, 0.2, "table"),
+        ([70, 70], 0.2, 0.25, 0.4, 0.2, "table"),
         (None, 0.2, 0.25, 0.4, 0.2, "table"),
         (None, None, 0.25, 0.4, 0.25, "option"),
-        (None, None, None, 0.4, 0.4, "default"),
+        (None, None, None, 0.4, 0.4, "assumed"),
     ],
 )
 def test_who_knows_the_spacing_best(
@@ -144,6 +146,8 @@ def test_a_window_beyond_the_edge_is_padded_with_black(tmp_path):
         ({"box": Box(500, 50, 4, 4)}, r"a\.png: The window lies beyond"),
         ({"size": (60, 80)}, r"a\.png: size .* Received: 80 by 60 .* 60 by 80"),
         ({"mask": "a.png"}, r"a\.png: no mask"),
+        ({"box": Box(0, 0, 9, 900_000)}, r"a\.png: The window lies beyond"),
+        ({"listed_spacing_mm": 1e-4, "box": BOX}, r"a\.png: .* 40000 by 40000 pixels"),
         ({"mask": "gone.png"}, r"gone\.png: cannot be read"),
     ],
 )

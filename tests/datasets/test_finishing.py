@@ -66,6 +66,11 @@ def test_a_split_that_is_there_stays():
     assert notes == []
 
 
+def test_how_much_was_left_out_is_said():
+    _, notes = finish_cases(rows(4, split="train"), "there", [("a", "b")] * 3, seed=0)
+    assert notes == ["Left out, each with its reason: 3 files or rows."]
+
+
 def test_nothing_left_names_the_first_reason():
     with pytest.raises(UserError, match=r"there: no ROI is left.* 1 files .*: a: bad"):
         finish_cases([], "there", [("a", "bad")], seed=0)

@@ -181,7 +181,7 @@ def test_y_counts_from_the_bottom(root, crop):
     side = 128 if crop == "fixed" else 210
     assert roi.pixels.shape == (side, side)
     assert roi.facts["size_mm"] == pytest.approx([side / 5, side / 5])
-    assert roi.facts["spacing_from"] == "default"
+    assert roi.facts["spacing_from"] == "assumed"
     bright = np.argwhere(roi.pixels == 255)
     assert abs(bright.mean(axis=0) - side / 2).max() <= 1
     roi = dataset.read(rows(dataset)["mdb212_1"])
