@@ -9,5 +9,13 @@ from keras_wa.datasets.cbis_ddsm.case_lists import (
     find_case_lists,
     read_case_lists,
 )
+from keras_wa.datasets.cbis_ddsm.reader import read_cbis_ddsm
 
-__all__ = ["LISTED", "LIST_NAMES", "CaseLists", "find_case_lists", "read_case_lists"]
+__all__ = [
+    "LISTED",
+    "LIST_NAMES",
+    "CaseLists",
+    "find_case_lists",
+    "read_case_lists",
+    "read_cbis_ddsm",
+]

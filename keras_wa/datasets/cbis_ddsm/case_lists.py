@@ -29,7 +29,6 @@ _RENAMED = {
     "left or right breast": "breast",
     "image view": "view",
     "abnormality id": "lesion",
-    "abnormality type": "lesion_type",
     "calc type": "morphology",
     "calc distribution": "distribution",
     "mass shape": "morphology",
@@ -41,6 +40,9 @@ _RENAMED = {
 _SAME = ("patient_id", "assessment", "pathology", "subtlety")
 _LABELS = {"BENIGN": 0, "BENIGN_WITHOUT_CALLBACK": 0, "MALIGNANT": 1}
 _PATHS = ("full_listed", "crop_listed", "mask_listed")
+_COUNTS = ("density", "assessment", "subtlety")
+_NAMING = ("patient_id", "breast", "view", "lesion")
+"""What an ROI's name is made of, in this order."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,10 +130,12 @@ def _read_list(path: Path) -> pd.DataFrame:
         )
     lesion, part = keys[path.name]
     try:
-        frame = pd.read_csv(path, dtype=str, encoding="utf-8")
+        # The mark that Excel puts at the start of a file is no part of a name.
+        frame = pd.read_csv(path, dtype=str, encoding="utf-8-sig")
     except (OSError, ValueError) as error:
+        detail = " ".join(str(error).split())
         raise UserError(
-            f"{path}: cannot be read as a case list ({error}). Expected: a CSV file "
+            f"{path}: cannot be read as a case list ({detail}). Expected: a CSV file "
             "of CBIS-DDSM; download it again."
         ) from error
     # The calcification lists write the density's column with a space.
@@ -147,18 +151,25 @@ def _read_list(path: Path) -> pd.DataFrame:
             f"{', '.join(frame.columns)}; expected the columns of CBIS-DDSM's case "
             "lists. Download the list again."
         )
+    if frame.empty:
+        raise UserError(
+            f"{path}: the case list has no row. Expected: a row an ROI. Download the "
+            "list again."
+        )
     frame = frame[[*wanted, *_SAME]].rename(columns=wanted)
-    # The crop's path ends with a line break inside its quotes.
-    frame = frame.apply(lambda column: column.str.strip())
+    # Some paths end with a line break inside their quotes.
+    frame = frame.astype("string[python]").apply(lambda column: column.str.strip())
+    frame = frame.replace("", pd.NA)
     for name in ("density", "subtlety"):
         frame[name] = frame[name].replace("0", pd.NA)
     frame["label"] = frame["pathology"].map(_LABELS)
     frame["split"] = part
     frame["case"] = frame["crop_listed"].str.split("/").str[0]
+    frame["lesion_type"] = lesion
     prefix = {"calcification": "Calc", "mass": "Mass"}[lesion]
-    frame["roi_id"] = f"{prefix}-{'Training' if part == 'train' else 'Test'}_" + frame[
-        ["patient_id", "breast", "view", "lesion"]
-    ].agg("_".join, axis=1)
+    frame["roi_id"] = f"{prefix}-{'Training' if part == 'train' else 'Test'}"
+    for name in _NAMING:
+        frame["roi_id"] += "_" + frame[name]
     return frame
 
 
@@ -170,7 +181,7 @@ def _reasons(frame: pd.DataFrame) -> pd.Series:
         new = rows & (reasons == "")
         reasons[new] = reason[new]
 
-    for name in ("roi_id", *_PATHS):
+    for name in (*_NAMING, *_PATHS):
         absent = frame[name].isna()
         add(absent, pd.Series(f"{name} is missing.", index=frame.index))
     twice = frame["roi_id"].duplicated(keep="first")
@@ -181,6 +192,14 @@ def _reasons(frame: pd.DataFrame) -> pd.Series:
         + frame["pathology"].fillna("nothing")
         + f"; expected one of {', '.join(_LABELS)}.",
     )
+    for name in _COUNTS:
+        wrong = ~frame[name].fillna("0").str.fullmatch(r"\d")
+        add(
+            wrong,
+            f"{name}. Received: "
+            + frame[name].fillna("").map(repr)
+            + "; expected one digit, or nothing.",
+        )
     for name in _PATHS:
         wrong = ~frame[name].fillna("").map(_is_inside)
         add(

@@ -1,0 +1,131 @@
+"""Which of two files is the crop and which the mask, decided from the files.
+
+CBIS-DDSM's case lists name the one in the other's place in a part of the rows.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pydicom
+from numpy.typing import NDArray
+
+FIELDS = ("SeriesDescription", "Rows", "Columns", "BitsAllocated")
+"""The DICOM attributes that tell the parts apart."""
+
+_NOISE = 32
+_NEARLY_ALL = 0.99
+CROP_DESCRIPTION = "cropped images"
+MASK_DESCRIPTION = "roi mask images"
+"""What SeriesDescription says of the parts, in lower case."""
+
+_SAMPLE = 16
+
+
+@dataclasses.dataclass(frozen=True)
+class Header:
+    """What a file says of itself without its pixels.
+
+    Attributes:
+        description: SeriesDescription in lower case, `""` if there is none.
+        pixels: Rows times Columns, 0 if not stated.
+        bits: BitsAllocated, 0 if not stated.
+    """
+
+    description: str = ""
+    pixels: int = 0
+    bits: int = 0
+
+    @classmethod
+    def of(
+        cls, description: object, rows: object, columns: object, bits: object
+    ) -> Header:
+        """A header from the four `FIELDS`, of any type; what is no number counts 0."""
+        text = description.strip().lower() if isinstance(description, str) else ""
+        return cls(text, _number(rows) * _number(columns), _number(bits))
+
+
+def read_header(path: Path) -> Header:
+    """Reads the header of a DICOM file.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The header; an empty one if the file is no DICOM file or cannot be read, which
+        decoding it will tell.
+    """
+    try:
+        found = pydicom.dcmread(
+            path, stop_before_pixels=True, specific_tags=list(FIELDS)
+        )
+        return Header.of(*(found.get(field) for field in FIELDS))
+    except Exception:
+        # On a damaged file pydicom raises whatever the damage leads to.
+        return Header()
+
+
+def part_of(header: Header) -> str | None:
+    """`"crop"` or `"mask"` as the description has it, `None` if it has neither."""
+    return {CROP_DESCRIPTION: "crop", MASK_DESCRIPTION: "mask"}.get(header.description)
+
+
+def are_swapped(crop: Header, mask: Header) -> bool | None:
+    """Whether crop and mask stand in each other's place, by their headers.
+
+    Args:
+        crop: of the file that should be the crop.
+        mask: of the file that should be the mask.
+
+    Returns:
+        True if they are swapped, false if they are not, `None` if the headers do not
+        tell. The descriptions decide where they differ; else the bits, of which a mask
+        has 8 and a crop 16; else the size, since a mask is as large as the mammogram.
+    """
+    parts = part_of(crop), part_of(mask)
+    if None not in parts and parts[0] != parts[1]:
+        return parts[0] == "mask"
+    if crop.bits and mask.bits and crop.bits != mask.bits:
+        return crop.bits < mask.bits
+    if crop.pixels and mask.pixels and crop.pixels != mask.pixels:
+        return crop.pixels > mask.pixels
+    return None
+
+
+def without_jpeg_noise(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Gives a mask that went through lossy JPEG its two values back.
+
+    Args:
+        pixels: (H, W) uint8 of a JPEG file.
+
+    Returns:
+        0 and 255, parted at half, if nearly all pixels lie within the noise of one of
+        the two; else the same pixels, which are no mask.
+    """
+    ends = (pixels <= _NOISE) | (pixels >= 255 - _NOISE)
+    if np.count_nonzero(ends) < _NEARLY_ALL * pixels.size:
+        return pixels
+    return np.where(pixels < 128, np.uint8(0), np.uint8(255))
+
+
+def has_two_values(pixels: NDArray) -> bool:
+    """Whether an image has exactly two values, as a mask has.
+
+    Args:
+        pixels: (H, W) of any integer dtype.
+    """
+    # A mammogram shows more than two values in any few pixels of it.
+    sample = pixels[::_SAMPLE, ::_SAMPLE]
+    if len(np.unique(sample)) > 2:
+        return False
+    low, high = pixels.min(), pixels.max()
+    return bool(low != high and np.all((pixels == low) | (pixels == high)))
+
+
+def _number(value: object) -> int:
+    try:
+        return max(int(float(str(value))), 0)
+    except (ValueError, OverflowError):
+        return 0

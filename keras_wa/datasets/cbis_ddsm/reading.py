@@ -1,0 +1,211 @@
+"""From the files of an ROI to its pixels."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from numpy.typing import NDArray
+
+from keras_wa.datasets.cbis_ddsm.images import RecentImages
+from keras_wa.datasets.cbis_ddsm.layouts import is_jpeg
+from keras_wa.datasets.cbis_ddsm.matching import Files
+from keras_wa.datasets.cbis_ddsm.parts import (
+    MASK_DESCRIPTION,
+    are_swapped,
+    has_two_values,
+    read_header,
+    without_jpeg_noise,
+)
+from keras_wa.datasets.cbis_ddsm.spacing import pixel_spacing
+from keras_wa.datasets.dataset import Roi
+from keras_wa.datasets.options import ReadOptions
+from keras_wa.errors import UserError
+from keras_wa.imaging import Box, GreyImage, cut, mask_box, open_image, window_of
+
+# A mask may have another size than its mammogram: those that are known differ by 15 %
+# in size and 1 % in shape. A crop that was taken for a mask differs by more.
+_GREATEST_SCALE = 2.0
+_GREATEST_STRETCH = 1.1
+
+
+class RoiReader:
+    """Reads one ROI; safe to use from several threads.
+
+    Args:
+        root: the folder of the copy.
+        options: how to cut, and what to assume.
+        files: of each ROI, by its `roi_id`.
+        repeated: mammograms that several ROIs are cut from, relative to the root; they
+            are kept for a while.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        options: ReadOptions,
+        files: Mapping[str, Files],
+        repeated: Iterable[str],
+    ) -> None:
+        self._root = root
+        self._options = options
+        self._files = files
+        self._repeated = frozenset(repeated)
+        self._recent = RecentImages(self._open)
+
+    def __call__(self, row: pd.Series) -> Roi:
+        """Reads the ROI of a row of the case table.
+
+        Args:
+            row: with `roi_id`.
+
+        Returns:
+            Its pixels at the resolution of the files, and what reading found out.
+
+        Raises:
+            UserError: if a file is absent or bad, or if neither of the two files that
+                may be the mask marks a lesion.
+        """
+        files = self._files[row["roi_id"]]
+        if self._options.crop == "official":
+            return self._official(str(row["roi_id"]), files)
+        return self._cut_out(str(row["roi_id"]), files)
+
+    def _official(self, roi_id: str, files: Files) -> Roi:
+        crop, mask = files.crop, files.mask
+        swapped = files.swapped
+        if crop is None:
+            raise _absent(roi_id, "crop")
+        if mask is not None and are_swapped(
+            read_header(self._root / crop), read_header(self._root / mask)
+        ):
+            crop, mask = mask, crop
+            swapped = not swapped
+        image = self._open(crop)
+        # The pixels are believed more than a header that calls a mask a crop.
+        if mask is not None and has_two_values(_stored(image, crop)):
+            other = self._open(mask)
+            if not has_two_values(_stored(other, mask)):
+                crop, image = mask, other
+                swapped = not swapped
+        pixels = image.grey()
+        spacing, origin = pixel_spacing(
+            image.spacing_mm, self._options.pixel_spacing_mm
+        )
+        return Roi(
+            pixels,
+            {
+                "sources": {crop: image.digest},
+                **_lengths(pixels.shape, spacing, origin),
+                "padding": 0.0,
+                "swapped": swapped and files.follows_list,
+            },
+        )
+
+    def _cut_out(self, roi_id: str, files: Files) -> Roi:
+        if files.full is None:
+            raise _absent(roi_id, "mammogram")
+        image = self._full(files.full)
+        path, mask, box = self._lesion(roi_id, files, image.shape)
+        spacing, origin = pixel_spacing(
+            image.spacing_mm, self._options.pixel_spacing_mm
+        )
+        window = window_of(box, self._options.crop, self._options.field_mm, spacing)
+        try:
+            pixels, padding = cut(image, window)
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from error
+        return Roi(
+            pixels,
+            {
+                "sources": {files.full: image.digest, path: mask.digest},
+                **_lengths(pixels.shape, spacing, origin),
+                "window": [window.left, window.top, window.width, window.height],
+                "padding": round(padding, 6),
+                "swapped": files.follows_list and files.swapped != (path == files.crop),
+                "mask_resized": mask.shape != image.shape,
+            },
+        )
+
+    def _lesion(
+        self, roi_id: str, files: Files, shape: tuple[int, int]
+    ) -> tuple[str, GreyImage, Box]:
+        """The mask among crop and mask, and the lesion's box in the mammogram."""
+        failures: list[tuple[int, UserError]] = []
+        for path in (files.mask, files.crop):
+            if path is None:
+                continue
+            rank = 1
+            try:
+                image = self._open(path)
+                stored = _stored(image, path)
+                # What is said of a blank mask comes first, then of a damaged file, then
+                # of one that calls itself a mask, last of a crop, that it is none.
+                named = image.description.strip().lower() == MASK_DESCRIPTION
+                rank = 0 if stored.min() == stored.max() else 3 - named
+                box = mask_box(stored, path)
+                return path, image, _scaled(box, image.shape, shape, path)
+            except UserError as error:
+                failures.append((rank, error))
+        if not failures:
+            raise _absent(roi_id, "mask")
+        raise min(failures, key=lambda failure: failure[0])[1]
+
+    def _full(self, path: str) -> GreyImage:
+        return self._recent(path) if path in self._repeated else self._open(path)
+
+    def _open(self, path: str) -> GreyImage:
+        try:
+            return open_image(self._root / path, self._options.for_processing)
+        except UserError as error:
+            relative = str(error).replace(f"{self._root}{os.sep}", "")
+            raise UserError(relative) from error
+
+
+def _stored(image: GreyImage, path: str) -> NDArray:
+    """The values of what may be a mask."""
+    return without_jpeg_noise(image.stored) if is_jpeg(path) else image.stored
+
+
+def _lengths(
+    shape: tuple[int, ...], spacing: tuple[float, float], origin: str
+) -> dict[str, Any]:
+    return {
+        "pixel_spacing_mm": round(sum(spacing) / 2, 6),
+        "spacing_from": origin,
+        "size_mm": [
+            round(count * mm, 3) for count, mm in zip(shape, spacing, strict=True)
+        ],
+    }
+
+
+def _scaled(box: Box, old: tuple[int, int], new: tuple[int, int], name: str) -> Box:
+    """The box in an image of another size, its edges to the nearest pixel."""
+    if old == new:
+        return box
+    rows, columns = new[0] / old[0], new[1] / old[1]
+    if not (
+        1 / _GREATEST_SCALE <= rows <= _GREATEST_SCALE
+        and 1 / _GREATEST_STRETCH <= rows / columns <= _GREATEST_STRETCH
+    ):
+        raise UserError(
+            f"{name}: the mask is not one of its mammogram. Received: {old[0]} by "
+            f"{old[1]} pixels; expected {new[0]} by {new[1]}, or about its shape."
+        )
+    left, top = round(box.left * columns), round(box.top * rows)
+    return Box(
+        left=left,
+        top=top,
+        width=max(1, round((box.left + box.width) * columns) - left),
+        height=max(1, round((box.top + box.height) * rows) - top),
+    )
+
+
+def _absent(roi_id: str, part: str) -> UserError:
+    return UserError(
+        f"{roi_id}: its {part} is not there. Expected: the file in the data set's "
+        "folder; `keras-wa download cbis-ddsm` fetches it."
+    )

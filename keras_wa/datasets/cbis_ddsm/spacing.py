@@ -1,0 +1,64 @@
+"""How large a pixel of CBIS-DDSM is in the breast.
+
+The films of DDSM were digitised by four scanners. CBIS-DDSM's files state no pixel
+spacing, and its case lists do not say which scanner took which film.
+"""
+
+from __future__ import annotations
+
+SCANNERS_MM = {
+    "DBA M2100 ImageClear": 0.042,
+    "Howtek 960": 0.0435,
+    "Howtek MultiRad850": 0.0435,
+    "Lumisys 200 Laser": 0.050,
+}
+"""The scanners of DDSM and the distance between their samples, mm (University of South
+Florida, "DDSM: Digital Database for Screening Mammography")."""
+
+ASSUMED_MM = (min(SCANNERS_MM.values()) + max(SCANNERS_MM.values())) / 2
+"""The middle of what the scanners have, mm: no scanner is further from it than need
+be."""
+
+_CREDIBLE_MM = (0.01, 0.5)
+"""Beyond these a stated spacing is no mammogram's, mm."""
+
+
+def pixel_spacing(
+    stated: tuple[float, float] | None, given: float | None
+) -> tuple[tuple[float, float], str]:
+    """The pixel spacing to reckon with, and where it is from.
+
+    Args:
+        stated: between rows and between columns as the file states it, mm; `None` if it
+            states none.
+        given: what the user says of files that state none, mm.
+
+    Returns:
+        The spacing between rows and between columns, mm, and `"file"`, `"option"` or
+        `"assumed"`. A stated spacing that no mammogram has is not believed.
+    """
+    low, high = _CREDIBLE_MM
+    if stated is not None and all(low <= value <= high for value in stated):
+        return stated, "file"
+    if given is not None:
+        return (given, given), "option"
+    return (ASSUMED_MM, ASSUMED_MM), "assumed"
+
+
+def assumption_note(field_mm: float | None) -> str:
+    """What the user has to know when the spacing is assumed.
+
+    Args:
+        field_mm: side of the fixed field of view, mm; `None` where there is none.
+    """
+    least, most = min(SCANNERS_MM.values()), max(SCANNERS_MM.values())
+    error = max(abs(ASSUMED_MM / true - 1) for true in (least, most))
+    note = (
+        f"Pixel spacing: {ASSUMED_MM:g} mm is assumed where a file states none, since "
+        f"DDSM's scanners have {least:g} to {most:g} mm and nothing says which scanner "
+        f"took which film; a length may be wrong by {error:.1%}"
+    )
+    if field_mm is not None:
+        sides = (field_mm * true / ASSUMED_MM for true in (least, most))
+        note += " (the field of view is {:.1f} to {:.1f} mm wide)".format(*sides)
+    return note + ". --pixel-spacing sets another."
