@@ -22,6 +22,7 @@ from keras_wa.datasets.finishing import (
 from keras_wa.datasets.options import ReadOptions
 from keras_wa.datasets.tables import read_table
 from keras_wa.errors import UserError
+from keras_wa.progress import track
 
 REQUIRED = ("path", "label", "patient")
 """The columns that have to be there."""
@@ -150,10 +151,9 @@ def _check_rows(
     places: dict[tuple[Any, ...], Any] = {}
     patients: dict[str, tuple[str, Any]] = {}
     has_split = "split" in frame and bool(frame["split"].notna().any())
-    for line, series in frame.iterrows():
-        row: dict[str, Any] = {
-            str(key): None if pd.isna(value) else value for key, value in series.items()
-        }
+    texts = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    for line, text in zip(frame.index, track(texts, "Checking rows"), strict=True):
+        row: dict[str, Any] = {str(key): value for key, value in text.items()}
         reason = _convert(row, has_split)
         if reason is None and require_files:
             reason = _absent_file(row, root)
