@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import os
 from typing import TYPE_CHECKING
 
 from keras_wa.datasets.case_table import new_case_table, validate
+from keras_wa.datasets.cbis_ddsm import read_cbis_ddsm
+from keras_wa.datasets.cmmd import read_cmmd
+from keras_wa.datasets.csv_table import read_csv_table
 from keras_wa.datasets.dataset import Dataset, Roi, limit_patients
 from keras_wa.datasets.folder import read_folder
+from keras_wa.datasets.inbreast import read_inbreast
+from keras_wa.datasets.mini_mias import read_mini_mias
 from keras_wa.datasets.options import ReadOptions
 from keras_wa.errors import UserError, unknown_name
 from keras_wa.phantom import (
@@ -26,11 +30,11 @@ if TYPE_CHECKING:
     from keras_wa.datasets.dataset import Pixels
 
 _READERS = {
-    "cbis-ddsm": "cbis_ddsm:read_cbis_ddsm",
-    "cmmd": "cmmd:read_cmmd",
-    "csv": "csv_table:read_csv_table",
-    "inbreast": "inbreast:read_inbreast",
-    "mini-mias": "mini_mias:read_mini_mias",
+    "cbis-ddsm": read_cbis_ddsm,
+    "cmmd": read_cmmd,
+    "csv": read_csv_table,
+    "inbreast": read_inbreast,
+    "mini-mias": read_mini_mias,
 }
 """Each takes the root folder, the options and the seed of a test part to draw."""
 
@@ -83,9 +87,7 @@ def load_cases(
     elif name == "folder":
         dataset = read_folder(data_dir, group_pattern, seed)
     else:
-        module, function = _READERS[name].split(":")
-        read = getattr(importlib.import_module(f"keras_wa.datasets.{module}"), function)
-        dataset = read(data_dir, options or ReadOptions(), seed)
+        dataset = _READERS[name](data_dir, options or ReadOptions(), seed)
     if limit is not None:
         dataset = limit_patients(dataset, limit, seed)
     validate(dataset.cases, source=name)
