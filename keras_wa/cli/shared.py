@@ -56,7 +56,8 @@ DATASET_FLAGS: dict[str, dict[str, Any]] = {
     },
     "case_lists": {
         "metavar": "DIR",
-        "help": "CBIS-DDSM's case lists, if they are not in --data-dir",
+        "help": "where CBIS-DDSM's case lists or CMMD's spreadsheet are, if not in "
+        "--data-dir",
     },
     "limit": {"type": int, "metavar": "N", "help": "use at most N ROIs"},
     "data_seed": {"type": int, "metavar": "N", "help": "decides phantom and split"},
