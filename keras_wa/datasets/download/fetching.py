@@ -27,6 +27,7 @@ WAITS = (5.0, 30.0, 120.0)
 """Seconds between rounds in which nothing was fetched; the last ends it."""
 
 _PARTIAL = ".download-"
+_LOOK = 0.4
 
 
 def fetch_series(
@@ -101,7 +102,7 @@ def _round(
         uid: _Wanted(uid, *row)
         for uid, *row in zip(*(pending[name] for name in columns), strict=True)
     }
-    before, landed = bar.done, 0
+    before, landed, looked = bar.done, 0, time.monotonic()
     failures: dict[str, str] = {}
     urls = {uid: row.url for uid, row in rows.items()}
     try:
@@ -116,7 +117,9 @@ def _round(
                     if is_complete(partial / row.series, row.files, row.bytes):
                         _move(partial / row.series, out / row.folder)
                         landed += row.bytes
-                bar.advance(before + landed + _bytes_in(partial) - bar.done)
+                if time.monotonic() - looked > _LOOK:
+                    bar.advance(before + landed + _bytes_in(partial) - bar.done)
+                    looked = time.monotonic()
         for row in rows.values():
             files, size = count_files(partial / row.series)
             if files and row.series not in failures:

@@ -1,0 +1,241 @@
+"""`keras-wa download`."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import sys
+from pathlib import Path
+
+from keras_wa.cli.shared import say, warn
+from keras_wa.datasets.cbis_ddsm import CaseLists, read_case_lists
+from keras_wa.datasets.cbis_ddsm.idc_series import (
+    assign_series,
+    describe,
+    missing_series,
+)
+from keras_wa.datasets.download import (
+    CBIS_DDSM,
+    ENDPOINTS,
+    PARTS,
+    SOURCES,
+    IdcIndex,
+    Plan,
+    S5cmd,
+    Selection,
+    Source,
+    Tables,
+    fetch_series,
+    install,
+    licence_text,
+    make_plan,
+    obtained_tables,
+    read_index,
+    select_all,
+    select_cbis_ddsm,
+    size_text,
+    table_names,
+    write_licence,
+)
+from keras_wa.datasets.options import LESIONS
+from keras_wa.errors import UserError, unknown_name
+from keras_wa.files import replacing
+
+DESCRIPTION = "Fetch a data set from the Imaging Data Commons, with its tables."
+EXAMPLE = "keras-wa download cbis-ddsm --lesion calcification --dry-run"
+
+_SHOWN = 10
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds this command's arguments to its parser."""
+    parser.add_argument("name", metavar="DATASET", help="cbis-ddsm or cmmd")
+    parser.add_argument(
+        "--lesion",
+        metavar="TYPE",
+        help="of cbis-ddsm: calcification (default), mass or all",
+    )
+    parser.add_argument(
+        "--parts",
+        metavar="LIST",
+        help="of cbis-ddsm: any of crops,masks,full (default: all three)",
+    )
+    parser.add_argument("--out", metavar="DIR", help="default: data/DATASET")
+    parser.add_argument(
+        "--limit-patients",
+        type=int,
+        metavar="N",
+        help="only the N patients with the lowest numbers",
+    )
+    parser.add_argument(
+        "--case-lists",
+        metavar="DIR",
+        help="folder with the case lists (cmmd: its spreadsheet), in place of TCIA",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="show what would be fetched, and end"
+    )
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument(
+        "--source", default="aws", metavar="CLOUD", help="aws (default) or gcs"
+    )
+    parser.add_argument(
+        "--endpoint-url", metavar="URL", help="an S3 mirror of IDC's bucket"
+    )
+    parser.add_argument(
+        "--workers", type=int, default=32, metavar="N", help="files at once"
+    )
+    parser.add_argument(
+        "--series-table",
+        metavar="CSV",
+        help="of cbis-ddsm: write the case and part of each of IDC's series, and end",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Downloads. Returns the exit code."""
+    request = _Request.of(args)
+    index = read_index(request.source.collection)
+    with contextlib.ExitStack() as stack:
+        tables = None
+        if request.source is CBIS_DDSM:
+            tables = stack.enter_context(request.tables())
+            lists = read_case_lists(tables.paths)
+            if args.series_table:
+                return _write_series_table(index, lists, Path(args.series_table))
+            selection = select_cbis_ddsm(
+                index.series,
+                lists.cases,
+                request.lesion,
+                request.parts,
+                args.limit_patients,
+            )
+            warn(f"Left out: {where}, {why}" for where, why in lists.skipped)
+        else:
+            selection = select_all(
+                index.series, request.source.collection, args.limit_patients
+            )
+        plan = make_plan(selection, request.out)
+        licence = licence_text(request.source, index)
+        _show(request, index, selection, plan)
+        say(licence)
+        shortage = plan.shortage()
+        if args.dry_run:
+            warn([shortage] if shortage else [])
+            return 0
+        if shortage:
+            raise UserError(shortage)
+        if len(plan.to_fetch) and not (args.yes or _agreed()):
+            say("Nothing was fetched.")
+            return 0
+        if tables is None:
+            tables = stack.enter_context(request.tables())
+        warn(tables.notes)
+        return _carry_out(plan, tables, licence, request.s5cmd())
+
+
+@dataclasses.dataclass(frozen=True)
+class _Request:
+    """The arguments, checked."""
+
+    args: argparse.Namespace
+    source: Source
+    lesion: str
+    parts: tuple[str, ...]
+    out: Path
+
+    @classmethod
+    def of(cls, args: argparse.Namespace) -> _Request:
+        if args.name not in SOURCES:
+            raise unknown_name("data set", args.name, SOURCES)
+        if args.source not in ENDPOINTS:
+            raise unknown_name("--source", args.source, ENDPOINTS)
+        source = SOURCES[args.name]
+        for flag in ("limit_patients", "workers"):
+            value = getattr(args, flag)
+            if value is not None and value < 1:
+                raise UserError(
+                    f"{_flag(flag)}. Received: {value}; expected at least 1."
+                )
+        if source is not CBIS_DDSM:
+            for flag in ("lesion", "parts", "series_table"):
+                if getattr(args, flag) is not None:
+                    raise UserError(
+                        f"{_flag(flag)}. Received: {getattr(args, flag)!r} with "
+                        f"{args.name}; expected no such flag: only cbis-ddsm can be "
+                        "fetched in parts."
+                    )
+        whole = args.series_table or source is not CBIS_DDSM
+        lesion = args.lesion or ("all" if whole else "calcification")
+        if lesion not in LESIONS:
+            raise unknown_name("--lesion", lesion, LESIONS)
+        parts = tuple((args.parts or ",".join(PARTS)).split(","))
+        for part in parts:
+            if part not in PARTS:
+                raise unknown_name("--parts", part, PARTS)
+        return cls(args, source, lesion, parts, Path(args.out or f"data/{source.name}"))
+
+    def tables(self) -> contextlib.AbstractContextManager[Tables]:
+        given = Path(self.args.case_lists) if self.args.case_lists else None
+        names = table_names(self.source, self.lesion)
+        return obtained_tables(self.source, names, self.out, given)
+
+    def s5cmd(self) -> S5cmd:
+        endpoint = self.args.endpoint_url or ENDPOINTS[self.args.source]
+        return S5cmd(endpoint, self.args.workers)
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _show(request: _Request, index: IdcIndex, selection: Selection, plan: Plan) -> None:
+    say(f"{request.source.title}, {selection.what}; {index.version}\n")
+    say("\n".join(plan.describe()))
+    warn(selection.notes)
+    say("")
+
+
+def _agreed() -> bool:
+    if not sys.stdin.isatty():
+        raise UserError("Nobody to ask whether to fetch this. Expected: --yes.")
+    return input("Fetch this? [y/N] ").strip().lower() in ("y", "yes")
+
+
+def _carry_out(plan: Plan, tables: Tables, licence: str, s5cmd: S5cmd) -> int:
+    """Writes the tables and the licence, fetches the series, says how it went."""
+    missing = plan.to_fetch
+    if len(missing):
+        # Before anything is made.
+        s5cmd.check(missing["url"].iloc[0])
+    plan.out.mkdir(parents=True, exist_ok=True)
+    install(tables.paths, plan.out)
+    write_licence(licence, plan.out)
+    try:
+        failures = fetch_series(missing, plan.out, s5cmd)
+    except KeyboardInterrupt:
+        say("\nWhat is complete stays; the same command goes on from there.")
+        raise
+    if failures:
+        warn(f"series {uid}: {reason}" for uid, reason in failures[:_SHOWN])
+        raise UserError(
+            f"{len(failures)} of {len(plan.series)} series could not be fetched, the "
+            f"first: {failures[0][0]} ({failures[0][1]}). Run the same command again; "
+            "it goes on where it stopped."
+        )
+    say(
+        f"Complete: {len(plan.series)} series, {size_text(plan.series['bytes'].sum())},"
+        f" in {plan.out}"
+    )
+    return 0
+
+
+def _write_series_table(index: IdcIndex, lists: CaseLists, path: Path) -> int:
+    """Writes the assignment of every series and prints a summary of it."""
+    assigned = assign_series(index.series, lists.cases)
+    say(describe(assigned, missing_series(index.series, lists.cases)))
+    with replacing(path) as partial:
+        assigned.to_csv(partial, index=False, lineterminator="\n")
+    say(f"\n{index.version}: {path}")
+    return 0
