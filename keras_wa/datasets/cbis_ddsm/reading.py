@@ -138,18 +138,13 @@ class RoiReader:
         for path in (files.mask, files.crop):
             if path is None:
                 continue
-            rank = 1
+            image = None
             try:
                 image = self._open(path)
-                stored = _stored(image, path)
-                # What is said of a blank mask comes first, then of a damaged file, then
-                # of one that calls itself a mask, last of a crop, that it is none.
-                named = image.description.strip().lower() == MASK_DESCRIPTION
-                rank = 0 if stored.min() == stored.max() else 3 - named
-                box = mask_box(stored, path)
+                box = mask_box(_stored(image, path), path)
                 return path, image, _scaled(box, image.shape, shape, path)
             except UserError as error:
-                failures.append((rank, error))
+                failures.append((_rank(image), error))
         if not failures:
             raise _absent(roi_id, "mask")
         raise min(failures, key=lambda failure: failure[0])[1]
@@ -165,6 +160,19 @@ class RoiReader:
             raise UserError(relative) from error
 
 
+def _rank(image: GreyImage | None) -> int:
+    """Whose fault is told if neither file is a mask: that of the least rank.
+
+    A blank mask comes first, then a damaged file, then a file that calls itself a mask,
+    last a crop, which need not be one.
+    """
+    if image is None:
+        return 1
+    if image.stored.min() == image.stored.max():
+        return 0
+    return 2 if image.description.strip().lower() == MASK_DESCRIPTION else 3
+
+
 def _stored(image: GreyImage, path: str) -> NDArray:
     """The values of what may be a mask."""
     return without_jpeg_noise(image.stored) if is_jpeg(path) else image.stored
@@ -174,7 +182,7 @@ def _lengths(
     shape: tuple[int, ...], spacing: tuple[float, float], origin: str
 ) -> dict[str, Any]:
     return {
-        "pixel_spacing_mm": round(sum(spacing) / 2, 6),
+        "pixel_spacing_mm": spacing[0],
         "spacing_from": origin,
         "size_mm": [
             round(count * mm, 3) for count, mm in zip(shape, spacing, strict=True)

@@ -6,6 +6,8 @@ spacing, and its case lists do not say which scanner took which film.
 
 from __future__ import annotations
 
+from keras_wa.datasets.cutting import CREDIBLE_MM
+
 SCANNERS_MM = {
     "DBA M2100 ImageClear": 0.042,
     "Howtek 960": 0.0435,
@@ -18,9 +20,6 @@ Florida, "DDSM: Digital Database for Screening Mammography")."""
 ASSUMED_MM = (min(SCANNERS_MM.values()) + max(SCANNERS_MM.values())) / 2
 """The middle of what the scanners have, mm: no scanner is further from it than need
 be."""
-
-_CREDIBLE_MM = (0.01, 0.5)
-"""Beyond these a stated spacing is no mammogram's, mm."""
 
 
 def pixel_spacing(
@@ -35,9 +34,10 @@ def pixel_spacing(
 
     Returns:
         The spacing between rows and between columns, mm, and `"file"`, `"option"` or
-        `"assumed"`. A stated spacing that no mammogram has is not believed.
+        `"assumed"`. A stated spacing that no mammogram has (`CREDIBLE_MM`) is not
+        believed.
     """
-    low, high = _CREDIBLE_MM
+    low, high = CREDIBLE_MM
     if stated is not None and all(low <= value <= high for value in stated):
         return stated, "file"
     if given is not None:

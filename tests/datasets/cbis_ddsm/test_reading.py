@@ -165,7 +165,7 @@ def test_a_spacing_that_the_file_states_is_used(tmp_path):
     assert roi.pixels.shape == (25, 50)
     assert roi.facts["spacing_from"] == "file"
     assert roi.facts["size_mm"] == [2.3, 2.3]
-    assert roi.facts["pixel_spacing_mm"] == 0.069
+    assert roi.facts["pixel_spacing_mm"] == 0.092
 
 
 @pytest.mark.parametrize("mask_shape", [(240, 200), (60, 50), (126, 104)])

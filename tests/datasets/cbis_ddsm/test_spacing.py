@@ -29,7 +29,7 @@ def test_the_assumed_spacing_is_as_near_to_each_scanner_as_can_be():
         (None, 0.05, ((0.05, 0.05), "option")),
         ((0.07, 0.08), None, ((0.07, 0.08), "file")),
         ((0.07, 0.08), 0.05, ((0.07, 0.08), "file")),
-        ((1.0, 1.0), None, ((0.046, 0.046), "assumed")),
+        ((1.1, 1.1), None, ((0.046, 0.046), "assumed")),
         ((0.07, 25.4), 0.05, ((0.05, 0.05), "option")),
         ((0.0001, 0.0001), None, ((0.046, 0.046), "assumed")),
         ((float("nan"), 0.05), None, ((0.046, 0.046), "assumed")),
