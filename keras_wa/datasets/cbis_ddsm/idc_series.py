@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
@@ -143,37 +143,32 @@ def describe(assigned: pd.DataFrame, missing: pd.DataFrame) -> str:
 
 def _listed_series(cases: pd.DataFrame) -> pd.DataFrame:
     """One row a series of the lists: what it must be like, and its ROIs."""
-    rows = []
+    columns = ("study", "case", "part", "rois", "patient_id", "lesion_type")
+    # A plain loop: joining texts by group takes pandas a second.
+    found: dict[str, tuple[dict[str, None], ...]] = {}
     for part in ("full", "crop", "mask"):
-        path = cases[f"{part}_listed"].str.split("/", expand=True)
-        rows.append(
-            pd.DataFrame(
-                {
-                    "SeriesInstanceUID": path[2],
-                    "study": path[1],
-                    "case": path[0],
-                    "part": part,
-                    "rois": cases["roi_id"],
-                    "patient_id": cases["patient_id"],
-                    "lesion_type": cases["lesion_type"],
-                }
-            )
-        )
-    listed = pd.concat(rows, ignore_index=True)
-
-    def joined(by: str) -> Callable[[pd.Series], str]:
-        return lambda values: by.join(dict.fromkeys(values))
-
-    series = listed.groupby("SeriesInstanceUID", sort=False)
-    return series.agg(
-        study=("study", joined(" ")),
-        case=("case", joined(" ")),
-        part=("part", joined("+")),
-        rois=("rois", joined(" ")),
-        n_rois=("rois", "nunique"),
-        patient_id=("patient_id", joined(" ")),
-        lesion_type=("lesion_type", joined("+")),
-    ).reset_index()
+        for listed, *roi in zip(
+            cases[f"{part}_listed"],
+            cases["roi_id"],
+            cases["patient_id"],
+            cases["lesion_type"],
+            strict=True,
+        ):
+            case, study, series, _ = listed.split("/")
+            known = found.setdefault(series, tuple({} for _ in columns))
+            # Dictionaries as sets that keep their order.
+            for values, value in zip(known, (study, case, part, *roi), strict=True):
+                values[value] = None
+    table = pd.DataFrame(
+        [
+            (series, len(known[3]), *("+".join(values) for values in known))
+            for series, known in found.items()
+        ],
+        columns=["SeriesInstanceUID", "n_rois", *columns],
+        dtype=object,
+    )
+    table["rois"] = table["rois"].str.replace("+", " ", regex=False)
+    return table
 
 
 def _reasons(found: pd.DataFrame) -> pd.Series:
@@ -185,7 +180,8 @@ def _reasons(found: pd.DataFrame) -> pd.Series:
 
     add(found["part"].isna(), "SeriesInstanceUID is in none of the case lists")
     add(
-        ~found["part"].isin(list(DESCRIPTIONS)) | found["case"].str.contains(" "),
+        ~found["part"].isin(list(DESCRIPTIONS))
+        | found["case"].str.contains("+", regex=False),
         "the case lists name it for several cases or parts",
     )
     add(
