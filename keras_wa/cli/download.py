@@ -111,6 +111,7 @@ def run(args: argparse.Namespace) -> int:
                 request.parts,
                 args.limit_patients,
             )
+            warn(tables.notes)
             warn(f"Left out: {where}, {why}" for where, why in lists.skipped)
         else:
             selection = select_all(
@@ -131,7 +132,7 @@ def run(args: argparse.Namespace) -> int:
             return 0
         if tables is None:
             tables = stack.enter_context(request.tables())
-        warn(tables.notes)
+            warn(tables.notes)
         return _carry_out(plan, tables, licence, request.s5cmd())
 
 
