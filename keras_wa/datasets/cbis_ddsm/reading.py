@@ -30,6 +30,8 @@ from keras_wa.imaging import Box, GreyImage, cut, mask_box, open_image, window_o
 # in size and 1 % in shape. A crop that was taken for a mask differs by more.
 _GREATEST_SCALE = 2.0
 _GREATEST_STRETCH = 1.1
+# A field of view of 500 mm at a spacing of 0.005 mm would need 10 GB.
+_MOST_PIXELS = 2**28
 
 
 class RoiReader:
@@ -114,6 +116,11 @@ class RoiReader:
             image.spacing_mm, self._options.pixel_spacing_mm
         )
         window = window_of(box, self._options.crop, self._options.field_mm, spacing)
+        if window.width * window.height > _MOST_PIXELS:
+            raise UserError(
+                f"{path}: the part to cut. Received: {window.height} by {window.width} "
+                "pixels; expected less. Lower --field-mm, or raise --pixel-spacing."
+            )
         try:
             pixels, padding = cut(image, window)
         except UserError as error:
