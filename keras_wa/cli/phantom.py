@@ -4,39 +4,88 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import cv2
+import pandas as pd
 
 from keras_wa.cli.shared import say
-from keras_wa.errors import UserError
+from keras_wa.datasets.cbis_ddsm import find_case_lists, read_case_lists
+from keras_wa.datasets.cbis_ddsm.phantom_lists import phantom_case_lists, some_patients
+from keras_wa.datasets.cbis_ddsm.phantom_tree import (
+    PIXEL_MM,
+    TRUTH_FILE,
+    write_phantom_tree,
+)
+from keras_wa.datasets.options import LESIONS
+from keras_wa.errors import UserError, unknown_name
 from keras_wa.files import replacing
 from keras_wa.phantom import PhantomSpec, best_possible_auc, phantom_cases, render_rois
 from keras_wa.progress import ProgressBar
 
-DESCRIPTION = "Draw in-silico ROIs: a contact sheet, or the ROIs as PNG class folders."
+DESCRIPTION = (
+    "Draw in-silico ROIs: a contact sheet, PNG class folders, or whole mammograms as "
+    "DICOM files in CBIS-DDSM's layout."
+)
 EXAMPLE = "keras-wa phantom --preview phantom.png"
+
+LAYOUTS = ("folders", "tcia")
+
+_ROIS = 1872
+# Field -> its flag's options and its default. None is stored for a flag that is not
+# given, so that a flag of the other layout is noticed.
+_TREE_FLAGS: dict[str, tuple[dict[str, Any], Any]] = {
+    "case_lists": (
+        {"metavar": "FOLDER", "help": "real case lists to follow (else invented ones)"},
+        None,
+    ),
+    "lesion": ({"help": f"{', '.join(LESIONS)} (default: calcification)"}, LESIONS[0]),
+    "image_height": ({"type": int, "metavar": "PX", "help": "default 3000"}, 3000),
+    "image_width": ({"type": int, "metavar": "PX", "help": "default 2000"}, 2000),
+    "pixel_mm": (
+        {"type": float, "metavar": "MM", "help": f"size of a pixel, {PIXEL_MM:g}"},
+        PIXEL_MM,
+    ),
+    "compress": ({"help": "rle (default) or none"}, "rle"),
+    "swapped": (
+        {"type": float, "metavar": "SHARE", "help": "crop and mask swapped, 0.1"},
+        0.1,
+    ),
+    "mismatched": (
+        {"type": float, "metavar": "SHARE", "help": "mask of another size, 0.05"},
+        0.05,
+    ),
+    "names": ({"help": "of files: old (000000.dcm) or new (1-1.dcm)"}, "old"),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds this command's arguments to its parser."""
+    parser.add_argument("folder", nargs="?", metavar="DIR", help="the same as --out")
     parser.add_argument("--preview", metavar="PNG", help="write a contact sheet")
+    parser.add_argument("--out", metavar="DIR", help="where the ROIs are written")
     parser.add_argument(
-        "--out",
-        metavar="DIR",
-        help="write the ROIs, as --dataset folder reads them",
+        "--layout",
+        default="folders",
+        help="folders (PNG, as --dataset folder reads them; default) or tcia (DICOM, "
+        "as --dataset cbis-ddsm reads them)",
     )
-    parser.add_argument("--rois", type=int, default=1872, metavar="N")
+    parser.add_argument(
+        "--rois", type=int, metavar="N", help=f"default {_ROIS}, or all"
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument("--size", type=int, default=224, metavar="PX")
     parser.add_argument("--field-mm", type=float, default=25.6, metavar="MM")
     parser.add_argument("--labelling", default="descriptor")
     parser.add_argument("--conspicuity", type=float, default=1.0, metavar="X")
+    tree = parser.add_argument_group("of --layout tcia")
+    for field, (options, _) in _TREE_FLAGS.items():
+        tree.add_argument(_flag(field), dest=field, **options)
 
 
 def run(args: argparse.Namespace) -> int:
     """Draws. Returns the exit code."""
-    if not (args.preview or args.out):
-        raise UserError("Nothing to write. Give --preview PNG or --out DIR.")
+    out = _out(args)
     spec = PhantomSpec(
         seed=args.seed,
         size=args.size,
@@ -50,10 +99,83 @@ def run(args: argparse.Namespace) -> int:
 
         write_preview(spec, args.preview)
         say(f"Phantom contact sheet: {args.preview}")
-    if args.out:
-        _write_rois(spec, args.rois, Path(args.out))
+    if out is not None and args.layout == "tcia":
+        return _write_tree(spec, args, out)
+    if out is not None:
+        _write_rois(spec, _ROIS if args.rois is None else args.rois, out)
     say(f"Best possible AUC ({spec.labelling}): {best_possible_auc(spec):.3f}")
     return 0
+
+
+def _flag(field: str) -> str:
+    return f"--{field.replace('_', '-')}"
+
+
+def _out(args: argparse.Namespace) -> Path | None:
+    """The folder to write; checks the flags that depend on each other."""
+    if args.layout not in LAYOUTS:
+        raise unknown_name("--layout", args.layout, LAYOUTS)
+    if args.folder and args.out:
+        raise UserError(
+            f"The folder is named twice. Received: {args.folder} and --out {args.out}; "
+            "expected one of them."
+        )
+    out = args.folder or args.out
+    if args.layout == "tcia":
+        if not out:
+            raise UserError("No folder to write. Give --layout tcia DIR.")
+    else:
+        if not (args.preview or out):
+            raise UserError("Nothing to write. Give --preview PNG or --out DIR.")
+        given = [field for field in _TREE_FLAGS if getattr(args, field) is not None]
+        if given:
+            raise UserError(
+                f"{_flag(given[0])} is of --layout tcia. Received: --layout "
+                f"{args.layout}; expected --layout tcia with it."
+            )
+    return Path(out) if out else None
+
+
+def _write_tree(spec: PhantomSpec, args: argparse.Namespace, out: Path) -> int:
+    """Writes DICOM files in the layout that `--dataset cbis-ddsm` reads."""
+    values = {
+        field: default if getattr(args, field) is None else getattr(args, field)
+        for field, (_, default) in _TREE_FLAGS.items()
+    }
+    cases = _cases(spec, values["case_lists"], values["lesion"], args.rois)
+    truth = write_phantom_tree(
+        out,
+        cases,
+        spec,
+        image_shape=(values["image_height"], values["image_width"]),
+        **{
+            field: values[field]
+            for field in ("compress", "swapped", "mismatched", "names", "pixel_mm")
+        },
+    )
+    rois = truth.drop_duplicates("roi_id")
+    films = cases["full_listed"].nunique()
+    say(
+        f"{len(rois)} phantom ROIs on {films} mammograms: {out}. "
+        f"Crop and mask swapped: {rois['swapped'].sum()}, mask of another size: "
+        f"{rois['mask_resized'].sum()}. What was drawn where: {out / TRUTH_FILE}."
+    )
+    lesion = "" if values["lesion"] == LESIONS[0] else f" --lesion {values['lesion']}"
+    say(f"Read them with --dataset cbis-ddsm --data-dir {out}{lesion}")
+    return 0
+
+
+def _cases(
+    spec: PhantomSpec, folder: str | None, lesion: str, rois: int | None
+) -> pd.DataFrame:
+    if lesion not in LESIONS:
+        raise unknown_name("--lesion", lesion, LESIONS)
+    if folder is None:
+        return phantom_case_lists(spec, _ROIS if rois is None else rois, lesion)
+    lists = read_case_lists(find_case_lists(Path(folder), lesion))
+    if lists.skipped:
+        say(f"Rows of the case lists that were left out: {len(lists.skipped)}.")
+    return lists.cases if rois is None else some_patients(lists.cases, rois)
 
 
 def _write_rois(spec: PhantomSpec, n: int, out: Path) -> None:

@@ -112,8 +112,8 @@ def draw_breast(
     skin_mm = _distance(1 - radius) * coarse_mm
     # The nipple is an ellipse of its own on the skin line.
     tip = float(reach[min(int(middle * h), h - 1), 0])
-    bulge = 1 - np.hypot((u - tip) / (0.04 * depth), (v - middle) / 0.02)
-    skin_mm = np.maximum(skin_mm, _distance(bulge) * coarse_mm)
+    out, along = (u - tip + 0.015 * depth) / (0.055 * depth), (v - middle) / 0.02
+    skin_mm = np.maximum(skin_mm, _distance(1 - np.hypot(out, along)) * coarse_mm)
     # Glandular tissue tapers towards the nipple.
     along, across = u / reach, (v - middle) / height
     gland = 1 - ((along - 0.5) / 0.48) ** 2 - (across / (1.15 - 0.8 * along)) ** 2

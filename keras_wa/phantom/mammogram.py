@@ -16,7 +16,13 @@ import scipy.ndimage
 import scipy.sparse
 
 from keras_wa.phantom.breast import Breast
-from keras_wa.phantom.texture import Array, Tissue, draw_grain, draw_tissue
+from keras_wa.phantom.texture import (
+    Array,
+    Tissue,
+    draw_grain,
+    draw_strands,
+    draw_tissue,
+)
 
 WHITE = 65535
 """The brightest stored value."""
@@ -63,13 +69,11 @@ def _coarse(
     """Brightness on the coarse grid, 0 to 1; well below 0 in the air."""
     h, w = breast.skin_mm.shape
     film_mm = max(h, w) * breast.coarse_mm
-    # `Tissue.strands` counts those of a field of 25.6 mm.
-    strands = round(kind.strands * max(1.0, film_mm / 25.6))
-    whole = dataclasses.replace(
-        kind, strands=strands, septa=0.5 * kind.septa, direction=0.0, stretch=1.7
-    )
-    tissue = draw_tissue(whole, max(h, w), breast.coarse_mm, rng)
-    tissue += kind.septa * _net(len(tissue), breast.coarse_mm, rng)
+    # Columns run towards the nipple when the square is bent.
+    fan = dataclasses.replace(kind, strands=0, septa=0.5 * kind.septa)
+    fan = dataclasses.replace(fan, direction=0.0, stretch=1.7)
+    tissue = draw_tissue(fan, max(h, w), breast.coarse_mm, rng)
+    tissue += _lines(kind, len(tissue), breast.coarse_mm, rng)
     tissue = _radial(tissue, breast)
     amount = (-0.9, -0.25, 0.5, 1.2)[density - 1] + rng.normal(0, 0.15)
     skin_mm = breast.skin_mm * (138 / film_mm)
@@ -103,22 +107,30 @@ def _radial(tissue: Array, breast: Breast) -> Array:
     return scipy.ndimage.map_coordinates(tissue, place, order=1, mode="mirror")
 
 
-def _net(side: int, pixel_mm: float, rng: np.random.Generator) -> Array:
-    """Ligaments between fatty lobules of about a centimetre, mostly along the rows."""
-    noise = rng.standard_normal((side, side)).astype(np.float32)
+def _lines(kind: Tissue, side: int, pixel_mm: float, rng: np.random.Generator) -> Array:
+    """Strands, and ligaments between fatty lobules; mostly along the rows.
+
+    They are soft, so that half the resolution does for them.
+    """
+    half, half_mm = -(-side // 2), 2 * pixel_mm
+    noise = rng.standard_normal((half, half)).astype(np.float32)
     broad, narrow = (
         scipy.ndimage.gaussian_filter(
-            noise,
-            (sigma / pixel_mm, 2.2 * sigma / pixel_mm),
-            mode="wrap",
-            truncate=2.5,
+            noise, (sigma / half_mm, 2.2 * sigma / half_mm), mode="wrap", truncate=2.5
         )
         for sigma in (1.8, 0.7)
     )
     broad, narrow = broad / broad.std(), narrow / narrow.std()
-    lines = 1 / (1 + ((broad + 0.4 * narrow) * 9) ** 2)
-    # Some are seen, some not.
-    return np.asarray(lines * np.clip(0.5 + 0.7 * broad[::-1, ::-1], 0, 1.5))
+    net = 1 / (1 + ((broad + 0.4 * narrow) * 9) ** 2)
+    # Some ligaments are seen, some not.
+    net *= kind.septa * np.clip(0.5 + 0.7 * broad[::-1, ::-1], 0, 1.5)
+    field_mm = half * half_mm
+    # `Tissue.strands` counts those of a field of 25.6 mm.
+    count = round(kind.strands * max(1.0, field_mm / 25.6))
+    strands = dataclasses.replace(kind, strands=count, direction=0.0)
+    lines = net + draw_strands(strands, field_mm, broad[::-1], rng)
+    enlarge = _spline(side, half, 2)
+    return np.asarray((enlarge @ (enlarge @ lines).T).T)
 
 
 def _enlarge(base: Array, breast: Breast, tile: Array) -> Array:

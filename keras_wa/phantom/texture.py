@@ -136,14 +136,14 @@ def draw_tissue(
     smooth = np.ascontiguousarray(smooth[::-1, ::-1].T[:size, :size])
     smooth = _standardized(smooth)
     net = 1 / (1 + (smooth * 9) ** 2)
-    strands = _strands(kind, size * pixel_mm, 0.75 * smooth + 0.25 * field, rng)
+    strands = draw_strands(kind, size * pixel_mm, 0.75 * smooth + 0.25 * field, rng)
     return _standardized(field + kind.septa * net * (1.2 + 0.5 * smooth) + strands)
 
 
-def _strands(
+def draw_strands(
     kind: Tissue, field_mm: float, winding: Array, rng: np.random.Generator
 ) -> Array:
-    """Ducts, vessels and ligaments: soft winding lines, whatever the label.
+    """Draws ducts, vessels and ligaments: soft winding lines, whatever the label.
 
     Args:
         kind: how many, and their direction.
@@ -152,7 +152,7 @@ def _strands(
         rng: source of randomness.
 
     Returns:
-        What they add.
+        What they add, `(size, size)`, in the tissue's standard deviation.
     """
     size = len(winding)
     half = field_mm / 2

@@ -75,9 +75,6 @@ def write_film(
         ]
         facts = {
             "roi_id": row["roi_id"],
-            "image_path": settings.path(full),
-            "crop_path": settings.path(crop),
-            "mask_path": settings.path(mask),
             "swapped": quirks.swapped,
             "mask_resized": quirks.mask_shape != settings.image_shape,
             "described": quirks.described,

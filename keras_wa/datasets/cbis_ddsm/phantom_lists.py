@@ -61,6 +61,42 @@ def phantom_case_lists(
     return pd.concat(parts, ignore_index=True)
 
 
+def some_patients(cases: pd.DataFrame, n: int) -> pd.DataFrame:
+    """Takes whole patients from every list at an even pace.
+
+    Args:
+        cases: rows as `read_case_lists` gives them.
+        n: the greatest number of ROIs.
+
+    Returns:
+        Those rows, in their order.
+
+    Raises:
+        UserError: if a list, or all of them, would be left empty.
+    """
+    patients = cases.groupby("patient_id", sort=False).agg(
+        lesion_type=("lesion_type", "first"),
+        split=("split", "first"),
+        rois=("roi_id", "size"),
+    )
+    lists = patients.groupby(["lesion_type", "split"])
+    pace = lists.cumcount() / lists["rois"].transform("size")
+    chosen, taken = [], 0
+    for patient in pace.sort_values(kind="stable").index:
+        if taken + patients["rois"][patient] <= n:
+            chosen.append(patient)
+            taken += int(patients["rois"][patient])
+    kept = cases[cases["patient_id"].isin(chosen)].reset_index(drop=True)
+    lost = cases.groupby(["lesion_type", "split"]).ngroups
+    lost -= kept.groupby(["lesion_type", "split"]).ngroups
+    if lost:
+        raise UserError(
+            f"--rois. Received: {n}, which leaves {lost} of the case lists empty; "
+            f"expected more, up to {len(cases)}."
+        )
+    return kept
+
+
 def _patients(spec: PhantomSpec, lesion: str, n: int) -> pd.DataFrame:
     cases = phantom_cases(spec, n, _EPOCH[lesion]).drop(columns="pixel_spacing_mm")
     patients = cases["patient_id"]

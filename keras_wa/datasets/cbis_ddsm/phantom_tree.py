@@ -94,9 +94,10 @@ def write_phantom_tree(
 
     Returns:
         The ground truth, which is also written to `phantom_truth.csv`: a row a drawn
-        particle with its ROI, the paths of the files that really hold mammogram, crop
-        and mask, the place of its centre in the mammogram in pixels (of which the
-        centres are whole numbers) and mm, the window of the crop, and what is odd about
+        particle with its ROI; the place of its centre in the mammogram in pixels
+        (`x_px`, `y_px`; the centres of pixels are whole numbers) and in mm from the
+        film's corner (`x_mm`, `y_mm`); the window of the crop in the mammogram
+        (`crop_left`, `crop_top`, `crop_width`, `crop_height`); and what is odd about
         the ROI: `swapped`, `mask_resized`, and `described`: whether SeriesDescription
         is `true`, `missing` or `false`.
 
