@@ -1,0 +1,146 @@
+"""How fast ROIs are read out of mammograms, against the decoder alone.
+
+    python benchmarks/prepare.py --data-dir DIR --rois 200
+
+Without `--data-dir` a phantom tree is written first (into a temporary folder, removed
+at the end). Each measurement is a process of its own, so that memory is its own, and
+each file was read once before, so that the disk does not decide. The decoder alone is
+`pydicom.dcmread` and `pixel_array` of every file that preparing needs, on the same
+number of threads.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+TASKS = ("decode", "prepare")
+
+
+def measure(task: str, root: Path, out: Path) -> dict[str, Any]:
+    """Runs one task in this process.
+
+    Returns:
+        Seconds, peak memory in MB and number of files or ROIs.
+    """
+    import resource
+
+    import pydicom
+
+    from keras_wa.datasets import load_cases
+    from keras_wa.pipeline import prepare
+    from keras_wa.pipeline.store import WORKERS
+
+    dataset = load_cases("cbis-ddsm", root)
+    start = time.perf_counter()
+    if task == "decode":
+        cases = dataset.cases
+        names = sorted({*cases["image_path"], *cases["mask_path"]})
+
+        def decode(name: str) -> int:
+            return int(pydicom.dcmread(root / name).pixel_array.size)
+
+        with ThreadPoolExecutor(WORKERS) as pool:
+            count = sum(size > 0 for size in pool.map(decode, names))
+    else:
+        count = len(prepare(dataset, out, 224, progress=False).cases)
+    seconds = time.perf_counter() - start
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"seconds": seconds, "memory_mb": memory, "count": count}
+
+
+def in_process(task: str, root: Path, out: Path) -> dict[str, Any]:
+    """Runs one task in a fresh process."""
+    result = subprocess.run(
+        _command(task, root, out), check=True, stdout=subprocess.PIPE, text=True
+    )
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+def kill_and_resume(root: Path, out: Path, rois: int) -> None:
+    """Starts to prepare, kills the process half-way, and lets another one finish."""
+    process = subprocess.Popen(
+        _command("prepare", root, out), stdout=subprocess.DEVNULL
+    )
+    done = 0
+    while done < rois / 2 and process.poll() is None:
+        time.sleep(0.05)
+        for journal in out.glob("*/journal.jsonl"):
+            done = sum(1 for line in journal.open() if line.strip())
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    print(f"killed with {done} of {rois} ROIs done", flush=True)
+    in_process("prepare", root, out)
+
+
+def content(out: Path) -> dict[str, bytes]:
+    """Every file of the one store below a folder."""
+    (store,) = out.iterdir()
+    return {path.name: path.read_bytes() for path in sorted(store.iterdir())}
+
+
+def _command(task: str, root: Path, out: Path) -> list[str]:
+    return [sys.executable, __file__, "--task", task, str(root), str(out)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data-dir", type=Path, help="a copy of CBIS-DDSM")
+    parser.add_argument("--rois", type=int, default=200, help="of the phantom")
+    parser.add_argument("--height", type=int, default=2000)
+    parser.add_argument("--width", type=int, default=1500)
+    parser.add_argument("--compress", default="rle", help="rle or none")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--task", nargs=3, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.task:
+        task, root, out = args.task
+        print(json.dumps(measure(task, Path(root), Path(out))))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        root = args.data_dir or Path(folder, "cbis-ddsm")
+        if args.data_dir is None:
+            from keras_wa.datasets.cbis_ddsm.phantom_lists import phantom_case_lists
+            from keras_wa.datasets.cbis_ddsm.phantom_tree import write_phantom_tree
+            from keras_wa.phantom import PhantomSpec
+
+            write_phantom_tree(
+                root,
+                phantom_case_lists(PhantomSpec(), args.rois),
+                PhantomSpec(),
+                image_shape=(args.height, args.width),
+                compress=args.compress,
+            )
+        in_process("decode", root, Path(folder, "warm-up"))
+        ratios = []
+        for index in range(args.rounds):
+            alone = in_process("decode", root, Path(folder, "none"))
+            whole = in_process("prepare", root, Path(folder, f"out{index}"))
+            ratios.append(alone["seconds"] / whole["seconds"])
+            print(
+                f"decoder alone {alone['seconds']:.1f} s for {alone['count']} files; "
+                f"prepare {whole['seconds']:.1f} s for {whole['count']} ROIs, "
+                f"{whole['memory_mb']:.0f} MB: {ratios[-1]:.0%} of its speed",
+                flush=True,
+            )
+        again = in_process("prepare", root, Path(folder, "out0"))
+        print(f"a second prepare: {again['seconds']:.2f} s", flush=True)
+        kill_and_resume(root, Path(folder, "killed"), whole["count"])
+        same = content(Path(folder, "killed")) == content(Path(folder, "out0"))
+        print(f"killed and resumed: the bytes are {'the same' if same else 'OTHERS'}")
+        print(
+            f"median: {sorted(ratios)[len(ratios) // 2]:.0%} on {os.cpu_count()} cores"
+        )
+
+
+if __name__ == "__main__":
+    main()
