@@ -121,10 +121,7 @@ class RoiReader:
                 f"{path}: the part to cut. Received: {window.height} by {window.width} "
                 "pixels; expected less. Lower --field-mm, or raise --pixel-spacing."
             )
-        try:
-            pixels, padding = cut(image, window)
-        except UserError as error:
-            raise UserError(f"{path}: {error}") from error
+        pixels, padding = cut(image, window)
         return Roi(
             pixels,
             {

@@ -270,10 +270,13 @@ def test_a_bad_crop_does_no_harm_where_the_mammogram_is_cut(tmp_path, damage):
 
 
 def test_a_row_without_a_file_says_which_part_is_not_there(tmp_path):
-    drawn = write_copy(tmp_path, ROWS)
-    for part in ("full", "crop", "mask"):
-        os.unlink(tmp_path / drawn[FIRST].paths[part])
-    for crop, part in (("fixed", "mammogram"), ("official", "crop")):
+    made = write_copy(tmp_path, ROWS)[FIRST]
+    for gone, crop, part in (
+        ("crop", "official", "crop"),
+        ("mask", "fixed", "mask"),
+        ("full", "fixed", "mammogram"),
+    ):
+        os.unlink(tmp_path / made.paths[gone])
         dataset = read_cbis_ddsm(tmp_path, options(crop, require_files=False))
         with pytest.raises(UserError, match=f"{FIRST}: its {part} is not there"):
             read(dataset)
