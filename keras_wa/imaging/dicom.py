@@ -1,23 +1,47 @@
-"""DICOM mammograms to 8-bit grey, in the order that the standard sets.
-
-Modality LUT, then VOI LUT or window, then MONOCHROME1 inversion, then scaling by the
-bits stored (DICOM PS3.3 C.11.1 and C.11.2, PS3.4 N.2).
-"""
+"""DICOM mammograms: what is accepted, and how it is decoded."""
 
 from __future__ import annotations
 
-import functools
 import io
-from typing import Any
+import warnings
 
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
+from pydicom.encaps import get_frame
 from pydicom.errors import InvalidDicomError
+from pydicom.pixels import get_decoder
+from pydicom.uid import (
+    DigitalMammographyXRayImageStorageForProcessing,
+    JPEG2000TransferSyntaxes,
+    JPEGLSTransferSyntaxes,
+    JPEGTransferSyntaxes,
+    RLELossless,
+)
 
 from keras_wa.errors import UserError
+from keras_wa.imaging.codestream import frame_size
+from keras_wa.imaging.display import grey_table
 from keras_wa.imaging.image import GreyImage
-from keras_wa.imaging.scaling import scale_to_uint8
+
+LARGEST = 2**27
+"""The greatest number of pixels that is decoded; mammograms have up to some 40
+million."""
+
+# One decoder for each compression, whatever else is installed.
+DECODERS = {
+    RLELossless: "pylibjpeg",
+    **dict.fromkeys(JPEGTransferSyntaxes, "gdcm"),
+    **dict.fromkeys(JPEGLSTransferSyntaxes, "pyjpegls"),
+    **dict.fromkeys(JPEG2000TransferSyntaxes, "pylibjpeg"),
+}
+"""Transfer syntax to the pydicom plugin that decodes it."""
+
+# A run of RLE says in two bytes what 128 bytes are (PS3.5, G.3).
+_RLE_GAIN = 64
+
+# What is wrong with a file is told by a UserError; pydicom would repeat it on stderr.
+warnings.filterwarnings("ignore", category=UserWarning, module="pydicom")
 
 
 def decode_dicom(data: bytes, name: str, for_processing: bool = False) -> GreyImage:
@@ -34,8 +58,9 @@ def decode_dicom(data: bytes, name: str, for_processing: bool = False) -> GreyIm
 
     Raises:
         UserError: if the file is no DICOM file or a damaged one, is of another modality
-            than MG (a file that states none is taken), has no pixels, several frames or
-            colour, or is compressed in a way that needs a plugin that is not installed.
+            than MG (a file that states none is taken), has no pixels, several frames,
+            colour or more than `LARGEST` pixels, is meant for processing, or is
+            compressed in a way that no decoder here reads.
     """
     try:
         dataset = pydicom.dcmread(io.BytesIO(data))
@@ -48,148 +73,179 @@ def decode_dicom(data: bytes, name: str, for_processing: bool = False) -> GreyIm
         # On a damaged file pydicom raises whatever the damage leads to.
         raise UserError(_damaged(name, error)) from error
     try:
-        _check(dataset, name)
-        pixels = _decode_pixels(dataset, name)
-        to_grey = functools.partial(_to_grey, dataset)
-        to_grey(pixels[:1, :1])  # So that a bad attribute shows here.
+        _check_kind(dataset, name, for_processing)
+        _check_size(dataset, name)
+        to_grey = grey_table(dataset)
+        pixels = _decode(dataset, name)
         description = str(dataset.get("SeriesDescription") or "")
+        return GreyImage(pixels, to_grey, _spacing(dataset), description)
     except UserError:
         raise
     except Exception as error:
         # pydicom parses an element when it is first used: as above.
         raise UserError(_damaged(name, error)) from error
-    return GreyImage(pixels, to_grey, _spacing(dataset), description)
-
-
-def _to_grey(dataset: pydicom.Dataset, pixels: NDArray) -> NDArray[np.uint8]:
-    """Stored values of any part of the image to grey levels."""
-    values, low, high = _to_display_range(pixels, dataset)
-    if dataset.PhotometricInterpretation == "MONOCHROME1":
-        values = high + low - values
-    return scale_to_uint8(values, low, high)
-
-
-def _spacing(dataset: pydicom.Dataset) -> tuple[float, float] | None:
-    """Distance between rows and between columns, mm."""
-    for field in ("PixelSpacing", "ImagerPixelSpacing"):
-        value = dataset.get(field)
-        if value is not None and len(value) == 2 and min(map(float, value)) > 0:
-            return float(value[0]), float(value[1])
-    return None
 
 
 def _damaged(name: str, error: Exception) -> str:
     detail = " ".join(str(error).split()) or type(error).__name__
     return (
-        f"{name}: the DICOM file is damaged or truncated ({detail}). Expected: a whole "
-        "file. Copy the file again."
+        f"{name}: the DICOM file is damaged or truncated ({detail[:200]}). Expected: a "
+        "whole file. Copy the file again."
     )
 
 
-def _check(dataset: pydicom.Dataset, name: str) -> None:
+def _unfit(name: str, field: str, found: object, expected: str) -> UserError:
+    return UserError(f"{name}: {field}. Received: {found}; expected {expected}")
+
+
+def _check_kind(dataset: pydicom.Dataset, name: str, for_processing: bool) -> None:
+    """Whether the file is a single grey mammogram for somebody to look at."""
     modality = dataset.get("Modality")
     if modality and modality != "MG":
-        raise UserError(
-            f"{name}: Modality (0008,0060). Received: {modality!r}; expected 'MG' "
-            "(mammography). Leave this file out, or convert it to PNG if it is a "
-            "mammogram."
+        raise _unfit(
+            name,
+            "Modality (0008,0060)",
+            repr(modality),
+            "'MG' (mammography). Leave this file out, or convert it to PNG if it is a "
+            "mammogram.",
+        )
+    intent = str(dataset.get("PresentationIntentType") or "").upper()
+    raw = dataset.get("SOPClassUID") == DigitalMammographyXRayImageStorageForProcessing
+    if (raw or intent == "FOR PROCESSING") and not for_processing:
+        raise _unfit(
+            name,
+            "PresentationIntentType (0008,0068)",
+            "'FOR PROCESSING', the detector's raw signal",
+            "'FOR PRESENTATION'. Use the processed image, or --for-processing.",
         )
     if "PixelData" not in dataset:
-        raise UserError(
-            f"{name}: PixelData (7FE0,0010). Received: nothing; expected an image. The "
-            "file is truncated or holds no image: copy it again or leave it out."
+        raise _unfit(
+            name,
+            "PixelData (7FE0,0010)",
+            "nothing",
+            "an image. The file is truncated or holds no image: copy it again or "
+            "leave it out.",
         )
     frames = int(dataset.get("NumberOfFrames") or 1)
     if frames != 1:
-        raise UserError(
-            f"{name}: NumberOfFrames (0028,0008). Received: {frames}; expected 1. Save "
-            "the frame of interest as a file of its own."
+        raise _unfit(
+            name,
+            "NumberOfFrames (0028,0008)",
+            frames,
+            "1. Several frames are slices or views, of which none is the mammogram: "
+            "save the frame of interest as a file of its own.",
         )
     photometric = dataset.get("PhotometricInterpretation")
-    if photometric not in ("MONOCHROME1", "MONOCHROME2"):
-        raise UserError(
-            f"{name}: PhotometricInterpretation (0028,0004). Received: "
-            f"{photometric!r}; expected 'MONOCHROME1' or 'MONOCHROME2'."
+    samples = int(dataset.get("SamplesPerPixel") or 1)
+    if photometric not in ("MONOCHROME1", "MONOCHROME2") or samples != 1:
+        raise _unfit(
+            name,
+            "PhotometricInterpretation (0028,0004)",
+            f"{photometric!r} with {samples} samples a pixel",
+            "'MONOCHROME1' or 'MONOCHROME2' with 1.",
         )
 
 
-def _decode_pixels(dataset: pydicom.Dataset, name: str) -> NDArray:
+def _check_size(dataset: pydicom.Dataset, name: str) -> None:
+    """Whether the announced size is one that can be, before memory is taken for it."""
+    rows, columns = int(dataset.Rows), int(dataset.Columns)
+    if not (rows > 0 and columns > 0 and rows * columns <= LARGEST):
+        raise _unfit(
+            name,
+            "Rows (0028,0010) and Columns (0028,0011)",
+            f"{rows} by {columns}",
+            f"at least 1 by 1 and at most {LARGEST} pixels. The file is damaged: copy "
+            "it again.",
+        )
+    allocated, stored = int(dataset.BitsAllocated), int(dataset.BitsStored)
+    high = int(dataset.get("HighBit", stored - 1))
+    if allocated not in (8, 16) or not 0 < stored <= allocated or high != stored - 1:
+        raise _unfit(
+            name,
+            "BitsAllocated (0028,0100), BitsStored (0028,0101) and HighBit (0028,0102)",
+            f"{allocated}, {stored} and {high}",
+            "8 or 16 allocated, as many stored at most, from bit 0 on.",
+        )
+    size = rows * columns * allocated // 8
+    found = len(dataset.PixelData)
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if syntax.is_encapsulated:
+        wrong = syntax == RLELossless and found * _RLE_GAIN < size
+    else:
+        # Some writers pad the data; a whole row too much is another image.
+        wrong = not size <= found < size + max(columns * allocated // 8, 2)
+    if wrong:
+        raise _unfit(
+            name,
+            "PixelData (7FE0,0010)",
+            f"{found} bytes",
+            f"{size} for {rows} rows by {columns} columns of {allocated} bits. The "
+            "file is damaged or truncated: copy it again.",
+        )
+
+
+def _decode(dataset: pydicom.Dataset, name: str) -> NDArray:
     """Stored values, (H, W), of an integer dtype."""
     syntax = dataset.file_meta.TransferSyntaxUID
+    if not syntax.is_encapsulated:
+        # The array may lie in the file's bytes, unless unused bits are to be cleared.
+        view = dataset.BitsStored == dataset.BitsAllocated
+        return get_decoder(syntax).as_array(dataset, raw=True, view_only=view)[0]
+    if syntax not in DECODERS:
+        raise _unfit(
+            name,
+            "TransferSyntaxUID (0002,0010)",
+            syntax.name,
+            "uncompressed pixels, RLE, JPEG, JPEG-LS or JPEG 2000. Save the file "
+            "uncompressed.",
+        )
+    if syntax != RLELossless:
+        _check_frame(dataset, name)
     try:
-        return dataset.pixel_array
+        plugin = DECODERS[syntax]
+        pixels, _ = get_decoder(syntax).as_array(
+            dataset, raw=True, decoding_plugin=plugin
+        )
     except Exception as error:
-        if not syntax.is_compressed:
-            raise
         detail = " ".join(str(error).split())
         raise UserError(
-            f"{name}: TransferSyntaxUID (0002,0010). Received: {syntax.name}, which "
-            f"could not be decoded ({detail}); expected uncompressed pixels or a "
-            "compression that an installed plugin reads: pip install "
-            "'pylibjpeg[all]', or copy the file again if it is damaged."
+            f"{name}: PixelData (7FE0,0010). Received: {syntax.name} that could not be "
+            f"decoded ({detail[:200]}); expected a whole image. Copy the file again."
         ) from error
+    return np.asarray(pixels)
 
 
-def _to_display_range(
-    pixels: NDArray, dataset: pydicom.Dataset
-) -> tuple[NDArray, float, float]:
-    """Applies the modality and VOI stages; also returns the range of their output."""
-    bits = int(dataset.BitsStored)
-    signed = int(dataset.get("PixelRepresentation", 0)) == 1
-    low, high = (
-        (-(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1)
-        if signed
-        else (
-            0.0,
-            2.0**bits - 1,
+def _check_frame(dataset: pydicom.Dataset, name: str) -> None:
+    """Whether the compressed frame is the image that the attributes announce."""
+    expected = (int(dataset.Rows), int(dataset.Columns), 1)
+    frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
+    found = frame_size(frame)
+    if found != expected:
+        size = "no frame header" if found is None else " by ".join(map(str, found))
+        raise _unfit(
+            name,
+            "PixelData (7FE0,0010)",
+            f"{size} in the compressed frame",
+            f"{expected[0]} by {expected[1]} by 1 (rows, columns, components). The "
+            "file is damaged: copy it again.",
         )
-    )
-    values: NDArray = pixels
-    if dataset.get("ModalityLUTSequence"):
-        values, low, high = _look_up(values, dataset.ModalityLUTSequence[0])
-    elif "RescaleSlope" in dataset and "RescaleIntercept" in dataset:
-        slope, shift = float(dataset.RescaleSlope), float(dataset.RescaleIntercept)
-        values = values * slope + shift
-        # A negative slope turns the range round: its ends stay the least and greatest.
-        low, high = sorted((low * slope + shift, high * slope + shift))
-    if dataset.get("VOILUTSequence"):
-        return _look_up(values, dataset.VOILUTSequence[0])
-    if dataset.get("WindowCenter") is not None and dataset.get("WindowWidth"):
-        return _window(values, dataset), 0.0, 1.0
-    return values, low, high
 
 
-def _window(values: NDArray, dataset: pydicom.Dataset) -> NDArray[np.float64]:
-    """Applies the file's first window (PS3.3 C.11.2.1.2, C.11.2.1.3); gives 0..1."""
-    center, width = (
-        float(np.atleast_1d(dataset[field].value)[0])
-        for field in ("WindowCenter", "WindowWidth")
-    )
-    function = str(dataset.get("VOILUTFunction") or "LINEAR").upper()
-    if function not in ("LINEAR", "LINEAR_EXACT", "SIGMOID") or width <= 0:
-        raise ValueError(f"VOI LUT function {function}, window width {width:g}")
-    values = values.astype(np.float64)
-    if function == "SIGMOID":
-        return 1 / (1 + np.exp(-4 * (values - center) / width))
-    if function == "LINEAR":
-        # The standard counts the grey levels inside the window, both ends included.
-        center, width = center - 0.5, width - 1
-    if width <= 0:
-        return (values > center).astype(np.float64)
-    return np.clip((values - center) / width + 0.5, 0, 1)
+def _spacing(dataset: pydicom.Dataset) -> tuple[float, float] | None:
+    """Distance between rows and between columns in the breast, mm.
 
-
-def _look_up(values: NDArray, table: Any) -> tuple[NDArray, float, float]:
-    """Applies a modality or VOI LUT item (PS3.3 C.11.1.1, C.11.2.1.1).
-
-    pydicom's own `apply_voi` indexes with the dtype of the output, so that an 8-bit
-    table with more than 256 entries wraps around.
+    PixelSpacing, else ImagerPixelSpacing, which is measured at the detector, divided by
+    the magnification (PS3.3 C.8.11.4).
     """
-    entries, first, bits = (int(number) for number in table.LUTDescriptor)
-    entries = entries or 2**16
-    raw = table.LUTData
-    if isinstance(raw, bytes):
-        raw = np.frombuffer(raw, np.uint8 if len(raw) < 2 * entries else "<u2")
-    outputs = np.asarray(raw)[:entries]
-    index = np.clip(np.rint(values).astype(np.int64) - first, 0, outputs.size - 1)
-    return outputs[index].astype(np.float64), 0.0, 2.0**bits - 1
+    magnification = 1.0
+    for field in ("PixelSpacing", "ImagerPixelSpacing"):
+        value = dataset.get(field)
+        if value is None or len(value) != 2:
+            continue
+        if field == "ImagerPixelSpacing":
+            stated = dataset.get("EstimatedRadiographicMagnificationFactor")
+            magnification = float(stated) if stated else 1.0
+        row, column = (float(number) / magnification for number in value)
+        if 0 < row < np.inf and 0 < column < np.inf:
+            return row, column
+    return None

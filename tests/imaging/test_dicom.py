@@ -18,7 +18,7 @@ from tests.imaging.dicom_files import dicom_dataset, look_up_table
 def decode(dataset) -> np.ndarray:
     file = io.BytesIO()
     dataset.save_as(file, enforce_file_format=True)
-    return decode_dicom(file.getvalue(), "x.dcm")
+    return decode_dicom(file.getvalue(), "x.dcm").grey()
 
 
 def row(*values: int, dtype=np.uint16) -> np.ndarray:
@@ -198,8 +198,8 @@ def test_a_file_that_states_no_modality_is_taken():
         ({"PixelData": None}, r"PixelData \(7FE0,0010\). Received: nothing"),
         ({"NumberOfFrames": 7}, r"NumberOfFrames \(0028,0008\). Received: 7"),
         ({"PhotometricInterpretation": "RGB"}, "Received: 'RGB'"),
-        ({"Rows": 400}, "damaged or truncated"),
-        ({"WindowCenter": 1, "WindowWidth": -2}, "window width -2"),
+        ({"Rows": 400}, r"PixelData.*Received: 4 bytes; expected 1600 for 400 rows by 2"),
+        ({"WindowCenter": 1, "WindowWidth": -2}, "WindowWidth .* is -2"),
         ({"WindowCenter": 1, "WindowWidth": 2, "VOILUTFunction": "CUBIC"}, "CUBIC"),
     ],
 )
@@ -207,16 +207,6 @@ def test_an_unfit_file_names_itself_and_the_field(fields, message):
     with pytest.raises(UserError, match=message) as caught:
         decode(dicom_dataset(row(1, 2), **fields))
     assert str(caught.value).startswith("x.dcm: ")
-    assert "\n" not in str(caught.value)
-
-
-def test_a_compression_that_cannot_be_read_says_what_to_install():
-    dataset = dicom_dataset(row(1, 2))
-    dataset.PixelData = encapsulate([b"no JPEG at all"])
-    dataset["PixelData"].VR = "OB"
-    dataset.file_meta.TransferSyntaxUID = JPEGLosslessSV1
-    with pytest.raises(UserError, match=r"TransferSyntaxUID.*pylibjpeg") as caught:
-        decode(dataset)
     assert "\n" not in str(caught.value)
 
 
