@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from pydicom.uid import generate_uid
 
-from keras_wa.datasets.case_table import COLUMNS, new_case_table
+from keras_wa.datasets.case_table import new_case_table
 from keras_wa.datasets.cbis_ddsm.case_lists import LISTED
 from keras_wa.datasets.options import LESIONS
 from keras_wa.errors import UserError, unknown_name
@@ -28,6 +28,8 @@ _MASSES = (
     ),
 )
 _MASS_STREAM = 21
+# So many ROIs that both parts of the split have small patients among them.
+_ENOUGH = 300
 
 
 def phantom_case_lists(
@@ -41,12 +43,13 @@ def phantom_case_lists(
 
     Args:
         spec: the phantom set.
-        n: number of ROIs, at least 2 of each lesion type.
+        n: number of ROIs, at least 2 of each lesion type; of a few dozen there may be
+            some fewer, so that both parts of the split have patients.
         lesion: `calcification`, `mass`, or `all`: both, in the official proportion.
 
     Returns:
-        Rows as `read_case_lists` gives them. Both parts of the split have patients, of
-        numbers that no patient of CBIS-DDSM has.
+        Rows as `read_case_lists` gives them. The patients have numbers that no patient
+        of CBIS-DDSM has.
 
     Raises:
         UserError: if a value is out of its range.
@@ -81,6 +84,9 @@ def some_patients(cases: pd.DataFrame, n: int) -> pd.DataFrame:
     )
     lists = patients.groupby(["lesion_type", "split"])
     pace = lists.cumcount() / lists["rois"].transform("size")
+    # First of all one of each list that takes little room.
+    small = patients.sort_values("rois", kind="stable")
+    pace[small.groupby(["lesion_type", "split"]).head(1).index] = -1.0
     chosen, taken = [], 0
     for patient in pace.sort_values(kind="stable").index:
         if taken + patients["rois"][patient] <= n:
@@ -98,33 +104,30 @@ def some_patients(cases: pd.DataFrame, n: int) -> pd.DataFrame:
 
 
 def _patients(spec: PhantomSpec, lesion: str, n: int) -> pd.DataFrame:
-    cases = phantom_cases(spec, n, _EPOCH[lesion]).drop(columns="pixel_spacing_mm")
+    cases = phantom_cases(spec, n, _EPOCH[lesion])
+    if cases["split"].nunique() < 2:
+        # So few that a part got no patient: some of a larger set instead.
+        cases = phantom_cases(spec, _ENOUGH, _EPOCH[lesion])
+        cases = some_patients(cases.assign(lesion_type=lesion), n)
     patients = cases["patient_id"]
-    numbers = pd.Series(patients.factorize()[0], cases.index)
-    if patients.nunique() == 1:
-        raise UserError(
-            f"A phantom tree needs two patients, one a part of the split. Received: "
-            f"{n} ROIs of one patient; expected more ROIs."
-        )
     if patients.nunique() > _MOST_PATIENTS:
         raise UserError(
             f"A phantom tree has at most {_MOST_PATIENTS} patients of a lesion type. "
             f"Received: {patients.nunique()} in {n} ROIs; expected fewer ROIs."
         )
-    for part in ("test", "train"):
-        # A set so small that a part got no patient: it takes the last one.
-        if part not in set(cases["split"]):
-            cases.loc[numbers == numbers.max(), "split"] = part
-    cases["patient_id"] = [f"P_{_FIRST_NUMBER[lesion] + k}" for k in numbers]
+    numbers = _FIRST_NUMBER[lesion] + patients.factorize()[0]
+    cases["patient_id"] = [f"P_{number}" for number in numbers]
     cases["lesion_type"] = lesion
     if lesion == "mass":
         rng = np.random.default_rng([_MASS_STREAM, spec.seed])
         kinds = [
             _MASSES[label][int(pick)]
-            for label, pick in zip(cases["label"], rng.integers(0, 3, n), strict=True)
+            for label, pick in zip(
+                cases["label"], rng.integers(0, 3, len(cases)), strict=True
+            )
         ]
         cases["morphology"], cases["distribution"] = zip(*kinds, strict=True)
-    return _with_files(new_case_table(cases[[c for c in cases if c in COLUMNS]]), spec)
+    return _with_files(new_case_table(cases.drop(columns="pixel_spacing_mm")), spec)
 
 
 def _with_files(cases: pd.DataFrame, spec: PhantomSpec) -> pd.DataFrame:
