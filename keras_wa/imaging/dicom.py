@@ -188,6 +188,9 @@ def _decode(dataset: pydicom.Dataset, name: str) -> NDArray:
     """Stored values, (H, W), of an integer dtype."""
     syntax = dataset.file_meta.TransferSyntaxUID
     if not syntax.is_encapsulated:
+        size = dataset.Rows * dataset.Columns * dataset.BitsAllocated // 8
+        if len(dataset.PixelData) > size + 1:
+            dataset.PixelData = dataset.PixelData[:size]
         # The array may lie in the file's bytes, unless unused bits are to be cleared.
         view = dataset.BitsStored == dataset.BitsAllocated
         return get_decoder(syntax).as_array(dataset, raw=True, view_only=view)[0]
@@ -202,15 +205,15 @@ def _decode(dataset: pydicom.Dataset, name: str) -> NDArray:
     if syntax != RLELossless:
         _check_frame(dataset, name)
     try:
-        plugin = DECODERS[syntax]
         pixels, _ = get_decoder(syntax).as_array(
-            dataset, raw=True, decoding_plugin=plugin
+            dataset, raw=True, decoding_plugin=DECODERS[syntax]
         )
     except Exception as error:
         detail = " ".join(str(error).split())
         raise UserError(
             f"{name}: PixelData (7FE0,0010). Received: {syntax.name} that could not be "
-            f"decoded ({detail[:200]}); expected a whole image. Copy the file again."
+            f"decoded ({detail[:200]}); expected a whole image. Copy the file "
+            "again, or save it uncompressed."
         ) from error
     return np.asarray(pixels)
 

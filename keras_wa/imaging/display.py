@@ -124,7 +124,7 @@ def _look_up(
     entries = entries or 2**16
     if not (entries > 0 and 8 <= bits <= 16):
         raise ValueError(f"{name} has {entries} entries of {bits} bits")
-    raw = table.LUTData
+    raw = b"" if table.LUTData is None else table.LUTData
     if isinstance(raw, bytes):
         raw = np.frombuffer(raw, np.uint8 if len(raw) < 2 * entries else "<u2")
     outputs = np.atleast_1d(np.asarray(raw, np.float64))[:entries]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from pydicom.uid import (
     DigitalMammographyXRayImageStorageForPresentation,
     ExplicitVRLittleEndian,
 )
+
+from keras_wa.imaging.dicom import decode_dicom
 
 
 def dicom_dataset(
@@ -58,3 +61,15 @@ def write_dicom(path: Path, pixels: np.ndarray, **fields: Any) -> Path:
     """Writes `dicom_dataset(pixels, **fields)` to a file."""
     dicom_dataset(pixels, **fields).save_as(path, enforce_file_format=True)
     return path
+
+
+def dicom_bytes(dataset: Dataset) -> bytes:
+    """The file that the dataset makes."""
+    file = io.BytesIO()
+    dataset.save_as(file, enforce_file_format=True)
+    return file.getvalue()
+
+
+def decode(dataset: Dataset) -> np.ndarray:
+    """Grey levels of the file that the dataset makes."""
+    return decode_dicom(dicom_bytes(dataset), "x.dcm").grey()

