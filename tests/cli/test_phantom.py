@@ -1,4 +1,4 @@
-"""`keras-wa phantom`: what it writes, `--dataset folder` reads back."""
+"""`keras-wa phantom`: what it writes, the datasets' readers read back."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
+import pydicom
 import pytest
 
 from keras_wa.cli import main
-from keras_wa.datasets import load_cases
+from keras_wa.datasets import ReadOptions, load_cases
+from keras_wa.datasets.cbis_ddsm.list_files import write_case_lists
+from keras_wa.datasets.cbis_ddsm.phantom_lists import phantom_case_lists
 from keras_wa.phantom import PhantomSpec, phantom_cases, render_rois
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.data import load_data
@@ -112,6 +116,79 @@ def test_existing_files_are_not_mixed_with_new_ones(
     ],
 )
 def test_a_wrong_setting_is_named_and_nothing_is_written(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    expected: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert expected in error_of(["phantom", *words], capsys)
+    assert list(tmp_path.iterdir()) == []
+
+
+TREE = [
+    *["phantom", "--layout", "tcia", "--seed", "3", "--field-mm", "8"],
+    *["--image-height", "330", "--image-width", "220", "--pixel-mm", "0.1"],
+]
+
+
+def test_a_tree_is_read_as_cbis_ddsm(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "tree"
+    words = [*TREE, "--rois", "20", "--swapped", "0.5", "--names", "new", str(out)]
+    assert main(words) == 0
+    told = capsys.readouterr().out
+    assert f"--dataset cbis-ddsm --data-dir {out}" in told
+    truth = pd.read_csv(out / "phantom_truth.csv")
+    swapped = truth.drop_duplicates("roi_id")["swapped"].sum()
+    assert f"Crop and mask swapped: {swapped}," in told
+    options = ReadOptions(field_mm=8.0, pixel_spacing_mm=0.1)
+    dataset = load_cases("cbis-ddsm", data_dir=out, options=options)
+    assert len(dataset.cases) == 20
+    for _, row in dataset.cases.iterrows():
+        left, top, width, height = dataset.read(row).facts["window"]
+        drawn = truth[truth["roi_id"] == row["roi_id"]]
+        assert drawn["x_px"].between(left, left + width - 1).all()
+        assert drawn["y_px"].between(top, top + height - 1).all()
+    # Begun before with the same settings: nothing to do, and no complaint.
+    assert main(words) == 0
+
+
+def test_a_tree_follows_given_case_lists(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lists = tmp_path / "lists"
+    lists.mkdir()
+    cases = phantom_case_lists(PhantomSpec(seed=8), 30, "all")
+    write_case_lists(cases, lists)
+    words = [*TREE, "--case-lists", str(lists), "--compress", "none"]
+    assert main([*words, "--lesion", "mass", "--out", str(tmp_path / "tree")]) == 0
+    masses = cases[cases["lesion_type"] == "mass"]
+    assert f"{len(masses)} phantom ROIs on" in capsys.readouterr().out
+    for path in masses["crop_listed"]:
+        meta = pydicom.dcmread(tmp_path / "tree" / path).file_meta
+        assert not meta.TransferSyntaxUID.is_compressed
+    assert main([*words, "--lesion", "all", "--rois", "12", str(tmp_path / "few")]) == 0
+    few = pd.read_csv(tmp_path / "few" / "phantom_truth.csv")["roi_id"]
+    assert 8 <= few.nunique() <= 12
+    assert set(few) <= set(cases["roi_id"])
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--layout", "tcia"], "Give --layout tcia DIR"),
+        (["--layout", "tcai", "x"], "did you mean 'tcia'?"),
+        (["--layout", "tcia", "x", "--out", "y"], "named twice"),
+        (["--out", "x", "--swapped", "0.1"], "--swapped is of --layout tcia"),
+        (["--layout", "tcia", "x", "--lesion", "masses"], "did you mean 'mass'?"),
+        (["--layout", "tcia", "x", "--swapped", "2"], "swapped. Received: 2.0"),
+        (["--layout", "tcia", "x", "--case-lists", "."], "calc_case_description"),
+    ],
+)
+def test_a_wrong_setting_of_a_tree_is_named_and_nothing_is_written(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

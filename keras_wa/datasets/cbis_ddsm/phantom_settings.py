@@ -88,7 +88,7 @@ class Quirks:
     Attributes:
         swapped: whether crop and mask stand in each other's place.
         mask_shape: rows and columns of the mask.
-        described: whether the descriptions are `true`, `missing` or `false`.
+        described: whether the descriptions are `right`, `missing` or `wrong`.
         crop: SeriesDescription of the crop, `""` for none.
         mask: SeriesDescription of the mask.
     """
@@ -111,12 +111,12 @@ def quirks_of(roi_id: str, settings: TreeSettings) -> Quirks:
         else:
             rows -= int(rng.integers(1, _FEW_PIXELS + 1))
             columns += int(rng.integers(1, _FEW_PIXELS + 1))
-    described, crop, mask = "true", CROP, MASK
+    described, crop, mask = "right", CROP, MASK
     chance = rng.random()
     if chance < _UNDESCRIBED:
         described, crop, mask = "missing", "", ""
     elif chance < _UNDESCRIBED + _MISDESCRIBED:
-        described = "false"
+        described = "wrong"
         crop, mask = ((MASK, CROP), (MASK, MASK), (CROP, CROP))[int(rng.integers(3))]
     return Quirks(swapped, (rows, columns), described, crop, mask)
 

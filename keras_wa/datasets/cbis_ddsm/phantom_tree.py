@@ -99,7 +99,7 @@ def write_phantom_tree(
         film's corner (`x_mm`, `y_mm`); the window of the crop in the mammogram
         (`crop_left`, `crop_top`, `crop_width`, `crop_height`); and what is odd about
         the ROI: `swapped`, `mask_resized`, and `described`: whether SeriesDescription
-        is `true`, `missing` or `false`.
+        is `right`, `missing` or `wrong`.
 
     Raises:
         UserError: if an argument is out of its range, two rows name the same file, the
@@ -109,6 +109,8 @@ def write_phantom_tree(
     if cases is None:
         cases = phantom_case_lists(spec)
     _check_paths(cases)
+    if workers is not None and workers < 1:
+        raise UserError(f"At least 1 worker must draw. Received: workers={workers}")
     settings = TreeSettings(
         spec=spec,
         image_shape=(int(image_shape[0]), int(image_shape[1])),
@@ -120,6 +122,8 @@ def write_phantom_tree(
     )
     out = Path(out)
     _begin(out, settings, cases)
+    if (out / TRUTH_FILE).is_file() and _is_complete(out, settings, cases):
+        return pd.read_csv(out / TRUTH_FILE)
     films = [
         part.astype(object).to_dict("records")
         for _, part in cases.groupby("full_listed", sort=False)
@@ -128,8 +132,6 @@ def write_phantom_tree(
         pixels = len(films) * image_shape[0] * image_shape[1]
         most = min(_MOST_WORKERS, os.cpu_count() or 1)
         workers = max(1, min(most, int(pixels / _PIXELS_A_PROCESS)))
-    if workers < 1:
-        raise UserError(f"At least 1 worker must draw. Received: workers={workers}")
     rows: list[dict[str, Any]] = []
     with ProgressBar("Drawing phantom mammograms", len(films), progress) as bar:
         for part in _written(out, settings, films, workers):
@@ -191,6 +193,13 @@ def _begin(out: Path, settings: TreeSettings, cases: pd.DataFrame) -> None:
         )
         partial.write_text(text, encoding="utf-8")
     write_case_lists(cases, out)
+
+
+def _is_complete(out: Path, settings: TreeSettings, cases: pd.DataFrame) -> bool:
+    listed = pd.concat(
+        [cases[name] for name in ("full_listed", "crop_listed", "mask_listed")]
+    )
+    return all((out / settings.path(path)).is_file() for path in listed.unique())
 
 
 def _is_empty(folder: Path) -> bool:

@@ -103,18 +103,18 @@ def test_masks_of_one_film_do_not_touch(tmp_path):
 
 def test_descriptions_tell_the_content_in_most_files(tmp_path):
     settings = dataclasses.replace(SETTINGS, swapped=0.5)
-    true = 0
+    right = 0
     for row in phantom_case_lists(SPEC, 40)[28:].astype(object).to_dict("records"):
         facts = write_film(tmp_path, settings, [row])[0]
         for path in (row["crop_listed"], row["mask_listed"]):
             image = open_image(tmp_path / path)
             content = MASK if image.stored.dtype == np.uint8 else CROP
-            true += image.description == content
-            if facts["described"] == "true":
+            right += image.description == content
+            if facts["described"] == "right":
                 assert image.description == content
             if facts["described"] == "missing":
                 assert image.description == ""
-    assert true > 12
+    assert right > 12
 
 
 def test_files_that_are_there_are_kept_and_others_are_as_before(tmp_path):

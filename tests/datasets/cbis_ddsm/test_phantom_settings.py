@@ -36,8 +36,8 @@ def test_shares_are_those_that_were_asked_for():
 
     assert sum(each.swapped for each in found) / 2000 == pytest.approx(0.3, abs=0.04)
     assert sum(resized) / 2000 == pytest.approx(0.2, abs=0.04)
-    assert 0.9 < described["true"] / 2000 < 0.95
-    assert 0 < described["false"] < described["missing"]
+    assert 0.9 < described["right"] / 2000 < 0.95
+    assert 0 < described["wrong"] < described["missing"]
 
 
 def test_shares_of_none_and_all_are_exact():
@@ -63,11 +63,11 @@ def test_mismatched_masks_are_smaller_or_off_by_some_pixels():
     )
 
 
-def test_descriptions_are_true_missing_or_false_as_said():
+def test_descriptions_are_right_missing_or_wrong_as_said():
     for name in NAMES:
         quirks = quirks_of(name, SETTINGS)
         pair = quirks.crop, quirks.mask
-        if quirks.described == "true":
+        if quirks.described == "right":
             assert pair == (CROP, MASK)
         elif quirks.described == "missing":
             assert pair == ("", "")
