@@ -18,6 +18,7 @@ from keras_wa.datasets.cbis_ddsm.parts import (
     are_swapped,
     has_two_values,
     read_header,
+    shows_many_values,
     without_jpeg_noise,
 )
 from keras_wa.datasets.cbis_ddsm.spacing import pixel_spacing
@@ -145,7 +146,15 @@ class RoiReader:
             image = None
             try:
                 image = self._open(path)
-                box = mask_box(_stored(image, path), path)
+                stored = _stored(image, path)
+                if shows_many_values(stored):
+                    # Told without the exact count, which takes long: with swapped files
+                    # this is no error, but the way to the mask.
+                    raise UserError(
+                        f"{path}: no mask. Received: more than two different values; "
+                        "expected two, background and lesion."
+                    )
+                box = mask_box(stored, path)
                 return path, image, _scaled(box, image.shape, shape, path)
             except UserError as error:
                 failures.append((_rank(image), error))

@@ -13,6 +13,7 @@ from keras_wa.datasets.cbis_ddsm.parts import (
     has_two_values,
     part_of,
     read_header,
+    shows_many_values,
     without_jpeg_noise,
 )
 from tests.datasets.cbis_ddsm.copies import mammogram, mask_of
@@ -103,7 +104,9 @@ def test_two_values_are_a_mask_and_anything_else_is_none(dtype):
     assert has_two_values(mask)
     assert not has_two_values(np.zeros_like(mask))
     mask[190, 7] = 1  # Off the grid that is looked at first.
+    assert not shows_many_values(mask)
     assert not has_two_values(mask)
+    assert shows_many_values(mammogram((50, 50), 1))
     assert not has_two_values(mammogram((50, 50), 1))
 
 
