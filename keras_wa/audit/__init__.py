@@ -1,0 +1,1 @@
+"""What a dataset leaks: duplicates, torn patients, and labels that can be guessed."""

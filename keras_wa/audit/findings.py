@@ -1,0 +1,123 @@
+"""What a check of a dataset has found, the same for every check."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Literal
+
+Verdict = Literal["ok", "note", "warning", "error", "not done"]
+
+VERDICTS: tuple[Verdict, ...] = ("ok", "not done", "note", "warning", "error")
+"""From the mildest to the worst."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Estimate:
+    """A number with its 95 % interval.
+
+    Attributes:
+        value: the number, a share or an area between 0 and 1.
+        low: lower end.
+        high: upper end.
+    """
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+
+@dataclasses.dataclass(frozen=True)
+class Score:
+    """How well the label can be guessed from something that is no image.
+
+    Attributes:
+        name: what it was guessed from, such as `"type + distribution"`.
+        auc: area under the ROC curve, `None` where there is none.
+        accuracy: share of right guesses, `None` where there is none.
+        how: protocol in a few words: data, split, interval.
+    """
+
+    name: str
+    auc: Estimate | None = None
+    accuracy: Estimate | None = None
+    how: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Images that show the same.
+
+    Attributes:
+        kind: `"identical"` or `"near"`.
+        roi_ids: the ROIs, in the order of the case table.
+        patients: their patients.
+        splits: their parts of the split.
+        labels: their labels.
+        images: positions of some of them in the prepared images, for thumbnails.
+    """
+
+    kind: str
+    roi_ids: list[str]
+    patients: list[str]
+    splits: list[str]
+    labels: list[int]
+    images: list[int] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """The outcome of one check.
+
+    Attributes:
+        check: its short name, such as `"patients"`.
+        title: what it looks for.
+        verdict: how bad it is.
+        sentence: the outcome in plain words.
+        advice: what to do about it, `""` if nothing.
+        scores: what was scored, if anything.
+        groups: duplicates, if any.
+        details: further values that JSON can hold.
+    """
+
+    check: str
+    title: str
+    verdict: Verdict
+    sentence: str
+    advice: str = ""
+    scores: list[Score] = dataclasses.field(default_factory=list)
+    groups: list[Group] = dataclasses.field(default_factory=list)
+    details: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class AuditReport:
+    """Everything that an audit has found.
+
+    Attributes:
+        dataset: name of the dataset.
+        split: which split, and its hash.
+        counts: ROIs and patients by part and label.
+        notes: what the reader has to say of the dataset.
+        findings: one a check.
+        settings: seeds, numbers of resamples and splits.
+    """
+
+    dataset: str
+    split: str
+    counts: dict[str, Any]
+    notes: list[str]
+    findings: list[Finding]
+    settings: dict[str, Any]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst verdict of all checks."""
+        worst = max(
+            (finding.verdict for finding in self.findings),
+            key=VERDICTS.index,
+            default="ok",
+        )
+        return worst
