@@ -115,9 +115,5 @@ class AuditReport:
     @property
     def verdict(self) -> Verdict:
         """The worst verdict of all checks."""
-        worst = max(
-            (finding.verdict for finding in self.findings),
-            key=VERDICTS.index,
-            default="ok",
-        )
-        return worst
+        found = {finding.verdict for finding in self.findings}
+        return next((each for each in reversed(VERDICTS) if each in found), "ok")

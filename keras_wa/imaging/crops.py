@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -53,17 +52,19 @@ def mask_box(mask: NDArray, name: str) -> Box:
             f"{mask.size} pixels; expected two values. Copy the file again, or leave "
             "the ROI out."
         )
-    marked = cv2.inRange(mask, high, high) if mask.dtype == np.uint8 else None
-    if marked is None:
-        marked = (mask == high).astype(np.uint8)
-    values = cv2.countNonZero(marked) + np.count_nonzero(mask == low)
-    if values != mask.size:
+    rows = np.flatnonzero(mask.max(axis=1) > low)
+    top, bottom = int(rows[0]), int(rows[-1]) + 1
+    band = mask[top:bottom]
+    columns = np.flatnonzero(band.max(axis=0) > low)
+    left, right = int(columns[0]), int(columns[-1]) + 1
+    # Outside of it every pixel is the lower value.
+    lesion = band[:, left:right]
+    if not np.all((lesion == low) | (lesion == high)):
         raise UserError(
-            f"{name}: no mask. Received: {len(np.unique(mask))} different values; "
-            "expected two, background and lesion."
+            f"{name}: no mask. Received: more than two different values, from {low} to "
+            f"{high}; expected two, background and lesion."
         )
-    left, top, width, height = cv2.boundingRect(marked)
-    return Box(left, top, width, height)
+    return Box(left, top, right - left, bottom - top)
 
 
 def window_of(

@@ -13,29 +13,17 @@ from pydicom.errors import InvalidDicomError
 from pydicom.pixels import get_decoder
 from pydicom.uid import (
     DigitalMammographyXRayImageStorageForProcessing,
-    JPEG2000TransferSyntaxes,
-    JPEGLSTransferSyntaxes,
-    JPEGTransferSyntaxes,
     RLELossless,
 )
 
 from keras_wa.errors import UserError
-from keras_wa.imaging.codestream import frame_size
 from keras_wa.imaging.display import grey_table
+from keras_wa.imaging.frames import DECODERS, decode_frame
 from keras_wa.imaging.image import GreyImage
 
 LARGEST = 2**27
 """The greatest number of pixels that is decoded; mammograms have up to some 40
 million."""
-
-# One decoder for each compression, whatever else is installed.
-DECODERS = {
-    RLELossless: "pylibjpeg",
-    **dict.fromkeys(JPEGTransferSyntaxes, "gdcm"),
-    **dict.fromkeys(JPEGLSTransferSyntaxes, "pyjpegls"),
-    **dict.fromkeys(JPEG2000TransferSyntaxes, "pylibjpeg"),
-}
-"""Transfer syntax to the pydicom plugin that decodes it."""
 
 # A run of RLE says in two bytes what 128 bytes are (PS3.5, G.3).
 _RLE_GAIN = 64
@@ -194,7 +182,7 @@ def _decode(dataset: pydicom.Dataset, name: str) -> NDArray:
         # The array may lie in the file's bytes, unless unused bits are to be cleared.
         view = dataset.BitsStored == dataset.BitsAllocated
         return get_decoder(syntax).as_array(dataset, raw=True, view_only=view)[0]
-    if syntax not in DECODERS:
+    if syntax != RLELossless and syntax not in DECODERS:
         raise _unfit(
             name,
             "TransferSyntaxUID (0002,0010)",
@@ -202,36 +190,28 @@ def _decode(dataset: pydicom.Dataset, name: str) -> NDArray:
             "uncompressed pixels, RLE, JPEG, JPEG-LS or JPEG 2000. Save the file "
             "uncompressed.",
         )
-    if syntax != RLELossless:
-        _check_frame(dataset, name)
+    shape = int(dataset.Rows), int(dataset.Columns)
+    bits = int(dataset.BitsAllocated), int(dataset.BitsStored)
     try:
-        pixels, _ = get_decoder(syntax).as_array(
-            dataset, raw=True, decoding_plugin=DECODERS[syntax]
-        )
+        frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
+        pixels = decode_frame(frame, syntax, shape, bits[0])
     except Exception as error:
         detail = " ".join(str(error).split())
         raise UserError(
             f"{name}: PixelData (7FE0,0010). Received: {syntax.name} that could not be "
-            f"decoded ({detail[:200]}); expected a whole image. Copy the file "
-            "again, or save it uncompressed."
+            f"decoded: {detail[:200]}; expected a whole image. Copy the file again."
         ) from error
-    return np.asarray(pixels)
+    return _stored_values(pixels, bits[1], bool(dataset.get("PixelRepresentation")))
 
 
-def _check_frame(dataset: pydicom.Dataset, name: str) -> None:
-    """Whether the compressed frame is the image that the attributes announce."""
-    expected = (int(dataset.Rows), int(dataset.Columns), 1)
-    frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
-    found = frame_size(frame)
-    if found != expected:
-        size = "no frame header" if found is None else " by ".join(map(str, found))
-        raise _unfit(
-            name,
-            "PixelData (7FE0,0010)",
-            f"{size} in the compressed frame",
-            f"{expected[0]} by {expected[1]} by 1 (rows, columns, components). The "
-            "file is damaged: copy it again.",
-        )
+def _stored_values(pixels: NDArray, bits: int, signed: bool) -> NDArray:
+    """The bits stored of unsigned pixels, as the numbers that they mean."""
+    spare = pixels.dtype.itemsize * 8 - bits
+    kind = f"i{pixels.dtype.itemsize}" if signed else pixels.dtype
+    if spare > 0:
+        # Shifted up and down again, the bits above are gone and the sign is extended.
+        return (pixels << spare).view(kind) >> spare
+    return pixels.view(kind)
 
 
 def _spacing(dataset: pydicom.Dataset) -> tuple[float, float] | None:
