@@ -174,7 +174,7 @@ if __name__ == "__main__":
         [sys.executable, script], start_new_session=True, stderr=subprocess.DEVNULL
     )
     deadline = time.monotonic() + 60
-    while not list(killed.rglob("*.dcm")):
+    while not list(killed.rglob("0*.dcm")):
         assert time.monotonic() < deadline
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(0.02)
@@ -184,7 +184,7 @@ if __name__ == "__main__":
         assert time.monotonic() < deadline
     assert not (killed / TRUTH_FILE).exists()
     # What it may have been writing at that moment.
-    folder = next(killed.rglob("*.dcm")).parent
+    folder = next(killed.rglob("0*.dcm")).parent
     (folder / ".1.partial-000000.dcm").write_bytes(b"half")
     (killed / ".1.partial-README.txt").write_bytes(b"half")
     next(folder.glob("0*.dcm")).unlink()
