@@ -91,7 +91,7 @@ def test_the_longer_side_is_that_in_mm():
 
 
 def test_an_unknown_way_to_crop_is_a_user_error():
-    with pytest.raises(UserError, match="crop.*'official'"):
+    with pytest.raises(UserError, match=r"crop.*'official'"):
         window_of(Box(0, 0, 1, 1), "official", 10, (0.1, 0.1))
 
 
