@@ -29,7 +29,7 @@ def test_pydicom_decodes_what_was_encoded(image, bits, columns):
 
 
 @pytest.mark.parametrize("image", [NOISE, EMPTY_SIDES], ids=["noise", "empty sides"])
-def test_pylibjpeg_decodes_it_in_a_file(image, tmp_path):
+def test_it_is_read_back_from_a_file(image, tmp_path):
     from pydicom.encaps import encapsulate
     from pydicom.uid import RLELossless
 
