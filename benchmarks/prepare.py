@@ -4,9 +4,9 @@
 
 Without `--data-dir` a phantom tree is written first (into a temporary folder, removed
 at the end). Each measurement is a process of its own, so that memory is its own, and
-each file was read once before, so that the disk does not decide. The decoder alone is
-`pydicom.dcmread` and `pixel_array` of every file that preparing needs, on the same
-number of threads.
+each file was read once before, so that the disk does not decide. The decoder alone
+decodes every file that preparing needs, once, on the same number of threads: pydicom
+(`dcmread` and `pixel_array`), and this package's `open_image`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-TASKS = ("decode", "prepare")
-
 
 def measure(task: str, root: Path, out: Path) -> dict[str, Any]:
     """Runs one task in this process.
@@ -37,25 +35,35 @@ def measure(task: str, root: Path, out: Path) -> dict[str, Any]:
     import pydicom
 
     from keras_wa.datasets import load_cases
+    from keras_wa.imaging import open_image
     from keras_wa.pipeline import prepare
     from keras_wa.pipeline.store import WORKERS
 
     dataset = load_cases("cbis-ddsm", root)
     start = time.perf_counter()
-    if task == "decode":
-        cases = dataset.cases
-        names = sorted({*cases["image_path"], *cases["mask_path"]})
-
-        def decode(name: str) -> int:
-            return int(pydicom.dcmread(root / name).pixel_array.size)
-
-        with ThreadPoolExecutor(WORKERS) as pool:
-            count = sum(size > 0 for size in pool.map(decode, names))
-    else:
+    if task == "prepare":
         count = len(prepare(dataset, out, 224, progress=False).cases)
+    else:
+        decode = {
+            "pydicom": lambda path: pydicom.dcmread(path).pixel_array.size,
+            "open_image": lambda path: open_image(path).stored.size,
+        }[task]
+        names = files_read(out)
+        start = time.perf_counter()
+        with ThreadPoolExecutor(WORKERS) as pool:
+            count = sum(
+                size > 0 for size in pool.map(decode, map(root.joinpath, names))
+            )
     seconds = time.perf_counter() - start
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"seconds": seconds, "memory_mb": memory, "count": count}
+
+
+def files_read(out: Path) -> list[str]:
+    """The files that the ROIs of the one store below a folder were read from."""
+    (facts,) = out.glob("*/facts.jsonl")
+    sources = (json.loads(line)["sources"] for line in facts.open(encoding="utf-8"))
+    return sorted({name for each in sources for name in each})
 
 
 def in_process(task: str, root: Path, out: Path) -> dict[str, Any]:
@@ -120,16 +128,22 @@ def main() -> None:
                 image_shape=(args.height, args.width),
                 compress=args.compress,
             )
-        in_process("decode", root, Path(folder, "warm-up"))
+        first = Path(folder, "first")
+        in_process("prepare", root, first)
         ratios = []
         for index in range(args.rounds):
-            alone = in_process("decode", root, Path(folder, "none"))
+            seconds = {
+                task: in_process(task, root, first)["seconds"]
+                for task in ("pydicom", "open_image")
+            }
             whole = in_process("prepare", root, Path(folder, f"out{index}"))
-            ratios.append(alone["seconds"] / whole["seconds"])
+            ratios.append(seconds["open_image"] / whole["seconds"])
             print(
-                f"decoder alone {alone['seconds']:.1f} s for {alone['count']} files; "
-                f"prepare {whole['seconds']:.1f} s for {whole['count']} ROIs, "
-                f"{whole['memory_mb']:.0f} MB: {ratios[-1]:.0%} of its speed",
+                f"decoder alone: pydicom {seconds['pydicom']:.1f} s, open_image "
+                f"{seconds['open_image']:.1f} s; prepare {whole['seconds']:.1f} s for "
+                f"{whole['count']} ROIs, {whole['memory_mb']:.0f} MB: "
+                f"{ratios[-1]:.0%} of the speed of open_image, "
+                f"{seconds['pydicom'] / whole['seconds']:.0%} of pydicom's",
                 flush=True,
             )
         again = in_process("prepare", root, Path(folder, "out0"))
