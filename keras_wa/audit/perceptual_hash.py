@@ -1,0 +1,131 @@
+"""A 64-bit hash of what an image looks like, for each way to turn and mirror it.
+
+It is the DCT hash of pHash (Zauner 2010, "Implementation and Benchmarking of Perceptual
+Image Hash Functions"), with the sign of each coefficient in place of a comparison with
+their median: then turning an image only moves bits and flips them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.fft import dctn
+
+Images = NDArray[np.uint8]
+Spectra = NDArray[np.float32]
+Hashes = NDArray[np.uint64]
+Positions = NDArray[np.int64]
+
+SYMMETRIES = (
+    "as it is",
+    "left and right exchanged",
+    "top and bottom exchanged",
+    "rotated by 180 degrees",
+    "rows and columns exchanged",
+    "rotated by 90 degrees clockwise",
+    "rotated by 90 degrees anticlockwise",
+    "mirrored on the other diagonal",
+)
+"""The symmetries of the square, in the order of their numbers.
+
+The bits of a number, from the highest: rows and columns are exchanged, then top and
+bottom, then left and right.
+"""
+
+_SIDE = 8
+_BLOCK = 512
+
+
+def spectra(images: Images) -> Spectra:
+    """Computes the lowest frequencies of images.
+
+    Args:
+        images: uint8 `(n, height, width)`, at least 8 by 8.
+
+    Returns:
+        Coefficients of the orthonormal DCT-II, float32 `(n, 8, 8)`.
+    """
+    result = np.empty((len(images), _SIDE, _SIDE), dtype=np.float32)
+    for row, image in enumerate(images):
+        result[row] = dctn(image.astype(np.float32), norm="ortho")[:_SIDE, :_SIDE]
+    return result
+
+
+def turn_spectra(coefficients: Spectra, symmetry: int) -> Spectra:
+    """Gives the spectra that images have under a symmetry.
+
+    Args:
+        coefficients: float32 `(n, k, k)`.
+        symmetry: number in `SYMMETRIES`.
+
+    Returns:
+        Float32 `(n, k, k)`: what `spectra` gives for the turned images.
+    """
+    signs = np.where(np.arange(coefficients.shape[-1]) % 2, -1, 1).astype(np.float32)
+    if symmetry & 4:
+        coefficients = coefficients.swapaxes(1, 2)
+    if symmetry & 2:
+        coefficients = coefficients * signs[:, None]
+    if symmetry & 1:
+        coefficients = coefficients * signs
+    return coefficients
+
+
+def turn_images(images: NDArray, symmetry: int) -> NDArray:
+    """Applies a symmetry to square images.
+
+    Args:
+        images: `(n, s, s)`.
+        symmetry: number in `SYMMETRIES`.
+
+    Returns:
+        `(n, s, s)`, a view.
+    """
+    if symmetry & 4:
+        images = images.swapaxes(1, 2)
+    if symmetry & 2:
+        images = images[:, ::-1]
+    if symmetry & 1:
+        images = images[:, :, ::-1]
+    return images
+
+
+def hashes(coefficients: Spectra) -> Hashes:
+    """Packs the signs of the coefficients into 64 bits.
+
+    Args:
+        coefficients: float32 `(n, 8, 8)`.
+
+    Returns:
+        uint64 `(n,)`. The bit of the mean is always 1.
+    """
+    bits = coefficients.reshape(len(coefficients), -1) > 0
+    bits[:, 0] = True
+    packed: Hashes = np.packbits(bits, axis=1).view(np.uint64)[:, 0]
+    return packed
+
+
+def candidates(
+    images: Images, max_distance: int
+) -> Iterator[tuple[Positions, Positions, int]]:
+    """Finds pairs of images with nearly equal hashes, under each symmetry.
+
+    Args:
+        images: uint8 `(n, s, s)`.
+        max_distance: the greatest number of bits in which the hashes may differ.
+
+    Yields:
+        Positions of the first image of some pairs, of the second one after it, and the
+        number of the symmetry that makes the second resemble the first.
+    """
+    coefficients = spectra(images)
+    codes = hashes(coefficients)
+    for symmetry in range(len(SYMMETRIES)):
+        turned = hashes(turn_spectra(coefficients, symmetry))
+        for start in range(0, len(codes), _BLOCK):
+            block = codes[start : start + _BLOCK, None]
+            near = np.bitwise_count(block ^ turned[start:]) <= max_distance
+            first, second = np.nonzero(np.triu(near, 1))
+            yield first + start, second + start, symmetry

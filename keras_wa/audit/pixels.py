@@ -1,0 +1,135 @@
+"""The pixels that an audit looks at, and what their files say of themselves."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from keras_wa.datasets import Dataset, Roi
+from keras_wa.errors import UserError
+from keras_wa.imaging.resize import resize
+from keras_wa.progress import ProgressBar
+
+_BLOCK = 64
+_WORKERS = min(8, (os.cpu_count() or 1) + 2)
+
+SIZES = ("height", "width", "aspect", "bytes")
+"""What is measured of each source: pixels before resizing, and its file."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Pixels:
+    """The ROIs of a dataset that could be read.
+
+    Attributes:
+        rows: their positions in the case table, int64 `(N,)`, rising.
+        images: uint8 `(N, S, S)`.
+        sizes: float64 columns `SIZES`, one row an image: height and width of the ROI in
+            its source, pixels; width by height; size of its image file, bytes, NaN
+            where there is none.
+        files: text columns `path` and `digest` of the image file of each, NA where
+            there is none.
+        skipped: ROIs that could not be read, with the reason.
+    """
+
+    rows: NDArray[np.int64]
+    images: NDArray[np.uint8]
+    sizes: pd.DataFrame
+    files: pd.DataFrame
+    skipped: list[tuple[str, str]]
+
+
+def read_pixels(
+    dataset: Dataset,
+    limit: int | None = None,
+    size: int = 128,
+    seed: int = 0,
+    progress: bool = True,
+) -> Pixels:
+    """Reads the ROIs of a dataset and makes them squares.
+
+    Args:
+        dataset: the dataset.
+        limit: the greatest number of ROIs to read, drawn at random; all by default.
+        size: height and width of the images in pixels.
+        seed: of that draw.
+        progress: whether to draw a progress bar.
+
+    Returns:
+        What could be read, in the order of the case table; it may be nothing.
+    """
+    count = len(dataset.cases)
+    wanted = np.arange(count)
+    if limit is not None and limit < count:
+        wanted = np.sort(np.random.default_rng(seed).permutation(count)[:limit])
+    images = np.empty((len(wanted), size, size), dtype=np.uint8)
+    rows: list[int] = []
+    sizes: list[tuple[float, float, float, float]] = []
+    files: list[tuple[str | None, str | None]] = []
+    skipped: list[tuple[str, str]] = []
+    with (
+        ThreadPoolExecutor(_WORKERS) as pool,
+        ProgressBar(f"Reading {dataset.name}", len(wanted), progress) as bar,
+    ):
+        for start in range(0, len(wanted), _BLOCK):
+            block = wanted[start : start + _BLOCK].tolist()
+            for row, roi in zip(block, _read(dataset, block, pool), strict=True):
+                if isinstance(roi, UserError):
+                    name = str(dataset.cases["roi_id"].iloc[row])
+                    skipped.append((name, str(roi)))
+                    continue
+                images[len(rows)] = resize(roi.pixels, (size, size))
+                rows.append(row)
+                path, digest = _image_file(dataset.cases.iloc[row], roi)
+                files.append((path, digest))
+                height, width = roi.pixels.shape
+                sizes.append((height, width, width / height, _bytes(dataset, path)))
+            bar.advance(len(block))
+    return Pixels(
+        np.array(rows, dtype=np.int64),
+        images[: len(rows)],
+        pd.DataFrame(sizes, columns=list(SIZES), dtype=np.float64),
+        pd.DataFrame(files, columns=["path", "digest"], dtype="string"),
+        skipped,
+    )
+
+
+def _read(
+    dataset: Dataset, rows: Sequence[int], pool: Executor
+) -> Sequence[Roi | UserError]:
+    """The ROIs of some rows, an error in place of each bad one."""
+    if dataset.read_block is not None:
+        block = dataset.read_block(dataset.cases.iloc[list(rows)])
+        return [Roi(pixels) for pixels in block]
+
+    def read(row: int) -> Roi | UserError:
+        try:
+            return dataset.read(dataset.cases.iloc[row])
+        except UserError as error:
+            return error
+
+    return list(pool.map(read, rows))
+
+
+def _image_file(row: pd.Series, roi: Roi) -> tuple[str | None, str | None]:
+    """Path and digest of the file that holds the pixels, not of a mask beside it."""
+    sources: dict[str, str] = roi.facts.get("sources", {})
+    if pd.notna(row["image_path"]) and row["image_path"] in sources:
+        return row["image_path"], sources[row["image_path"]]
+    # A crop is read alone, and possibly from where its mask ought to be.
+    return next(iter(sources.items()), (None, None))
+
+
+def _bytes(dataset: Dataset, path: str | None) -> float:
+    if dataset.root is None or path is None:
+        return np.nan
+    try:
+        return float((dataset.root / path).stat().st_size)
+    except OSError:
+        return np.nan
