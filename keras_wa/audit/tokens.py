@@ -1,0 +1,78 @@
+"""What a file's name and path are made of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+
+import pandas as pd
+
+PARTS_OF_NAMES = {
+    "letters": "letters in the file name",
+    "digits": "single digits in the file name",
+    "form": "form of the file name",
+    "folder": "folders",
+    "suffix": "suffix",
+}
+"""What tokens are taken from, and what to call it."""
+
+_NOT_TOLD = frozenset(["train", "training", "val", "valid", "validation", "test"])
+_RUNS = re.compile(r"[a-z]+|\d+|[^a-z\d]+", re.IGNORECASE)
+
+
+def names_of(cases: pd.DataFrame) -> pd.Series:
+    """Gives each ROI's image path, else its crop's, else its `roi_id`.
+
+    Args:
+        cases: a case table.
+    """
+    names = cases["image_path"].fillna(cases["crop_path"]).fillna(cases["roi_id"])
+    return names.astype(str)
+
+
+def name_tokens(names: Iterable[str], classes: Iterable[str]) -> pd.DataFrame:
+    """Takes names apart into tokens.
+
+    `digits` are runs of a single digit, with their place from the right; longer runs
+    count people or images and mean nothing to others. The `form` is the name with `#`
+    for each digit and `a` for each run of letters. Folders named like a class or a part
+    of the split are left out: that is where a class is written, not a leak.
+
+    Args:
+        names: paths with `/`.
+        classes: names of classes, such as `benign`; case does not matter.
+
+    Returns:
+        One row a name and token, none twice: `row` (position of the name), `part` (a
+        key of `PARTS_OF_NAMES`) and `token`.
+    """
+    told = _NOT_TOLD | {each.lower() for each in classes}
+    found = []
+    for row, name in enumerate(names):
+        path = PurePosixPath(name)
+        stem, suffix = path.stem, path.suffix.lower()
+        runs = _RUNS.findall(stem)
+        numbers = [run for run in runs if run.isdigit()]
+        found += [(row, "letters", run.lower()) for run in runs if run.isalpha()]
+        found += [
+            (row, "digits", f"{run} as number {place} from the right")
+            for place, run in enumerate(reversed(numbers), 1)
+            if len(run) == 1
+        ]
+        form = "".join(_form(run) for run in runs)
+        found.append((row, "form", form))
+        found += [
+            (row, "folder", folder)
+            for folder in path.parts[:-1]
+            if folder.lower() not in told
+        ]
+        found.append((row, "suffix", suffix))
+    tokens = pd.DataFrame(found, columns=["row", "part", "token"])
+    return tokens.drop_duplicates(ignore_index=True)
+
+
+def _form(run: str) -> str:
+    if run.isdigit():
+        return "#" * len(run)
+    return "a" if run.isalpha() else run
