@@ -26,6 +26,7 @@ MIN_ROIS = 5
 MIN_PATIENTS = 3
 """A token of fewer patients than this stands for these patients and nothing else."""
 
+_ALL = "all of these"
 _TITLE = "What file names and paths tell of the label"
 _FOLDS = 5
 _LISTED = 6
@@ -64,7 +65,7 @@ def check_names(cases: pd.DataFrame, resamples: int = 1000, seed: int = 0) -> Fi
     }
     chosen = {name: theirs for name, theirs in chosen.items() if len(theirs)}
     if len(chosen) > 1:
-        chosen["all of these"] = tokens
+        chosen[_ALL] = tokens
     scores = [
         score_probabilities(
             name,
@@ -208,7 +209,7 @@ def _judge(scores: list[Score], telling: pd.DataFrame, rois: int) -> Finding:
         _TITLE,
         "warning",
         f"File names and paths alone predict the label {_strength(alarms)}: "
-        + join([f"{name} with AUC {auc}" for name, auc in alarms.items()])
+        + join([f"{name} with AUC {auc}" for name, auc in _single(alarms).items()])
         + ". Most telling are "
         + join(examples)
         + ".",
@@ -223,3 +224,8 @@ def _judge(scores: list[Score], telling: pd.DataFrame, rois: int) -> Finding:
 def _strength(alarms: dict[str, Estimate]) -> str:
     strong = any(auc.low > STRONG_SHORTCUT_AUC for auc in alarms.values())
     return "well" if strong else "somewhat"
+
+
+def _single(alarms: dict[str, Estimate]) -> dict[str, Estimate]:
+    """Without that of all tokens together, if one kind alone is enough."""
+    return {name: auc for name, auc in alarms.items() if name != _ALL} or alarms

@@ -6,6 +6,7 @@ import pandas as pd
 
 from keras_wa.audit.findings import Finding
 from keras_wa.audit.wording import count, join
+from keras_wa.datasets import PARTS
 
 _LISTED = 50
 
@@ -61,7 +62,7 @@ def check_patients(cases: pd.DataFrame) -> Finding:
             "--group-pattern for class folders, the column patient for a CSV table.",
             details=details,
         )
-    found = join([str(part) for part in cases["split"].unique()])
+    found = join([part for part in PARTS if (cases["split"] == part).any()])
     return Finding(
         "patients",
         title,
