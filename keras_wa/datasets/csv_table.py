@@ -74,7 +74,7 @@ def read_csv_table(
     skipped = [*table.skipped, *bad]
     lesion = options.lesion if any(row["lesion_type"] for row in rows) else "all"
     kept, chosen = choose_lesion(rows, lesion, unstated="rows without a type")
-    cases, drawn = finish_cases(kept, str(file), skipped, seed)
+    cases, drawn = finish_cases(kept, str(file), skipped, seed, options.patients_apart)
     return Dataset(
         name="csv",
         cases=cases,

@@ -63,7 +63,9 @@ class Dataset:
     skipped: list[tuple[str, str]] = dataclasses.field(default_factory=list)
 
 
-def limit_patients(dataset: Dataset, limit: int, seed: int = 0) -> Dataset:
+def limit_patients(
+    dataset: Dataset, limit: int, seed: int = 0, patients_apart: bool = True
+) -> Dataset:
     """Keeps at most `limit` ROIs, taking whole patients.
 
     The patients are drawn from each part of the split and each label in proportion, so
@@ -73,6 +75,7 @@ def limit_patients(dataset: Dataset, limit: int, seed: int = 0) -> Dataset:
         dataset: the dataset to cut down.
         limit: the greatest number of ROIs.
         seed: of the draw.
+        patients_apart: as in `case_table.validate`.
 
     Returns:
         The same dataset with fewer rows and a note that says so; the dataset itself if
@@ -106,7 +109,7 @@ def limit_patients(dataset: Dataset, limit: int, seed: int = 0) -> Dataset:
             f"--limit. Received: {limit}, which leaves no patient in part "
             f"{min(lost)!r} of the split; expected more, up to {len(cases)}."
         )
-    check_split(kept)
+    check_split(kept, patients_apart)
     note = (
         f"Limited to {len(kept)} of {len(cases)} ROIs, {len(chosen)} of "
         f"{len(patients)} patients."

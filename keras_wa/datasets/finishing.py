@@ -94,6 +94,7 @@ def finish_cases(
     source: str,
     skipped: Sequence[tuple[str, str]],
     seed: int,
+    patients_apart: bool = True,
 ) -> tuple[pd.DataFrame, list[str]]:
     """Makes the case table and draws a test part where there is no split.
 
@@ -102,6 +103,7 @@ def finish_cases(
         source: what the table was made of, for messages.
         skipped: what was left out, for the message if nothing is left.
         seed: of the draw.
+        patients_apart: as in `case_table.validate`.
 
     Returns:
         The valid case table, and notes: that the test part was drawn, how much was left
@@ -120,7 +122,7 @@ def finish_cases(
     frame = pd.DataFrame(list(rows))
     drawn = "split" not in frame
     cases = new_case_table(frame.assign(split="train") if drawn else frame)
-    validate(cases, source)
+    validate(cases, source, patients_apart)
     notes = []
     if drawn:
         cases = split_test(cases, seed=seed)

@@ -42,6 +42,7 @@ def read_folder(
     data_dir: str | os.PathLike[str],
     group_pattern: str | None = None,
     seed: int = 0,
+    patients_apart: bool = True,
 ) -> Dataset:
     """Reads class folders of images into a case table.
 
@@ -58,6 +59,7 @@ def read_folder(
             group named `patient`, else its first group, else the whole match. Without
             one each file counts as a patient, and a note warns of it.
         seed: of the draw of the test part.
+        patients_apart: whether a patient in `train/` and in `test/` is an error.
 
     Returns:
         The dataset, one row an image. Files that are no images are in `skipped`.
@@ -116,7 +118,7 @@ def read_folder(
             "No train/ and test/ folders, so a test part was drawn by patient: "
             f"{(cases['split'] == 'test').sum()} of {len(cases)} ROIs (seed {seed})."
         )
-    validate(cases, source=str(root))
+    validate(cases, str(root), patients_apart)
     if skipped:
         notes.append(f"Files left out because they are no images: {len(skipped)}.")
     duplicates = duplicates_note(root, cases)

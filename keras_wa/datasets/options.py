@@ -30,6 +30,8 @@ class ReadOptions:
         case_lists: folder of the case lists, if they are not in the dataset's root.
         require_files: whether ROIs whose files are absent are left out; an audit of the
             metadata alone needs none.
+        patients_apart: whether a patient in two parts of the split is an error; an
+            audit reports it instead.
 
     Raises:
         UserError: a value is out of its range.
@@ -43,6 +45,7 @@ class ReadOptions:
     for_processing: bool = False
     case_lists: str | None = None
     require_files: bool = True
+    patients_apart: bool = True
 
     def __post_init__(self) -> None:
         for field, choices in (("lesion", LESIONS), ("crop", CROPS)):

@@ -75,6 +75,7 @@ def load_cases(
         UserError: if the name is unknown, `data_dir` is missing where it is needed, or
             the dataset's own reader finds a mistake.
     """
+    options = options or ReadOptions()
     if name == "phantom":
         dataset = _phantom(phantom or PhantomSpec(), phantom_rois)
     elif name not in DATASETS:
@@ -85,12 +86,12 @@ def load_cases(
             "data set lies."
         )
     elif name == "folder":
-        dataset = read_folder(data_dir, group_pattern, seed)
+        dataset = read_folder(data_dir, group_pattern, seed, options.patients_apart)
     else:
-        dataset = _READERS[name](data_dir, options or ReadOptions(), seed)
+        dataset = _READERS[name](data_dir, options, seed)
     if limit is not None:
-        dataset = limit_patients(dataset, limit, seed)
-    validate(dataset.cases, source=name)
+        dataset = limit_patients(dataset, limit, seed, options.patients_apart)
+    validate(dataset.cases, name, options.patients_apart)
     return dataset
 
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_wa.datasets import check_split, load_cases
+from keras_wa.datasets import ReadOptions, check_split, load_cases
 from keras_wa.datasets.case_table import COLUMNS
 from keras_wa.errors import UserError
 from keras_wa.phantom import PhantomSpec, render_roi
@@ -75,3 +75,18 @@ def test_a_folder_takes_its_arguments(tmp_path):
 def test_a_dataset_that_cannot_be_loaded_is_a_user_error(name, message):
     with pytest.raises(UserError, match=message):
         load_cases(name)
+
+
+def test_an_audit_may_see_a_patient_in_two_parts(tmp_path):
+    image = np.zeros((32, 32), np.uint8)
+    for part in ("train", "test"):
+        for label in ("0", "1"):
+            folder = tmp_path / part / label
+            folder.mkdir(parents=True)
+            for patient in ("p1", "p2"):
+                assert cv2.imwrite(str(folder / f"{patient}_{label}.png"), image)
+    options = ReadOptions(patients_apart=False)
+    with pytest.raises(UserError, match="2 patients are in more than one part"):
+        load_cases("folder", tmp_path, r"^(p\d)")
+    dataset = load_cases("folder", tmp_path, r"^(p\d)", limit=6, options=options)
+    assert set(dataset.cases["split"]) == {"train", "test"}
