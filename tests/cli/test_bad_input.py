@@ -65,7 +65,7 @@ def test_images_that_are_all_cut_off(
     for path in root.rglob("*.png"):
         path.write_bytes(content)
     line = error_of(_train(root, tmp_path), capsys)
-    assert "24 of 24 files could not be read" in line
+    assert "none of 24 ROIs could be read" in line
     assert "a00_0.png" in line
     assert _nothing_was_begun(tmp_path)
 

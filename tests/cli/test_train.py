@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from keras_wa.cli import main
+from keras_wa.datasets import split_hash
 from keras_wa.cli.train import _parse_option
 from keras_wa.datasets import RANDOM_ROI_NOTICE
 from keras_wa.errors import UserError
@@ -46,10 +47,11 @@ def test_the_user_learns_what_is_trained_on_what_and_where_it_is(
     captured = capsys.readouterr()
     assert captured.err == ""
     out = captured.out
-    counts = trained[0]["data"].cases["split"].value_counts()
+    cases = trained[0]["data"].cases
+    counts = cases["split"].value_counts()
     assert (
         f"tiny on phantom: {counts['train']} ROIs to train, {counts['val']} to "
-        f"validate, {counts['test']} to test." in out
+        f"validate, {counts['test']} to test (split {split_hash(cases)})." in out
     )
     assert f"tensorboard --logdir {tmp_path / 'runs'}" in out
     assert "Best of 3 epochs: epoch 2, validation AUC 0.750." in out
