@@ -16,7 +16,15 @@ from keras_wa.errors import UserError
 
 # Each is a module of this package with `DESCRIPTION`, `EXAMPLE`, `add_arguments` and
 # `run`. They import TensorFlow inside `run`, so that --help does not wait for it.
-COMMANDS = ("train", "evaluate", "export", "prepare", "download", "phantom")
+COMMANDS = (
+    "train",
+    "evaluate",
+    "export",
+    "download",
+    "prepare",
+    "audit",
+    "phantom",
+)
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)

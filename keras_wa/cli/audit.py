@@ -1,0 +1,105 @@
+"""`keras-wa audit`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from keras_wa.cli.shared import choose_dataset, say, warn
+from keras_wa.datasets import DATASETS, ReadOptions, load_cases
+
+DESCRIPTION = (
+    "Look for what makes a result on a data set untrue: patients on both sides of the "
+    "split, duplicates, labels that can be guessed from names, metadata or one number."
+)
+EXAMPLE = "keras-wa audit folder --data-dir DIR --group-pattern '^(\\d+)'"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds this command's arguments to its parser."""
+    parser.add_argument(
+        "dataset", metavar="DATASET", help=f"one of {', '.join(DATASETS)}"
+    )
+    parser.add_argument(
+        "--data-dir", metavar="DIR", help="its folder (default: data/DATASET)"
+    )
+    parser.add_argument(
+        "--out",
+        metavar="DIR",
+        help="where audit.html and audit.json go (default: audits/DATASET)",
+    )
+    parser.add_argument(
+        "--group-pattern", metavar="REGEX", help="reads the patient out of a file name"
+    )
+    parser.add_argument("--lesion", default="calcification", help="or mass, all")
+    parser.add_argument("--crop", default="fixed", help="or roi, official")
+    parser.add_argument("--field-mm", type=float, default=25.6, metavar="MM")
+    parser.add_argument("--pixel-spacing", type=float, metavar="MM")
+    parser.add_argument("--drop-without-callback", action="store_true")
+    parser.add_argument("--for-processing", action="store_true")
+    parser.add_argument("--case-lists", metavar="DIR")
+    parser.add_argument(
+        "--split", default="official", help="or patient-kfold, random-roi"
+    )
+    parser.add_argument(
+        "--limit", type=int, metavar="N", help="audit at most N ROIs, whole patients"
+    )
+    parser.add_argument(
+        "--limit-images",
+        type=int,
+        metavar="N",
+        help="read the pixels of at most N ROIs; 0: metadata alone",
+    )
+    parser.add_argument(
+        "--resamples",
+        type=int,
+        default=2000,
+        metavar="N",
+        help="bootstrap resamples (default: 2000)",
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Audits. Returns the exit code: 0 whatever was found."""
+    # Not at the top, so that --help does not wait for scikit-learn.
+    from keras_wa.audit.audit import run_audit
+    from keras_wa.audit.page import write_page
+    from keras_wa.audit.record import write_record
+    from keras_wa.audit.terminal import print_report
+
+    given = {"dataset": args.dataset, "data_dir": args.data_dir}
+    place = choose_dataset({name: value for name, value in given.items() if value})
+    dataset = load_cases(
+        args.dataset,
+        data_dir=place.get("data_dir"),
+        group_pattern=args.group_pattern,
+        limit=args.limit,
+        seed=args.seed,
+        options=ReadOptions(
+            lesion=args.lesion,
+            crop=args.crop,
+            field_mm=args.field_mm,
+            pixel_spacing_mm=args.pixel_spacing,
+            drop_without_callback=args.drop_without_callback,
+            for_processing=args.for_processing,
+            case_lists=args.case_lists,
+            require_files=False,
+            patients_apart=False,
+        ),
+    )
+    report, images = run_audit(
+        dataset,
+        split=args.split,
+        seed=args.seed,
+        resamples=args.resamples,
+        limit_images=args.limit_images,
+    )
+    out = Path(args.out or f"audits/{args.dataset}")
+    out.mkdir(parents=True, exist_ok=True)
+    write_record(report, out / "audit.json")
+    write_page(report, images, out / "audit.html")
+    warn(report.notes)
+    print_report(report)
+    say(f"\nWritten: {out / 'audit.html'}, {out / 'audit.json'}")
+    return 0
