@@ -36,7 +36,9 @@ def test_slow_work_shows_what_is_done_of_how_much(console):
 
 
 def test_bytes_are_shown_in_units_that_people_read(console):
-    with ProgressBar("Fetching", 8 * 10**9, delay=0, console=console, unit="bytes") as b:
+    with ProgressBar(
+        "Fetching", 8 * 10**9, delay=0, console=console, unit="bytes"
+    ) as b:
         b.advance(2 * 10**9)
     assert "2.0/8.0 GB" in shown(console)
 

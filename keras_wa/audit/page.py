@@ -21,7 +21,7 @@ GROUPS_SHOWN = 12
 
 _ROIS_SHOWN = 6
 # Geometry of the forest plot, in the units of its viewBox.
-_LABELS, _PLOT, _NUMBERS, _ROW = 300, 360, 170, 26
+_LABELS, _PLOT, _NUMBERS, _ROW = 340, 360, 170, 26
 
 
 @dataclasses.dataclass(frozen=True)

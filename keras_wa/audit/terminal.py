@@ -32,6 +32,9 @@ def verdict_sentence(report: AuditReport) -> str:
     sentence = _OVERALL[report.verdict]
     if report.verdict in ("warning", "error"):
         sentence += f" See: {'; '.join(worst)}."
+    undone = sum(finding.verdict == "not done" for finding in report.findings)
+    if undone and report.verdict != "not done":
+        sentence += f" {count(undone, 'check')} could not be done."
     return sentence
 
 

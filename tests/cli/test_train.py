@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from keras_wa.cli import main
-from keras_wa.datasets import split_hash
 from keras_wa.cli.train import _parse_option
-from keras_wa.datasets import RANDOM_ROI_NOTICE
+from keras_wa.datasets import RANDOM_ROI_NOTICE, split_hash
 from keras_wa.errors import UserError
 from keras_wa.training.fit import Outcome
 from tests.cli.failing import error_of

@@ -1,0 +1,107 @@
+"""The page opens offline, escapes what it shows, and has all numbers as text."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+
+import cv2
+import html5lib
+import numpy as np
+import pytest
+
+from keras_wa.audit.findings import Estimate, Finding, Score
+from keras_wa.audit.page import forest, render_page, write_page
+from tests.audit.reports import HOSTILE, images, report
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return render_page(report(), images())
+
+
+@pytest.fixture(scope="module")
+def tree(page):
+    # Strict: a page that a browser would have to mend is an error.
+    parser = html5lib.HTMLParser(namespaceHTMLElements=False, strict=True)
+    return parser.parse(page)
+
+
+def test_it_is_valid_html_with_the_verdict_at_the_top(tree):
+    assert tree.find(".//h1").text == "Audit of mine"
+    verdict = next(
+        each for each in tree.iter("p") if "verdict" in each.get("class", "")
+    )
+    assert "".join(verdict.itertext()).startswith("error A result on this data set")
+    assert tree.find(".").get("lang") == "en"
+
+
+def test_names_cannot_become_markup(page, tree):
+    assert "<script" not in page
+    assert list(tree.iter("script")) == []
+    assert any(HOSTILE in "".join(each.itertext()) for each in tree.iter("figcaption"))
+
+
+def test_nothing_is_loaded(page, tree):
+    for each in tree.iter():
+        for name in ("src", "href", "data", "action"):
+            assert each.get(name, "data:").startswith("data:")
+    assert "@import" not in page
+    assert "url(" not in page
+
+
+def test_pictures_are_those_of_the_images_and_have_a_text(tree):
+    pictures = list(tree.iter("img"))
+    # Twelve groups with two pictures each.
+    assert len(pictures) == 24
+    data = base64.b64decode(pictures[0].get("src").split(",")[1])
+    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_array_equal(decoded, images()[0])
+    assert all(each.get("alt") for each in pictures)
+
+
+def test_groups_that_are_not_shown_are_counted(page):
+    assert "14 groups of images that show the same; the first 12 are shown" in page
+    assert "7 ROIs, of which 6 are shown" in page
+
+
+def test_every_number_of_a_plot_stands_in_a_table(tree):
+    cells = {" ".join("".join(c.itertext()).split()) for c in tree.iter("td")}
+    for measure in ("auc", "accuracy"):
+        for mark in forest(report(), measure).marks:
+            assert mark.text in cells
+    titles = [each.text for each in tree.iter(f"{SVG}title")]
+    assert len(titles) == len(list(tree.iter(f"{SVG}svg"))) == 2
+    assert "type + distribution 0.741 [0.655, 0.814]" in titles[0]
+
+
+def test_places_on_the_axis():
+    plot = forest(report(), "auc")
+    places = {text: x for x, text in plot.ticks}
+    # The lowest end is 0.27: the axis goes from 0.2 to 1.
+    assert next(iter(places)) == "0.2"
+    first = plot.marks[0]
+    step = (places["1.0"] - places["0.2"]) / 0.8
+    assert first.value == pytest.approx(places["0.2"] + 0.541 * step, abs=0.1)
+    assert first.low < first.value < first.high
+    assert plot.reference == places["0.5"]
+    assert forest(report(), "accuracy").reference is None
+
+
+def test_without_scores_and_images_the_page_is_shorter(tmp_path):
+    plain = dataclasses.replace(report(), findings=[Finding("a", "A", "ok", "Fine.")])
+    write_page(plain, None, tmp_path / "audit.html")
+    text = (tmp_path / "audit.html").read_text(encoding="utf-8")
+    assert "<svg" not in text
+    assert "<img" not in text
+    assert [path.name for path in tmp_path.iterdir()] == ["audit.html"]
+
+
+def test_a_score_below_one_half_keeps_its_place():
+    low = Score("upside down", Estimate(0.05, 0.0, 0.1))
+    finding = Finding("a", "A", "ok", "Fine.", scores=[low])
+    plot = forest(dataclasses.replace(report(), findings=[finding]), "auc")
+    assert plot.ticks[0][1] == "0.0"
+    assert plot.marks[0].low == plot.ticks[0][0]

@@ -1,0 +1,122 @@
+"""`keras-wa audit`: a page, a record, and exit code 0 whatever was found."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from keras_wa.cli import main
+from tests.cli.failing import error_of
+from tests.pipeline.folders import make_folder
+
+FEW = ["--resamples", "20"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Class folders; one file of training is there again under another patient."""
+    root = make_folder(tmp_path / "data", per_class=20, side=64)
+    copy = (root / "0" / "a00_0.png").read_bytes()
+    (root / "1" / "c99_0.png").write_bytes(copy)
+    return root
+
+
+def test_an_audit_writes_its_page_and_its_record(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "audit"
+    words = ["--data-dir", str(folder), "--group-pattern", r"^(\w\d\d)"]
+    assert main(["audit", "folder", *words, "--out", str(out), *FEW]) == 0
+    assert sorted(path.name for path in out.iterdir()) == ["audit.html", "audit.json"]
+    record = json.loads((out / "audit.json").read_text())
+    findings = {finding["check"]: finding for finding in record["findings"]}
+    (group,) = findings["duplicates"]["groups"]
+    assert group["roi_ids"] == ["0/a00_0.png", "1/c99_0.png"]
+    assert findings["label conflicts"]["verdict"] == "error"
+    assert record["verdict"] == "error"
+    said = capsys.readouterr().out
+    assert "ERROR: A result on this data set as it stands would be untrue." in said
+    assert str(out / "audit.html") in said
+
+
+def test_a_second_audit_replaces_the_first(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "audit"
+    words = ["audit", "folder", "--data-dir", str(folder), "--out", str(out), *FEW]
+    seeds = []
+    for seed in ("0", "1"):
+        assert main([*words, "--seed", seed]) == 0
+        record = json.loads((out / "audit.json").read_text())
+        seeds.append(record["settings"]["seed"])
+    assert seeds == [0, 1]
+    assert len(list(out.iterdir())) == 2
+
+
+def test_a_torn_patient_is_reported_not_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = make_folder(tmp_path / "data" / "train")
+    make_folder(tmp_path / "data" / "test", per_class=6)
+    words = ["--data-dir", str(root.parent), "--group-pattern", r"^(\w\d\d)"]
+    out = str(tmp_path / "audit")
+    assert main(["audit", "folder", *words, "--out", out, *FEW]) == 0
+    assert "6 of 12 patients" in " ".join(capsys.readouterr().out.split())
+
+
+def test_bad_input_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "did you mean 'folder'" in error_of(["audit", "foldr"], capsys)
+    assert "--data-dir" in error_of(["audit", "cmmd"], capsys)
+    assert "`crop`" in error_of(["audit", "folder", "--crop", "x"], capsys)
+    make_folder(tmp_path / "data")
+    words = ["audit", "folder", "--data-dir", str(tmp_path / "data")]
+    assert "--resamples" in error_of([*words, "--resamples", "0"], capsys)
+
+
+def test_an_audit_needs_no_deep_learning_library(folder: Path, tmp_path: Path) -> None:
+    words = ["audit", "folder", "--data-dir", str(folder), *FEW]
+    code = (
+        "import sys; from keras_wa.cli import main; "
+        f"main({[*words, '--out', str(tmp_path / 'audit')]!r}); "
+        "print([name for name in ('tensorflow', 'keras') if name in sys.modules])"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.shared_data
+def test_the_case_lists_alone_give_the_published_numbers(
+    shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lists = shared_data / "cbis-ddsm-csv"
+    words = ["--data-dir", str(lists), "--out", str(tmp_path), *FEW]
+    assert main(["audit", "cbis-ddsm", *words]) == 0
+    record = json.loads((tmp_path / "audit.json").read_text())
+    scores = {
+        score["name"]: score
+        for finding in record["findings"]
+        for score in finding["scores"]
+    }
+    for name, auc, accuracy in (
+        ("type + distribution", 0.741, 0.706),
+        ("BI-RADS assessment", 0.754, 0.727),
+        ("type + distribution + assessment", 0.827, 0.782),
+    ):
+        assert scores[name]["auc"]["value"] == pytest.approx(auc, abs=5e-4)
+        assert scores[name]["accuracy"]["value"] == pytest.approx(accuracy, abs=5e-4)
+    recalled = [
+        scores[f"random {cut}"]["accuracy"]["value"]
+        for cut in ("80/20 by ROI", "90/10 by ROI", "80/20 by image")
+    ]
+    np.testing.assert_allclose(recalled, [0.901, 0.924, 0.876], atol=0.006)
