@@ -5,7 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from keras_wa.cli.shared import choose_dataset, say, warn
+from keras_wa.cli.shared import (
+    DATASET_FLAGS,
+    add_flags,
+    choose_dataset,
+    say,
+    warn,
+)
 from keras_wa.datasets import DATASETS, ReadOptions, load_cases
 
 DESCRIPTION = (
@@ -15,34 +21,26 @@ DESCRIPTION = (
 EXAMPLE = "keras-wa audit folder --data-dir DIR --group-pattern '^(\\d+)'"
 
 
+_READING = (
+    *("lesion", "crop", "field_mm", "pixel_spacing", "drop_without_callback"),
+    *("for_processing", "case_lists"),
+)
+_FLAGS = ("data_dir", "group_pattern", *_READING, "limit")
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds this command's arguments to its parser."""
     parser.add_argument(
         "dataset", metavar="DATASET", help=f"one of {', '.join(DATASETS)}"
     )
-    parser.add_argument(
-        "--data-dir", metavar="DIR", help="its folder (default: data/DATASET)"
-    )
+    add_flags(parser, {name: DATASET_FLAGS[name] for name in _FLAGS})
     parser.add_argument(
         "--out",
         metavar="DIR",
         help="where audit.html and audit.json go (default: audits/DATASET)",
     )
     parser.add_argument(
-        "--group-pattern", metavar="REGEX", help="reads the patient out of a file name"
-    )
-    parser.add_argument("--lesion", default="calcification", help="or mass, all")
-    parser.add_argument("--crop", default="fixed", help="or roi, official")
-    parser.add_argument("--field-mm", type=float, default=25.6, metavar="MM")
-    parser.add_argument("--pixel-spacing", type=float, metavar="MM")
-    parser.add_argument("--drop-without-callback", action="store_true")
-    parser.add_argument("--for-processing", action="store_true")
-    parser.add_argument("--case-lists", metavar="DIR")
-    parser.add_argument(
         "--split", default="official", help="or patient-kfold, random-roi"
-    )
-    parser.add_argument(
-        "--limit", type=int, metavar="N", help="audit at most N ROIs, whole patients"
     )
     parser.add_argument(
         "--limit-images",
@@ -76,17 +74,7 @@ def run(args: argparse.Namespace) -> int:
         group_pattern=args.group_pattern,
         limit=args.limit,
         seed=args.seed,
-        options=ReadOptions(
-            lesion=args.lesion,
-            crop=args.crop,
-            field_mm=args.field_mm,
-            pixel_spacing_mm=args.pixel_spacing,
-            drop_without_callback=args.drop_without_callback,
-            for_processing=args.for_processing,
-            case_lists=args.case_lists,
-            require_files=False,
-            patients_apart=False,
-        ),
+        options=_options(args),
     )
     report, images = run_audit(
         dataset,
@@ -103,3 +91,14 @@ def run(args: argparse.Namespace) -> int:
     print_report(report)
     say(f"\nWritten: {out / 'audit.html'}, {out / 'audit.json'}")
     return 0
+
+
+def _options(args: argparse.Namespace) -> ReadOptions:
+    """What was asked for; what is absent or torn is reported, not refused."""
+    given = {name: getattr(args, name) for name in _READING}
+    given["pixel_spacing_mm"] = given.pop("pixel_spacing")
+    return ReadOptions(
+        **{name: value for name, value in given.items() if value is not None},
+        require_files=False,
+        patients_apart=False,
+    )

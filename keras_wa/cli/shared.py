@@ -73,6 +73,13 @@ def add_config_flags(
 ) -> None:
     """Adds `--config` and one flag for each config field."""
     parser.add_argument("--config", metavar="FILE", help="TOML file, see configs/")
+    add_flags(parser, flags)
+
+
+def add_flags(
+    parser: argparse.ArgumentParser, flags: dict[str, dict[str, Any]]
+) -> None:
+    """Adds one flag for each field; a flag that is not given is None."""
     for field, options in flags.items():
         flag = f"--{field.replace('_', '-')}"
         if options.get("action") == "bool":
