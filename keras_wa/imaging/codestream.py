@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import struct
 
-_SOI, _SOC = b"\xff\xd8", b"\xff\x4f\xff\x51"
-# Start of frame: JPEG's kinds (ITU-T T.81, table B.1) and JPEG-LS's (T.87, C.2.2).
-_START_OF_FRAME = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xC8, 0xCC}
+_SOI, _SOC, _END = b"\xff\xd8", b"\xff\x4f\xff\x51", b"\xff\xd9"
+# Start of frame of what DICOM has: baseline, extended and lossless JPEG (ITU-T T.81,
+# table B.1) and JPEG-LS (T.87, C.2.2). A progressive one could hold scans without end.
+_START_OF_FRAME = frozenset({0xC0, 0xC1, 0xC3, 0xF7})
+_OTHER_FRAMES = frozenset(range(0xC0, 0xD0)) - _START_OF_FRAME - {0xC4, 0xC8, 0xCC}
+# Some writers put a whole JP2 file into the frame, its codestream behind some boxes.
+_BOXES = 4096
 _NO_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
 
 
@@ -23,11 +27,21 @@ def frame_size(frame: bytes) -> tuple[int, int, int] | None:
     Returns:
         Rows, columns and components, or `None` if no header with them is found.
     """
-    if frame.startswith(_SOC):
-        return _jpeg_2000(frame)
     if frame.startswith(_SOI):
         return _jpeg(frame)
-    return None
+    start = frame[:_BOXES].find(_SOC)
+    return None if start < 0 else _jpeg_2000(frame[start : start + 42])
+
+
+def is_whole(frame: bytes) -> bool:
+    """Whether a JPEG, JPEG-LS or JPEG 2000 frame has its end mark.
+
+    Decoders fill up what is missing of a truncated frame with grey and say nothing.
+
+    Args:
+        frame: the codestream; zeros that pad it are passed over.
+    """
+    return frame[-1024:].rstrip(b"\0").endswith(_END)
 
 
 def _jpeg_2000(frame: bytes) -> tuple[int, int, int] | None:
@@ -58,7 +72,7 @@ def _jpeg(frame: bytes) -> tuple[int, int, int] | None:
             rows, columns, components = struct.unpack_from(">HHB", frame, place + 5)
             return rows, columns, components
         (length,) = struct.unpack_from(">H", frame, place + 2)
-        if length < 2:
+        if length < 2 or marker in _OTHER_FRAMES:
             return None
         place += 2 + length
     return None

