@@ -15,6 +15,7 @@ import pydicom
 from keras_wa.errors import UserError
 from keras_wa.files import replacing
 from keras_wa.imaging import is_dicom
+from keras_wa.imaging.deflated import refuse_bomb_in_file
 from keras_wa.progress import track
 
 CACHE_NAME = ".dicom_index.csv"
@@ -104,6 +105,7 @@ def _read_all(
 
     def read(path: str) -> list[str | None]:
         try:
+            refuse_bomb_in_file(root / path)
             header = pydicom.dcmread(
                 root / path, stop_before_pixels=True, specific_tags=fields
             )

@@ -18,19 +18,20 @@ _BOXES = 4096
 _NO_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
 
 
-def frame_size(frame: bytes) -> tuple[int, int, int] | None:
-    """Height, width and number of components of a JPEG, JPEG-LS or JPEG 2000 frame.
+def frame_size(frame: bytes) -> tuple[int, int, int, int] | None:
+    """Height, width, components and precision of a JPEG, JPEG-LS or JPEG 2000 frame.
 
     Args:
         frame: the codestream, from its first marker on.
 
     Returns:
-        Rows, columns and components, or `None` if no header with them is found.
+        Rows, columns, components and bits a sample, or `None` if no header with them is
+        found.
     """
     if frame.startswith(_SOI):
         return _jpeg(frame)
     start = frame[:_BOXES].find(_SOC)
-    return None if start < 0 else _jpeg_2000(frame[start : start + 42])
+    return None if start < 0 else _jpeg_2000(frame[start : start + 43])
 
 
 def is_whole(frame: bytes) -> bool:
@@ -44,16 +45,17 @@ def is_whole(frame: bytes) -> bool:
     return frame[-1024:].rstrip(b"\0").endswith(_END)
 
 
-def _jpeg_2000(frame: bytes) -> tuple[int, int, int] | None:
+def _jpeg_2000(frame: bytes) -> tuple[int, int, int, int] | None:
     """From the SIZ segment (ISO/IEC 15444-1, A.5.1)."""
-    if len(frame) < 42:
+    if len(frame) < 43:
         return None
     x1, y1, x0, y0 = struct.unpack_from(">4I", frame, 8)
-    (components,) = struct.unpack_from(">H", frame, 40)
-    return y1 - y0, x1 - x0, components
+    components, precision = struct.unpack_from(">HB", frame, 40)
+    # The highest bit says that the samples are signed.
+    return y1 - y0, x1 - x0, components, (precision & 0x7F) + 1
 
 
-def _jpeg(frame: bytes) -> tuple[int, int, int] | None:
+def _jpeg(frame: bytes) -> tuple[int, int, int, int] | None:
     """From the first start of frame."""
     place = 2
     while place + 4 <= len(frame):
@@ -69,8 +71,10 @@ def _jpeg(frame: bytes) -> tuple[int, int, int] | None:
         if marker in _START_OF_FRAME:
             if place + 10 > len(frame):
                 return None
-            rows, columns, components = struct.unpack_from(">HHB", frame, place + 5)
-            return rows, columns, components
+            bits, rows, columns, components = struct.unpack_from(
+                ">BHHB", frame, place + 4
+            )
+            return rows, columns, components, bits
         (length,) = struct.unpack_from(">H", frame, place + 2)
         if length < 2 or marker in _OTHER_FRAMES:
             return None

@@ -17,7 +17,8 @@ from pydicom.uid import (
 )
 
 from keras_wa.errors import UserError
-from keras_wa.imaging.display import grey_table
+from keras_wa.imaging.deflated import refuse_bomb
+from keras_wa.imaging.display import GreyTable, grey_table
 from keras_wa.imaging.frames import DECODERS, decode_frame
 from keras_wa.imaging.image import GreyImage
 
@@ -50,6 +51,7 @@ def decode_dicom(data: bytes, name: str, for_processing: bool = False) -> GreyIm
             colour or more than `LARGEST` pixels, is meant for processing, or is
             compressed in a way that no decoder here reads.
     """
+    refuse_bomb(data, name)
     try:
         dataset = pydicom.dcmread(io.BytesIO(data))
     except InvalidDicomError as error:
@@ -63,7 +65,7 @@ def decode_dicom(data: bytes, name: str, for_processing: bool = False) -> GreyIm
     try:
         _check_kind(dataset, name, for_processing)
         _check_size(dataset, name)
-        to_grey = grey_table(dataset)
+        to_grey = _grey_table(dataset, name)
         pixels = _decode(dataset, name)
         description = str(dataset.get("SeriesDescription") or "")
         return GreyImage(pixels, to_grey, _spacing(dataset), description)
@@ -72,6 +74,13 @@ def decode_dicom(data: bytes, name: str, for_processing: bool = False) -> GreyIm
     except Exception as error:
         # pydicom parses an element when it is first used: as above.
         raise UserError(_damaged(name, error)) from error
+
+
+def _grey_table(dataset: pydicom.Dataset, name: str) -> GreyTable:
+    try:
+        return grey_table(dataset)
+    except ValueError as error:
+        raise UserError(f"{name}: {' '.join(str(error).split())}") from error
 
 
 def _damaged(name: str, error: Exception) -> str:
@@ -88,6 +97,14 @@ def _unfit(name: str, field: str, found: object, expected: str) -> UserError:
 
 def _check_kind(dataset: pydicom.Dataset, name: str, for_processing: bool) -> None:
     """Whether the file is a single grey mammogram for somebody to look at."""
+    syntax = dataset.file_meta.get("TransferSyntaxUID")
+    if not syntax:
+        raise _unfit(
+            name,
+            "TransferSyntaxUID (0002,0010)",
+            "nothing",
+            "how the pixels are encoded. The file is damaged: copy it again.",
+        )
     modality = dataset.get("Modality")
     if modality and modality != "MG":
         raise _unfit(
@@ -194,18 +211,19 @@ def _decode(dataset: pydicom.Dataset, name: str) -> NDArray:
     bits = int(dataset.BitsAllocated), int(dataset.BitsStored)
     try:
         frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
-        pixels = decode_frame(frame, syntax, shape, bits[0])
+        pixels, precision = decode_frame(frame, syntax, shape, bits[0])
     except Exception as error:
         detail = " ".join(str(error).split())
         raise UserError(
             f"{name}: PixelData (7FE0,0010). Received: {syntax.name} that could not be "
             f"decoded: {detail[:200]}; expected a whole image. Copy the file again."
         ) from error
-    return _stored_values(pixels, bits[1], bool(dataset.get("PixelRepresentation")))
+    signed = bool(dataset.get("PixelRepresentation"))
+    return _stored_values(pixels, precision or bits[1], signed)
 
 
 def _stored_values(pixels: NDArray, bits: int, signed: bool) -> NDArray:
-    """The bits stored of unsigned pixels, as the numbers that they mean."""
+    """The lowest bits of unsigned pixels, as the numbers that they mean."""
     spare = pixels.dtype.itemsize * 8 - bits
     kind = f"i{pixels.dtype.itemsize}" if signed else pixels.dtype
     if spare > 0:
@@ -217,11 +235,11 @@ def _stored_values(pixels: NDArray, bits: int, signed: bool) -> NDArray:
 def _spacing(dataset: pydicom.Dataset) -> tuple[float, float] | None:
     """Distance between rows and between columns in the breast, mm.
 
-    PixelSpacing, else ImagerPixelSpacing, which is measured at the detector, divided by
-    the magnification (PS3.3 C.8.11.4).
+    PixelSpacing, else that of a scanned film, else ImagerPixelSpacing, which is
+    measured at the detector, divided by the magnification (PS3.3 C.8.11.4).
     """
     magnification = 1.0
-    for field in ("PixelSpacing", "ImagerPixelSpacing"):
+    for field in ("PixelSpacing", "NominalScannedPixelSpacing", "ImagerPixelSpacing"):
         value = dataset.get(field)
         if value is None or len(value) != 2:
             continue

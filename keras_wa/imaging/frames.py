@@ -35,7 +35,7 @@ _RLE_SEGMENTS = 15
 
 def decode_frame(
     frame: bytes, syntax: str, shape: tuple[int, int], allocated: int
-) -> NDArray:
+) -> tuple[NDArray, int | None]:
     """Decodes the one frame of a grey image.
 
     Args:
@@ -45,16 +45,17 @@ def decode_frame(
         allocated: bits allocated a pixel, 8 or 16, that it announces.
 
     Returns:
-        (H, W) uint8 or uint16: the bits of the pixels, those above the bits stored
-        being of no meaning.
+        (H, W) uint8 or uint16: the bits of the pixels; and how many of them count,
+        `None` for as many as the file says that it stores. JPEG-LS and JPEG 2000 code
+        no others than those that count.
 
     Raises:
         ValueError: if the frame is damaged or not of this shape and depth.
     """
     if syntax == uid.RLELossless:
-        return _decode_rle(frame, shape, allocated // 8)
+        return _decode_rle(frame, shape, allocated // 8), None
     found = frame_size(frame)
-    if found != (*shape, 1):
+    if found is None or found[:3] != (*shape, 1):
         size = "no header" if found is None else "{} by {} by {}".format(*found)
         raise ValueError(
             f"the frame has {size}, not {shape[0]} by {shape[1]} by 1 (rows, columns, "
@@ -71,7 +72,8 @@ def decode_frame(
             f"the frame holds {values.dtype} {values.shape}, not {allocated} bits "
             f"{shape}"
         )
-    return values.astype(f"u{values.dtype.itemsize}", copy=False)
+    values = values.astype(f"u{values.dtype.itemsize}", copy=False)
+    return values, None if syntax in _JPEG else min(found[3], allocated)
 
 
 def _decode_rle(frame: bytes, shape: tuple[int, int], planes: int) -> NDArray:

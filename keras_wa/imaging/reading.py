@@ -36,6 +36,7 @@ IMAGE_SUFFIXES = DICOM_SUFFIXES | {
 """Suffixes, in lower case, of the files that `read_grey` reads. A DICOM file may also
 have none."""
 
+_LARGEST_FILE = 2**30
 _EXPECTED = "PNG, JPEG, PGM, TIFF, BMP or DICOM"
 
 
@@ -83,6 +84,12 @@ def open_image(path: str | os.PathLike[str], for_processing: bool = False) -> Gr
     """
     name = os.fspath(path)
     try:
+        size = os.stat(path).st_size
+        if size > _LARGEST_FILE:
+            raise UserError(
+                f"{name}: the file is too large. Received: {size} bytes; expected an "
+                f"image of at most {_LARGEST_FILE}. Leave it out."
+            )
         data = Path(path).read_bytes()
     except OSError as error:
         raise UserError(

@@ -24,22 +24,22 @@ def start_of_frame(marker: int, rows: int, columns: int, components: int = 1) ->
 def test_jpeg_and_jpeg_ls_after_other_segments(marker):
     frame = b"\xff\xd8" + segment(0xE0, b"JFIF\0") + segment(0xC4, b"table")
     frame += b"\xff" + start_of_frame(marker, 300, 200, 3)
-    assert frame_size(frame) == (300, 200, 3)
+    assert frame_size(frame) == (300, 200, 3, 8)
 
 
 def test_jpeg_2000_less_the_offset_of_its_image():
-    body = struct.pack(">H8IH", 0, 210, 320, 10, 20, 64, 64, 0, 0, 1)
+    body = struct.pack(">H8IHB", 0, 210, 320, 10, 20, 64, 64, 0, 0, 1, 0x8B)
     frame = b"\xff\x4f" + segment(0x51, body)
-    assert frame_size(frame) == (300, 200, 1)
+    assert frame_size(frame) == (300, 200, 1, 12)
     # Behind the boxes of a JP2 file.
-    assert frame_size(b"\0\0\0\x0cjP  " + bytes(60) + frame) == (300, 200, 1)
+    assert frame_size(b"\0\0\0\x0cjP  " + bytes(60) + frame) == (300, 200, 1, 12)
 
 
 @pytest.mark.parametrize("shape", [(48, 31), (48, 31, 3)])
 def test_a_real_jpeg(shape):
     image = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     data = cv2.imencode(".jpg", image)[1].tobytes()
-    assert frame_size(data) == (48, 31, image.size // (48 * 31))
+    assert frame_size(data) == (48, 31, image.size // (48 * 31), 8)
 
 
 @pytest.mark.parametrize(

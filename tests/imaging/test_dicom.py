@@ -44,7 +44,10 @@ def test_a_file_that_states_no_modality_is_taken():
         ({"BitsStored": 0}, "16, 0 and 15"),
         ({"HighBit": 11}, "16, 16 and 11"),
         ({"BitsAllocated": None}, "damaged.*BitsAllocated"),
-        ({"WindowCenter": 1, "WindowWidth": -2}, "WindowWidth .* is -2"),
+        (
+            {"WindowCenter": 1, "WindowWidth": -2},
+            r"WindowWidth .*Received: -2; expected",
+        ),
         ({"WindowCenter": 1, "WindowWidth": 2, "VOILUTFunction": "CUBIC"}, "CUBIC"),
     ],
 )
@@ -120,6 +123,7 @@ def test_what_is_no_dicom_file_says_so(data):
             (0.08, 0.08),
         ),
         ({"PixelSpacing": [0, 0.1], "ImagerPixelSpacing": [0.1, 0.1]}, (0.1, 0.1)),
+        ({"NominalScannedPixelSpacing": [0.05, 0.05]}, (0.05, 0.05)),
         ({"PixelSpacing": None}, None),
     ],
 )
@@ -149,3 +153,12 @@ def test_oddities_in_a_file_do_not_reach_the_terminal(capfd):
             decode_dicom(data, "x.dcm")
     assert caught == []
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_file_that_does_not_say_how_it_is_encoded_says_so():
+    dataset = dicom_dataset(row(1, 2))
+    data = dicom_bytes(dataset)
+    # The element (0002,0010) becomes (0002,0011), which nobody knows.
+    data = data.replace(b"\x02\0\x10\0UI", b"\x02\0\x11\0UI", 1)
+    with pytest.raises(UserError, match=r"TransferSyntaxUID.*Received: nothing"):
+        decode_dicom(data, "x.dcm")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from pydicom.pixels.processing import apply_modality_lut, apply_windowing
+from pydicom.uid import ExplicitVRBigEndian
 
 from keras_wa.errors import UserError
 from keras_wa.imaging.dicom import decode_dicom
@@ -232,13 +233,18 @@ def test_a_sigmoid_far_from_its_centre_is_black_or_white():
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"RescaleSlope": 0, "RescaleIntercept": 0}, "RescaleSlope .* is 0"),
+        ({"RescaleSlope": 0, "RescaleIntercept": 0}, "RescaleSlope .*Received: 0"),
+        ({"RescaleSlope": "1e300"}, r"RescaleSlope.*Received: .*1e\+?300"),
+        ({"WindowCenter": "1e200", "WindowWidth": 1}, "WindowCenter.*Received"),
         (
             {"VOILUTSequence": [look_up_table(0, 8, [])]},
-            "VOILUTSequence has 0 of 65536",
+            "VOILUTSequence.*Received: 0 entries of 8 bits; expected 65536",
         ),
-        ({"VOILUTSequence": [look_up_table(0, 20, [1])]}, "VOILUTSequence .* 20 bits"),
-        ({"WindowCenter": 1, "WindowWidth": 0}, "WindowWidth .* is 0"),
+        (
+            {"VOILUTSequence": [look_up_table(0, 20, [1])]},
+            "VOILUTSequence.*Received: 1 entries of 20 bits",
+        ),
+        ({"WindowCenter": 1, "WindowWidth": 0}, "WindowWidth .*Received: 0"),
     ],
 )
 def test_an_attribute_without_sense_is_named(fields, message):
@@ -251,3 +257,32 @@ def test_attributes_that_are_empty_do_not_count():
     dataset.RescaleSlope = dataset.RescaleIntercept = None
     dataset.WindowCenter = dataset.WindowWidth = None
     np.testing.assert_array_equal(decode(dataset), [[0, 255]])
+
+
+def test_a_slope_alone_has_an_intercept_of_zero():
+    dataset = dicom_dataset(row(0, 55, 255, dtype=np.uint8), RescaleSlope=-1)
+    np.testing.assert_array_equal(decode(dataset), [[255, 200, 0]])
+
+
+def test_padding_written_unsigned_is_that_of_signed_pixels():
+    dataset = dicom_dataset(row(-2000, 0, 2047, dtype=np.int16), bits=12)
+    dataset.add_new("PixelPaddingValue", "US", 65536 - 2000)
+    np.testing.assert_array_equal(decode(dataset), [[0, 128, 255]])
+
+
+def test_the_first_value_of_a_table_may_be_written_unsigned():
+    table = look_up_table(65436, 8, [0, 100, 255])  # -100 in two's complement
+    dataset = dicom_dataset(row(-100, -99, -98, dtype=np.int16))
+    dataset.VOILUTSequence = [table]
+    np.testing.assert_array_equal(decode(dataset), [[0, 100, 255]])
+
+
+def test_a_table_of_a_big_endian_file():
+    dataset = dicom_dataset(row(0, 1, 2).astype(">u2"))
+    dataset.PixelData = np.array([0, 1, 2], ">u2").tobytes()
+    table = look_up_table(0, 16, [])
+    table.LUTDescriptor = [3, 0, 16]
+    table.LUTData = np.array([0, 32768, 65535], ">u2").tobytes()
+    dataset.VOILUTSequence = [table]
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
+    np.testing.assert_array_equal(decode(dataset), [[0, 128, 255]])

@@ -171,3 +171,11 @@ def test_a_real_patch_is_read_byte_for_byte(shared_data):
     image = read_grey(path)
     assert image.shape == (60, 60)
     assert image.tobytes() == path.read_bytes()[-3600:]
+
+
+def test_a_file_larger_than_any_image_is_not_read(tmp_path):
+    path = tmp_path / "huge.dcm"
+    with path.open("wb") as file:
+        file.truncate(2**30 + 1)  # Sparse: it takes no space.
+    with pytest.raises(UserError, match=r"huge\.dcm: the file is too large"):
+        open_image(path)

