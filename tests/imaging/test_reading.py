@@ -178,4 +178,4 @@ def test_a_file_larger_than_any_image_is_not_read(tmp_path):
     with path.open("wb") as file:
         file.truncate(2**30 + 1)  # Sparse: it takes no space.
     with pytest.raises(UserError, match=r"huge\.dcm: the file is too large"):
-        open_image(path)
+        read_grey(path)
