@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,15 @@ import pandas as pd
 from keras_wa.datasets.dataset import Roi
 from keras_wa.datasets.options import ReadOptions
 from keras_wa.errors import UserError
-from keras_wa.imaging import Box, GreyImage, cut, mask_box, open_image, window_of
+from keras_wa.imaging import (
+    Box,
+    GreyImage,
+    cut,
+    mask_box,
+    open_image,
+    scale_box,
+    window_of,
+)
 
 CREDIBLE_MM = (0.005, 1.0)
 """Between these lies the pixel spacing of every mammogram, mm."""
@@ -129,12 +136,5 @@ def _box_of_mask(
     marked = open_image(root / mask, for_processing=True)
     facts["sources"][mask] = marked.digest
     box = mask_box(marked.stored, str(root / mask))
-    if marked.shape == image.shape:
-        return box, False
-    tall, wide = (
-        now / then for now, then in zip(image.shape, marked.shape, strict=True)
-    )
-    left, top = math.floor(box.left * wide), math.floor(box.top * tall)
-    right = math.ceil((box.left + box.width) * wide)
-    bottom = math.ceil((box.top + box.height) * tall)
-    return Box(left, top, right - left, bottom - top), True
+    box = scale_box(box, marked.shape, image.shape)
+    return box, marked.shape != image.shape

@@ -67,6 +67,27 @@ def mask_box(mask: NDArray, name: str) -> Box:
     return Box(left, top, right - left, bottom - top)
 
 
+def scale_box(box: Box, old: tuple[int, int], new: tuple[int, int]) -> Box:
+    """A box in an image of another size, its edges at the nearest pixels.
+
+    Args:
+        box: in pixels of the old size.
+        old: height and width, pixels.
+        new: height and width, pixels.
+
+    Returns:
+        The box in pixels of the new size, at least one pixel wide and high.
+    """
+    rows, columns = new[0] / old[0], new[1] / old[1]
+    left, top = round(box.left * columns), round(box.top * rows)
+    return Box(
+        left=left,
+        top=top,
+        width=max(1, round((box.left + box.width) * columns) - left),
+        height=max(1, round((box.top + box.height) * rows) - top),
+    )
+
+
 def window_of(
     box: Box, how: str, field_mm: float, spacing_mm: tuple[float, float]
 ) -> Box:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from keras_wa.errors import UserError
-from keras_wa.imaging import Box, GreyImage, cut, mask_box, window_of
+from keras_wa.imaging import Box, GreyImage, cut, mask_box, scale_box, window_of
 
 
 def mask(low: int = 0, high: int = 255, dtype=np.uint8) -> np.ndarray:
@@ -54,6 +54,20 @@ def test_a_third_value_anywhere_means_that_it_is_no_mask(place):
     values[place] = 100
     with pytest.raises(UserError, match=r"m\.dcm: no mask.*more than two"):
         mask_box(values, "m.dcm")
+
+
+@pytest.mark.parametrize(
+    ("box", "new", "expected"),
+    [
+        (Box(10, 20, 30, 40), (100, 200), Box(10, 20, 30, 40)),
+        (Box(10, 20, 30, 40), (200, 400), Box(20, 40, 60, 80)),
+        # 0.8 of the height: rows 20 and 60 become 16 and 48.
+        (Box(10, 20, 30, 40), (80, 200), Box(10, 16, 30, 32)),
+        (Box(10, 20, 1, 1), (10, 20), Box(1, 2, 1, 1)),
+    ],
+)
+def test_a_box_in_an_image_of_another_size(box, new, expected):
+    assert scale_box(box, (100, 200), new) == expected
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,15 @@ from keras_wa.datasets.cbis_ddsm.spacing import pixel_spacing
 from keras_wa.datasets.dataset import Roi
 from keras_wa.datasets.options import ReadOptions
 from keras_wa.errors import UserError
-from keras_wa.imaging import Box, GreyImage, cut, mask_box, open_image, window_of
+from keras_wa.imaging import (
+    Box,
+    GreyImage,
+    cut,
+    mask_box,
+    open_image,
+    scale_box,
+    window_of,
+)
 
 # A mask may have another size than its mammogram: those that are known differ by 15 %
 # in size and 1 % in shape. A crop that was taken for a mask differs by more.
@@ -216,13 +224,7 @@ def _scaled(box: Box, old: tuple[int, int], new: tuple[int, int], name: str) -> 
             f"{name}: the mask is not one of its mammogram. Received: {old[0]} by "
             f"{old[1]} pixels; expected {new[0]} by {new[1]}, or about its shape."
         )
-    left, top = round(box.left * columns), round(box.top * rows)
-    return Box(
-        left=left,
-        top=top,
-        width=max(1, round((box.left + box.width) * columns) - left),
-        height=max(1, round((box.top + box.height) * rows) - top),
-    )
+    return scale_box(box, old, new)
 
 
 def _absent(roi_id: str, part: str) -> UserError:
