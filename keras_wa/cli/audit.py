@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from pathlib import Path
 
 from keras_wa.cli.shared import (
@@ -13,6 +14,7 @@ from keras_wa.cli.shared import (
     warn,
 )
 from keras_wa.datasets import DATASETS, ReadOptions, load_cases
+from keras_wa.errors import UserError
 
 DESCRIPTION = (
     "Look for what makes a result on a data set untrue: patients on both sides of the "
@@ -66,6 +68,8 @@ def run(args: argparse.Namespace) -> int:
     from keras_wa.audit.record import write_record
     from keras_wa.audit.terminal import print_report
 
+    if args.seed < 0:
+        raise UserError(f"--seed. Received: {args.seed}; expected 0 or more.")
     given = {"dataset": args.dataset, "data_dir": args.data_dir}
     place = choose_dataset({name: value for name, value in given.items() if value})
     dataset = load_cases(
@@ -76,6 +80,7 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed,
         options=_options(args),
     )
+    out = _folder(args.out or f"audits/{args.dataset}")
     report, images = run_audit(
         dataset,
         split=args.split,
@@ -83,14 +88,27 @@ def run(args: argparse.Namespace) -> int:
         resamples=args.resamples,
         limit_images=args.limit_images,
     )
-    out = Path(args.out or f"audits/{args.dataset}")
-    out.mkdir(parents=True, exist_ok=True)
+    data = {"data_dir": place.get("data_dir"), "limit": args.limit, **dataset.source}
+    report = dataclasses.replace(report, settings={**data, **report.settings})
     write_record(report, out / "audit.json")
     write_page(report, images, out / "audit.html")
     warn(report.notes)
     print_report(report)
     say(f"\nWritten: {out / 'audit.html'}, {out / 'audit.json'}")
     return 0
+
+
+def _folder(name: str) -> Path:
+    """Makes the folder before the work, which may take long."""
+    out = Path(name)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, FileNotFoundError, NotADirectoryError) as error:
+        raise UserError(
+            f"--out. Received: {name} ({error.strerror}); expected a folder, or a "
+            "place where one can be made."
+        ) from error
+    return out
 
 
 def _options(args: argparse.Namespace) -> ReadOptions:

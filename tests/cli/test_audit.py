@@ -76,6 +76,32 @@ def test_bad_input_is_one_line(
     make_folder(tmp_path / "data")
     words = ["audit", "folder", "--data-dir", str(tmp_path / "data")]
     assert "--resamples" in error_of([*words, "--resamples", "0"], capsys)
+    assert "--seed" in error_of([*words, "--seed", "-1"], capsys)
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_the_work(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    words = ["audit", "folder", "--data-dir", folder]
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        assert f"--out. Received: {place}" in error_of([*words, "--out", place], capsys)
+
+
+def test_the_record_says_what_was_read_and_how(folder: Path, tmp_path: Path) -> None:
+    words = [
+        "--data-dir",
+        str(folder),
+        "--group-pattern",
+        r"^(\w\d\d)",
+        "--limit",
+        "30",
+    ]
+    assert main(["audit", "folder", *words, "--out", str(tmp_path), *FEW]) == 0
+    settings = json.loads((tmp_path / "audit.json").read_text())["settings"]
+    found = [settings[name] for name in ("data_dir", "group_pattern", "limit")]
+    assert found == [str(folder), r"^(\w\d\d)", 30]
+    assert settings["resamples"] == 20
 
 
 def test_an_audit_needs_no_deep_learning_library(folder: Path, tmp_path: Path) -> None:
