@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import cv2
 import jinja2
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_wa import __version__
-from keras_wa.audit.findings import AuditReport, Estimate, Group
+from keras_wa.audit.findings import AuditReport, Group
 from keras_wa.audit.terminal import verdict_sentence
 from keras_wa.files import replacing
 
@@ -20,25 +21,27 @@ GROUPS_SHOWN = 12
 """Groups of duplicates that are shown with pictures; the others are counted."""
 
 _ROIS_SHOWN = 6
-# Geometry of the forest plot, in the units of its viewBox.
-_LABELS, _PLOT, _NUMBERS, _ROW = 340, 360, 170, 26
+# Heights in pixels. Places along the axis are per cent of the width, so that the plot
+# fits any screen and its text keeps its size.
+_HEAD, _ROW, _MARGIN = 30, 40, 4.0
 
 
 @dataclasses.dataclass(frozen=True)
 class Mark:
-    """One row of the forest plot, in the units of the drawing.
+    """One row of the forest plot.
 
     Attributes:
         name: what the label was guessed from.
-        text: the number with its interval.
-        y: middle of the row.
-        low, value, high: places on the axis.
+        value_text, ends_text: the number, and its interval.
+        y: the line of the interval, pixels from the top.
+        low, value, high: places on the axis, per cent of the width.
         check: the check that the score is of, `""` after its first row.
     """
 
     name: str
-    text: str
-    y: float
+    value_text: str
+    ends_text: str
+    y: int
     low: float
     value: float
     high: float
@@ -54,18 +57,14 @@ class Forest:
         marks: its rows.
         ticks: place and text of each tick.
         reference: place of the number that guessing has, `None` if there is none.
-        width, height: of the drawing.
+        height: of the drawing, pixels.
     """
 
     title: str
     marks: list[Mark]
     ticks: list[tuple[float, str]]
     reference: float | None
-    width: int = _LABELS + _PLOT + _NUMBERS
-
-    @property
-    def height(self) -> float:
-        return _ROW * (len(self.marks) + 2)
+    height: int
 
 
 def write_page(
@@ -101,9 +100,7 @@ def render_page(report: AuditReport, images: NDArray[np.uint8] | None) -> str:
         rois_shown=_ROIS_SHOWN,
         thumbnails=lambda group: thumbnails(group, images),
         version=__version__,
-        labels=_LABELS,
-        plot=_PLOT,
-        row=_ROW,
+        shown=_shown,
     )
 
 
@@ -117,10 +114,8 @@ def forest(report: AuditReport, measure: str) -> Forest:
     Returns:
         A row for each score that has this measure.
     """
-    # An AUC below one half is no worse a shortcut upside down, and rare: the axis
-    # begins where a score does.
     found = [
-        (finding.title if index == 0 else "", score.name, estimate)
+        (finding.check if index == 0 else "", score.name, estimate)
         for finding in report.findings
         for index, (score, estimate) in enumerate(
             (score, getattr(score, measure))
@@ -128,36 +123,41 @@ def forest(report: AuditReport, measure: str) -> Forest:
             if getattr(score, measure) is not None
         )
     ]
+    # The axis begins below one half where a score does.
     least = min((estimate.low for _, _, estimate in found), default=0.5)
     start = min(0.4, np.floor(10 * least) / 10)
 
     def place(number: float) -> float:
-        clipped = min(max(number, start), 1.0)
-        return round(_LABELS + _PLOT * (clipped - start) / (1 - start), 1)
+        share = (min(max(number, start), 1.0) - start) / (1 - start)
+        return round(_MARGIN + (100 - 2 * _MARGIN) * share, 2)
 
-    marks = [
-        Mark(
-            name=name,
-            text=_text(estimate),
-            y=_ROW * (row + 1.5),
-            low=place(estimate.low),
-            value=place(estimate.value),
-            high=place(estimate.high),
-            check=check,
+    marks, y = [], 0
+    for check, name, estimate in found:
+        y += _ROW + (_HEAD if check else 0)
+        marks.append(
+            Mark(
+                name=name,
+                value_text=f"{estimate.value:.3f}",
+                ends_text=f"[{estimate.low:.3f}, {estimate.high:.3f}]",
+                y=y,
+                low=place(estimate.low),
+                value=place(estimate.value),
+                high=place(estimate.high),
+                check=check,
+            )
         )
-        for row, (check, name, estimate) in enumerate(found)
-    ]
     steps = np.arange(round(10 * start), 11) / 10
     return Forest(
         title={"auc": "AUC", "accuracy": "Accuracy"}[measure],
         marks=marks,
         ticks=[(place(step), f"{step:.1f}") for step in steps],
         reference=place(0.5) if measure == "auc" else None,
+        height=y + _ROW,
     )
 
 
 def thumbnails(group: Group, images: NDArray[np.uint8] | None) -> list[str]:
-    """Pictures of a group as data URIs, `""` for each that is not at hand."""
+    """Pictures of the first ROIs of a group as data URIs; none without images."""
     if images is None:
         return []
     return [_data_uri(images[index]) for index in group.images[:_ROIS_SHOWN]]
@@ -168,5 +168,8 @@ def _data_uri(image: NDArray[np.uint8]) -> str:
     return f"data:image/png;base64,{base64.b64encode(data).decode()}"
 
 
-def _text(estimate: Estimate) -> str:
-    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
+def _shown(value: Any) -> str:
+    """A setting in words."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_shown(each)}" for name, each in value.items())
+    return "none" if value is None else str(value)

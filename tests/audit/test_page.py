@@ -71,10 +71,52 @@ def test_every_number_of_a_plot_stands_in_a_table(tree):
     cells = {" ".join("".join(c.itertext()).split()) for c in tree.iter("td")}
     for measure in ("auc", "accuracy"):
         for mark in forest(report(), measure).marks:
-            assert mark.text in cells
+            assert f"{mark.value_text} {mark.ends_text}" in cells
     titles = [each.text for each in tree.iter(f"{SVG}title")]
-    assert len(titles) == len(list(tree.iter(f"{SVG}svg"))) == 2
-    assert "type + distribution 0.741 [0.655, 0.814]" in titles[0]
+    assert titles == ["AUC with 95 % intervals", "Accuracy with 95 % intervals"]
+    described = [each.text for each in tree.iter(f"{SVG}desc")]
+    assert "type + distribution 0.741 [0.655, 0.814]" in described[0]
+
+
+def test_a_plot_fits_any_width_and_its_rows_do_not_meet(tree):
+    for drawing in tree.iter(f"{SVG}svg"):
+        places = [
+            each.get(name)
+            for each in drawing.iter()
+            for name in ("x", "x1", "x2", "cx")
+            if each.get(name)
+        ]
+        assert all(place == "0" or place.endswith("%") for place in places)
+        assert all(0 <= float(place.rstrip("%")) <= 100 for place in places)
+    for measure in ("auc", "accuracy"):
+        plot = forest(report(), measure)
+        rows = [mark.y for mark in plot.marks] + [plot.height]
+        assert np.diff(rows).min() >= 40
+
+
+def test_a_plot_says_which_check_its_rows_are_of():
+    assert [mark.check for mark in forest(report(), "auc").marks] == ["metadata", ""]
+
+
+def test_a_group_says_what_differs_in_it(page):
+    many = "; ".join(("identical", "1 part", "<strong>2 patients</strong>"))
+    assert f"{many}; <strong>2 labels</strong>; 2 ROIs" in page
+
+
+def test_a_table_has_no_empty_column():
+    (plain,) = (each for each in report().findings if each.check == "metadata")
+    accuracies = [each for each in plain.scores if each.auc is None]
+    finding = dataclasses.replace(plain, scores=accuracies)
+    text = render_page(dataclasses.replace(report(), findings=[finding]), None)
+    assert "accuracy [95 %]" in text
+    assert "AUC [95 %]" not in text
+
+
+def test_settings_are_in_words():
+    settings = {"limit": None, "phantom": {"seed": 1, "size": 64}}
+    text = render_page(dataclasses.replace(report(), settings=settings), None)
+    assert "<dd>none</dd>" in text
+    assert "<dd>seed 1, size 64</dd>" in text
 
 
 def test_places_on_the_axis():
