@@ -113,7 +113,7 @@ def _check_arguments(resamples: int, limit_images: int | None, image_size: int) 
     for name, value, least in (
         ("--resamples", resamples, 1),
         ("--limit-images", limit_images, 0),
-        ("--image-size", image_size, 64),
+        ("image_size", image_size, 64),
     ):
         if value is not None and value < least:
             raise UserError(

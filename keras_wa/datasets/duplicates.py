@@ -62,8 +62,8 @@ def duplicates_note(root: Path, cases: pd.DataFrame) -> str | None:
     return (
         f"{shared['files'].sum()} files are byte-identical copies of "
         f"{len(shared)} images under different patients; "
-        f"{(shared['split'] > 1).sum()} of these images are in more than one part of "
-        f"the split, {(shared['label'] > 1).sum()} under both labels. None was removed."
+        f"{(shared['split'] > 1).sum()} of these images are in training and in test, "
+        f"{(shared['label'] > 1).sum()} under both labels. None was removed."
     )
 
 

@@ -82,8 +82,8 @@ def load_cases(
         raise unknown_name("dataset", name, DATASETS)
     elif data_dir is None:
         raise UserError(
-            f"--dataset {name} without --data-dir. Expected: --data-dir DIR, where the "
-            "data set lies."
+            f"Data set {name} without --data-dir. Expected: --data-dir DIR, where it "
+            f"lies, or the folder data/{name}."
         )
     elif name == "folder":
         dataset = read_folder(data_dir, group_pattern, seed, options.patients_apart)

@@ -45,7 +45,7 @@ def test_copies_under_other_patients_are_counted(tmp_path):
     note = duplicates_note(tmp_path, cases)
     assert note is not None
     assert note.startswith("5 files are byte-identical copies of 2 images")
-    assert "1 of these images are in more than one part" in note
+    assert "1 of these images are in training and in test" in note
     assert "1 under both labels" in note
 
 
