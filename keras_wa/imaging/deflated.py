@@ -6,9 +6,12 @@ few megabytes of it may stand for many gigabytes.
 
 from __future__ import annotations
 
+import io
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
+from pydicom.filereader import read_dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from keras_wa.errors import UserError
@@ -17,8 +20,7 @@ MOST = 2**29
 """The greatest size of an inflated file in bytes; mammograms have up to 80 million."""
 
 _STEP = 2**24
-# The file's meta information, in which the transfer syntax stands, is uncompressed.
-_META = slice(132, 4096)
+_MARK = slice(128, 132)
 
 
 def refuse_bomb(data: bytes, name: str) -> None:
@@ -31,10 +33,9 @@ def refuse_bomb(data: bytes, name: str) -> None:
     Raises:
         UserError: if it does. It takes no more than some 16 MB to find out.
     """
-    if DeflatedExplicitVRLittleEndian.encode() not in data[_META]:
+    start = _start_of_deflated(io.BytesIO(data))
+    if start is None:
         return
-    # Group length (0002,0000): tag, VR and length, then how many bytes follow it.
-    start = 144 + int.from_bytes(data[140:144], "little")
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     rest, size = data[start:], 0
     try:
@@ -58,6 +59,28 @@ def refuse_bomb_in_file(path: Path) -> None:
         OSError: if the file cannot be read.
     """
     with path.open("rb") as file:
-        start = file.read(_META.stop)
-        if DeflatedExplicitVRLittleEndian.encode() in start[_META]:
-            refuse_bomb(start + file.read(), str(path))
+        if _start_of_deflated(file) is None:
+            return
+        file.seek(0)
+        refuse_bomb(file.read(), str(path))
+
+
+def _start_of_deflated(file: BinaryIO) -> int | None:
+    """Where the deflated part begins, `None` in a file that is not deflated.
+
+    The group length is not believed: pydicom does not, either.
+    """
+    file.seek(_MARK.start)
+    if file.read(4) != b"DICM":
+        return None
+    try:
+        meta = read_dataset(
+            file,
+            is_implicit_VR=False,
+            is_little_endian=True,
+            stop_when=lambda tag, vr, length: tag.group != 2,
+        )
+        syntax = meta.get("TransferSyntaxUID")
+    except Exception:
+        return None  # Damaged: reading it will tell.
+    return file.tell() if syntax == DeflatedExplicitVRLittleEndian else None

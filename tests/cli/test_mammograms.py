@@ -112,6 +112,7 @@ def test_a_run_on_mammograms_from_training_to_its_audit(
     assert record["split_hash"] == split_hash(split)
     assert record["split_hash"] in said
     assert any("counts as benign" in note for note in record["notes"])
+    assert any("This is a phantom" in note for note in record["notes"])
     out = tmp_path / "audit"
     words = ["--data-dir", str(tree), "--out", str(out), "--resamples", "20", *FIELD]
     assert main(["audit", "cbis-ddsm", *words]) == 0

@@ -67,3 +67,11 @@ def test_headers_are_guarded_too(tmp_path, monkeypatch):
     index = index_dicoms(tmp_path, ["Rows"], progress=False).set_index("path")
     assert "too large" in index["reason"]["bomb.dcm"]
     assert index["Rows"]["good.dcm"] == "4"
+
+
+def test_a_wrong_group_length_does_not_pass_the_guard(monkeypatch):
+    monkeypatch.setattr(deflated, "MOST", 2**25)
+    data = bytearray(bomb(2**26))
+    data[140] = (data[140] + 7) % 256
+    with pytest.raises(UserError, match="too large"):
+        refuse_bomb(bytes(data), "x.dcm")

@@ -31,6 +31,15 @@ _NAMES = {"full": "mammogram", "crop": "crop", "mask": "mask"}
 _WITHOUT_CALLBACK = "BENIGN_WITHOUT_CALLBACK"
 
 
+PHANTOM_SETTINGS = "phantom_tree.json"
+"""The file that `write_phantom_tree` leaves in its folder."""
+
+PHANTOM_NOTE = (
+    "This is a phantom in CBIS-DDSM's layout (in-silico mammograms; phantom_tree.json "
+    "is in the folder): no result on it is clinical."
+)
+
+
 def read_cbis_ddsm(
     data_dir: str | os.PathLike[str],
     options: ReadOptions | None = None,
@@ -93,6 +102,8 @@ def read_cbis_ddsm(
         listed = listed[there].reset_index(drop=True)
         files = [each for each, usable in zip(files, there, strict=True) if usable]
     notes += _notes_on_files(files, options)
+    if (root / PHANTOM_SETTINGS).exists() or any(root.glob(f"*/{PHANTOM_SETTINGS}")):
+        notes.insert(0, PHANTOM_NOTE)
     cases = _with_paths(listed, files)
     full = cases["image_path"].dropna()
     return Dataset(

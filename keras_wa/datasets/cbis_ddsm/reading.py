@@ -97,7 +97,9 @@ class RoiReader:
             swapped = not swapped
         image = self._open(crop)
         # The pixels are believed more than a header that calls a mask a crop.
-        if mask is not None and has_two_values(_stored(image, crop)):
+        if has_two_values(_stored(image, crop)):
+            if mask is None:
+                raise _absent(roi_id, "crop")
             other = self._open(mask)
             if not has_two_values(_stored(other, mask)):
                 crop, image = mask, other
