@@ -135,7 +135,8 @@ def test_calcifications_of_cbis_ddsm(shared_data):
     scores = scores_of(finding)
     assert scores["this split"].accuracy.value == pytest.approx(0.604, abs=5e-4)
     for name, value, tolerance in [
-        ("random 80/20 by ROI", 0.900, 0.004),
+        # Thousands of splits give 0.897; the 0.901 that was counted once does not come.
+        ("random 80/20 by ROI", 0.897, 0.004),
         ("random 90/10 by ROI", 0.924, 0.004),
         ("random 80/20 by image", 0.876, 0.004),
         ("random 80/20, 6-fold augmentation before it", 1.0, 0.0005),

@@ -64,4 +64,8 @@ def test_the_record_of_a_real_audit_is_valid():
     spec = PhantomSpec(seed=1, size=64, field_mm=7.3)
     dataset = load_cases("phantom", phantom=spec, limit=80)
     found, _ = run_audit(dataset, resamples=20, progress=False, image_size=64)
-    jsonschema.validate(to_record(found), SCHEMA)
+    record = to_record(found)
+    jsonschema.validate(record, SCHEMA)
+    assert [each["check"] for each in record["findings"]] == [
+        each.check for each in found.findings
+    ]

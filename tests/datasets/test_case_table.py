@@ -141,7 +141,10 @@ def test_an_absent_file_is_a_user_error(tmp_path):
 
 
 def test_a_good_table_is_valid():
-    validate(new_case_table([ROW, {**ROW, "roi_id": "b", "label": 0}]))
+    cases = new_case_table([ROW, {**ROW, "roi_id": "b", "label": 0}])
+    before = cases.copy()
+    validate(cases)
+    pd.testing.assert_frame_equal(cases, before)
 
 
 @pytest.mark.parametrize(
