@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from pathlib import Path
 
 from keras_wa.cli.shared import (
     DATASET_FLAGS,
     add_flags,
     choose_dataset,
+    make_folder,
     say,
     warn,
 )
@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed,
         options=_options(args),
     )
-    out = _folder(args.out or f"audits/{args.dataset}")
+    out = make_folder(args.out or f"audits/{args.dataset}")
     report, images = run_audit(
         dataset,
         split=args.split,
@@ -96,19 +96,6 @@ def run(args: argparse.Namespace) -> int:
     print_report(report)
     say(f"\nWritten: {out / 'audit.html'}, {out / 'audit.json'}")
     return 0
-
-
-def _folder(name: str) -> Path:
-    """Makes the folder before the work, which may take long."""
-    out = Path(name)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, FileNotFoundError, NotADirectoryError) as error:
-        raise UserError(
-            f"--out. Received: {name} ({error.strerror}); expected a folder, or a "
-            "place where one can be made."
-        ) from error
-    return out
 
 
 def _options(args: argparse.Namespace) -> ReadOptions:

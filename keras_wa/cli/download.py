@@ -8,7 +8,7 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from keras_wa.cli.shared import say, warn
+from keras_wa.cli.shared import make_folder, say, warn
 from keras_wa.datasets.cbis_ddsm import CaseLists, read_case_lists
 from keras_wa.datasets.cbis_ddsm.idc_series import (
     assign_series,
@@ -234,6 +234,7 @@ def _carry_out(plan: Plan, tables: Tables, licence: str, s5cmd: S5cmd) -> int:
 
 def _write_series_table(index: IdcIndex, lists: CaseLists, path: Path) -> int:
     """Writes the assignment of every series and prints a summary of it."""
+    make_folder(path.parent, "--series-table")
     assigned = assign_series(index.series, lists.cases)
     say(describe(assigned, missing_series(index.series, lists.cases)))
     with replacing(path) as partial:

@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import pandas as pd
 
-from keras_wa.cli.shared import say
+from keras_wa.cli.shared import make_folder, say
 from keras_wa.datasets.cbis_ddsm import find_case_lists, read_case_lists
 from keras_wa.datasets.cbis_ddsm.phantom_lists import phantom_case_lists, some_patients
 from keras_wa.datasets.cbis_ddsm.phantom_tree import (
@@ -143,6 +143,7 @@ def _write_tree(spec: PhantomSpec, args: argparse.Namespace, out: Path) -> int:
         for field, (_, default) in _TREE_FLAGS.items()
     }
     cases = _cases(spec, values["case_lists"], values["lesion"], args.rois)
+    make_folder(out.parent)
     truth = write_phantom_tree(
         out,
         cases,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_wa.datasets import DATASETS, find_dataset, name_of_dataset
+from keras_wa.errors import UserError
 
 PHANTOM_BANNER = (
     "PHANTOM: no data set is under {root}/, so this uses in-silico ROIs. Results on "
@@ -120,6 +121,23 @@ def choose_dataset(values: dict[str, Any], root: Path = Path("data")) -> dict[st
     kind = "class folders of images" if name == "folder" else name
     say(f"Data set found: {found} ({kind}).")
     return {**values, "dataset": name, "data_dir": str(found)}
+
+
+def make_folder(name: str | Path, flag: str = "--out") -> Path:
+    """Makes the folder of a result before the work, which may take long.
+
+    Raises:
+        UserError: if it cannot be made; the message names the flag.
+    """
+    out = Path(name)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"{flag}. Received: {name} ({error.strerror}); expected a folder, or a "
+            "place where one can be made."
+        ) from error
+    return out
 
 
 def say(message: str) -> None:

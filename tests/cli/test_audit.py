@@ -146,3 +146,11 @@ def test_the_case_lists_alone_give_the_published_numbers(
         for cut in ("80/20 by ROI", "90/10 by ROI", "80/20 by image")
     ]
     np.testing.assert_allclose(recalled, [0.901, 0.924, 0.876], atol=0.006)
+
+
+def test_a_result_that_cannot_be_put_anywhere_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    place = str(tmp_path / "file" / "x" / "y")
+    assert "--out" in error_of(["phantom", "--layout", "tcia", place], capsys)
