@@ -13,6 +13,7 @@ from keras_wa.models import create_model, model_options
 from keras_wa.pipeline.batches import TrainingPlan, evaluation_batches
 from keras_wa.training.callbacks import Checkpoint, StopOnNaN, ValidationScores
 from keras_wa.training.config import TrainConfig
+from keras_wa.training.ctrl_c import StopOnCtrlC
 from keras_wa.training.data import RunData
 from keras_wa.training.hardware import set_up
 from keras_wa.training.monitor import Monitor
@@ -70,16 +71,17 @@ def train(run: Run, data: RunData, resume: bool = False, verbose: int = 1) -> Ou
     done = len(checkpoint.history)
     if done < config.epochs:
         try:
-            callbacks = _callbacks(run, data, plan, checkpoint)
-            model.fit(
-                plan.batches(done, config.epochs),
-                steps_per_epoch=plan.steps_per_epoch,
-                initial_epoch=done,
-                epochs=config.epochs,
-                callbacks=callbacks,
-                shuffle=False,  # The plan has done it.
-                verbose=verbose,
-            )
+            with StopOnCtrlC() as stop:
+                callbacks = _callbacks(run, data, plan, checkpoint)
+                model.fit(
+                    plan.batches(done, config.epochs),
+                    steps_per_epoch=plan.steps_per_epoch,
+                    initial_epoch=done,
+                    epochs=config.epochs,
+                    callbacks=[stop, *callbacks],
+                    shuffle=False,  # The plan has done it.
+                    verbose=verbose,
+                )
         except KeyboardInterrupt:
             # It may have come in the middle of writing the last epoch.
             if not checkpoint.restore(model):

@@ -1,0 +1,55 @@
+"""Ctrl-C ends a training, whatever Python was doing when it came."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType, TracebackType
+
+import keras
+
+from keras_wa.training.callbacks import Logs
+
+
+class StopOnCtrlC(keras.callbacks.Callback):
+    """Raises `KeyboardInterrupt` at the end of the step in which Ctrl-C was lost.
+
+    Python drops an exception that is raised inside a finalizer, of which TensorFlow's
+    objects have many, `KeyboardInterrupt` too. So the signal is noted besides.
+
+    Use it as a context manager around `fit`. In another thread than the main one, or
+    where the program has a handler of its own, it does nothing.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pressed = False
+        self._installed = False
+
+    def __enter__(self) -> StopOnCtrlC:
+        """Starts to listen, and gives the callback itself."""
+        self._installed = (
+            threading.current_thread() is threading.main_thread()
+            and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        )
+        if self._installed:
+            signal.signal(signal.SIGINT, self._press)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Puts Python's own handler back."""
+        if self._installed:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        if self._pressed:
+            raise KeyboardInterrupt
+
+    def _press(self, number: int, frame: FrameType | None) -> None:
+        self._pressed = True
+        raise KeyboardInterrupt
