@@ -1,4 +1,4 @@
-"""Files that are either the old ones or the new ones, never half of each."""
+"""Folders that are walked, and files that are never half the old and half the new."""
 
 from __future__ import annotations
 
@@ -9,6 +9,49 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from keras_wa.errors import UserError
+
+
+def walk_files(root: Path) -> Iterator[str]:
+    """Finds the files below a folder.
+
+    Hidden files and folders are left out. Links are followed; a folder that can be
+    reached in two ways is walked once.
+
+    Args:
+        root: the folder.
+
+    Yields:
+        Paths relative to `root`, posix, in the order of their names.
+
+    Raises:
+        UserError: if the folder or one below it cannot be listed.
+    """
+
+    def fail(error: OSError) -> None:
+        raise cannot_be_listed(error, root) from error
+
+    seen = set()
+    for parent, folders, files in os.walk(root, onerror=fail, followlinks=True):
+        state = os.stat(parent)
+        if (state.st_dev, state.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((state.st_dev, state.st_ino))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        above = Path(parent).relative_to(root)
+        for name in sorted(files):
+            if not name.startswith("."):
+                yield (above / name).as_posix()
+
+
+def cannot_be_listed(error: OSError, folder: Path) -> UserError:
+    """The error for a folder whose content cannot be read."""
+    return UserError(
+        f"{error.filename or folder}: cannot be listed ({error.strerror or error}). "
+        "Expected: a readable folder; check the path and its permissions."
+    )
 
 
 @contextmanager

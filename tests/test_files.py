@@ -7,7 +7,29 @@ from pathlib import Path
 
 import pytest
 
-from keras_wa.files import remove_partials, replacing, write_json
+from keras_wa.errors import UserError
+from keras_wa.files import remove_partials, replacing, walk_files, write_json
+
+
+def test_a_walk_gives_every_file_once_by_name(tmp_path: Path) -> None:
+    for name in ("b/2.txt", "b/1.txt", "a.txt", ".hidden", ".folder/x", "elsewhere/y"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    root = tmp_path / "b"
+    (root / "up").symlink_to(tmp_path)
+    (root / "z.txt").symlink_to(root / "1.txt")
+    assert list(walk_files(tmp_path)) == [
+        *("a.txt", "b/1.txt", "b/2.txt", "b/z.txt", "elsewhere/y")
+    ]
+    assert list(walk_files(root)) == [
+        *("1.txt", "2.txt", "z.txt", "up/a.txt", "up/elsewhere/y")
+    ]
+
+
+def test_a_folder_that_cannot_be_walked_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"gone: cannot be listed \(No such file"):
+        list(walk_files(tmp_path / "gone"))
 
 
 def test_a_file_appears_under_its_name_only_when_it_is_complete(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -19,8 +19,8 @@ from keras_wa.datasets.finishing import (
     pixel_settings,
     refuse_official_crops,
 )
-from keras_wa.datasets.options import ReadOptions
-from keras_wa.datasets.tables import read_table
+from keras_wa.datasets.options import CREDIBLE_MM, ReadOptions
+from keras_wa.datasets.tables import read_table, stays_below
 from keras_wa.errors import UserError
 from keras_wa.progress import track
 
@@ -189,7 +189,7 @@ def _convert(row: dict[str, Any], has_split: bool) -> str | None:
         if row[key] is None:
             return f"{name}. Received: nothing; expected a value."
     for key, name in (("image_path", "path"), ("mask_path", "mask")):
-        if row[key] is not None and not _is_inside(row[key]):
+        if row[key] is not None and not stays_below(row[key]):
             return (
                 f"{name}. Received: {row[key]!r}; expected a path below the table's "
                 "folder, with / between its parts."
@@ -224,10 +224,11 @@ def _convert_numbers(row: dict[str, Any]) -> str | None:
     spacing = row["pixel_spacing_mm"]
     if spacing is not None:
         row["pixel_spacing_mm"] = _number(spacing)
-        if not 0.005 <= row["pixel_spacing_mm"] <= 1:
+        low, high = CREDIBLE_MM
+        if not low <= row["pixel_spacing_mm"] <= high:
             return (
                 f"pixel_spacing_mm. Received: {spacing!r}; expected a number from "
-                "0.005 to 1."
+                f"{low:g} to {high:g}."
             )
     given = [key for key in _BOX if row[key] is not None]
     if given and (len(given) < len(_BOX) or not (row[_BOX[2]] and row[_BOX[3]])):
@@ -247,15 +248,6 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         return math.nan
-
-
-def _is_inside(path: str) -> bool:
-    """Whether a path in the table stays below its folder."""
-    return (
-        not PurePosixPath(path).is_absolute()
-        and ".." not in PurePosixPath(path).parts
-        and not set(path) & set("\\:\0")
-    )
 
 
 def _absent_file(row: dict[str, Any], root: Path) -> str | None:

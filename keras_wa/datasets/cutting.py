@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from keras_wa.datasets.dataset import Roi
-from keras_wa.datasets.options import ReadOptions
+from keras_wa.datasets.options import CREDIBLE_MM, ReadOptions
 from keras_wa.errors import UserError
 from keras_wa.imaging import (
     Box,
@@ -19,11 +19,6 @@ from keras_wa.imaging import (
     scale_box,
     window_of,
 )
-
-CREDIBLE_MM = (0.005, 1.0)
-"""Between these lies the pixel spacing of every mammogram, mm."""
-
-_MOST_PIXELS = 2**28
 
 
 def box_of(row: pd.Series) -> Box | None:
@@ -77,8 +72,11 @@ def cut_roi(
             f"{image.shape[1]} pixels; expected {size[0]} by {size[1]}, in which the "
             "lesions are marked. Use the original file."
         )
-    spacing, origin = _spacing(
-        image, listed_spacing_mm, options.pixel_spacing_mm, default_spacing_mm
+    spacing, origin = choose_spacing(
+        image.spacing_mm,
+        (listed_spacing_mm, "table"),
+        (options.pixel_spacing_mm, "option"),
+        (default_spacing_mm, "assumed"),
     )
     if spacing is not None:
         facts |= {"pixel_spacing_mm": spacing[0], "spacing_from": origin}
@@ -96,11 +94,6 @@ def cut_roi(
     else:
         # Without a spacing the window about a box is a square of pixels.
         window = window_of(box, options.crop, options.field_mm, spacing or (1.0, 1.0))
-    if window.width * window.height > _MOST_PIXELS:
-        raise UserError(
-            f"{root / name}: the part to cut. Received: {window.height} by "
-            f"{window.width} pixels; expected less. Check the box and the spacing."
-        )
     try:
         pixels, facts["padding"] = cut(image, window)
     except UserError as error:
@@ -111,19 +104,24 @@ def cut_roi(
     return Roi(pixels, facts)
 
 
-def _spacing(
-    image: GreyImage, listed: float | None, chosen: float | None, default: float | None
+def choose_spacing(
+    stated: tuple[float, float] | None, *others: tuple[float | None, str]
 ) -> tuple[tuple[float, float] | None, str]:
-    """Distance between rows and between columns in mm, and who says so."""
+    """The pixel spacing to reckon with, and who says so.
+
+    Args:
+        stated: between rows and between columns as the file states it, mm; `None` if it
+            states none. What no mammogram has (`CREDIBLE_MM`) is not believed.
+        others: what others say, mm, each with its name, the most trusted first.
+
+    Returns:
+        The spacing between rows and between columns, mm, and `"file"` or a name; `None`
+        and `""` if nobody says anything.
+    """
     low, high = CREDIBLE_MM
-    stated = image.spacing_mm
     if stated is not None and all(low <= value <= high for value in stated):
         return stated, "file"
-    for spacing, origin in (
-        (listed, "table"),
-        (chosen, "option"),
-        (default, "assumed"),
-    ):
+    for spacing, origin in others:
         if spacing is not None:
             return (spacing, spacing), origin
     return None, ""

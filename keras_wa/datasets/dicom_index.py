@@ -12,8 +12,7 @@ from typing import Any
 import pandas as pd
 import pydicom
 
-from keras_wa.errors import UserError
-from keras_wa.files import replacing
+from keras_wa.files import replacing, walk_files
 from keras_wa.imaging import is_dicom
 from keras_wa.imaging.deflated import refuse_bomb_in_file
 from keras_wa.progress import track
@@ -31,11 +30,12 @@ def index_dicoms(
     """Reads fields of the headers of all DICOM files below a folder.
 
     What was read is kept in `CACHE_NAME` in the root, if that can be written; a file is
-    read again when its size or time of change is another one.
+    read again when its size or time of change is another one, or when the disk gave an
+    error instead of it.
 
     Args:
-        root: the folder. Hidden files and folders are left out, and files that are no
-            DICOM by their suffix or, without one, by their content.
+        root: the folder, walked as `walk_files` does. Files that are no DICOM by their
+            suffix or, without one, by their content are left out.
         fields: DICOM keywords, such as `"PatientID"`.
         progress: whether there is a progress bar.
 
@@ -58,16 +58,14 @@ def index_dicoms(
     else:
         old = known.iloc[:0]
     new = files[~files["path"].isin(old["path"])]
+    passing: set[str] = set()
     if len(new):
-        read = pd.DataFrame(
-            _read_all(root, list(new["path"]), wanted, progress),
-            columns=["reason", *wanted],
-            index=new.index,
-            dtype=_TEXT,
-        )
+        rows, passing = _read_all(root, list(new["path"]), wanted, progress)
+        columns = ["reason", *wanted]
+        read = pd.DataFrame(rows, columns=columns, index=new.index, dtype=_TEXT)
         old = pd.concat([old, new.join(read)]).sort_values("path", ignore_index=True)
     if len(new) or len(old) != len(known):
-        _save(root / CACHE_NAME, old)
+        _save(root / CACHE_NAME, old[~old["path"].isin(passing)])
     columns = ["path", *fields, "reason"]
     return old.reindex(columns=columns).reset_index(drop=True).astype(_TEXT)
 
@@ -75,33 +73,25 @@ def index_dicoms(
 def _find(root: Path) -> pd.DataFrame:
     """Path, size and time of change of each DICOM file, as text."""
 
-    def fail(error: OSError) -> None:
-        raise UserError(
-            f"{error.filename or root}: cannot be listed ({error.strerror or error}). "
-            "Expected: a readable folder of DICOM files; check the path and its "
-            "permissions."
-        ) from error
-
     rows = []
-    for parent, folders, names in os.walk(root, onerror=fail):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in names:
-            path = Path(parent, name)
-            if name.startswith(".") or not is_dicom(path):
-                continue
-            try:
-                state = path.stat()
-                size, mtime = str(state.st_size), str(state.st_mtime_ns)
-            except OSError:  # A broken link; reading it will say so.
-                size = mtime = "0"
-            rows.append((path.relative_to(root).as_posix(), size, mtime))
+    for name in walk_files(root):
+        path = root / name
+        if not is_dicom(path):
+            continue
+        try:
+            state = path.stat()
+            size, mtime = str(state.st_size), str(state.st_mtime_ns)
+        except OSError:  # A broken link; reading it will say so.
+            size = mtime = "0"
+        rows.append((name, size, mtime))
     return pd.DataFrame(sorted(rows), columns=list(_STATE), dtype=_TEXT)
 
 
 def _read_all(
     root: Path, paths: list[str], fields: list[str], progress: bool
-) -> list[list[str | None]]:
-    """The reason and the fields of each file."""
+) -> tuple[list[list[str | None]], set[str]]:
+    """The reason and the fields of each file, and which files failed for the disk."""
+    passing = set()
 
     def read(path: str) -> list[str | None]:
         try:
@@ -112,6 +102,8 @@ def _read_all(
             return [None, *(_text(header, field) for field in fields)]
         except Exception as error:
             # On a damaged file pydicom raises whatever the damage leads to.
+            if isinstance(error, OSError):
+                passing.add(path)  # Another time it may be readable.
             detail = " ".join(str(error).split())
             reason = f"the DICOM header cannot be read ({detail}). Copy the file again."
             return [reason, *([None] * len(fields))]
@@ -123,7 +115,8 @@ def _read_all(
         warnings.simplefilter("ignore")
         try:
             results = pool.map(read, paths)
-            return list(track(results, "Reading DICOM headers", len(paths), progress))
+            done = track(results, "Reading DICOM headers", len(paths), progress)
+            return list(done), passing
         finally:
             pool.shutdown(cancel_futures=True)
 

@@ -13,6 +13,7 @@ from keras_wa.datasets.dataset import Dataset, Roi
 from keras_wa.datasets.duplicates import duplicates_note
 from keras_wa.datasets.splits import split_test
 from keras_wa.errors import UserError
+from keras_wa.files import cannot_be_listed, walk_files
 from keras_wa.imaging import IMAGE_SUFFIXES, is_dicom, open_image
 
 POSITIVE_NAMES = frozenset(
@@ -161,14 +162,7 @@ def _subfolders(folder: Path) -> list[Path]:
                 if entry.is_dir() and not entry.name.startswith(".")
             )
     except OSError as error:
-        raise _unreadable(error, folder) from error
-
-
-def _unreadable(error: OSError, folder: Path) -> UserError:
-    return UserError(
-        f"{error.filename or folder}: cannot be listed ({error.strerror or error}). "
-        "Expected: a readable folder of images; check the path and its permissions."
-    )
+        raise cannot_be_listed(error, folder) from error
 
 
 def _two_classes(folder: Path) -> tuple[tuple[Path, Path], str]:
@@ -196,21 +190,14 @@ def _two_classes(folder: Path) -> tuple[tuple[Path, Path], str]:
 def _images(folder: Path, root: Path) -> tuple[list[str], list[tuple[str, str]]]:
     """Paths of the images below a class folder, relative to root, and what is none."""
 
-    def fail(error: OSError) -> None:
-        raise _unreadable(error, folder) from error
-
     images, others = [], []
-    for parent, folders, files in os.walk(folder, onerror=fail):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            if name.startswith("."):
-                continue
-            path = Path(parent, name)
-            relative = path.relative_to(root).as_posix()
-            if path.suffix.lower() in IMAGE_SUFFIXES or is_dicom(path):
-                images.append(relative)
-            else:
-                others.append((relative, "not an image by its suffix"))
+    for name in walk_files(folder):
+        path = folder / name
+        relative = path.relative_to(root).as_posix()
+        if path.suffix.lower() in IMAGE_SUFFIXES or is_dicom(path):
+            images.append(relative)
+        else:
+            others.append((relative, "not an image by its suffix"))
     if not images:
         raise UserError(
             f"{folder}: class folder with no image. Received: {len(others)} other "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pandas as pd
@@ -28,6 +28,7 @@ from keras_wa.datasets.inbreast_rois import (
 from keras_wa.datasets.options import ReadOptions
 from keras_wa.datasets.tables import find_file, read_table
 from keras_wa.errors import UserError
+from keras_wa.files import walk_files
 from keras_wa.progress import track
 
 SHEETS = ("INbreast.csv", "INbreast.xlsx", "INbreast.xls")
@@ -199,20 +200,20 @@ def _read_images(sheet: Path) -> tuple[list[dict[str, Any]], Skipped]:
 def _find_dicoms(root: Path) -> dict[str, tuple[str, str]]:
     """Patient and path of each image."""
     found: dict[str, tuple[str, str]] = {}
-    for path in sorted(root.rglob("*.dcm")):
+    for path in map(PurePosixPath, walk_files(root)):
         match = _DICOM.fullmatch(path.name)
         if match:
-            relative = path.relative_to(root).as_posix()
-            found.setdefault(match[1], (match[2].lower(), relative))
+            found.setdefault(match[1], (match[2].lower(), str(path)))
     return found
 
 
 def _find_annotations(root: Path) -> dict[str, str]:
     """Path of the annotation of each image; those of the pectoral muscle are others."""
     found: dict[str, str] = {}
-    for path in sorted(root.rglob("*.xml")):
-        if path.parent.name.lower() == "allxml" and path.stem.isdigit():
-            found.setdefault(path.stem, path.relative_to(root).as_posix())
+    for path in map(PurePosixPath, walk_files(root)):
+        inside = path.parent.name.lower() == "allxml"
+        if inside and path.suffix.lower() == ".xml" and path.stem.isdigit():
+            found.setdefault(path.stem, str(path))
     if not found:
         raise UserError(
             f"{root}: annotations. Received: none in a folder AllXML here or below; "

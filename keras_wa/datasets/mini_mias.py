@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pandas as pd
@@ -21,6 +21,7 @@ from keras_wa.datasets.finishing import (
 from keras_wa.datasets.options import ReadOptions
 from keras_wa.datasets.tables import find_file
 from keras_wa.errors import UserError
+from keras_wa.files import walk_files
 from keras_wa.imaging import IMAGE_SUFFIXES
 
 LISTS = ("Info.txt", "README", "README.txt")
@@ -218,10 +219,10 @@ def _find_images(root: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     paths = [
         path
-        for path in root.rglob("*")
+        for path in map(PurePosixPath, walk_files(root))
         if path.suffix.lower() in IMAGE_SUFFIXES
         and re.fullmatch(r"mdb\d{3}", path.stem, re.IGNORECASE)
     ]
     for path in sorted(paths, key=lambda path: (path.suffix.lower() != ".pgm", path)):
-        found.setdefault(path.stem.lower(), path.relative_to(root).as_posix())
+        found.setdefault(path.stem.lower(), str(path))
     return found

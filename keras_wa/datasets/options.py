@@ -12,6 +12,9 @@ LESIONS = ("calcification", "mass", "all")
 CROPS = ("fixed", "roi", "official")
 """The ways to cut an ROI out of a mammogram."""
 
+CREDIBLE_MM = (0.005, 1.0)
+"""Between these lies the pixel spacing of every mammogram, mm."""
+
 
 @dataclasses.dataclass(frozen=True)
 class ReadOptions:
@@ -56,9 +59,9 @@ class ReadOptions:
                 "`field_mm` must be between 1 and 500 mm. "
                 f"Received: {self.field_mm!r}; 25.6 is the default."
             )
-        spacing = self.pixel_spacing_mm
-        if spacing is not None and not 0.005 <= spacing <= 1:
+        spacing, (low, high) = self.pixel_spacing_mm, CREDIBLE_MM
+        if spacing is not None and not low <= spacing <= high:
             raise UserError(
-                "`pixel_spacing` must be between 0.005 and 1 mm. "
+                f"`pixel_spacing` must be between {low:g} and {high:g} mm. "
                 f"Received: {spacing!r}; mammograms have 0.04 to 0.2."
             )

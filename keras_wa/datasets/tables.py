@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
@@ -76,6 +76,20 @@ def read_table(path: Path, columns: Sequence[str]) -> Table:
     rows = frame.apply(lambda column: column.astype(TEXT).str.strip())
     rows = rows.replace("", pd.NA).dropna(how="all")
     return Table(rows, skipped)
+
+
+def stays_below(path: str) -> bool:
+    """Whether a path in a table stays below the folder that it is relative to.
+
+    Args:
+        path: with `/` between its parts. One with a backslash or a colon may mean
+            something else on another system and does not.
+    """
+    return (
+        not PurePosixPath(path).is_absolute()
+        and ".." not in PurePosixPath(path).parts
+        and not set(path) & set("\\:\0")
+    )
 
 
 def find_file(root: Path, names: Sequence[str], what: str) -> Path:

@@ -13,6 +13,10 @@ from keras_wa.imaging.image import GreyImage
 ROI_MARGIN = 0.1
 """What `roi` adds to the lesion's box on each side, as a part of its longer side."""
 
+MOST_PIXELS = 2**28
+"""The greatest number of pixels that are cut out. A field of view of 500 mm at a
+spacing of 0.005 mm would need 10 GB."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Box:
@@ -136,9 +140,16 @@ def cut(image: GreyImage, window: Box) -> tuple[NDArray[np.uint8], float]:
         uint8 (window.height, window.width), and the part of it beyond the image.
 
     Raises:
-        UserError: if the window lies wholly beyond the image.
+        UserError: if the window lies wholly beyond the image or has more than
+            `MOST_PIXELS`.
     """
     rows, columns = image.shape
+    if window.width * window.height > MOST_PIXELS:
+        raise UserError(
+            f"The part to cut. Received: {window.height} by {window.width} pixels; "
+            "expected less. Check the lesion's mark, the field of view and the pixel "
+            "spacing."
+        )
     top, left = max(window.top, 0), max(window.left, 0)
     bottom = min(window.top + window.height, rows)
     right = min(window.left + window.width, columns)

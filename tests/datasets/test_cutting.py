@@ -12,7 +12,7 @@ import pytest
 import xxhash
 
 from keras_wa.datasets.case_table import new_case_table
-from keras_wa.datasets.cutting import box_of, cut_roi
+from keras_wa.datasets.cutting import box_of, choose_spacing, cut_roi
 from keras_wa.datasets.options import ReadOptions
 from keras_wa.errors import UserError
 from keras_wa.imaging import Box
@@ -87,6 +87,23 @@ def test_who_knows_the_spacing_best(
     assert roi.pixels.shape[0] == round(4 / spacing)
     assert roi.facts["size_mm"] == pytest.approx([4.0, 4.0])
     json.dumps(roi.facts)
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        (None, ((0.05, 0.05), "option")),
+        ((0.07, 0.08), ((0.07, 0.08), "file")),
+        ((1.1, 1.1), ((0.05, 0.05), "option")),
+        ((0.07, 25.4), ((0.05, 0.05), "option")),
+        ((0.0001, 0.0001), ((0.05, 0.05), "option")),
+        ((float("nan"), 0.05), ((0.05, 0.05), "option")),
+    ],
+)
+def test_the_file_is_believed_unless_what_it_states_is_absurd(stated, expected):
+    found = choose_spacing(stated, (None, "table"), (0.05, "option"), (0.1, "assumed"))
+    assert found == expected
+    assert choose_spacing(None, (None, "option")) == (None, "")
 
 
 def test_a_fixed_field_without_a_spacing_says_what_to_give(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -89,6 +90,26 @@ def test_an_unreadable_file_has_its_reason_in_one_line(tree):
         assert "\n" not in index.loc[name, "reason"]
         assert index.loc[name, FIELDS].isna().all()
     assert index["reason"].notna().sum() == 2
+
+
+def test_what_the_disk_could_not_read_is_not_kept(tree, monkeypatch):
+    def fail(*args: object, **kwargs: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pydicom, "dcmread", fail)
+        reasons = index_dicoms(tree, FIELDS)["reason"]
+    assert reasons.str.contains("Input/output error").all()
+    assert index_dicoms(tree, FIELDS)["reason"].isna().all()
+
+
+def test_linked_folders_are_followed_once(tree):
+    before = list(index_dicoms(tree, FIELDS)["path"])
+    (tree / ".elsewhere").mkdir()
+    write_dicom(tree / ".elsewhere" / "1-1.dcm", PIXELS)
+    (tree / "linked").symlink_to(tree / ".elsewhere")
+    (tree / "b" / "loop").symlink_to(tree)
+    assert list(index_dicoms(tree, FIELDS)["path"]) == [*before, "linked/1-1.dcm"]
 
 
 def test_a_second_call_reads_only_what_changed(tree, monkeypatch):

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from keras_wa.datasets.case_table import COLUMNS, new_case_table
+from keras_wa.datasets.tables import stays_below
 from keras_wa.errors import UserError
 
 LIST_NAMES = {
@@ -213,11 +214,4 @@ def _reasons(frame: pd.DataFrame) -> pd.Series:
 
 def _is_inside(listed: str) -> bool:
     """Whether a listed path has its four parts and stays below the root."""
-    path = PurePosixPath(listed)
-    return (
-        len(path.parts) == 4
-        and not path.is_absolute()
-        and ".." not in path.parts
-        and "\\" not in listed
-        and ":" not in listed
-    )
+    return len(PurePosixPath(listed).parts) == 4 and stays_below(listed)

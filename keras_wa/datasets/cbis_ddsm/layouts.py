@@ -12,14 +12,14 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
 from keras_wa.datasets.cbis_ddsm.parts import FIELDS, Header
 from keras_wa.datasets.dicom_index import index_dicoms
-from keras_wa.errors import UserError
+from keras_wa.files import walk_files
 from keras_wa.imaging import IMAGE_SUFFIXES, is_dicom
 from keras_wa.imaging.reading import DICOM_SUFFIXES
 
@@ -28,6 +28,9 @@ DESCRIPTIVE = "NBIA's descriptive tree"
 IDC_TREE = "tree of idc-index"
 BY_HEADER = "DICOM files known by their headers"
 JPEG = "JPEG copy"
+
+PHANTOM_SETTINGS = "phantom_tree.json"
+"""The file that `write_phantom_tree` leaves in its folder."""
 
 # idc-index puts the modality before the series: MG_1.3.6.1…
 _SERIES_FOLDER = re.compile(r"([A-Z]{2}_)?(\d+(?:\.\d+)+)")
@@ -57,11 +60,13 @@ class Tree:
         series: by SeriesInstanceUID.
         headers: what is known of a file without opening it again, by path.
         images: number of image files, those of no listed series included.
+        phantoms: folders of phantom trees, relative to the root, posix.
     """
 
     series: Mapping[str, Series]
     headers: Mapping[str, Header]
     images: int
+    phantoms: frozenset[str] = frozenset()
 
 
 def find_series(root: Path, listed: pd.DataFrame, progress: bool = True) -> Tree:
@@ -71,20 +76,23 @@ def find_series(root: Path, listed: pd.DataFrame, progress: bool = True) -> Tree
     say is kept in a small file in the root, if that can be written.
 
     Args:
-        root: the folder. Hidden files and folders are left out; links are followed.
+        root: the folder, walked as `walk_files` does.
         listed: the columns `full_listed`, `crop_listed` and `mask_listed` of the case
             lists.
         progress: whether to draw a progress bar.
 
     Returns:
-        The files. Of a series that is there more than once, one copy: DICOM before
-        JPEG, the one with more files before the others.
+        The files. Of a series that is there more than once, one copy: the data set's
+        own before a phantom's, DICOM before JPEG, the one with more files before the
+        others.
 
     Raises:
         UserError: if the root or a folder below it cannot be listed.
     """
     names = _Names.of(listed)
-    images = list(_images(root))
+    below = [PurePosixPath(path) for path in walk_files(root)]
+    phantoms = {str(path.parent) for path in below if path.name == PHANTOM_SETTINGS}
+    images = [str(path) for path in below if _is_image(root / path)]
     copies: dict[tuple[str, str, str], list[str]] = {}
     unknown = False
     for path in images:
@@ -105,7 +113,8 @@ def find_series(root: Path, listed: pd.DataFrame, progress: bool = True) -> Tree
                 key = (uid, BY_HEADER, path.rpartition("/")[0])
                 copies.setdefault(key, []).append(path)
     headers |= _kaggle_headers(root, copies)
-    return Tree(_choose(copies), headers, len(images))
+    chosen = _choose(copies, phantoms)
+    return Tree(chosen, headers, len(images), frozenset(phantoms))
 
 
 class _Names:
@@ -141,39 +150,19 @@ class _Names:
         return None
 
 
-def _images(root: Path) -> Iterator[str]:
-    """Paths of the image files below the root, relative to it, posix."""
-
-    def fail(error: OSError) -> None:
-        raise UserError(
-            f"{error.filename or root}: cannot be listed ({error.strerror or error}). "
-            "Expected: the folder of a copy of CBIS-DDSM; check the path and its "
-            "permissions."
-        ) from error
-
-    seen = set()
-    for parent, folders, files in os.walk(root, onerror=fail, followlinks=True):
-        state = os.stat(parent)
-        if (state.st_dev, state.st_ino) in seen:
-            folders.clear()
-            continue
-        seen.add((state.st_dev, state.st_ino))
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        above = Path(parent).relative_to(root).as_posix()
-        for name in sorted(files):
-            suffix = os.path.splitext(name)[1].lower()
-            if name.startswith(".") or (suffix and suffix not in IMAGE_SUFFIXES):
-                continue
-            if suffix or is_dicom(Path(parent, name)):
-                yield name if above == "." else f"{above}/{name}"
+def _is_image(path: Path) -> bool:
+    suffix = path.suffix.lower()
+    return suffix in IMAGE_SUFFIXES if suffix else is_dicom(path)
 
 
-def _choose(copies: Mapping[tuple[str, str, str], list[str]]) -> dict[str, Series]:
+def _choose(
+    copies: Mapping[tuple[str, str, str], list[str]], phantoms: Collection[str]
+) -> dict[str, Series]:
     """One copy of each series."""
 
-    def rank(item: tuple[tuple[str, str, str], list[str]]) -> tuple[bool, int, str]:
+    def rank(item: tuple[tuple[str, str, str], list[str]]) -> tuple[object, ...]:
         (_, copy, folder), files = item
-        return copy == JPEG, -len(files), folder
+        return is_below(folder, phantoms), copy == JPEG, -len(files), folder
 
     chosen: dict[str, Series] = {}
     for (uid, copy, _), files in sorted(copies.items(), key=rank):
@@ -211,6 +200,11 @@ def _kaggle_headers(
         if folder is not None:
             headers[f"{folder}/{path.name}"] = Header.of(*fields)
     return headers
+
+
+def is_below(path: str, folders: Collection[str]) -> bool:
+    """Whether a relative path is one of some folders, or lies in one of them."""
+    return any(PurePosixPath(path).is_relative_to(each) for each in folders)
 
 
 def is_jpeg(path: str) -> bool:

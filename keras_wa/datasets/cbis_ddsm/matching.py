@@ -8,8 +8,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from keras_wa.datasets.cbis_ddsm.layouts import Series, Tree
-from keras_wa.datasets.cbis_ddsm.parts import Header, are_swapped, part_of, read_header
+from keras_wa.datasets.cbis_ddsm.layouts import Series, Tree, is_jpeg
+from keras_wa.datasets.cbis_ddsm.parts import (
+    Header,
+    are_swapped,
+    has_two_values,
+    part_of,
+    read_header,
+    without_jpeg_noise,
+)
+from keras_wa.errors import UserError
+from keras_wa.imaging import open_image
 
 # NBIA's newer names: 1-1.dcm is the list's 000000.dcm, 1-2.dcm its 000001.dcm.
 _NUMBERED = re.compile(r"1-(\d)\.\w+")
@@ -43,7 +52,8 @@ def match_files(root: Path, listed: pd.DataFrame, tree: Tree) -> list[Files]:
     """Finds the three files of each ROI.
 
     Which of two files is the crop is taken from the list only until something better is
-    known: the headers, where they were read, or the pixels, when the ROI is read.
+    known: the headers, where they were read, or the pixels, when the ROI is read. A
+    file whose partner is not there is told by its header, or by its pixels.
 
     Args:
         root: the folder of the copy.
@@ -73,15 +83,36 @@ def _match(root: Path, full: str, crop: str, mask: str, tree: Tree) -> Files:
             files, crop=pair[0], mask=pair[1], follows_list=True
         )
     elif series[1] is not None:
-        files = _from_one_series(root, files, series[1].files, names[1], names[2], tree)
-    if files.crop is None or files.mask is None:
-        return files
-    headers = (tree.headers.get(path, Header()) for path in (files.crop, files.mask))
-    if not are_swapped(*headers):
-        return files
-    return dataclasses.replace(
-        files, crop=files.mask, mask=files.crop, swapped=files.follows_list
-    )
+        files = _from_one_series(files, series[1].files, names[1], names[2])
+    if _are_swapped(root, files, tree):
+        return dataclasses.replace(
+            files, crop=files.mask, mask=files.crop, swapped=files.follows_list
+        )
+    return files
+
+
+def _are_swapped(root: Path, files: Files, tree: Tree) -> bool:
+    """Whether crop and mask, or the one that is there, are called the other."""
+    if files.crop is not None and files.mask is not None:
+        known = (tree.headers.get(path, Header()) for path in (files.crop, files.mask))
+        return bool(are_swapped(*known))
+    alone = files.crop or files.mask
+    if alone is None:
+        return False
+    header = tree.headers.get(alone) or read_header(root / alone)
+    part = part_of(header) or _part_by_pixels(root / alone)
+    return part is not None and getattr(files, part) is None
+
+
+def _part_by_pixels(path: Path) -> str | None:
+    """`"mask"` if an image has two values, else `"crop"`; `None` if unreadable."""
+    try:
+        stored = open_image(path).stored
+    except UserError:
+        return None
+    if is_jpeg(str(path)):
+        stored = without_jpeg_noise(stored)
+    return "mask" if has_two_values(stored) else "crop"
 
 
 def _one_of(series: Series | None, listed: str) -> str | None:
@@ -93,22 +124,14 @@ def _one_of(series: Series | None, listed: str) -> str | None:
 
 
 def _from_one_series(
-    root: Path,
-    files: Files,
-    found: tuple[str, ...],
-    crop: str,
-    mask: str,
-    tree: Tree,
+    files: Files, found: tuple[str, ...], crop: str, mask: str
 ) -> Files:
     """Crop and mask that are of the same series."""
     places = {_place(path): path for path in found}
     pair = places.get(_place(crop)), places.get(_place(mask))
-    if None not in pair:
+    if None not in pair or (len(found) == 1 and pair != (None, None)):
         return dataclasses.replace(files, crop=pair[0], mask=pair[1], follows_list=True)
     if len(found) == 1:
-        header = tree.headers.get(found[0]) or read_header(root / found[0])
-        if (part_of(header) or ("mask" if pair[1] else "crop")) == "mask":
-            return dataclasses.replace(files, mask=found[0])
         return dataclasses.replace(files, crop=found[0])
     if len(found) == 2:
         return dataclasses.replace(files, crop=found[0], mask=found[1])

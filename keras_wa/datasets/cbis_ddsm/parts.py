@@ -17,13 +17,15 @@ from keras_wa.imaging.deflated import refuse_bomb_in_file
 FIELDS = ("SeriesDescription", "Rows", "Columns", "BitsAllocated")
 """The DICOM attributes that tell the parts apart."""
 
-_NOISE = 32
-_NEARLY_ALL = 0.99
 CROP_DESCRIPTION = "cropped images"
 MASK_DESCRIPTION = "roi mask images"
 """What SeriesDescription says of the parts, in lower case."""
 
-_SAMPLES = 32
+# Of a mask that went through lossy JPEG: how far from 0 or 255 its pixels may be, and
+# how many of them.
+_NOISE = 32
+_NEARLY_ALL = 0.99
+_SAMPLES = 32  # Rows and columns that a first look at an image takes.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,9 +72,19 @@ def read_header(path: Path) -> Header:
         return Header()
 
 
-def part_of(header: Header) -> str | None:
+def described_part(header: Header) -> str | None:
     """`"crop"` or `"mask"` as the description has it, `None` if it has neither."""
     return {CROP_DESCRIPTION: "crop", MASK_DESCRIPTION: "mask"}.get(header.description)
+
+
+def part_of(header: Header) -> str | None:
+    """What a file is by its header: `"crop"`, `"mask"`, or `None` if that is open.
+
+    The description says it, and so do the bits, of which a mask has 8 and a crop 16;
+    where the two disagree it is open.
+    """
+    found = {described_part(header), {8: "mask", 16: "crop"}.get(header.bits)} - {None}
+    return found.pop() if len(found) == 1 else None
 
 
 def are_swapped(crop: Header, mask: Header) -> bool | None:
@@ -87,7 +99,7 @@ def are_swapped(crop: Header, mask: Header) -> bool | None:
         tell. The descriptions decide where they differ; else the bits, of which a mask
         has 8 and a crop 16; else the size, since a mask is as large as the mammogram.
     """
-    parts = part_of(crop), part_of(mask)
+    parts = described_part(crop), described_part(mask)
     if None not in parts and parts[0] != parts[1]:
         return parts[0] == "mask"
     if crop.bits and mask.bits and crop.bits != mask.bits:

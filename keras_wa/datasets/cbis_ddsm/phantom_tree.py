@@ -17,6 +17,7 @@ from typing import Any
 
 import pandas as pd
 
+from keras_wa.datasets.cbis_ddsm.layouts import PHANTOM_SETTINGS
 from keras_wa.datasets.cbis_ddsm.list_files import write_case_lists
 from keras_wa.datasets.cbis_ddsm.phantom_dicom import SAYS_PHANTOM
 from keras_wa.datasets.cbis_ddsm.phantom_film import write_film
@@ -33,7 +34,6 @@ TRUTH_FILE = "phantom_truth.csv"
 PIXEL_MM = 0.046
 """Side of a pixel, mm: what is assumed of CBIS-DDSM's scanners."""
 
-_SETTINGS_FILE = "phantom_tree.json"
 _FORMAT = 1
 # Films smaller than this together are drawn before a second process has started.
 _PIXELS_A_PROCESS = 4e7
@@ -169,13 +169,13 @@ def _begin(out: Path, settings: TreeSettings, cases: pd.DataFrame) -> None:
         "case_lists_sha256": digest,
     }
     if out.exists() and not (out.is_dir() and _is_empty(out)):
-        path = out / _SETTINGS_FILE
+        path = out / PHANTOM_SETTINGS
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             raise UserError(
                 f"{out} exists already and is no phantom tree. Received: no readable "
-                f"{_SETTINGS_FILE}; expected a new folder. Name another."
+                f"{PHANTOM_SETTINGS}; expected a new folder. Name another."
             ) from None
         differs = [name for name in record if found.get(name) != record[name]]
         if differs:
@@ -186,10 +186,10 @@ def _begin(out: Path, settings: TreeSettings, cases: pd.DataFrame) -> None:
             )
         remove_partials(out)
     out.mkdir(parents=True, exist_ok=True)
-    write_json(out / _SETTINGS_FILE, record)
+    write_json(out / PHANTOM_SETTINGS, record)
     with replacing(out / "README.txt") as partial:
         text = _README.format(
-            says=SAYS_PHANTOM, truth=TRUTH_FILE, settings=_SETTINGS_FILE
+            says=SAYS_PHANTOM, truth=TRUTH_FILE, settings=PHANTOM_SETTINGS
         )
         partial.write_text(text, encoding="utf-8")
     write_case_lists(cases, out)

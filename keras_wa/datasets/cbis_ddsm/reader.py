@@ -16,7 +16,7 @@ from keras_wa.datasets.cbis_ddsm.case_lists import (
     find_case_lists,
     read_case_lists,
 )
-from keras_wa.datasets.cbis_ddsm.layouts import JPEG, Tree, find_series
+from keras_wa.datasets.cbis_ddsm.layouts import JPEG, Tree, find_series, is_below
 from keras_wa.datasets.cbis_ddsm.matching import Files, match_files
 from keras_wa.datasets.cbis_ddsm.pooling import move_torn_patients
 from keras_wa.datasets.cbis_ddsm.reading import RoiReader
@@ -30,9 +30,6 @@ _NEEDED = {"official": ("crop",), "fixed": ("full", "mask"), "roi": ("full", "ma
 _NAMES = {"full": "mammogram", "crop": "crop", "mask": "mask"}
 _WITHOUT_CALLBACK = "BENIGN_WITHOUT_CALLBACK"
 
-
-PHANTOM_SETTINGS = "phantom_tree.json"
-"""The file that `write_phantom_tree` leaves in its folder."""
 
 PHANTOM_NOTE = (
     "This is a phantom in CBIS-DDSM's layout (in-silico mammograms; phantom_tree.json "
@@ -101,9 +98,7 @@ def read_cbis_ddsm(
             )
         listed = listed[there].reset_index(drop=True)
         files = [each for each, usable in zip(files, there, strict=True) if usable]
-    notes += _notes_on_files(files, options)
-    if (root / PHANTOM_SETTINGS).exists() or any(root.glob(f"*/{PHANTOM_SETTINGS}")):
-        notes.insert(0, PHANTOM_NOTE)
+    notes = _notes_on_phantoms(files, tree) + notes + _notes_on_files(files, options)
     cases = _with_paths(listed, files)
     full = cases["image_path"].dropna()
     return Dataset(
@@ -177,6 +172,12 @@ def _nothing(
         f"{len(listed)} ROIs: {counts}; expected {needed} of each. Download the rest, "
         "or choose another --crop."
     )
+
+
+def _notes_on_phantoms(files: Sequence[Files], tree: Tree) -> list[str]:
+    places = {each.full or each.crop or each.mask for each in files} - {None}
+    drawn = sum(is_below(str(place), tree.phantoms) for place in places)
+    return [PHANTOM_NOTE] if drawn else []
 
 
 def _notes_on_files(files: Sequence[Files], options: ReadOptions) -> list[str]:

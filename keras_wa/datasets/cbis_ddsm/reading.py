@@ -21,7 +21,8 @@ from keras_wa.datasets.cbis_ddsm.parts import (
     shows_many_values,
     without_jpeg_noise,
 )
-from keras_wa.datasets.cbis_ddsm.spacing import pixel_spacing
+from keras_wa.datasets.cbis_ddsm.spacing import ASSUMED_MM
+from keras_wa.datasets.cutting import choose_spacing
 from keras_wa.datasets.dataset import Roi
 from keras_wa.datasets.options import ReadOptions
 from keras_wa.errors import UserError
@@ -39,8 +40,6 @@ from keras_wa.imaging import (
 # in size and 1 % in shape. A crop that was taken for a mask differs by more.
 _GREATEST_SCALE = 2.0
 _GREATEST_STRETCH = 1.1
-# A field of view of 500 mm at a spacing of 0.005 mm would need 10 GB.
-_MOST_PIXELS = 2**28
 
 
 class RoiReader:
@@ -105,9 +104,7 @@ class RoiReader:
                 crop, image = mask, other
                 swapped = not swapped
         pixels = image.grey()
-        spacing, origin = pixel_spacing(
-            image.spacing_mm, self._options.pixel_spacing_mm
-        )
+        spacing, origin = self._spacing(image)
         return Roi(
             pixels,
             {
@@ -123,16 +120,12 @@ class RoiReader:
             raise _absent(roi_id, "mammogram")
         image = self._full(files.full)
         path, mask, box = self._lesion(roi_id, files, image.shape)
-        spacing, origin = pixel_spacing(
-            image.spacing_mm, self._options.pixel_spacing_mm
-        )
+        spacing, origin = self._spacing(image)
         window = window_of(box, self._options.crop, self._options.field_mm, spacing)
-        if window.width * window.height > _MOST_PIXELS:
-            raise UserError(
-                f"{path}: the part to cut. Received: {window.height} by {window.width} "
-                "pixels; expected less. Lower --field-mm, or raise --pixel-spacing."
-            )
-        pixels, padding = cut(image, window)
+        try:
+            pixels, padding = cut(image, window)
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from error
         return Roi(
             pixels,
             {
@@ -174,6 +167,11 @@ class RoiReader:
 
     def _full(self, path: str) -> GreyImage:
         return self._recent(path) if path in self._repeated else self._open(path)
+
+    def _spacing(self, image: GreyImage) -> tuple[tuple[float, float], str]:
+        given = self._options.pixel_spacing_mm
+        stated, origin = choose_spacing(image.spacing_mm, (given, "option"))
+        return stated or (ASSUMED_MM, ASSUMED_MM), origin or "assumed"
 
     def _open(self, path: str) -> GreyImage:
         try:

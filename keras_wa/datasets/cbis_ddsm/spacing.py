@@ -6,8 +6,6 @@ spacing, and its case lists do not say which scanner took which film.
 
 from __future__ import annotations
 
-from keras_wa.datasets.cutting import CREDIBLE_MM
-
 SCANNERS_MM = {
     "DBA M2100 ImageClear": 0.042,
     "Howtek 960": 0.0435,
@@ -20,29 +18,6 @@ Florida, "DDSM: Digital Database for Screening Mammography")."""
 ASSUMED_MM = (min(SCANNERS_MM.values()) + max(SCANNERS_MM.values())) / 2
 """The middle of what the scanners have, mm: no scanner is further from it than need
 be."""
-
-
-def pixel_spacing(
-    stated: tuple[float, float] | None, given: float | None
-) -> tuple[tuple[float, float], str]:
-    """The pixel spacing to reckon with, and where it is from.
-
-    Args:
-        stated: between rows and between columns as the file states it, mm; `None` if it
-            states none.
-        given: what the user says of files that state none, mm.
-
-    Returns:
-        The spacing between rows and between columns, mm, and `"file"`, `"option"` or
-        `"assumed"`. A stated spacing that no mammogram has (`CREDIBLE_MM`) is not
-        believed.
-    """
-    low, high = CREDIBLE_MM
-    if stated is not None and all(low <= value <= high for value in stated):
-        return stated, "file"
-    if given is not None:
-        return (given, given), "option"
-    return (ASSUMED_MM, ASSUMED_MM), "assumed"
 
 
 def assumption_note(field_mm: float | None) -> str:

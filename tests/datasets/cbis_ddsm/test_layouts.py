@@ -116,7 +116,7 @@ def test_every_roi_of_the_official_lists_is_found_by_the_names_of_a_copy(
     official, layout, monkeypatch
 ):
     made = all_files(official, layout)
-    monkeypatch.setattr(layouts, "_images", lambda root: sorted(made.values()))
+    monkeypatch.setattr(layouts, "walk_files", lambda root: sorted(made.values()))
     assert_all_are_found(official, layout, made, Path("nowhere"))
 
 
@@ -149,7 +149,7 @@ def test_the_real_names_of_the_kaggle_copy_are_those_of_its_own_table(
         )
     )
     described.to_csv(tmp_path / "csv" / "dicom_info.csv", index=False)
-    monkeypatch.setattr(layouts, "_images", lambda root: names)
+    monkeypatch.setattr(layouts, "walk_files", lambda root: names)
     tree = find_series(tmp_path, official)
     files = match_files(tmp_path, official, tree)
     found = {(each.full, each.mask, each.crop) for each in files}
@@ -246,6 +246,20 @@ def test_dicom_comes_before_jpeg_and_a_whole_series_before_a_part_of_it(
     tree = find_series(tmp_path, listed)
     assert tree.series[crop.split("/")[2]].copy == IDC_TREE
     assert JPEG not in {series.copy for series in tree.series.values()}
+
+
+@pytest.mark.parametrize(("drawn", "real"), [("a", "b"), ("b", "a")])
+def test_a_file_of_the_data_set_comes_before_a_phantom_of_it(
+    tmp_path, listed, drawn, real
+):
+    touch(tmp_path / drawn, "classic")
+    (tmp_path / drawn / "phantom_tree.json").write_text("{}")
+    full = touch(tmp_path / real, "kaggle", ROWS[:1])[ROWS[0]["image file path"]]
+    tree = find_series(tmp_path, listed)
+    uid_of_full = ROWS[0]["image file path"].split("/")[2]
+    assert tree.series[uid_of_full].files == (f"{real}/{full}",)
+    assert len(tree.series) == 6
+    assert tree.phantoms == {drawn}
 
 
 def test_what_is_hidden_or_no_image_is_passed_over(tmp_path, listed):

@@ -98,14 +98,57 @@ def test_crop_and_mask_in_two_series_are_matched_by_series(tmp_path):
     assert files.swapped
 
 
+OTHER = {"crop": "mask", "mask": "crop"}
+# The list of calcifications has the mask first.
+LISTED = {"1-1.dcm": "mask", "1-2.dcm": "crop"}
+
+
 @pytest.mark.parametrize("part", ["crop", "mask"])
 @pytest.mark.parametrize("name", ["1-1.dcm", "1-2.dcm", "x.dcm"])
 def test_of_a_single_file_its_header_says_what_it_is(tmp_path, part, name):
-    write_part(tmp_path / "s" / name, part, "1.2", np.zeros((4, 4), np.uint16))
+    dtype = {"crop": np.uint16, "mask": np.uint8}[part]
+    write_part(tmp_path / "s" / name, part, "1.2", np.zeros((4, 4), dtype))
     files = match(tmp_path, case_row(), name)
-    other = {"crop": "mask", "mask": "crop"}[part]
     assert getattr(files, part) == f"s/{name}"
-    assert getattr(files, other) is None
+    assert getattr(files, OTHER[part]) is None
+    assert files.swapped == (part != LISTED.get(name, part))
+
+
+@pytest.mark.parametrize("name", ["1-1.dcm", "1-2.dcm"])
+def test_of_a_single_file_without_a_description_the_bits_say_it(tmp_path, name):
+    for bits, part in ((8, "mask"), (16, "crop")):
+        header = Header(bits=bits)
+        files = match(tmp_path, case_row(), name, headers={name: header})
+        assert getattr(files, part) == f"s/{name}"
+
+
+@pytest.mark.parametrize("name", ["1-1.dcm", "1-2.dcm"])
+@pytest.mark.parametrize("part", ["crop", "mask"])
+def test_of_a_single_file_that_contradicts_itself_the_pixels_say_it(
+    tmp_path, part, name
+):
+    pixels = np.arange(64, dtype=np.uint16).reshape(8, 8)
+    if part == "mask":
+        pixels = (pixels > 30).astype(np.uint8)
+    write_part(tmp_path / "s" / name, OTHER[part], "1.2", pixels)
+    files = match(tmp_path, case_row(), name)
+    assert getattr(files, part) == f"s/{name}"
+    assert getattr(files, OTHER[part]) is None
+
+
+@pytest.mark.parametrize("there", ["crop", "mask"])
+@pytest.mark.parametrize("header", [CROP, MASK])
+def test_of_two_series_the_one_that_is_there_is_told_by_its_header(
+    tmp_path, there, header
+):
+    cases = listed(tmp_path, case_row("mass", two_series=True))
+    uid = cases[f"{there}_listed"].iloc[0].split("/")[2]
+    series = {uid: Series(CLASSIC, ("s/1-1.dcm",))}
+    (files,) = match_files(tmp_path, cases, Tree(series, {"s/1-1.dcm": header}, 1))
+    part = {CROP: "crop", MASK: "mask"}[header]
+    assert getattr(files, part) == "s/1-1.dcm"
+    assert getattr(files, OTHER[part]) is None
+    assert files.swapped == (part != there)
 
 
 @pytest.mark.parametrize(

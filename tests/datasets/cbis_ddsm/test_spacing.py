@@ -1,4 +1,4 @@
-"""The pixel spacing: stated, given or assumed."""
+"""The pixel spacing that is assumed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from keras_wa.datasets.cbis_ddsm.spacing import (
     ASSUMED_MM,
     SCANNERS_MM,
     assumption_note,
-    pixel_spacing,
 )
 
 
@@ -20,27 +19,6 @@ def test_the_assumed_spacing_is_as_near_to_each_scanner_as_can_be():
     for guess in other:
         worst = max(abs(guess - true) for true in SCANNERS_MM.values())
         assert worst > max(distances)
-
-
-@pytest.mark.parametrize(
-    ("stated", "given", "expected"),
-    [
-        (None, None, ((0.046, 0.046), "assumed")),
-        (None, 0.05, ((0.05, 0.05), "option")),
-        ((0.07, 0.08), None, ((0.07, 0.08), "file")),
-        ((0.07, 0.08), 0.05, ((0.07, 0.08), "file")),
-        ((1.1, 1.1), None, ((0.046, 0.046), "assumed")),
-        ((0.07, 25.4), 0.05, ((0.05, 0.05), "option")),
-        ((0.0001, 0.0001), None, ((0.046, 0.046), "assumed")),
-        ((float("nan"), 0.05), None, ((0.046, 0.046), "assumed")),
-    ],
-)
-def test_the_file_comes_before_the_user_unless_what_it_states_is_absurd(
-    stated, given, expected
-):
-    spacing, origin = pixel_spacing(stated, given)
-    assert spacing == pytest.approx(expected[0])
-    assert origin == expected[1]
 
 
 def test_the_note_says_how_wrong_a_length_may_be():
