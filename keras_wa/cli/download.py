@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from keras_wa.cli.shared import make_folder, say, warn
-from keras_wa.datasets.cbis_ddsm import CaseLists, read_case_lists
+from keras_wa.datasets.cbis_ddsm import PHANTOM_SETTINGS, CaseLists, read_case_lists
 from keras_wa.datasets.cbis_ddsm.idc_series import (
     assign_series,
     describe,
@@ -175,7 +175,13 @@ class _Request:
         for part in parts:
             if part not in PARTS:
                 raise unknown_name("--parts", part, PARTS)
-        return cls(args, source, lesion, parts, Path(args.out or f"data/{source.name}"))
+        out = Path(args.out or f"data/{source.name}")
+        if (out / PHANTOM_SETTINGS).exists():
+            raise UserError(
+                f"{out}: holds a phantom tree ({PHANTOM_SETTINGS}), which must not be "
+                "mixed with the data set. Expected: another folder; name it with --out."
+            )
+        return cls(args, source, lesion, parts, out)
 
     def tables(self) -> contextlib.AbstractContextManager[Tables]:
         given = Path(self.args.case_lists) if self.args.case_lists else None

@@ -107,6 +107,27 @@ def test_a_further_part_is_added_to_the_first(
     assert len(server.got) == len(dicoms(tmp_path / "out") - first)
 
 
+def test_a_phantom_tree_is_not_mixed_with_the_data_set(
+    tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = tmp_path / "out" / "phantom_tree.json"
+    settings.parent.mkdir()
+    settings.write_text("{}")
+    line = error_of([*words, "--yes"], capsys)
+    assert f"{settings.parent}: holds a phantom tree" in line
+    assert list(settings.parent.iterdir()) == [settings]
+
+
+def test_a_series_table_goes_into_a_new_folder_or_the_flag_is_named(
+    tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "new" / "table.csv"
+    assert main([*words, "--series-table", str(table)]) == 0
+    assert len(pd.read_csv(table)) == len(small_idc.index())
+    line = error_of([*words, "--series-table", str(table / "no" / "t.csv")], capsys)
+    assert line.startswith("error: --series-table. Received: ")
+
+
 def test_a_dry_run_writes_nothing_and_needs_no_network(
     tmp_path: Path,
     words: list[str],

@@ -9,11 +9,13 @@ from keras_wa.datasets.cbis_ddsm.case_lists import (
     find_case_lists,
     read_case_lists,
 )
+from keras_wa.datasets.cbis_ddsm.layouts import PHANTOM_SETTINGS
 from keras_wa.datasets.cbis_ddsm.reader import read_cbis_ddsm
 
 __all__ = [
     "LISTED",
     "LIST_NAMES",
+    "PHANTOM_SETTINGS",
     "CaseLists",
     "find_case_lists",
     "read_case_lists",

@@ -26,9 +26,8 @@ def move_torn_patients(cases: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     notes = []
     for lesion, rows in cases[moved].groupby("lesion_type"):
         notes.append(
-            f"Official split: {rows['patient_id'].nunique()} patients with "
-            f"{len(rows)} {lesion} ROIs in its training part have other lesions in its "
-            "test part; they were moved to the test part."
+            "Official split: patients moved to the test part, where they have other "
+            f"lesions: {rows['patient_id'].nunique()} (ROIs, {lesion}: {len(rows)})."
         )
     result = cases.copy()
     result["split"] = cases["split"].mask(moved, "test").astype(COLUMNS["split"])

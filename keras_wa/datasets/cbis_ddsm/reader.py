@@ -80,24 +80,17 @@ def read_cbis_ddsm(
     tree = find_series(root, listed, progress)
     files = match_files(root, listed, tree)
     if options.require_files:
-        there = [not _missing(each, options.crop) for each in files]
-        absent = [
-            (row[_PARTS[_missing(each, options.crop)[0]]], _why(row, each, options))
-            for (_, row), each, usable in zip(
-                listed.iterrows(), files, there, strict=True
-            )
-            if not usable
-        ]
-        if not any(there):
+        absent = _absent(listed, files, options)
+        if len(absent) == len(listed):
             raise _nothing(root, listed, files, tree, options)
         if absent:
-            skipped += absent
+            skipped += absent.values()
             notes.append(
                 f"ROIs left out because a file is not there: {len(absent)} of "
                 f"{len(listed)}."
             )
-        listed = listed[there].reset_index(drop=True)
-        files = [each for each, usable in zip(files, there, strict=True) if usable]
+        listed = listed.drop(index=list(absent)).reset_index(drop=True)
+        files = [each for row, each in enumerate(files) if row not in absent]
     notes = _notes_on_phantoms(files, tree) + notes + _notes_on_files(files, options)
     cases = _with_paths(listed, files)
     full = cases["image_path"].dropna()
@@ -135,16 +128,24 @@ def _choose(
     return cases.iloc[order.argsort(kind="stable")].reset_index(drop=True), notes
 
 
+def _absent(
+    listed: pd.DataFrame, files: Sequence[Files], options: ReadOptions
+) -> dict[int, tuple[str, str]]:
+    """Row, file and reason of each ROI that lacks a file that it needs."""
+    absent = {}
+    rois = enumerate(listed.to_dict("records"))
+    for (row, roi), found in zip(rois, files, strict=True):
+        missing = _missing(found, options.crop)
+        if missing:
+            parts = " and ".join(_NAMES[part] for part in missing)
+            reason = found.problem or f"{parts} not there"
+            absent[row] = roi[_PARTS[missing[0]]], f"{roi['roi_id']}: {reason}."
+    return absent
+
+
 def _missing(files: Files, crop: str) -> list[str]:
     """The parts that this way of cutting needs and that are not there."""
     return [part for part in _NEEDED[crop] if getattr(files, part) is None]
-
-
-def _why(row: pd.Series, files: Files, options: ReadOptions) -> str:
-    parts = " and ".join(_NAMES[part] for part in _missing(files, options.crop))
-    if files.problem:
-        return f"{row['roi_id']}: {files.problem}."
-    return f"{row['roi_id']}: {parts} not there."
 
 
 def _nothing(

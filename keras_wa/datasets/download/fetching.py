@@ -7,14 +7,14 @@ import errno
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
-from keras_wa.datasets.download.plan import are_complete, count_files, is_complete
-from keras_wa.datasets.download.s5cmd import S5cmd
+from keras_wa.datasets.download.plan import are_complete, sizes_in
+from keras_wa.datasets.download.s5cmd import Copied, Listed, S5cmd
 from keras_wa.errors import UserError
 from keras_wa.progress import ProgressBar
 
@@ -39,8 +39,9 @@ def fetch_series(
 ) -> list[tuple[str, str]]:
     """Fetches series; each appears in its place once it is complete.
 
-    A series is complete if it has as many files and bytes as the index says. What is
-    not is fetched again, after a wait, until a number of rounds in a row gave nothing.
+    A series is complete if it has as many files and bytes as the index says and each
+    file has the size that the bucket states. What is not complete is fetched again,
+    after a wait, until a number of rounds in a row gave nothing.
 
     Args:
         series: the series of a plan, with `series`, `folder`, `url`, `files`, `bytes`.
@@ -104,33 +105,54 @@ def _round(
     }
     before, landed, looked = bar.done, 0, time.monotonic()
     failures: dict[str, str] = {}
+    listed: dict[str, dict[str, int]] = {uid: {} for uid in rows}
     urls = {uid: row.url for uid, row in rows.items()}
     try:
         # Closed, so that s5cmd is stopped before its folder is removed.
         with contextlib.closing(s5cmd.copy(urls, partial)) as events:
             for event in events:
-                if event is not None and event.error:
+                if isinstance(event, Copied) and event.error:
                     _refuse_full_disk(event.error, out)
                     failures[event.name] = event.error
                 elif event is not None:
                     row = rows[event.name]
-                    if is_complete(partial / row.series, row.files, row.bytes):
+                    if isinstance(event, Listed):
+                        listed[row.series][event.file] = event.size
+                    found = sizes_in(partial / row.series)
+                    if _is_whole(found, row) and found == listed[row.series]:
                         _move(partial / row.series, out / row.folder)
                         landed += row.bytes
                 if time.monotonic() - looked > _LOOK:
                     bar.advance(before + landed + _bytes_in(partial) - bar.done)
                     looked = time.monotonic()
         for row in rows.values():
-            files, size = count_files(partial / row.series)
-            if files and row.series not in failures:
-                failures[row.series] = (
-                    f"Received: {files} files with {size} bytes; expected "
-                    f"{row.files} with {row.bytes}, as the index says"
-                )
+            found = sizes_in(partial / row.series)
+            if found and row.series not in failures:
+                failures[row.series] = _difference(found, listed[row.series], row)
         bar.advance(before + landed - bar.done)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return failures
+
+
+def _is_whole(found: Mapping[str, int], row: _Wanted) -> bool:
+    return (len(found), sum(found.values())) == (row.files, row.bytes)
+
+
+def _difference(
+    found: Mapping[str, int], listed: Mapping[str, int], row: _Wanted
+) -> str:
+    """Why the files of a series, with their bytes, are not what was expected."""
+    if not _is_whole(found, row):
+        return (
+            f"Received: {len(found)} files with {sum(found.values())} bytes; expected "
+            f"{row.files} with {row.bytes}, as the index says"
+        )
+    name = next(name for name in found if found[name] != listed.get(name))
+    return (
+        f"{name}. Received: {found[name]} bytes; expected "
+        f"{listed.get(name, 'no such file')}, as the bucket says"
+    )
 
 
 def _refuse_full_disk(error: str, out: Path) -> None:

@@ -85,7 +85,7 @@ def make_plan(selection: Selection, out: Path) -> Plan:
 
 
 def are_complete(series: pd.DataFrame, out: Path) -> pd.Series:
-    """Whether each series is complete in its place.
+    """Whether each series has in its place as many files and bytes as the index says.
 
     Args:
         series: `folder`, `files` and `bytes` of each.
@@ -94,29 +94,21 @@ def are_complete(series: pd.DataFrame, out: Path) -> pd.Series:
     Returns:
         Bool, with the index of `series`.
     """
-    rows = zip(series["folder"], series["files"], series["bytes"], strict=True)
-    here = [is_complete(out / folder, files, size) for folder, files, size in rows]
+    here = []
+    for folder, files, size in zip(
+        series["folder"], series["files"], series["bytes"], strict=True
+    ):
+        found = sizes_in(out / folder).values()
+        here.append((len(found), sum(found)) == (files, size))
     return pd.Series(here, index=series.index, dtype=bool)
 
 
-def count_files(folder: Path) -> tuple[int, int]:
-    """Number and bytes of the DICOM files of a series; (0, 0) without its folder."""
+def sizes_in(folder: Path) -> dict[str, int]:
+    """Bytes of each DICOM file of a series; empty without its folder."""
     try:
-        sizes = [path.stat().st_size for path in folder.glob("*.dcm")]
+        return {path.name: path.stat().st_size for path in folder.glob("*.dcm")}
     except OSError:
-        return 0, 0
-    return len(sizes), sum(sizes)
-
-
-def is_complete(folder: Path, files: int, size: int) -> bool:
-    """Whether a folder holds a series with as many files and bytes as the index says.
-
-    Args:
-        folder: the series' folder.
-        files: number of instances.
-        size: their bytes, all together.
-    """
-    return count_files(folder) == (files, size)
+        return {}
 
 
 def free_bytes(folder: Path) -> int:

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Generator, Iterator, Mapping
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import IO, Any
 
 from keras_wa.errors import UserError
@@ -36,6 +36,21 @@ class Copied:
 
     name: str
     error: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Listed:
+    """What the bucket says of one object.
+
+    Attributes:
+        name: of the folder that it goes to.
+        file: its name there.
+        size: bytes.
+    """
+
+    name: str
+    file: str
+    size: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,8 +97,10 @@ class S5cmd:
                 "network, or try the other source: --source aws or --source gcs."
             )
 
-    def copy(self, urls: Mapping[str, str], folder: Path) -> Generator[Copied | None]:
-        """Copies objects into sub-folders.
+    def copy(
+        self, urls: Mapping[str, str], folder: Path
+    ) -> Generator[Copied | Listed | None]:
+        """Copies objects into sub-folders, and lists them.
 
         s5cmd writes each file under a temporary name and renames it. If the iterator
         is closed, s5cmd is stopped.
@@ -93,15 +110,18 @@ class S5cmd:
             folder: where the sub-folders are made; it exists.
 
         Yields:
-            What became of each object, and `None` twice a second meanwhile.
+            What the bucket says of each object and what became of it, in any order,
+            and `None` twice a second meanwhile.
         """
         manifest = folder / ".manifest"
         # One part at a time, so that a file's length is what has arrived of it.
         manifest.write_text(
             "".join(
-                f'cp --concurrency 1 "{url}" "{name}/"\n' for name, url in urls.items()
+                f'ls "{url}"\ncp --concurrency 1 "{url}" "{name}/"\n'
+                for name, url in urls.items()
             )
         )
+        names = {_parent(url): name for name, url in urls.items()}
         with subprocess.Popen(
             [*self._command(self.retries), "run", manifest.name],
             cwd=folder,
@@ -114,7 +134,7 @@ class S5cmd:
                 assert process.stdout is not None
                 assert process.stderr is not None
                 for line in _lines(process.stdout, process.stderr):
-                    yield _outcome(line)
+                    yield _event(line, names)
             finally:
                 process.terminate()
 
@@ -174,18 +194,30 @@ def _lines(*streams: IO[str]) -> Iterator[str]:
             yield line
 
 
-def _outcome(line: str) -> Copied | None:
-    """What a line of s5cmd says; `None` if it is about no object."""
+def _event(line: str, names: Mapping[str, str]) -> Copied | Listed | None:
+    """What a line of s5cmd says; `None` if it is about no object.
+
+    Args:
+        line: of s5cmd's output.
+        names: of the folders, by the URL that their objects have in common.
+    """
     record = _record(line)
     if "destination" in record:
-        return Copied(_folder(record["destination"]))
+        return Copied(PurePath(record["destination"]).parts[0])
+    if "key" in record:
+        name = names[_parent(record["key"])]
+        # s5cmd leaves out a size of 0.
+        size = record.get("size", 0)
+        return Listed(name, PurePosixPath(record["key"]).name, size)
     if "command" in record:
-        return Copied(_folder(record["command"].split()[-1]), record.get("error", line))
+        _, *words = record["command"].split()
+        url = next(word for word in words if word.startswith("s3://"))
+        return Copied(names[_parent(url)], record.get("error", line))
     return None
 
 
-def _folder(destination: str) -> str:
-    return PurePath(destination).parts[0]
+def _parent(url: str) -> str:
+    return url.rpartition("/")[0]
 
 
 def _record(line: str) -> dict[str, Any]:

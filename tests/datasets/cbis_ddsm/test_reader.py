@@ -97,9 +97,9 @@ def test_pooled_lesions_leave_no_patient_in_two_parts(tmp_path):
     assert parts["P_00001"] == parts["P_00002"] == {"test"}
     assert parts["P_00003"] == parts["P_00009"] == {"train"}
     moved = [each for each in pooled.notes if each.startswith("Official split")]
-    assert [each.split(" in its")[0] for each in moved] == [
-        "Official split: 1 patients with 2 calcification ROIs",
-        "Official split: 1 patients with 1 mass ROIs",
+    assert [each.split("lesions: ")[1] for each in moved] == [
+        "1 (ROIs, calcification: 2).",
+        "1 (ROIs, mass: 1).",
     ]
 
 
@@ -319,7 +319,7 @@ def test_the_official_lists_pooled_have_thirty_one_moved_patients(shared_data):
     validate(dataset.cases)
     assert len(dataset.cases) == 3568
     moved = [each for each in dataset.notes if each.startswith("Official split")]
-    assert [each.split()[2] for each in moved] == ["18", "13"]
+    assert [each.split("lesions: ")[1].split()[0] for each in moved] == ["18", "13"]
     images = dataset.cases["roi_id"].str.rsplit("_", n=1).str[0]
     # Each mammogram's lesions are one run of rows.
     assert (images != images.shift()).sum() == images.nunique() == 3103

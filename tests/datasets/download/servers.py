@@ -17,6 +17,7 @@ class Server(ThreadingHTTPServer):
         objects: path -> content.
         got: paths of the objects that were asked for, in order.
         short: path -> how many more times it lacks its last byte.
+        instead: path -> what is sent in place of its content.
         failing: path -> how many more times it gives status 500.
         held: path -> asked for it, the server waits for this event.
     """
@@ -28,6 +29,7 @@ class Server(ThreadingHTTPServer):
         self.objects = objects
         self.got: list[str] = []
         self.short: dict[str, int] = {}
+        self.instead: dict[str, bytes] = {}
         self.failing: dict[str, int] = {}
         self.held: dict[str, threading.Event] = {}
 
@@ -61,7 +63,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(500, b"")
         if path not in self.server.objects:
             return self._answer(404, b"")
-        body = self.server.objects[path]
+        body = self.server.instead.get(path, self.server.objects[path])
         if self._counted(self.server.short, path):
             body = body[:-1]
         wanted = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))

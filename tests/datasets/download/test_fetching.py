@@ -119,6 +119,25 @@ def test_a_series_of_the_wrong_size_is_never_put_in_place(series, out, server):
     assert files_in(out) == in_place(series.drop(index=1))
 
 
+def test_files_of_the_wrong_sizes_with_the_right_sum_are_not_put_in_place(
+    series, out, server
+):
+    first, second = (f"{small_idc.BUCKET}/uuid-1/{number}.dcm" for number in (0, 1))
+    server.instead = {
+        first: server.objects[first][:-1],
+        second: server.objects[second] + b"x",
+    }
+    ((uid, reason),) = fetch(series, out, server)
+    assert uid == series["series"][1]
+    size = len(server.objects[first])
+    assert reason in (
+        f"0.dcm. Received: {size - 1} bytes; expected {size}, as the bucket says",
+        f"1.dcm. Received: {len(server.objects[second]) + 1} bytes; expected "
+        f"{len(server.objects[second])}, as the bucket says",
+    )
+    assert files_in(out) == in_place(series.drop(index=1))
+
+
 def test_a_file_that_arrived_too_short_is_fetched_again(series, out, server):
     path = f"{small_idc.BUCKET}/uuid-1/0.dcm"
     server.short[path] = 2
@@ -144,8 +163,8 @@ def test_a_missing_object_is_told_with_s5cmd_s_reason(series, out, server):
 
 
 def test_a_full_disk_ends_it_at_once(series, out, tmp_path):
-    error = '{"operation": "cp", "command": "cp s3://b/u/* 1.2/", "error": "write '
-    error += '1.2/0.dcm: no space left on device"}'
+    error = f'{{"operation": "cp", "command": "cp {series["url"][0]} 1.2/", "error": '
+    error += '"write 1.2/0.dcm: no space left on device"}'
     full = program(
         tmp_path / "full", "import sys", f"print({error!r}, file=sys.stderr)"
     )

@@ -6,10 +6,11 @@ import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
 from keras_wa.datasets.download import Plan, make_plan, select_all, size_text
-from keras_wa.datasets.download.plan import free_bytes, is_complete
+from keras_wa.datasets.download.plan import are_complete, free_bytes
 from tests.datasets.download import small_idc
 
 
@@ -25,17 +26,23 @@ def plan(tmp_path: Path) -> Plan:
 
 
 def test_complete_is_as_many_files_and_bytes_as_the_index_says(tmp_path: Path):
-    assert not is_complete(tmp_path / "absent", 2, 30)
-    (tmp_path / "a.dcm").write_bytes(bytes(10))
-    assert not is_complete(tmp_path, 2, 30)
-    (tmp_path / "b.dcm").write_bytes(bytes(19))
-    assert not is_complete(tmp_path, 2, 30)
-    (tmp_path / "b.dcm").write_bytes(bytes(20))
-    assert is_complete(tmp_path, 2, 30)
-    (tmp_path / "preview.png").write_bytes(bytes(5))
-    assert is_complete(tmp_path, 2, 30)
-    (tmp_path / "c.dcm").write_bytes(b"")
-    assert not is_complete(tmp_path, 2, 30)
+    def complete(folder: str = "here") -> bool:
+        row = {"folder": [folder], "files": [2], "bytes": [30]}
+        return are_complete(pd.DataFrame(row), tmp_path).item()
+
+    assert not complete("absent")
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "a.dcm").write_bytes(bytes(10))
+    assert not complete()
+    (here / "b.dcm").write_bytes(bytes(19))
+    assert not complete()
+    (here / "b.dcm").write_bytes(bytes(20))
+    assert complete()
+    (here / "preview.png").write_bytes(bytes(5))
+    assert complete()
+    (here / "c.dcm").write_bytes(b"")
+    assert not complete()
 
 
 def test_only_what_is_not_complete_is_to_be_fetched(plan: Plan):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from keras_wa.datasets.download import S5cmd
-from keras_wa.datasets.download.s5cmd import Copied
+from keras_wa.datasets.download.s5cmd import Copied, Listed
 from keras_wa.errors import UserError
 from tests.datasets.download.servers import Server, serving
 
@@ -69,8 +69,11 @@ def test_a_program_that_cannot_be_run_is_named(tmp_path: Path):
 def test_each_object_is_reported_and_lies_in_its_folder(server: Server, tmp_path: Path):
     urls = {"1.2": "s3://bucket/one/*", "1.3": "s3://bucket/two/*"}
     events = [event for event in S5cmd(server.url).copy(urls, tmp_path) if event]
-    assert sorted(event.name for event in events) == ["1.2", "1.2", "1.3"]
-    assert not any(event.error for event in events)
+    assert sorted(events, key=repr) == [
+        *(Copied("1.2"), Copied("1.2"), Copied("1.3")),
+        *(Listed("1.2", "a.dcm", 2), Listed("1.2", "b.dcm", 1)),
+        Listed("1.3", "c.dcm", 0),
+    ]
     found = {path.relative_to(tmp_path): path for path in tmp_path.glob("*/*")}
     assert {path.as_posix(): file.read_bytes() for path, file in found.items()} == {
         "1.2/a.dcm": b"aa",
@@ -82,9 +85,9 @@ def test_each_object_is_reported_and_lies_in_its_folder(server: Server, tmp_path
 def test_what_fails_is_reported_with_the_reason(server: Server, tmp_path: Path):
     urls = {"1.2": "s3://bucket/absent/*", "1.3": "s3://bucket/two/*"}
     events = [event for event in S5cmd(server.url).copy(urls, tmp_path) if event]
-    assert sorted(events, key=lambda event: event.name) == [
-        Copied("1.2", "no object found"),
-        Copied("1.3"),
+    assert sorted(events, key=repr) == [
+        *(Copied("1.2", "no object found"), Copied("1.2", "no object found")),
+        *(Copied("1.3"), Listed("1.3", "c.dcm", 0)),
     ]
 
 
