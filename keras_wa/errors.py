@@ -1,4 +1,4 @@
-"""The one exception that means: the user can mend this."""
+"""The one exception that means: the user can mend this. And what mends itself."""
 
 from __future__ import annotations
 
@@ -12,6 +12,19 @@ class UserError(ValueError):
     The command line prints the message without a traceback and exits with status 2.
     Every other exception is a defect of this package and exits with status 1.
     """
+
+
+def may_pass(error: BaseException | None) -> bool:
+    """Whether the system failed and not the input, so that another attempt may succeed.
+
+    Args:
+        error: what was raised; its causes are looked at too.
+    """
+    if error is None:
+        return False
+    # An OSError without a number is what a library makes of a damaged file.
+    system = isinstance(error, OSError) and error.errno is not None
+    return system or isinstance(error, MemoryError) or may_pass(error.__cause__)
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:

@@ -2,9 +2,32 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
-from keras_wa.errors import UserError, unknown_name
+from keras_wa.errors import UserError, may_pass, unknown_name
+
+
+def _because(cause: Exception) -> UserError:
+    error = UserError("x")
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "passes"),
+    [
+        (OSError(errno.EIO, "Input/output error"), True),
+        (_because(_because(FileNotFoundError(errno.ENOENT, "No such file"))), True),
+        (_because(MemoryError()), True),
+        (UserError("the file is empty"), False),
+        (_because(OSError("No tag to read at file position 84")), False),
+        (_because(ValueError("damaged")), False),
+    ],
+)
+def test_what_may_pass_is_the_system_s_fault(error: Exception, passes: bool) -> None:
+    assert may_pass(error) is passes
 
 
 @pytest.mark.parametrize(

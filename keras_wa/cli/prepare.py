@@ -27,10 +27,12 @@ def run(args: argparse.Namespace) -> int:
     """Prepares. Returns the exit code."""
     with quiet_start():
         from keras_wa.training.config import TrainConfig
-        from keras_wa.training.data import load_data
+        from keras_wa.training.data import enhanced_images, load_store
 
     values = choose_dataset(collect_config(args))
-    data = load_data(TrainConfig.from_mapping(values, args.config or "command line"))
-    warn(data.notes)
-    say(f"{len(data.cases)} ROIs are ready: {data.store}")
+    config = TrainConfig.from_mapping(values, args.config or "command line")
+    store = load_store(config)
+    enhanced_images(store, config)
+    warn(store.notes)
+    say(f"{len(store.cases)} ROIs are ready: {store.path}")
     return 0

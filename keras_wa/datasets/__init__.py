@@ -21,6 +21,7 @@ from keras_wa.datasets.splits import (
     check_split,
     patient_kfold,
     split_cases,
+    split_faults,
     split_hash,
     split_validation,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "read_case_table",
     "read_folder",
     "split_cases",
+    "split_faults",
     "split_hash",
     "split_validation",
     "validate",

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from keras_wa.datasets.splits import check_split
 from keras_wa.errors import UserError
 
 Pixels = NDArray[np.uint8]
@@ -63,9 +62,7 @@ class Dataset:
     skipped: list[tuple[str, str]] = dataclasses.field(default_factory=list)
 
 
-def limit_patients(
-    dataset: Dataset, limit: int, seed: int = 0, patients_apart: bool = True
-) -> Dataset:
+def limit_patients(dataset: Dataset, limit: int, seed: int = 0) -> Dataset:
     """Keeps at most `limit` ROIs, taking whole patients.
 
     The patients are drawn from each part of the split and each label in proportion, so
@@ -75,7 +72,6 @@ def limit_patients(
         dataset: the dataset to cut down.
         limit: the greatest number of ROIs.
         seed: of the draw.
-        patients_apart: as in `case_table.validate`.
 
     Returns:
         The same dataset with fewer rows and a note that says so; the dataset itself if
@@ -103,13 +99,14 @@ def limit_patients(
             chosen.append(patient)
             taken += rois
     kept = cases[cases["patient_id"].isin(chosen)].reset_index(drop=True)
-    lost = set(cases["split"]) - set(kept["split"])
-    if lost:
+    whole, left = (
+        set(zip(table["split"], table["label"], strict=True)) for table in (cases, kept)
+    )
+    for part, label in sorted(whole - left):
         raise UserError(
-            f"--limit. Received: {limit}, which leaves no patient in part "
-            f"{min(lost)!r} of the split; expected more, up to {len(cases)}."
+            f"--limit. Received: {limit}, which leaves no ROI of label {label} in part "
+            f"{part!r} of the split; expected more, up to {len(cases)}."
         )
-    check_split(kept, patients_apart)
     note = (
         f"Limited to {len(kept)} of {len(cases)} ROIs, {len(chosen)} of "
         f"{len(patients)} patients."

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import pydicom
 
+from keras_wa.errors import may_pass
 from keras_wa.files import replacing, walk_files
 from keras_wa.imaging import is_dicom
 from keras_wa.imaging.deflated import refuse_bomb_in_file
@@ -90,7 +91,7 @@ def _find(root: Path) -> pd.DataFrame:
 def _read_all(
     root: Path, paths: list[str], fields: list[str], progress: bool
 ) -> tuple[list[list[str | None]], set[str]]:
-    """The reason and the fields of each file, and which files failed for the disk."""
+    """The reason and the fields of each file, and whose reason may pass."""
     passing = set()
 
     def read(path: str) -> list[str | None]:
@@ -102,8 +103,8 @@ def _read_all(
             return [None, *(_text(header, field) for field in fields)]
         except Exception as error:
             # On a damaged file pydicom raises whatever the damage leads to.
-            if isinstance(error, OSError):
-                passing.add(path)  # Another time it may be readable.
+            if may_pass(error):
+                passing.add(path)
             detail = " ".join(str(error).split())
             reason = f"the DICOM header cannot be read ({detail}). Copy the file again."
             return [reason, *([None] * len(fields))]

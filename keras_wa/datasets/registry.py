@@ -90,7 +90,7 @@ def load_cases(
     else:
         dataset = _READERS[name](data_dir, options, seed)
     if limit is not None:
-        dataset = limit_patients(dataset, limit, seed, options.patients_apart)
+        dataset = limit_patients(dataset, limit, seed)
     validate(dataset.cases, name, options.patients_apart)
     return dataset
 

@@ -99,16 +99,31 @@ def check_split(cases: pd.DataFrame, patients_apart: bool = True) -> None:
             one label only.
     """
     validate(cases, patients_apart=patients_apart)
+    for fault in split_faults(cases):
+        raise UserError(f"{fault} Add cases.")
+
+
+def split_faults(cases: pd.DataFrame) -> list[str]:
+    """What keeps the parts that are there from being learnt from or scored.
+
+    Args:
+        cases: a case table.
+
+    Returns:
+        A sentence for each part that holds one label only, and if nothing is left to
+        train on.
+    """
+    faults = []
     for part in PARTS:
         labels = cases.loc[cases["split"] == part, "label"]
-        if labels.empty and part != "train":
+        if labels.nunique() == 2 or (labels.empty and part != "train"):
             continue
-        if labels.nunique() < 2:
-            found = f"only label {labels.iloc[0]}" if len(labels) else "no ROI"
-            raise UserError(
-                f"Part {part!r} of the split. Received: {found} in {len(labels)} ROIs; "
-                "expected both labels. Add cases, or raise --limit."
-            )
+        found = f"only label {labels.iloc[0]}" if len(labels) else "no ROI"
+        faults.append(
+            f"Part {part!r} of the split. Received: {found} in {len(labels)} ROIs; "
+            "expected both labels."
+        )
+    return faults
 
 
 def split_validation(

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from keras_wa.datasets import Dataset, Roi, check_split, write_case_table
+from keras_wa.datasets import Dataset, Roi, split_faults, validate, write_case_table
 from keras_wa.datasets.duplicates import hash_files
-from keras_wa.errors import UserError
+from keras_wa.errors import UserError, may_pass
 from keras_wa.imaging.resize import resize
 from keras_wa.pipeline.journal import Journal, locked
 from keras_wa.pipeline.manifest import (
@@ -41,6 +41,7 @@ from keras_wa.pipeline.store import (
 from keras_wa.progress import ProgressBar
 
 _BLOCK = 64
+_RETRY = {"retry": True}
 
 
 def prepare(
@@ -52,10 +53,10 @@ def prepare(
     """Reads, resizes and stores every ROI of a dataset, or finds that done.
 
     The store lies in `out_dir/<dataset>-<hash>/`, where the hash is of the settings,
-    the case table and each file's size and time: other settings or a changed file give
-    another store, the same ones give the same bytes. It is built in
-    `<dataset>-<hash>.partial/` and renamed when complete; a call after an interruption
-    carries on from there, without reading again what had been done.
+    the case table and each file's size and time of change: other settings or a file of
+    another size or time give another store, the same ones give the same bytes. It is
+    built in `<dataset>-<hash>.partial/` and renamed when complete; a call after an
+    interruption carries on from there, without reading again what had been done.
 
     Args:
         dataset: what `load_cases` gives.
@@ -65,33 +66,60 @@ def prepare(
 
     Returns:
         The store. A file that could not be read is left out, counted in the notes and
-        listed in the manifest with the reason.
+        listed in the manifest with the reason. If the disk or the memory was at fault,
+        and not the file, the next call tries it again and makes the store anew.
 
     Raises:
-        UserError: if none of the ROIs can be read, if what remains of a part has one
-            label only, if the disk is full, or if `out_dir` may not be written.
+        UserError: if none of the ROIs can be read, if the case table is invalid, if the
+            disk is full, or if `out_dir` cannot be made or written.
     """
     if image_size < 32:
         raise UserError(
             f"--image-size. Received: {image_size}; expected at least 32 pixels."
         )
-    check_split(dataset.cases)
+    validate(dataset.cases, dataset.name)
     size = (int(image_size), int(image_size))
     settings = describe_settings(dataset, size)
     final = Path(out_dir) / f"{dataset.name}-{store_key(dataset, settings)}"
-    if final.exists():
+    if _is_done(final, dataset):
         return PreparedStore.open(final)
     partial = final.with_name(f"{final.name}.partial")
     needed = stack_bytes((len(dataset.cases), *size))
     with disk_errors(Path(out_dir), needed), locked(partial):
-        if final.exists():
+        if _is_done(final, dataset):
             # Another process finished it while this one waited for the lock.
             if partial.exists() and not any(partial.iterdir()):
                 partial.rmdir()
             return PreparedStore.open(final)
         _build(dataset, partial, size, settings, progress)
+        if final.exists():
+            shutil.rmtree(final)
         os.replace(partial, final)
     return PreparedStore.open(final)
+
+
+def _is_done(final: Path, dataset: Dataset) -> bool:
+    """Whether a store is there that reading again would not make more complete."""
+    if not final.exists():
+        return False
+    retry = PreparedStore.open(final).manifest.get("retry", [])
+    rows = dataset.cases[dataset.cases["roi_id"].isin(retry)]
+    return all(isinstance(_read(dataset, row), UserError) for _, row in rows.iterrows())
+
+
+def _read(dataset: Dataset, row: pd.Series) -> Roi | UserError:
+    """An ROI, or the error in its place."""
+    try:
+        return dataset.read(row)
+    except UserError as error:
+        return error
+    except MemoryError as error:
+        failure = UserError(
+            f"{row['roi_id']}: not enough memory to read it. End other programs, and "
+            "run it again."
+        )
+        failure.__cause__ = error
+        return failure
 
 
 def _build(
@@ -112,15 +140,19 @@ def _build(
         ThreadPoolExecutor(WORKERS) as pool,
         ProgressBar(f"Preparing {dataset.name}", count, progress) as bar,
     ):
-        bar.advance(len(journal.done))
-        todo = [row for row in range(count) if row not in journal.done]
+        todo = [
+            row for row in range(count) if journal.done.get(row, _RETRY).get("retry")
+        ]
+        bar.advance(count - len(todo))
         for start in range(0, len(todo), _BLOCK):
             rows = todo[start : start + _BLOCK]
             block = _read_block(dataset, rows, size, pool)
             outcomes: list[tuple[int, dict[str, Any]]] = []
             for row, result in zip(rows, block, strict=True):
                 if isinstance(result, UserError):
-                    outcomes.append((row, {"reason": _reason(result, dataset)}))
+                    reason = {"reason": _reason(result, dataset)}
+                    retry = _RETRY if may_pass(result) else {}
+                    outcomes.append((row, reason | retry))
                 else:
                     images.write(row, result.pixels)
                     outcomes.append((row, {"facts": result.facts}))
@@ -140,10 +172,9 @@ def _read_block(
         return [Roi(resize(image, size)) for image in dataset.read_block(cases)]
 
     def read(row: int) -> Roi | UserError:
-        try:
-            roi = dataset.read(dataset.cases.iloc[row])
-        except UserError as error:
-            return error
+        roi = _read(dataset, dataset.cases.iloc[row])
+        if isinstance(roi, UserError):
+            return roi
         return Roi(resize(roi.pixels, size), roi.facts)
 
     return list(pool.map(read, rows))
@@ -177,11 +208,6 @@ def _finish(
     kept = [row for row in range(count) if row not in failed]
     facts = [outcomes[row]["facts"] for row in kept]
     cases = _with_spacing(dataset.cases.iloc[kept].reset_index(drop=True), facts)
-    try:
-        check_split(cases)
-    except UserError as error:
-        shutil.rmtree(partial)
-        raise UserError(f"After leaving out {len(failed)} bad ROIs: {error}") from error
     if failed:
         _compact(partial / IMAGES, shape, kept)
     write_case_table(cases, partial / CASES)
@@ -199,8 +225,10 @@ def _finish(
             f"{len(failed)} of {count} ROIs could not be read and were left out; "
             f"{MANIFEST} lists them with the reason."
         )
+    notes += [f"{fault} train and evaluate need both." for fault in split_faults(cases)]
+    retry = [str(names.iloc[row]) for row in failed if outcomes[row].get("retry")]
     digest = hash_files(partial, [IMAGES])[IMAGES]
-    manifest = make_manifest(settings, cases, facts, skipped, notes, str(digest))
+    manifest = make_manifest(settings, cases, facts, skipped, retry, notes, str(digest))
     (partial / MANIFEST).write_text(to_json(manifest) + "\n", encoding="utf-8")
     (partial / "journal.jsonl").unlink()
 

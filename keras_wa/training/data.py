@@ -14,6 +14,7 @@ from keras_wa.pipeline.augmentation import NO_AUGMENTATION, Augmentation
 from keras_wa.pipeline.batches import TrainingPlan, class_weights
 from keras_wa.pipeline.preparing import prepare
 from keras_wa.pipeline.rois import Enhancement, FreshPhantom, Pixels, Rois
+from keras_wa.pipeline.store import PreparedStore
 from keras_wa.training.config import TrainConfig
 
 
@@ -85,8 +86,7 @@ def load_data(config: TrainConfig, progress: bool = True) -> RunData:
     Raises:
         UserError: from the dataset, the store or the split.
     """
-    dataset = load_dataset(config)
-    store = prepare(dataset, config.store_dir, config.image_size, progress)
+    store = load_store(config, progress)
     cases = split_cases(
         store.cases,
         config.split,
@@ -95,15 +95,32 @@ def load_data(config: TrainConfig, progress: bool = True) -> RunData:
         k=config.folds,
         fold=config.fold,
     )
-    enhancement = _enhancement(config)
-    images = store.images
-    if enhancement.kind == "clahe":
-        tiles = (enhancement.tiles, enhancement.tiles)
-        images = store.enhanced(enhancement.clip_limit, tiles, progress)
     notes = store.notes
     if config.split == "random-roi":
         notes.append(RANDOM_ROI_NOTICE)
+    images = enhanced_images(store, config, progress)
     return RunData(config, cases, images, store.images, store.path, notes)
+
+
+def load_store(config: TrainConfig, progress: bool = True) -> PreparedStore:
+    """Reads and prepares a config's dataset, or finds that done.
+
+    Raises:
+        UserError: from the dataset or the store.
+    """
+    dataset = load_dataset(config)
+    return prepare(dataset, config.store_dir, config.image_size, progress)
+
+
+def enhanced_images(
+    store: PreparedStore, config: TrainConfig, progress: bool = True
+) -> Pixels:
+    """A store's images `(N, size, size)`, enhanced as a config has it."""
+    enhancement = _enhancement(config)
+    if enhancement.kind == "none":
+        return store.images
+    tiles = (enhancement.tiles, enhancement.tiles)
+    return store.enhanced(enhancement.clip_limit, tiles, progress)
 
 
 def load_dataset(config: TrainConfig) -> Dataset:

@@ -81,6 +81,24 @@ def test_bad_files_among_many_are_skipped_counted_and_listed(
     assert (np.asarray(images).std(axis=(1, 2)) > 0).all()
 
 
+def test_what_can_be_read_is_prepared_even_if_nobody_can_train_on_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = make_folder(tmp_path / "data")
+    for path in (root / "1").iterdir():
+        path.write_bytes(b"")
+    words = ["--data-dir", str(root), "--group-pattern", r"^(\w\d\d)"]
+    words += ["--image-size", "32", "--store-dir", str(tmp_path / "stores")]
+    assert main(["prepare", *words]) == 0
+    out = capsys.readouterr().out
+    assert "*** 12 of 24 ROIs could not be read and were left out" in out
+    assert "*** Part 'train' of the split. Received: only label 0 in" in out
+    assert "12 ROIs are ready: " in out
+    line = error_of(["train", *words, "--run-dir", str(tmp_path / "run")], capsys)
+    assert "of one label; expected at least 2 patients of each label" in line
+    assert not (tmp_path / "run").exists()
+
+
 def test_an_unknown_setting_in_the_config_is_answered_with_the_nearest(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -53,7 +53,7 @@ def test_a_limit_above_the_size_changes_nothing(dataset):
 
 @pytest.mark.parametrize(
     ("limit", "message"),
-    [(0, "at least 1 ROI"), (2, "leaves no patient in part 'test'")],
+    [(0, "at least 1 ROI"), (2, "leaves no ROI of label . in part '")],
 )
 def test_a_limit_that_leaves_nothing_to_learn_is_a_user_error(dataset, limit, message):
     with pytest.raises(UserError, match=message):

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from keras_wa.datasets import split_cases
 from keras_wa.errors import UserError
 from keras_wa.pipeline import prepare, preparing
 from keras_wa.pipeline.npy_file import ImageStackFile
@@ -78,12 +79,68 @@ def test_nothing_usable_is_a_user_error(folder, tmp_path):
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_a_label_of_which_nothing_can_be_read_is_a_user_error(folder, tmp_path):
+def test_a_label_of_which_nothing_can_be_read_is_said(folder, tmp_path):
     spoil(folder, sorted(f"1/{path.name}" for path in (folder / "1").iterdir()))
-    message = "After leaving out 12 bad ROIs: .*only label 0"
-    with pytest.raises(UserError, match=message):
-        prepare(open_folder(folder), tmp_path / "out", image_size=32)
-    assert list((tmp_path / "out").iterdir()) == []
+    store = prepare(open_folder(folder), tmp_path / "out", image_size=32)
+    assert list(store.cases["label"]) == [0] * 12
+    assert len(store.manifest["skipped"]) == 12
+    train, test = store.notes[-2:]
+    assert "Part 'train' of the split. Received: only label 0 in" in train
+    assert "Part 'test' of the split. Received: only label 0 in" in test
+    with pytest.raises(UserError, match=r"only label 0|of one label"):
+        split_cases(store.cases)
+
+
+def disk_error() -> UserError:
+    """What `open_image` makes of a disk that fails."""
+    error = UserError("x.png: cannot be read (Input/output error).")
+    error.__cause__ = OSError(errno.EIO, "Input/output error")
+    return error
+
+
+@pytest.mark.parametrize("error", [disk_error(), MemoryError()])
+def test_what_the_system_could_not_read_is_tried_again(folder, tmp_path, error):
+    dataset = open_folder(folder)
+    whole = prepare(dataset, tmp_path / "whole", image_size=32)
+    failing = CountingReader(dataset, 9, error)
+    store = prepare(failing.dataset, tmp_path / "out", image_size=32)
+    (lost,) = set(dataset.cases["roi_id"]) - set(store.cases["roi_id"])
+    assert store.manifest["retry"] == [lost]
+    assert [each["path"] for each in store.manifest["skipped"]] == [lost]
+
+    # As long as it fails, the store is what there is.
+    failing = CountingReader(dataset, 1, error)
+    again = prepare(failing.dataset, tmp_path / "out", image_size=32)
+    assert failing.calls == [lost]
+    assert len(again.cases) == 23
+
+    mended = prepare(dataset, tmp_path / "out", image_size=32)
+    assert all_bytes(mended) == all_bytes(whole)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [whole.path.name]
+
+
+def test_what_the_system_could_not_read_is_tried_again_after_an_interruption(
+    folder, tmp_path
+):
+    dataset = open_folder(folder)
+    whole = prepare(dataset, tmp_path / "whole", image_size=32)
+
+    class Stopped(CountingReader):
+        """Fails for the disk in the first block and stops in the third."""
+
+        def read(self, row):
+            if len(self.calls) == 2:
+                self.calls.append(row["roi_id"])
+                raise disk_error()
+            return super().read(row)
+
+    stopped = Stopped(dataset, 9, RuntimeError("power cut"))
+    with pytest.raises(RuntimeError, match="power cut"):
+        prepare(stopped.dataset, tmp_path / "out", image_size=32)
+    rest = CountingReader(dataset)
+    store = prepare(rest.dataset, tmp_path / "out", image_size=32)
+    assert len(rest.calls) == 24 - 8 + 1
+    assert all_bytes(store) == all_bytes(whole)
 
 
 def test_a_disk_that_fills_up_says_what_is_needed_and_can_be_resumed(
@@ -106,10 +163,11 @@ def test_a_disk_that_fills_up_says_what_is_needed_and_can_be_resumed(
     assert len(rest.calls) == 16
 
 
-def test_a_place_that_cannot_be_written_is_a_user_error(folder, tmp_path):
+@pytest.mark.parametrize("place", ["file", "/proc/self/store"])
+def test_a_place_that_cannot_be_written_is_a_user_error(folder, tmp_path, place):
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match=r"file.* cannot be written"):
-        prepare(open_folder(folder), tmp_path / "file", image_size=32)
+    with pytest.raises(UserError, match=rf"{place}.* cannot be written"):
+        prepare(open_folder(folder), tmp_path / place, image_size=32)
 
 
 def test_an_image_size_that_is_too_small_is_a_user_error(folder, tmp_path):

@@ -28,8 +28,9 @@ _MASSES = (
     ),
 )
 _MASS_STREAM = 21
-# So many ROIs that both parts of the split have small patients among them.
-_ENOUGH = 300
+_LEAST_ROIS = 5
+# So many ROIs that there are small patients of each label in both parts of the split.
+_ENOUGH = 1872
 
 
 def phantom_case_lists(
@@ -43,8 +44,8 @@ def phantom_case_lists(
 
     Args:
         spec: the phantom set.
-        n: number of ROIs, at least 2 of each lesion type; of a few dozen there may be
-            some fewer, so that both parts of the split have patients.
+        n: number of ROIs, at least 5 of each lesion type; of a few dozen there may be
+            some fewer, so that both parts of the split have patients of both labels.
         lesion: `calcification`, `mass`, or `all`: both, in the official proportion.
 
     Returns:
@@ -56,6 +57,12 @@ def phantom_case_lists(
     """
     if lesion not in LESIONS:
         raise unknown_name("`lesion`", lesion, LESIONS)
+    least = _LEAST_ROIS * (2 if lesion == "all" else 1)
+    if n < least:
+        raise UserError(
+            f"--rois. Received: {n}; expected at least {least}, so that each case list "
+            "has ROIs of both labels."
+        )
     counts = {lesion: n}
     if lesion == "all":
         share = _OFFICIAL["calcification"] / sum(_OFFICIAL.values())
@@ -65,7 +72,7 @@ def phantom_case_lists(
 
 
 def some_patients(cases: pd.DataFrame, n: int) -> pd.DataFrame:
-    """Takes whole patients from every list at an even pace.
+    """Takes whole patients of every list and label at an even pace.
 
     Args:
         cases: rows as `read_case_lists` gives them.
@@ -75,29 +82,31 @@ def some_patients(cases: pd.DataFrame, n: int) -> pd.DataFrame:
         Those rows, in their order.
 
     Raises:
-        UserError: if a list, or all of them, would be left empty.
+        UserError: if a list would be left without ROIs of a label.
     """
     patients = cases.groupby("patient_id", sort=False).agg(
         lesion_type=("lesion_type", "first"),
         split=("split", "first"),
+        label=("label", "max"),
         rois=("roi_id", "size"),
     )
-    lists = patients.groupby(["lesion_type", "split"])
-    pace = lists.cumcount() / lists["rois"].transform("size")
-    # First of all one of each list that takes little room.
-    small = patients.sort_values("rois", kind="stable")
-    pace[small.groupby(["lesion_type", "split"]).head(1).index] = -1.0
+    kinds = ["lesion_type", "split", "label"]
+    alike = patients.groupby(kinds)
+    pace = alike.cumcount() / alike["rois"].transform("size")
+    # First of all some of each kind that take little room: one, and then a second for
+    # the validation part.
+    small = patients.sort_values("rois", kind="stable").groupby(kinds)
+    pace[small.head(2).index] = -1.0
+    pace[small.head(1).index] = -2.0
     chosen, taken = [], 0
     for patient in pace.sort_values(kind="stable").index:
         if taken + patients["rois"][patient] <= n:
             chosen.append(patient)
             taken += int(patients["rois"][patient])
     kept = cases[cases["patient_id"].isin(chosen)].reset_index(drop=True)
-    lost = cases.groupby(["lesion_type", "split"]).ngroups
-    lost -= kept.groupby(["lesion_type", "split"]).ngroups
-    if lost:
+    if kept.groupby(kinds).ngroups < cases.groupby(kinds).ngroups:
         raise UserError(
-            f"--rois. Received: {n}, which leaves {lost} of the case lists empty; "
+            f"--rois. Received: {n}, which leaves a case list without ROIs of a label; "
             f"expected more, up to {len(cases)}."
         )
     return kept
@@ -105,8 +114,10 @@ def some_patients(cases: pd.DataFrame, n: int) -> pd.DataFrame:
 
 def _patients(spec: PhantomSpec, lesion: str, n: int) -> pd.DataFrame:
     cases = phantom_cases(spec, n, _EPOCH[lesion])
-    if cases["split"].nunique() < 2:
-        # So few that a part got no patient: some of a larger set instead.
+    if cases.groupby(["split", "label"])["patient_id"].nunique().min() < 2 or (
+        cases.groupby(["split", "label"]).ngroups < 4
+    ):
+        # So few that a part lacks patients of a label: some of a larger set instead.
         cases = phantom_cases(spec, _ENOUGH, _EPOCH[lesion])
         cases = some_patients(cases.assign(lesion_type=lesion), n)
     patients = cases["patient_id"]

@@ -8,6 +8,7 @@ from keras_wa.datasets import validate
 from keras_wa.datasets.cbis_ddsm import find_case_lists, read_case_lists
 from keras_wa.datasets.cbis_ddsm.list_files import write_case_lists
 from keras_wa.datasets.cbis_ddsm.phantom_lists import phantom_case_lists, some_patients
+from keras_wa.datasets.splits import split_cases
 from keras_wa.errors import UserError
 from keras_wa.phantom import PhantomSpec, phantom_cases
 
@@ -64,19 +65,30 @@ def test_identifiers_are_valid_and_unique_and_follow_from_the_seed():
     assert not set(other["full_listed"]) & set(cases["full_listed"])
 
 
-@pytest.mark.parametrize("n", [2, 5, 12])
-def test_a_small_set_has_both_parts(n):
-    for seed in range(4):
-        cases = phantom_case_lists(PhantomSpec(seed=seed), n)
-        assert set(cases["split"]) == {"train", "test"}
+@pytest.mark.parametrize(
+    ("n", "lesion"), [(5, "calcification"), (7, "mass"), (10, "all"), (24, "all")]
+)
+def test_a_small_set_has_both_labels_in_both_parts(n, lesion):
+    for seed in range(8):
+        cases = phantom_case_lists(PhantomSpec(seed=seed), n, lesion)
+        kinds = cases.groupby(["lesion_type", "split", "label"])
+        assert kinds.ngroups == (8 if lesion == "all" else 4)
         assert cases.groupby("patient_id")["split"].nunique().max() == 1
-        assert 2 <= len(cases) <= n
+        assert n - 2 <= len(cases) <= n
+
+
+@pytest.mark.parametrize("lesion", ["calcification", "mass", "all"])
+def test_a_dozen_rois_can_be_trained_on(lesion):
+    for seed in range(8):
+        cases = split_cases(phantom_case_lists(PhantomSpec(seed=seed), 12, lesion))
+        assert cases.groupby(["split", "label"]).ngroups == 6
 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ((1,), "at least 2 ROIs"),
+        ((4,), r"--rois\. Received: 4; expected at least 5"),
+        ((9, "all"), r"--rois\. Received: 9; expected at least 10"),
         ((20, "masses"), "did you mean 'mass'"),
         ((16000,), "at most 5000 patients"),
     ],
@@ -91,7 +103,7 @@ def test_some_patients_are_whole_and_of_every_list():
     some = some_patients(cases, 60)
 
     assert 50 <= len(some) <= 60
-    assert some.groupby(["lesion_type", "split"]).ngroups == 4
+    assert some.groupby(["lesion_type", "split", "label"]).ngroups == 8
     whole = cases[cases["patient_id"].isin(set(some["patient_id"]))]
     assert some["roi_id"].tolist() == whole["roi_id"].tolist()
     share = (some["split"] == "test").mean()
@@ -100,5 +112,5 @@ def test_some_patients_are_whole_and_of_every_list():
 
 def test_too_few_rois_for_every_list_are_refused():
     cases = phantom_case_lists(SPEC, 300, "all")
-    with pytest.raises(UserError, match="of the case lists empty"):
+    with pytest.raises(UserError, match="a case list without ROIs of a label"):
         some_patients(cases, 2)
