@@ -12,6 +12,11 @@ from typing import Any
 
 from keras_wa.errors import UserError
 
+try:
+    import fcntl
+except ImportError:  # Windows: two processes in one folder are not held apart
+    fcntl = None  # type: ignore[assignment]
+
 
 def walk_files(root: Path) -> Iterator[str]:
     """Finds the files below a folder.
@@ -52,6 +57,37 @@ def cannot_be_listed(error: OSError, folder: Path) -> UserError:
         f"{error.filename or folder}: cannot be listed ({error.strerror or error}). "
         "Expected: a readable folder; check the path and its permissions."
     )
+
+
+@contextmanager
+def locked(folder: Path, busy: str = "") -> Iterator[None]:
+    """Makes a folder and holds it alone until the end of the block.
+
+    The lock ends with the process, however that ends. Where the system has no locks the
+    block runs without one.
+
+    Args:
+        folder: the folder; its parents are made too.
+        busy: the message if another process holds it; by default that is waited for.
+
+    Raises:
+        UserError: with that message.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if fcntl is None:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | (fcntl.LOCK_NB if busy else 0))
+        except BlockingIOError as error:
+            raise UserError(busy) from error
+        except OSError:
+            pass  # The file system has no locks.
+        yield
+    finally:
+        os.close(handle)
 
 
 @contextmanager

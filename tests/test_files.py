@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from keras_wa import files
 from keras_wa.errors import UserError
-from keras_wa.files import remove_partials, replacing, walk_files, write_json
+from keras_wa.files import locked, remove_partials, replacing, walk_files, write_json
 
 
 def test_a_walk_gives_every_file_once_by_name(tmp_path: Path) -> None:
@@ -124,3 +127,41 @@ def test_json_refuses_nan_and_writes_nothing(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON"):
         write_json(tmp_path / "record.json", {"auc": float("nan")})
     assert list(tmp_path.iterdir()) == []
+
+
+TRY_LOCK = """
+import fcntl, os, sys
+handle = os.open(sys.argv[1], os.O_RDONLY)
+try:
+    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+except BlockingIOError:
+    print("taken")
+else:
+    print("free")
+"""
+
+
+def lock_state(folder: Path) -> str:
+    command = [sys.executable, "-c", TRY_LOCK, str(folder)]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+def test_a_locked_folder_is_made_and_held_against_other_processes(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "a" / "b"
+    with locked(folder):
+        assert lock_state(folder) == "taken"
+        with pytest.raises(UserError, match=r"^in use$"), locked(folder, "in use"):
+            pass
+    assert lock_state(folder) == "free"
+
+
+def test_without_locks_in_the_system_the_work_is_done_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "fcntl", None)
+    with locked(tmp_path / "a", "in use"):
+        assert (tmp_path / "a").is_dir()

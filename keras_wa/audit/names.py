@@ -13,9 +13,10 @@ from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
 from keras_wa.audit.findings import Estimate, Finding, Score
 from keras_wa.audit.scoring import (
-    SHORTCUT_AUC,
     STRONG_SHORTCUT_AUC,
+    at_best,
     score_probabilities,
+    shortcuts,
 )
 from keras_wa.audit.tokens import PARTS_OF_NAMES, name_tokens, names_of
 from keras_wa.audit.wording import join
@@ -183,16 +184,13 @@ def _judge(scores: list[Score], telling: pd.DataFrame, rois: int) -> Finding:
             "File names and paths have nothing in common that differs between ROIs.",
             details=details,
         )
-    aucs = {score.name: score.auc for score in scores if score.auc is not None}
-    alarms = {name: auc for name, auc in aucs.items() if auc.low > SHORTCUT_AUC}
+    alarms = shortcuts(scores)
     if not alarms:
-        best = max(aucs.items(), key=lambda item: item[1].value, default=None)
-        heard = "" if best is None else f"; at best {best[0]}, AUC {best[1]}"
         return Finding(
             "names",
             _TITLE,
             "ok",
-            f"File names and paths tell nothing sure of the label{heard}.",
+            f"File names and paths tell nothing sure of the label{at_best(scores)}.",
             scores=scores,
             details=details,
         )

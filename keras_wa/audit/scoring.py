@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
@@ -62,6 +63,24 @@ def estimate(interval: Interval) -> Estimate | None:
     """Takes over an interval of the bootstrap; `None` if any of it is undefined."""
     numbers = (interval.value, interval.low, interval.high)
     return None if any(math.isnan(each) for each in numbers) else Estimate(*numbers)
+
+
+def shortcuts(scores: Iterable[Score]) -> dict[str, Estimate]:
+    """The AUCs that are worth a warning (`SHORTCUT_AUC`), by name of the score."""
+    return {
+        score.name: score.auc
+        for score in scores
+        if score.auc is not None and score.auc.low > SHORTCUT_AUC
+    }
+
+
+def at_best(scores: Iterable[Score]) -> str:
+    """A clause on the greatest AUC, `""` if there is none."""
+    aucs = [(score.auc.value, score) for score in scores if score.auc is not None]
+    if not aucs:
+        return ""
+    best = max(aucs, key=lambda each: each[0])[1]
+    return f"; at best {best.name}, AUC {best.auc}"
 
 
 def score_probabilities(

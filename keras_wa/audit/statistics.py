@@ -10,8 +10,10 @@ from keras_wa.audit.pixels import Pixels
 from keras_wa.audit.scoring import (
     SHORTCUT_AUC,
     STRONG_SHORTCUT_AUC,
+    at_best,
     estimate,
     learning_and_test,
+    shortcuts,
     why_not_held_out,
 )
 from keras_wa.audit.wording import join
@@ -96,17 +98,15 @@ def _score(
 
 
 def _judge(scores: list[Score], rois: int) -> Finding:
-    aucs = {score.name: score.auc for score in scores if score.auc is not None}
-    alarms = {name: auc for name, auc in aucs.items() if auc.low > SHORTCUT_AUC}
+    alarms = shortcuts(scores)
     details = {"rois": rois, "warning_above": SHORTCUT_AUC}
     if not alarms:
-        best = max(aucs.items(), key=lambda item: item[1].value, default=None)
-        heard = "" if best is None else f"; at best {best[0]}, AUC {best[1]}"
         return Finding(
             "statistics",
             _TITLE,
             "ok",
-            f"No single number of the images tells anything sure of the label{heard}.",
+            "No single number of the images tells anything sure of the "
+            f"label{at_best(scores)}.",
             scores=scores,
             details=details,
         )

@@ -20,7 +20,9 @@ from keras_wa.errors import UserError
 SHEETS = ("CMMD_clinicaldata_revision.xlsx", "CMMD_clinicaldata_revision.csv")
 """The clinical spreadsheet, as it is published or saved as CSV."""
 
-_COLUMNS = ("ID1", "LeftRight", "abnormality", "classification")
+COLUMNS = ("ID1", "LeftRight", "abnormality", "classification")
+"""The columns of the clinical spreadsheet that are read."""
+
 _FIELDS = (
     *("PatientID", "ImageLaterality", "Laterality", "ViewPosition"),
     *("ViewCodeSequence", "InstanceNumber", "SOPInstanceUID", "Rows", "Columns"),
@@ -104,7 +106,7 @@ def read_cmmd(
 
 def _read_breasts(sheet: Path) -> tuple[pd.DataFrame, Skipped]:
     """Label and lesion type by patient and breast, and what was left out."""
-    table = read_table(sheet, _COLUMNS)
+    table = read_table(sheet, COLUMNS)
     skipped = list(table.skipped)
     found: dict[tuple[str, str], list[tuple[int, str]]] = {}
     for line, row in table.rows.iterrows():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,34 @@ def cut_roi(
     if spacing is not None:
         facts["size_mm"] = [window.height * spacing[0], window.width * spacing[1]]
     return Roi(pixels, facts)
+
+
+def cut_boxes(
+    root: Path,
+    options: ReadOptions,
+    default_spacing_mm: float,
+    size: tuple[int, int] | None = None,
+) -> Callable[[pd.Series], Roi]:
+    """A `Dataset.read` that cuts about the box in each row of the case table.
+
+    Args:
+        root: as in `cut_roi`.
+        options: as there.
+        default_spacing_mm: as there.
+        size: as there.
+    """
+
+    def read(row: pd.Series) -> Roi:
+        return cut_roi(
+            root,
+            row["image_path"],
+            options,
+            box=box_of(row),
+            default_spacing_mm=default_spacing_mm,
+            size=size,
+        )
+
+    return read
 
 
 def choose_spacing(

@@ -10,8 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from keras_wa.datasets.cutting import box_of, cut_roi
-from keras_wa.datasets.dataset import Dataset, Roi
+from keras_wa.datasets.cutting import cut_boxes
+from keras_wa.datasets.dataset import Dataset
 from keras_wa.datasets.finishing import (
     choose_lesion,
     finish_cases,
@@ -107,19 +107,10 @@ def read_inbreast(
     rows_kept, notes = choose_lesion(rows, options.lesion)
     cases, drawn = finish_cases(rows_kept, str(root), skipped, seed)
 
-    def read(row: pd.Series) -> Roi:
-        return cut_roi(
-            root,
-            row["image_path"],
-            options,
-            box=box_of(row),
-            default_spacing_mm=PIXEL_MM,
-        )
-
     return Dataset(
         name="inbreast",
         cases=cases,
-        read=read,
+        read=cut_boxes(root, options, PIXEL_MM),
         source=pixel_settings(options),
         root=root,
         notes=[

@@ -1,19 +1,14 @@
-"""What makes an interrupted `prepare` resume: a lock and a journal of done rows."""
+"""What makes an interrupted `prepare` resume: a journal of done rows."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
-
-try:
-    import fcntl
-except ImportError:  # Windows: two `prepare` of one store at once are not held apart
-    fcntl = None  # type: ignore[assignment]
 
 
 class Journal:
@@ -66,26 +61,3 @@ class Journal:
         )
         self._file.flush()
         os.fsync(self._file.fileno())
-
-
-@contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Makes a folder and holds it alone until the end of the block.
-
-    The lock ends with the process, however that ends. Where the file system has no
-    locks the block runs without one.
-
-    Args:
-        folder: the folder; its parents are made too.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    if fcntl is None:
-        yield
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)

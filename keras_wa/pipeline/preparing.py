@@ -16,8 +16,9 @@ import pandas as pd
 from keras_wa.datasets import Dataset, Roi, split_faults, validate, write_case_table
 from keras_wa.datasets.duplicates import hash_files
 from keras_wa.errors import UserError, may_pass
+from keras_wa.files import locked
 from keras_wa.imaging.resize import resize
-from keras_wa.pipeline.journal import Journal, locked
+from keras_wa.pipeline.journal import Journal
 from keras_wa.pipeline.manifest import (
     describe_settings,
     make_manifest,

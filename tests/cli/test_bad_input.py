@@ -6,7 +6,6 @@ One test for each line of the list of bad input that the package promises to bea
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -232,96 +231,3 @@ def test_a_device_without_space_is_told_from_a_defect(
     monkeypatch.setattr(Run, "open", write)
     line = error_of(["export", tmp_path], capsys)
     assert "The disk is full ([Errno 28] No space left on device)" in line
-
-
-@pytest.mark.parametrize("command", ["train", "evaluate", "export"])
-def test_a_run_directory_of_another_version(
-    finished: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    command: str,
-) -> None:
-    record = json.loads((finished / "config.json").read_text())
-    (tmp_path / "config.json").write_text(json.dumps({**record, "format": 99}))
-    resume = ["train", "--resume", "--run-dir", tmp_path]
-    line = error_of(resume if command == "train" else [command, tmp_path], capsys)
-    assert "was written by another version of keras_wa" in line
-    assert "99, expected 1" in line
-
-
-@pytest.mark.parametrize(
-    ("changes", "words", "expected"),
-    [
-        ({"model": "wa_resnet5"}, [], "did you mean 'wa_resnet50'?"),
-        ({"dataset": "foldr"}, [], "did you mean 'folder'?"),
-        ({"split": "patient-fold"}, [], "did you mean 'patient-kfold'?"),
-        ({"precision": "mixed_flot16"}, [], "did you mean 'mixed_float16'?"),
-        ({"strategy": "miror"}, [], "did you mean 'mirrored'?"),
-        ({}, ["--model-option", "wavelett=haar"], "did you mean 'wavelet'?"),
-        ({}, ["--model-option", "wavelet=harr"], "did you mean 'haar'?"),
-        (
-            {"dwt": "pipeline"},
-            ["--model-option", "wavelet=harr"],
-            "did you mean 'haar'?",
-        ),
-        (
-            {"model": "wa_resnet50"},
-            ["--model-option", "wavelet=bior2.22"],
-            "did you mean 'bior2.2'?",
-        ),
-    ],
-)
-def test_an_unknown_name_is_answered_with_the_nearest(
-    tmp_path: Path,
-    store_dir: Path,
-    tiny_model: None,
-    capsys: pytest.CaptureFixture[str],
-    changes: dict[str, str],
-    words: list[str],
-    expected: str,
-) -> None:
-    settings = flags(store_dir=store_dir, run_dir=tmp_path / "run", **changes)
-    line = error_of(["train", *settings, *words], capsys)
-    assert line.endswith(expected)
-    assert _nothing_was_begun(tmp_path)
-
-
-def test_weights_that_are_not_there(
-    tmp_path: Path,
-    store_dir: Path,
-    tiny_model: None,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    words = flags(
-        store_dir=store_dir,
-        run_dir=tmp_path / "run",
-        model="wa_resnet50",
-        weights=tmp_path / "none.h5",
-    )
-    assert "none.h5" in error_of(["train", *words], capsys)
-    assert _nothing_was_begun(tmp_path)
-
-
-def test_weights_for_a_model_that_takes_none(
-    tmp_path: Path,
-    store_dir: Path,
-    tiny_model: None,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    words = flags(
-        store_dir=store_dir, run_dir=tmp_path / "run", weights=tmp_path / "none.h5"
-    )
-    line = error_of(["train", *words], capsys)
-    assert "'tiny'" in line
-    assert "weights" in line
-
-
-def test_a_run_directory_that_cannot_be_made(
-    tmp_path: Path,
-    store_dir: Path,
-    tiny_model: None,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    (tmp_path / "file").write_text("no folder")
-    words = flags(store_dir=store_dir, run_dir=tmp_path / "file" / "run")
-    assert "--run-dir" in error_of(["train", *words], capsys)

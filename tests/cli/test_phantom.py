@@ -105,28 +105,6 @@ def test_existing_files_are_not_mixed_with_new_ones(
     assert [path.name for path in (tmp_path / "set").iterdir()] == ["precious.txt"]
 
 
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        ([], "--preview PNG or --out DIR"),
-        (["--out", "x", "--labelling", "descriptr"], "did you mean 'descriptor'?"),
-        (["--out", "x", "--size", "16"], "at least 32 pixels"),
-        (["--out", "x", "--conspicuity", "0"], "conspicuity=0.0"),
-        (["--out", "x", "--rois", "1"], "at least 2 ROIs. Received: n=1"),
-    ],
-)
-def test_a_wrong_setting_is_named_and_nothing_is_written(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    words: list[str],
-    expected: str,
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert expected in error_of(["phantom", *words], capsys)
-    assert list(tmp_path.iterdir()) == []
-
-
 TREE = [
     *["phantom", "--layout", "tcia", "--seed", "3", "--field-mm", "8"],
     *["--image-height", "330", "--image-width", "220", "--pixel-mm", "0.1"],
@@ -179,7 +157,13 @@ def test_a_tree_follows_given_case_lists(
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
+        ([], "--preview PNG or --out DIR"),
+        (["--out", "x", "--labelling", "descriptr"], "did you mean 'descriptor'?"),
+        (["--out", "x", "--size", "16"], "at least 32 pixels"),
+        (["--out", "x", "--conspicuity", "0"], "conspicuity=0.0"),
+        (["--out", "x", "--rois", "1"], "at least 2 ROIs. Received: n=1"),
         (["--layout", "tcia"], "Give --layout tcia DIR"),
+        (["--layout", "tcia", "x", "--rois", "4"], "Received: 4; expected at least 5"),
         (["--layout", "tcai", "x"], "did you mean 'tcia'?"),
         (["--layout", "tcia", "x", "--out", "y"], "named twice"),
         (["--out", "x", "--swapped", "0.1"], "--swapped is of --layout tcia"),
@@ -188,7 +172,7 @@ def test_a_tree_follows_given_case_lists(
         (["--layout", "tcia", "x", "--case-lists", "."], "calc_case_description"),
     ],
 )
-def test_a_wrong_setting_of_a_tree_is_named_and_nothing_is_written(
+def test_a_wrong_setting_is_named_and_nothing_is_written(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

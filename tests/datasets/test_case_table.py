@@ -18,16 +18,8 @@ from keras_wa.errors import UserError
 ROW = {"roi_id": "a", "patient_id": "p", "label": 1, "split": "train"}
 DESIGN_COLUMNS = [
     *("roi_id", "patient_id", "breast", "view", "lesion", "lesion_type"),
-    *(
-        "label",
-        "pathology",
-        "split",
-        "density",
-        "assessment",
-        "subtlety",
-        "morphology",
-        "distribution",
-    ),
+    *("label", "pathology", "split", "density", "assessment", "subtlety"),
+    *("morphology", "distribution"),
     *("image_path", "crop_path", "mask_path", "pixel_spacing_mm"),
     *("box_left", "box_top", "box_width", "box_height"),
 ]

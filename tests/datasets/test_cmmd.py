@@ -271,7 +271,7 @@ def test_no_images_no_sheet_and_no_column_are_user_errors(tmp_path):
     with pytest.raises(UserError, match=r"DICOM files\. Received: none"):
         read_cmmd(tmp_path, ALL)
     pd.DataFrame({"ID1": ["x"]}).to_excel(tmp_path / SHEETS[0], index=False)
-    with pytest.raises(UserError, match="column 'LeftRight' is not there"):
+    with pytest.raises(UserError, match="column 'LeftRight' is missing"):
         read_cmmd(tmp_path, ALL)
 
 

@@ -244,7 +244,7 @@ def test_an_audit_of_the_metadata_needs_no_images(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "options", "message"),
     [
-        ([{"path": "a", "label": 0}], OPTIONS, "column 'patient' is not there"),
+        ([{"path": "a", "label": 0}], OPTIONS, "column 'patient' is missing"),
         (cases_of(box_left=1), OPTIONS, "columns of the box. Received: box_left; ex"),
         (cases_of(image_path="x"), OPTIONS, "column 'image_path' is there twice"),
         (cases_of(**PLACE), ReadOptions(crop="official"), "ships no crops"),

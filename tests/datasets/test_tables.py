@@ -94,9 +94,9 @@ def test_a_table_without_rows_is_empty(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "column 'path' is not there"),
-        ("file,label\n", "column 'path' is not there. Received: file, label; expected"),
-        ("path,label,Path\n", "column 'path' is twice there"),
+        ("", "column 'path' is missing"),
+        ("file,label\n", "column 'path' is missing. Received: file, label; expected"),
+        ("path,label,Path\n", "column 'path' is there twice"),
     ],
 )
 def test_a_missing_or_doubled_column_is_a_user_error(tmp_path, text, message):

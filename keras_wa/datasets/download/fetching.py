@@ -16,12 +16,8 @@ import pandas as pd
 from keras_wa.datasets.download.plan import are_complete, sizes_in
 from keras_wa.datasets.download.s5cmd import Copied, Listed, S5cmd
 from keras_wa.errors import UserError
+from keras_wa.files import locked
 from keras_wa.progress import ProgressBar
-
-try:
-    import fcntl
-except ImportError:  # Windows: two downloads into one folder are not held apart
-    fcntl = None  # type: ignore[assignment]
 
 WAITS = (5.0, 30.0, 120.0)
 """Seconds between rounds in which nothing was fetched; the last ends it."""
@@ -181,28 +177,12 @@ def _bytes_in(folder: Path) -> int:
 
 @contextlib.contextmanager
 def _alone(root: Path) -> Iterator[Path]:
-    """Makes a folder, holds it alone and clears what a killed download left in it.
-
-    The lock ends with the process, however that ends. Where the file system has no
-    locks the block runs without one.
-    """
-    root.mkdir(parents=True, exist_ok=True)
-    handle = None
-    try:
-        if fcntl is not None:
-            handle = os.open(root, os.O_RDONLY)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise UserError(
-                    f"{root}: another download into this folder is running. Wait for "
-                    "it, or name another place with --out."
-                ) from error
-            except OSError:
-                pass
+    """Makes a folder, holds it alone and clears what a killed download left in it."""
+    busy = (
+        f"{root}: another download into this folder is running. Wait for it, or name "
+        "another place with --out."
+    )
+    with locked(root, busy):
         for left in root.glob(f"{_PARTIAL}*"):
             shutil.rmtree(left, ignore_errors=True)
         yield root
-    finally:
-        if handle is not None:
-            os.close(handle)

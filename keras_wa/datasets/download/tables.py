@@ -14,11 +14,11 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import pandas as pd
-
 from keras_wa import __version__
+from keras_wa.datasets import cmmd
 from keras_wa.datasets.cbis_ddsm.case_lists import read_case_lists
 from keras_wa.datasets.download.sources import Source
+from keras_wa.datasets.tables import read_table
 from keras_wa.errors import UserError
 from keras_wa.files import replacing
 
@@ -57,7 +57,6 @@ _CASE_LISTS = {
         "bea24f508f2632944c856202a76e36a01aa6362f2c2f7a33f38b10ed1ea8de62", 378, 201
     ),
 }
-_CLINICAL_COLUMNS = ("ID1", "LeftRight", "abnormality", "classification")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -202,18 +201,5 @@ def _check(path: Path, fetched: bool) -> list[str]:
 
 
 def _check_clinical(path: Path) -> list[str]:
-    try:
-        columns = pd.read_excel(path, nrows=0).columns
-    # openpyxl raises whatever the damage of the file leads to.
-    except Exception as error:
-        raise UserError(
-            f"{path}: cannot be read as a spreadsheet ({error}). Expected: CMMD's "
-            "clinical data; fetch it again."
-        ) from error
-    missing = [name for name in _CLINICAL_COLUMNS if name not in columns]
-    if missing:
-        raise UserError(
-            f"{path}: column {missing[0]!r} is missing. Received: "
-            f"{', '.join(map(str, columns))}; expected CMMD's clinical data."
-        )
+    read_table(path, cmmd.COLUMNS)
     return []

@@ -182,12 +182,6 @@ def test_two_downloads_into_one_folder_are_held_apart(series, out, server):
     assert fetch(series, out, server) == []
 
 
-def test_without_locks_it_works_all_the_same(series, out, server, monkeypatch):
-    monkeypatch.setattr(fetching, "fcntl", None)
-    assert fetch(series, out, server) == []
-    assert files_in(out) == in_place(series)
-
-
 def test_the_images_may_lie_on_another_disk(series, out, server, tmp_path):
     (tmp_path / "large" / "cbis_ddsm").mkdir(parents=True)
     out.mkdir()

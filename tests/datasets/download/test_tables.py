@@ -160,7 +160,7 @@ def test_a_spreadsheet_with_other_columns_is_refused(tmp_path: Path):
 def test_a_damaged_spreadsheet_is_refused(tmp_path: Path):
     (tmp_path / SHEET).write_bytes(b"<html>")
     with (
-        pytest.raises(UserError, match=f"{SHEET}: cannot be read as a spreadsheet"),
+        pytest.raises(UserError, match=f"{SHEET}: cannot be read as a table"),
         obtained_tables(CMMD, [SHEET], tmp_path),
     ):
         pass
