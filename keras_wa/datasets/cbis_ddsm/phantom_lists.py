@@ -29,7 +29,7 @@ _MASSES = (
 )
 _MASS_STREAM = 21
 _LEAST_ROIS = 5
-# So many ROIs that there are small patients of each label in both parts of the split.
+# Fewer ROIs are taken out of so many, where each label has patients in both parts.
 _ENOUGH = 1872
 
 
@@ -44,8 +44,8 @@ def phantom_case_lists(
 
     Args:
         spec: the phantom set.
-        n: number of ROIs, at least 5 of each lesion type; of a few dozen there may be
-            some fewer, so that both parts of the split have patients of both labels.
+        n: number of ROIs, at least 5 of each lesion type; there may be a few less,
+            since patients are whole. Both parts of the split have both labels.
         lesion: `calcification`, `mass`, or `all`: both, in the official proportion.
 
     Returns:
@@ -113,12 +113,8 @@ def some_patients(cases: pd.DataFrame, n: int) -> pd.DataFrame:
 
 
 def _patients(spec: PhantomSpec, lesion: str, n: int) -> pd.DataFrame:
-    cases = phantom_cases(spec, n, _EPOCH[lesion])
-    if cases.groupby(["split", "label"])["patient_id"].nunique().min() < 2 or (
-        cases.groupby(["split", "label"]).ngroups < 4
-    ):
-        # So few that a part lacks patients of a label: some of a larger set instead.
-        cases = phantom_cases(spec, _ENOUGH, _EPOCH[lesion])
+    cases = phantom_cases(spec, max(n, _ENOUGH), _EPOCH[lesion])
+    if n < len(cases):
         cases = some_patients(cases.assign(lesion_type=lesion), n)
     patients = cases["patient_id"]
     if patients.nunique() > _MOST_PATIENTS:

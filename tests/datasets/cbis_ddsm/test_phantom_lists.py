@@ -33,7 +33,7 @@ def test_lists_survive_the_way_through_files(lesion, tmp_path):
 
 
 def test_calcifications_are_those_of_the_phantom_table():
-    cases, drawn = phantom_case_lists(SPEC, 80), phantom_cases(SPEC, 80)
+    cases, drawn = phantom_case_lists(SPEC), phantom_cases(SPEC, 1872)
 
     for name in ("breast", "view", "morphology", "distribution", "pathology", "split"):
         assert cases[name].fillna("").tolist() == drawn[name].fillna("").tolist()
