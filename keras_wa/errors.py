@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
+
+_ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG)
 
 
 class UserError(ValueError):
@@ -23,7 +26,7 @@ def may_pass(error: BaseException | None) -> bool:
     if error is None:
         return False
     # An OSError without a number is what a library makes of a damaged file.
-    system = isinstance(error, OSError) and error.errno is not None
+    system = isinstance(error, OSError) and error.errno not in (None, *_ABSENT)
     return system or isinstance(error, MemoryError) or may_pass(error.__cause__)
 
 

@@ -18,17 +18,20 @@ except ImportError:  # Windows: two processes in one folder are not held apart
     fcntl = None  # type: ignore[assignment]
 
 
-def walk_files(root: Path) -> Iterator[str]:
+def walk_files(root: Path, follow_links: bool = True) -> Iterator[str]:
     """Finds the files below a folder.
 
-    Hidden files and folders are left out. Links are followed; a folder that can be
-    reached in two ways is walked once.
+    Hidden files and folders are left out. A folder that can be reached in two ways is
+    walked once, by the way without a link if there is one.
 
     Args:
         root: the folder.
+        follow_links: whether to walk folders that are linked; linked files are always
+            found.
 
     Yields:
-        Paths relative to `root`, posix, in the order of their names.
+        Paths relative to `root`, posix: those of a folder sorted by name, before those
+        of its sub-folders; linked folders last.
 
     Raises:
         UserError: if the folder or one below it cannot be listed.
@@ -38,17 +41,23 @@ def walk_files(root: Path) -> Iterator[str]:
         raise cannot_be_listed(error, root) from error
 
     seen = set()
-    for parent, folders, files in os.walk(root, onerror=fail, followlinks=True):
-        state = os.stat(parent)
-        if (state.st_dev, state.st_ino) in seen:
-            folders.clear()
-            continue
-        seen.add((state.st_dev, state.st_ino))
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        above = Path(parent).relative_to(root)
-        for name in sorted(files):
-            if not name.startswith("."):
-                yield (above / name).as_posix()
+    places = [root]
+    while places:
+        links: list[Path] = []
+        for place in places:
+            for parent, folders, files in os.walk(place, onerror=fail):
+                state = os.stat(parent)
+                if (state.st_dev, state.st_ino) in seen:
+                    folders.clear()
+                    continue
+                seen.add((state.st_dev, state.st_ino))
+                folders[:] = sorted(name for name in folders if name[0] != ".")
+                inside = (Path(parent, name) for name in folders)
+                links += (path for path in inside if path.is_symlink())
+                above = Path(parent).relative_to(root)
+                names = sorted(name for name in files if name[0] != ".")
+                yield from ((above / name).as_posix() for name in names)
+        places = links if follow_links else []
 
 
 def cannot_be_listed(error: OSError, folder: Path) -> UserError:
@@ -73,21 +82,35 @@ def locked(folder: Path, busy: str = "") -> Iterator[None]:
     Raises:
         UserError: with that message.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    if fcntl is None:
-        yield
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
+    handle = None
+    while handle is None:
+        folder.mkdir(parents=True, exist_ok=True)
+        if fcntl is None:
+            break
+        handle = os.open(folder, os.O_RDONLY)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | (fcntl.LOCK_NB if busy else 0))
         except BlockingIOError as error:
+            os.close(handle)
             raise UserError(busy) from error
         except OSError:
-            pass  # The file system has no locks.
+            break  # The file system has no locks.
+        if not _is_open_as(folder, handle):
+            # Who held it has renamed or removed it.
+            os.close(handle)
+            handle = None
+    try:
         yield
     finally:
-        os.close(handle)
+        if handle is not None:
+            os.close(handle)
+
+
+def _is_open_as(folder: Path, handle: int) -> bool:
+    try:
+        return os.path.samestat(os.stat(folder), os.fstat(handle))
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager

@@ -19,7 +19,8 @@ def _because(cause: Exception) -> UserError:
     ("error", "passes"),
     [
         (OSError(errno.EIO, "Input/output error"), True),
-        (_because(_because(FileNotFoundError(errno.ENOENT, "No such file"))), True),
+        (_because(_because(PermissionError(errno.EACCES, "Permission denied"))), True),
+        (_because(FileNotFoundError(errno.ENOENT, "No such file")), False),
         (_because(MemoryError()), True),
         (UserError("the file is empty"), False),
         (_because(OSError("No tag to read at file position 84")), False),

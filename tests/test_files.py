@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -22,12 +24,15 @@ def test_a_walk_gives_every_file_once_by_name(tmp_path: Path) -> None:
     root = tmp_path / "b"
     (root / "up").symlink_to(tmp_path)
     (root / "z.txt").symlink_to(root / "1.txt")
+    # It sorts before its target, which has its own path nevertheless.
+    (root / "latest").symlink_to(tmp_path / "elsewhere")
     assert list(walk_files(tmp_path)) == [
         *("a.txt", "b/1.txt", "b/2.txt", "b/z.txt", "elsewhere/y")
     ]
     assert list(walk_files(root)) == [
-        *("1.txt", "2.txt", "z.txt", "up/a.txt", "up/elsewhere/y")
+        *("1.txt", "2.txt", "z.txt", "latest/y", "up/a.txt")
     ]
+    assert list(walk_files(root, follow_links=False)) == ["1.txt", "2.txt", "z.txt"]
 
 
 def test_a_folder_that_cannot_be_walked_is_named(tmp_path: Path) -> None:
@@ -157,6 +162,31 @@ def test_a_locked_folder_is_made_and_held_against_other_processes(
         with pytest.raises(UserError, match=r"^in use$"), locked(folder, "in use"):
             pass
     assert lock_state(folder) == "free"
+
+
+def test_a_folder_that_was_renamed_while_it_was_waited_for_is_made_again(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "x.partial"
+    waiting = threading.Event()
+    done: list[str] = []
+
+    def wait() -> None:
+        waiting.set()
+        with locked(folder):
+            (folder / "inside").touch()
+            done.append("held")
+
+    thread = threading.Thread(target=wait)
+    with locked(folder):
+        thread.start()
+        waiting.wait()
+        time.sleep(0.1)
+        folder.rename(tmp_path / "x")
+    thread.join()
+    assert done == ["held"]
+    assert (folder / "inside").exists()
+    assert not list((tmp_path / "x").iterdir())
 
 
 def test_without_locks_in_the_system_the_work_is_done_all_the_same(

@@ -191,7 +191,8 @@ def _images(folder: Path, root: Path) -> tuple[list[str], list[tuple[str, str]]]
     """Paths of the images below a class folder, relative to root, and what is none."""
 
     images, others = [], []
-    for name in walk_files(folder):
+    # A link may lead into the other class.
+    for name in walk_files(folder, follow_links=False):
         path = folder / name
         relative = path.relative_to(root).as_posix()
         if path.suffix.lower() in IMAGE_SUFFIXES or is_dicom(path):

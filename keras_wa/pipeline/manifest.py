@@ -68,7 +68,6 @@ def make_manifest(
     cases: pd.DataFrame,
     facts: Sequence[Mapping[str, Any]],
     skipped: Sequence[tuple[str, str]],
-    retry: Sequence[str],
     notes: Sequence[str],
     images_sha256: str,
 ) -> dict[str, Any]:
@@ -79,7 +78,6 @@ def make_manifest(
         cases: the case table of the ROIs that are in the store.
         facts: what reading each of them found out.
         skipped: file or ROI, and reason, of what was left out.
-        retry: the ROIs among them of which another attempt may succeed.
         notes: sentences that the user has to see.
         images_sha256: of the file of images.
 
@@ -101,7 +99,6 @@ def make_manifest(
         },
         "facts": _summary(facts),
         "skipped": [{"path": path, "reason": reason} for path, reason in skipped],
-        "retry": list(retry),
         "notes": list(notes),
     }
 

@@ -16,7 +16,7 @@ import pandas as pd
 from keras_wa.datasets import Dataset, Roi, split_faults, validate, write_case_table
 from keras_wa.datasets.duplicates import hash_files
 from keras_wa.errors import UserError, may_pass
-from keras_wa.files import locked
+from keras_wa.files import locked, remove_partials, replacing
 from keras_wa.imaging.resize import resize
 from keras_wa.pipeline.journal import Journal
 from keras_wa.pipeline.manifest import (
@@ -42,7 +42,7 @@ from keras_wa.pipeline.store import (
 from keras_wa.progress import ProgressBar
 
 _BLOCK = 64
-_RETRY = {"retry": True}
+_ATTEMPTS = 2
 
 
 def prepare(
@@ -67,8 +67,8 @@ def prepare(
 
     Returns:
         The store. A file that could not be read is left out, counted in the notes and
-        listed in the manifest with the reason. If the disk or the memory was at fault,
-        and not the file, the next call tries it again and makes the store anew.
+        listed in the manifest with the reason. One that the system failed to read, for
+        want of memory or a fault of the disk, is tried a second time at the end.
 
     Raises:
         UserError: if none of the ROIs can be read, if the case table is invalid, if the
@@ -82,30 +82,19 @@ def prepare(
     size = (int(image_size), int(image_size))
     settings = describe_settings(dataset, size)
     final = Path(out_dir) / f"{dataset.name}-{store_key(dataset, settings)}"
-    if _is_done(final, dataset):
+    if final.exists():
         return PreparedStore.open(final)
     partial = final.with_name(f"{final.name}.partial")
     needed = stack_bytes((len(dataset.cases), *size))
     with disk_errors(Path(out_dir), needed), locked(partial):
-        if _is_done(final, dataset):
+        if final.exists():
             # Another process finished it while this one waited for the lock.
             if partial.exists() and not any(partial.iterdir()):
                 partial.rmdir()
             return PreparedStore.open(final)
         _build(dataset, partial, size, settings, progress)
-        if final.exists():
-            shutil.rmtree(final)
         os.replace(partial, final)
     return PreparedStore.open(final)
-
-
-def _is_done(final: Path, dataset: Dataset) -> bool:
-    """Whether a store is there that reading again would not make more complete."""
-    if not final.exists():
-        return False
-    retry = PreparedStore.open(final).manifest.get("retry", [])
-    rows = dataset.cases[dataset.cases["roi_id"].isin(retry)]
-    return all(isinstance(_read(dataset, row), UserError) for _, row in rows.iterrows())
 
 
 def _read(dataset: Dataset, row: pd.Series) -> Roi | UserError:
@@ -133,6 +122,7 @@ def _build(
     """Fills the partial folder until it is a store but for its name."""
     count = len(dataset.cases)
     shape = (count, *size)
+    remove_partials(partial)
     if not (partial / IMAGES).exists():
         check_space(partial, stack_bytes(shape))
     with (
@@ -141,27 +131,36 @@ def _build(
         ThreadPoolExecutor(WORKERS) as pool,
         ProgressBar(f"Preparing {dataset.name}", count, progress) as bar,
     ):
-        todo = [
-            row for row in range(count) if journal.done.get(row, _RETRY).get("retry")
-        ]
-        bar.advance(count - len(todo))
-        for start in range(0, len(todo), _BLOCK):
-            rows = todo[start : start + _BLOCK]
-            block = _read_block(dataset, rows, size, pool)
-            outcomes: list[tuple[int, dict[str, Any]]] = []
-            for row, result in zip(rows, block, strict=True):
-                if isinstance(result, UserError):
-                    reason = {"reason": _reason(result, dataset)}
-                    retry = _RETRY if may_pass(result) else {}
-                    outcomes.append((row, reason | retry))
-                else:
-                    images.write(row, result.pixels)
-                    outcomes.append((row, {"facts": result.facts}))
-            images.sync()
-            journal.add(outcomes)
-            bar.advance(len(rows))
+        for _ in range(_ATTEMPTS):
+            todo = [row for row in range(count) if _is_open(journal.done.get(row))]
+            bar.advance(count - len(todo) - bar.done)
+            for start in range(0, len(todo), _BLOCK):
+                rows = todo[start : start + _BLOCK]
+                block = _read_block(dataset, rows, size, pool)
+                outcomes = []
+                for row, result in zip(rows, block, strict=True):
+                    if isinstance(result, Roi):
+                        images.write(row, result.pixels)
+                    outcomes.append((row, _outcome(result, dataset)))
+                images.sync()
+                journal.add(outcomes)
+                bar.advance(len(rows))
         outcome_of = dict(journal.done)
     _finish(dataset, partial, shape, settings, outcome_of)
+
+
+def _is_open(outcome: Mapping[str, Any] | None) -> bool:
+    """Whether a row has still to be read, or may be readable at another attempt."""
+    return outcome is None or "may_pass" in outcome
+
+
+def _outcome(result: Roi | UserError, dataset: Dataset) -> dict[str, Any]:
+    """What the journal keeps of a row."""
+    if isinstance(result, Roi):
+        return {"facts": result.facts}
+    # Without the place of the files, which may be another tomorrow.
+    reason = str(result).replace(f"{dataset.root}{os.sep}", "")
+    return {"reason": reason, **({"may_pass": True} if may_pass(result) else {})}
 
 
 def _read_block(
@@ -179,11 +178,6 @@ def _read_block(
         return Roi(resize(roi.pixels, size), roi.facts)
 
     return list(pool.map(read, rows))
-
-
-def _reason(error: UserError, dataset: Dataset) -> str:
-    """The message without the place of the files, which may be another tomorrow."""
-    return str(error).replace(f"{dataset.root}{os.sep}", "")
 
 
 def _finish(
@@ -226,10 +220,16 @@ def _finish(
             f"{len(failed)} of {count} ROIs could not be read and were left out; "
             f"{MANIFEST} lists them with the reason."
         )
+    passing = [why for row, why in failed.items() if "may_pass" in outcomes[row]]
+    if passing:
+        notes.append(
+            f"Of these, left out for a fault of the system, not of a file: "
+            f"{len(passing)}, such as {passing[0]} To read them too, mend it, remove "
+            "this store and prepare again."
+        )
     notes += [f"{fault} train and evaluate need both." for fault in split_faults(cases)]
-    retry = [str(names.iloc[row]) for row in failed if outcomes[row].get("retry")]
     digest = hash_files(partial, [IMAGES])[IMAGES]
-    manifest = make_manifest(settings, cases, facts, skipped, retry, notes, str(digest))
+    manifest = make_manifest(settings, cases, facts, skipped, notes, str(digest))
     (partial / MANIFEST).write_text(to_json(manifest) + "\n", encoding="utf-8")
     (partial / "journal.jsonl").unlink()
 
@@ -245,9 +245,10 @@ def _with_spacing(
 def _compact(path: Path, shape: tuple[int, int, int], kept: Sequence[int]) -> None:
     """Rewrites an image stack with the rows that were read."""
     images = np.load(path, mmap_mode="r")
-    target = path.with_name(f"{path.name}.partial")
-    with ImageStackFile(target, (len(kept), *shape[1:])) as file:
+    with (
+        replacing(path) as partial,
+        ImageStackFile(partial, (len(kept), *shape[1:])) as file,
+    ):
         for new, old in enumerate(kept):
             file.write(new, images[old])
         file.sync()
-    os.replace(target, path)

@@ -167,6 +167,12 @@ def test_every_format_and_sub_folders_are_found_and_the_rest_is_listed(folder):
     assert "Files left out because they are no images: 1." in dataset.notes
 
 
+def test_a_link_does_not_lead_into_the_other_class(folder):
+    before = read_folder(folder).cases
+    (folder / "benign" / "all").symlink_to(folder)
+    assert read_folder(folder).cases.equals(before)
+
+
 def test_the_table_does_not_depend_on_where_the_folder_lies(folder, tmp_path_factory):
     other = tmp_path_factory.mktemp("other") / "copy"
     shutil.copytree(folder, other)

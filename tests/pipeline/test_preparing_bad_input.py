@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from keras_wa.datasets import split_cases
 from keras_wa.errors import UserError
-from keras_wa.pipeline import prepare, preparing
+from keras_wa.pipeline import PreparedStore, prepare, preparing
 from keras_wa.pipeline.npy_file import ImageStackFile
 from tests.pipeline.folders import CountingReader, all_bytes, make_folder, open_folder
 
@@ -47,6 +48,27 @@ def test_bad_files_are_left_out_counted_and_listed(folder, tmp_path):
     assert sum(sum(part.values()) for part in store.manifest["counts"].values()) == 21
     for image, path in zip(store.images, store.cases["image_path"], strict=True):
         np.testing.assert_array_equal(image, cv2.imread(str(folder / path), -1))
+
+
+def test_what_a_killed_preparation_left_of_its_last_step_is_removed(
+    folder, tmp_path, monkeypatch
+):
+    spoil(folder, ["0/a00_0.png"])
+    dataset = open_folder(folder)
+    whole = prepare(dataset, tmp_path / "whole", image_size=32)
+    with monkeypatch.context() as patch:
+
+        @contextlib.contextmanager
+        def killed(path):
+            yield path.with_name(f".1.partial-{path.name}")
+            raise RuntimeError("power cut")
+
+        patch.setattr(preparing, "replacing", killed)
+        with pytest.raises(RuntimeError, match="power cut"):
+            prepare(dataset, tmp_path / "out", image_size=32)
+    assert list((tmp_path / "out").glob("*/.1.partial-images.npy"))
+    resumed = prepare(dataset, tmp_path / "out", image_size=32)
+    assert all_bytes(resumed) == all_bytes(whole)
 
 
 def test_bad_files_are_remembered_after_an_interruption(folder, tmp_path):
@@ -99,24 +121,37 @@ def disk_error() -> UserError:
 
 
 @pytest.mark.parametrize("error", [disk_error(), MemoryError()])
-def test_what_the_system_could_not_read_is_tried_again(folder, tmp_path, error):
+def test_what_the_system_could_not_read_is_tried_a_second_time(folder, tmp_path, error):
     dataset = open_folder(folder)
     whole = prepare(dataset, tmp_path / "whole", image_size=32)
     failing = CountingReader(dataset, 9, error)
     store = prepare(failing.dataset, tmp_path / "out", image_size=32)
-    (lost,) = set(dataset.cases["roi_id"]) - set(store.cases["roi_id"])
-    assert store.manifest["retry"] == [lost]
-    assert [each["path"] for each in store.manifest["skipped"]] == [lost]
+    assert len(failing.calls) == 25
+    assert all_bytes(store) == all_bytes(whole)
 
-    # As long as it fails, the store is what there is.
-    failing = CountingReader(dataset, 1, error)
-    again = prepare(failing.dataset, tmp_path / "out", image_size=32)
-    assert failing.calls == [lost]
-    assert len(again.cases) == 23
 
-    mended = prepare(dataset, tmp_path / "out", image_size=32)
-    assert all_bytes(mended) == all_bytes(whole)
-    assert [path.name for path in (tmp_path / "out").iterdir()] == [whole.path.name]
+def test_what_the_system_can_never_read_is_left_out_and_said(folder, tmp_path):
+    dataset = open_folder(folder)
+
+    class Failing(CountingReader):
+        def read(self, row):
+            if row["roi_id"] == "0/a02_1.png":
+                self.calls.append(row["roi_id"])
+                raise disk_error()
+            return super().read(row)
+
+    failing = Failing(dataset)
+    store = prepare(failing.dataset, tmp_path / "out", image_size=32)
+    assert failing.calls.count("0/a02_1.png") == 2
+    assert len(store.cases) == 23
+    assert store.notes[-1] == (
+        "Of these, left out for a fault of the system, not of a file: 1, such as "
+        "x.png: cannot be read (Input/output error). To read them too, mend it, remove "
+        "this store and prepare again."
+    )
+    # The store is finished: runs that used it find what they found.
+    assert prepare(dataset, tmp_path / "out", image_size=32).path == store.path
+    assert len(PreparedStore.open(store.path).cases) == 23
 
 
 def test_what_the_system_could_not_read_is_tried_again_after_an_interruption(

@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
@@ -60,13 +60,13 @@ class Tree:
         series: by SeriesInstanceUID.
         headers: what is known of a file without opening it again, by path.
         images: number of image files, those of no listed series included.
-        phantoms: folders of phantom trees, relative to the root, posix.
+        is_phantom: all of it is a phantom's.
     """
 
     series: Mapping[str, Series]
     headers: Mapping[str, Header]
     images: int
-    phantoms: frozenset[str] = frozenset()
+    is_phantom: bool = False
 
 
 def find_series(root: Path, listed: pd.DataFrame, progress: bool = True) -> Tree:
@@ -82,9 +82,9 @@ def find_series(root: Path, listed: pd.DataFrame, progress: bool = True) -> Tree
         progress: whether to draw a progress bar.
 
     Returns:
-        The files. Of a series that is there more than once, one copy: the data set's
-        own before a phantom's, DICOM before JPEG, the one with more files before the
-        others.
+        The files. Of a series that is there more than once, one copy: DICOM before
+        JPEG, the one with more files before the others. Files of a phantom tree count
+        only where there are no others.
 
     Raises:
         UserError: if the root or a folder below it cannot be listed.
@@ -113,8 +113,17 @@ def find_series(root: Path, listed: pd.DataFrame, progress: bool = True) -> Tree
                 key = (uid, BY_HEADER, path.rpartition("/")[0])
                 copies.setdefault(key, []).append(path)
     headers |= _kaggle_headers(root, copies)
-    chosen = _choose(copies, phantoms)
-    return Tree(chosen, headers, len(images), frozenset(phantoms))
+    real = {
+        key: files
+        for key, files in copies.items()
+        if not any(PurePosixPath(key[2]).is_relative_to(each) for each in phantoms)
+    }
+    return Tree(
+        series=_choose(real or copies),
+        headers=headers,
+        images=len(images),
+        is_phantom=bool(phantoms) and not real,
+    )
 
 
 class _Names:
@@ -155,14 +164,12 @@ def _is_image(path: Path) -> bool:
     return suffix in IMAGE_SUFFIXES if suffix else is_dicom(path)
 
 
-def _choose(
-    copies: Mapping[tuple[str, str, str], list[str]], phantoms: Collection[str]
-) -> dict[str, Series]:
+def _choose(copies: Mapping[tuple[str, str, str], list[str]]) -> dict[str, Series]:
     """One copy of each series."""
 
-    def rank(item: tuple[tuple[str, str, str], list[str]]) -> tuple[object, ...]:
+    def rank(item: tuple[tuple[str, str, str], list[str]]) -> tuple[bool, int, str]:
         (_, copy, folder), files = item
-        return is_below(folder, phantoms), copy == JPEG, -len(files), folder
+        return copy == JPEG, -len(files), folder
 
     chosen: dict[str, Series] = {}
     for (uid, copy, _), files in sorted(copies.items(), key=rank):
@@ -200,11 +207,6 @@ def _kaggle_headers(
         if folder is not None:
             headers[f"{folder}/{path.name}"] = Header.of(*fields)
     return headers
-
-
-def is_below(path: str, folders: Collection[str]) -> bool:
-    """Whether a relative path is one of some folders, or lies in one of them."""
-    return any(PurePosixPath(path).is_relative_to(each) for each in folders)
 
 
 def is_jpeg(path: str) -> bool:

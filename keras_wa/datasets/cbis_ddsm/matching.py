@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 from pathlib import Path
 
@@ -36,7 +37,7 @@ class Files:
         swapped: crop and mask stood in each other's place in the case list.
         follows_list: whether the files' names say which of them the list means.
         copy: which copy of the data set they are of, `""` if there is no file.
-        problem: why the crop and the mask cannot be told apart, else `""`.
+        problem: why crop and mask cannot be told apart, else `""`.
     """
 
     full: str | None = None
@@ -84,35 +85,41 @@ def _match(root: Path, full: str, crop: str, mask: str, tree: Tree) -> Files:
         )
     elif series[1] is not None:
         files = _from_one_series(files, series[1].files, names[1], names[2])
-    if _are_swapped(root, files, tree):
-        return dataclasses.replace(
-            files, crop=files.mask, mask=files.crop, swapped=files.follows_list
-        )
+    if files.crop is not None and files.mask is not None:
+        known = (tree.headers.get(path, Header()) for path in (files.crop, files.mask))
+        return _swapped(files) if are_swapped(*known) else files
+    if files.crop is not None or files.mask is not None:
+        return _with_one(root, files, tree)
     return files
 
 
-def _are_swapped(root: Path, files: Files, tree: Tree) -> bool:
-    """Whether crop and mask, or the one that is there, are called the other."""
-    if files.crop is not None and files.mask is not None:
-        known = (tree.headers.get(path, Header()) for path in (files.crop, files.mask))
-        return bool(are_swapped(*known))
-    alone = files.crop or files.mask
-    if alone is None:
-        return False
-    header = tree.headers.get(alone) or read_header(root / alone)
-    part = part_of(header) or _part_by_pixels(root / alone)
-    return part is not None and getattr(files, part) is None
+def _swapped(files: Files) -> Files:
+    return dataclasses.replace(
+        files, crop=files.mask, mask=files.crop, swapped=files.follows_list
+    )
 
 
-def _part_by_pixels(path: Path) -> str | None:
-    """`"mask"` if an image has two values, else `"crop"`; `None` if unreadable."""
+def _with_one(root: Path, files: Files, tree: Tree) -> Files:
+    """Crop and mask of which only one is there, told by that file."""
+    path = str(files.crop or files.mask)
+    part = part_of(tree.headers.get(path) or read_header(root / path))
     try:
-        stored = open_image(path).stored
-    except UserError:
-        return None
+        part = part or _part_by_pixels(root / path)
+    except UserError as error:
+        if files.follows_list:  # Reading it as what the list says will tell.
+            return files
+        reason = str(error).replace(f"{root}{os.sep}", "").rstrip(".")
+        return dataclasses.replace(files, problem=f"crop or mask? {reason}")
+    return files if getattr(files, part) is not None else _swapped(files)
+
+
+def _part_by_pixels(path: Path) -> str:
+    """`"mask"` of an image with two values, or with one: a mask that marks nothing."""
+    stored = open_image(path, for_processing=True).stored
     if is_jpeg(str(path)):
         stored = without_jpeg_noise(stored)
-    return "mask" if has_two_values(stored) else "crop"
+    blank = stored.min() == stored.max()
+    return "mask" if blank or has_two_values(stored) else "crop"
 
 
 def _one_of(series: Series | None, listed: str) -> str | None:

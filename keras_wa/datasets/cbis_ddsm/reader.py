@@ -16,7 +16,7 @@ from keras_wa.datasets.cbis_ddsm.case_lists import (
     find_case_lists,
     read_case_lists,
 )
-from keras_wa.datasets.cbis_ddsm.layouts import JPEG, Tree, find_series, is_below
+from keras_wa.datasets.cbis_ddsm.layouts import JPEG, Tree, find_series
 from keras_wa.datasets.cbis_ddsm.matching import Files, match_files
 from keras_wa.datasets.cbis_ddsm.pooling import move_torn_patients
 from keras_wa.datasets.cbis_ddsm.reading import RoiReader
@@ -91,7 +91,9 @@ def read_cbis_ddsm(
             )
         listed = listed.drop(index=list(absent)).reset_index(drop=True)
         files = [each for row, each in enumerate(files) if row not in absent]
-    notes = _notes_on_phantoms(files, tree) + notes + _notes_on_files(files, options)
+    notes += _notes_on_files(files, options)
+    if tree.is_phantom:
+        notes.insert(0, PHANTOM_NOTE)
     cases = _with_paths(listed, files)
     full = cases["image_path"].dropna()
     return Dataset(
@@ -175,12 +177,6 @@ def _nothing(
     )
 
 
-def _notes_on_phantoms(files: Sequence[Files], tree: Tree) -> list[str]:
-    places = {each.full or each.crop or each.mask for each in files} - {None}
-    drawn = sum(is_below(str(place), tree.phantoms) for place in places)
-    return [PHANTOM_NOTE] if drawn else []
-
-
 def _notes_on_files(files: Sequence[Files], options: ReadOptions) -> list[str]:
     copies = collections.Counter(each.copy for each in files if each.copy)
     notes = [
@@ -194,8 +190,8 @@ def _notes_on_files(files: Sequence[Files], options: ReadOptions) -> list[str]:
     swapped = sum(each.swapped for each in files)
     if swapped:
         notes.append(
-            "Crop and mask stood in each other's place in the case list, by the "
-            f"files' headers: {swapped} ROIs; they were put right."
+            "Crop and mask stood in each other's place in the case list, as the files "
+            f"themselves say: {swapped} ROIs; they were put right."
         )
     if copies and options.pixel_spacing_mm is None:
         field = options.field_mm if options.crop == "fixed" else None

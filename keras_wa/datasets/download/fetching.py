@@ -144,9 +144,10 @@ def _difference(
             f"Received: {len(found)} files with {sum(found.values())} bytes; expected "
             f"{row.files} with {row.bytes}, as the index says"
         )
-    name = next(name for name in found if found[name] != listed.get(name))
+    names = sorted({*found, *listed})
+    name = next(name for name in names if found.get(name) != listed.get(name))
     return (
-        f"{name}. Received: {found[name]} bytes; expected "
+        f"{name}. Received: {found.get(name, 'no')} bytes; expected "
         f"{listed.get(name, 'no such file')}, as the bucket says"
     )
 

@@ -204,16 +204,16 @@ def _event(line: str, names: Mapping[str, str]) -> Copied | Listed | None:
     record = _record(line)
     if "destination" in record:
         return Copied(PurePath(record["destination"]).parts[0])
+    words = str(record.get("key", record.get("command", ""))).split()
+    urls = [word for word in words if _parent(word) in names]
+    if not urls:
+        return None
+    name = names[_parent(urls[0])]
     if "key" in record:
-        name = names[_parent(record["key"])]
         # s5cmd leaves out a size of 0.
         size = record.get("size", 0)
         return Listed(name, PurePosixPath(record["key"]).name, size)
-    if "command" in record:
-        _, *words = record["command"].split()
-        url = next(word for word in words if word.startswith("s3://"))
-        return Copied(names[_parent(url)], record.get("error", line))
-    return None
+    return Copied(name, record.get("error", line))
 
 
 def _parent(url: str) -> str:

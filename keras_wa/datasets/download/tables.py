@@ -154,13 +154,13 @@ def _fetch(url: str) -> bytes:
         except (OSError, http.client.HTTPException) as error:
             if isinstance(error, urllib.error.HTTPError):
                 error.close()
-            if wait is None or not _may_pass(error):
+            if wait is None or not _is_worth_another_try(error):
                 raise OSError(_cause(error)) from error
             time.sleep(wait)
     raise AssertionError("unreachable")
 
 
-def _may_pass(error: Exception) -> bool:
+def _is_worth_another_try(error: Exception) -> bool:
     """Whether it makes sense to try again."""
     if isinstance(error, urllib.error.HTTPError):
         return error.code == 429 or error.code >= 500

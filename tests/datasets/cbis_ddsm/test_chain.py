@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +12,7 @@ from keras_wa.datasets import Dataset, ReadOptions
 from keras_wa.datasets.cbis_ddsm import read_cbis_ddsm
 from keras_wa.datasets.cbis_ddsm.phantom_lists import phantom_case_lists
 from keras_wa.datasets.cbis_ddsm.phantom_tree import write_phantom_tree
+from keras_wa.datasets.cbis_ddsm.reader import PHANTOM_NOTE
 from keras_wa.phantom import PhantomSpec
 
 
@@ -31,6 +33,19 @@ def phantom(request, tmp_path_factory) -> tuple[Path, pd.DataFrame]:
         progress=False,
     )
     return root, truth
+
+
+def test_it_is_called_a_phantom_with_and_without_its_images(phantom, tmp_path):
+    root, _ = phantom
+    assert read_cbis_ddsm(root.parent, ReadOptions(case_lists=str(root))).notes[0] == (
+        PHANTOM_NOTE
+    )
+    for path in (*root.glob("*.csv"), root / "phantom_tree.json"):
+        shutil.copy(path, tmp_path)
+    bare = ReadOptions(require_files=False)
+    assert read_cbis_ddsm(tmp_path, bare).notes[0] == PHANTOM_NOTE
+    (tmp_path / "phantom_tree.json").unlink()
+    assert PHANTOM_NOTE not in read_cbis_ddsm(tmp_path, bare).notes
 
 
 def read_all(dataset: Dataset) -> pd.DataFrame:

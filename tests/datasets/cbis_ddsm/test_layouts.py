@@ -144,17 +144,21 @@ def test_dicom_comes_before_jpeg_and_a_whole_series_before_a_part_of_it(
 
 
 @pytest.mark.parametrize(("drawn", "real"), [("a", "b"), ("b", "a")])
-def test_a_file_of_the_data_set_comes_before_a_phantom_of_it(
-    tmp_path, listed, drawn, real
-):
+def test_a_phantom_is_never_mixed_with_the_data_set(tmp_path, listed, drawn, real):
     touch(tmp_path / drawn, "classic")
     (tmp_path / drawn / "phantom_tree.json").write_text("{}")
+    phantom = find_series(tmp_path, listed)
+    assert len(phantom.series) == 6
+    assert phantom.is_phantom
+    # Of the data set one mammogram only, and a lossy copy of it at that.
     full = touch(tmp_path / real, "kaggle", ROWS[:1])[ROWS[0]["image file path"]]
+    for part in ("cropped image file path", "ROI mask file path"):
+        (tmp_path / real / LAYOUTS["kaggle"]("crop", ROWS[0][part])).unlink(True)
     tree = find_series(tmp_path, listed)
-    uid_of_full = ROWS[0]["image file path"].split("/")[2]
-    assert tree.series[uid_of_full].files == (f"{real}/{full}",)
-    assert len(tree.series) == 6
-    assert tree.phantoms == {drawn}
+    files = [path for series in tree.series.values() for path in series.files]
+    assert f"{real}/{full}" in files
+    assert all(path.startswith(f"{real}/") for path in files)
+    assert not tree.is_phantom
 
 
 def test_what_is_hidden_or_no_image_is_passed_over(tmp_path, listed):

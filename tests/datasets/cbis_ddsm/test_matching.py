@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -134,6 +135,39 @@ def test_of_a_single_file_that_contradicts_itself_the_pixels_say_it(
     files = match(tmp_path, case_row(), name)
     assert getattr(files, part) == f"s/{name}"
     assert getattr(files, OTHER[part]) is None
+
+
+@pytest.mark.parametrize("part", ["crop", "mask"])
+def test_of_a_single_jpeg_the_pixels_say_what_it_is(tmp_path, part):
+    pixels = np.zeros((64, 64), np.uint8)
+    pixels[20:40, 24:44] = 255
+    if part == "crop":
+        pixels = (pixels // 4 + np.arange(64, dtype=np.uint8)).astype(np.uint8)
+    (tmp_path / "s").mkdir()
+    assert cv2.imwrite(str(tmp_path / "s/1-107.jpg"), pixels)
+    files = match(tmp_path, case_row(), "1-107.jpg", copy=JPEG)
+    assert getattr(files, part) == "s/1-107.jpg"
+    assert getattr(files, OTHER[part]) is None
+
+
+def test_a_blank_image_alone_is_a_mask_without_a_lesion_not_a_crop(tmp_path):
+    (tmp_path / "s").mkdir()
+    assert cv2.imwrite(str(tmp_path / "s/1-107.jpg"), np.zeros((8, 8), np.uint8))
+    files = match(tmp_path, case_row(), "1-107.jpg", copy=JPEG)
+    assert (files.crop, files.mask) == (None, "s/1-107.jpg")
+
+
+def test_of_a_single_damaged_file_that_the_list_does_not_name_the_damage_is_told(
+    tmp_path,
+):
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s/x.dcm").write_bytes(b"")
+    files = match(tmp_path, case_row(), "x.dcm")
+    assert files.problem.startswith("crop or mask? s/x.dcm: the file is empty")
+    # What the list names is read as that, which will tell.
+    (tmp_path / "s/1-1.dcm").write_bytes(b"")
+    files = match(tmp_path, case_row(), "1-1.dcm")
+    assert (files.mask, files.problem) == ("s/1-1.dcm", "")
 
 
 @pytest.mark.parametrize("there", ["crop", "mask"])

@@ -142,7 +142,7 @@ def test_swapped_pairs_are_counted_where_headers_were_read(tmp_path):
     dataset = read_cbis_ddsm(tmp_path, options, progress=False)
     # Of the pair in two series the list says which is which; of the others it cannot.
     found = note(dataset.notes, "Crop and mask stood")
-    assert found.endswith("by the files' headers: 1 ROIs; they were put right.")
+    assert found.endswith("as the files themselves say: 1 ROIs; they were put right.")
 
 
 def test_the_assumed_spacing_is_said_unless_one_is_given(tmp_path):

@@ -102,10 +102,12 @@ def test_lines_that_concern_no_object_are_passed_over(tmp_path: Path):
         tmp_path / "noisy",
         "import sys",
         """print('{"error": "session: fetching region failed"}', file=sys.stderr)""",
+        """print('{"command": "run nofile", "error": "no such file"}')""",
+        """print('{"key": "s3://another/place/0.dcm", "size": 3}')""",
         "print('no JSON', file=sys.stderr)",
     )
     events = list(S5cmd(program=noisy).copy({"1.2": "s3://bucket/one/*"}, tmp_path))
-    assert events == [None, None]
+    assert events == [None] * 4
 
 
 def test_it_is_the_program_itself_that_is_found_not_the_script():
