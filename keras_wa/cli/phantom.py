@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import pandas as pd
 
-from keras_wa.cli.shared import make_folder, say
+from keras_wa.cli.shared import make_folder, say, warn
 from keras_wa.datasets.cbis_ddsm import find_case_lists, read_case_lists
 from keras_wa.datasets.cbis_ddsm.phantom_lists import phantom_case_lists, some_patients
 from keras_wa.datasets.cbis_ddsm.phantom_tree import (
@@ -174,8 +174,7 @@ def _cases(
     if folder is None:
         return phantom_case_lists(spec, _ROIS if rois is None else rois, lesion)
     lists = read_case_lists(find_case_lists(Path(folder), lesion))
-    if lists.skipped:
-        say(f"Rows of the case lists that were left out: {len(lists.skipped)}.")
+    warn(lists.notes)
     return lists.cases if rois is None else some_patients(lists.cases, rois)
 
 

@@ -55,11 +55,13 @@ class CaseLists:
             and `distribution` are a calcification's type and distribution or a mass's
             shape and margins. A density or subtlety of 0 means that none was given. No
             path of a file is filled in: where the files lie is another question.
-        skipped: list and reason for each row that was left out.
+        skipped: list and reason for each row, and each list, that was left out.
+        notes: sentences on that for the user.
     """
 
     cases: pd.DataFrame
     skipped: list[tuple[str, str]]
+    notes: list[str]
 
 
 def find_case_lists(folder: Path, lesion: str = "all") -> list[Path]:
@@ -94,15 +96,26 @@ def read_case_lists(paths: Sequence[Path]) -> CaseLists:
         paths: the files, by their official names; any of the four.
 
     Returns:
-        The cases in the order of the lists, and the rows that were left out: an id that
-        comes twice, a path that leaves the root, an unknown pathology.
+        The cases in the order of the lists, and what was left out: rows with an ID that
+        comes twice, a path that leaves the root, an unknown pathology; lists that
+        cannot be read, have no official name, or lack a column.
 
     Raises:
-        UserError: if a file cannot be read, has no official name, or lacks a column.
+        UserError: if none of the lists can be used.
     """
-    parts, skipped = [], []
+    parts: list[pd.DataFrame] = []
+    skipped: list[tuple[str, str]] = []
+    notes: list[str] = []
+    errors: list[UserError] = []
     for path in paths:
-        part = _read_list(path)
+        try:
+            part = _read_list(path)
+        except UserError as error:
+            errors.append(error)
+            reason = str(error).removeprefix(f"{path}: ")
+            skipped.append((path.name, reason))
+            notes.append(f"Left out is the whole case list {path.name}: {reason}")
+            continue
         reasons = _reasons(part)
         skipped += [
             (path.name, f"row {row}: {reason}")
@@ -110,6 +123,8 @@ def read_case_lists(paths: Sequence[Path]) -> CaseLists:
             if reason
         ]
         parts.append(part[reasons == ""])
+    if not parts:
+        raise errors[0]
     listed = pd.concat(parts, ignore_index=True)
     twice = listed["roi_id"].duplicated()
     skipped += [
@@ -117,8 +132,10 @@ def read_case_lists(paths: Sequence[Path]) -> CaseLists:
         for name in listed["roi_id"][twice]
     ]
     listed = listed[~twice].reset_index(drop=True)
+    if rows := len(skipped) - len(errors):
+        notes.append(f"Rows of the case lists that were left out: {rows}.")
     cases = new_case_table(listed[[name for name in COLUMNS if name in listed]])
-    return CaseLists(cases.join(listed[list(LISTED)]), skipped)
+    return CaseLists(cases.join(listed[list(LISTED)]), skipped, notes)
 
 
 def _read_list(path: Path) -> pd.DataFrame:

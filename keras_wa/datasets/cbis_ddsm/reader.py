@@ -75,8 +75,7 @@ def read_cbis_ddsm(
             + (f", the first: {': '.join(skipped[0])}" if skipped else "")
             + ". Expected: the official lists; download them again."
         )
-    if skipped:
-        notes.append(f"Rows of the case lists that were left out: {len(skipped)}.")
+    notes += lists.notes
     tree = find_series(root, listed, progress)
     files = match_files(root, listed, tree)
     if options.require_files:

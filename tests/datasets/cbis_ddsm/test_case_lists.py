@@ -185,6 +185,20 @@ def test_a_list_given_twice_is_said_of_each_of_its_rows(tmp_path):
     assert found.skipped[0][1].endswith("is in two lists. Expected: in one.")
 
 
+def test_a_list_that_cannot_be_used_is_left_out_if_another_can(tmp_path):
+    write_lists(tmp_path, [case_row(), case_row(part="test")])
+    train, test = find_case_lists(tmp_path, "calcification")
+    pd.read_csv(test, dtype=str).drop(columns="pathology").to_csv(test, index=False)
+    lists = read_case_lists([train, test])
+    assert list(lists.cases["split"]) == ["train"]
+    ((name, reason),) = lists.skipped
+    assert name == test.name
+    assert reason.startswith("column 'pathology' is missing. Received: patient_id, ")
+    assert lists.notes == [
+        f"Left out is the whole case list {test.name}: {reason}",
+    ]
+
+
 @pytest.mark.parametrize(
     "column", [*case_row()][1:6] + [*case_row()][7:], ids=str.split
 )
