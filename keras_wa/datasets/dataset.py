@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from keras_wa.datasets.sampling import sample_patients
 from keras_wa.errors import UserError
 
 Pixels = NDArray[np.uint8]
@@ -85,30 +86,9 @@ def limit_patients(dataset: Dataset, limit: int, seed: int = 0) -> Dataset:
     cases = dataset.cases
     if len(cases) <= limit:
         return dataset
-    patients = cases.groupby("patient_id").agg(
-        split=("split", "first"), label=("label", "mean"), rois=("roi_id", "size")
-    )
-    patients["label"] = patients["label"] >= 0.5
-    patients = patients.sample(frac=1, random_state=seed)
-    strata = patients.groupby(["split", "label"])
-    # The first of each stratum, then the rest of each at an even pace.
-    patients["pace"] = strata.cumcount() / strata["rois"].transform("size")
-    chosen, taken = [], 0
-    for patient, rois in patients.sort_values("pace", kind="stable")["rois"].items():
-        if taken + rois <= limit:
-            chosen.append(patient)
-            taken += rois
-    kept = cases[cases["patient_id"].isin(chosen)].reset_index(drop=True)
-    whole, left = (
-        set(zip(table["split"], table["label"], strict=True)) for table in (cases, kept)
-    )
-    for part, label in sorted(whole - left):
-        raise UserError(
-            f"--limit. Received: {limit}, which leaves no ROI of label {label} in part "
-            f"{part!r} of the split; expected more, up to {len(cases)}."
-        )
+    kept = sample_patients(cases, limit, ("split", "label"), "--limit", seed)
     note = (
-        f"Limited to {len(kept)} of {len(cases)} ROIs, {len(chosen)} of "
-        f"{len(patients)} patients."
+        f"Limited to {len(kept)} of {len(cases)} ROIs, "
+        f"{kept['patient_id'].nunique()} of {cases['patient_id'].nunique()} patients."
     )
     return dataclasses.replace(dataset, cases=kept, notes=[*dataset.notes, note])

@@ -9,6 +9,7 @@ from pydicom.uid import generate_uid
 from keras_wa.datasets.case_table import new_case_table
 from keras_wa.datasets.cbis_ddsm.case_lists import LISTED
 from keras_wa.datasets.options import LESIONS
+from keras_wa.datasets.sampling import sample_patients
 from keras_wa.errors import UserError, unknown_name
 from keras_wa.phantom import PhantomSpec, phantom_cases
 
@@ -84,32 +85,7 @@ def some_patients(cases: pd.DataFrame, n: int) -> pd.DataFrame:
     Raises:
         UserError: if a list would be left without ROIs of a label.
     """
-    patients = cases.groupby("patient_id", sort=False).agg(
-        lesion_type=("lesion_type", "first"),
-        split=("split", "first"),
-        label=("label", "max"),
-        rois=("roi_id", "size"),
-    )
-    kinds = ["lesion_type", "split", "label"]
-    alike = patients.groupby(kinds)
-    pace = alike.cumcount() / alike["rois"].transform("size")
-    # First of all some of each kind that take little room: one, and then a second for
-    # the validation part.
-    small = patients.sort_values("rois", kind="stable").groupby(kinds)
-    pace[small.head(2).index] = -1.0
-    pace[small.head(1).index] = -2.0
-    chosen, taken = [], 0
-    for patient in pace.sort_values(kind="stable").index:
-        if taken + patients["rois"][patient] <= n:
-            chosen.append(patient)
-            taken += int(patients["rois"][patient])
-    kept = cases[cases["patient_id"].isin(chosen)].reset_index(drop=True)
-    if kept.groupby(kinds).ngroups < cases.groupby(kinds).ngroups:
-        raise UserError(
-            f"--rois. Received: {n}, which leaves a case list without ROIs of a label; "
-            f"expected more, up to {len(cases)}."
-        )
-    return kept
+    return sample_patients(cases, n, ("lesion_type", "split", "label"), "--rois")
 
 
 def _patients(spec: PhantomSpec, lesion: str, n: int) -> pd.DataFrame:

@@ -112,5 +112,5 @@ def test_some_patients_are_whole_and_of_every_list():
 
 def test_too_few_rois_for_every_list_are_refused():
     cases = phantom_case_lists(SPEC, 300, "all")
-    with pytest.raises(UserError, match="a case list without ROIs of a label"):
+    with pytest.raises(UserError, match=r"--rois\. Received: 2, which leaves no ROI"):
         some_patients(cases, 2)

@@ -1,0 +1,65 @@
+"""Fewer patients that look like all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from keras_wa.errors import UserError
+
+
+def sample_patients(
+    cases: pd.DataFrame, n: int, by: Sequence[str], flag: str, seed: int | None = None
+) -> pd.DataFrame:
+    """Takes whole patients, the same share of the ROIs of each kind.
+
+    Of each kind one patient with few ROIs is taken first, then a second one, so that a
+    small sample has them all and a validation part can be taken out of it.
+
+    Args:
+        cases: a case table.
+        n: the greatest number of ROIs.
+        by: columns that make the kinds, `label` among them; of the others a patient has
+            one value. A patient's label is that of most of its ROIs.
+        flag: what set `n`, for the message.
+        seed: of the draw; `None` takes the patients in the order of the table.
+
+    Returns:
+        The rows of the patients that were taken, in their order.
+
+    Raises:
+        UserError: if `n` is so small that a kind is lost.
+    """
+    columns = {name: (name, "first") for name in by if name != "label"}
+    patients = cases.groupby("patient_id", sort=False).agg(
+        **columns, label=("label", "mean"), rois=("roi_id", "size")
+    )
+    patients["label"] = patients["label"] >= 0.5
+    if seed is not None:
+        patients = patients.sample(frac=1, random_state=seed)
+    kinds = patients.groupby(list(by))["rois"]
+    pace = kinds.cumsum() / kinds.transform("sum")
+    small = patients.sort_values("rois", kind="stable").groupby(list(by))
+    pace[small.head(2).index] -= 1
+    pace[small.head(1).index] -= 1
+    chosen, taken = [], 0
+    for patient in pace.sort_values(kind="stable").index:
+        rois = int(patients["rois"][patient])
+        if taken + rois <= n:
+            chosen.append(patient)
+            taken += rois
+    kept = cases[cases["patient_id"].isin(chosen)].reset_index(drop=True)
+    whole, left = (
+        set(table[list(by)].itertuples(index=False, name=None))
+        for table in (cases, kept)
+    )
+    for kind in sorted(whole - left, key=str):
+        lost = ", ".join(
+            f"{name} {value}" for name, value in zip(by, kind, strict=True)
+        )
+        raise UserError(
+            f"{flag}. Received: {n}, which leaves no ROI with {lost}; expected more, "
+            f"up to {len(cases)}."
+        )
+    return kept
