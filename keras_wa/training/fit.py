@@ -15,6 +15,7 @@ from keras_wa.training.callbacks import Checkpoint, StopOnNaN, ValidationScores
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.ctrl_c import StopOnCtrlC
 from keras_wa.training.data import RunData
+from keras_wa.training.fused import fuse_batch_normalization
 from keras_wa.training.hardware import set_up
 from keras_wa.training.monitor import Monitor
 from keras_wa.training.optimizer import FusedAdam
@@ -130,11 +131,12 @@ def build_model(config: TrainConfig, pretrained: bool = True) -> keras.Model:
 
 
 def compile_model(model: keras.Model, config: TrainConfig, plan: TrainingPlan) -> None:
-    """Compiles a model with the run's optimizer.
+    """Compiles a model with the run's optimizer and the kernels of `training.fused`.
 
     The loss is the paper's binary cross-entropy on the two softmax outputs, which is
     the cross-entropy of the two classes.
     """
+    fuse_batch_normalization(model)
     # Left to itself Keras takes XLA, which on a CPU compiles for minutes.
     on_gpu = bool(tf.config.list_logical_devices("GPU"))
     model.compile(
