@@ -13,9 +13,8 @@ from keras_wa.layers.wavelets import (
     deinterleave,
     extend,
     filter_bank,
-    shifted,
+    filter_pair,
     spatial_axes,
-    weighted_sum,
 )
 
 
@@ -105,12 +104,9 @@ class DWT2D(keras.layers.Layer):
         offset = taps // 2 if self.mode == "periodization" else 1
         last = 2 * length + offset - 2
         x = extend(x, axis, taps - 1 - offset, last + 1 - size, self.mode)
-        even, odd = (shifted(phase, axis, taps // 2) for phase in deinterleave(x, axis))
-        windows = [window for pair in zip(even, odd, strict=True) for window in pair]
-        return (
-            weighted_sum(windows, self._filters.dec_lo[::-1]),
-            weighted_sum(windows, self._filters.dec_hi[::-1]),
-        )
+        even, odd = deinterleave(x, axis)
+        bands = self._filters.dec_lo[::-1], self._filters.dec_hi[::-1]
+        return filter_pair(even, odd, axis, bands)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> Any:
         """Shape of the subbands."""

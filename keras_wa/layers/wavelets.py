@@ -146,6 +146,62 @@ def _fold(index: Any, size: Any, mode: str) -> Any:
     return ops.mod(index, size)
 
 
+def filter_pair(
+    even: Any, odd: Any, axis: int, filters: Sequence[Sequence[float]]
+) -> tuple[Any, Any]:
+    """Filters a signal, of which the even and the odd samples are given, to two bands.
+
+    `band[k] = sum_i filter[2 i] even[k + i] + filter[2 i + 1] odd[k + i]`. The gradient
+    is the same sum the other way round; left to automatic differentiation each window
+    is padded to the whole length again, which takes five times as long.
+
+    Args:
+        even: the tensor of the even samples.
+        odd: of the odd ones, of the same shape.
+        axis: the axis of the signal.
+        filters: of the two bands, of the same even length.
+
+    Returns:
+        The bands, shorter than the phases by half a filter less one.
+    """
+    count = len(filters[0]) // 2
+
+    def analyse(even: Any, odd: Any) -> tuple[Any, Any]:
+        windows = [*shifted(even, axis, count), *shifted(odd, axis, count)]
+        low, high = (weighted_sum(windows, [*f[::2], *f[1::2]]) for f in filters)
+        return low, high
+
+    @ops.custom_gradient
+    def analyse_both(even: Any, odd: Any) -> tuple[Any, Any]:
+        def gradient(*upstream: Any) -> tuple[Any, Any]:
+            # JAX gives the two as one tuple, TensorFlow one by one.
+            bands = upstream if len(upstream) == 2 else upstream[0]
+            windows = [
+                window
+                for band in bands
+                for window in shifted(_zero_padded(band, axis, count - 1), axis, count)
+            ]
+            first, second = (
+                weighted_sum(windows, [*f_low[::-1], *f_high[::-1]])
+                for f_low, f_high in (
+                    (filters[0][phase::2], filters[1][phase::2]) for phase in (0, 1)
+                )
+            )
+            return first, second
+
+        return analyse(even, odd), gradient
+
+    return analyse_both(even, odd)
+
+
+def _zero_padded(x: Any, axis: int, width: int) -> Any:
+    if width == 0:
+        return x
+    widths = [(0, 0)] * len(x.shape)
+    widths[axis] = (width, width)
+    return ops.pad(x, widths)
+
+
 def shifted(x: Any, axis: int, count: int) -> list[Any]:
     """The `count` windows of a tensor along one axis, each a step after the last."""
     spare = count - 1
