@@ -7,6 +7,7 @@ which augmentation. So a resumed run sees what the uninterrupted one would have 
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -73,6 +74,9 @@ class TrainingPlan:
         default_factory=lambda: np.ones(2, "float32")
     )
     wavelet: str | None = None
+    _epoch: Callable[[int], tuple[np.ndarray, np.ndarray]] = dataclasses.field(
+        init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
@@ -84,6 +88,10 @@ class TrainingPlan:
                 f"The batch is larger than the training set of {self.n} ROIs. "
                 f"Received: {self.batch_size}; lower --batch-size."
             )
+        # Drawn once an epoch and not once a step, which of a million ROIs takes longer
+        # than the step. Two, since the next epoch begins before the last one ends.
+        cached = functools.lru_cache(maxsize=2)(self._draw_epoch)
+        object.__setattr__(self, "_epoch", cached)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -94,12 +102,16 @@ class TrainingPlan:
         """Pixels `(B, H, W)` uint8, labels `(B,)` and changes `(B, 6)` of one step."""
         epoch, position = divmod(int(step), self.steps_per_epoch)
         rois = self.source(epoch)
-        rng = np.random.default_rng([self.seed, epoch])
-        chosen = rng.permutation(self.n)
-        changes = self.augmentation.draw(self.n, rng)
+        order, changes = self._epoch(epoch)
         part = slice(position * self.batch_size, (position + 1) * self.batch_size)
-        chosen = chosen[part]
+        chosen = order[part]
         return rois.read(chosen), rois.labels[chosen].astype("int32"), changes[part]
+
+    def _draw_epoch(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        """Order `(N,)` and changes `(N, 6)` of an epoch."""
+        rng = np.random.default_rng([self.seed, epoch])
+        order = rng.permutation(self.n)
+        return order, self.augmentation.draw(self.n, rng)
 
     def batches(self, first_epoch: int, epochs: int) -> tf.data.Dataset:
         """The batches of epochs `first_epoch` to `epochs - 1`.

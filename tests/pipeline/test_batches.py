@@ -256,3 +256,18 @@ def test_class_weights_are_scikit_learn_s_balanced(positives: int) -> None:
 def test_one_class_has_no_weights(label: int) -> None:
     with pytest.raises(ValueError, match="Both classes must be present"):
         class_weights(np.full(4, label))
+
+
+def test_an_epoch_is_drawn_once_however_many_steps_it_has() -> None:
+    drawn: list[int] = []
+
+    class Counting(Augmentation):
+        def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
+            drawn.append(n)
+            return super().draw(n, rng)
+
+    counting = plan(augmentation=Counting())
+    found = [counting.draw(step) for step in range(2 * STEPS)]
+    assert drawn == [N, N]
+    # Whichever step comes first, it is the same.
+    assert_equal(found[::-1], [plan().draw(step) for step in range(2 * STEPS)][::-1])
