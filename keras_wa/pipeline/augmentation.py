@@ -53,6 +53,11 @@ class Augmentation:
                     f"Received: {value!r}"
                 )
 
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether every ROI stays as it is."""
+        return self == dataclasses.replace(NO_AUGMENTATION, resampled=self.resampled)
+
     def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """Draws the changes for n ROIs.
 

@@ -140,7 +140,9 @@ class TrainingPlan:
         def finish(
             pixels: tf.Tensor, labels: tf.Tensor, changes: tf.Tensor
         ) -> tuple[tf.Tensor, ...]:
-            images = augment(scale_pixels(pixels), changes)
+            images = scale_pixels(pixels)
+            if not self.augmentation.changes_nothing:
+                images = augment(images, changes)
             targets = tf.one_hot(labels, 2)
             return to_inputs(images), targets, tf.gather(self.weights, labels)
 

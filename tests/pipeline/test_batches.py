@@ -14,7 +14,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from keras_wa.errors import UserError
 from keras_wa.layers import DWT2D
 from keras_wa.phantom import PhantomSpec
-from keras_wa.pipeline.augmentation import Augmentation, augment
+from keras_wa.pipeline.augmentation import NO_AUGMENTATION, Augmentation, augment
 from keras_wa.pipeline.batches import (
     TrainingPlan,
     class_weights,
@@ -271,3 +271,12 @@ def test_an_epoch_is_drawn_once_however_many_steps_it_has() -> None:
     assert drawn == [N, N]
     # Whichever step comes first, it is the same.
     assert_equal(found[::-1], [plan().draw(step) for step in range(2 * STEPS)][::-1])
+
+
+def test_without_augmentation_the_pixels_are_those_of_the_rois() -> None:
+    still = plan(augmentation=NO_AUGMENTATION)
+    assert NO_AUGMENTATION.changes_nothing
+    assert not Augmentation(rotation=0.0, scale=0.0).changes_nothing
+    for step, (images, *_) in enumerate(still.batches(0, 1)):
+        pixels = still.draw(step)[0][..., np.newaxis]
+        np.testing.assert_array_equal(images, np.float32(pixels) / np.float32(255))
