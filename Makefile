@@ -5,11 +5,12 @@ VENV ?= .venv
 RUN ?= runs/quick
 BIN := $(VENV)/bin
 
-.PHONY: help train test lint unit clean
+.PHONY: help train test lint unit bench clean
 
 help:
 	@echo "make train   train, evaluate and export WA-ResNet-50 on the embedded phantom"
 	@echo "make test    linters, type checks, layering contract, tests with coverage"
+	@echo "make bench   speed against other libraries, in benchmarks/results/"
 	@echo "make clean   remove the virtual environment and caches (runs are kept)"
 
 train: $(VENV)/installed
@@ -32,6 +33,9 @@ unit: $(VENV)/installed-test
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --fail-under=90
 
+bench: $(VENV)/installed-bench
+	$(BIN)/python -m benchmarks.run
+
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v <= (3, 13) else "Python 3.10 to 3.13 is needed; this is %d.%d. Name another: make train PYTHON=python3.12" % v)'
 	$(PYTHON) -m venv $(VENV)
@@ -45,6 +49,11 @@ $(VENV)/installed: setup.cfg pyproject.toml $(VENV)/bin/python
 $(VENV)/installed-test: $(VENV)/installed
 	@echo "Installing the test tools into $(VENV) (once)"
 	$(BIN)/python -m pip install --quiet -e '.[test]'
+	@touch $@
+
+$(VENV)/installed-bench: $(VENV)/installed
+	@echo "Installing what is measured against into $(VENV) (once; PyTorch is large)"
+	$(BIN)/python -m pip install --quiet -e '.[bench]'
 	@touch $@
 
 clean:
