@@ -20,9 +20,6 @@ from collections.abc import Callable, Mapping
 Times = dict[str, list[float]]
 """Case -> milliseconds of each repetition."""
 
-Row = tuple[str, str, float, str, float, str]
-"""What, ours, its time, the peer, its time, the unit."""
-
 
 def timed(work: Callable[[], object], repeats: int, warm_up: int = 3) -> list[float]:
     """Milliseconds of each call of `work`, after some that do not count."""

@@ -166,13 +166,8 @@ def filter_pair(
     """
     count = len(filters[0]) // 2
 
-    def analyse(even: Any, odd: Any) -> tuple[Any, Any]:
-        windows = [*shifted(even, axis, count), *shifted(odd, axis, count)]
-        low, high = (weighted_sum(windows, [*f[::2], *f[1::2]]) for f in filters)
-        return low, high
-
     @ops.custom_gradient
-    def analyse_both(even: Any, odd: Any) -> tuple[Any, Any]:
+    def analyse(even: Any, odd: Any) -> tuple[Any, Any]:
         def gradient(*upstream: Any) -> tuple[Any, Any]:
             # JAX gives the two as one tuple, TensorFlow one by one.
             bands = upstream if len(upstream) == 2 else upstream[0]
@@ -181,17 +176,17 @@ def filter_pair(
                 for band in bands
                 for window in shifted(_zero_padded(band, axis, count - 1), axis, count)
             ]
-            first, second = (
-                weighted_sum(windows, [*f_low[::-1], *f_high[::-1]])
-                for f_low, f_high in (
-                    (filters[0][phase::2], filters[1][phase::2]) for phase in (0, 1)
-                )
+            low, high = filters
+            return (
+                weighted_sum(windows, [*low[::2][::-1], *high[::2][::-1]]),
+                weighted_sum(windows, [*low[1::2][::-1], *high[1::2][::-1]]),
             )
-            return first, second
 
-        return analyse(even, odd), gradient
+        windows = [*shifted(even, axis, count), *shifted(odd, axis, count)]
+        low, high = (weighted_sum(windows, [*f[::2], *f[1::2]]) for f in filters)
+        return (low, high), gradient
 
-    return analyse_both(even, odd)
+    return analyse(even, odd)
 
 
 def _zero_padded(x: Any, axis: int, width: int) -> Any:

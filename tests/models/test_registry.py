@@ -117,3 +117,5 @@ def test_fitting_options_pass_without_a_build(
 ) -> None:
     monkeypatch.setattr(keras, "Input", None)
     check_options(toy, options)
+    with pytest.raises(TypeError, match="not callable"):  # What a build would do.
+        create_model(toy)

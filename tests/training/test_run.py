@@ -153,6 +153,8 @@ def test_the_newest_run_is_the_one_begun_last(tmp_path: Path) -> None:
 def test_the_same_cases_are_recognised_in_any_order(run: Run) -> None:
     run.require_same_split(CASES)
     run.require_same_split(CASES[::-1])
+    with pytest.raises(UserError, match="no longer those of the run"):
+        run.require_same_split(CASES[1:])
 
 
 @pytest.mark.parametrize("change", ["part", "label", "patient", "more", "fewer"])
