@@ -20,8 +20,8 @@ def sample_patients(
     Args:
         cases: a case table.
         n: the greatest number of ROIs.
-        by: columns that make the kinds, `label` among them; of the others a patient has
-            one value. A patient's label is that of most of its ROIs.
+        by: columns that make the kinds, `label` among them. A patient's label is that
+            of most of its ROIs; of the other columns its first value counts.
         flag: what set `n`, for the message.
         seed: of the draw; `None` takes the patients in the order of the table.
 
