@@ -38,7 +38,11 @@ SETTINGS: dict[str, Any] = {
 
 
 def tiny(
-    *, image_size: int = 32, dwt: str = "model", wavelet: str = "haar"
+    *,
+    image_size: int = 32,
+    dwt: str = "model",
+    wavelet: str = "haar",
+    dropout: float = 0.2,
 ) -> keras.Model:
     """DWT, two convolutions, one gate, and dropout, whose noise has a state."""
     transform = DWT2D(wavelet=wavelet, name="dwt")
@@ -53,7 +57,7 @@ def tiny(
     x = SqueezeExcite(ratio=4, name="gate")(x)
     x = layers.Conv2D(8, 3, padding="same", activation="relu")(x)
     x = layers.GlobalAveragePooling2D()(x)
-    x = layers.Dropout(0.2, seed=11)(x)
+    x = layers.Dropout(dropout, seed=11)(x)
     outputs = layers.Dense(2, activation="softmax", dtype="float32")(x)
     return keras.Model(inputs, outputs, name="tiny")
 

@@ -176,9 +176,14 @@ def quiet_start() -> Iterator[None]:
             os.close(saved)
 
 
-def start_tensorflow() -> None:
-    """Imports TensorFlow and finds its devices, without its banner."""
+def start_tensorflow(find_devices: bool = True) -> None:
+    """Imports TensorFlow and finds its devices, without its banner.
+
+    Args:
+        find_devices: several processes have to be connected before.
+    """
     with quiet_start():
         import tensorflow as tf
 
-        tf.config.list_logical_devices()
+        if find_devices:
+            tf.config.list_logical_devices()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 from typing import Any
 
 from keras_wa.cli.shared import (
@@ -11,6 +12,7 @@ from keras_wa.cli.shared import (
     add_config_flags,
     choose_dataset,
     collect_config,
+    quiet_start,
     say,
     start_tensorflow,
     warn,
@@ -42,7 +44,10 @@ TRAIN_FLAGS: dict[str, dict[str, Any]] = {
     "class_weights": {"action": "bool", "help": "weigh both classes equally"},
     "augment": {"action": "bool", "help": "flips, rotations, scale, grey values"},
     "seed": {"type": int, "metavar": "N", "help": "weights, order, augmentation"},
-    "strategy": {"help": "auto (default), one-device, mirrored or tpu"},
+    "strategy": {
+        "help": "auto (default), one-device, mirrored, tpu, or multi-worker: the "
+        "processes that TF_CONFIG names train together"
+    },
     "precision": {"help": "float32 (default), mixed_float16 or mixed_bfloat16"},
     "deterministic": {"action": "bool", "help": "the same numbers run after run"},
 }
@@ -70,17 +75,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Trains, then exports. Returns the exit code."""
-    start_tensorflow()
-    from keras_wa.serving.export import export_saved_model
+    start_tensorflow(find_devices=False)
+    from keras_wa.training.cluster import start_anew
     from keras_wa.training.data import load_data
-    from keras_wa.training.fit import train
     from keras_wa.training.hardware import describe_devices
     from keras_wa.training.run import Run
+    from keras_wa.training.workers import WorkerLostError
 
     run = _resumed(args) if args.resume else None
     config = run.config if run else _new_config(args)
+    workers = _join(args, config)
     data = load_data(config)
-    run = run or Run.create(args.run_dir, config)
+    if run is None and workers.is_chief:
+        run = Run.create(args.run_dir, config)
+    run = run or Run(Path(args.run_dir), config)
     warn(data.notes)
     counts = data.cases["split"].value_counts()
     say(
@@ -89,7 +97,19 @@ def run(args: argparse.Namespace) -> int:
         f"(split {split_hash(data.cases)}). {describe_devices()}."
     )
     say(f"Run: {run.path}   TensorBoard: tensorboard --logdir {run.path.parent}")
-    outcome = train(run, data, resume=args.resume)
+    try:
+        return _train(run, data, args.resume, workers)
+    except WorkerLostError as error:
+        say(f"Another worker has ended ({error}). Start it again; this one waits.")
+        start_anew(resume=(run.path / "config.json").is_file())
+
+
+def _train(run: Any, data: Any, resume: bool, workers: Any) -> int:
+    """Trains, exports the best epoch and says so. Returns the exit code."""
+    from keras_wa.serving.export import export_saved_model
+    from keras_wa.training.fit import train
+
+    outcome = train(run, data, resume, workers=workers)
     if outcome.best_epoch is not None:
         say(
             f"Best of {outcome.epochs} epochs: epoch {outcome.best_epoch}, "
@@ -98,10 +118,34 @@ def run(args: argparse.Namespace) -> int:
     if outcome.interrupted:
         say(f"Stopped. Carry on: python train.py --run-dir {run.path} --resume")
         return 130
-    say(f"SavedModel: {export_saved_model(run)}")
-    warn(data.notes)
-    say(f"Evaluate it: python evaluate.py {run.path}")
+    if workers.is_chief:
+        say(f"SavedModel: {export_saved_model(run)}")
+        warn(data.notes)
+        say(f"Evaluate it: python evaluate.py {run.path}")
+    # Until worker 0 has ended well, it may need the others again.
+    workers.require_same({"the end": 1})
     return 0
+
+
+def _join(args: argparse.Namespace, config: Any) -> Any:
+    """The processes that train together: this one, or those of TF_CONFIG."""
+    from keras_wa.training.cluster import Cluster
+    from keras_wa.training.workers import ALONE
+
+    if config.strategy != "multi-worker":
+        start_tensorflow()
+        return ALONE
+    cluster = Cluster.from_environment()
+    if args.run_dir is None:
+        raise UserError(
+            "--strategy multi-worker needs --run-dir, a folder that all workers see."
+        )
+    count = len(cluster.addresses)
+    say(f"Worker {cluster.index} of {count} waits for the others (0 to {count - 1}).")
+    with quiet_start():
+        workers = cluster.join()
+    start_tensorflow()
+    return workers
 
 
 def _resumed(args: argparse.Namespace) -> Any:

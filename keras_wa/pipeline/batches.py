@@ -59,6 +59,8 @@ class TrainingPlan:
         augmentation: how far each ROI is moved.
         weights: weight of each class, `(2,)`.
         wavelet: `None`: the batch holds ROIs; a wavelet's name: their subbands.
+        share: `(i, n)`: `batches` gives the i-th of n equal parts of each batch, for
+            the i-th of n processes. `batch_size` is a multiple of n.
 
     Raises:
         UserError: the batch is larger than the set.
@@ -74,6 +76,7 @@ class TrainingPlan:
         default_factory=lambda: np.ones(2, "float32")
     )
     wavelet: str | None = None
+    share: tuple[int, int] = (0, 1)
     _epoch: Callable[[int], tuple[np.ndarray, np.ndarray]] = dataclasses.field(
         init=False, repr=False, compare=False
     )
@@ -99,11 +102,17 @@ class TrainingPlan:
         return self.n // self.batch_size
 
     def draw(self, step: int) -> tuple[Pixels, np.ndarray, np.ndarray]:
-        """Pixels `(B, H, W)` uint8, labels `(B,)` and changes `(B, 6)` of one step."""
+        """Pixels `(B, H, W)` uint8, labels `(B,)` and changes `(B, 6)` of one step.
+
+        Of a share, B is its part of the batch.
+        """
         epoch, position = divmod(int(step), self.steps_per_epoch)
         rois = self.source(epoch)
         order, changes = self._epoch(epoch)
-        part = slice(position * self.batch_size, (position + 1) * self.batch_size)
+        index, shares = self.share
+        size = self.batch_size // shares
+        first = position * self.batch_size + index * size
+        part = slice(first, first + size)
         chosen = order[part]
         return rois.read(chosen), rois.labels[chosen].astype("int32"), changes[part]
 
@@ -122,7 +131,7 @@ class TrainingPlan:
             `(B, H / 2, W / 2, 4)`), `(B, 2)` and `(B,)`.
         """
         steps = self.steps_per_epoch
-        size, batch = self.image_size, self.batch_size
+        size, batch = self.image_size, self.batch_size // self.share[1]
         to_inputs = input_mapper(self.wavelet)
 
         @_as_it_is

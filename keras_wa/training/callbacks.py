@@ -91,14 +91,16 @@ class Checkpoint(keras.callbacks.Callback):
 
     Args:
         run: where to write.
+        read_only: only `restore`, and leave every file as it is.
 
     Attributes:
         history: the logs of each completed epoch.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, read_only: bool = False) -> None:
         super().__init__()
         self.run = run
+        self.read_only = read_only
         self.history: list[dict[str, Any]] = []
 
     @property
@@ -130,8 +132,9 @@ class Checkpoint(keras.callbacks.Callback):
         """
         self.set_model(model)
         self.history = []
-        remove_partials(self.run.path)
-        remove_partials(self.run.checkpoints)
+        if not self.read_only:
+            remove_partials(self.run.path)
+            remove_partials(self.run.checkpoints)
         last = self.last
         if last is None:
             return 0
@@ -147,7 +150,8 @@ class Checkpoint(keras.callbacks.Callback):
                 f"{last}: the checkpoint cannot be read ({error}). Train again."
             ) from error
         self.history = history
-        self._publish()
+        if not self.read_only:
+            self._publish()
         return len(self.history)
 
     def save_best(self) -> None:

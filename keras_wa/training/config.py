@@ -23,7 +23,7 @@ _CHOICES = {
     "dwt": ("model", "pipeline"),
     "labelling": ("descriptor", "clinical"),
     "schedule": ("constant", "cosine"),
-    "strategy": ("auto", "one-device", "mirrored", "tpu"),
+    "strategy": ("auto", "one-device", "mirrored", "multi-worker", "tpu"),
     "precision": ("float32", "mixed_float16", "mixed_bfloat16"),
 }
 
@@ -72,7 +72,8 @@ class TrainConfig:
         class_weights: weigh both classes equally.
         augment: flips, rotations, scale, brightness, contrast.
         rotation, scale, brightness, contrast: see `Augmentation`.
-        strategy: how the work is spread over devices.
+        strategy: how the work is spread over devices; `multi-worker` over processes
+            that TF_CONFIG names.
         precision: a Keras dtype policy.
         deterministic: the same numbers run after run, at some cost in speed.
 

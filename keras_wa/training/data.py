@@ -55,8 +55,8 @@ class RunData:
             return None
         return str(self.config.model_options.get("wavelet", "haar"))
 
-    def training_plan(self) -> TrainingPlan:
-        """Which ROIs each training step sees."""
+    def training_plan(self, share: tuple[int, int] = (0, 1)) -> TrainingPlan:
+        """Which ROIs each training step sees; `share` as in `TrainingPlan`."""
         config, train = self.config, self.part("train")
         source = (
             FreshPhantom(phantom_spec(config), len(train), _enhancement(config))
@@ -73,6 +73,7 @@ class RunData:
             augmentation=_augmentation(config),
             weights=balanced if config.class_weights else np.ones_like(balanced),
             wavelet=self.wavelet,
+            share=share,
         )
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+from collections.abc import Iterable
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+import xxhash
 
+from keras_wa import __version__
+from keras_wa.datasets import split_hash
 from keras_wa.models import create_model, model_options
 from keras_wa.pipeline.batches import TrainingPlan, evaluation_batches
 from keras_wa.training.callbacks import Checkpoint, StopOnNaN, ValidationScores
@@ -20,6 +25,10 @@ from keras_wa.training.hardware import set_up
 from keras_wa.training.monitor import Monitor
 from keras_wa.training.optimizer import FusedAdam
 from keras_wa.training.run import Run
+from keras_wa.training.workers import ALONE, SharedLogs, Workers, raising_lost
+
+# Where things lie may differ from machine to machine.
+_OWN_FIELDS = ("data_dir", "store_dir", "case_lists")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +49,13 @@ class Outcome:
     interrupted: bool
 
 
-def train(run: Run, data: RunData, resume: bool = False, verbose: int = 1) -> Outcome:
+def train(
+    run: Run,
+    data: RunData,
+    resume: bool = False,
+    verbose: int = 1,
+    workers: Workers = ALONE,
+) -> Outcome:
     """Trains a run's model to its last epoch.
 
     Args:
@@ -48,32 +63,40 @@ def train(run: Run, data: RunData, resume: bool = False, verbose: int = 1) -> Ou
         data: the run's ROIs.
         resume: carry on from the last checkpoint.
         verbose: as in `keras.Model.fit`.
+        workers: the processes that train together; each calls this. All see the same
+            run directory, which worker 0 alone writes to.
 
     Returns:
-        How it ended. Ctrl-C ends it cleanly; `best.keras` then holds the best epoch so
-        far, or the model as it stood if no epoch was completed.
+        How it ended; in a worker that is not the first, without a best epoch. Ctrl-C
+        ends it cleanly; `best.keras` then holds the best epoch so far, or the model as
+        it stood if no epoch was completed.
 
     Raises:
         UserError: the batch is larger than the set, the loss is NaN, the weights or
-            the checkpoint do not fit, or a resumed run finds its data changed.
+            the checkpoint do not fit, a resumed run finds its data changed, or the
+            workers have not the same settings and data.
+        WorkerLostError: another worker has ended. The last checkpoint is whole.
     """
     config = run.config
-    strategy = set_up(config)
-    plan = data.training_plan()
-    checkpoint = Checkpoint(run)
+    strategy = set_up(config, workers)
+    plan = data.training_plan((workers.index, workers.count))
+    checkpoint = Checkpoint(run, read_only=not workers.is_chief)
+    # Until all have come by here, worker 0 may still write what `restore` reads.
+    workers.require_same(_settings(config, data))
     with strategy.scope():
         model = build_model(config, pretrained=checkpoint.last is None)
-        compile_model(model, config, plan)
+        compile_model(model, config, plan, workers)
         if resume:
             run.require_same_split(data.cases)
             checkpoint.restore(model)
-        else:
+        elif workers.is_chief:
             run.begin(data.cases)  # Not before: a wrong setting leaves nothing behind.
     done = len(checkpoint.history)
+    workers.require_same({"epochs done": done, "initial weights": _state(model)})
     if done < config.epochs:
         try:
-            with StopOnCtrlC() as stop:
-                callbacks = _callbacks(run, data, plan, checkpoint)
+            with StopOnCtrlC() as stop, raising_lost():
+                callbacks = _callbacks(run, data, plan, checkpoint, workers)
                 model.fit(
                     plan.batches(done, config.epochs),
                     steps_per_epoch=plan.steps_per_epoch,
@@ -81,20 +104,52 @@ def train(run: Run, data: RunData, resume: bool = False, verbose: int = 1) -> Ou
                     epochs=config.epochs,
                     callbacks=[stop, *callbacks],
                     shuffle=False,  # The plan has done it.
-                    verbose=verbose,
+                    verbose=verbose if workers.is_chief else 0,
                 )
         except KeyboardInterrupt:
             # It may have come in the middle of writing the last epoch.
-            if not checkpoint.restore(model):
+            if workers.is_chief and not checkpoint.restore(model):
                 checkpoint.save_best()
             return _outcome(checkpoint, interrupted=True)
     return _outcome(checkpoint, interrupted=False)
 
 
+def _settings(config: TrainConfig, data: RunData) -> dict[str, int]:
+    """What all workers must have in common, as numbers."""
+    fields = config.to_mapping()
+    for field in _OWN_FIELDS:
+        del fields[field]
+    digests = {
+        "version or settings": [f"{__version__} {json.dumps(fields, sort_keys=True)}"],
+        "ROIs or split": [split_hash(data.cases)],
+    }
+    return {what: _number(map(str.encode, texts)) for what, texts in digests.items()}
+
+
+def _state(model: keras.Model) -> int:
+    arrays = (keras.ops.convert_to_numpy(each) for each in model.variables)
+    return _number(array.tobytes() for array in arrays)
+
+
+def _number(parts: Iterable[bytes]) -> int:
+    """A digest of 48 bits, which a float64 holds exactly."""
+    digest = xxhash.xxh3_64()
+    for part in parts:
+        digest.update(part)
+    return digest.intdigest() >> 16
+
+
 def _callbacks(
-    run: Run, data: RunData, plan: TrainingPlan, checkpoint: Checkpoint
+    run: Run,
+    data: RunData,
+    plan: TrainingPlan,
+    checkpoint: Checkpoint,
+    workers: Workers,
 ) -> list[keras.callbacks.Callback]:
     done = len(checkpoint.history)
+    shared = [SharedLogs(workers)] if workers.count > 1 else []
+    if not workers.is_chief:
+        return [*shared, StopOnNaN()]
     val = data.part("val")
     validation = ValidationScores(
         evaluation_batches(val, data.config.image_size, wavelet=data.wavelet),
@@ -102,11 +157,11 @@ def _callbacks(
     )
     first_batch = np.asarray(next(iter(plan.batches(done, done + 1)))[0])
     monitor = Monitor(run.tensorboard, first_batch, validation, done)
-    return [StopOnNaN(), validation, checkpoint, monitor]
+    return [*shared, StopOnNaN(), validation, checkpoint, monitor]
 
 
 def _outcome(checkpoint: Checkpoint, interrupted: bool) -> Outcome:
-    best = checkpoint.best_epoch
+    best = None if checkpoint.read_only else checkpoint.best_epoch
     return Outcome(
         epochs=len(checkpoint.history),
         best_epoch=None if best is None else best + 1,
@@ -130,21 +185,28 @@ def build_model(config: TrainConfig, pretrained: bool = True) -> keras.Model:
     return create_model(config.model, **options)
 
 
-def compile_model(model: keras.Model, config: TrainConfig, plan: TrainingPlan) -> None:
+def compile_model(
+    model: keras.Model,
+    config: TrainConfig,
+    plan: TrainingPlan,
+    workers: Workers = ALONE,
+) -> None:
     """Compiles a model with the run's optimizer and the kernels of `training.fused`.
 
     The loss is the paper's binary cross-entropy on the two softmax outputs, which is
     the cross-entropy of the two classes.
     """
-    fuse_batch_normalization(model)
-    # Left to itself Keras takes XLA, which on a CPU compiles for minutes.
-    on_gpu = bool(tf.config.list_logical_devices("GPU"))
+    fuse_batch_normalization(model, workers)
+    # Left to itself Keras takes XLA, which on a CPU compiles for minutes, and which
+    # does not exchange anything between processes.
+    with_xla = bool(tf.config.list_logical_devices("GPU")) and workers.count == 1
     model.compile(
         FusedAdam(learning_rate(config, config.epochs * plan.steps_per_epoch)),
         loss=keras.losses.BinaryCrossentropy(),
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
-        jit_compile="auto" if on_gpu else False,
+        jit_compile="auto" if with_xla else False,
     )
+    workers.average_gradients(model.optimizer)
     # Left to the first step, its 556 variables are made inside the graph, which is then
     # traced a second time: ten seconds.
     model.optimizer.build(model.trainable_variables)

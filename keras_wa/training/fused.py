@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import types
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from keras_wa.training.workers import ALONE, Workers
 
-def fuse_batch_normalization(model: keras.Model) -> None:
+
+def fuse_batch_normalization(model: keras.Model, workers: Workers = ALONE) -> None:
     """Makes a model's batch normalisation layers train with `FusedBatchNormV3`.
 
     Keras normalises in some ten operations over the feature map, forward and backward;
@@ -20,24 +23,36 @@ def fuse_batch_normalization(model: keras.Model) -> None:
         model: a built model, changed in place. Layers over another axis than the last,
             or without scale and offset, stay as they are; so does what several replicas
             (a distribution strategy), a mask or a frozen layer ask for.
+        workers: with several, the statistics are those of the batch of all of them.
+
+    Raises:
+        ValueError: there are several workers, and a layer that cannot be shared.
     """
     for layer in model.layers:
-        if type(layer) is keras.layers.BatchNormalization and _fits(layer):
-            layer.call = types.MethodType(_call, layer)
+        if not isinstance(layer, keras.layers.BatchNormalization):
+            continue
+        if workers.count > 1:
+            if not _on_last_axis(layer):
+                raise ValueError(
+                    "Several workers can share batch normalisation over the last axis, "
+                    f"without renorm. Received: layer {layer.name!r}"
+                )
+            layer.call = types.MethodType(functools.partial(_shared, workers), layer)
+        elif type(layer) is keras.layers.BatchNormalization and _fits(layer):
+            layer.call = types.MethodType(_fused, layer)
+
+
+def _on_last_axis(layer: keras.layers.BatchNormalization) -> bool:
+    on_last = layer.axis in (-1, layer.input_spec.ndim - 1)
+    return on_last and not (layer.renorm or layer.synchronized)
 
 
 def _fits(layer: keras.layers.BatchNormalization) -> bool:
-    rank = layer.input_spec.ndim
-    return (
-        rank == 4
-        and layer.axis in (-1, rank - 1)
-        and layer.scale
-        and layer.center
-        and not (layer.renorm or layer.synchronized)
-    )
+    ndim = layer.input_spec.ndim
+    return ndim == 4 and _on_last_axis(layer) and layer.scale and layer.center
 
 
-def _call(
+def _fused(
     layer: keras.layers.BatchNormalization,
     inputs: Any,
     training: bool | None = None,
@@ -57,9 +72,89 @@ def _call(
     # The kernel divides by n - 1, for the variance of all images; Keras by n.
     count = tf.cast(tf.size(inputs) // inputs.shape[-1], variance.dtype)
     variance *= (count - 1) / count
+    _move_averages(layer, mean, variance)
+    return outputs
+
+
+def _shared(
+    workers: Workers,
+    layer: keras.layers.BatchNormalization,
+    inputs: Any,
+    training: bool | None = None,
+    mask: Any = None,
+) -> Any:
+    """Normalises by the statistics of the batch of all workers, of equal size each."""
+    if not (training and layer.trainable):
+        return type(layer).call(layer, inputs, training=training, mask=mask)
+    if mask is not None:
+        raise ValueError(f"{layer.name}: several workers cannot share a mask.")
+    shape, channels = tf.shape(inputs), inputs.shape[-1]
+    flat = tf.reshape(inputs, (-1, 1, 1, channels))
+    scale = layer.gamma.value if layer.scale else tf.ones(channels)
+    offset = layer.beta.value if layer.center else tf.zeros(channels)
+    outputs, mean, variance = _normalize(workers, layer.epsilon)(flat, scale, offset)
+    _move_averages(layer, mean, variance)
+    return tf.reshape(outputs, shape)
+
+
+def _normalize(workers: Workers, epsilon: float) -> Any:
+    """A function of `x (N, 1, 1, C)`, scale and offset `(C,)`, with its gradient.
+
+    Gives the outputs, and mean and variance `(C,)` of all workers' `x`.
+    """
+
+    @tf.custom_gradient
+    def normalize(x: Any, scale: Any, offset: Any) -> Any:
+        own_mean, own_variance = tf.nn.moments(tf.cast(x, tf.float32), (0, 1, 2))
+        # Exact enough for E[x^2] - E[x]^2 in float64, of a few numbers a channel.
+        mean, variance = (
+            tf.cast(each, tf.float64) for each in (own_mean, own_variance)
+        )
+        both = workers.mean(tf.stack([mean, variance + mean**2]))
+        mean = tf.cast(both[0], tf.float32)
+        variance = tf.cast(both[1] - both[0] ** 2, tf.float32)
+        outputs = tf.raw_ops.FusedBatchNormV3(
+            x=x,
+            scale=scale,
+            offset=offset,
+            mean=mean,
+            variance=variance,
+            epsilon=epsilon,
+            is_training=False,
+        ).y
+
+        def gradient(upstream: Any, *_: Any) -> Any:
+            # The kernel's gradient for a mean and a variance that are given, and what
+            # these two owe to each x, of all workers (Ioffe & Szegedy 2015, section 3).
+            fixed = tf.raw_ops.FusedBatchNormGradV3(
+                y_backprop=upstream,
+                x=x,
+                scale=scale,
+                reserve_space_1=mean,
+                reserve_space_2=variance,
+                reserve_space_3=[],
+                epsilon=epsilon,
+                is_training=False,
+            )
+            of_scale, of_offset = fixed.scale_backprop, fixed.offset_backprop
+            count = tf.cast(tf.shape(x)[0], tf.float32)
+            sums = workers.mean(tf.stack([of_scale, of_offset])) / count
+            inverse = tf.math.rsqrt(variance + epsilon)
+            slope = scale * inverse**2 * sums[0]
+            shift = scale * inverse * sums[1] - slope * mean
+            owed = x * tf.cast(slope, x.dtype) + tf.cast(shift, x.dtype)
+            return fixed.x_backprop - owed, of_scale, of_offset
+
+        return (outputs, mean, variance), gradient
+
+    return normalize
+
+
+def _move_averages(
+    layer: keras.layers.BatchNormalization, mean: Any, variance: Any
+) -> None:
     for moving, value in (
         (layer.moving_mean, mean),
         (layer.moving_variance, variance),
     ):
         moving.assign(moving * layer.momentum + value * (1.0 - layer.momentum))
-    return outputs

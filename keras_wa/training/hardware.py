@@ -9,13 +9,15 @@ import tensorflow as tf
 
 from keras_wa.errors import UserError
 from keras_wa.training.config import TrainConfig
+from keras_wa.training.workers import ALONE, Workers
 
 
-def set_up(config: TrainConfig) -> tf.distribute.Strategy:
+def set_up(config: TrainConfig, workers: Workers = ALONE) -> tf.distribute.Strategy:
     """Seeds, sets determinism and precision, and picks the distribution strategy.
 
     Args:
-        config: `seed, deterministic, precision, strategy` are read.
+        config: `seed, deterministic, precision, strategy, batch_size` are read.
+        workers: the processes that share the work; each uses one device.
 
     Returns:
         The strategy in whose scope the model is built. `auto` is one device, or all
@@ -31,10 +33,11 @@ def set_up(config: TrainConfig) -> tf.distribute.Strategy:
     keras.config.set_dtype_policy(config.precision)
     strategy = _strategy(config.strategy)
     replicas = strategy.num_replicas_in_sync
-    if config.batch_size % replicas:
-        raise UserError(
-            f"--batch-size {config.batch_size} does not divide by {replicas} devices."
-        )
+    for parts, name in ((replicas, "devices"), (workers.count, "workers")):
+        if config.batch_size % parts:
+            raise UserError(
+                f"--batch-size {config.batch_size} does not divide by {parts} {name}."
+            )
     return strategy
 
 

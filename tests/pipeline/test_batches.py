@@ -127,6 +127,17 @@ def test_each_epoch_is_drawn_from_its_own_source() -> None:
         np.testing.assert_array_equal(labels, sets[epoch].labels[chosen])
 
 
+def test_the_shares_of_a_batch_make_up_the_batch() -> None:
+    for whole, *shares in zip(
+        arrays(plan(batch_size=6).batches(0, 2)),
+        *(arrays(plan(batch_size=6, share=(i, 3)).batches(0, 2)) for i in range(3)),
+        strict=True,
+    ):
+        joined = [np.concatenate(parts) for parts in zip(*shares, strict=True)]
+        assert [len(part) for part in whole] == [6, 6, 6]
+        assert_equal([joined], [whole])
+
+
 def test_a_batch_larger_than_the_set_is_refused_in_one_line() -> None:
     with pytest.raises(UserError) as caught:
         plan(batch_size=N + 1)

@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras_wa.errors import UserError
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.hardware import describe_devices, set_up
+from keras_wa.training.workers import Workers
 
 HAS_GPU = bool(tf.config.list_physical_devices("GPU"))
 
@@ -60,6 +61,11 @@ def test_the_batch_must_divide_by_the_devices(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(UserError, match=r"--batch-size 16 .* 3 devices"):
         set_up(TrainConfig(batch_size=16))
     set_up(TrainConfig(batch_size=15))
+    workers = Workers()
+    workers.count = 3
+    monkeypatch.undo()
+    with pytest.raises(UserError, match=r"--batch-size 16 .* 3 workers"):
+        set_up(TrainConfig(batch_size=16), workers)
 
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_float16", "mixed_bfloat16"])

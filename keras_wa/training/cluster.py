@@ -1,0 +1,104 @@
+"""Who takes part in a training of several processes, and how one comes back to it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import sys
+from typing import NoReturn
+
+import tensorflow as tf
+
+from keras_wa.errors import UserError
+from keras_wa.training.workers import ALONE, Workers
+
+_EXAMPLE = (
+    'TF_CONFIG=\'{"cluster": {"worker": ["host0:2222", "host1:2222"]}, '
+    '"task": {"type": "worker", "index": 0}}\''
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Cluster:
+    """Who takes part, as the environment variable TF_CONFIG says.
+
+    Attributes:
+        addresses: `host:port` of each worker; the first is the chief.
+        index: which of them this process is.
+    """
+
+    addresses: tuple[str, ...]
+    index: int
+
+    @classmethod
+    def from_environment(cls) -> Cluster:
+        """Reads TF_CONFIG: `cluster` with `worker` (and `chief`), and `task`.
+
+        Raises:
+            UserError: it is absent or not understood; the message has an example.
+        """
+        text = os.environ.get("TF_CONFIG")
+        if not text:
+            raise _refused("not set")
+        try:
+            record = json.loads(text)
+            cluster, task = record["cluster"], record["task"]
+            kinds = [kind for kind in ("chief", "worker") if kind in cluster]
+            members = [(kind, i) for kind in kinds for i in range(len(cluster[kind]))]
+            addresses = [str(cluster[kind][i]) for kind, i in members]
+            own = (task["type"], int(task["index"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise _refused(f"{text!r} ({type(error).__name__}: {error})") from error
+        if own not in members:
+            raise _refused(f"task {own[0]} {own[1]}, which is not in its cluster")
+        for address in addresses:
+            host, _, port = address.rpartition(":")
+            if not host or not port.isdigit() or addresses.count(address) > 1:
+                raise _refused(f"the address {address!r}")
+        return cls(tuple(addresses), members.index(own))
+
+    def join(self) -> Workers:
+        """Connects to the other workers, and waits until all of them are there.
+
+        It has to come before TensorFlow looks for its devices.
+        """
+        if len(self.addresses) == 1:
+            return ALONE
+        # The wait is in C++, where Python's handler of Ctrl-C never gets its turn.
+        handler = signal.signal(signal.SIGINT, signal.SIG_DFL)
+        try:
+            engine = tf.distribute.MultiWorkerMirroredStrategy()
+        finally:
+            signal.signal(signal.SIGINT, handler)
+        return Workers(self.index, len(self.addresses), engine)
+
+
+def _refused(received: str) -> UserError:
+    return UserError(
+        "--strategy multi-worker needs the environment variable TF_CONFIG, in each "
+        f"worker with its own index. Received: {received}; expected for example "
+        f"{_EXAMPLE}"
+    )
+
+
+def start_anew(resume: bool) -> NoReturn:
+    """Replaces this process by the same command, to wait for the others again.
+
+    Args:
+        resume: carry on with the run, which has begun.
+    """
+    command = [sys.executable, *sys.orig_argv[1:]]
+    if resume and "--resume" not in command:
+        command.append("--resume")
+    # TensorFlow's server would keep its port open in the new process.
+    for name in os.listdir("/dev/fd"):
+        if int(name) > 2:
+            try:
+                os.set_inheritable(int(name), False)
+            except OSError:  # The one that listdir had open.
+                continue
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(command[0], command)

@@ -1,0 +1,178 @@
+"""Several processes, on one machine or many, that train one model together.
+
+Each process holds the whole model on one device and takes its share of every batch.
+What they have to know of each other goes through TensorFlow's collective operations:
+gradients, the statistics of batch normalisation, the loss. So Keras sees one device,
+and the weights are those that one process would have reached with the whole batch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from keras_wa.errors import UserError
+
+# Keys of one group of processes, apart from those of TensorFlow's own strategies.
+_GROUP = 1_000
+_FIRST_INSTANCE = 10_000
+
+# What TensorFlow raises in a process whose peer has gone.
+_LOST = (
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+)
+
+
+class WorkerLostError(RuntimeError):
+    """Another process of the training has ended; this one cannot go on alone."""
+
+
+class Workers:
+    """The processes of a training, as one of them sees them.
+
+    Attributes:
+        index: this process, from 0. Worker 0 validates, and alone writes to the run.
+        count: how many there are.
+    """
+
+    def __init__(self, index: int = 0, count: int = 1, engine: Any = None) -> None:
+        self.index = index
+        self.count = count
+        self._engine = engine  # It watches over the connections as long as it lives.
+        self._instances: Iterator[int] = itertools.count(_FIRST_INSTANCE)
+        if count > 1:
+            # Operations that take the same resource run in the order of the program,
+            # which is the same in every process: none waits for another one's.
+            self._order = tf.Variable(0.0, trainable=False)
+
+    @property
+    def is_chief(self) -> bool:
+        """Whether this process validates and writes."""
+        return self.index == 0
+
+    def mean(self, tensor: tf.Tensor) -> tf.Tensor:
+        """The mean of a float tensor over all processes, in each of them.
+
+        Every process has to come by here the same number of times, with tensors of the
+        same shape and dtype.
+        """
+        if self.count == 1:
+            return tensor
+        total = tf.raw_ops.CollectiveReduceV2(
+            input=tensor,
+            group_size=self.count,
+            group_key=_GROUP,
+            instance_key=next(self._instances),
+            ordering_token=[self._order.handle],
+            merge_op="Add",
+            final_op="Id",
+            communication_hint="auto",
+        )
+        return total / tf.cast(self.count, tensor.dtype)
+
+    def mean_of_all(self, tensors: Sequence[tf.Tensor | None]) -> list[Any]:
+        """The means of many tensors in one exchange; `None` stays `None`."""
+        present = [tf.convert_to_tensor(each) for each in tensors if each is not None]
+        flat = tf.concat(
+            [tf.reshape(tf.cast(each, tf.float32), [-1]) for each in present], 0
+        )
+        sizes = [each.shape.num_elements() for each in present]
+        parts = iter(tf.split(self.mean(flat), sizes))
+        return [
+            None
+            if each is None
+            else tf.cast(tf.reshape(next(parts), each.shape), each.dtype)
+            for each in tensors
+        ]
+
+    def average_gradients(self, optimizer: keras.optimizers.Optimizer) -> None:
+        """Makes an optimizer apply the mean of all processes' gradients.
+
+        It has to be the outermost one: a loss scale then sees the same overflow
+        everywhere.
+        """
+        if self.count == 1:
+            return
+
+        def apply(
+            optimizer: Any, grads: Sequence[Any], trainable_variables: Any = None
+        ) -> Any:
+            means = self.mean_of_all(grads)
+            return type(optimizer).apply(optimizer, means, trainable_variables)
+
+        optimizer.apply = types.MethodType(apply, optimizer)
+
+    def require_same(self, facts: Mapping[str, int]) -> None:
+        """Checks that all processes agree, and waits until all are here.
+
+        Args:
+            facts: what -> a number below 2^48 that stands for it, such as a digest.
+
+        Raises:
+            UserError: a number differs.
+            WorkerLostError: a process has ended.
+        """
+        if self.count == 1:
+            return
+        own = tf.constant(list(facts.values()), tf.float64)
+        with raising_lost():
+            means = self.mean(own).numpy()
+        for what, mine, mean in zip(facts, own.numpy(), means, strict=True):
+            if mine != mean:
+                raise UserError(
+                    f"The {self.count} workers differ in {what}. Start all of them "
+                    "with the same command, data and version of keras_wa."
+                )
+
+
+ALONE = Workers()
+"""The one process of an ordinary training."""
+
+
+@contextlib.contextmanager
+def raising_lost() -> Iterator[None]:
+    """A context in which the end of another process is raised as `WorkerLostError`."""
+    try:
+        yield
+    except _LOST as error:
+        raise WorkerLostError(_reason(error)) from error
+
+
+def _reason(error: tf.errors.OpError) -> str:
+    lines = [line for line in str(error.message).splitlines() if "abort" in line]
+    return (lines or [type(error).__name__])[0].strip()
+
+
+class SharedLogs(keras.callbacks.Callback):
+    """Puts the mean over all processes in the place of each one's own logs.
+
+    It must come before the callbacks that read them: a loss that is not a number then
+    stops all processes at the same step.
+    """
+
+    def __init__(self, workers: Workers) -> None:
+        super().__init__()
+        self.workers = workers
+        self._mean = tf.function(workers.mean)
+
+    def on_train_batch_end(
+        self, batch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        self._share(logs)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._share(logs)
+
+    def _share(self, logs: dict[str, Any] | None) -> None:
+        if logs:
+            means = self._mean(tf.constant(list(logs.values()), tf.float64)).numpy()
+            logs.update(zip(logs, map(float, means), strict=True))

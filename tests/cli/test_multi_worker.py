@@ -1,0 +1,112 @@
+"""Two processes train as one does, also when one of them is killed in between."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_wa.cli import main
+from tests.cli.failing import error_of
+from tests.tiny_model import flags
+from tests.two_processes import free_addresses, start_worker
+
+EPOCHS = 6  # Of six steps each.
+DEADLINE = 300.0
+
+
+def _words(store_dir: Path, run: Path, **changes: object) -> list[str]:
+    # Without dropout, of whose noise each process has its own.
+    words = flags(store_dir=store_dir, run_dir=run, epochs=EPOCHS, **changes)
+    return ["train", *words, "--model-option", "dropout=0.0"]
+
+
+def _checkpoint(run: Path) -> list[np.ndarray]:
+    path = run / "checkpoints" / f"epoch-{EPOCHS:05d}" / "variables.npz"
+    with np.load(path) as arrays:
+        return [arrays[name] for name in arrays]
+
+
+def test_two_workers_end_where_one_process_does_though_one_is_killed(
+    tmp_path: Path, store_dir: Path, tiny_model: None
+) -> None:
+    victim = 1
+    run, alone = tmp_path / "run", tmp_path / "alone"
+    words = ["tests.tiny_model", *_words(store_dir, run, strategy="multi-worker")]
+    addresses = free_addresses()
+    logs = [tmp_path / f"{index}.log" for index in range(2)]
+    workers = [start_worker(words, addresses, i, log) for i, log in enumerate(logs)]
+
+    assert main(_words(store_dir, alone)) == 0
+
+    end = time.monotonic() + DEADLINE
+    while not (run / "checkpoints" / "epoch-00001").exists():
+        assert [each.poll() for each in workers] == [None, None], logs[0].read_text()
+        assert time.monotonic() < end
+        time.sleep(0.002)
+    workers[victim].kill()
+    assert workers[victim].wait() == -signal.SIGKILL
+    again = tmp_path / "again.log"
+    words.append("--resume")
+    workers[victim] = start_worker(words, addresses, victim, again)
+
+    assert [each.wait(DEADLINE) for each in workers] == [0, 0], again.read_text()
+    survivor = logs[1 - victim].read_text()
+    assert survivor.count("Another worker has ended") == 1
+    assert survivor.count("waits for the others") == 2
+    assert "Best of" not in again.read_text(), "worker 0 alone validates"
+
+    for found, expected in zip(_checkpoint(run), _checkpoint(alone), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+    losses = [
+        np.loadtxt(each / "history.csv", delimiter=",", skiprows=1)
+        for each in (run, alone)
+    ]
+    np.testing.assert_allclose(*losses, rtol=0, atol=1e-5)
+    assert keras.models.load_model(run / "best.keras", compile=False)
+    rois = np.random.default_rng(0).integers(0, 256, (3, 50, 40, 1), "uint8")
+    served = [tf.saved_model.load(each / "saved_model") for each in (run, alone)]
+    np.testing.assert_allclose(*(model.serve(rois) for model in served), atol=1e-5)
+    assert not [path for path in run.rglob(".*") if "partial" in path.name]
+
+
+def test_workers_with_other_settings_are_refused_on_both_sides(
+    tmp_path: Path, store_dir: Path
+) -> None:
+    addresses = free_addresses()
+    logs = [tmp_path / f"{index}.log" for index in range(2)]
+    workers = []
+    for index, log in enumerate(logs):
+        changes = {"strategy": "multi-worker", "seed": index}
+        words = _words(store_dir, tmp_path / "run", **changes)
+        workers.append(
+            start_worker(["tests.tiny_model", *words], addresses, index, log)
+        )
+    assert [each.wait(DEADLINE) for each in workers] == [2, 2]
+    for log in logs:
+        lines = [line for line in log.read_text().splitlines() if "error:" in line]
+        assert lines == [
+            "error: The 2 workers differ in version or settings. Start all of them "
+            "with the same command, data and version of keras_wa."
+        ]
+    assert os.listdir(tmp_path / "run") == []
+
+
+def test_what_workers_need_is_said_before_anything_is_read(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    words = ["train", "--strategy", "multi-worker", "--dataset", "phantom"]
+    assert "TF_CONFIG" in error_of([*words, "--run-dir", tmp_path / "run"], capsys)
+    config = '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 0}}'
+    monkeypatch.setenv("TF_CONFIG", config)
+    assert "--run-dir" in error_of(words, capsys)
+    assert not (tmp_path / "run").exists()

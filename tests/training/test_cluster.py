@@ -1,0 +1,79 @@
+"""TF_CONFIG is read strictly, and a process comes back as the same command."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+
+import pytest
+
+from keras_wa.errors import UserError
+from keras_wa.training import cluster
+from keras_wa.training.cluster import Cluster, start_anew
+from keras_wa.training.workers import ALONE
+
+TWO = ["host0:2222", "host1:2222"]
+
+
+def config(kind: str = "worker", index: Any = 0, **members: list[str]) -> str:
+    task = {"type": kind, "index": index}
+    return json.dumps({"cluster": members or {"worker": TWO}, "task": task})
+
+
+def test_workers_are_counted_from_the_chief_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TF_CONFIG", config(index=1))
+    assert Cluster.from_environment() == Cluster(tuple(TWO), 1)
+    # Vertex AI and Kubeflow give the chief a list of its own.
+    members = {"worker": TWO, "chief": ["first:1"]}
+    monkeypatch.setenv("TF_CONFIG", config("worker", 0, **members))
+    assert Cluster.from_environment() == Cluster(("first:1", *TWO), 1)
+    monkeypatch.setenv("TF_CONFIG", config("chief", 0, **members))
+    assert Cluster.from_environment().index == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "received"),
+    [
+        ("", "not set"),
+        ("{", "JSONDecodeError"),
+        ("[]", "TypeError"),
+        ('{"cluster": {"worker": ["a:1"]}}', "KeyError: 'task'"),
+        (config(index="one"), "ValueError"),
+        (config(index=2), "task worker 2, which is not in its cluster"),
+        (config(kind="ps"), "task ps 0, which is not in its cluster"),
+        (config(worker=["host0", "host1:1"]), "the address 'host0'"),
+        (config(worker=["a:1", "a:1"]), "the address 'a:1'"),
+    ],
+)
+def test_what_is_not_understood_is_refused_with_an_example(
+    monkeypatch: pytest.MonkeyPatch, text: str, received: str
+) -> None:
+    monkeypatch.setenv("TF_CONFIG", text)
+    with pytest.raises(UserError, match="TF_CONFIG") as raised:
+        Cluster.from_environment()
+    assert f"Received: {received}" in str(raised.value) or received in str(raised.value)
+    example = str(raised.value).split("TF_CONFIG='")[1].split("'")[0]
+    monkeypatch.setenv("TF_CONFIG", example)
+    assert Cluster.from_environment().addresses == tuple(TWO)
+
+
+def test_a_cluster_of_one_needs_no_connection() -> None:
+    assert Cluster(("host:1",), 0).join() is ALONE
+
+
+@pytest.mark.parametrize(("resume", "given"), [(True, []), (False, []), (True, ["-"])])
+def test_a_process_comes_back_as_the_command_that_it_was(
+    monkeypatch: pytest.MonkeyPatch, resume: bool, given: list[str]
+) -> None:
+    words = ["train.py", "--run-dir", "x", *(["--resume"] if given else [])]
+    monkeypatch.setattr(sys, "orig_argv", ["python3", *words])
+    called: list[list[str]] = []
+    monkeypatch.setattr(cluster.os, "execv", lambda path, argv: called.append(argv))
+    with open(os.devnull) as file:
+        os.set_inheritable(file.fileno(), True)
+        start_anew(resume)
+        assert not os.get_inheritable(file.fileno())
+    wanted = [*words, "--resume"] if resume and not given else words
+    assert called == [[sys.executable, *wanted]]
