@@ -25,6 +25,7 @@ def keras_wa() -> Times:
     start_tensorflow()
     from keras_wa.pipeline.augmentation import NO_AUGMENTATION, Augmentation
     from keras_wa.pipeline.batches import TrainingPlan, evaluation_batches
+    from keras_wa.pipeline.npy_file import read_images
     from keras_wa.pipeline.rois import Rois
 
     times: Times = {}
@@ -35,7 +36,7 @@ def keras_wa() -> Times:
         images = np.load(path, mmap_mode="r")
         images.sum()
         labels = np.arange(_ROIS) % 2
-        rois = Rois(lambda positions: images[positions], labels)
+        rois = Rois(lambda positions: read_images(images, positions), labels)
         for name, augmentation in (
             ("training batch", NO_AUGMENTATION),
             ("training batch, augmented", Augmentation()),

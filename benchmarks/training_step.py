@@ -26,8 +26,6 @@ def keras_wa() -> Times:
 
     from keras_wa.pipeline.batches import TrainingPlan
     from keras_wa.pipeline.rois import Rois
-    from keras_wa.training.config import TrainConfig
-    from keras_wa.training.fit import build_model, compile_model
 
     times: Times = {}
     for name in MODELS:
@@ -38,23 +36,28 @@ def keras_wa() -> Times:
             np.arange(16 * steps) % 2,
         )
         plan = TrainingPlan(lambda epoch, rois=rois: rois, 16 * steps, 224, 16)
-        model = build_model(TrainConfig(model=name))
-        compile_model(model, TrainConfig(model=name, epochs=1), plan)
-        clock = _clock()
-        model.fit(
-            plan.batches(0, 1),
-            steps_per_epoch=steps,
-            shuffle=False,
-            verbose=0,
-            callbacks=[clock],
-        )
-        times[f"{name}, a step"] = clock.times[1:]
-        times[f"{name}, to the end of the first step"] = clock.times[:1]
+        found = step_times(name, plan, steps)
+        times[f"{name}, a step"] = found[1:]
+        times[f"{name}, to the end of the first step"] = found[:1]
     return times
 
 
-def _read(images: Any, positions: Any) -> Any:
-    return images[positions % len(images)]
+def step_times(name: str, plan: Any, steps: int) -> list[float]:
+    """Milliseconds of each of the first steps of a training, as `train` runs them."""
+    from keras_wa.training.config import TrainConfig
+    from keras_wa.training.fit import build_model, compile_model
+
+    model = build_model(TrainConfig(model=name))
+    compile_model(model, TrainConfig(model=name, epochs=1), plan)
+    clock = _clock()
+    model.fit(
+        plan.batches(0, 1),
+        steps_per_epoch=steps,
+        shuffle=False,
+        verbose=0,
+        callbacks=[clock],
+    )
+    return clock.times
 
 
 def _clock() -> Any:

@@ -83,7 +83,8 @@ def split_hash(cases: pd.DataFrame) -> str:
         split` of all ROIs, sorted; it does not depend on the order of rows.
     """
     columns = ["roi_id", "patient_id", "label", "split"]
-    lines = sorted(cases[columns].astype(str).agg(",".join, axis=1))
+    texts = (cases[column].astype(str) for column in columns)
+    lines = sorted(map(",".join, zip(*texts, strict=True)))
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
 
 

@@ -1,4 +1,4 @@
-"""Image stacks written with plain file writes, and the errors that a disk gives.
+"""Image stacks read and written as files, and the errors that a disk gives.
 
 A full disk ends a write through a memory map with SIGBUS, which kills the process; a
 plain write gives an error that can be told.
@@ -70,6 +70,34 @@ class ImageStackFile:
         """Returns once everything written so far is on the disk."""
         self._file.flush()
         os.fsync(self._file.fileno())
+
+
+def read_images(
+    images: NDArray[np.uint8], rows: NDArray[np.int64]
+) -> NDArray[np.uint8]:
+    """Copies images of a stack, which may be on a disk.
+
+    The disk is asked for all of them at once. Left to the memory map it reads a few
+    pages of one image after the other: a thirteenth of the speed, of a stack that is
+    larger than memory.
+
+    Args:
+        images: (N, H, W), best the whole of a memory-mapped file.
+        rows: which ones, (n,), none negative.
+
+    Returns:
+        (n, H, W), in memory.
+    """
+    if isinstance(images, np.memmap) and hasattr(os, "posix_fadvise"):
+        size = images.strides[0]
+        file = os.open(images.filename, os.O_RDONLY)
+        try:
+            for row in rows.tolist():
+                first = images.offset + row * size
+                os.posix_fadvise(file, first, size, os.POSIX_FADV_WILLNEED)
+        finally:
+            os.close(file)
+    return np.asarray(images[rows])
 
 
 def has_stack_size(path: Path, shape: tuple[int, int, int]) -> bool:

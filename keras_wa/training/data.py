@@ -12,6 +12,7 @@ from keras_wa.datasets import RANDOM_ROI_NOTICE, Dataset, load_cases, split_case
 from keras_wa.phantom import PhantomSpec
 from keras_wa.pipeline.augmentation import NO_AUGMENTATION, Augmentation
 from keras_wa.pipeline.batches import TrainingPlan, class_weights
+from keras_wa.pipeline.npy_file import read_images
 from keras_wa.pipeline.preparing import prepare
 from keras_wa.pipeline.rois import Enhancement, FreshPhantom, Pixels, Rois
 from keras_wa.pipeline.store import PreparedStore
@@ -42,7 +43,7 @@ class RunData:
         """The ROIs of `train`, `val` or `test`, in the order of the case table."""
         rows = np.flatnonzero(self.cases["split"].to_numpy() == split)
         labels = self.cases["label"].to_numpy("int64")[rows]
-        return Rois(lambda positions: self.images[rows[positions]], labels)
+        return Rois(lambda at: read_images(self.images, rows[at]), labels)
 
     def cases_of(self, split: str) -> pd.DataFrame:
         """The case table of one part, row i for position i of `part(split)`."""

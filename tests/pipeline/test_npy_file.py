@@ -15,6 +15,7 @@ from keras_wa.pipeline.npy_file import (
     check_space,
     disk_errors,
     has_stack_size,
+    read_images,
     stack_bytes,
 )
 
@@ -24,6 +25,17 @@ SHAPE = (5, 3, 4)
 @pytest.fixture
 def images() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, SHAPE, dtype=np.uint8)
+
+
+@pytest.mark.parametrize("mapped", [True, False])
+def test_images_are_read_in_the_order_asked_for(tmp_path, images, mapped):
+    np.save(tmp_path / "x.npy", images)
+    stack = np.load(tmp_path / "x.npy", mmap_mode="r") if mapped else images
+    for rows in ([3, 0, 3, 4], [2], []):
+        found = read_images(stack, np.array(rows, np.int64))
+        np.testing.assert_array_equal(found, images[rows])
+        assert type(found) is np.ndarray
+        assert not np.shares_memory(found, stack)
 
 
 def test_numpy_reads_what_was_written_in_any_order(tmp_path, images):
