@@ -10,6 +10,7 @@ in random order, then trains WA-ResNet-50. The same is done with a store of 1,87
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import statistics
 import tempfile
@@ -71,7 +72,7 @@ def measure(path: Path, count: int, steps: int) -> None:
     draws = min(plan.steps_per_epoch - 20, 2000)
     before = own_memory()
     start = time.perf_counter()
-    times = timed(lambda: next(batches), draws, warm_up=10)
+    times = timed(functools.partial(next, batches), draws, warm_up=10)
     rate = 16 * (draws + 10) / (time.perf_counter() - start)
     grown = own_memory() - before
     del batches
