@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,16 +89,21 @@ def read_images(
     Returns:
         (n, H, W), in memory.
     """
-    if isinstance(images, np.memmap) and hasattr(os, "posix_fadvise"):
-        size = images.strides[0]
-        file = os.open(images.filename, os.O_RDONLY)
-        try:
-            for row in rows.tolist():
-                first = images.offset + row * size
-                os.posix_fadvise(file, first, size, os.POSIX_FADV_WILLNEED)
-        finally:
-            os.close(file)
+    mapped = isinstance(images, np.memmap) and images.filename is not None
+    if mapped and hasattr(os, "posix_fadvise"):
+        _ask_for(images, rows)
     return np.asarray(images[rows])
+
+
+def _ask_for(images: Any, rows: NDArray[np.int64]) -> None:
+    size = images.strides[0]
+    file = os.open(images.filename, os.O_RDONLY)
+    try:
+        for row in rows.tolist():
+            first = images.offset + row * size
+            os.posix_fadvise(file, first, size, os.POSIX_FADV_WILLNEED)
+    finally:
+        os.close(file)
 
 
 def has_stack_size(path: Path, shape: tuple[int, int, int]) -> bool:
