@@ -13,6 +13,7 @@ import keras_wa
 from keras_wa.errors import UserError
 from keras_wa.files import replacing, write_json
 from keras_wa.layers import CLAHE, DWT2D, Resize2D
+from keras_wa.serving.freezing import fold_batch_normalization, save_frozen
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.run import Run
 
@@ -73,8 +74,9 @@ def export_saved_model(run: Run, destination: str | Path | None = None) -> Path:
 
     Its default signature takes `roi`, uint8 `(batch, height, width, 1)`, and gives
     float32 `(batch, 2)` probabilities of benign and malignant. It is made of TensorFlow
-    ops alone: neither this package nor Keras is needed to load it. What it expects and
-    gives is also written to `assets.extra/keras_wa.json` inside it.
+    ops alone: neither this package nor Keras is needed to load it. It is for inference:
+    batch normalisation is folded away, and the weights are constants. What it expects
+    and gives is also written to `assets.extra/keras_wa.json` inside it.
 
     Args:
         run: a trained run.
@@ -93,14 +95,10 @@ def export_saved_model(run: Run, destination: str | Path | None = None) -> Path:
         raise UserError(
             f"{target} exists and is no SavedModel. Name another directory."
         )
-    model = serving_model(load_best(run), run.config)
+    model = serving_model(fold_batch_normalization(load_best(run)), run.config)
     with replacing(target) as partial:
-        model.export(
-            str(partial),
-            format="tf_saved_model",
-            verbose=False,
-            input_signature=[tf.TensorSpec((None, None, None, 1), tf.uint8, "roi")],
-        )
+        signature = tf.TensorSpec((None, None, None, 1), tf.uint8, "roi")
+        save_frozen(model, partial, signature)
         extra = partial / "assets.extra"
         extra.mkdir()
         write_json(extra / "keras_wa.json", model_card(run))

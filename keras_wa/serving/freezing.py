@@ -1,0 +1,126 @@
+"""Makes a trained network smaller and faster to serve, with the same outputs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+from tensorflow.python.framework.convert_to_constants import (
+    convert_variables_to_constants_v2,
+)
+
+
+def fold_batch_normalization(model: keras.Model) -> keras.Model:
+    """Puts batch normalisation into the weights of the convolution before it.
+
+    At inference `gamma * (x - mean) / sqrt(variance + epsilon) + beta` is a factor and
+    an offset for each channel, which the convolution's own kernel and bias can hold.
+
+    Args:
+        model: a flat functional model; it is not changed.
+
+    Returns:
+        A copy without the layers that could be folded: those over the last axis that
+        alone follow a `Conv2D` without activation. For inference only. If a layer of
+        them is used more than once, the model itself.
+    """
+    folded = {norm.name: conv for norm, conv in _pairs(model)}
+    norms = {conv.name: model.get_layer(norm) for norm, conv in folded.items()}
+    calls: Counter[str] = Counter()
+
+    def clone(layer: layers.Layer) -> layers.Layer:
+        config = layer.get_config()
+        if layer.name in norms:
+            config["use_bias"] = True
+        return type(layer).from_config(config)
+
+    def call(layer: layers.Layer, *args: Any, **kwargs: Any) -> Any:
+        calls[layer.name] += 1
+        return args[0] if layer.name in folded else layer(*args, **kwargs)
+
+    copy = keras.models.clone_model(model, clone_function=clone, call_function=call)
+    if any(calls[name] > 1 for name in (*folded, *norms)):
+        return model
+    for layer in copy.layers:
+        if not layer.weights:  # The input has another name.
+            continue
+        source = model.get_layer(layer.name)
+        norm = norms.get(layer.name)
+        layer.set_weights(_fold(source, norm) if norm else source.get_weights())
+    return copy
+
+
+def _pairs(model: keras.Model) -> list[tuple[layers.Layer, layers.Layer]]:
+    """Each batch normalisation that can be folded, and its convolution."""
+    convolutions = {
+        id(layer.output): layer
+        for layer in model.layers
+        if type(layer) is layers.Conv2D
+        and layer.activation is keras.activations.linear
+        and layer.data_format == "channels_last"
+    }
+    inputs = [
+        tensor
+        for layer in model.layers
+        if not isinstance(layer, layers.InputLayer)
+        for tensor in keras.tree.flatten(layer.input)
+    ]
+    uses = Counter(map(id, [*inputs, *keras.tree.flatten(model.outputs)]))
+    return [
+        (layer, convolutions[id(layer.input)])
+        for layer in model.layers
+        if type(layer) is layers.BatchNormalization
+        and id(layer.input) in convolutions
+        and layer.axis in (-1, layer.input_spec.ndim - 1)
+        and uses[id(layer.input)] == 1
+    ]
+
+
+def _fold(conv: layers.Conv2D, norm: layers.BatchNormalization) -> list[np.ndarray]:
+    """Kernel `(h, w, in, out)` and bias `(out,)` of both together."""
+
+    def value(variable: Any, default: float) -> Any:
+        if variable is None:
+            return default
+        return keras.ops.convert_to_numpy(variable).astype("float64")
+
+    spread = np.sqrt(value(norm.moving_variance, 1.0) + norm.epsilon)
+    factor = value(norm.gamma, 1.0) / spread
+    shift = value(conv.bias if conv.use_bias else None, 0.0)
+    bias = (shift - value(norm.moving_mean, 0.0)) * factor + value(norm.beta, 0.0)
+    kernel = value(conv.kernel, 0.0) * factor
+    return [kernel.astype("float32"), bias.astype("float32")]
+
+
+def save_frozen(model: keras.Model, path: Path, signature: tf.TensorSpec) -> None:
+    """Writes a model as a SavedModel whose weights are constants of its graph.
+
+    TensorFlow can then arrange a kernel once for the processor, and not at each call.
+
+    Args:
+        model: from one tensor to one tensor.
+        path: the directory.
+        signature: of its input; the signatures `serve` and `serving_default` take it by
+            its name, and give `output_0`.
+    """
+
+    @tf.autograph.experimental.do_not_convert
+    def infer(inputs: tf.Tensor) -> tf.Tensor:
+        return model(inputs, training=False)
+
+    concrete = tf.function(infer).get_concrete_function(signature)
+    # Left in its own form, XLA can still compile what control flow there is.
+    frozen = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
+
+    @tf.autograph.experimental.do_not_convert
+    def serve(inputs: tf.Tensor) -> tf.Tensor:
+        return frozen(inputs)[0]
+
+    module = tf.Module()
+    module.serve = tf.function(serve, input_signature=[signature])
+    tf.saved_model.save(module, str(path), signatures={"serving_default": module.serve})
