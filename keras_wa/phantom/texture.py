@@ -105,7 +105,9 @@ def _filters(kind: Tissue, side: int, pixel_mm: float) -> tuple[Array, Array]:
 
 
 def _standardized(field: Array) -> Array:
-    return (field - field.mean()) / field.std()
+    centred = field - field.mean()
+    centred /= np.sqrt(np.mean(centred * centred))
+    return centred
 
 
 def draw_tissue(
@@ -135,9 +137,12 @@ def draw_tissue(
     smooth = scipy.fft.irfft2(white * septa, s=(side, side))
     smooth = np.ascontiguousarray(smooth[::-1, ::-1].T[:size, :size])
     smooth = _standardized(smooth)
-    net = 1 / (1 + (smooth * 9) ** 2)
     strands = draw_strands(kind, size * pixel_mm, 0.75 * smooth + 0.25 * field, rng)
-    return _standardized(field + kind.septa * net * (1.2 + 0.5 * smooth) + strands)
+    net = kind.septa * (1 / (1 + (smooth * 9) ** 2))
+    net *= 1.2 + 0.5 * smooth
+    field += net
+    field += strands
+    return _standardized(field)
 
 
 def draw_strands(
@@ -158,6 +163,8 @@ def draw_strands(
     half = field_mm / 2
     axis = (np.arange(size) + 0.5) * (field_mm / size) - half
     total = np.zeros_like(winding)
+    # In memory that is taken once: fresh memory costs more than what is computed.
+    t, d, bend = (np.empty_like(winding) for _ in range(3))
     for _ in range(kind.strands):
         way = kind.direction + rng.normal(0, 0.5)
         offset = rng.uniform(-half, half)
@@ -168,11 +175,30 @@ def draw_strands(
         brightest = rng.uniform(-half, half)
         cos, sin = np.cos(way), np.sin(way)
         x, y = axis[None, :], axis[:, None]
-        t = x * cos + y * sin
-        d = (y * cos - x * sin) - offset - sag * t * t + wind * winding
-        fade = strength / (1 + ((t - brightest) / half) ** 2)
-        total += fade / (1 + (d / width) ** 2) ** 2
+        np.add(x * cos, y * sin, out=t)
+        np.subtract(y * cos, x * sin, out=d)
+        d -= offset
+        np.multiply(t, sag, out=bend)
+        bend *= t
+        d -= bend
+        np.multiply(winding, wind, out=bend)
+        d += bend
+        fade = _bell(t, brightest, half)
+        fade *= strength
+        profile = _bell(d, 0.0, width)
+        fade *= profile
+        fade *= profile
+        total += fade
     return total
+
+
+def _bell(distance: Array, centre: float, width: float) -> Array:
+    """`1 / (1 + ((distance - centre) / width)^2)`, in the memory of `distance`."""
+    distance -= centre
+    distance /= width
+    distance *= distance
+    distance += 1
+    return np.divide(1.0, distance, out=distance)
 
 
 def draw_grain(size: int, rng: np.random.Generator) -> Array:
@@ -188,4 +214,5 @@ def draw_grain(size: int, rng: np.random.Generator) -> Array:
     white = rng.standard_normal((size + 1, size + 1))
     rows = white[1:] + 0.35 * white[:-1]
     both = rows[:, 1:] + 0.35 * rows[:, :-1]
-    return both / 1.1225
+    both /= 1.1225
+    return both
