@@ -8,6 +8,7 @@ and backward ("both"): 16 feature maps of 56x56 with 64 channels.
 
 from __future__ import annotations
 
+import statistics
 from typing import Any
 
 from benchmarks.compare import Times, compare, print_table, timed
@@ -100,6 +101,25 @@ def pytorch_wavelets() -> Times:
     return times
 
 
+def print_roofline(found: dict[str, Times]) -> None:
+    """Prints how fast the forward transform moves bytes, against a copy."""
+    moved = 2 * 16 * 224 * 224 * 4 / 1e6  # Megabytes: the images in, the bands out.
+    print("\nRoofline: gigabytes a second, in and out, and of what a copy moves.\n")
+    print(
+        "| | copy | " + " | ".join(f"{each} | of the copy" for each in WAVELETS) + " |"
+    )
+    print("| --- " * (2 + 2 * len(WAVELETS)) + "|")
+    for name in ("keras_wa", "keras_wa under XLA", "ptwt"):
+        if name not in found:
+            continue
+        copy = moved / statistics.median(found[name]["a copy of the images"])
+        cells = [f"{copy:.1f}"]
+        for wavelet in WAVELETS:
+            speed = moved / statistics.median(found[name][f"forward, {wavelet}"])
+            cells += [f"{speed:.1f}", f"{speed / copy:.0%}"]
+        print(f"| {name} | " + " | ".join(cells) + " |")
+
+
 WORKERS = {
     "keras_wa": keras_wa,
     "keras_wa under XLA": lambda: keras_wa(jit=True),
@@ -112,3 +132,4 @@ if __name__ == "__main__":
     found = compare("benchmarks.dwt", WORKERS)
     if found is not None:
         print_table("Wavelets", found, "keras_wa")
+        print_roofline(found)

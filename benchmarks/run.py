@@ -3,7 +3,7 @@
     python -m benchmarks.run
 
 The page is `benchmarks/results/<date>-<machine>.md`; what is not installed is left out
-(`pip install -e '.[bench]'`). It takes about ten minutes on two cores.
+(`pip install -e '.[bench]'`). It takes about twenty minutes on two cores.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from pathlib import Path
 from keras_wa.files import replacing
 
 MODULES = (
-    *("training_step", "dwt", "clahe"),
-    *("optimizer", "input_pipeline", "evaluation"),
+    *("training_step", "gates", "serving", "dwt", "clahe", "optimizer"),
+    *("input_pipeline", "phantom", "prepare", "evaluation"),
 )
 _PACKAGES = (
     *("keras_wa", "tensorflow", "keras", "torch", "ptwt", "pytorch-wavelets"),
-    *("tensorflow-wavelets", "opencv-python-headless", "scikit-learn", "numpy"),
+    *("tensorflow-wavelets", "onnxruntime", "tf2onnx", "opencv-python-headless"),
+    *("pydicom", "scikit-learn", "numpy"),
 )
 
 
@@ -40,13 +41,20 @@ def main() -> None:
         print(f"benchmarks.{module}", file=sys.stderr, flush=True)
         command = [sys.executable, "-m", f"benchmarks.{module}"]
         ran = subprocess.run(command, stdout=subprocess.PIPE, text=True)
-        pages.append(ran.stdout or f"\n### {module}\n\nnot run\n")
+        text = ran.stdout or f"\n### {module}\n\nnot run\n"
+        if "###" not in text:
+            text = f"\n### {module}\n\n{_as_list(text)}"
+        pages.append(text)
     args.out.mkdir(parents=True, exist_ok=True)
     today = datetime.date.today().isoformat()
     path = args.out / f"{today}-{platform.machine()}-{os.cpu_count()}-cores.md"
     with replacing(path) as partial:
         partial.write_text("".join(pages), encoding="utf-8")
     print(path)
+
+
+def _as_list(lines: str) -> str:
+    return "".join(f"- {line}\n" for line in lines.splitlines())
 
 
 def _head() -> str:

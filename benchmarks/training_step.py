@@ -42,13 +42,14 @@ def keras_wa() -> Times:
     return times
 
 
-def step_times(name: str, plan: Any, steps: int) -> list[float]:
+def step_times(name: str, plan: Any, steps: int, **options: Any) -> list[float]:
     """Milliseconds of each of the first steps of a training, as `train` runs them."""
     from keras_wa.training.config import TrainConfig
     from keras_wa.training.fit import build_model, compile_model
 
-    model = build_model(TrainConfig(model=name))
-    compile_model(model, TrainConfig(model=name, epochs=1), plan)
+    config = TrainConfig(model=name, model_options=options, epochs=1)
+    model = build_model(config)
+    compile_model(model, config, plan)
     clock = _clock()
     model.fit(
         plan.batches(0, 1),

@@ -14,6 +14,9 @@ from keras_wa.models.graft import LayerFactory, graft
 from keras_wa.models.registry import check_choice, register_model
 from keras_wa.models.weights import load_pretrained
 
+# `se_position` -> how the name of the layer ends that a gate follows in every block.
+_GATED = {"after_block": "_out", "before_add": "_3_bn", "none": None}
+
 
 @register_model
 def wa_resnet50(
@@ -45,7 +48,7 @@ def wa_resnet50(
             as a 4x4 map); 1 keeps ResNet-50's own resolutions (7x7).
         se_position: `"after_block"`: the gate follows the residual block, as the paper
             says; `"before_add"`: it acts on the residual branch, as in SE-ResNet
-            (Hu et al. 2018).
+            (Hu et al. 2018); `"none"`: no gates, for the ablation.
         se_ratio: reduction ratio of the gates.
         bn_momentum: momentum of the trunk's moving averages. The keras default of 0.99
             needs several hundred steps before validation means anything.
@@ -61,7 +64,7 @@ def wa_resnet50(
         UserError: a value is out of range, or the weights cannot be had.
     """
     check_choice("dwt", dwt, ("model", "pipeline"))
-    check_choice("se_position", se_position, ("after_block", "before_add"))
+    check_choice("se_position", se_position, _GATED)
     _check_image_size(image_size)
     # Half precision would round away the faint details that the bands are there for.
     transform = DWT2D(wavelet=wavelet, dtype="float32", name="dwt")
@@ -75,7 +78,7 @@ def wa_resnet50(
     return _classifier(
         "wa_resnet50",
         subbands,
-        gated={"after_block": "_out", "before_add": "_3_bn"}[se_position],
+        gated=_GATED[se_position],
         se_ratio=se_ratio,
         stem_stride=stem_stride,
         bn_momentum=bn_momentum,
@@ -125,8 +128,7 @@ def _classifier(
 ) -> keras.Model:
     """Normalisation, ResNet-50 with or without gates, and the head, on `features`.
 
-    `gated` ends the name of the layer of every block that a gate follows, `"_out"` or
-    `"_3_bn"`.
+    `gated` is a value of `_GATED`.
     """
     check_choice("stem_stride", stem_stride, (1, 2))
     if se_ratio < 1:

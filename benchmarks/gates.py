@@ -1,0 +1,41 @@
+"""What the squeeze-and-excitation gates add to a training step of WA-ResNet-50.
+
+    python -m benchmarks.gates
+
+Batch of 16, images of 224x224: the same network with its 16 gates and without.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmarks.compare import Times, compare, print_table
+from benchmarks.training_step import step_times
+
+_STEPS = 12
+
+
+def _steps(se_position: str) -> Times:
+    from keras_wa.cli.shared import start_tensorflow
+
+    start_tensorflow()
+    from keras_wa.pipeline.batches import TrainingPlan
+    from keras_wa.pipeline.rois import Rois
+
+    images = np.random.default_rng(0).integers(0, 256, (64, 224, 224), "uint8")
+    n = 16 * _STEPS
+    rois = Rois(lambda positions: images[positions % 64], np.arange(n) % 2)
+    plan = TrainingPlan(lambda epoch: rois, n, 224, 16)
+    times = step_times("wa_resnet50", plan, _STEPS, se_position=se_position)
+    return {"a step": times[1:]}
+
+
+WORKERS = {
+    "with gates": lambda: _steps("after_block"),
+    "without": lambda: _steps("none"),
+}
+
+if __name__ == "__main__":
+    found = compare("benchmarks.gates", WORKERS, rounds=4)
+    if found is not None:
+        print_table("Squeeze-and-excitation in a training step", found, "with gates")
