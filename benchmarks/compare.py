@@ -75,7 +75,9 @@ def compare(
     return found
 
 
-def print_table(title: str, found: Mapping[str, Times], ours: str) -> None:
+def print_table(
+    title: str, found: Mapping[str, Times], ours: str, unit: str = "ms"
+) -> None:
     """Prints a Markdown table: a row a case, medians, and ours against each peer."""
     peers = [name for name in found if name != ours]
     print(f"\n### {title}\n")
@@ -90,6 +92,7 @@ def print_table(title: str, found: Mapping[str, Times], ours: str) -> None:
                 cells += [f"{theirs:.3g}", f"{mine / theirs:.2f}"]
             else:
                 cells += ["", ""]
-        unit = "MB" if case == "memory_mb" else "ms"
-        name = "peak memory of the process" if case == "memory_mb" else case
-        print(f"| {name}, {unit} | " + " | ".join(cells) + " |")
+        label = f"{case}, {unit}"
+        if case == "memory_mb":
+            label = "peak memory of the process, MB"
+        print(f"| {label} | " + " | ".join(cells) + " |")

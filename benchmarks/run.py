@@ -20,7 +20,7 @@ from pathlib import Path
 from keras_wa.files import replacing
 
 MODULES = (
-    *("training_step", "gates", "serving", "dwt", "clahe", "optimizer"),
+    *("training_step", "memory", "gates", "serving", "dwt", "clahe", "optimizer"),
     *("input_pipeline", "phantom", "prepare", "evaluation"),
 )
 _PACKAGES = (
