@@ -21,7 +21,7 @@ from keras_wa.files import replacing
 
 MODULES = (
     *("training_step", "memory", "gates", "serving", "dwt", "clahe", "optimizer"),
-    *("input_pipeline", "phantom", "prepare", "evaluation"),
+    *("input_pipeline", "waiting", "phantom", "prepare", "evaluation"),
 )
 _PACKAGES = (
     *("keras_wa", "tensorflow", "keras", "torch", "ptwt", "pytorch-wavelets"),
