@@ -8,9 +8,12 @@ gives intervals that are too narrow.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -29,6 +32,8 @@ from keras_wa.evaluation.metrics import (
     area_under_roc,
     classification_metrics,
 )
+
+Result = TypeVar("Result")
 
 # Resamples times ROIs held at once: so few that they stay in the processor's cache.
 _CHUNK_ELEMENTS = 500_000
@@ -88,10 +93,10 @@ def cluster_bootstrap(
     p = as_probabilities(probabilities)
     codes, n_groups = as_group_codes(groups)
     require_equal_lengths(labels=y, probabilities=p, groups=codes)
-    chunks = [
-        resampled_metrics(y, p, codes, counts, threshold)
-        for counts in _draw_groups(n_groups, len(y), n_resamples, seed)
-    ]
+    chunks = _in_threads(
+        lambda counts: resampled_metrics(y, p, codes, counts, threshold),
+        _draw_groups(n_groups, len(y), n_resamples, seed),
+    )
     values = classification_metrics(y, p, threshold)
     return {
         name: _interval(
@@ -133,10 +138,10 @@ def cluster_bootstrap_auc(
     codes, n_groups = as_group_codes(groups)
     require_equal_lengths(labels=y, scores=s, groups=codes)
     resampled = np.concatenate(
-        [
-            _resampled_auc(y, s, codes, counts)
-            for counts in _draw_groups(n_groups, len(y), n_resamples, seed)
-        ]
+        _in_threads(
+            lambda counts: _resampled_auc(y, s, codes, counts),
+            _draw_groups(n_groups, len(y), n_resamples, seed),
+        )
     )
     return _interval(area_under_roc(y, s), resampled, n_groups, confidence)
 
@@ -200,6 +205,25 @@ def _draw_groups(
     for start in range(0, n_resamples, chunk):
         size = min(chunk, n_resamples - start)
         yield rng.multinomial(n_groups, each, size=size)
+
+
+def _in_threads(
+    work: Callable[[IntArray], Result], chunks: Iterable[IntArray]
+) -> list[Result]:
+    """The work on each chunk, in order, while the next ones are drawn.
+
+    numpy leaves the interpreter to others while it computes. Few chunks wait, so that
+    they bound the memory.
+    """
+    workers = os.cpu_count() or 1
+    results: list[Result] = []
+    waiting: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        for chunk in chunks:
+            waiting.append(pool.submit(work, chunk))
+            if len(waiting) > 2 * workers:
+                results.append(waiting.popleft().result())
+        return [*results, *(each.result() for each in waiting)]
 
 
 def _resampled_auc(

@@ -64,7 +64,7 @@ def wa_resnet50(
         UserError: a value is out of range, or the weights cannot be had.
     """
     check_choice("dwt", dwt, ("model", "pipeline"))
-    check_choice("se_position", se_position, _GATED)
+    check_choice("se_position", se_position, tuple(_GATED))
     _check_image_size(image_size)
     # Half precision would round away the faint details that the bands are there for.
     transform = DWT2D(wavelet=wavelet, dtype="float32", name="dwt")

@@ -126,6 +126,13 @@ def test_a_gate_follows_each_of_the_16_blocks(
     assert [gate.name for gate in gates_of(wa_model)] == [f"{b}_se" for b in BLOCKS]
 
 
+def test_without_gates_only_the_gates_are_missing(wa_model: keras.Model) -> None:
+    model = create_model("wa_resnet50", image_size=32, se_position="none")
+    assert gates_of(model) == []
+    names = [layer.name for layer in wa_model.layers if not layer.name.endswith("_se")]
+    assert [layer.name for layer in model.layers] == names
+
+
 def test_before_add_the_gates_are_on_the_residual_branch(
     branch_gated: keras.Model, ungrafted: keras.Model
 ) -> None:
