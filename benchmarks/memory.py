@@ -50,8 +50,10 @@ def _worker(library: str) -> Callable[[], Times]:
             results = spawn.Queue()
             process = spawn.Process(target=_train, args=(library, model, results))
             process.start()
-            whole, above = results.get()
             process.join()
+            if process.exitcode:
+                raise RuntimeError(f"{library} did not run")
+            whole, above = results.get()
             memory[f"{model}, the process"] = [whole]
             memory[f"{model}, above the imports"] = [above]
         return memory

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.tiny_model import ROOT
+
+Process = subprocess.Popen[bytes]
 
 
 def free_addresses(count: int = 2) -> list[str]:
@@ -27,7 +30,7 @@ def free_addresses(count: int = 2) -> list[str]:
 
 def start_worker(
     words: Sequence[str | Path], addresses: list[str], index: int, log: Path
-) -> subprocess.Popen[bytes]:
+) -> Process:
     """Starts `python -m words` as one of the workers; what it prints goes to a file."""
     task = {"type": "worker", "index": index}
     record = {"cluster": {"worker": addresses}, "task": task}
@@ -43,3 +46,14 @@ def start_worker(
                 "TF_CONFIG": json.dumps(record),
             },
         )
+
+
+@contextlib.contextmanager
+def ending(processes: list[Process]) -> Iterator[None]:
+    """Kills what still runs after a test: a worker waits for others for ever."""
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
         return _train(run, data, args.resume, workers)
     except WorkerLostError as error:
         say(f"Another worker has ended ({error}). Start it again; this one waits.")
-        start_anew(resume=(run.path / "config.json").is_file())
+        start_anew(resume=workers.is_chief and (run.path / "config.json").is_file())
 
 
 def _train(run: Any, data: Any, resume: bool, workers: Any) -> int:
@@ -124,6 +126,7 @@ def _train(run: Any, data: Any, resume: bool, workers: Any) -> int:
         say(f"Evaluate it: python evaluate.py {run.path}")
     # Until worker 0 has ended well, it may need the others again.
     workers.require_same({"the end": 1})
+    workers.wait_to_leave()
     return 0
 
 
@@ -133,6 +136,8 @@ def _join(args: argparse.Namespace, config: Any) -> Any:
     from keras_wa.training.workers import ALONE
 
     if config.strategy != "multi-worker":
+        if "TF_CONFIG" in os.environ:
+            warn(["TF_CONFIG is set, but without --strategy multi-worker not used."])
         start_tensorflow()
         return ALONE
     cluster = Cluster.from_environment()
@@ -141,7 +146,8 @@ def _join(args: argparse.Namespace, config: Any) -> Any:
             "--strategy multi-worker needs --run-dir, a folder that all workers see."
         )
     count = len(cluster.addresses)
-    say(f"Worker {cluster.index} of {count} waits for the others (0 to {count - 1}).")
+    if count > 1:
+        say(f"Worker {cluster.index} of {count} (from 0) waits for the others.")
     with quiet_start():
         workers = cluster.join()
     start_tensorflow()
@@ -150,11 +156,16 @@ def _join(args: argparse.Namespace, config: Any) -> Any:
 
 def _resumed(args: argparse.Namespace) -> Any:
     """The run to carry on; settings that are given again must be its own."""
+    from keras_wa.training.fit import OWN_FIELDS
     from keras_wa.training.run import Run
 
     run = Run.open(args.run_dir or Run.newest())
     stored = run.config.to_mapping()
-    for field, value in _given(args).items():
+    given = _given(args)
+    if run.config.strategy == "multi-worker":
+        own = {field: given.pop(field) for field in OWN_FIELDS if field in given}
+        run = dataclasses.replace(run, config=dataclasses.replace(run.config, **own))
+    for field, value in given.items():
         if stored.get(field) != value:
             raise UserError(
                 f"--resume carries on with the settings of {run.path}, where `{field}` "

@@ -97,13 +97,12 @@ def read_images(
 
 def _ask_for(images: Any, rows: NDArray[np.int64]) -> None:
     size = images.strides[0]
-    file = os.open(images.filename, os.O_RDONLY)
-    try:
+    # It is advice: where it cannot be given, as for a file that was moved meanwhile,
+    # the images are read all the same.
+    with contextlib.suppress(OSError), open(images.filename, "rb", 0) as file:
         for row in rows.tolist():
             first = images.offset + row * size
-            os.posix_fadvise(file, first, size, os.POSIX_FADV_WILLNEED)
-    finally:
-        os.close(file)
+            os.posix_fadvise(file.fileno(), first, size, os.POSIX_FADV_WILLNEED)
 
 
 def has_stack_size(path: Path, shape: tuple[int, int, int]) -> bool:

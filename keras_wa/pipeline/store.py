@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from keras_wa.datasets.case_table import read_case_table
 from keras_wa.errors import UserError
+from keras_wa.files import locked
 from keras_wa.imaging.clahe import clahe
 from keras_wa.pipeline.npy_file import (
     ImageStackFile,
@@ -129,7 +130,9 @@ class PreparedStore:
         count, height, width = self.images.shape
         shape = (count, height, width)
         if not has_stack_size(target, shape):
-            self._enhance(target, shape, clip_limit, tiles, progress)
+            with locked(self.path):
+                if not has_stack_size(target, shape):  # By another process meanwhile.
+                    self._enhance(target, shape, clip_limit, tiles, progress)
         return np.load(target, mmap_mode="r")
 
     def _enhance(

@@ -64,11 +64,12 @@ def _pairs(model: keras.Model) -> list[tuple[layers.Layer, layers.Layer]]:
         and layer.activation is keras.activations.linear
         and layer.data_format == "channels_last"
     }
+    # Of every call of every operation: `a + b` is none of the layers.
     inputs = [
         tensor
-        for layer in model.layers
-        if not isinstance(layer, layers.InputLayer)
-        for tensor in keras.tree.flatten(layer.input)
+        for operation in model.operations
+        for node in operation._inbound_nodes
+        for tensor in node.input_tensors
     ]
     uses = Counter(map(id, [*inputs, *keras.tree.flatten(model.outputs)]))
     return [

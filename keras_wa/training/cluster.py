@@ -5,14 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import signal
 import sys
 from typing import NoReturn
 
 import tensorflow as tf
 
 from keras_wa.errors import UserError
-from keras_wa.training.workers import ALONE, Workers
+from keras_wa.training.workers import ALONE, Workers, ending_at_ctrl_c
 
 _EXAMPLE = (
     'TF_CONFIG=\'{"cluster": {"worker": ["host0:2222", "host1:2222"]}, '
@@ -66,12 +65,8 @@ class Cluster:
         """
         if len(self.addresses) == 1:
             return ALONE
-        # The wait is in C++, where Python's handler of Ctrl-C never gets its turn.
-        handler = signal.signal(signal.SIGINT, signal.SIG_DFL)
-        try:
+        with ending_at_ctrl_c():
             engine = tf.distribute.MultiWorkerMirroredStrategy()
-        finally:
-            signal.signal(signal.SIGINT, handler)
         return Workers(self.index, len(self.addresses), engine)
 
 

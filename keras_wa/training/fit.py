@@ -16,6 +16,7 @@ from keras_wa import __version__
 from keras_wa.datasets import split_hash
 from keras_wa.models import create_model, model_options
 from keras_wa.pipeline.batches import TrainingPlan, evaluation_batches
+from keras_wa.pipeline.store import PreparedStore
 from keras_wa.training.callbacks import Checkpoint, StopOnNaN, ValidationScores
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.ctrl_c import StopOnCtrlC
@@ -27,8 +28,8 @@ from keras_wa.training.optimizer import FusedAdam
 from keras_wa.training.run import Run
 from keras_wa.training.workers import ALONE, SharedLogs, Workers, raising_lost
 
-# Where things lie may differ from machine to machine.
-_OWN_FIELDS = ("data_dir", "store_dir", "case_lists")
+OWN_FIELDS = ("data_dir", "store_dir", "case_lists")
+"""Fields of a config that may differ between workers: where things lie."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +62,8 @@ def train(
     Args:
         run: where everything is written.
         data: the run's ROIs.
-        resume: carry on from the last checkpoint.
+        resume: carry on from the last checkpoint. Worker 0 decides: the others do so if
+            there is one.
         verbose: as in `keras.Model.fit`.
         workers: the processes that train together; each calls this. All see the same
             run directory, which worker 0 alone writes to.
@@ -86,7 +88,8 @@ def train(
     with strategy.scope():
         model = build_model(config, pretrained=checkpoint.last is None)
         compile_model(model, config, plan, workers)
-        if resume:
+        # A worker that comes back finds the run, whoever began it.
+        if resume if workers.is_chief else checkpoint.last is not None:
             run.require_same_split(data.cases)
             checkpoint.restore(model)
         elif workers.is_chief:
@@ -117,11 +120,12 @@ def train(
 def _settings(config: TrainConfig, data: RunData) -> dict[str, int]:
     """What all workers must have in common, as numbers."""
     fields = config.to_mapping()
-    for field in _OWN_FIELDS:
+    for field in OWN_FIELDS:
         del fields[field]
     digests = {
         "version or settings": [f"{__version__} {json.dumps(fields, sort_keys=True)}"],
         "ROIs or split": [split_hash(data.cases)],
+        "pixels": [PreparedStore.open(data.store).manifest["images_sha256"]],
     }
     return {what: _number(map(str.encode, texts)) for what, texts in digests.items()}
 

@@ -26,9 +26,14 @@ def fuse_batch_normalization(model: keras.Model, workers: Workers = ALONE) -> No
         workers: with several, the statistics are those of the batch of all of them.
 
     Raises:
-        ValueError: there are several workers, and a layer that cannot be shared.
+        ValueError: there are several workers, and a layer that cannot be shared, or a
+            model in the model.
     """
     for layer in model.layers:
+        if workers.count > 1 and isinstance(layer, keras.Model):
+            raise ValueError(
+                f"Several workers need a flat model. Received: {layer.name!r} in it"
+            )
         if not isinstance(layer, keras.layers.BatchNormalization):
             continue
         if workers.count > 1:
@@ -142,8 +147,8 @@ def _normalize(workers: Workers, epsilon: float) -> Any:
             inverse = tf.math.rsqrt(variance + epsilon)
             slope = scale * inverse**2 * sums[0]
             shift = scale * inverse * sums[1] - slope * mean
-            owed = x * tf.cast(slope, x.dtype) + tf.cast(shift, x.dtype)
-            return fixed.x_backprop - owed, of_scale, of_offset
+            owed = tf.cast(x, tf.float32) * slope + shift
+            return fixed.x_backprop - tf.cast(owed, x.dtype), of_scale, of_offset
 
         return (outputs, mean, variance), gradient
 

@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import re
+import signal
+import threading
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -67,17 +70,22 @@ class Workers:
         """
         if self.count == 1:
             return tensor
-        total = tf.raw_ops.CollectiveReduceV2(
+        return self._reduce(tensor, "Add") / tf.cast(self.count, tensor.dtype)
+
+    def _most(self, tensor: tf.Tensor) -> tf.Tensor:
+        return self._reduce(tensor, "Max")
+
+    def _reduce(self, tensor: tf.Tensor, how: str) -> tf.Tensor:
+        return tf.raw_ops.CollectiveReduceV2(
             input=tensor,
             group_size=self.count,
             group_key=_GROUP,
             instance_key=next(self._instances),
             ordering_token=[self._order.handle],
-            merge_op="Add",
+            merge_op=how,
             final_op="Id",
             communication_hint="auto",
         )
-        return total / tf.cast(self.count, tensor.dtype)
 
     def mean_of_all(self, tensors: Sequence[tf.Tensor | None]) -> list[Any]:
         """The means of many tensors in one exchange; `None` stays `None`."""
@@ -114,24 +122,34 @@ class Workers:
     def require_same(self, facts: Mapping[str, int]) -> None:
         """Checks that all processes agree, and waits until all are here.
 
+        Ctrl-C ends the process while it waits.
+
         Args:
-            facts: what -> a number below 2^48 that stands for it, such as a digest.
+            facts: what -> a number below 2^53 that stands for it, such as a digest.
 
         Raises:
-            UserError: a number differs.
+            UserError: a number differs. It is raised in all of them.
             WorkerLostError: a process has ended.
         """
         if self.count == 1:
             return
         own = tf.constant(list(facts.values()), tf.float64)
-        with raising_lost():
-            means = self.mean(own).numpy()
-        for what, mine, mean in zip(facts, own.numpy(), means, strict=True):
-            if mine != mean:
-                raise UserError(
-                    f"The {self.count} workers differ in {what}. Start all of them "
-                    "with the same command, data and version of keras_wa."
-                )
+        with raising_lost(), ending_at_ctrl_c():
+            least, most = -self._most(-own).numpy(), self._most(own).numpy()
+        differ = [what for what, a, b in zip(facts, least, most, strict=True) if a != b]
+        if differ:
+            self.wait_to_leave()
+            raise UserError(
+                f"The {self.count} workers differ in {' and '.join(differ)}. Start all "
+                "of them with the same command, data and version of keras_wa."
+            )
+
+    def wait_to_leave(self) -> None:
+        """Waits until no other process needs this one to end what it does."""
+        if self.count > 1:
+            # One that is already gone needs nothing.
+            with contextlib.suppress(*_LOST), ending_at_ctrl_c():
+                self._most(tf.zeros(1)).numpy()
 
 
 ALONE = Workers()
@@ -148,8 +166,24 @@ def raising_lost() -> Iterator[None]:
 
 
 def _reason(error: tf.errors.OpError) -> str:
-    lines = [line for line in str(error.message).splitlines() if "abort" in line]
-    return (lines or [type(error).__name__])[0].strip()
+    found = re.search(r"aborted by: ([^\n\[]+)", str(error.message))
+    return found[1].strip() if found else type(error).__name__
+
+
+@contextlib.contextmanager
+def ending_at_ctrl_c() -> Iterator[None]:
+    """A context in which Ctrl-C ends the process at once.
+
+    For waits inside TensorFlow, where Python's own handler never gets its turn.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 class SharedLogs(keras.callbacks.Callback):

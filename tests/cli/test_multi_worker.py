@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -15,16 +16,24 @@ import tensorflow as tf
 from keras_wa.cli import main
 from tests.cli.failing import error_of
 from tests.tiny_model import flags
-from tests.two_processes import free_addresses, start_worker
+from tests.two_processes import Process, ending, free_addresses, start_worker
 
 EPOCHS = 6  # Of six steps each.
 DEADLINE = 300.0
 
 
 def _words(store_dir: Path, run: Path, **changes: object) -> list[str]:
-    # Without dropout, of whose noise each process has its own.
+    # Without dropout: each worker would draw for its share as one does for the batch.
     words = flags(store_dir=store_dir, run_dir=run, epochs=EPOCHS, **changes)
     return ["train", *words, "--model-option", "dropout=0.0"]
+
+
+def _wait_for(event: Callable[[], bool], workers: list[Process]) -> None:
+    end = time.monotonic() + DEADLINE
+    while not event():
+        assert [each.poll() for each in workers] == [None, None]
+        assert time.monotonic() < end
+        time.sleep(0.002)
 
 
 def _checkpoint(run: Path) -> list[np.ndarray]:
@@ -33,42 +42,46 @@ def _checkpoint(run: Path) -> list[np.ndarray]:
         return [arrays[name] for name in arrays]
 
 
+@pytest.fixture(scope="module")
+def alone(
+    tmp_path_factory: pytest.TempPathFactory, store_dir: Path, tiny_model: None
+) -> Path:
+    """What one process reaches."""
+    run = tmp_path_factory.mktemp("alone") / "run"
+    assert main(_words(store_dir, run)) == 0
+    return run
+
+
+@pytest.mark.parametrize("victim", [0, 1])
 def test_two_workers_end_where_one_process_does_though_one_is_killed(
-    tmp_path: Path, store_dir: Path, tiny_model: None
+    tmp_path: Path, store_dir: Path, alone: Path, victim: int
 ) -> None:
-    victim = 1
-    run, alone = tmp_path / "run", tmp_path / "alone"
+    run, addresses = tmp_path / "run", free_addresses()
     words = ["tests.tiny_model", *_words(store_dir, run, strategy="multi-worker")]
-    addresses = free_addresses()
     logs = [tmp_path / f"{index}.log" for index in range(2)]
-    workers = [start_worker(words, addresses, i, log) for i, log in enumerate(logs)]
-
-    assert main(_words(store_dir, alone)) == 0
-
-    end = time.monotonic() + DEADLINE
-    while not (run / "checkpoints" / "epoch-00001").exists():
-        assert [each.poll() for each in workers] == [None, None], logs[0].read_text()
-        assert time.monotonic() < end
-        time.sleep(0.002)
-    workers[victim].kill()
-    assert workers[victim].wait() == -signal.SIGKILL
     again = tmp_path / "again.log"
-    words.append("--resume")
-    workers[victim] = start_worker(words, addresses, victim, again)
+    workers = [start_worker(words, addresses, i, log) for i, log in enumerate(logs)]
+    with ending(workers):
+        _wait_for(lambda: any((run / "checkpoints").glob("epoch-*")), workers)
+        workers[victim].kill()
+        assert workers[victim].wait() == -signal.SIGKILL
+        # Worker 0 has to be told that the run has begun; another one sees it.
+        words += ["--resume"] if victim == 0 else []
+        workers[victim] = start_worker(words, addresses, victim, again)
+        assert [each.wait(DEADLINE) for each in workers] == [0, 0], again.read_text()
 
-    assert [each.wait(DEADLINE) for each in workers] == [0, 0], again.read_text()
     survivor = logs[1 - victim].read_text()
-    assert survivor.count("Another worker has ended") == 1
+    assert survivor.count("Another worker has ended (") == 1
     assert survivor.count("waits for the others") == 2
-    assert "Best of" not in again.read_text(), "worker 0 alone validates"
+    assert ("Best of" in again.read_text()) == (victim == 0), "who alone validates"
 
     for found, expected in zip(_checkpoint(run), _checkpoint(alone), strict=True):
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
-    losses = [
+    histories = [
         np.loadtxt(each / "history.csv", delimiter=",", skiprows=1)
         for each in (run, alone)
     ]
-    np.testing.assert_allclose(*losses, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(*histories, rtol=0, atol=1e-5)
     assert keras.models.load_model(run / "best.keras", compile=False)
     rois = np.random.default_rng(0).integers(0, 256, (3, 50, 40, 1), "uint8")
     served = [tf.saved_model.load(each / "saved_model") for each in (run, alone)]
@@ -88,7 +101,8 @@ def test_workers_with_other_settings_are_refused_on_both_sides(
         workers.append(
             start_worker(["tests.tiny_model", *words], addresses, index, log)
         )
-    assert [each.wait(DEADLINE) for each in workers] == [2, 2]
+    with ending(workers):
+        assert [each.wait(DEADLINE) for each in workers] == [2, 2]
     for log in logs:
         lines = [line for line in log.read_text().splitlines() if "error:" in line]
         assert lines == [
@@ -96,6 +110,20 @@ def test_workers_with_other_settings_are_refused_on_both_sides(
             "with the same command, data and version of keras_wa."
         ]
     assert os.listdir(tmp_path / "run") == []
+
+
+def test_ctrl_c_ends_a_worker_that_waits_for_the_others(
+    tmp_path: Path, store_dir: Path
+) -> None:
+    words = _words(store_dir, tmp_path / "run", strategy="multi-worker")
+    log = tmp_path / "1.log"
+    worker = start_worker(["tests.tiny_model", *words], free_addresses(), 1, log)
+    with ending([worker]):
+        _wait_for(lambda: "waits for the others" in log.read_text(), [worker, worker])
+        time.sleep(1)
+        worker.send_signal(signal.SIGINT)
+        assert worker.wait(DEADLINE) in (-signal.SIGINT, 130)
+    assert not (tmp_path / "run").exists()
 
 
 def test_what_workers_need_is_said_before_anything_is_read(

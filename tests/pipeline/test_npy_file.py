@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 from collections import namedtuple
 
@@ -36,6 +37,24 @@ def test_images_are_read_in_the_order_asked_for(tmp_path, images, mapped):
         np.testing.assert_array_equal(found, images[rows])
         assert type(found) is np.ndarray
         assert not np.shares_memory(found, stack)
+
+
+def test_the_disk_is_asked_for_just_the_bytes_of_the_images(
+    tmp_path, images, monkeypatch
+):
+    path = tmp_path / "x.npy"
+    np.save(path, images)
+    asked = []
+    monkeypatch.setattr(
+        os, "posix_fadvise", lambda _, first, size, advice: asked.append((first, size))
+    )
+    stack = np.load(path, mmap_mode="r")
+    read_images(stack, np.array([4, 1]))
+    data = path.read_bytes()
+    parts = [data[first : first + size] for first, size in asked]
+    assert parts == [images[4].tobytes(), images[1].tobytes()]
+    path.unlink()
+    np.testing.assert_array_equal(read_images(stack, np.array([2])), images[[2]])
 
 
 def test_numpy_reads_what_was_written_in_any_order(tmp_path, images):

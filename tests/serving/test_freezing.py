@@ -69,6 +69,11 @@ def _branched(x: Any) -> Any:
     return layers.Add()([x, layers.BatchNormalization()(x)])
 
 
+def _added(x: Any) -> Any:
+    x = layers.Conv2D(4, 3)(x)
+    return layers.BatchNormalization()(x) + x
+
+
 def _twice(x: Any) -> Any:
     conv, norm = layers.Conv2D(1, 3, padding="same"), layers.BatchNormalization()
     return conv(norm(conv(x)))
@@ -84,9 +89,10 @@ def _twice(x: Any) -> Any:
         lambda x: layers.BatchNormalization(axis=1)(layers.Conv2D(4, 3)(x)),
         lambda x: layers.BatchNormalization()(layers.DepthwiseConv2D(3)(x)),
         _branched,
+        _added,
         _twice,
     ],
-    ids=["first", "activation", "axis", "depthwise", "branched", "twice"],
+    ids=["first", "activation", "axis", "depthwise", "branched", "added", "twice"],
 )
 def test_what_cannot_be_folded_stays(tail: Callable[[Any], Any]) -> None:
     model = _network(tail)

@@ -53,7 +53,7 @@ def test_what_is_not_understood_is_refused_with_an_example(
     monkeypatch.setenv("TF_CONFIG", text)
     with pytest.raises(UserError, match="TF_CONFIG") as raised:
         Cluster.from_environment()
-    assert f"Received: {received}" in str(raised.value) or received in str(raised.value)
+    assert received in str(raised.value)
     example = str(raised.value).split("TF_CONFIG='")[1].split("'")[0]
     monkeypatch.setenv("TF_CONFIG", example)
     assert Cluster.from_environment().addresses == tuple(TWO)

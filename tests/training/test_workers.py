@@ -19,7 +19,7 @@ from keras_wa.training.workers import (
     raising_lost,
 )
 from tests.training.worker_pair import normalized, normalizer
-from tests.two_processes import free_addresses, start_worker
+from tests.two_processes import ending, free_addresses, start_worker
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,8 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     logs = [folder / f"{index}.log" for index in range(2)]
     words = ["tests.training.worker_pair"]
     processes = [start_worker(words, addresses, i, log) for i, log in enumerate(logs)]
-    codes = [process.wait(300) for process in processes]
+    with ending(processes):
+        codes = [process.wait(300) for process in processes]
     assert codes == [0, 0], [log.read_text() for log in logs]
     return [json.loads(log.read_text().splitlines()[-1]) for log in logs]
 
@@ -70,7 +71,7 @@ def test_logs_are_shared_and_a_nan_reaches_everybody(
 
 def test_workers_that_differ_say_in_what(pair: list[dict[str, Any]]) -> None:
     for seen in pair:
-        assert "The 2 workers differ in another." in seen["error"]
+        assert "The 2 workers differ in another and a third." in seen["error"]
 
 
 class TwoAlike(Workers):
@@ -105,6 +106,13 @@ def test_every_kind_of_layer_is_normalised_as_keras_does(rank: int, kind: Any) -
         np.testing.assert_allclose(part, expected, rtol=2e-5, atol=2e-5)
 
 
+def test_a_model_in_the_model_is_refused() -> None:
+    inputs = keras.Input((6, 5, 3))
+    model = keras.Model(inputs, normalizer()(inputs))
+    with pytest.raises(ValueError, match="flat model"):
+        fuse_batch_normalization(model, TwoAlike())
+
+
 @pytest.mark.parametrize("options", [{"axis": 1}, {"synchronized": True}])
 def test_a_layer_that_cannot_be_shared_is_named(options: dict[str, Any]) -> None:
     inputs = keras.Input((5, 4, 3))
@@ -127,14 +135,15 @@ def test_alone_nothing_is_exchanged_or_changed() -> None:
     tensor = tf.constant([1.0])
     assert ALONE.mean(tensor) is tensor
     ALONE.require_same({"anything": 1})
+    ALONE.wait_to_leave()
     optimizer = keras.optimizers.SGD()
     ALONE.average_gradients(optimizer)
     assert "apply" not in vars(optimizer)
 
 
 def test_the_end_of_another_process_has_an_error_of_its_own() -> None:
-    message = "Collective ops is aborted by: Socket closed\nmore"
-    lost = pytest.raises(WorkerLostError, match=r"^Collective .* Socket closed$")
+    message = "{{node X}} Collective ops is aborted by: Socket closed\nmore [Op:X]"
+    lost = pytest.raises(WorkerLostError, match=r"^Socket closed$")
     with lost, raising_lost():
         raise tf.errors.UnavailableError(None, None, message)
     with pytest.raises(tf.errors.InvalidArgumentError), raising_lost():

@@ -73,11 +73,13 @@ def main() -> None:
     callback.on_epoch_end(0, broken)
     seen["broken"] = bool(np.isnan(broken["loss"]))
 
-    workers.require_same({"this": 2**48 - 1})
+    workers.require_same({"this": 2**53 - 1})
     try:
-        workers.require_same({"one thing": 1, "another": 2**48 - 1 - workers.index})
+        numbers = {"another": 2**53 - 1 - workers.index, "a third": workers.index}
+        workers.require_same({"one thing": 1, **numbers})
     except UserError as error:
         seen["error"] = str(error)
+    workers.wait_to_leave()
     print(json.dumps(seen))
 
 
