@@ -110,7 +110,8 @@ def print_roofline(found: dict[str, Times]) -> None:
     copies = [found[name]["a copy of the images"] for name in names]
     copy = moved / min(statistics.median(times) for times in copies)
     print(
-        f"\nRoofline: gigabytes a second, in and out; the fastest copy, from cache, {copy:.0f}.\n"
+        "\nRoofline: gigabytes a second, in and out; the fastest copy, from cache, "
+        f"{copy:.0f}.\n"
     )
     print("| | " + " | ".join(f"{each} | of the copy" for each in WAVELETS) + " |")
     print("| --- " * (1 + 2 * len(WAVELETS)) + "|")
