@@ -83,8 +83,9 @@ def train(
     strategy = set_up(config, workers)
     plan = data.training_plan((workers.index, workers.count))
     checkpoint = Checkpoint(run, read_only=not workers.is_chief)
-    # Until all have come by here, worker 0 may still write what `restore` reads.
-    workers.require_same(_settings(config, data))
+    if workers.count > 1:
+        # Until all have come by here, worker 0 may still write what `restore` reads.
+        workers.require_same(_settings(config, data))
     with strategy.scope():
         model = build_model(config, pretrained=checkpoint.last is None)
         compile_model(model, config, plan, workers)
@@ -95,7 +96,8 @@ def train(
         elif workers.is_chief:
             run.begin(data.cases)  # Not before: a wrong setting leaves nothing behind.
     done = len(checkpoint.history)
-    workers.require_same({"epochs done": done, "initial weights": _state(model)})
+    if workers.count > 1:
+        workers.require_same({"epochs done": done, "initial weights": _state(model)})
     if done < config.epochs:
         try:
             with StopOnCtrlC() as stop, raising_lost():
@@ -122,12 +124,12 @@ def _settings(config: TrainConfig, data: RunData) -> dict[str, int]:
     fields = config.to_mapping()
     for field in OWN_FIELDS:
         del fields[field]
-    digests = {
-        "version or settings": [f"{__version__} {json.dumps(fields, sort_keys=True)}"],
-        "ROIs or split": [split_hash(data.cases)],
-        "pixels": [PreparedStore.open(data.store).manifest["images_sha256"]],
+    texts = {
+        "version or settings": f"{__version__} {json.dumps(fields, sort_keys=True)}",
+        "ROIs or split": split_hash(data.cases),
+        "pixels": PreparedStore.open(data.store).manifest["images_sha256"],
     }
-    return {what: _number(map(str.encode, texts)) for what, texts in digests.items()}
+    return {what: _number([text.encode()]) for what, text in texts.items()}
 
 
 def _state(model: keras.Model) -> int:
