@@ -29,8 +29,8 @@ def fold_batch_normalization(model: keras.Model) -> keras.Model:
         alone follow a `Conv2D` without activation. For inference only. If a layer of
         them is used more than once, the model itself.
     """
-    folded = {norm.name: conv for norm, conv in _pairs(model)}
-    norms = {conv.name: model.get_layer(norm) for norm, conv in folded.items()}
+    norms = {conv.name: norm for norm, conv in _pairs(model)}
+    folded = {norm.name for norm in norms.values()}
     calls: Counter[str] = Counter()
 
     def clone(layer: layers.Layer) -> layers.Layer:
