@@ -1,0 +1,179 @@
+"""`keras-wa compare`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from keras_wa.cli.shared import (
+    DATASET_FLAGS,
+    add_config_flags,
+    choose_dataset,
+    collect_config,
+    make_folder,
+    say,
+    start_tensorflow,
+    warn,
+)
+from keras_wa.cli.train import TRAIN_FLAGS
+from keras_wa.errors import UserError
+
+DESCRIPTION = (
+    "Train several systems on the same split and say, with intervals, which "
+    "differences are real."
+)
+EXAMPLE = (
+    "keras-wa compare --models resnet50,wa_resnet50,wa_resnet50:se_position=none "
+    "--seeds 5 --config configs/quick.toml --out comparisons/quick"
+)
+
+_OWN = ("model", "seed", "split")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds this command's arguments to its parser."""
+    parser.add_argument(
+        "runs",
+        nargs="*",
+        metavar="RUN",
+        help="evaluated runs to compare as they are, instead of --models",
+    )
+    parser.add_argument(
+        "--models",
+        metavar="A,B,…",
+        help="systems to train; options and a learning rate of their own behind "
+        "colons: resnet50:stem_stride=2,vgg16:learning_rate=1e-4",
+    )
+    parser.add_argument(
+        "--seeds", type=int, default=5, metavar="N", help="runs of each (default: 5)"
+    )
+    parser.add_argument(
+        "--splits",
+        default="official",
+        metavar="A,B,…",
+        help="protocols: official (default), patient-kfold, random-roi, "
+        "augmented-first; with several, the same systems under each",
+    )
+    parser.add_argument(
+        "--baseline", metavar="NAME", help="the others are compared with it (the first)"
+    )
+    parser.add_argument(
+        "--resamples",
+        type=int,
+        default=2000,
+        metavar="N",
+        help="bootstrap resamples (default: 2000)",
+    )
+    parser.add_argument(
+        "--out", metavar="DIR", default="comparisons/comparison", help="where to write"
+    )
+    flags = {name: flag for name, flag in TRAIN_FLAGS.items() if name not in _OWN}
+    add_config_flags(parser, {**DATASET_FLAGS, **flags})
+
+
+def run(args: argparse.Namespace) -> int:
+    """Trains, evaluates and compares. Returns the exit code."""
+    if bool(args.runs) == bool(args.models):
+        raise UserError(
+            "Give either --models, to train them, or the directories of evaluated "
+            f"runs. Received: {'both' if args.models else 'neither'}."
+        )
+    for flag in ("seeds", "resamples"):
+        value = getattr(args, flag)
+        if value < 1:
+            raise UserError(f"--{flag} must be at least 1. Received: {value}")
+    out = make_folder(args.out)
+    start_tensorflow()
+    return _compare_runs(args, out) if args.runs else _compare_models(args, out)
+
+
+def _compare_models(args: argparse.Namespace, out: Path) -> int:
+    from keras_wa.comparison.comparing import measure_costs, read_results, run_jobs
+    from keras_wa.comparison.jobs import plan_jobs
+    from keras_wa.comparison.systems import parse_systems
+    from keras_wa.datasets import SPLITS
+    from keras_wa.errors import unknown_name
+
+    systems = parse_systems(args.models)
+    names = [each.name for each in systems]
+    baseline = _baseline(args.baseline, names)
+    splits = [each.strip() for each in args.splits.split(",") if each.strip()]
+    for split in splits:
+        if split not in SPLITS:
+            raise unknown_name("split", split, SPLITS)
+    shared = choose_dataset(collect_config(args))
+    jobs = plan_jobs(systems, shared, args.seeds, splits, out)
+    verbose = 1 if sys.stdout.isatty() else 2
+    outcome = run_jobs(jobs, args.resamples, verbose, say)
+    if outcome.interrupted:
+        say("Stopped. Carry on with the same command.")
+        return 130
+    if outcome.held:
+        say(
+            f"{len(outcome.held)} runs are held by other processes. When they have "
+            "ended, the same command writes the tables."
+        )
+        return 0
+    results = read_results(jobs)
+    kept = {
+        split: systems for split, systems in results.items() if baseline in systems
+    }
+    if not kept:
+        raise UserError(f"No run of the baseline {baseline!r} came to its end.")
+    models = {each.name: each.model for each in systems}
+    costs = measure_costs(jobs, out, say)
+    return _write(args, out, kept, baseline, models, costs, outcome.failed)
+
+
+def _compare_runs(args: argparse.Namespace, out: Path) -> int:
+    from keras_wa.comparison.comparing import measure_costs
+    from keras_wa.comparison.jobs import jobs_of_runs
+    from keras_wa.comparison.results import read_result
+
+    jobs = jobs_of_runs([Path(each) for each in args.runs])
+    systems: dict[str, list[Any]] = {}
+    for job in jobs:
+        systems.setdefault(job.system.name, []).append(read_result(job.path))
+    baseline = _baseline(args.baseline, list(systems))
+    models = {job.system.name: job.system.model for job in jobs}
+    costs = measure_costs(jobs, out, say)
+    results = {jobs[0].split: systems}
+    return _write(args, out, results, baseline, models, costs, {})
+
+
+def _write(
+    args: argparse.Namespace,
+    out: Path,
+    results: Any,
+    baseline: str,
+    models: dict[str, str],
+    costs: dict[str, Any],
+    failed: dict[str, str],
+) -> int:
+    from keras_wa.comparison.comparing import collect, write_comparison
+    from keras_wa.comparison.markdown import estimate, p_value, signed
+
+    record = collect(results, baseline, models, costs, failed, args.resamples)
+    for part in record["splits"]:
+        say(f"Split {part['split']}, {part['n_rois']} ROIs, AUC:")
+        for system in part["systems"]:
+            line = f"  {system['name']:<40} {estimate(system['metrics']['auc'])}"
+            if system["differences"]:
+                own = system["differences"]["auc"]
+                line += f"   {signed(own)}, p {p_value(own['p_holm'])}"
+            say(line)
+        warn(part["warnings"])
+    warn(record["notes"])
+    for file in write_comparison(out, record, results):
+        say(f"Written: {file}")
+    return 0
+
+
+def _baseline(given: str | None, names: list[str]) -> str:
+    from keras_wa.errors import unknown_name
+
+    if given is not None and given not in names:
+        raise unknown_name("baseline", given, names)
+    return given or names[0]

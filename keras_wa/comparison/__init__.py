@@ -1,0 +1,1 @@
+"""Several systems on one split: trained, evaluated and told apart with intervals."""

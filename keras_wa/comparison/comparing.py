@@ -1,0 +1,214 @@
+"""A whole comparison: its runs, its costs, its tables."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_wa.comparison.figures import write_curves
+from keras_wa.comparison.jobs import Job, carry_out
+from keras_wa.comparison.markdown import render_markdown
+from keras_wa.comparison.page import render_page
+from keras_wa.comparison.published import published_accuracy
+from keras_wa.comparison.results import RunResult, read_result
+from keras_wa.comparison.summary import summarise
+from keras_wa.datasets import split_hash
+from keras_wa.errors import UserError
+from keras_wa.evaluation.results import without_nan
+from keras_wa.files import replacing, write_json
+from keras_wa.models import model_source
+from keras_wa.training.cost import measure_cost
+from keras_wa.training.data import load_data
+from keras_wa.training.hardware import describe_devices
+
+Say = Callable[[str], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """How the runs of a comparison ended.
+
+    Attributes:
+        failed: title of a run -> why its training failed.
+        held: titles of the runs that other processes are busy with.
+        interrupted: Ctrl-C.
+    """
+
+    failed: dict[str, str]
+    held: list[str]
+    interrupted: bool = False
+
+
+def run_jobs(jobs: Sequence[Job], resamples: int, verbose: int, say: Say) -> Outcome:
+    """Does what is left of a comparison's runs.
+
+    Args:
+        jobs: all runs. Those that are complete are left as they are.
+        resamples: of the bootstrap of each run's report.
+        verbose: as in `keras.Model.fit`.
+        say: called with a line for each run.
+
+    Raises:
+        UserError: a complete run has another split than the data now give.
+    """
+    _require_same_data(jobs)
+    failed: dict[str, str] = {}
+    took: list[float] = []
+    # A run that another process held may be free, or done, by the end of a pass.
+    worked = True
+    while worked:
+        worked = False
+        for index, job in enumerate(jobs):
+            if job.complete or job.title in failed:
+                continue
+            left = sum(not each.complete for each in jobs[index:])
+            hint = f", about {left * np.mean(took) / 60:.0f} min left" if took else ""
+            say(f"[{index + 1}/{len(jobs)}] {job.title}{hint}")
+            start = time.monotonic()
+            outcome = carry_out(job, resamples, verbose)
+            if outcome == "interrupted":
+                return Outcome(failed, _held(jobs, failed), interrupted=True)
+            if outcome == "held":
+                say("Another process is busy with it.")
+                continue
+            worked = True
+            if outcome == "done":
+                took.append(time.monotonic() - start)
+            else:
+                failed[job.title] = outcome
+                say(f"Failed, the others go on: {outcome}")
+    return Outcome(failed, _held(jobs, failed))
+
+
+def _held(jobs: Sequence[Job], failed: Mapping[str, str]) -> list[str]:
+    return [
+        job.title for job in jobs if not job.complete and job.title not in failed
+    ]
+
+
+def _require_same_data(jobs: Sequence[Job]) -> None:
+    """Checks the complete runs of each split against the data as they are."""
+    for split in dict.fromkeys(job.split for job in jobs):
+        complete = [job for job in jobs if job.split == split and job.complete]
+        if not complete:
+            continue
+        now = split_hash(load_data(complete[0].config, progress=False).cases)
+        for job in complete:
+            then = read_result(job.path).split_hash
+            if then != now:
+                raise UserError(
+                    f"{job.path} was trained on another split than the data now give. "
+                    f"Received: {now}; expected {then}. Restore the data, or name "
+                    "another --out."
+                )
+
+
+def measure_costs(jobs: Sequence[Job], out: Path, say: Say) -> dict[str, Any]:
+    """Parameters, operations and step time of each system, measured once.
+
+    Kept in `costs.json`, so that a comparison that goes on does not measure again.
+    """
+    file = out / "costs.json"
+    costs = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    for job in jobs:
+        name = job.system.name
+        if name in costs:
+            continue
+        say(f"Measuring what {name} costs")
+        cost = measure_cost(job.config, load_data(job.config, progress=False))
+        costs[name] = dataclasses.asdict(cost)
+        write_json(file, costs)
+    return costs
+
+
+def collect(
+    results: Mapping[str, Mapping[str, Sequence[RunResult]]],
+    baseline: str,
+    models: Mapping[str, str],
+    costs: Mapping[str, Any],
+    failed: Mapping[str, str],
+    resamples: int,
+) -> dict[str, Any]:
+    """The content of `comparison.json`.
+
+    Args:
+        results: split -> system -> its runs.
+        baseline: the system that the others are compared with.
+        models: system -> its model.
+        costs: system -> what it costs.
+        failed: title of a run -> why it failed.
+        resamples: of the bootstrap.
+    """
+    splits: list[dict[str, Any]] = []
+    for split, systems in results.items():
+        part = summarise(systems, baseline, resamples)
+        for system in part["systems"]:
+            model = models[system["name"]]
+            system["model"] = model
+            system["source"] = model_source(model)
+            system["published"] = published_accuracy(model)
+        reasons = [
+            f"{title}: {why}"
+            for title, why in failed.items()
+            if title.endswith(f"split {split}")
+        ]
+        splits.append({"split": split, **part, "failed": reasons})
+    notes = list(dict.fromkeys(note for part in splits for note in part["notes"]))
+    record = {
+        "format": 1,
+        "command": " ".join(["keras-wa", *sys.argv[1:]]),
+        "date": date.today().isoformat(),
+        "hardware": describe_devices(),
+        "notes": notes,
+        "costs": dict(costs),
+        "splits": splits,
+    }
+    return without_nan(record)
+
+
+def read_results(
+    jobs: Sequence[Job],
+) -> dict[str, dict[str, list[RunResult]]]:
+    """The complete runs: split -> system -> runs, in the order of the jobs."""
+    results: dict[str, dict[str, list[RunResult]]] = {}
+    for job in jobs:
+        if job.complete:
+            systems = results.setdefault(job.split, {})
+            systems.setdefault(job.system.name, []).append(read_result(job.path))
+    return results
+
+
+def write_comparison(
+    out: Path,
+    record: Mapping[str, Any],
+    results: Mapping[str, Mapping[str, Sequence[RunResult]]],
+) -> list[Path]:
+    """Writes the record, the pages and the curves. Returns the files.
+
+    Args:
+        out: the folder.
+        record: what `collect` returned.
+        results: the runs it was made from.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    write_json(out / "comparison.json", record)
+    pages = {
+        "comparison.md": render_markdown(record),
+        "comparison.html": render_page(record, results),
+    }
+    for name, text in pages.items():
+        with replacing(out / name) as partial:
+            partial.write_text(text, encoding="utf-8")
+    curves = [
+        write_curves(systems, out / f"curves-{split}.png")
+        for split, systems in results.items()
+    ]
+    return [*(out / name for name in ("comparison.json", *pages)), *curves]

@@ -1,0 +1,180 @@
+"""The tables of a comparison, in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from keras_wa.comparison.published import CAPTION
+
+TITLES = {
+    "auc": "AUC",
+    "auprc": "AUPRC",
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+    "precision": "precision",
+    "f1": "F1",
+    "mcc": "MCC",
+    "sensitivity_at_95_specificity": "sensitivity at 95 % specificity",
+    "specificity_at_95_sensitivity": "specificity at 95 % sensitivity",
+    "brier": "Brier score",
+}
+"""Metric -> what it is called in a table."""
+
+HOW_TO_READ = (
+    "Mean ± standard deviation over seeds; in brackets the 95 % interval of the mean, "
+    "patients and seeds both drawn with replacement. A difference is the system's mean "
+    "minus the baseline's, on the same patients. p of the AUC: DeLong's covariance, "
+    "clustered by patient (Obuchowski 1997), plus the variance of the seeds; of the "
+    "others: the bootstrap's. p is adjusted over the systems by Holm's method."
+)
+
+
+def render_markdown(record: Mapping[str, Any]) -> str:
+    """A comparison as a Markdown page.
+
+    Args:
+        record: what `comparison.json` holds.
+    """
+    parts = [
+        "# Comparison",
+        *(f"**{note}**" for note in record["notes"]),
+        f"`{record['command']}`",
+        f"{record['hardware']}, {record['date']}. {HOW_TO_READ}",
+    ]
+    if len(record["splits"]) > 1:
+        parts += ["## The same systems, one protocol after the other", protocols(record)]
+    for part in record["splits"]:
+        parts += [
+            f"## Split {part['split']}",
+            f"{part['n_rois']} test ROIs of {part['n_patients']} patients, "
+            f"{part['prevalence']:.1%} malignant; split hash {part['split_hash']}; "
+            f"baseline {part['baseline']}.",
+            *(f"**{warning}**" for warning in part["warnings"]),
+            main_table(part, record["costs"]),
+            "### Differences to the baseline",
+            differences_table(part),
+            "### Every metric",
+            metrics_table(part),
+        ]
+        parts += [f"*Failed:* {each}" for each in part["failed"]]
+    return "\n\n".join(parts) + "\n"
+
+
+def main_table(part: Mapping[str, Any], costs: Mapping[str, Any]) -> str:
+    """One row a system: AUC, difference, accuracy, cost, the paper's figure."""
+    rows = []
+    for system in part["systems"]:
+        cost = costs[system["name"]]
+        difference = system["differences"].get("auc")
+        rows.append(
+            [
+                f"`{system['name']}`",
+                str(len(system["seeds"])),
+                estimate(system["metrics"]["auc"]),
+                "baseline" if difference is None else signed(difference),
+                "" if difference is None else p_value(difference["p_holm"]),
+                estimate(system["metrics"]["accuracy"]),
+                f"{cost['parameters'] / 1e6:.1f}",
+                f"{cost['gflops']:.2f}",
+                f"{1000 * cost['step_seconds']:.0f}",
+                system["published"],
+            ]
+        )
+    header = [
+        "system",
+        "seeds",
+        "AUC",
+        "difference in AUC",
+        "p (Holm)",
+        "accuracy",
+        "parameters (M)",
+        "GFLOPs",
+        "step (ms)",
+        f"the paper's accuracy (%), {CAPTION}",
+    ]
+    return table(header, rows)
+
+
+def differences_table(part: Mapping[str, Any]) -> str:
+    """One row a metric, one column a system other than the baseline."""
+    others = [each for each in part["systems"] if each["differences"]]
+    if not others:
+        return "None: there is one system."
+    rows = [
+        [
+            TITLES[metric],
+            *(
+                f"{signed(each['differences'][metric])}, "
+                f"p {p_value(each['differences'][metric]['p_holm'])}"
+                for each in others
+            ),
+        ]
+        for metric in others[0]["differences"]
+    ]
+    return table(["metric", *(f"`{each['name']}`" for each in others)], rows)
+
+
+def metrics_table(part: Mapping[str, Any]) -> str:
+    """One row a metric, one column a system."""
+    systems = part["systems"]
+    rows = [
+        [TITLES[metric], *(estimate(each["metrics"][metric]) for each in systems)]
+        for metric in systems[0]["metrics"]
+    ]
+    return table(["metric", *(f"`{each['name']}`" for each in systems)], rows)
+
+
+def protocols(record: Mapping[str, Any]) -> str:
+    """The AUC and accuracy of each system under each split."""
+    rows = []
+    for system in record["splits"][0]["systems"]:
+        for part in record["splits"]:
+            own = [s for s in part["systems"] if s["name"] == system["name"]]
+            rows += [
+                [
+                    f"`{each['name']}`",
+                    part["split"],
+                    f"{part['n_rois']} of {part['n_patients']}",
+                    estimate(each["metrics"]["auc"]),
+                    estimate(each["metrics"]["accuracy"]),
+                ]
+                for each in own
+            ]
+    return table(["system", "split", "ROIs of patients", "AUC", "accuracy"], rows)
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def estimate(metric: Mapping[str, Any]) -> str:
+    """`0.912 ± 0.010 [0.870, 0.948]`."""
+    spread = "" if metric["sd"] is None else f" ± {metric['sd']:.3f}"
+    return f"{number(metric['mean'])}{spread} {ends(metric)}"
+
+
+def signed(difference: Mapping[str, Any]) -> str:
+    """`+0.031 [-0.004, +0.066]`."""
+    return f"{number(difference['value'], '+')} {ends(difference, '+')}"
+
+
+def ends(metric: Mapping[str, Any], sign: str = "") -> str:
+    """The interval in brackets."""
+    return f"[{number(metric['low'], sign)}, {number(metric['high'], sign)}]"
+
+
+def number(value: float | None, sign: str = "") -> str:
+    """Three decimals, or n/a."""
+    return "n/a" if value is None else format(value, f"{sign}.3f")
+
+
+def p_value(value: float | None) -> str:
+    """A p-value as journals print it."""
+    if value is None:
+        return "n/a"
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"

@@ -1,0 +1,119 @@
+"""From the runs of a comparison to its numbers: estimates and paired differences."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from keras_wa.comparison.results import RunResult, require_one_split, stack
+from keras_wa.evaluation.paired import (
+    holm,
+    mean_over_seeds,
+    paired_differences,
+)
+from keras_wa.progress import track
+
+FEW_PATIENTS = 10
+"""With fewer patients an interval by resampling them means little."""
+
+
+def summarise(
+    results: Mapping[str, Sequence[RunResult]],
+    baseline: str,
+    resamples: int = 2000,
+    seed: int = 0,
+    progress: bool = True,
+) -> dict[str, Any]:
+    """Compares systems that were tested on the same ROIs.
+
+    Args:
+        results: system -> its runs, one a seed; each at least one.
+        baseline: the system that the others are compared with.
+        resamples: of the bootstrap.
+        seed: of the resampling.
+        progress: whether to draw a progress bar.
+
+    Returns:
+        A record ready for JSON: `split_hash, n_rois, n_patients, prevalence, baseline,
+        warnings, notes`, and `systems`, a list of `{name, seeds, metrics, differences}`
+        with for each metric `{mean, sd, low, high, values}` and for each but the
+        baseline `{value, low, high, p_value, p_holm}`. The p-values of one metric are
+        adjusted over the systems by Holm's method.
+
+    Raises:
+        UserError: the runs are not of one split.
+    """
+    runs = [run for each in results.values() for run in each]
+    require_one_split(runs)
+    table = runs[0].test
+    labels, patients = table["label"].to_numpy(int), table["patient_id"]
+    draws = {"n_resamples": resamples, "seed": seed}
+    systems: list[dict[str, Any]] = []
+    for name, own in track(results.items(), "Comparing", enabled=progress):
+        probabilities, thresholds = stack(own)
+        estimates = mean_over_seeds(
+            labels, probabilities, thresholds, patients, **draws
+        )
+        differences = {}
+        if name != baseline:
+            first, first_thresholds = stack(results[baseline])
+            differences = paired_differences(
+                labels,
+                probabilities,
+                first,
+                patients,
+                thresholds,
+                first_thresholds,
+                **draws,
+            )
+        systems.append(
+            {
+                "name": name,
+                "seeds": [run.seed for run in own],
+                "metrics": _records(estimates),
+                "differences": _records(differences),
+            }
+        )
+    _adjust(systems)
+    count = int(patients.nunique())
+    return {
+        "split_hash": runs[0].split_hash,
+        "n_rois": len(table),
+        "n_patients": count,
+        "prevalence": float(labels.mean()),
+        "baseline": baseline,
+        "resamples": resamples,
+        "warnings": _warnings(count, results),
+        "notes": runs[0].notes,
+        "systems": systems,
+    }
+
+
+def _records(estimates: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    return {name: dataclasses.asdict(each) for name, each in estimates.items()}
+
+
+def _adjust(systems: list[dict[str, Any]]) -> None:
+    """Adds `p_holm`, adjusted over all systems, to each metric's difference."""
+    others = [each["differences"] for each in systems if each["differences"]]
+    for metric in others[0] if others else ():
+        adjusted = holm([each[metric]["p_value"] for each in others])
+        for each, p_value in zip(others, adjusted, strict=True):
+            each[metric]["p_holm"] = float(p_value)
+
+
+def _warnings(patients: int, results: Mapping[str, Sequence[RunResult]]) -> list[str]:
+    found = []
+    if patients < FEW_PATIENTS:
+        found.append(
+            f"Only {patients} patients were tested: the intervals mean little."
+        )
+    counts = {len(each) for each in results.values()}
+    if len(counts) > 1:
+        found.append("The systems have different numbers of seeds.")
+    if max(counts) == 1:
+        found.append(
+            "One seed each: how much another seed would change is not in the intervals."
+        )
+    return found

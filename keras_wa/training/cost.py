@@ -1,0 +1,65 @@
+"""What a model costs: parameters, operations, and the time of a training step."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+
+import keras
+import numpy as np
+
+from keras_wa.training.config import TrainConfig
+from keras_wa.training.data import RunData
+from keras_wa.training.fit import build_model, compile_model
+from keras_wa.training.flops import gflops
+from keras_wa.training.hardware import describe_devices, set_up
+
+_WARM, _TIMED = 2, 5
+
+
+@dataclasses.dataclass(frozen=True)
+class Cost:
+    """What a model costs on one machine.
+
+    Attributes:
+        parameters: all weights, trained and not.
+        gflops: 10^9 floating-point operations of one ROI's forward pass; a
+            multiply-add counts as two.
+        step_seconds: median time of a training step.
+        batch_size: ROIs of that step.
+        hardware: where it was timed.
+    """
+
+    parameters: int
+    gflops: float
+    step_seconds: float
+    batch_size: int
+    hardware: str
+
+
+def measure_cost(config: TrainConfig, data: RunData) -> Cost:
+    """Builds a config's model and times a few steps of it.
+
+    Args:
+        config: of the training.
+        data: ROIs, of which one batch is used.
+    """
+    set_up(config)
+    plan = data.training_plan()
+    model = build_model(config, pretrained=False)
+    operations = gflops(model)
+    compile_model(model, config, plan)
+    inputs, targets, weights = next(iter(plan.batches(0, 1)))
+    seconds = []
+    for _ in range(_WARM + _TIMED):
+        start = time.perf_counter()
+        model.train_on_batch(inputs, targets, sample_weight=weights)
+        seconds.append(time.perf_counter() - start)
+    keras.backend.clear_session()
+    return Cost(
+        parameters=model.count_params(),
+        gflops=operations,
+        step_seconds=float(np.median(seconds[_WARM:])),
+        batch_size=config.batch_size,
+        hardware=describe_devices(),
+    )

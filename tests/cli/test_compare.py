@@ -1,0 +1,298 @@
+"""`keras-wa compare` from the command line, with the tiny model."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from keras_wa.cli import main
+from tests.cli.failing import error_of
+from tests.tiny_model import flags, start
+
+SYSTEMS = ["tiny", "tiny:dropout=0.5"]
+
+
+def words(store_dir: Path, out: Path, **changes: Any) -> list[str]:
+    """A comparison of two systems with two seeds, one epoch each."""
+    own: dict[str, Any] = {"models": ",".join(SYSTEMS), "seeds": 2, "resamples": 50}
+    settings: dict[str, Any] = {"model": None, "epochs": 1, "store_dir": store_dir}
+    return ["compare", *flags(**{**settings, **own, "out": out, **changes})]
+
+
+@pytest.fixture(scope="module")
+def compared(
+    store_dir: Path, tiny_model: None, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The folder of a finished comparison; not to be changed."""
+    out = tmp_path_factory.mktemp("compared") / "out"
+    assert main(words(store_dir, out)) == 0
+    return out
+
+
+def run_paths(out: Path) -> list[Path]:
+    return sorted((out / "runs" / "official").iterdir())
+
+
+def record_of(out: Path) -> dict[str, Any]:
+    return json.loads((out / "comparison.json").read_text())
+
+
+def test_each_system_is_trained_once_a_seed(compared: Path) -> None:
+    assert [path.name for path in run_paths(compared)] == [
+        "tiny-dropout=0.5-seed0",
+        "tiny-dropout=0.5-seed1",
+        "tiny-seed0",
+        "tiny-seed1",
+    ]
+    for path in run_paths(compared):
+        config = json.loads((path / "config.json").read_text())
+        assert config["seed"] == int(path.name[-1])
+        assert config["model_options"].get("dropout") == (
+            0.5 if "dropout" in path.name else None
+        )
+        # What is only of use while a run is trained is gone.
+        assert not (path / "checkpoints").exists()
+
+
+def test_the_numbers_are_those_of_the_predictions(compared: Path) -> None:
+    (part,) = record_of(compared)["splits"]
+    aucs = {}
+    for name, folder in zip(SYSTEMS, ("tiny", "tiny-dropout=0.5"), strict=True):
+        tables = [
+            pd.read_csv(
+                compared / f"runs/official/{folder}-seed{seed}/evaluation/test"
+                "/predictions.csv"
+            )
+            for seed in (0, 1)
+        ]
+        aucs[name] = [roc_auc_score(t["label"], t["probability"]) for t in tables]
+    first, second = part["systems"]
+    for system in (first, second):
+        auc = system["metrics"]["auc"]
+        assert auc["values"] == pytest.approx(aucs[system["name"]])
+        assert auc["mean"] == pytest.approx(np.mean(aucs[system["name"]]))
+        assert auc["sd"] == pytest.approx(np.std(aucs[system["name"]], ddof=1))
+    assert first["differences"] == {}
+    difference = second["differences"]["auc"]
+    assert difference["value"] == pytest.approx(
+        np.mean(aucs[SYSTEMS[1]]) - np.mean(aucs[SYSTEMS[0]])
+    )
+    assert difference["low"] <= difference["value"] <= difference["high"]
+    # One comparison: nothing to adjust for.
+    assert difference["p_holm"] == pytest.approx(difference["p_value"])
+
+
+def test_costs_are_measured_once(compared: Path) -> None:
+    costs = json.loads((compared / "costs.json").read_text())
+    assert list(costs) == SYSTEMS
+    for cost in costs.values():
+        assert cost["parameters"] > 500
+        assert 0 < cost["gflops"] < 0.1
+        assert cost["step_seconds"] > 0
+        assert cost["batch_size"] == 16
+
+
+def test_the_pages_say_what_has_to_be_said(compared: Path) -> None:
+    for name in ("comparison.md", "comparison.html"):
+        text = (compared / name).read_text(encoding="utf-8")
+        assert "This is a phantom" in text
+        assert "as published, split not stated" in text
+        assert record_of(compared)["splits"][0]["split_hash"] in text
+        for system in SYSTEMS:
+            assert system in text
+    assert (compared / "curves-official.png").stat().st_size > 10_000
+
+
+def test_a_second_call_trains_nothing(compared: Path, store_dir: Path) -> None:
+    runs = run_paths(compared)
+    before = [(path / "best.keras").stat().st_mtime_ns for path in runs]
+    record = record_of(compared)
+    assert main(words(store_dir, compared)) == 0
+    assert [(path / "best.keras").stat().st_mtime_ns for path in runs] == before
+    again = record_of(compared)
+    assert again["splits"] == record["splits"]
+    assert again["costs"] == record["costs"]
+
+
+def test_a_killed_comparison_goes_on_where_it_was(
+    store_dir: Path, tiny_model: None, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    process = start(*words(store_dir, out, seeds=1))
+    first = out / "runs/official/tiny-seed0/evaluation/test/metrics.json"
+    wait_for(first, process)
+    process.kill()
+    process.communicate()
+    done = first.stat().st_mtime_ns
+    assert not (out / "comparison.json").exists()
+    assert main(words(store_dir, out, seeds=1)) == 0
+    assert first.stat().st_mtime_ns == done
+    (part,) = record_of(out)["splits"]
+    assert [len(each["seeds"]) for each in part["systems"]] == [1, 1]
+    assert "One seed each" in part["warnings"][0]
+
+
+def wait_for(path: Path, process: Any) -> None:
+    while not path.exists():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+
+
+def test_two_processes_share_the_runs(
+    store_dir: Path, tiny_model: None, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    processes = [start(*words(store_dir, out)) for _ in range(2)]
+    said = [each.communicate()[0] for each in processes]
+    assert [each.returncode for each in processes] == [0, 0], said
+    # Each run was begun by one of them, and whoever ended last wrote the tables.
+    for path in run_paths(out):
+        history = pd.read_csv(path / "history.csv")
+        assert list(history["epoch"]) == [1]
+    (part,) = record_of(out)["splits"]
+    assert [each["seeds"] for each in part["systems"]] == [[0, 1], [0, 1]]
+
+
+def test_a_system_that_diverges_does_not_stop_the_others(
+    store_dir: Path,
+    tiny_model: None,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "out"
+    models = "tiny,tiny:learning_rate=1e30"
+    assert main(words(store_dir, out, models=models, seeds=1)) == 0
+    assert "Failed, the others go on" in capsys.readouterr().out
+    (part,) = record_of(out)["splits"]
+    assert [each["name"] for each in part["systems"]] == ["tiny"]
+    assert "the training has diverged" in part["failed"][0]
+    assert "the training has diverged" in (out / "comparison.md").read_text()
+
+
+def test_several_splits_are_several_tables(
+    store_dir: Path, tiny_model: None, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    changes = {"models": "tiny", "seeds": 1, "splits": "official,random-roi"}
+    assert main(words(store_dir, out, **changes)) == 0
+    record = record_of(out)
+    assert [each["split"] for each in record["splits"]] == ["official", "random-roi"]
+    hashes = {each["split_hash"] for each in record["splits"]}
+    assert len(hashes) == 2
+    text = (out / "comparison.md").read_text()
+    assert "one protocol after the other" in text
+    assert "every number on this page is inflated" in text
+
+
+def test_finished_runs_are_compared_as_they_are(compared: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    runs = [str(path) for path in run_paths(compared)]
+    assert main(["compare", *runs, "--resamples", "50", "--out", str(out)]) == 0
+    (part,) = record_of(out)["splits"]
+    found = {each["name"]: each["seeds"] for each in part["systems"]}
+    assert found == {"tiny:dropout=0.5": [0, 1], "tiny": [0, 1]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"models": None}, "Give either --models"),
+        ({"seeds": 0}, "--seeds must be at least 1. Received: 0"),
+        ({"resamples": 0}, "--resamples must be at least 1. Received: 0"),
+        ({"baseline": "tinny"}, "Unknown baseline. Received: 'tinny'; did you mean"),
+        ({"splits": "oficial"}, "did you mean 'official'?"),
+        ({"models": "tyny"}, "did you mean 'tiny'?"),
+    ],
+)
+def test_a_wrong_argument_is_named(
+    store_dir: Path,
+    tiny_model: None,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    changes: dict[str, Any],
+    expected: str,
+) -> None:
+    out = tmp_path / "out"
+    assert expected in error_of(words(store_dir, out, **changes), capsys)
+    assert not (out / "runs").exists()
+
+
+def test_runs_with_other_settings_are_refused(
+    compared: Path, store_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = error_of(words(store_dir, compared, epochs=2), capsys)
+    assert "was trained with other settings: `epochs` was 1. Received: 2" in line
+
+
+@pytest.fixture
+def copies(compared: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """Two evaluated runs of different systems that may be changed."""
+    first, second = (
+        Path(shutil.copytree(compared / "runs/official" / name, tmp_path / name))
+        for name in ("tiny-seed0", "tiny-dropout=0.5-seed0")
+    )
+    return first, second
+
+
+def change(file: Path, **values: Any) -> None:
+    record = json.loads(file.read_text())
+    file.write_text(json.dumps({**record, **values}))
+
+
+def refused(
+    runs: tuple[Path, ...], out: Path, capsys: pytest.CaptureFixture[str]
+) -> str:
+    line = error_of(["compare", *map(str, runs), "--out", str(out)], capsys)
+    assert not (out / "comparison.json").exists()
+    return line
+
+
+def test_a_comparison_of_two_splits_is_refused(
+    copies: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(copies[1] / "evaluation/test/metrics.json", split_hash="0123456789ab")
+    line = refused(copies, tmp_path / "out", capsys)
+    assert "Results on different splits cannot be compared" in line
+    assert "0123456789ab" in line
+
+
+def test_a_comparison_of_two_budgets_is_refused(
+    copies: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(copies[1] / "config.json", epochs=7)
+    line = refused(copies, tmp_path / "out", capsys)
+    assert "`epochs`. Received: 7; expected 1" in line
+
+
+def test_the_same_run_twice_is_refused(
+    copies: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = refused((copies[0], copies[0]), tmp_path / "out", capsys)
+    assert "Expected: each system once a seed" in line
+
+
+def test_a_probability_that_is_no_number_is_refused(
+    copies: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = copies[0] / "evaluation/test/predictions.csv"
+    table = pd.read_csv(file)
+    table.loc[3, "probability"] = np.nan
+    table.to_csv(file, index=False, na_rep="nan")
+    line = refused(copies, tmp_path / "out", capsys)
+    assert f"the probability of ROI {table['roi_id'][3]!r} is no number" in line
+
+
+def test_a_run_that_is_not_evaluated_says_how(
+    copies: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree(copies[1] / "evaluation")
+    line = refused(copies, tmp_path / "out", capsys)
+    assert f"python evaluate.py {copies[1]}" in line

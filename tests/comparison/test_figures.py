@@ -1,0 +1,35 @@
+"""Training curves of a comparison."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import pandas as pd
+
+from keras_wa.comparison.figures import CURVES, mean_curve, write_curves
+from keras_wa.comparison.results import RunResult
+
+
+def result(seed: int, losses: list[float]) -> RunResult:
+    history = pd.DataFrame({"epoch": range(1, len(losses) + 1)})
+    for column in CURVES:
+        history[column] = losses
+    return RunResult(Path("run"), seed, "0" * 12, 0.5, pd.DataFrame(), history, [])
+
+
+def test_a_curve_is_the_mean_and_the_extremes_of_the_seeds() -> None:
+    curve = mean_curve([result(0, [0.6, 0.4]), result(1, [0.8, 0.5])], "loss")
+    expected = pd.DataFrame(
+        {"mean": [0.7, 0.45], "low": [0.6, 0.4], "high": [0.8, 0.5]},
+        index=pd.Index([1, 2], name="epoch"),
+    )
+    pd.testing.assert_frame_equal(curve, expected)
+
+
+def test_the_picture_of_many_systems_is_drawn(tmp_path: Path) -> None:
+    systems = {f"system {i}": [result(0, [0.5, 0.1 * i])] for i in range(12)}
+    path = write_curves(systems, tmp_path / "curves.png")
+    picture = cv2.imread(str(path))
+    assert picture.shape[0] > 600
+    assert [each.name for each in tmp_path.iterdir()] == ["curves.png"]
