@@ -14,16 +14,7 @@ from keras_wa.evaluation.bootstrap import (
     cluster_bootstrap_auc,
 )
 from keras_wa.evaluation.metrics import METRIC_NAMES, classification_metrics
-from tests.evaluation.tables import small_set
-
-
-def clustered_rois(rng, n_patients, rois_each, shift=1.0, patient_sd=1.0, roi_sd=0.5):
-    """ROIs whose patient has one label and one random effect of its own."""
-    patient = np.repeat(np.arange(n_patients), rois_each)
-    labels = (np.arange(n_patients) % 2)[patient]
-    effect = rng.normal(0, patient_sd, n_patients)[patient]
-    scores = shift * labels + effect + rng.normal(0, roi_sd, len(patient))
-    return labels, scores, patient
+from tests.evaluation.tables import clustered_rois, small_set
 
 
 def test_the_interval_is_the_percentiles_of_whole_patients_drawn_by_a_slow_loop():
