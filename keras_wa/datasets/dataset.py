@@ -49,6 +49,9 @@ class Dataset:
         root: folder of the files, or `None` for a dataset that is computed.
         read_block: gives many rows at once as (N, H, W) uint8, for a dataset that is
             computed faster so.
+        read_mask: gives the lesion of one row as bool (H, W), true in the lesion, pixel
+            by pixel that of what `read` gives; raises `UserError` if the row has none.
+            `None` for a dataset without masks.
         notes: sentences that the user has to see.
         skipped: files that were left out, each with the reason.
     """
@@ -59,6 +62,7 @@ class Dataset:
     source: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     root: Path | None = None
     read_block: Callable[[pd.DataFrame], Pixels] | None = None
+    read_mask: Callable[[pd.Series], NDArray[np.bool_]] | None = None
     notes: list[str] = dataclasses.field(default_factory=list)
     skipped: list[tuple[str, str]] = dataclasses.field(default_factory=list)
 

@@ -20,6 +20,7 @@ from keras_wa.phantom import (
     PhantomSpec,
     best_possible_auc,
     phantom_cases,
+    render_mask,
     render_roi,
     render_rois,
 )
@@ -109,6 +110,7 @@ def _phantom(spec: PhantomSpec, rois: int) -> Dataset:
         cases=new_case_table(cases),
         read=read,
         read_block=read_block,
+        read_mask=lambda row: render_mask(spec, row, outline=True),
         source={"phantom": dataclasses.asdict(spec)},
         notes=[
             "This is a phantom (in-silico ROIs): no result on it is clinical. The best "

@@ -6,7 +6,7 @@ of the same name: import it from there.
 
 from __future__ import annotations
 
-from keras_wa.imaging.crops import Box, cut, mask_box, scale_box, window_of
+from keras_wa.imaging.crops import Box, cut, cut_mask, mask_box, scale_box, window_of
 from keras_wa.imaging.image import GreyImage
 from keras_wa.imaging.reading import IMAGE_SUFFIXES, is_dicom, open_image, read_grey
 
@@ -15,6 +15,7 @@ __all__ = [
     "Box",
     "GreyImage",
     "cut",
+    "cut_mask",
     "is_dicom",
     "mask_box",
     "open_image",

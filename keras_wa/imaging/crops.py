@@ -164,3 +164,27 @@ def cut(image: GreyImage, window: Box) -> tuple[NDArray[np.uint8], float]:
     ] = image.grey(slice(top, bottom), slice(left, right))
     inside = (bottom - top) * (right - left)
     return pixels, 1 - inside / pixels.size
+
+
+def cut_mask(mask: NDArray, shape: tuple[int, int], window: Box) -> NDArray[np.bool_]:
+    """Cuts a window out of a mask.
+
+    Args:
+        mask: (H, W) integers with two values; the greater one marks the lesion.
+        shape: height and width of the mammogram. A mask of another size is taken to
+            cover the same field, and its nearest pixel counts.
+        window: in pixels of the mammogram.
+
+    Returns:
+        bool (window.height, window.width), true in the lesion, false beyond the image.
+    """
+    sides = (window.top, window.height), (window.left, window.width)
+    cut_out = mask > mask.min()
+    for axis, (start, length) in enumerate(sides):
+        at = np.arange(start, start + length)
+        inside = (at >= 0) & (at < shape[axis])
+        # The middle of each pixel in pixels of the mask.
+        nearest = ((at + 0.5) * mask.shape[axis] / shape[axis]).astype(int)
+        picked = np.take(cut_out, np.where(inside, nearest, 0), axis=axis)
+        cut_out = picked & np.expand_dims(inside, 1 - axis)
+    return cut_out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from keras_wa.phantom.cases import CASE_COLUMNS, phantom_cases
 from keras_wa.phantom.rates import best_possible_auc
-from keras_wa.phantom.roi import render_roi, render_rois
+from keras_wa.phantom.roi import render_mask, render_roi, render_rois
 from keras_wa.phantom.spec import Labelling, PhantomSpec
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "PhantomSpec",
     "best_possible_auc",
     "phantom_cases",
+    "render_mask",
     "render_roi",
     "render_rois",
 ]

@@ -62,6 +62,11 @@ class Placed:
         return _filled((points + 0.5) * scale - 0.5, shape)
 
 
+def mask_margin_mm(field_mm: float) -> float:
+    """What a mask adds around its lesion, mm: 1, or less in a field below 25 mm."""
+    return min(_MARGIN_MM, 0.04 * field_mm)
+
+
 def fit_lesion(parts: Particles, field_mm: float) -> tuple[Particles, float]:
     """Centres a lesion on its mask and lets mask and lesion fit a field.
 
@@ -73,7 +78,7 @@ def fit_lesion(parts: Particles, field_mm: float) -> tuple[Particles, float]:
         The lesion, no wider or higher with its mask than the field, and the margin of
         the mask, mm.
     """
-    margin = min(_MARGIN_MM, 0.04 * field_mm)
+    margin = mask_margin_mm(field_mm)
     centred = _centred(parts, margin)
     points = _hull(centred, margin).points
     half = float(np.abs(points).max())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ import pandas as pd
 
 from keras_wa.errors import UserError
 from keras_wa.phantom.calcifications import calcify, faintness
+from keras_wa.phantom.masks import mineral_mask, outline_of
 from keras_wa.phantom.mineral import draw_mineral, scale_of
 from keras_wa.phantom.spec import PhantomSpec
 from keras_wa.phantom.texture import Array, draw_grain, draw_tissue, draw_tissue_kind
@@ -60,6 +62,49 @@ def render_roi(spec: PhantomSpec, case_row: Mapping[Any, Any] | pd.Series) -> Ar
     Raises:
         UserError: if the row is of another set, or its type or distribution unknown.
     """
+    drawn = _draw(spec, case_row)
+    image = drawn.tissue + drawn.mineral + drawn.grain
+    # The window is set on the whole ROI, as at a workstation, so that mean and standard
+    # deviation say little about the label. The power 0.8 shares out what is left: with
+    # 1, types of a large area would be known by their lower maximum; with 0, by their
+    # higher standard deviation.
+    image = drawn.level + drawn.spread * (image - image.mean()) / image.std() ** 0.8
+    return np.clip(np.rint(image), 0, 255).astype(np.uint8)
+
+
+def render_mask(
+    spec: PhantomSpec, case_row: Mapping[Any, Any] | pd.Series, outline: bool = False
+) -> Array:
+    """Marks where the calcifications of an ROI lie: the truth behind `render_roi`.
+
+    Args:
+        spec: the set.
+        case_row: as `render_roi` takes it.
+        outline: the region that a reader would draw around the lesion, see
+            `outline_of`, instead of the pixels of the mineral, see `mineral_mask`.
+
+    Returns:
+        bool `(size, size)`, pixel by pixel that of `render_roi`.
+
+    Raises:
+        UserError: as `render_roi`.
+    """
+    mask = mineral_mask(_draw(spec, case_row).mineral)
+    return outline_of(mask, spec.field_mm, spec.pixel_mm) if outline else mask
+
+
+@dataclasses.dataclass(frozen=True)
+class _Drawn:
+    """What an ROI is made of; arrays `(size, size)`, in the tissue's deviation."""
+
+    tissue: Array
+    mineral: Array
+    grain: Array
+    level: float
+    spread: float
+
+
+def _draw(spec: PhantomSpec, case_row: Mapping[Any, Any] | pd.Series) -> _Drawn:
     match = _ROI_ID.fullmatch(str(case_row["roi_id"]))
     if match is None or int(match[1]) != spec.seed:
         raise UserError(
@@ -86,13 +131,7 @@ def render_roi(spec: PhantomSpec, case_row: Mapping[Any, Any] | pd.Series) -> Ar
     faint = faintness(morphology)
     contrast = scale_of(mineral, faint, subtlety, spec.conspicuity, rng)
     roughness = kind.grain * np.sqrt(_GRAIN_FIELD_MM / spec.field_mm)
-    image = tissue + contrast * mineral + roughness * grain
-    # The window is set on the whole ROI, as at a workstation, so that mean and standard
-    # deviation say little about the label. The power 0.8 shares out what is left: with
-    # 1, types of a large area would be known by their lower maximum; with 0, by their
-    # higher standard deviation.
-    image = level + spread * (image - image.mean()) / image.std() ** 0.8
-    return np.clip(np.rint(image), 0, 255).astype(np.uint8)
+    return _Drawn(tissue, contrast * mineral, roughness * grain, level, spread)
 
 
 def render_rois(

@@ -9,7 +9,7 @@ import pytest
 from keras_wa.datasets import ReadOptions, check_split, load_cases
 from keras_wa.datasets.case_table import COLUMNS
 from keras_wa.errors import UserError
-from keras_wa.phantom import PhantomSpec, render_roi
+from keras_wa.phantom import PhantomSpec, render_mask, render_roi
 
 SPEC = PhantomSpec(seed=3, size=32, field_mm=6.4)
 
@@ -26,6 +26,9 @@ def test_the_phantom_is_a_dataset_like_the_others():
     np.testing.assert_array_equal(
         dataset.read_block(dataset.cases.iloc[17:18])[0], dataset.read(row).pixels
     )
+    assert dataset.read_mask is not None
+    mask = dataset.read_mask(row)
+    np.testing.assert_array_equal(mask, render_mask(SPEC, row, outline=True))
     assert dataset.source == {
         "phantom": {
             "seed": 3,

@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 
 from keras_wa.errors import UserError
-from keras_wa.imaging import Box, GreyImage, cut, mask_box, scale_box, window_of
+from keras_wa.imaging import (
+    Box,
+    GreyImage,
+    cut,
+    cut_mask,
+    mask_box,
+    scale_box,
+    window_of,
+)
 
 
 def mask(low: int = 0, high: int = 255, dtype=np.uint8) -> np.ndarray:
@@ -135,3 +143,18 @@ def test_a_window_wholly_beyond_is_a_user_error():
     for window in (Box(8, 0, 3, 3), Box(0, -3, 3, 3)):
         with pytest.raises(UserError, match="beyond the image"):
             cut(IMAGE, window)
+
+
+def test_a_mask_is_cut_as_its_image_is():
+    pixels = np.random.default_rng(0).choice([0, 255], (30, 20)).astype(np.uint8)
+    for window in (Box(3, 4, 10, 12), Box(-5, -6, 40, 50), Box(15, 25, 9, 9)):
+        expected, _ = cut(GreyImage(pixels), window)
+        found = cut_mask(pixels // 255 + 7, (30, 20), window)
+        np.testing.assert_array_equal(found, expected == 255)
+
+
+def test_a_mask_of_another_size_is_cut_at_its_nearest_pixels():
+    mask = np.array([[0, 1], [0, 0]], np.uint8)
+    found = cut_mask(mask, (4, 6), Box(2, 1, 5, 2))
+    # Columns 3 to 5 and rows 0 and 1 of the image are the marked pixel.
+    assert found.tolist() == [[False, True, True, True, False], [False] * 5]

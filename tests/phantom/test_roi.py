@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from keras_wa.errors import UserError
-from keras_wa.phantom import PhantomSpec, phantom_cases, render_roi, render_rois
+from keras_wa.phantom import (
+    PhantomSpec,
+    phantom_cases,
+    render_mask,
+    render_roi,
+    render_rois,
+)
 
 QUICK = PhantomSpec(seed=3, size=64, field_mm=7.3, conspicuity=2.0)
 
@@ -133,3 +139,45 @@ def test_conspicuity_scales_the_calcifications_alone():
     low, middle, high = excess(0.2), excess(1.0), excess(2.5)
     assert low < middle < high
     assert high > 1.5 * low
+
+
+@pytest.mark.parametrize("row", range(0, 24, 4))
+def test_mask_marks_the_pixels_that_conspicuity_brightens(cases, row):
+    spec = PhantomSpec(seed=3, size=64, field_mm=7.3, conspicuity=0.01)
+    mask = render_mask(QUICK, cases.iloc[row])
+    faint, strong = (
+        render_roi(each, cases.iloc[row]).astype(float) for each in (spec, QUICK)
+    )
+    # The window differs between the two; a line undoes it where there is no mineral.
+    line = np.polyfit(faint[~mask], strong[~mask], 1)
+    brightened = strong - np.polyval(line, faint)
+
+    assert mask.shape == (64, 64)
+    assert mask.dtype == bool
+    assert 0 < mask.mean() < 0.4
+    assert brightened[mask].mean() > 3 * brightened[~mask].std()
+    # The part of all pixels that brightened most is the mask, but for its edges.
+    most = brightened >= np.quantile(brightened, 1 - mask.mean())
+    assert mask[most].mean() > 0.7
+
+
+def test_outline_holds_the_mineral_and_little_else(cases):
+    for _, row in cases.iterrows():
+        mineral = render_mask(QUICK, row)
+        outline = render_mask(QUICK, row, outline=True)
+        assert (outline >= mineral).all()
+        assert outline.sum() > mineral.sum()
+        assert (outline != np.roll(outline, 1)).any()
+
+
+def test_mask_does_not_depend_on_the_contrast(cases):
+    faint = PhantomSpec(seed=3, size=64, field_mm=7.3, conspicuity=0.5)
+
+    np.testing.assert_array_equal(
+        render_mask(faint, cases.iloc[5]), render_mask(QUICK, cases.iloc[5])
+    )
+
+
+def test_mask_of_another_seed_is_refused(cases):
+    with pytest.raises(UserError, match="with seed 4"):
+        render_mask(PhantomSpec(seed=4), cases.iloc[0])

@@ -95,15 +95,17 @@ def read_cbis_ddsm(
         notes.insert(0, PHANTOM_NOTE)
     cases = _with_paths(listed, files)
     full = cases["image_path"].dropna()
+    reader = RoiReader(
+        root,
+        options,
+        dict(zip(cases["roi_id"], files, strict=True)),
+        full[full.duplicated()],
+    )
     return Dataset(
         name="cbis-ddsm",
         cases=cases,
-        read=RoiReader(
-            root,
-            options,
-            dict(zip(cases["roi_id"], files, strict=True)),
-            full[full.duplicated()],
-        ),
+        read=reader,
+        read_mask=reader.read_mask,
         source=_source(options),
         root=root,
         notes=notes,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
@@ -30,6 +32,7 @@ from keras_wa.imaging import (
     Box,
     GreyImage,
     cut,
+    cut_mask,
     mask_box,
     open_image,
     scale_box,
@@ -84,6 +87,29 @@ class RoiReader:
             return self._official(str(row["roi_id"]), files)
         return self._cut_out(str(row["roi_id"]), files)
 
+    def read_mask(self, row: pd.Series) -> NDArray[np.bool_]:
+        """Reads the lesion's mask in the window that the ROI of a row is cut with.
+
+        Args:
+            row: with `roi_id`.
+
+        Returns:
+            bool, pixel by pixel that of the ROI, true in the lesion.
+
+        Raises:
+            UserError: as the ROI itself; or if the ROI is an official crop, whose place
+                in the mammogram is recorded nowhere.
+        """
+        roi_id = str(row["roi_id"])
+        if self._options.crop == "official":
+            raise UserError(
+                f"{roi_id}: its mask cannot be laid on the official crop, since no "
+                "file says where in the mammogram the crop lies. Received: crop "
+                "'official'; expected 'fixed' or 'roi'."
+            )
+        place = self._place(roi_id, self._files[roi_id])
+        return cut_mask(place.marked, place.image.shape, place.window)
+
     def _official(self, roi_id: str, files: Files) -> Roi:
         crop, mask = files.crop, files.mask
         swapped = files.swapped
@@ -116,12 +142,8 @@ class RoiReader:
         )
 
     def _cut_out(self, roi_id: str, files: Files) -> Roi:
-        if files.full is None:
-            raise _absent(roi_id, "mammogram")
-        image = self._full(files.full)
-        path, mask, box = self._lesion(roi_id, files, image.shape)
-        spacing, origin = self._spacing(image)
-        window = window_of(box, self._options.crop, self._options.field_mm, spacing)
+        place = self._place(roi_id, files)
+        image, path, window = place.image, place.path, place.window
         try:
             pixels, padding = cut(image, window)
         except UserError as error:
@@ -129,19 +151,30 @@ class RoiReader:
         return Roi(
             pixels,
             {
-                "sources": {files.full: image.digest, path: mask.digest},
-                **_lengths(pixels.shape, spacing, origin),
+                "sources": {str(files.full): image.digest, path: place.digest},
+                **_lengths(pixels.shape, place.spacing_mm, place.spacing_from),
                 "window": [window.left, window.top, window.width, window.height],
                 "padding": round(padding, 6),
                 "swapped": files.follows_list and files.swapped != (path == files.crop),
-                "mask_resized": mask.shape != image.shape,
+                "mask_resized": place.marked.shape != image.shape,
             },
         )
 
+    def _place(self, roi_id: str, files: Files) -> _Place:
+        """Where in its mammogram an ROI lies."""
+        if files.full is None:
+            raise _absent(roi_id, "mammogram")
+        image = self._full(files.full)
+        path, digest, marked, box = self._lesion(roi_id, files, image.shape)
+        spacing, origin = self._spacing(image)
+        window = window_of(box, self._options.crop, self._options.field_mm, spacing)
+        return _Place(image, path, digest, marked, window, spacing, origin)
+
     def _lesion(
         self, roi_id: str, files: Files, shape: tuple[int, int]
-    ) -> tuple[str, GreyImage, Box]:
-        """The mask among crop and mask, and the lesion's box in the mammogram."""
+    ) -> tuple[str, str, NDArray, Box]:
+        """The mask among crop and mask: its path, digest and values, and the lesion's
+        box in the mammogram."""
         failures: list[tuple[int, UserError]] = []
         for path in (files.mask, files.crop):
             if path is None:
@@ -158,7 +191,8 @@ class RoiReader:
                         "expected two, background and lesion."
                     )
                 box = mask_box(stored, path)
-                return path, image, _scaled(box, image.shape, shape, path)
+                box = _scaled(box, image.shape, shape, path)
+                return path, image.digest, stored, box
             except UserError as error:
                 failures.append((_rank(image), error))
         if not failures:
@@ -179,6 +213,19 @@ class RoiReader:
         except UserError as error:
             relative = str(error).replace(f"{self._root}{os.sep}", "")
             raise UserError(relative) from error
+
+
+@dataclasses.dataclass(frozen=True)
+class _Place:
+    """Where an ROI lies: the mammogram, the mask with its file, the window to cut."""
+
+    image: GreyImage
+    path: str
+    digest: str
+    marked: NDArray
+    window: Box
+    spacing_mm: tuple[float, float]
+    spacing_from: str
 
 
 def _rank(image: GreyImage | None) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -85,3 +86,17 @@ def test_the_official_crops_are_crops_and_no_masks(phantom):
     facts = read_all(read_cbis_ddsm(root, ReadOptions(crop="official")))
     sizes = zip(made["crop_height"], made["crop_width"], strict=True)
     assert list(facts.loc[made.index, "shape"]) == list(sizes)
+
+
+def test_each_drawn_calcification_is_under_its_mask(phantom):
+    root, truth = phantom
+    dataset = read_cbis_ddsm(root)
+    assert dataset.read_mask is not None
+    for _, row in dataset.cases.iterrows():
+        roi, mask = dataset.read(row), dataset.read_mask(row)
+        assert mask.shape == roi.pixels.shape
+        mine = truth[truth["roi_id"] == row["roi_id"]]
+        left, top = roi.facts["window"][:2]
+        columns = np.rint(mine["x_px"] - left).astype(int)
+        rows = np.rint(mine["y_px"] - top).astype(int)
+        assert mask[rows, columns].all()
