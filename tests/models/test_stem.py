@@ -13,9 +13,7 @@ from keras_wa.models.stem import normalised, standardised_roi, standardised_subb
 
 def stem(subband_norm: str = "none", **changes: object) -> keras.Model:
     options = {"image_size": 32, "dwt": "model", "wavelet": "haar", "levels": 1}
-    bands = standardised_subbands(
-        **{**options, **changes}, subband_norm=subband_norm
-    )
+    bands = standardised_subbands(**{**options, **changes}, subband_norm=subband_norm)
     (inputs,) = keras.utils.get_source_inputs(bands)
     return keras.Model(inputs, bands)
 
