@@ -22,6 +22,7 @@ from keras import layers
 from keras_wa.layers import DWT2D, SqueezeExcite
 from keras_wa.models import register_model, registry
 
+SOURCE = "for the tests"
 ROOT = Path(__file__).resolve().parents[1]
 
 # A phantom of 32 px: 106 ROIs to train, 26 to validate, 28 to test.
@@ -95,7 +96,10 @@ def weights_of(model: keras.Model) -> list[np.ndarray]:
 def tiny_model() -> Iterator[None]:
     """Registers `tiny` for as long as tests need it."""
     # Each folder's conftest has this fixture, so it may be entered more than once.
-    with mock.patch.dict(registry._BUILDERS, {"tiny": tiny}):
+    with (
+        mock.patch.dict(registry._BUILDERS, {"tiny": tiny}),
+        mock.patch.dict(registry._SOURCES, {"tiny": SOURCE}),
+    ):
         yield
 
 
@@ -133,5 +137,5 @@ def _finished_run(store_dir: Path) -> Path:
 if __name__ == "__main__":
     from keras_wa.cli import main
 
-    register_model(tiny)
+    register_model(source=SOURCE)(tiny)
     sys.exit(main(sys.argv[1:]))

@@ -11,13 +11,15 @@ from typing import Any
 
 import keras
 
-LayerFactory = Callable[[], keras.layers.Layer]
+LayerFactory = Callable[[], Callable[[Any], Any]]
+"""Makes a layer, or a function that applies several."""
 
 
 def graft(
     base: keras.Model,
     after: Mapping[str, LayerFactory],
     changes: Mapping[str, Mapping[str, Any]] | None = None,
+    before: Mapping[str, Callable[[Any], Any]] | None = None,
 ) -> keras.Model:
     """Copies a functional model with new layers inserted and some settings changed.
 
@@ -27,6 +29,7 @@ def graft(
         after: layer name -> a function that makes the layer to insert behind it.
         changes: layer name -> entries of that layer's config to replace, for example
             `{"conv1_conv": {"strides": (1, 1)}}`.
+        before: layer name -> what to apply to the layer's input, for this layer alone.
 
     Returns:
         The copy, with freshly initialised weights.
@@ -34,9 +37,9 @@ def graft(
     Raises:
         ValueError: a name is not a layer of `base`.
     """
-    changes = changes or {}
+    changes, before = changes or {}, before or {}
     names = {layer.name for layer in base.layers}
-    missing = sorted((set(after) | set(changes)) - names)
+    missing = sorted((set(after) | set(changes) | set(before)) - names)
     if missing:
         raise ValueError(f"Not a layer of {base.name!r}: {missing}")
 
@@ -45,6 +48,8 @@ def graft(
         return type(layer).from_config(config)
 
     def call(layer: keras.layers.Layer, *args: Any, **kwargs: Any) -> Any:
+        if layer.name in before:
+            args = (before[layer.name](args[0]), *args[1:])
         outputs = layer(*args, **kwargs)
         if layer.name in after:
             outputs = after[layer.name]()(outputs)

@@ -13,27 +13,31 @@ from keras_wa.errors import UserError, unknown_name
 Builder = Callable[..., keras.Model]
 
 _BUILDERS: dict[str, Builder] = {}
+_SOURCES: dict[str, str] = {}
 
 
-def register_model(builder: Builder) -> Builder:
+def register_model(*, source: str) -> Callable[[Builder], Builder]:
     """Registers a builder function under its own name.
 
     Args:
-        builder: takes annotated keyword options, each with a default, and returns a
-            flat functional `keras.Model` that maps a batch of ROIs to the
-            probabilities of benign and malignant.
+        source: one line that says where the model comes from.
 
     Returns:
-        The builder, unchanged.
-
-    Raises:
-        ValueError: the name is taken.
+        A decorator that leaves its function unchanged. The function takes annotated
+        keyword options, each with a default, and returns a flat functional
+        `keras.Model` that maps a batch of ROIs to the probabilities of its classes,
+        malignant the last. The decorator raises a `ValueError` if the name is taken.
     """
-    name = builder.__name__
-    if name in _BUILDERS:
-        raise ValueError(f"Two models are named {name!r}.")
-    _BUILDERS[name] = builder
-    return builder
+
+    def register(builder: Builder) -> Builder:
+        name = builder.__name__
+        if name in _BUILDERS:
+            raise ValueError(f"Two models are named {name!r}.")
+        _BUILDERS[name] = builder
+        _SOURCES[name] = source
+        return builder
+
+    return register
 
 
 def list_models() -> list[str]:
@@ -51,6 +55,17 @@ def model_options(name: str) -> dict[str, Any]:
         raise unknown_name("model", name, _BUILDERS)
     parameters = inspect.signature(_BUILDERS[name]).parameters
     return {key: parameter.default for key, parameter in parameters.items()}
+
+
+def model_source(name: str) -> str:
+    """Where a model comes from, in one line.
+
+    Raises:
+        UserError: no model has this name.
+    """
+    if name not in _SOURCES:
+        raise unknown_name("model", name, _SOURCES)
+    return _SOURCES[name]
 
 
 def check_options(name: str, options: Mapping[str, Any]) -> None:
@@ -89,18 +104,11 @@ def create_model(name: str, **options: Any) -> keras.Model:
 
     Returns:
         A flat functional model. Its input is `(batch, size, size, 1)`, grey in
-        [0, 1], or the four subbands of that; its output `(batch, 2)` float32
-        probabilities of benign and malignant.
+        [0, 1], or the four subbands of that; its output `(batch, classes)`
+        float32 probabilities, malignant the last.
 
     Raises:
         UserError: an unknown model or option, or an option's value out of range.
     """
     check_options(name, options)
     return _BUILDERS[name](**options)
-
-
-def check_choice(option: str, value: Any, choices: tuple[Any, ...]) -> None:
-    """Raises a `UserError` if an option's value is not one of the choices."""
-    if value not in choices:
-        listed = ", ".join(repr(choice) for choice in choices)
-        raise UserError(f"`{option}` must be one of {listed}. Received: {value!r}")

@@ -62,6 +62,8 @@ class Monitor(keras.callbacks.Callback):
         else:
             own = (la for la in model.layers if isinstance(la, DWT2D))
             bands = next(own, DWT2D(dtype="float32"))(batch)
+            if isinstance(bands, list):  # Of several levels, the coarsest.
+                bands = bands[0]
             bands, shown = np.asarray(bands, "float32"), batch[..., 0]
         with self._writer.as_default(step=self.done):
             tf.summary.image("inputs/augmented", to_image(sheet(shown)))

@@ -14,6 +14,7 @@ from keras_wa.models import (
     create_model,
     list_models,
     model_options,
+    model_source,
     register_model,
     registry,
 )
@@ -23,8 +24,9 @@ from keras_wa.models import (
 def toy(monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of a registered model that is quick to build."""
     monkeypatch.setattr(registry, "_BUILDERS", {})
+    monkeypatch.setattr(registry, "_SOURCES", {})
 
-    @register_model
+    @register_model(source="A paper 2020")
     def toy_model(
         *,
         units: int = 2,
@@ -46,11 +48,16 @@ def test_the_paper_s_model_and_its_baseline_are_registered() -> None:
 def test_the_default_options_are_the_paper_s() -> None:
     assert model_options("wa_resnet50") == {
         "image_size": 224,
+        "classes": 2,
         "dwt": "model",
         "wavelet": "haar",
+        "levels": 1,
+        "subband_norm": "each",
         "stem_stride": 2,
+        "stem_kernel": 7,
         "se_position": "after_block",
         "se_ratio": 16,
+        "gate_bias": 4.0,
         "bn_momentum": 0.99,
         "zero_init_residual": False,
         "weights": None,
@@ -68,10 +75,14 @@ def test_two_models_cannot_share_a_name(toy: str) -> None:
         raise AssertionError("never built")
 
     with pytest.raises(ValueError, match="Two models are named 'toy_model'"):
-        register_model(toy_model)
+        register_model(source="another")(toy_model)
 
 
-@pytest.mark.parametrize("ask", [create_model, model_options])
+def test_a_model_says_where_it_comes_from(toy: str) -> None:
+    assert model_source(toy) == "A paper 2020"
+
+
+@pytest.mark.parametrize("ask", [create_model, model_options, model_source])
 def test_an_unknown_model_suggests_the_nearest(ask: Any) -> None:
     with pytest.raises(UserError, match=r"'wa_resnet5'; did you mean 'wa_resnet50'\?"):
         ask("wa_resnet5")

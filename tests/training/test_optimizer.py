@@ -212,7 +212,7 @@ for kind in (FusedAdam, keras.optimizers.Adam):
     _fit(model, 0, STEPS)
     trained.append(weights_of(model))
 _assert_same(*trained, 0.01)
-register_model(tiny)
+register_model(source="tests")(tiny)
 assert main(sys.argv[1:]) == 0
 assert main([*sys.argv[1:], "--resume"]) == 0
 """

@@ -1,0 +1,43 @@
+"""Checks of the options that several models share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras_wa.errors import UserError
+
+CLASSES = (2, 3)
+"""2: benign, malignant. 3: benign without callback, benign, malignant."""
+
+
+def check_choice(option: str, value: Any, choices: tuple[Any, ...]) -> None:
+    """Raises a `UserError` if an option's value is not one of the choices."""
+    if value not in choices:
+        listed = ", ".join(repr(choice) for choice in choices)
+        raise UserError(f"`{option}` must be one of {listed}. Received: {value!r}")
+
+
+def check_image_size(image_size: int, even: bool = False) -> None:
+    """Raises a `UserError` if an ROI of this side is too small.
+
+    Args:
+        image_size: pixels.
+        even: whether an odd side is refused, which the first DWT would pad.
+    """
+    if image_size < 32 or (even and image_size % 2):
+        kind = "an even number of" if even else "a number of"
+        raise UserError(
+            f"`image_size` must be {kind} pixels, at least 32. Received: {image_size}"
+        )
+
+
+def check_at_least(option: str, value: int, least: int = 1) -> None:
+    """Raises a `UserError` if a count is too small."""
+    if value < least:
+        raise UserError(f"`{option}` must be at least {least}. Received: {value}")
+
+
+def check_fraction(option: str, value: float) -> None:
+    """Raises a `UserError` unless `0 <= value < 1`: a momentum, a dropout rate."""
+    if not 0 <= value < 1:
+        raise UserError(f"`{option}` must lie in [0, 1), 1 left out. Received: {value}")

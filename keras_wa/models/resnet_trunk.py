@@ -1,0 +1,119 @@
+"""ResNet-50 of keras.applications with the stem, gates and settings that we need."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from keras_wa.errors import UserError
+from keras_wa.layers import SqueezeExcite
+from keras_wa.models.checks import check_at_least, check_choice, check_fraction
+from keras_wa.models.graft import LayerFactory, graft
+from keras_wa.models.head import classifier
+from keras_wa.models.weights import load_pretrained
+
+GATED = {"after_block": "_out", "before_add": "_3_bn", "none": None}
+"""`se_position` -> how the name of the layer ends that a gate follows in a block."""
+
+
+def resnet50_features(
+    features: keras.KerasTensor,
+    name: str,
+    *,
+    se_position: str = "none",
+    se_ratio: int = 16,
+    gate_bias: float = 4.0,
+    stem_stride: int = 2,
+    stem_kernel: int = 7,
+    bn_momentum: float = 0.99,
+    zero_init_residual: bool = False,
+) -> keras.Model:
+    """ResNet-50 with or without gates, on `features`, up to the average pooling.
+
+    Args:
+        features: `(batch, height, width, channels)`, computed from one input.
+        name: of the model.
+        se_position: see `wa_resnet50`; `"none"` for no gates.
+        se_ratio: see `SqueezeExcite`.
+        gate_bias: see `SqueezeExcite`.
+        stem_stride: stride of the first convolution, 1 or 2.
+        stem_kernel: side of the first convolution's kernel, 3, 5 or 7.
+        bn_momentum: momentum of the moving averages.
+        zero_init_residual: the scale of each block's last normalisation starts at 0.
+
+    Returns:
+        A flat functional model from the input of `features` to `(batch, 2048)`.
+
+    Raises:
+        UserError: a value is out of range.
+    """
+    check_choice("se_position", se_position, tuple(GATED))
+    check_choice("stem_stride", stem_stride, (1, 2))
+    check_choice("stem_kernel", stem_kernel, (3, 5, 7))
+    check_at_least("se_ratio", se_ratio)
+    check_fraction("bn_momentum", bn_momentum)
+    base = keras.applications.ResNet50(
+        include_top=False, weights=None, input_tensor=features, pooling="avg", name=name
+    )
+    names = [layer.name for layer in base.layers]
+    changes: dict[str, dict[str, Any]] = {
+        layer: {"momentum": bn_momentum} for layer in names if layer.endswith("_bn")
+    }
+    margin = stem_kernel // 2
+    changes["conv1_pad"] = {"padding": ((margin, margin), (margin, margin))}
+    changes["conv1_conv"] = {
+        "strides": (stem_stride, stem_stride),
+        "kernel_size": (stem_kernel, stem_kernel),
+    }
+    if zero_init_residual:
+        for layer in names:
+            if layer.endswith("_3_bn"):
+                changes[layer]["gamma_initializer"] = "zeros"
+
+    gates: dict[str, LayerFactory] = {}
+    ending = GATED[se_position]
+    for layer in names:
+        if ending is not None and layer.endswith("_out"):
+            block = layer.removesuffix("_out")
+            gates[block + ending] = functools.partial(
+                SqueezeExcite, ratio=se_ratio, gate_bias=gate_bias, name=f"{block}_se"
+            )
+    return graft(base, after=gates, changes=changes)
+
+
+def resnet50_classifier(
+    features: keras.KerasTensor,
+    name: str,
+    *,
+    classes: int,
+    weights: str | Path | None,
+    stem_kernel: int = 7,
+    **options: Any,
+) -> keras.Model:
+    """`resnet50_features` with the head, and pretrained if asked for.
+
+    Args:
+        features: see `resnet50_features`.
+        name: of the model.
+        classes: see `classifier`.
+        weights: `None` or `"none"`, `"imagenet"`, or a file; see `load_pretrained`.
+        stem_kernel: pretrained weights have one of 7.
+        **options: of `resnet50_features`.
+
+    Raises:
+        UserError: a value is out of range, or the weights cannot be had.
+    """
+    pretrained = weights not in (None, "none")
+    if pretrained and stem_kernel != 7:
+        raise UserError(
+            "`stem_kernel` must be 7 with pretrained weights, whose first convolution "
+            f"is 7x7. Received: {stem_kernel}"
+        )
+    trunk = resnet50_features(features, name, stem_kernel=stem_kernel, **options)
+    model = classifier(trunk.outputs[0], classes, name)
+    if pretrained:
+        load_pretrained(model, str(weights))
+    return model
