@@ -117,9 +117,7 @@ def _compare_models(args: argparse.Namespace, out: Path) -> int:
         )
         return 0
     results = read_results(jobs)
-    kept = {
-        split: systems for split, systems in results.items() if baseline in systems
-    }
+    kept = {split: systems for split, systems in results.items() if baseline in systems}
     if not kept:
         raise UserError(f"No run of the baseline {baseline!r} came to its end.")
     models = {each.name: each.model for each in systems}
@@ -153,7 +151,7 @@ def _write(
     failed: dict[str, str],
 ) -> int:
     from keras_wa.comparison.comparing import collect, write_comparison
-    from keras_wa.comparison.markdown import estimate, p_value, signed
+    from keras_wa.comparison.tables import estimate, p_value, signed
 
     record = collect(results, baseline, models, costs, failed, args.resamples)
     for part in record["splits"]:

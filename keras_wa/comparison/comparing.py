@@ -15,11 +15,11 @@ import numpy as np
 
 from keras_wa.comparison.figures import write_curves
 from keras_wa.comparison.jobs import Job, carry_out
-from keras_wa.comparison.markdown import render_markdown
 from keras_wa.comparison.page import render_page
 from keras_wa.comparison.published import published_accuracy
 from keras_wa.comparison.results import RunResult, read_result
 from keras_wa.comparison.summary import summarise
+from keras_wa.comparison.tables import render_markdown
 from keras_wa.datasets import split_hash
 from keras_wa.errors import UserError
 from keras_wa.evaluation.results import without_nan
@@ -89,9 +89,7 @@ def run_jobs(jobs: Sequence[Job], resamples: int, verbose: int, say: Say) -> Out
 
 
 def _held(jobs: Sequence[Job], failed: Mapping[str, str]) -> list[str]:
-    return [
-        job.title for job in jobs if not job.complete and job.title not in failed
-    ]
+    return [job.title for job in jobs if not job.complete and job.title not in failed]
 
 
 def _require_same_data(jobs: Sequence[Job]) -> None:

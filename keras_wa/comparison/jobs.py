@@ -167,7 +167,9 @@ def jobs_of_runs(paths: Sequence[Path]) -> list[Job]:
         words = [f"{key}={own[key]}" for key in sorted(varying) if key in own]
         name = ":".join([run.config.model, *words])
         system = System(name, run.config.model, run.config.model_options)
-        jobs.append(Job(system, run.config.split, run.config.seed, run.config, run.path))
+        jobs.append(
+            Job(system, run.config.split, run.config.seed, run.config, run.path)
+        )
         _require_same_budget(runs[0], run)
     seen = [(job.system.name, job.seed) for job in jobs]
     for job, key in zip(jobs, seen, strict=True):

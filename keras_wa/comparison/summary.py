@@ -48,24 +48,24 @@ def summarise(
     require_one_split(runs)
     table = runs[0].test
     labels, patients = table["label"].to_numpy(int), table["patient_id"]
-    draws = {"n_resamples": resamples, "seed": seed}
     systems: list[dict[str, Any]] = []
     for name, own in track(results.items(), "Comparing", enabled=progress):
         probabilities, thresholds = stack(own)
         estimates = mean_over_seeds(
-            labels, probabilities, thresholds, patients, **draws
+            labels, probabilities, thresholds, patients, resamples, seed
         )
         differences = {}
         if name != baseline:
-            first, first_thresholds = stack(results[baseline])
+            other, other_thresholds = stack(results[baseline])
             differences = paired_differences(
                 labels,
                 probabilities,
-                first,
+                other,
                 patients,
                 thresholds,
-                first_thresholds,
-                **draws,
+                other_thresholds,
+                resamples,
+                seed,
             )
         systems.append(
             {

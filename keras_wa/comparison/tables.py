@@ -1,8 +1,9 @@
-"""The tables of a comparison, in Markdown."""
+"""The tables of a comparison, as text, and the Markdown page that they make."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from keras_wa.comparison.published import CAPTION
@@ -32,20 +33,39 @@ HOW_TO_READ = (
 )
 
 
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """A table of text.
+
+    Attributes:
+        header: title of each column; the first column names the rows.
+        rows: as many cells each.
+    """
+
+    header: list[str]
+    rows: list[list[str]]
+
+    def __str__(self) -> str:
+        """The table in Markdown."""
+        lines = [self.header, ["---"] * len(self.header), *self.rows]
+        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
 def render_markdown(record: Mapping[str, Any]) -> str:
     """A comparison as a Markdown page.
 
     Args:
         record: what `comparison.json` holds.
     """
-    parts = [
+    parts: list[str] = [
         "# Comparison",
         *(f"**{note}**" for note in record["notes"]),
         f"`{record['command']}`",
         f"{record['hardware']}, {record['date']}. {HOW_TO_READ}",
     ]
     if len(record["splits"]) > 1:
-        parts += ["## The same systems, one protocol after the other", protocols(record)]
+        title = "## The same systems, one protocol after the other"
+        parts += [title, str(protocols(record))]
     for part in record["splits"]:
         parts += [
             f"## Split {part['split']}",
@@ -53,17 +73,18 @@ def render_markdown(record: Mapping[str, Any]) -> str:
             f"{part['prevalence']:.1%} malignant; split hash {part['split_hash']}; "
             f"baseline {part['baseline']}.",
             *(f"**{warning}**" for warning in part["warnings"]),
-            main_table(part, record["costs"]),
-            "### Differences to the baseline",
-            differences_table(part),
+            str(main_table(part, record["costs"])),
             "### Every metric",
-            metrics_table(part),
+            str(metrics_table(part)),
         ]
+        differences = differences_table(part)
+        if differences is not None:
+            parts += ["### Differences to the baseline", str(differences)]
         parts += [f"*Failed:* {each}" for each in part["failed"]]
     return "\n\n".join(parts) + "\n"
 
 
-def main_table(part: Mapping[str, Any], costs: Mapping[str, Any]) -> str:
+def main_table(part: Mapping[str, Any], costs: Mapping[str, Any]) -> Table:
     """One row a system: AUC, difference, accuracy, cost, the paper's figure."""
     rows = []
     for system in part["systems"]:
@@ -71,7 +92,7 @@ def main_table(part: Mapping[str, Any], costs: Mapping[str, Any]) -> str:
         difference = system["differences"].get("auc")
         rows.append(
             [
-                f"`{system['name']}`",
+                system["name"],
                 str(len(system["seeds"])),
                 estimate(system["metrics"]["auc"]),
                 "baseline" if difference is None else signed(difference),
@@ -95,14 +116,14 @@ def main_table(part: Mapping[str, Any], costs: Mapping[str, Any]) -> str:
         "step (ms)",
         f"the paper's accuracy (%), {CAPTION}",
     ]
-    return table(header, rows)
+    return Table(header, rows)
 
 
-def differences_table(part: Mapping[str, Any]) -> str:
+def differences_table(part: Mapping[str, Any]) -> Table | None:
     """One row a metric, one column a system other than the baseline."""
     others = [each for each in part["systems"] if each["differences"]]
     if not others:
-        return "None: there is one system."
+        return None
     rows = [
         [
             TITLES[metric],
@@ -114,20 +135,20 @@ def differences_table(part: Mapping[str, Any]) -> str:
         ]
         for metric in others[0]["differences"]
     ]
-    return table(["metric", *(f"`{each['name']}`" for each in others)], rows)
+    return Table(["metric", *(each["name"] for each in others)], rows)
 
 
-def metrics_table(part: Mapping[str, Any]) -> str:
+def metrics_table(part: Mapping[str, Any]) -> Table:
     """One row a metric, one column a system."""
     systems = part["systems"]
     rows = [
         [TITLES[metric], *(estimate(each["metrics"][metric]) for each in systems)]
         for metric in systems[0]["metrics"]
     ]
-    return table(["metric", *(f"`{each['name']}`" for each in systems)], rows)
+    return Table(["metric", *(each["name"] for each in systems)], rows)
 
 
-def protocols(record: Mapping[str, Any]) -> str:
+def protocols(record: Mapping[str, Any]) -> Table:
     """The AUC and accuracy of each system under each split."""
     rows = []
     for system in record["splits"][0]["systems"]:
@@ -135,7 +156,7 @@ def protocols(record: Mapping[str, Any]) -> str:
             own = [s for s in part["systems"] if s["name"] == system["name"]]
             rows += [
                 [
-                    f"`{each['name']}`",
+                    each["name"],
                     part["split"],
                     f"{part['n_rois']} of {part['n_patients']}",
                     estimate(each["metrics"]["auc"]),
@@ -143,13 +164,7 @@ def protocols(record: Mapping[str, Any]) -> str:
                 ]
                 for each in own
             ]
-    return table(["system", "split", "ROIs of patients", "AUC", "accuracy"], rows)
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return Table(["system", "split", "ROIs of patients", "AUC", "accuracy"], rows)
 
 
 def estimate(metric: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from keras_wa.comparison.markdown import (
+from keras_wa.comparison.tables import (
     TITLES,
     differences_table,
     estimate,
@@ -87,10 +87,10 @@ def record(**changes: Any) -> dict[str, Any]:
 
 
 def test_the_main_table_has_a_row_a_system() -> None:
-    header, _, first, second = main_table(part(), record()["costs"]).splitlines()
+    header, _, first, second = str(main_table(part(), record()["costs"])).splitlines()
     assert "as published, split not stated" in header
     assert first == (
-        "| `resnet50` | 2 | 0.700 ± 0.010 [0.650, 0.750] | baseline |  | "
+        "| resnet50 | 2 | 0.700 ± 0.010 [0.650, 0.750] | baseline |  | "
         "0.800 ± 0.010 [0.750, 0.850] | 23.6 | 7.71 | 701 | 91.79 |"
     )
     assert "| +0.050 [+0.030, +0.070] | 0.020 |" in second
@@ -135,14 +135,14 @@ def test_notes_warnings_and_failures_are_on_the_page() -> None:
 
 def test_one_system_has_no_differences() -> None:
     alone = part(systems=[system("resnet50", 0.7)])
-    assert differences_table(alone) == "None: there is one system."
+    assert differences_table(alone) is None
 
 
 def test_a_system_that_failed_under_a_split_is_left_out_of_it() -> None:
     other = part("random-roi", systems=[system("resnet50", 0.9)])
-    lines = protocols(record(splits=[part(), other])).splitlines()[2:]
-    assert [line.split(" | ")[:2] for line in lines] == [
-        ["| `resnet50`", "official"],
-        ["| `resnet50`", "random-roi"],
-        ["| `wa_resnet50`", "official"],
+    table = protocols(record(splits=[part(), other]))
+    assert [row[:2] for row in table.rows] == [
+        ["resnet50", "official"],
+        ["resnet50", "random-roi"],
+        ["wa_resnet50", "official"],
     ]
