@@ -47,7 +47,7 @@ def test_names_cannot_become_markup(page, tree):
 def test_nothing_is_loaded(page, tree):
     for each in tree.iter():
         for name in ("src", "href", "data", "action"):
-            assert each.get(name, "data:").startswith("data:")
+            assert each.get(name, "data:").startswith(("data:", "#"))
     assert "@import" not in page
     assert "url(" not in page
 
@@ -95,7 +95,7 @@ def test_a_plot_fits_any_width_and_its_rows_do_not_meet(tree):
 
 
 def test_a_plot_says_which_check_its_rows_are_of():
-    assert [mark.check for mark in forest(report(), "auc").marks] == ["metadata", ""]
+    assert [mark.group for mark in forest(report(), "auc").marks] == ["metadata", ""]
 
 
 def test_a_group_says_what_differs_in_it(page):
