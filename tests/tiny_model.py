@@ -44,6 +44,7 @@ def tiny(
     dwt: str = "model",
     wavelet: str = "haar",
     dropout: float = 0.2,
+    classes: int = 2,
 ) -> keras.Model:
     """DWT, two convolutions, one gate, and dropout, whose noise has a state."""
     transform = DWT2D(wavelet=wavelet, name="dwt")
@@ -59,7 +60,7 @@ def tiny(
     x = layers.Conv2D(8, 3, padding="same", activation="relu")(x)
     x = layers.GlobalAveragePooling2D()(x)
     x = layers.Dropout(dropout, seed=11)(x)
-    outputs = layers.Dense(2, activation="softmax", dtype="float32")(x)
+    outputs = layers.Dense(classes, activation="softmax", dtype="float32")(x)
     return keras.Model(inputs, outputs, name="tiny")
 
 

@@ -35,6 +35,12 @@ TRAIN_FLAGS: dict[str, dict[str, Any]] = {
     "validation": {"type": float, "metavar": "X", "help": "part kept for validation"},
     "fresh_rois": {"action": "bool", "help": "draw new phantom ROIs every epoch"},
     "enhance": {"help": "clahe (default) or none"},
+    "classes": {
+        "type": int,
+        "metavar": "K",
+        "help": "2 (default): benign, malignant; 3: benign without callback, benign, "
+        "malignant",
+    },
     "model": {"metavar": "NAME", "help": "wa_resnet50 (default), resnet50"},
     "dwt": {"help": "model (default): the first layer; or pipeline"},
     "weights": {"metavar": "SOURCE", "help": "imagenet, a file, or none (default)"},

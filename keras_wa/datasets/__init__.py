@@ -10,6 +10,11 @@ from keras_wa.datasets.case_table import (
     validate,
     write_case_table,
 )
+from keras_wa.datasets.classes import (
+    CLASS_NAMES,
+    class_indices,
+    require_every_class,
+)
 from keras_wa.datasets.dataset import Dataset, Roi
 from keras_wa.datasets.finding import find_dataset, name_of_dataset
 from keras_wa.datasets.folder import read_folder
@@ -27,6 +32,7 @@ from keras_wa.datasets.splits import (
 )
 
 __all__ = [
+    "CLASS_NAMES",
     "COLUMNS",
     "DATASETS",
     "PARTS",
@@ -36,6 +42,7 @@ __all__ = [
     "ReadOptions",
     "Roi",
     "check_split",
+    "class_indices",
     "find_dataset",
     "load_cases",
     "name_of_dataset",
@@ -43,6 +50,7 @@ __all__ = [
     "patient_kfold",
     "read_case_table",
     "read_folder",
+    "require_every_class",
     "split_cases",
     "split_faults",
     "split_hash",

@@ -25,22 +25,23 @@ EpochSource = Callable[[int], Rois]
 _as_it_is = tf.autograph.experimental.do_not_convert
 
 
-def class_weights(labels: np.ndarray) -> np.ndarray:
-    """Weights that give both classes the same total, with a mean of 1 over the ROIs.
+def class_weights(labels: np.ndarray, classes: int = 2) -> np.ndarray:
+    """Weights that give all classes the same total, with a mean of 1 over the ROIs.
 
     Args:
-        labels: int `(N,)` of 0 and 1, both present.
+        labels: int `(N,)` of 0 to `classes - 1`, each of them present.
+        classes: how many there are.
 
     Returns:
-        float32 `(2,)`, `N / (2 * count)`, as scikit-learn's "balanced".
+        float32 `(classes,)`, `N / (classes * count)`, as scikit-learn's "balanced".
 
     Raises:
         ValueError: a class is missing.
     """
-    counts = np.bincount(labels, minlength=2)
+    counts = np.bincount(labels, minlength=classes)
     if not counts.all():
-        raise ValueError(f"Both classes must be present. Received: counts {counts}")
-    return (len(labels) / (2.0 * counts)).astype("float32")
+        raise ValueError(f"All classes must be present. Received: counts {counts}")
+    return (len(labels) / (float(classes) * counts)).astype("float32")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +58,7 @@ class TrainingPlan:
             from epoch to epoch, so none is left out for long.
         seed: decides order and augmentation.
         augmentation: how far each ROI is moved.
-        weights: weight of each class, `(2,)`.
+        weights: weight of each class, `(classes,)`.
         wavelet: `None`: the batch holds ROIs; a wavelet's name: their subbands.
         share: `(i, n)`: `batches` gives the i-th of n equal parts of each batch, for
             the i-th of n processes. `batch_size` is a multiple of n.
@@ -128,7 +129,7 @@ class TrainingPlan:
         Returns:
             A dataset of `(inputs, one-hot labels, weights)`, all float32:
             ROIs `(B, H, W, 1)` in [0, 1] or their subbands (for Haar
-            `(B, H / 2, W / 2, 4)`), `(B, 2)` and `(B,)`.
+            `(B, H / 2, W / 2, 4)`), `(B, classes)` and `(B,)`.
         """
         steps = self.steps_per_epoch
         size, batch = self.image_size, self.batch_size // self.share[1]
@@ -152,7 +153,7 @@ class TrainingPlan:
             images = scale_pixels(pixels)
             if not self.augmentation.changes_nothing:
                 images = augment(images, changes)
-            targets = tf.one_hot(labels, 2)
+            targets = tf.one_hot(labels, len(self.weights))
             return to_inputs(images), targets, tf.gather(self.weights, labels)
 
         return (

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_wa.datasets.classes import class_indices
 from keras_wa.errors import unknown_name
 from keras_wa.imaging.clahe import clahe
 from keras_wa.phantom import PhantomSpec, phantom_cases, render_rois
@@ -22,7 +23,7 @@ class Rois:
 
     Attributes:
         read: positions `(n,)` -> uint8 pixels `(n, height, width)`.
-        labels: int `(N,)`, 0 benign, 1 malignant.
+        labels: int `(N,)`, the class of each; the last class is malignant.
     """
 
     read: Callable[[NDArray[np.int64]], Pixels]
@@ -70,12 +71,16 @@ class FreshPhantom:
         spec: what the phantom is like.
         n: ROIs an epoch.
         enhancement: applied to each ROI as it is drawn.
+        classes: 2 or 3, see `keras_wa.datasets.classes`.
     """
 
-    def __init__(self, spec: PhantomSpec, n: int, enhancement: Enhancement) -> None:
+    def __init__(
+        self, spec: PhantomSpec, n: int, enhancement: Enhancement, classes: int = 2
+    ) -> None:
         self.spec = spec
         self.n = n
         self.enhancement = enhancement
+        self.classes = classes
         self._epoch = functools.lru_cache(maxsize=2)(self._make_epoch)
 
     def __call__(self, epoch: int) -> Rois:
@@ -90,4 +95,4 @@ class FreshPhantom:
             drawn = render_rois(self.spec, cases.iloc[positions], workers=1)
             return np.stack([self.enhancement(image) for image in drawn])
 
-        return Rois(read, cases["label"].to_numpy("int64"))
+        return Rois(read, class_indices(cases, self.classes))

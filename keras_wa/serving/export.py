@@ -10,14 +10,13 @@ import keras
 import tensorflow as tf
 
 import keras_wa
+from keras_wa.datasets import CLASS_NAMES
 from keras_wa.errors import UserError
 from keras_wa.files import replacing, write_json
 from keras_wa.layers import CLAHE, DWT2D, Resize2D
 from keras_wa.serving.freezing import fold_batch_normalization, save_frozen
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.run import Run
-
-LABELS = ("benign", "malignant")
 
 
 def load_best(run: Run) -> keras.Model:
@@ -53,8 +52,8 @@ def serving_model(model: keras.Model, config: TrainConfig) -> keras.Model:
 
     Returns:
         A model from `(batch, height, width, 1)` uint8, raw grey, any size of at least
-        32 px, to `(batch, 2)` float32 probabilities. It resizes, enhances, scales and,
-        where the pipeline did, transforms.
+        32 px, to `(batch, classes)` float32 probabilities. It resizes, enhances, scales
+        and, where the pipeline did, transforms.
     """
     roi = keras.Input((None, None, 1), dtype="uint8", name="roi")
     size = config.image_size
@@ -73,10 +72,10 @@ def export_saved_model(run: Run, destination: str | Path | None = None) -> Path:
     """Writes the run's best model as a SavedModel.
 
     Its default signature takes `roi`, uint8 `(batch, height, width, 1)`, and gives
-    float32 `(batch, 2)` probabilities of benign and malignant. It is made of TensorFlow
-    ops alone: neither this package nor Keras is needed to load it. It is for inference:
-    batch normalisation is folded away, and the weights are constants. What it expects
-    and gives is also written to `assets.extra/keras_wa.json` inside it.
+    float32 `(batch, classes)` probabilities, malignant the last. It is made of
+    TensorFlow ops alone: neither this package nor Keras is needed to load it. It is for
+    inference: batch normalisation is folded away, and the weights are constants. What
+    it expects and gives is also written to `assets.extra/keras_wa.json` inside it.
 
     Args:
         run: a trained run.
@@ -119,7 +118,7 @@ def model_card(run: Run) -> dict[str, Any]:
             "clip_limit": config.clip_limit,
             "tiles": config.tiles,
         },
-        "output": "probability of each label, float32 (batch, 2)",
-        "labels": list(LABELS),
+        "output": f"probability of each label, float32 (batch, {config.classes})",
+        "labels": list(CLASS_NAMES[config.classes]),
         "warning": "Research software. Not a medical device.",
     }

@@ -26,41 +26,77 @@ _HISTORY = "history.json"
 class ValidationScores(keras.callbacks.Callback):
     """Adds `val_loss`, the exact `val_auc` and `learning_rate` to the epoch's logs.
 
+    The loss is the log loss over the classes, the AUC that of malignant against rest.
     Keras' own AUC is a sum over thresholds and takes no two-way softmax; scikit-learn's
     is exact. It must come before the callbacks that read the logs.
 
     Args:
         batches: inputs of the validation ROIs, in order.
-        labels: int `(N,)`, both classes present.
+        labels: int `(N,)`, class of each ROI, all classes present.
 
     Attributes:
-        probabilities: `(N,)` of malignant, after the last epoch.
+        outputs: `(N, classes)` probabilities of each class, after the last epoch.
     """
 
     def __init__(self, batches: tf.data.Dataset, labels: np.ndarray) -> None:
         super().__init__()
         self.batches = batches
         self.labels = labels
-        self.probabilities = np.full(len(labels), np.nan)
+        self.outputs = np.full((len(labels), int(labels.max()) + 1), np.nan)
+
+    @property
+    def classes(self) -> int:
+        """How many classes there are."""
+        return self.outputs.shape[1]
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """The probability of malignant, `(N,)`, after the last epoch."""
+        return malignant(self.outputs)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        outputs = self.model.predict(self.batches, verbose=0)
-        self.probabilities = malignant(outputs)
+        self.outputs = self.model.predict(self.batches, verbose=0)
         # The last step may have spoilt the weights after its loss was computed.
-        _require_finite(self.probabilities.sum(), "A probability on validation")
+        _require_finite(self.outputs.sum(), "A probability on validation")
         if logs is not None:
-            logs["val_loss"] = float(
-                log_loss(self.labels, self.probabilities, labels=[0, 1])
-            )
-            logs["val_auc"] = float(roc_auc_score(self.labels, self.probabilities))
+            is_malignant = self.labels == self.classes - 1
+            logs["val_loss"] = _log_loss(self.labels, self.outputs)
+            logs["val_auc"] = float(roc_auc_score(is_malignant, self.probabilities))
             rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
             logs["learning_rate"] = float(rate)
 
 
 def malignant(outputs: Any) -> np.ndarray:
-    """The probability of malignant, float64 `(N,)`, in a model's outputs `(N, 2)`."""
+    """The probability of malignant, float64 `(N,)`, in outputs `(N, classes)`.
+
+    Malignant is the last class.
+    """
+    return of_each_class(outputs)[:, -1]
+
+
+def of_each_class(outputs: Any) -> np.ndarray:
+    """A model's outputs `(N, classes)` as float64 probabilities in [0, 1]."""
     # The exact float64 of a float32 probability can exceed 1 by rounding alone.
-    return np.clip(np.asarray(outputs, "float64")[:, 1], 0.0, 1.0)
+    return np.clip(np.asarray(outputs, "float64"), 0.0, 1.0)
+
+
+def most_probable(outputs: Any) -> np.ndarray:
+    """The most probable class, int64 `(N,)`; of equal ones the worse one.
+
+    Of two classes that is malignant from p = 0.5 on.
+    """
+    reversed_ = np.asarray(outputs)[:, ::-1]
+    return reversed_.shape[1] - 1 - np.argmax(reversed_, axis=1)
+
+
+def _log_loss(labels: np.ndarray, outputs: np.ndarray) -> float:
+    classes = outputs.shape[1]
+    if classes == 2:
+        return float(log_loss(labels, malignant(outputs), labels=[0, 1]))
+    probabilities = of_each_class(outputs)
+    # A float32 softmax adds up to 1 to seven digits only, which scikit-learn warns of.
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    return float(log_loss(labels, probabilities, labels=range(classes)))
 
 
 class StopOnNaN(keras.callbacks.Callback):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from keras_wa.datasets import ReadOptions
+from keras_wa.datasets import CLASS_NAMES, ReadOptions
 from keras_wa.errors import UserError, unknown_name
 from keras_wa.models import model_options
 
@@ -60,6 +60,8 @@ class TrainConfig:
         enhance: `clahe` or `none`.
         clip_limit: CLAHE's clip limit.
         tiles: CLAHE's tiles along each side.
+        classes: 2, benign and malignant; or 3, benign without callback, benign and
+            malignant.
         model: name of a registered model.
         model_options: further options of the model.
         dwt: DWT as the model's first layer, or in the input pipeline.
@@ -107,6 +109,7 @@ class TrainConfig:
     enhance: str = "clahe"
     clip_limit: float = 2.0
     tiles: int = 8
+    classes: int = 2
     model: str = "wa_resnet50"
     model_options: dict[str, Any] = dataclasses.field(default_factory=dict)
     dwt: str = "model"
@@ -138,8 +141,14 @@ class TrainConfig:
         self._require("warmup_steps", self.warmup_steps >= 0, "0 or more")
         self._require("validation", 0 < self.validation < 1, "between 0 and 1")
         self._require("limit", self.limit is None or self.limit >= 1, "at least 1")
+        self._require("classes", self.classes in CLASS_NAMES, "2 or 3")
         self.read_options()
         self._check_model_options()
+        if self.classes == 3 and self.drop_without_callback:
+            raise UserError(
+                "`drop_without_callback` leaves out one of three classes. Received: "
+                "classes=3; expected 2, or no --drop-without-callback."
+            )
         if self.fresh_rois and self.dataset not in (None, "phantom"):
             raise UserError(
                 "`fresh_rois` draws phantom ROIs and needs `--dataset phantom`. "
@@ -160,13 +169,13 @@ class TrainConfig:
 
     def _check_model_options(self) -> None:
         known = model_options(self.model)
-        own_fields = {"image_size", "dwt", "weights"}
+        own_fields = {"image_size", "dwt", "weights", "classes"}
         for option in self.model_options:
             if option in own_fields:
                 flag = option.replace("_", "-")
                 raise UserError(
-                    f"Model option {option!r}: set it with --{flag}, which the data "
-                    "are prepared by."
+                    f"Model option {option!r}: set it with --{flag}, which decides "
+                    "more than the model."
                 )
             if option not in known:
                 raise unknown_name(
@@ -176,6 +185,11 @@ class TrainConfig:
             raise UserError(
                 f"Model {self.model!r} takes no subbands. Received: dwt='pipeline'; "
                 "expected 'model'."
+            )
+        if self.classes != 2 and "classes" not in known:
+            raise UserError(
+                f"Model {self.model!r} tells benign from malignant and nothing else. "
+                f"Received: classes={self.classes}; expected 2, or another model."
             )
 
     def _require(self, field: str, ok: bool, expected: str) -> None:

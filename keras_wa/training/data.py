@@ -8,7 +8,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from keras_wa.datasets import RANDOM_ROI_NOTICE, Dataset, load_cases, split_cases
+from keras_wa.datasets import (
+    RANDOM_ROI_NOTICE,
+    Dataset,
+    class_indices,
+    load_cases,
+    require_every_class,
+    split_cases,
+)
 from keras_wa.phantom import PhantomSpec
 from keras_wa.pipeline.augmentation import NO_AUGMENTATION, Augmentation
 from keras_wa.pipeline.batches import TrainingPlan, class_weights
@@ -17,6 +24,12 @@ from keras_wa.pipeline.preparing import prepare
 from keras_wa.pipeline.rois import Enhancement, FreshPhantom, Pixels, Rois
 from keras_wa.pipeline.store import PreparedStore
 from keras_wa.training.config import TrainConfig
+
+PHANTOM_CLASSES_NOTICE = (
+    "Three classes of a phantom: which benign ROI was without callback is drawn at "
+    "random, so no model can tell these two classes apart."
+)
+"""What stands beside every result on three classes of the phantom."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,9 +53,12 @@ class RunData:
     notes: list[str]
 
     def part(self, split: str) -> Rois:
-        """The ROIs of `train`, `val` or `test`, in the order of the case table."""
+        """The ROIs of `train`, `val` or `test`, in the order of the case table.
+
+        Their labels are class indices, 0 to `config.classes - 1`.
+        """
         rows = np.flatnonzero(self.cases["split"].to_numpy() == split)
-        labels = self.cases["label"].to_numpy("int64")[rows]
+        labels = class_indices(self.cases, self.config.classes)[rows]
         return Rois(lambda at: read_images(self.images, rows[at]), labels)
 
     def cases_of(self, split: str) -> pd.DataFrame:
@@ -60,11 +76,13 @@ class RunData:
         """Which ROIs each training step sees; `share` as in `TrainingPlan`."""
         config, train = self.config, self.part("train")
         source = (
-            FreshPhantom(phantom_spec(config), len(train), _enhancement(config))
+            FreshPhantom(
+                phantom_spec(config), len(train), _enhancement(config), config.classes
+            )
             if config.fresh_rois
             else lambda epoch: train
         )
-        balanced = class_weights(train.labels)
+        balanced = class_weights(train.labels, config.classes)
         return TrainingPlan(
             source=source,
             n=len(train),
@@ -97,7 +115,10 @@ def load_data(config: TrainConfig, progress: bool = True) -> RunData:
         k=config.folds,
         fold=config.fold,
     )
+    require_every_class(cases, config.classes)
     notes = store.notes
+    if config.classes == 3 and config.dataset == "phantom":
+        notes.append(PHANTOM_CLASSES_NOTICE)
     if config.split == "random-roi":
         notes.append(RANDOM_ROI_NOTICE)
     images = enhanced_images(store, config, progress)

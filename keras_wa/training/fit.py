@@ -180,12 +180,14 @@ def build_model(config: TrainConfig, pretrained: bool = True) -> keras.Model:
     """The model that a config names.
 
     Args:
-        config: `model, model_options, image_size, dwt, weights` are read.
+        config: `model, model_options, image_size, classes, dwt, weights` are read.
         pretrained: fill in the pretrained weights; a resumed run does not need them.
     """
     options: dict[str, Any] = {"image_size": config.image_size, **config.model_options}
     if "dwt" in model_options(config.model):
         options["dwt"] = config.dwt
+    if config.classes != 2:
+        options["classes"] = config.classes
     if pretrained and config.weights != "none":
         options["weights"] = config.weights
     return create_model(config.model, **options)
@@ -200,15 +202,20 @@ def compile_model(
     """Compiles a model with the run's optimizer and the kernels of `training.fused`.
 
     The loss is the paper's binary cross-entropy on the two softmax outputs, which is
-    the cross-entropy of the two classes.
+    the cross-entropy of the two classes; of three it is that of the three.
     """
     fuse_batch_normalization(model, workers)
     # Left to itself Keras takes XLA, which on a CPU compiles for minutes, and which
     # does not exchange anything between processes.
     with_xla = bool(tf.config.list_logical_devices("GPU")) and workers.count == 1
+    loss = (
+        keras.losses.BinaryCrossentropy()
+        if config.classes == 2
+        else keras.losses.CategoricalCrossentropy()
+    )
     model.compile(
         FusedAdam(learning_rate(config, config.epochs * plan.steps_per_epoch)),
-        loss=keras.losses.BinaryCrossentropy(),
+        loss=loss,
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
         jit_compile="auto" if with_xla else False,
     )

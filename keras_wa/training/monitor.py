@@ -10,8 +10,9 @@ import tensorflow as tf
 from matplotlib.figure import Figure
 from sklearn.metrics import ConfusionMatrixDisplay
 
+from keras_wa.datasets import CLASS_NAMES
 from keras_wa.layers import DWT2D, SqueezeExcite
-from keras_wa.training.callbacks import Logs, ValidationScores
+from keras_wa.training.callbacks import Logs, ValidationScores, most_probable
 
 BANDS = ("LL", "LH", "HL", "HH")
 _PROBE_ROIS = 8
@@ -22,9 +23,9 @@ class Monitor(keras.callbacks.Callback):
 
     At the start: a sheet of augmented inputs and the subbands of one of them. After
     each epoch: what `history.csv` holds, by the same names; the confusion matrix on
-    validation at p = 0.5; a histogram of every squeeze-and-excitation gate over a few
-    validation ROIs. All of it is on the disk by the end of the epoch. The step is the
-    number of completed epochs.
+    validation, where the most probable class is called; a histogram of every
+    squeeze-and-excitation gate over a few validation ROIs. All of it is on the disk by
+    the end of the epoch. The step is the number of completed epochs.
 
     Args:
         log_dir: the run's `tensorboard` folder.
@@ -71,8 +72,9 @@ class Monitor(keras.callbacks.Callback):
         self._writer.flush()
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        calls = self.validation.probabilities >= 0.5
-        figure = confusion_figure(self.validation.labels, calls)
+        validation = self.validation
+        calls = most_probable(validation.outputs)
+        figure = confusion_figure(validation.labels, calls, validation.classes)
         with self._writer.as_default(step=epoch + 1):
             for name, value in (logs or {}).items():
                 tf.summary.scalar(name, value)
@@ -119,14 +121,14 @@ def subband_figure(bands: np.ndarray) -> Figure:
     return figure
 
 
-def confusion_figure(labels: np.ndarray, calls: np.ndarray) -> Figure:
-    """The confusion matrix of labels against calls, as counts."""
-    figure = Figure(figsize=(3.5, 3), layout="tight")
+def confusion_figure(labels: np.ndarray, calls: np.ndarray, classes: int = 2) -> Figure:
+    """The confusion matrix of classes against calls, both int `(N,)`, as counts."""
+    figure = Figure(figsize=(1.5 + classes, 1 + classes), layout="tight")
     ConfusionMatrixDisplay.from_predictions(
         labels,
         calls.astype(int),
-        labels=[0, 1],
-        display_labels=["benign", "malignant"],
+        labels=range(classes),
+        display_labels=[n.replace(" ", "\n", 1) for n in CLASS_NAMES[classes]],
         colorbar=False,
         ax=figure.add_subplot(),
     )

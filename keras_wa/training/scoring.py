@@ -7,7 +7,7 @@ import pandas as pd
 
 from keras_wa.errors import UserError
 from keras_wa.pipeline.batches import evaluation_batches
-from keras_wa.training.callbacks import malignant
+from keras_wa.training.callbacks import malignant, of_each_class
 from keras_wa.training.data import RunData
 
 
@@ -17,13 +17,15 @@ def score(
     """Predicts every ROI of a part.
 
     Args:
-        model: a classifier with output `(batch, 2)`.
+        model: a classifier with output `(batch, classes)`.
         data: the run's ROIs.
         split: `train`, `val` or `test`.
         verbose: as in `keras.Model.predict`.
 
     Returns:
-        One row a ROI: `roi_id, patient_id, label, probability` (of malignant).
+        One row a ROI: `roi_id, patient_id, label, probability` (of malignant). Of three
+        classes also `class`, its index, and `p_0, p_1, p_2`, the probability of each;
+        `p_2` is `probability`.
 
     Raises:
         UserError: the part is empty.
@@ -32,9 +34,13 @@ def score(
     if cases.empty:
         present = ", ".join(sorted(data.cases["split"].unique()))
         raise UserError(f"No ROI is in the split {split!r}; there are: {present}.")
-    batches = evaluation_batches(
-        data.part(split), data.config.image_size, wavelet=data.wavelet
-    )
+    rois = data.part(split)
+    batches = evaluation_batches(rois, data.config.image_size, wavelet=data.wavelet)
+    outputs = model.predict(batches, verbose=verbose)
     table = cases[["roi_id", "patient_id", "label"]].copy()
-    table["probability"] = malignant(model.predict(batches, verbose=verbose))
+    table["probability"] = malignant(outputs)
+    if data.config.classes > 2:
+        table["class"] = rois.labels
+        for index, column in enumerate(of_each_class(outputs).T):
+            table[f"p_{index}"] = column
     return table

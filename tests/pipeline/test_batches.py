@@ -184,6 +184,18 @@ def test_a_batch_is_the_draw_scaled_and_augmented() -> None:
         np.testing.assert_array_equal(weights, np.where(labels == 1, 2.0, 0.5))
 
 
+def test_three_classes_have_three_targets_and_a_weight_each() -> None:
+    rng = np.random.default_rng(0)
+    rois = Rois(ROIS.read, rng.integers(0, 3, N))
+    weights = np.array([0.5, 2.0, 3.0], "float32")
+    training = plan(source=lambda epoch: rois, weights=weights)
+    assert training.batches(0, 1).element_spec[1].shape == (BATCH, 3)
+    for step, (_, targets, found) in enumerate(arrays(training.batches(0, 1))):
+        _, labels, _ = training.draw(step)
+        np.testing.assert_array_equal(targets, np.eye(3)[labels])
+        np.testing.assert_array_equal(found, weights[labels])
+
+
 def test_shapes_are_known_before_the_first_batch() -> None:
     inputs, targets, weights = plan(wavelet="db2").batches(0, 1).element_spec
     assert inputs.shape == (BATCH, 9, 9, 4)
@@ -253,20 +265,21 @@ def test_evaluation_takes_subbands_as_training_does() -> None:
 # Class weights ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("positives", [1, 5, 12])
-def test_class_weights_are_scikit_learn_s_balanced(positives: int) -> None:
-    labels = np.array([1] * positives + [0] * (20 - positives))
-    found = class_weights(labels)
-    wanted = compute_class_weight("balanced", classes=np.array([0, 1]), y=labels)
+@pytest.mark.parametrize("counts", [(19, 1), (8, 12), (3, 16, 1), (7, 6, 7)])
+def test_class_weights_are_scikit_learn_s_balanced(counts: tuple[int, ...]) -> None:
+    classes = np.arange(len(counts))
+    labels = np.repeat(classes, counts)
+    found = class_weights(labels, len(counts))
+    wanted = compute_class_weight("balanced", classes=classes, y=labels)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, wanted, rtol=1e-6)
     assert found[labels].mean() == pytest.approx(1)
 
 
-@pytest.mark.parametrize("label", [0, 1])
-def test_one_class_has_no_weights(label: int) -> None:
-    with pytest.raises(ValueError, match="Both classes must be present"):
-        class_weights(np.full(4, label))
+@pytest.mark.parametrize(("labels", "classes"), [([0, 0], 2), ([1], 2), ([0, 2], 3)])
+def test_a_class_that_is_absent_has_no_weight(labels: list[int], classes: int) -> None:
+    with pytest.raises(ValueError, match="All classes must be present"):
+        class_weights(np.array(labels), classes)
 
 
 def test_an_epoch_is_drawn_once_however_many_steps_it_has() -> None:

@@ -59,6 +59,14 @@ def test_fresh_rois_are_the_phantom_s_with_their_labels() -> None:
     np.testing.assert_array_equal(drawn[1], render_roi(SPEC, cases.iloc[0]))
 
 
+def test_fresh_rois_of_three_classes_have_those_of_their_pathology() -> None:
+    rois = FreshPhantom(SPEC, 60, Enhancement("none"), classes=3)(0)
+    names = ["BENIGN_WITHOUT_CALLBACK", "BENIGN", "MALIGNANT"]
+    cases = phantom_cases(SPEC, n=60, epoch=1)
+    assert [names[label] for label in rois.labels] == list(cases["pathology"])
+    assert set(rois.labels) == {0, 1, 2}
+
+
 def test_fresh_rois_are_enhanced_as_stored_ones_are() -> None:
     plain = fresh()(2).read(ALL)
     enhanced = fresh(Enhancement(clip_limit=3.0, tiles=4))(2).read(ALL)

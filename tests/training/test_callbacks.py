@@ -21,6 +21,7 @@ from keras_wa.training.callbacks import (
     StopOnNaN,
     ValidationScores,
     malignant,
+    most_probable,
 )
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.optimizer import FusedAdam
@@ -32,12 +33,12 @@ class Killed(BaseException):
     """Stands for kill -9: no handler of the package may catch it."""
 
 
-def _model(width: int = 3) -> keras.Model:
+def _model(width: int = 3, classes: int = 2) -> keras.Model:
     inputs = keras.Input((4,))
     x = keras.layers.Dense(width)(inputs)
     x = keras.layers.BatchNormalization()(x)
     x = keras.layers.Dropout(0.5, seed=5)(x)
-    outputs = keras.layers.Dense(2, activation="softmax")(x)
+    outputs = keras.layers.Dense(classes, activation="softmax")(x)
     model = keras.Model(inputs, outputs)
     model.compile(FusedAdam(0.1), "binary_crossentropy", run_eagerly=True)
     return model
@@ -80,6 +81,29 @@ def test_validation_scores_are_those_of_scikit_learn() -> None:
     assert logs["val_auc"] == pytest.approx(roc_auc_score(labels, expected))
     assert logs["val_loss"] == pytest.approx(log_loss(labels, expected))
     assert logs["learning_rate"] == pytest.approx(0.1)
+
+
+def test_of_three_classes_the_auc_is_that_of_malignant_against_the_rest() -> None:
+    rng = np.random.default_rng(0)
+    x, labels = rng.normal(size=(21, 4)).astype("float32"), rng.integers(0, 3, 21)
+    model = _model(classes=3)
+    batches = tf.data.Dataset.from_tensor_slices(x).batch(8)
+    validation = ValidationScores(batches, labels)
+    validation.set_model(model)
+    logs: dict[str, Any] = {}
+    validation.on_epoch_end(0, logs)
+    outputs = np.asarray(model(x), "float64")
+    np.testing.assert_allclose(validation.probabilities, outputs[:, 2], rtol=1e-6)
+    loss = -np.log(outputs[np.arange(21), labels]).mean()
+    assert logs["val_loss"] == pytest.approx(loss, rel=1e-6)
+    assert logs["val_auc"] == pytest.approx(roc_auc_score(labels == 2, outputs[:, 2]))
+    assert validation.classes == 3
+
+
+def test_of_equally_probable_classes_the_worse_is_called() -> None:
+    assert most_probable([[0.5, 0.5], [0.6, 0.4], [0.4, 0.6]]).tolist() == [1, 0, 1]
+    three = [[0.2, 0.4, 0.4], [0.4, 0.4, 0.2], [0.5, 0.2, 0.3], [0.1, 0.2, 0.7]]
+    assert most_probable(three).tolist() == [2, 1, 0, 2]
 
 
 def test_probabilities_never_leave_the_unit_interval() -> None:

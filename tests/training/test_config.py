@@ -11,6 +11,7 @@ import pytest
 
 from keras_wa.datasets import ReadOptions
 from keras_wa.errors import UserError
+from keras_wa.models import registry
 from keras_wa.training.config import TrainConfig, read_config_file
 
 FIELDS = [field.name for field in dataclasses.fields(TrainConfig)]
@@ -68,6 +69,8 @@ def test_a_whole_number_is_taken_for_a_float() -> None:
         ("data_seed", -1),
         ("field_mm", 0.5),
         ("pixel_spacing", 2.0),
+        ("classes", 1),
+        ("classes", 4),
     ],
 )
 def test_a_value_out_of_range_is_named(field: str, value: Any) -> None:
@@ -109,7 +112,7 @@ def test_an_unknown_option_of_the_model_is_answered_with_the_nearest() -> None:
         TrainConfig(model_options={"stem_strid": 1})
 
 
-@pytest.mark.parametrize("option", ["image_size", "dwt", "weights"])
+@pytest.mark.parametrize("option", ["image_size", "dwt", "weights", "classes"])
 def test_an_option_with_a_flag_of_its_own_must_use_it(option: str) -> None:
     # As a model's option it would not reach the pipeline, and the two would disagree.
     flag = f"--{option.replace('_', '-')}"
@@ -120,6 +123,31 @@ def test_an_option_with_a_flag_of_its_own_must_use_it(option: str) -> None:
 def test_subbands_from_the_pipeline_need_a_model_that_takes_them() -> None:
     with pytest.raises(UserError, match=r"'resnet50' takes no subbands"):
         TrainConfig(model="resnet50", dwt="pipeline")
+
+
+def test_three_classes_need_a_model_that_tells_them_apart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def narrow(*, image_size: int = 32) -> None: ...
+    def wide(*, image_size: int = 32, classes: int = 2) -> None: ...
+
+    monkeypatch.setitem(registry._BUILDERS, "narrow", narrow)  # type: ignore[arg-type]
+    monkeypatch.setitem(registry._BUILDERS, "wide", wide)  # type: ignore[arg-type]
+    assert TrainConfig(model="wide", classes=3).classes == 3
+    assert TrainConfig(model="narrow").classes == 2
+    with pytest.raises(UserError, match=r"'narrow' .*Received: classes=3; expected 2"):
+        TrainConfig(model="narrow", classes=3)
+
+
+def test_no_class_of_three_can_be_left_out(tiny_model: None) -> None:
+    with pytest.raises(UserError, match=r"`drop_without_callback` .*classes=3"):
+        TrainConfig(model="tiny", classes=3, drop_without_callback=True)
+
+
+def test_the_config_of_an_older_run_has_two_classes() -> None:
+    record = TrainConfig().to_mapping()
+    del record["classes"]
+    assert TrainConfig.from_mapping(record, "config.json") == TrainConfig()
 
 
 def test_the_reader_of_the_dataset_is_told_everything() -> None:

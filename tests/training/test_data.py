@@ -13,7 +13,7 @@ from keras_wa.datasets import RANDOM_ROI_NOTICE
 from keras_wa.errors import UserError
 from keras_wa.imaging.clahe import clahe
 from keras_wa.training.config import TrainConfig
-from keras_wa.training.data import load_data
+from keras_wa.training.data import PHANTOM_CLASSES_NOTICE, load_data
 from tests.tiny_model import SETTINGS
 
 
@@ -107,6 +107,25 @@ def test_the_strength_of_the_augmentation_is_the_configs(config: Any) -> None:
     assert augmentation.scale == 0.2
     assert augmentation.brightness == 0.3
     assert augmentation.contrast == 0.4
+
+
+def test_three_classes_are_those_of_the_pathology_in_every_part(config: Any) -> None:
+    data = load_data(config(classes=3))
+    names = ["BENIGN_WITHOUT_CALLBACK", "BENIGN", "MALIGNANT"]
+    for split in ("train", "val", "test"):
+        labels, cases = data.part(split).labels, data.cases_of(split)
+        assert [names[label] for label in labels] == list(cases["pathology"])
+        np.testing.assert_array_equal(labels == 2, cases["label"].to_numpy(int))
+    plan = data.training_plan()
+    counts = np.bincount(data.part("train").labels)
+    np.testing.assert_allclose(plan.weights * counts, counts.sum() / 3)
+    assert PHANTOM_CLASSES_NOTICE in data.notes
+    assert PHANTOM_CLASSES_NOTICE not in load_data(config()).notes
+
+
+def test_fresh_rois_of_three_classes_have_three(config: Any) -> None:
+    plan = load_data(config(classes=3, fresh_rois=True)).training_plan()
+    assert set(plan.source(0).labels) == {0, 1, 2}
 
 
 def test_fresh_rois_are_others_every_epoch(config: Any) -> None:

@@ -11,10 +11,12 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 from sklearn.metrics import log_loss, roc_auc_score
 
+from keras_wa.datasets import CLASS_NAMES
 from keras_wa.errors import UserError
-from keras_wa.serving.export import load_best
+from keras_wa.serving.export import export_saved_model, load_best
 from keras_wa.training.callbacks import Checkpoint
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.data import load_data
@@ -107,6 +109,46 @@ def test_other_settings_train_too(
     assert outcome.best_auc == _history(run.path)[0]["val_auc"]
     table = score(load_best(run), load_data(config), "test")
     assert np.isfinite(table["probability"]).all()
+
+
+def test_three_classes_are_trained_scored_and_exported(
+    tmp_path: Path, store_dir: Path, tiny_model: None
+) -> None:
+    settings = {**SETTINGS, "store_dir": str(store_dir), "epochs": 1, "classes": 3}
+    config = TrainConfig(**settings)
+    run = Run.create(tmp_path / "run", config)
+    data = load_data(config)
+    outcome = train(run, data, verbose=0)
+    assert outcome.best_auc == _history(run.path)[0]["val_auc"]
+    model = load_best(Run.open(run.path))
+    assert model.output_shape == (None, 3)
+    val = score(model, data, "val")
+    auc = roc_auc_score(val["label"].to_numpy(int), val["p_2"])
+    assert outcome.best_auc == pytest.approx(auc, abs=1e-12)
+    # The served model, on ROIs that need no resizing.
+    served = tf.saved_model.load(str(export_saved_model(run)))
+    raw = data.raw[(data.cases["split"] == "val").to_numpy()]
+    found = np.asarray(served.serve(tf.constant(raw[..., None])))
+    np.testing.assert_allclose(found, val[["p_0", "p_1", "p_2"]], atol=1e-4)
+    card = (run.saved_model / "assets.extra" / "keras_wa.json").read_text()
+    assert json.loads(card)["labels"] == list(CLASS_NAMES[3])
+    assert "(batch, 3)" in json.loads(card)["output"]
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_the_loss_is_the_cross_entropy_of_the_classes(
+    store_dir: Path, tiny_model: None, classes: int
+) -> None:
+    settings = {**SETTINGS, "store_dir": str(store_dir), "classes": classes}
+    config = TrainConfig(**settings)
+    model = build_model(config)
+    compile_model(model, config, load_data(config).training_plan())
+    rng = np.random.default_rng(0)
+    x = rng.random((6, 32, 32, 1)).astype("float32")
+    labels = np.arange(6) % classes
+    loss = model.evaluate(x, np.eye(classes)[labels], verbose=0)[0]
+    outputs = np.asarray(model(x), "float64")
+    assert loss == pytest.approx(-np.log(outputs[range(6), labels]).mean(), rel=1e-3)
 
 
 def test_a_finished_run_is_not_trained_further(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from sklearn.metrics import confusion_matrix
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from keras_wa.layers import DWT2D
@@ -150,6 +151,15 @@ def test_the_confusion_matrix_counts_labels_by_calls() -> None:
     (axes,) = confusion_figure(labels, calls).axes
     assert [text.get_text() for text in axes.texts] == ["2", "1", "1", "3"]
     assert [t.get_text() for t in axes.get_xticklabels()] == ["benign", "malignant"]
+
+
+def test_the_confusion_matrix_of_three_classes_has_three_rows() -> None:
+    labels, calls = np.array([0, 1, 1, 2, 2, 2]), np.array([1, 1, 1, 0, 2, 2])
+    (axes,) = confusion_figure(labels, calls, classes=3).axes
+    counts = [int(text.get_text()) for text in axes.texts]
+    assert counts == confusion_matrix(labels, calls).ravel().tolist()
+    names = [text.get_text() for text in axes.get_yticklabels()]
+    assert names == ["benign\nwithout callback", "benign", "malignant"]
 
 
 def test_a_class_that_is_never_called_has_its_place() -> None:
