@@ -206,7 +206,8 @@ def _squared_errors(
     """Sum over each group, in an order that is not that of the rows."""
     order = np.lexsort((labels, probabilities, group_codes))
     errors = (probabilities - labels)[order] ** 2
-    return np.bincount(group_codes[order], weights=errors, minlength=n_groups)
+    sums = np.bincount(group_codes[order], weights=errors, minlength=n_groups)
+    return np.asarray(sums, np.float64)
 
 
 def _ratio(numerator: Any, denominator: Any) -> FloatArray:

@@ -95,7 +95,7 @@ def _parse(rule: str) -> tuple[str, Fraction]:
     """The name of a rule and its target, which is 0 for those without."""
     if rule in THRESHOLD_RULES:
         return rule, Fraction(0)
-    name, colon, text = rule.partition(":")
+    name, _, text = rule.partition(":")
     if name not in TARGET_RULES:
         examples = [f"{each}:0.95" for each in TARGET_RULES]
         raise unknown_name("threshold rule", rule, (*THRESHOLD_RULES, *examples))

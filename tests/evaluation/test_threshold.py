@@ -180,5 +180,5 @@ def test_a_rule_without_a_target_in_range_is_the_users_mistake(rule):
 
 
 def test_a_misspelt_target_rule_suggests_the_nearest():
-    with pytest.raises(UserError, match="did you mean 'sensitivity:0.95'"):
+    with pytest.raises(UserError, match=r"did you mean 'sensitivity:0.95'"):
         choose_threshold([0, 1], [0.2, 0.9], "sensitvity:0.95")
