@@ -1,0 +1,110 @@
+"""ROIs of one part of a run's split, drawn at random, and their masks."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from keras_wa.errors import UserError
+from keras_wa.progress import track
+
+if TYPE_CHECKING:
+    from keras_wa.training.data import RunData
+
+Mask = NDArray[np.bool_]
+
+
+@dataclasses.dataclass(frozen=True)
+class RoiSample:
+    """Some ROIs of a part.
+
+    Attributes:
+        cases: their case table.
+        pixels: as the model sees them before scaling, uint8 `(n, H, W)`.
+    """
+
+    cases: pd.DataFrame
+    pixels: NDArray[np.uint8]
+
+    @functools.cached_property
+    def rois(self) -> NDArray[np.float32]:
+        """The pixels in [0, 1], float32 `(n, H, W)`."""
+        return self.pixels.astype(np.float32) / 255
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """0 benign, 1 malignant, `(n,)`."""
+        return self.cases["label"].to_numpy("int64")
+
+    @property
+    def patients(self) -> NDArray[Any]:
+        """Patient identifiers, `(n,)`."""
+        return self.cases["patient_id"].to_numpy()
+
+
+def draw_sample(data: RunData, split: str, n: int, seed: int = 0) -> RoiSample:
+    """Draws ROIs of a part, each as likely as the other.
+
+    Args:
+        data: the run's ROIs.
+        split: `train`, `val` or `test`.
+        n: how many; all of them if there are fewer.
+        seed: of the draw.
+
+    Returns:
+        The ROIs, in the order of the case table.
+
+    Raises:
+        UserError: the part is empty.
+    """
+    cases = data.cases_of(split)
+    if cases.empty:
+        present = ", ".join(sorted(data.cases["split"].unique()))
+        raise UserError(f"No ROI is in the split {split!r}; there are: {present}.")
+    chosen = np.sort(np.random.default_rng(seed).permutation(len(cases))[:n])
+    pixels = data.part(split).read(chosen)
+    return RoiSample(cases.iloc[chosen].reset_index(drop=True), pixels)
+
+
+def read_masks(
+    data: RunData, sample: RoiSample
+) -> tuple[list[Mask | None], str | None]:
+    """Reads the masks of ROIs, resized as the ROIs were.
+
+    Args:
+        data: the run's ROIs.
+        sample: those whose masks are wanted.
+
+    Returns:
+        For each ROI its mask, bool `(H, W)`, or `None` where it has none or none of
+        it is left at this size; and a sentence on what is missing, if anything is.
+
+    Raises:
+        UserError: from the dataset, if a file is bad.
+    """
+    import cv2
+
+    from keras_wa.training.data import load_dataset
+
+    dataset = load_dataset(data.config)
+    read_mask = getattr(dataset, "read_mask", None)
+    if read_mask is None:
+        note = "This data set has no masks: where the heat lies was not scored."
+        return [None] * len(sample.cases), note
+    rows = dataset.cases.set_index("roi_id", drop=False)
+    height, width = sample.pixels.shape[1:]
+    masks: list[Mask | None] = []
+    for roi_id in track(sample.cases["roi_id"], "Reading masks"):
+        mask = read_mask(rows.loc[roi_id])
+        if mask is not None:
+            pixels = mask.astype(np.uint8)
+            nearest = cv2.INTER_NEAREST_EXACT
+            mask = cv2.resize(pixels, (width, height), interpolation=nearest) > 0
+        masks.append(mask if mask is not None and mask.any() else None)
+    missing = sum(mask is None for mask in masks)
+    return masks, f"{missing} ROIs have no mask." if missing else None

@@ -1,0 +1,120 @@
+"""Grad-CAM: which places of a feature map speak for a class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+from numpy.typing import NDArray
+
+from keras_wa.explain.feature_map import find_feature_map
+from keras_wa.explain.heat import Heat
+from keras_wa.progress import ProgressBar
+
+GradCam = Callable[[NDArray[np.float32]], Heat]
+
+
+def grad_cam(
+    model: keras.Model,
+    images: NDArray[np.float32],
+    layer: str | None = None,
+    target: int = -1,
+    size: tuple[int, int] | None = None,
+    batch_size: int = 32,
+    progress: bool = False,
+) -> Heat:
+    """Explains one class's logit by a feature map.
+
+    With `A_k` the channels of the map and `y` the logit of the class (before the
+    softmax, which would mix in the other classes):
+
+        a_k  = mean over space of dy / dA_k
+        heat = ReLU(sum over k of a_k A_k)
+
+    upsampled to the ROI (bilinear, half-pixel centres) and divided by its maximum.
+
+    Args:
+        model: a flat functional model that ends in a dense layer.
+        images: what the model takes, float32 `(n, h, w, channels)`: ROIs, or their
+            subbands if the pipeline makes them.
+        layer: name of the layer whose output is explained; by default the last one
+            of at least 7x7, see `find_feature_map`.
+        target: index of the class; the last one is malignant.
+        size: height and width of the ROI in pixels; by default those of `images`,
+            which for subbands are half the ROI's.
+        batch_size: images at once.
+        progress: whether to draw a progress bar on stderr.
+
+    Returns:
+        Heat, float32 `(n, H, W)` in [0, 1]; zero everywhere where nothing speaks for
+        the class.
+
+    Raises:
+        UserError: no such layer.
+        ValueError: the model does not end in a dense layer.
+
+    Source: Selvaraju et al. 2017, "Grad-CAM", eq. 1 and 2.
+    """
+    explain = make_grad_cam(model, layer, target, size)
+    parts = [np.zeros((0, *(size or images.shape[1:3])), np.float32)]
+    with ProgressBar("Grad-CAM", len(images), progress) as bar:
+        for start in range(0, len(images), batch_size):
+            batch = images[start : start + batch_size]
+            parts.append(explain(batch))
+            bar.advance(len(batch))
+    return np.concatenate(parts)
+
+
+def make_grad_cam(
+    model: keras.Model,
+    layer: str | None = None,
+    target: int = -1,
+    size: tuple[int, int] | None = None,
+) -> GradCam:
+    """Traces Grad-CAM once, for any number of batches.
+
+    The function reads the model's weights at each call: after `set_weights` it explains
+    the new ones.
+
+    Args:
+        model, layer, target, size: as in `grad_cam`.
+
+    Returns:
+        A function from one batch of the model's inputs to its heat.
+
+    Raises:
+        UserError, ValueError: as `grad_cam`.
+    """
+    _, feature_map = find_feature_map(model, layer)
+    head = model.get_layer(model.output_names[0])
+    if not isinstance(head, layers.Dense):
+        raise ValueError(
+            "The model must end in a Dense layer, whose logit is explained. "
+            f"Received: {type(head).__name__} {head.name!r}"
+        )
+    trunk = keras.Model(model.input, [feature_map, head.input])
+    shape = model.input.shape[1:]
+    height, width = size or shape[:2]
+
+    def compute(inputs: Any) -> Any:
+        with tf.GradientTape() as tape:
+            # The map has a gradient even in a model without trainable weights.
+            tape.watch(inputs)
+            maps, features = trunk(inputs, training=False)
+            # The logit without its bias, which has no gradient.
+            kernel = tf.cast(head.kernel, tf.float32)[:, target]
+            logits = tf.linalg.matvec(tf.cast(features, tf.float32), kernel)
+        slopes = tf.cast(tape.gradient(logits, maps), tf.float32)
+        weights = tf.reduce_mean(slopes, axis=(1, 2))
+        cam = tf.einsum("nhwc,nc->nhw", tf.cast(maps, tf.float32), weights)
+        cam = tf.image.resize(tf.nn.relu(cam)[..., tf.newaxis], (height, width))
+        return tf.math.divide_no_nan(cam, tf.reduce_max(cam, (1, 2), True))[..., 0]
+
+    # Without autograph: there is no Python control flow over tensors.
+    signature = [tf.TensorSpec((None, *shape), tf.float32)]
+    traced = tf.function(compute, input_signature=signature, autograph=False)
+    return lambda images: traced(tf.cast(images, tf.float32)).numpy()

@@ -1,0 +1,60 @@
+"""From ROIs to what a model takes, and from there to a probability."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_wa.layers import DWT2D
+
+Rois = NDArray[np.float32]
+Probability = Callable[[Rois], NDArray[np.float64]]
+"""Takes ROIs `(n, H, W)` in [0, 1], gives the probability of the class, `(n,)`."""
+
+
+def model_inputs(rois: Rois, wavelet: str | None = None) -> NDArray[np.float32]:
+    """Puts ROIs in the form that a model was trained on.
+
+    Args:
+        rois: `(n, H, W)` in [0, 1].
+        wavelet: `None` for a model that takes ROIs; of a model that takes subbands,
+            their wavelet.
+
+    Returns:
+        float32 `(n, H, W, 1)`, or the subbands, for Haar `(n, H / 2, W / 2, 4)`.
+    """
+    images = np.asarray(rois, dtype=np.float32)[..., np.newaxis]
+    if wavelet is None:
+        return images
+    transform = DWT2D(wavelet=wavelet, dtype="float32")
+    return keras.ops.convert_to_numpy(transform(images))
+
+
+def roi_probability(
+    model: keras.Model,
+    wavelet: str | None = None,
+    target: int = -1,
+    batch_size: int = 32,
+) -> Probability:
+    """Makes the function from ROIs to the probability of one class.
+
+    Args:
+        model: a classifier that ends in a softmax.
+        wavelet: as in `model_inputs`.
+        target: index of the class; the last one is malignant.
+        batch_size: ROIs at once.
+
+    Returns:
+        A function from `(n, H, W)` in [0, 1] to float64 `(n,)` in [0, 1].
+    """
+
+    def probability(rois: Rois) -> NDArray[np.float64]:
+        inputs = model_inputs(rois, wavelet)
+        outputs = model.predict(inputs, batch_size=batch_size, verbose=0)
+        # The exact float64 of a float32 probability can exceed 1 by rounding alone.
+        return np.clip(outputs[:, target].astype(np.float64), 0.0, 1.0)
+
+    return probability

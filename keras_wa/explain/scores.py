@@ -1,0 +1,157 @@
+"""Whether heat lies where the calcifications are, and what chance would reach.
+
+`heat` is `(n, H, W)`, finite, 0 or more; `masks` is bool `(n, H, W)` with at least one
+pixel each. A map that is the same everywhere says nothing and scores as chance.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage, stats
+
+from keras_wa.evaluation.bootstrap import Interval
+from keras_wa.evaluation.inputs import as_group_codes
+
+FloatArray = NDArray[np.float64]
+Masks = NDArray[np.bool_]
+
+
+def pointing_game(heat: ArrayLike, masks: Masks, tolerance: float = 0.0) -> FloatArray:
+    """Whether the hottest pixel lies in the mask.
+
+    Args:
+        heat: see above.
+        masks: see above.
+        tolerance: a pixel at most so far from the mask counts as in it, px.
+
+    Returns:
+        float64 `(n,)`: 1 a hit, 0 a miss; among several hottest pixels the part of
+        them that hit, which is what drawing one of them would score on average.
+
+    Raises:
+        ValueError: the shapes differ, or a mask is empty.
+
+    Source: Zhang et al. 2018, "Top-down neural attention by excitation backprop",
+    section 4.1 (tolerance 15 px there, on photographs).
+    """
+    values = _checked(heat, masks)
+    hottest = values == values.max(axis=(1, 2), keepdims=True)
+    hits = hottest & grown(masks, tolerance)
+    return hits.sum(axis=(1, 2)) / hottest.sum(axis=(1, 2))
+
+
+def energy_in_mask(heat: ArrayLike, masks: Masks) -> FloatArray:
+    """The part of all heat that lies in the mask.
+
+    Args:
+        heat: see above.
+        masks: see above.
+
+    Returns:
+        float64 `(n,)` in [0, 1]; without any heat the mask's part of the area.
+
+    Raises:
+        ValueError: the shapes differ, or a mask is empty.
+
+    Source: Wang et al. 2020, "Score-CAM", section 4.3 ("energy-based pointing game").
+    """
+    values = _checked(heat, masks)
+    total = values.sum(axis=(1, 2))
+    inside = np.where(masks, values, 0).sum(axis=(1, 2))
+    return np.divide(inside, total, out=mask_share(masks), where=total > 0)
+
+
+def mask_share(masks: Masks, tolerance: float = 0.0) -> FloatArray:
+    """The mask's part of the area: what a random pixel, or even heat, would score.
+
+    Args:
+        masks: see above.
+        tolerance: as in `pointing_game`, px.
+
+    Returns:
+        float64 `(n,)` in (0, 1].
+    """
+    return grown(masks, tolerance).mean(axis=(1, 2))
+
+
+def grown(masks: Masks, tolerance: float) -> Masks:
+    """Each mask with all pixels at most `tolerance` px away (Euclidean) added."""
+    if tolerance <= 0:
+        return masks
+    distances = [ndimage.distance_transform_edt(~mask) for mask in masks]
+    return np.stack(distances) <= tolerance
+
+
+def rank_correlation(first: ArrayLike, second: ArrayLike) -> FloatArray:
+    """Spearman's correlation of two sets of maps, pixel by pixel within each ROI.
+
+    Args:
+        first: `(n, H, W)`, finite.
+        second: the same shape.
+
+    Returns:
+        float64 `(n,)` in [-1, 1]; NaN where a map is the same everywhere.
+
+    Source: Adebayo et al. 2018, "Sanity checks for saliency maps", section 3.
+    """
+    results = []
+    for a, b in zip(np.asarray(first), np.asarray(second), strict=True):
+        constant = np.ptp(a) == 0 or np.ptp(b) == 0
+        correlation = (
+            math.nan if constant else stats.spearmanr(a.ravel(), b.ravel()).statistic
+        )
+        results.append(float(correlation))
+    return np.array(results)
+
+
+def mean_interval(
+    values: ArrayLike,
+    groups: Any,
+    n_resamples: int = 2000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> Interval:
+    """The mean over ROIs with its patient-cluster percentile bootstrap interval.
+
+    Args:
+        values: `(n,)`; ROIs with NaN are left out.
+        groups: `n` patient identifiers.
+        n_resamples: number of resamples.
+        seed: of the resampling.
+        confidence: coverage that the interval aims at.
+
+    Returns:
+        The mean with its interval; the ends are NaN for a single patient, all is NaN
+        without a value.
+    """
+    each = np.asarray(values, dtype=np.float64)
+    known = ~np.isnan(each)
+    if not known.any():
+        return Interval(math.nan, math.nan, math.nan, 0)
+    each = each[known]
+    codes, n_groups = as_group_codes(np.asarray(groups)[known])
+    if n_groups < 2:
+        return Interval(float(each.mean()), math.nan, math.nan, 0)
+    rng = np.random.default_rng(seed)
+    drawn = rng.multinomial(n_groups, np.full(n_groups, 1 / n_groups), n_resamples)
+    sums, counts = np.bincount(codes, each), np.bincount(codes)
+    means = (drawn @ sums) / (drawn @ counts)
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(means, [tail, 1 - tail])
+    return Interval(float(each.mean()), float(low), float(high), 0)
+
+
+def _checked(heat: ArrayLike, masks: Masks) -> FloatArray:
+    values = np.asarray(heat, dtype=np.float64)
+    if values.ndim != 3 or values.shape != masks.shape or masks.dtype != np.bool_:
+        raise ValueError(
+            "heat and bool masks must both be (n, height, width). "
+            f"Received: {values.shape} and {masks.dtype} {masks.shape}"
+        )
+    if not masks.any(axis=(1, 2)).all():
+        raise ValueError("Each mask must have a pixel. Received: an empty mask")
+    return values

@@ -1,0 +1,86 @@
+"""The wavelet subbands that a network sees, as pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from keras_wa.explain.inputs import Rois, model_inputs
+from keras_wa.files import replacing
+from keras_wa.layers import DWT2D
+
+BANDS = ("LL", "LH", "HL", "HH")
+# A few calcifications would else leave everything around them mid-grey.
+_DETAIL_QUANTILE = 0.995
+
+
+def image_wavelet(model: keras.Model) -> str | None:
+    """The wavelet of a model whose first layer transforms the ROI, else `None`."""
+    for layer in model.layers:
+        if isinstance(layer, DWT2D) and layer.input is model.input:
+            return str(layer.wavelet)
+    return None
+
+
+def subband_pictures(rois: Rois, wavelet: str) -> NDArray[np.uint8]:
+    """Makes the four subbands of one level visible.
+
+    LL is scaled from its own lowest to its highest value. The details are scaled
+    alike, within an ROI, with zero as mid-grey, so that they can be compared; the
+    strongest 0.5 % are cut off.
+
+    Args:
+        rois: `(n, H, W)` in [0, 1].
+        wavelet: its name.
+
+    Returns:
+        uint8 `(n, 4, h, w)` in the order of `BANDS`; for Haar h and w are half the
+        ROI's, rounded up.
+    """
+    bands = np.moveaxis(model_inputs(rois, wavelet), -1, 1)
+    low, details = bands[:, :1], bands[:, 1:]
+    lowest = low.min(axis=(2, 3), keepdims=True)
+    span = low.max(axis=(2, 3), keepdims=True) - lowest
+    limit = np.quantile(np.abs(details), _DETAIL_QUANTILE, (1, 2, 3), keepdims=True)
+    pictures = [_share(low - lowest, span), 0.5 + 0.5 * _share(details, limit)]
+    shown = np.clip(np.concatenate(pictures, axis=1), 0, 1)
+    return np.rint(255 * shown).astype(np.uint8)
+
+
+def write_subband_figure(
+    rois: Rois, wavelet: str, captions: Sequence[str], path: Path
+) -> None:
+    """Draws a row an ROI: the ROI and its subbands.
+
+    Args:
+        rois: `(n, H, W)` in [0, 1], at least one.
+        wavelet: its name.
+        captions: what to write beside each ROI.
+        path: the PNG to write; a file there is replaced at once.
+    """
+    pictures = subband_pictures(rois, wavelet)
+    figure = Figure(figsize=(9.5, 1.8 * len(rois) + 0.6), dpi=100)
+    axes = figure.subplots(len(rois), 5, squeeze=False)
+    for row, roi, bands, caption in zip(axes, rois, pictures, captions, strict=True):
+        row[0].imshow(roi, cmap="gray", vmin=0, vmax=1)
+        row[0].set_ylabel(caption, fontsize=7, rotation=0, ha="right", va="center")
+        for panel, band in zip(row[1:], bands, strict=True):
+            panel.imshow(band, cmap="gray", vmin=0, vmax=255)
+        for panel in row:
+            panel.set_xticks([])
+            panel.set_yticks([])
+    for panel, title in zip(axes[0], ("ROI", *BANDS), strict=True):
+        panel.set_title(title, fontsize=9)
+    figure.suptitle(f"Subbands ({wavelet}); details: grey is zero", fontsize=10)
+    figure.tight_layout()
+    with replacing(path) as partial:
+        figure.savefig(partial)
+
+
+def _share(values: NDArray[np.floating], of: NDArray[np.floating]) -> NDArray:
+    return np.divide(values, of, out=np.zeros(values.shape), where=of > 0)

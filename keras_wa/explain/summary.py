@@ -1,0 +1,191 @@
+"""The scores of a set of heat maps as a record that JSON can hold."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from keras_wa.evaluation.bootstrap import Interval
+from keras_wa.explain.heat import Heat
+from keras_wa.explain.scores import (
+    FloatArray,
+    Masks,
+    energy_in_mask,
+    mask_share,
+    mean_interval,
+    pointing_game,
+    rank_correlation,
+)
+
+Record = dict[str, Any]
+
+
+def localisation(
+    heat: Heat,
+    random_heats: list[Heat],
+    masks: Masks,
+    groups: ArrayLike,
+    tolerance: float = 0.0,
+) -> Record:
+    """Scores heat against masks, beside chance and networks with random weights.
+
+    Args:
+        heat: of the trained network, `(n, H, W)` in [0, 1].
+        random_heats: the same of each re-initialised network; an ROI counts with its
+            mean over them.
+        masks: bool `(n, H, W)`, none empty.
+        groups: `n` patient identifiers.
+        tolerance: of the pointing game, px.
+
+    Returns:
+        `n_rois, n_patients, tolerance_px`, and for `pointing_game` and
+        `energy_in_mask`: `trained, chance, trained_minus_chance`, and with random
+        networks `random, random_minus_chance, trained_minus_random`, each `{value, low,
+        high}`, a mean over ROIs with its 95 % patient-cluster bootstrap interval. The
+        differences are taken ROI by ROI.
+    """
+
+    def pointing(maps: Heat) -> FloatArray:
+        return pointing_game(maps, masks, tolerance)
+
+    def energy(maps: Heat) -> FloatArray:
+        return energy_in_mask(maps, masks)
+
+    record: Record = {
+        "n_rois": len(masks),
+        "n_patients": len(np.unique(np.asarray(groups))),
+        "tolerance_px": tolerance,
+    }
+    for name, score, chance in (
+        ("pointing_game", pointing, mask_share(masks, tolerance)),
+        ("energy_in_mask", energy, mask_share(masks)),
+    ):
+        trained = score(heat)
+        columns = {
+            "trained": trained,
+            "chance": chance,
+            "trained_minus_chance": trained - chance,
+        }
+        if random_heats:
+            untrained = np.mean([score(maps) for maps in random_heats], axis=0)
+            columns |= {
+                "random": untrained,
+                "random_minus_chance": untrained - chance,
+                "trained_minus_random": trained - untrained,
+            }
+        record[name] = _intervals(columns, groups)
+    return record
+
+
+def similarity(heat: Heat, random_heats: list[Heat], groups: ArrayLike) -> Record:
+    """How much the trained network's heat is that of networks with random weights.
+
+    Args:
+        heat: `(n, H, W)`.
+        random_heats: the same of each re-initialised network, at least one.
+        groups: `n` patient identifiers.
+
+    Returns:
+        `networks`, how many there were; `spearman {value, low, high}`, the rank
+        correlation of the maps, a mean over ROIs (and over networks within an ROI)
+        with its interval; `n_undefined`, pairs of which a map was constant.
+    """
+    each = np.stack([rank_correlation(heat, maps) for maps in random_heats])
+    known = ~np.isnan(each)
+    counts = known.sum(axis=0)
+    sums = np.where(known, each, 0).sum(axis=0)
+    means = np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
+    return {
+        "networks": len(random_heats),
+        "spearman": as_record(mean_interval(means, groups)),
+        "n_undefined": int((~known).sum()),
+    }
+
+
+def deletion(
+    areas: FloatArray, random_areas: FloatArray, labels: ArrayLike, groups: ArrayLike
+) -> Record:
+    """Summarises the areas under deletion curves.
+
+    Args:
+        areas: `(n,)`, pixels removed in the order of heat.
+        random_areas: `(n,)`, removed in random order.
+        labels: `(n,)`, 0 or 1. A benign ROI has little probability to lose, so the
+            malignant ones are also summarised by themselves.
+        groups: `n` patient identifiers.
+
+    Returns:
+        For `all` and `malignant` ROIs `heat, random_order, heat_minus_random`, each
+        `{value, low, high}`; `malignant` only where there is one.
+    """
+    columns = {
+        "heat": areas,
+        "random_order": random_areas,
+        "heat_minus_random": areas - random_areas,
+    }
+    malignant = np.asarray(labels) == 1
+    record = {"all": _intervals(columns, groups)}
+    if malignant.any():
+        part = {name: values[malignant] for name, values in columns.items()}
+        record["malignant"] = _intervals(part, np.asarray(groups)[malignant])
+    return record
+
+
+def as_record(interval: Interval) -> Record:
+    """`{value, low, high}`, with None for what is undefined: JSON has no NaN."""
+    return {
+        name: None if math.isnan(value) else value
+        for name, value in (
+            ("value", interval.value),
+            ("low", interval.low),
+            ("high", interval.high),
+        )
+    }
+
+
+def format_scores(results: Record) -> str:
+    """Renders what `scores.json` holds for the terminal.
+
+    Args:
+        results: `method, n_rois, n_patients, localisation, deletion, randomisation`.
+
+    Returns:
+        Lines, the first on the ROIs and the interval; no trailing newline.
+    """
+    lines = [
+        f"{results['method']}, {results['n_rois']} ROIs of {results['n_patients']} "
+        "patients [95% interval, patient-cluster bootstrap]"
+    ]
+    if results["localisation"]:
+        for name in ("pointing_game", "energy_in_mask"):
+            cells = results["localisation"]["all"][name]
+            names = [each for each in ("trained", "random", "chance") if each in cells]
+            lines.append(_row(name.replace("_", " "), cells, names))
+    for part, cells in results["deletion"].items():
+        lines.append(_row(f"deletion, {part}", cells, ["heat", "random_order"]))
+    if results["randomisation"]:
+        lines.append(_row("like random maps", results["randomisation"], ["spearman"]))
+    return "\n".join(lines)
+
+
+def _row(title: str, cells: Record, names: list[str]) -> str:
+    parts = []
+    for name in names:
+        value, low, high = (
+            "n/a" if cells[name][end] is None else f"{cells[name][end]:.3f}"
+            for end in ("value", "low", "high")
+        )
+        parts.append(f"{name.replace('_', ' ')} {value} [{low}, {high}]")
+    return f"{title:<20}" + ", ".join(parts)
+
+
+def _intervals(
+    columns: dict[str, NDArray[np.float64]], groups: ArrayLike
+) -> dict[str, Record]:
+    return {
+        name: as_record(mean_interval(values, groups))
+        for name, values in columns.items()
+    }
