@@ -5,9 +5,6 @@ from __future__ import annotations
 import math
 
 import pandas as pd
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder
 
 from keras_wa.audit.findings import Estimate, Finding, Score
 from keras_wa.audit.scoring import (
@@ -17,11 +14,10 @@ from keras_wa.audit.scoring import (
     why_not_held_out,
 )
 from keras_wa.audit.wording import join, percent
+from keras_wa.evaluation import DESCRIPTORS, predict_from_columns
 
 READ = {
-    "type + distribution": ("morphology", "distribution"),
-    "BI-RADS assessment": ("assessment",),
-    "type + distribution + assessment": ("morphology", "distribution", "assessment"),
+    **DESCRIPTORS,
     "density": ("density",),
     "subtlety": ("subtlety",),
     "lesion type": ("lesion_type",),
@@ -86,34 +82,15 @@ def _score(
     resamples: int,
     seed: int,
 ) -> Score:
-    model = _model().fit(_categories(train, columns), train["label"].to_numpy(int))
     return score_probabilities(
         name,
         test["label"].to_numpy(int),
-        model.predict_proba(_categories(test, columns))[:, 1],
+        predict_from_columns(train, test, columns),
         test["patient_id"].to_numpy(str),
         resamples,
         seed,
         how=f"logistic regression on {join(columns)}, from {len(train)} training to "
         f"{len(test)} test ROIs; 95 % intervals by patient",
-    )
-
-
-def _model() -> Pipeline:
-    # Weak regularisation: rare descriptors must not count as much as common ones.
-    return make_pipeline(
-        OneHotEncoder(handle_unknown="ignore"),
-        LogisticRegression(C=0.5, max_iter=5000),
-    )
-
-
-def _categories(cases: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
-    """The columns as text, where missing is a category of its own."""
-    return pd.DataFrame(
-        {
-            column: cases[column].astype("string").fillna("NA").to_numpy(object)
-            for column in columns
-        }
     )
 
 

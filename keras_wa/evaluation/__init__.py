@@ -15,6 +15,7 @@ from keras_wa.evaluation.metrics import (
     area_under_roc,
     classification_metrics,
 )
+from keras_wa.evaluation.references import DESCRIPTORS, predict_from_columns
 from keras_wa.evaluation.results import (
     PREDICTION_COLUMNS,
     evaluate_predictions,
@@ -24,6 +25,7 @@ from keras_wa.evaluation.results import (
 from keras_wa.evaluation.threshold import THRESHOLD_RULES, choose_threshold
 
 __all__ = [
+    "DESCRIPTORS",
     "METRIC_NAMES",
     "PREDICTION_COLUMNS",
     "THRESHOLD_RULES",
@@ -38,5 +40,6 @@ __all__ = [
     "one_number_aucs",
     "one_number_aucs_held_out",
     "one_number_statistics",
+    "predict_from_columns",
     "write_results",
 ]

@@ -112,3 +112,73 @@ def test_one_class_only_is_the_users_mistake(label):
 def test_unequal_lengths_are_refused():
     with pytest.raises(ValueError, match="lengths must be equal"):
         choose_threshold([0, 1], [0.2, 0.5, 0.9])
+
+
+def rates(labels, called):
+    return called[labels == 1].mean(), 1 - called[labels == 0].mean()
+
+
+@pytest.mark.parametrize("target", ["0.5", "0.8", "0.95", "1"])
+@pytest.mark.parametrize("seed", range(6))
+def test_the_target_is_reached_and_by_no_threshold_farther_on(seed, target):
+    rng = np.random.default_rng(seed)
+    labels = np.r_[0, 1, rng.integers(2, size=38)]
+    probabilities = np.round(rng.random(40) * 0.7 + 0.3 * labels, 1 + seed % 2) * 0.9
+    high = choose_threshold(labels, probabilities, f"sensitivity:{target}")
+    low = choose_threshold(labels, probabilities, f"specificity:{target}")
+    assert rates(labels, probabilities >= high)[0] >= float(target)
+    assert rates(labels, probabilities >= low)[1] >= float(target)
+    for other in np.linspace(0, 1, 401):
+        called = probabilities >= other
+        sensitivity, specificity = rates(labels, called)
+        if other > high and not np.array_equal(called, probabilities >= high):
+            assert sensitivity < float(target)
+        if other < low and not np.array_equal(called, probabilities >= low):
+            assert specificity < float(target)
+
+
+def test_the_target_is_what_was_written_and_not_its_nearest_float():
+    # 55 of 100 are enough, although 0.55 * 100 is more than 55 in floats.
+    assert 0.55 * 100 > 55
+    labels = np.r_[np.ones(100, int), 0]
+    probabilities = np.r_[np.linspace(1, 0.01, 100), 0.0]
+    threshold = choose_threshold(labels, probabilities, "sensitivity:0.55")
+    assert (probabilities >= threshold)[:100].sum() == 55
+
+
+def test_a_target_threshold_lies_midway_too():
+    labels, probabilities = [0, 0, 1, 1], [0.1, 0.2, 0.6, 0.9]
+    for rule, expected in [
+        ("sensitivity:0.5", 0.75),
+        ("sensitivity:0.95", 0.4),
+        ("specificity:0.5", 0.15),
+        ("specificity:1", 0.4),
+    ]:
+        assert choose_threshold(labels, probabilities, rule) == pytest.approx(expected)
+
+
+def test_a_specificity_may_need_that_nothing_is_positive():
+    threshold = choose_threshold([1, 0], [0.2, 0.8], "specificity:0.9")
+    assert threshold == pytest.approx(0.9)
+    with pytest.raises(UserError, match="No threshold reaches the rule 'specificity"):
+        choose_threshold([1, 0], [0.2, 1.0], "specificity:0.9")
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "sensitivity",
+        "sensitivity:",
+        "specificity:1.5",
+        "specificity:0",
+        "sensitivity:x",
+    ],
+)
+def test_a_rule_without_a_target_in_range_is_the_users_mistake(rule):
+    with pytest.raises(UserError, match=f"Received: '{rule}'; expected for example"):
+        choose_threshold([0, 1], [0.2, 0.9], rule)
+
+
+def test_a_misspelt_target_rule_suggests_the_nearest():
+    with pytest.raises(UserError, match=r"did you mean 'sensitivity:0.95'"):
+        choose_threshold([0, 1], [0.2, 0.9], "sensitvity:0.95")

@@ -1,0 +1,95 @@
+"""From ROIs to images, breasts and patients: what one decision is made about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+
+LEVELS = {
+    "roi": ("roi_id",),
+    "image": ("patient_id", "breast", "view"),
+    "breast": ("patient_id", "breast"),
+    "patient": ("patient_id",),
+}
+"""Each level with the columns that tell its units apart, from small to large."""
+
+Pooling = Literal["max", "mean"]
+
+
+@dataclass(frozen=True)
+class Level:
+    """Predictions of a level.
+
+    Attributes:
+        table: one row a unit, with `patient_id`, the level's own columns, `label`,
+            `probability` and `n_rois`; None where the level is left out.
+        reason: why it is left out, `""` if it is not.
+    """
+
+    table: pd.DataFrame | None
+    reason: str = ""
+
+
+def aggregate(predictions: pd.DataFrame, level: str, pooling: Pooling = "max") -> Level:
+    """Pools predictions of ROIs into those of images, breasts or patients.
+
+    A unit is malignant if any of its ROIs is, so its label is their maximum. Its
+    probability is the maximum too by default: at one threshold for all levels it is
+    positive just where one of its ROIs is. That makes units of many ROIs likelier to be
+    positive; `"mean"` does not, but thins out a single malignant ROI among benign ones.
+
+    Args:
+        predictions: one row an ROI, with `patient_id`, `label`, `probability` and the
+            level's columns.
+        level: one of `LEVELS`.
+        pooling: how the probabilities are pooled, `"max"` or `"mean"`.
+
+    Returns:
+        The level's predictions, sorted by its columns (for `roi` in the order given);
+        none where a column of the level is absent or missing in any row, since ROIs of
+        unknown units cannot be counted.
+
+    Raises:
+        ValueError: if there is no such level or pooling.
+    """
+    if level not in LEVELS:
+        raise ValueError(f"level must be one of {list(LEVELS)}. Received: {level!r}")
+    if pooling not in ("max", "mean"):
+        raise ValueError(f"pooling must be 'max' or 'mean'. Received: {pooling!r}")
+    columns = list(LEVELS[level])
+    for column in columns:
+        if column not in predictions:
+            return Level(None, f"the table has no column {column!r}")
+        missing = int(predictions[column].isna().sum())
+        if missing:
+            rois = "ROI" if missing == 1 else "ROIs"
+            return Level(None, f"{column} is missing for {missing} {rois}")
+    if level == "roi":
+        names = ["roi_id", "patient_id", "label", "probability"]
+        return Level(predictions[names].assign(n_rois=1).reset_index(drop=True))
+    # A mean in float64 and in a fixed order does not depend on that of the rows.
+    values = predictions.assign(
+        label=predictions["label"].astype("int64"),
+        probability=predictions["probability"].astype("float64"),
+    )
+    values = values.sort_values("probability")
+    pooled = values.groupby(columns, sort=True).agg(
+        label=("label", "max"),
+        probability=("probability", pooling),
+        n_rois=("label", "size"),
+    )
+    return Level(pooled.reset_index())
+
+
+def image_ids(predictions: pd.DataFrame) -> pd.Series:
+    """Names the image of each ROI, `patient_breast_view`; NA where one is missing.
+
+    Args:
+        predictions: one row an ROI, with `patient_id`, `breast` and `view`.
+    """
+    patient, breast, view = (
+        predictions[column].astype("string") for column in LEVELS["image"]
+    )
+    return patient + "_" + breast + "_" + view

@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import norm
+
+from keras_wa.evaluation.delong import (
+    delong,
+    delong_interval,
+    delong_test,
+    normal_p_value,
+)
+from tests.evaluation.tables import clustered_rois, small_set
+
+ASAH = pd.read_csv(Path(__file__).with_name("asah.csv"), comment="#")
+MARKERS = ["s100b", "wfns", "ndka"]
+
+
+def asah():
+    return ASAH["outcome"], ASAH[MARKERS].to_numpy(float).T
+
+
+def slow(labels, scores, groups):
+    """Obuchowski 1997, equation by equation, from every pair of ROIs."""
+    k, names = len(scores), sorted(set(groups))
+    positives = [i for i, label in enumerate(labels) if label == 1]
+    negatives = [i for i, label in enumerate(labels) if label == 0]
+    m, n = len(positives), len(negatives)
+
+    def wins(s, i, j):
+        return 1.0 if s[i] > s[j] else 0.5 if s[i] == s[j] else 0.0
+
+    v10 = [
+        {i: sum(wins(s, i, j) for j in negatives) / n for i in positives}
+        for s in scores
+    ]
+    v01 = [
+        {j: sum(wins(s, i, j) for i in positives) / m for j in negatives}
+        for s in scores
+    ]
+    theta = [sum(v.values()) / m for v in v10]
+
+    def deviation(values, auc, name):
+        return sum(value - auc for i, value in values.items() if groups[i] == name)
+
+    i10 = len({groups[i] for i in positives})
+    i01 = len({groups[j] for j in negatives})
+    covariance = np.zeros((k, k))
+    for r in range(k):
+        for s in range(k):
+            x = [[deviation(v10[a], theta[a], name) for name in names] for a in (r, s)]
+            y = [[deviation(v01[a], theta[a], name) for name in names] for a in (r, s)]
+            s10 = i10 / ((i10 - 1) * m) * np.dot(x[0], x[1])
+            s01 = i01 / ((i01 - 1) * n) * np.dot(y[0], y[1])
+            size = len(names)
+            s11 = size / (size - 1) * np.dot(x[0], y[1])
+            s11_turned = size / (size - 1) * np.dot(x[1], y[0])
+            covariance[r, s] = s10 / m + s01 / n + (s11 + s11_turned) / (m * n)
+    return theta, covariance
+
+
+def test_the_variances_and_covariances_of_asah_are_those_of_proc():
+    # tests/testthat/test-var.R and test-cov.R of pROC 1.19.0.1.
+    aucs, covariance = delong(*asah())
+    assert aucs == pytest.approx([0.7313686, 0.8236789, 0.6119580], abs=1e-7)
+    expected = {
+        (0, 0): 0.00266868245717244,
+        (1, 1): 0.00146991470882363,
+        (2, 2): 0.0031908105493913,
+        (0, 1): 0.00119615567376754,
+        (1, 2): -0.000532967856762438,
+        (0, 2): -0.000756164938056579,
+    }
+    for (i, j), value in expected.items():
+        assert covariance[i, j] == pytest.approx(value, abs=1e-15)
+        assert covariance[j, i] == covariance[i, j]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "p"),
+    [
+        ("wfns", "s100b", 0.0271757822291882),
+        ("wfns", "ndka", 0.00514557970691098),
+        ("ndka", "s100b", 0.164295175223054),
+    ],
+)
+def test_the_p_values_of_asah_are_those_of_proc(first, second, p):
+    # tests/testthat/test-roc.test.R of pROC 1.19.0.1.
+    found = delong_test(ASAH["outcome"], ASAH[first], ASAH[second])
+    assert found == pytest.approx(p, abs=1e-13)
+
+
+def test_the_plain_interval_of_asah_is_that_of_proc():
+    aucs, covariance = delong(*asah())
+    half = norm.ppf(0.975) * np.sqrt(np.diag(covariance))
+    assert aucs[0] - half[0] == pytest.approx(0.6301, abs=5e-5)
+    assert aucs[0] + half[0] == pytest.approx(0.8326, abs=5e-5)
+    # tests/testthat/test-ci.auc.R of pROC 1.19.0.1.
+    assert aucs[2] - half[2] == pytest.approx(0.501244999271703, abs=1e-14)
+    assert aucs[2] + half[2] == pytest.approx(0.722670989888189, abs=1e-14)
+
+
+@pytest.mark.parametrize("levels", [None, 4], ids=["no-ties", "many-ties"])
+@pytest.mark.parametrize("seed", range(3))
+def test_clustered_equals_the_formula_computed_pair_by_pair(seed, levels):
+    labels, first, patients = small_set(seed, levels)
+    second = np.round(0.5 * first + np.random.default_rng(seed).random(40), 1)
+    aucs, covariance = delong(labels, [first, second], patients)
+    theta, expected = slow(labels, [first, second], patients)
+    assert aucs == pytest.approx(theta, abs=1e-12)
+    assert covariance == pytest.approx(expected, abs=1e-14)
+
+
+def test_independent_equals_the_formula_with_each_roi_its_own_patient():
+    labels, first, _ = small_set(4, levels=6)
+    second = np.random.default_rng(0).random(40)
+    _, covariance = delong(labels, [first, second])
+    alone = np.arange(40)
+    _, own = delong(labels, [first, second], alone)
+    assert np.array_equal(covariance, own)
+    assert covariance == pytest.approx(slow(labels, [first, second], alone)[1])
+
+
+def test_patients_of_several_rois_count_as_one():
+    # Each ROI three times over is no more data: the clustered variance stays.
+    labels, scores, _ = small_set(5)
+    _, once = delong(labels, [scores])
+    thrice = [np.repeat(each, 3) for each in (labels, scores, np.arange(40))]
+    _, clustered = delong(thrice[0], [thrice[1]], thrice[2])
+    _, naive = delong(thrice[0], [thrice[1]])
+    assert clustered == pytest.approx(once, rel=1e-12)
+    assert naive[0, 0] < 0.4 * once[0, 0]
+
+
+def test_the_variance_is_near_that_of_the_jackknife_by_patient():
+    labels, scores, patients = clustered_rois(np.random.default_rng(6), 80, 3)
+    _, covariance = delong(labels, [scores], patients)
+    left = [
+        delong(labels[patients != name], [scores[patients != name]])[0][0]
+        for name in range(80)
+    ]
+    jackknife = 79 / 80 * np.sum((left - np.mean(left)) ** 2)
+    assert covariance[0, 0] == pytest.approx(jackknife, rel=0.03)
+
+
+@pytest.mark.parametrize("mixed", [False, True], ids=["pure-patients", "mixed"])
+def test_the_clustered_variance_is_that_of_simulated_data(mixed):
+    rng = np.random.default_rng(7)
+    aucs, clustered, naive = [], [], []
+    for _ in range(800):
+        labels, scores, patients = clustered_rois(rng, 60, 4, mixed=mixed)
+        value, covariance = delong(labels, [scores], patients)
+        aucs.append(value[0])
+        clustered.append(covariance[0, 0])
+        naive.append(delong(labels, [scores])[1][0, 0])
+    # The Monte-Carlo error of a variance from 800 values is 5 %.
+    empirical = np.var(aucs, ddof=1)
+    assert np.mean(clustered) == pytest.approx(empirical, rel=0.11)
+    # ROIs taken as independent: too narrow where a patient's are all of one kind, too
+    # wide where both kinds share its effect.
+    assert (np.mean(naive) > 1.3 * empirical) == mixed
+    assert (np.mean(naive) < 0.7 * empirical) == (not mixed)
+
+
+def test_the_interval_is_normal_on_the_logit_scale():
+    found = delong_interval(ASAH["outcome"], ASAH["s100b"], confidence=0.9)
+    auc, error = found.value, math.sqrt(0.00266868245717244)
+    assert found.standard_error == pytest.approx(error)
+    odds = math.exp(1.6448536 * error / (auc * (1 - auc)))
+    for end, factor in ((found.low, 1 / odds), (found.high, odds)):
+        assert end / (1 - end) == pytest.approx(factor * auc / (1 - auc), rel=1e-6)
+
+
+def test_the_same_ranking_has_p_1():
+    labels, scores, patients = small_set(8)
+    assert delong_test(labels, scores, 3 * scores - 7, patients) == 1
+
+
+def test_p_values_are_uniform_where_nothing_differs():
+    rng = np.random.default_rng(9)
+    p_values = []
+    for _ in range(400):
+        labels, scores, patients = clustered_rois(rng, 60, 3)
+        noise = rng.normal(0, 0.7, (2, len(labels)))
+        p_values.append(delong_test(labels, *(scores + noise), patients))
+    # The standard error of a share of 5 % in 400 is 1.1 points.
+    assert np.mean(np.array(p_values) < 0.05) == pytest.approx(0.05, abs=0.035)
+    assert np.mean(np.array(p_values) < 0.5) == pytest.approx(0.5, abs=0.08)
+
+
+def test_what_has_no_variance_has_no_interval():
+    perfect = delong_interval([0, 0, 1, 1], [1, 2, 3, 4])
+    assert (perfect.value, perfect.standard_error) == (1, 0)
+    assert math.isnan(perfect.low)
+    one_class = delong_interval([1, 1], [1, 2])
+    assert math.isnan(one_class.value)
+    assert math.isnan(one_class.high)
+    one_patient = delong_interval([0, 1, 0, 1], [1, 2, 3, 4], ["a"] * 4)
+    assert one_patient.value == 0.75
+    assert math.isnan(one_patient.standard_error)
+    assert math.isnan(normal_p_value(0.1, 0.0))
+
+
+def test_bad_arguments_are_refused():
+    with pytest.raises(ValueError, match="lengths must be equal"):
+        delong([0, 1], [[0.1, 0.2, 0.3]])
+    with pytest.raises(ValueError, match="lengths must be equal"):
+        delong_test([0, 1], [0.1, 0.2], [0.1, 0.2, 0.3])
+    with pytest.raises(ValueError, match="must be finite"):
+        delong([0, 1], [[0.1, math.nan]])
+    with pytest.raises(ValueError, match="confidence"):
+        delong_interval([0, 1], [0.1, 0.2], confidence=95)
