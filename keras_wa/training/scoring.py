@@ -6,6 +6,7 @@ import keras
 import pandas as pd
 
 from keras_wa.errors import UserError
+from keras_wa.evaluation import CASE_COLUMNS
 from keras_wa.pipeline.batches import evaluation_batches
 from keras_wa.training.callbacks import malignant
 from keras_wa.training.data import RunData
@@ -23,7 +24,8 @@ def score(
         verbose: as in `keras.Model.predict`.
 
     Returns:
-        One row a ROI: `roi_id, patient_id, label, probability` (of malignant).
+        One row an ROI: `roi_id, patient_id, label`, the case table's `CASE_COLUMNS` and
+        `probability` (of malignant).
 
     Raises:
         UserError: the part is empty.
@@ -35,6 +37,6 @@ def score(
     batches = evaluation_batches(
         data.part(split), data.config.image_size, wavelet=data.wavelet
     )
-    table = cases[["roi_id", "patient_id", "label"]].copy()
+    table = cases[["roi_id", "patient_id", "label", *CASE_COLUMNS]].copy()
     table["probability"] = malignant(model.predict(batches, verbose=verbose))
     return table
