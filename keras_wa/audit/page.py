@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +48,6 @@ def render_page(report: AuditReport, images: NDArray[np.uint8] | None) -> str:
             [part, *(row[name] for name in _COUNTS)]
             for part, row in report.counts.items()
         ],
-        shown=_shown,
     )
 
 
@@ -81,10 +79,3 @@ def thumbnails(group: Group, images: NDArray[np.uint8] | None) -> list[str]:
     if images is None:
         return []
     return [pages.data_uri(images[index]) for index in group.images[:_ROIS_SHOWN]]
-
-
-def _shown(value: Any) -> str:
-    """A setting in words."""
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {_shown(each)}" for name, each in value.items())
-    return "none" if value is None else str(value)

@@ -19,8 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--threshold",
         default="youden",
         metavar="RULE",
-        help="how the threshold is chosen on validation: youden (default), f1, or a "
-        "number that is used as it is",
+        help="how the threshold is chosen on validation: youden (default), f1, "
+        "sensitivity:0.95, specificity:0.9, or a number that is used as it is",
     )
     parser.add_argument(
         "--resamples",
@@ -42,8 +42,9 @@ def run(args: argparse.Namespace) -> int:
         one_number_aucs_held_out,
         write_results,
     )
+    from keras_wa.phantom import best_possible_auc
     from keras_wa.serving.export import load_best
-    from keras_wa.training.data import load_data
+    from keras_wa.training.data import load_data, phantom_spec
     from keras_wa.training.run import Run
     from keras_wa.training.scoring import score
 
@@ -58,8 +59,20 @@ def run(args: argparse.Namespace) -> int:
     rule = _rule(args.threshold)
     threshold = choose_threshold(val["label"], val["probability"], rule)
     origin = "given" if isinstance(rule, float) else f"{rule} on validation"
+    # Not the evaluated part, and never the test part.
+    learning = ~data.cases["split"].isin([args.split, "test"])
     results = evaluate_predictions(
-        predictions, threshold, origin, n_resamples=args.resamples
+        predictions,
+        threshold,
+        origin,
+        n_resamples=args.resamples,
+        val_predictions=val,
+        learning_cases=data.cases[learning],
+        best_possible_auc=(
+            best_possible_auc(phantom_spec(run.config), predictions)
+            if run.config.dataset == "phantom"
+            else None
+        ),
     )
     train, part = (data.cases["split"].eq(s).to_numpy() for s in ("train", args.split))
     labels = data.cases["label"].to_numpy(int)
@@ -91,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
         f"For comparison, one number of the pixels ({best}) alone: AUC {auc.value:.3f} "
         f"[{auc.low:.3f}, {auc.high:.3f}]"
     )
-    warn(data.notes)
+    warn([*results["warnings"], *data.notes])
     say(f"Written: {run.evaluation(args.split)}")
     return 0
 

@@ -1,31 +1,39 @@
-"""What an evaluation leaves behind: metrics.json, predictions.csv, a text table."""
+"""What an evaluation finds, the content of metrics.json."""
 
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from keras_wa.evaluation.bootstrap import cluster_bootstrap
-from keras_wa.evaluation.inputs import as_labels, as_probabilities
-from keras_wa.evaluation.metrics import METRIC_NAMES, classification_metrics
-from keras_wa.files import replacing, write_json
+from keras_wa import __version__
+from keras_wa.errors import UserError
+from keras_wa.evaluation.calibration import (
+    apply_temperature,
+    brier_score,
+    expected_calibration_error,
+    fit_temperature,
+    log_loss,
+    reliability_table,
+)
+from keras_wa.evaluation.decision_curve import decision_curve
+from keras_wa.evaluation.levels import LEVELS, Pooling, aggregate
+from keras_wa.evaluation.references import reference_lines
+from keras_wa.evaluation.subgroups import subgroup_metrics
+from keras_wa.evaluation.three_class import THREE_CLASS_COLUMNS, three_class_metrics
+from keras_wa.evaluation.units import FEW_PATIENTS, score_units
 
-#: The columns that a table of predictions must have.
+FORMAT = 2
+"""Version of the record's layout; `docs/metrics.schema.json` describes it."""
+
 PREDICTION_COLUMNS = ("roi_id", "patient_id", "label", "probability")
+"""The columns that a table of predictions must have."""
 
-_TITLES = {
-    "auc": "AUC",
-    "accuracy": "Accuracy",
-    "sensitivity": "Sensitivity",
-    "specificity": "Specificity",
-    "precision": "Precision",
-    "f1": "F1",
-}
+_BINS = 10
+
+_ENOUGH_RESAMPLES = 2000
 
 
 def evaluate_predictions(
@@ -35,135 +43,109 @@ def evaluate_predictions(
     n_resamples: int = 2000,
     seed: int = 0,
     confidence: float = 0.95,
+    *,
+    val_predictions: pd.DataFrame | None = None,
+    learning_cases: pd.DataFrame | None = None,
+    best_possible_auc: float | None = None,
+    pooling: Pooling = "max",
 ) -> dict[str, Any]:
     """Evaluates a table of predictions: the content of `metrics.json`.
 
     Args:
         predictions: one row an ROI with the columns `roi_id` (unique), `patient_id`,
             `label` (0 or 1) and `probability` (of the positive class, in [0, 1]).
-        threshold: decision threshold; positive if `probability >= threshold`.
+            `breast` and `view` give the levels between ROI and patient, the columns of
+            `SUBGROUP_COLUMNS` the subgroups, `p_0, p_1, p_2, class` the three classes.
+        threshold: decision threshold; positive if `probability >= threshold`, at every
+            level.
         threshold_rule: where it came from, for example `"youden on validation"`.
         n_resamples: number of bootstrap resamples.
         seed: of the resampling.
         confidence: coverage that the intervals aim at.
+        val_predictions: the same table of the validation part, on which the temperature
+            is fitted; without it there is none.
+        learning_cases: case table of ROIs that references may learn from, of no patient
+            in `predictions`; without it there are no references.
+        best_possible_auc: what no classifier of a phantom can be expected to exceed.
+        pooling: how probabilities of ROIs become those of larger units.
 
     Returns:
-        A dictionary ready for strict JSON, what is undefined being None:
-        `n_rois, n_patients, prevalence, threshold {value, rule, positive_if}, metrics
-        {name: {value, low, high}}, counts {tp, fp, tn, fn}, confidence, bootstrap
-        {kind, n_resamples, seed, n_dropped {name: int}}`.
+        What `docs/metrics.schema.json` describes, ready for strict JSON, what is
+        undefined being None. `n_rois, n_patients, prevalence, metrics, auc_delong,
+        counts` are of the ROIs and the same as in `levels["roi"]`.
 
     Raises:
+        UserError: if a probability is missing or infinite.
         ValueError: if a column is missing, an ROI is repeated or a value malformed.
     """
-    _check_table(predictions)
-    labels, probabilities = predictions["label"], predictions["probability"]
-    values = classification_metrics(labels, probabilities, threshold)
-    intervals = cluster_bootstrap(
-        labels,
-        probabilities,
-        predictions["patient_id"],
-        threshold,
-        n_resamples=n_resamples,
-        seed=seed,
-        confidence=confidence,
-    )
+    check_predictions(predictions)
+    options: dict[str, Any] = {
+        "n_resamples": n_resamples,
+        "seed": seed,
+        "confidence": confidence,
+    }
+    levels = {
+        name: _level(predictions, name, pooling, threshold, options) for name in LEVELS
+    }
+    rois = levels["roi"]
+    calibration, scaled = _calibration(predictions, val_predictions)
     results: dict[str, Any] = {
-        "n_rois": len(predictions),
-        "n_patients": int(predictions["patient_id"].nunique()),
-        "prevalence": float(as_labels(labels).mean()),
+        "format": FORMAT,
+        "keras_wa": __version__,
+        "n_rois": rois["n"],
+        "n_patients": rois["n_patients"],
+        "prevalence": rois["n_positive"] / rois["n"],
         "threshold": {
             "value": float(threshold),
             "rule": threshold_rule,
             "positive_if": "probability >= threshold",
         },
-        "metrics": {
-            name: {"value": each.value, "low": each.low, "high": each.high}
-            for name, each in intervals.items()
-        },
-        "counts": {name: int(values[name]) for name in ("tp", "fp", "tn", "fn")},
+        "metrics": rois["metrics"],
+        "auc_delong": rois["auc_delong"],
+        "counts": rois["counts"],
         "confidence": confidence,
         "bootstrap": {
             "kind": "patient-cluster percentile",
             "n_resamples": n_resamples,
             "seed": seed,
-            "n_dropped": {name: each.n_dropped for name, each in intervals.items()},
+            "n_dropped": rois["n_dropped"],
         },
+        "delong": "clustered by patient (Obuchowski 1997), on the logit scale",
+        "pooling": pooling,
+        "levels": levels,
+        "calibration": calibration,
+        "decision_curve": _decision_curve(predictions, scaled),
+        "subgroups": subgroup_metrics(predictions, threshold, **options),
+        "references": (
+            []
+            if learning_cases is None
+            else reference_lines(
+                learning_cases,
+                predictions,
+                best_possible_auc=best_possible_auc,
+                **options,
+            )
+        ),
+        "three_class": (
+            three_class_metrics(predictions, **options)
+            if {*THREE_CLASS_COLUMNS, "class"} <= set(predictions.columns)
+            else None
+        ),
+        "warnings": _warnings(rois, predictions, val_predictions, n_resamples),
     }
-    return _without_nan(results)
+    return without_nan(results)
 
 
-def write_results(
-    directory: str | os.PathLike[str],
-    results: Mapping[str, Any],
-    predictions: pd.DataFrame,
-) -> None:
-    """Writes `predictions.csv`, then `metrics.json`, each in one step.
-
-    A reader never meets half a file, and where `metrics.json` is there the predictions
-    are too. Probabilities are written with all the digits of their float64; pandas
-    reads them back exactly with `converters={"probability": float}`.
+def check_predictions(predictions: pd.DataFrame) -> None:
+    """Checks what a table of predictions must have.
 
     Args:
-        directory: where to; created if missing, files in it are replaced.
-        results: what `evaluate_predictions` returned, possibly with further entries
-            that JSON can hold; NaN and infinity become null.
-        predictions: the table that was evaluated; other columns than
-            `PREDICTION_COLUMNS` are left out. `prediction` (0 or 1) is added.
+        predictions: one row an ROI, with `PREDICTION_COLUMNS`.
 
     Raises:
-        ValueError: if the table is malformed.
+        UserError: if a probability is missing or infinite.
+        ValueError: if a column is missing or an ROI is repeated.
     """
-    _check_table(predictions)
-    probability = as_probabilities(predictions["probability"])
-    table = predictions[["roi_id", "patient_id"]].assign(
-        label=as_labels(predictions["label"]),
-        probability=probability,
-        prediction=(probability >= results["threshold"]["value"]).astype(int),
-    )
-    folder = Path(directory)
-    folder.mkdir(parents=True, exist_ok=True)
-    with replacing(folder / "predictions.csv") as partial:
-        table.to_csv(partial, index=False, lineterminator="\n")
-    write_json(folder / "metrics.json", _without_nan(results))
-
-
-def format_metrics(results: Mapping[str, Any]) -> str:
-    """Renders the results for the terminal, one line a metric.
-
-    Args:
-        results: what `evaluate_predictions` returned or `metrics.json` holds.
-
-    Returns:
-        Lines such as `AUC          0.741 [0.655, 0.814]`, between one line on the data
-        and one on the interval; no trailing newline.
-    """
-    threshold, bootstrap = results["threshold"], results["bootstrap"]
-    lines = [
-        f"{results['n_rois']} ROIs of {results['n_patients']} patients, "
-        f"{results['prevalence']:.1%} positive; called positive at "
-        f"p >= {threshold['value']:.4g} ({threshold['rule']})"
-    ]
-    for name in METRIC_NAMES:
-        metric = results["metrics"][name]
-        ends = f"[{_digits(metric['low'])}, {_digits(metric['high'])}]"
-        line = f"{_TITLES[name]:<12} {_digits(metric['value'])} {ends}"
-        dropped = bootstrap["n_dropped"][name]
-        if dropped:
-            line += f"  undefined in {dropped} of {bootstrap['n_resamples']} resamples"
-        lines.append(line)
-    lines.append(
-        f"[{results['confidence']:.0%} interval, {bootstrap['kind']} bootstrap, "
-        f"{bootstrap['n_resamples']} resamples]"
-    )
-    return "\n".join(lines)
-
-
-def _digits(value: float | None) -> str:
-    return "n/a" if value is None else f"{value:.3f}"
-
-
-def _check_table(predictions: pd.DataFrame) -> None:
     missing = [name for name in PREDICTION_COLUMNS if name not in predictions]
     if missing:
         raise ValueError(
@@ -174,14 +156,117 @@ def _check_table(predictions: pd.DataFrame) -> None:
     if repeated.any():
         name = predictions.loc[repeated, "roi_id"].iloc[0]
         raise ValueError(f"roi_id must be unique. Received: {name!r} more than once")
+    finite = [not pd.isna(p) and math.isfinite(p) for p in predictions["probability"]]
+    if not all(finite):
+        bad = predictions.iloc[finite.index(False)]
+        raise UserError(
+            f"The probability of ROI {bad['roi_id']!r} is no number. "
+            f"Received: {bad['probability']}; expected one in [0, 1]. "
+            "A model whose training diverged predicts such: train it again."
+        )
 
 
-def _without_nan(value: Any) -> Any:
+def without_nan(value: Any) -> Any:
     """Replaces NaN and infinity, which strict JSON lacks, by None at any depth."""
     if isinstance(value, Mapping):
-        return {key: _without_nan(each) for key, each in value.items()}
+        return {key: without_nan(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_nan(each) for each in value]
+        return [without_nan(each) for each in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def _level(
+    predictions: pd.DataFrame,
+    name: str,
+    pooling: Pooling,
+    threshold: float,
+    options: dict[str, Any],
+) -> dict[str, Any]:
+    level = aggregate(predictions, name, pooling)
+    if level.table is None:
+        return {"left_out": level.reason}
+    return score_units(level.table, threshold, **options)
+
+
+def _calibration(
+    predictions: pd.DataFrame, val_predictions: pd.DataFrame | None
+) -> tuple[dict[str, Any], Any]:
+    """The record, and the probabilities at the temperature, None without one."""
+    labels, probabilities = predictions["label"], predictions["probability"]
+    temperature, scaled, reason = None, None, ""
+    if val_predictions is None:
+        reason = "there are no predictions of the validation part"
+    elif val_predictions["label"].nunique() < 2:
+        reason = "the validation part is all of one class"
+    else:
+        check_predictions(val_predictions)
+        temperature = fit_temperature(
+            val_predictions["label"], val_predictions["probability"]
+        )
+        scaled = apply_temperature(probabilities, temperature)
+    record = {
+        "n_bins": _BINS,
+        "as_predicted": _calibrated(labels, probabilities),
+        "temperature": temperature,
+        "temperature_scaled": None if scaled is None else _calibrated(labels, scaled),
+        "reason": reason,
+    }
+    return record, scaled
+
+
+def _calibrated(labels: Any, probabilities: Any) -> dict[str, Any]:
+    table = reliability_table(labels, probabilities, _BINS)
+    return {
+        "brier": brier_score(labels, probabilities),
+        "log_loss": log_loss(labels, probabilities),
+        "ece_equal_mass": expected_calibration_error(labels, probabilities, _BINS),
+        "ece_equal_width": expected_calibration_error(
+            labels, probabilities, _BINS, "equal-width"
+        ),
+        "reliability": table.to_dict("records"),
+    }
+
+
+def _decision_curve(predictions: pd.DataFrame, scaled: Any) -> dict[str, Any]:
+    """The columns of the curve; the model's before and after the temperature."""
+    table = decision_curve(predictions["label"], predictions["probability"])
+    curve: dict[str, Any] = {
+        str(name): values.tolist() for name, values in table.items()
+    }
+    curve["as_predicted"] = curve.pop("model")
+    curve["temperature_scaled"] = (
+        None
+        if scaled is None
+        else decision_curve(predictions["label"], scaled)["model"].tolist()
+    )
+    return curve
+
+
+def _warnings(
+    rois: dict[str, Any],
+    predictions: pd.DataFrame,
+    val_predictions: pd.DataFrame | None,
+    n_resamples: int,
+) -> list[str]:
+    warnings = []
+    n_patients = rois["n_patients"]
+    if n_patients < FEW_PATIENTS:
+        warnings.append(
+            f"These ROIs are of {n_patients} patients only. With fewer than "
+            f"{FEW_PATIENTS} the intervals are not to be relied on."
+        )
+    if n_resamples < _ENOUGH_RESAMPLES:
+        warnings.append(
+            f"The ends of the intervals are rough: {n_resamples} resamples, where "
+            f"{_ENOUGH_RESAMPLES} are advised."
+        )
+    if val_predictions is not None and set(val_predictions["roi_id"]) & set(
+        predictions["roi_id"]
+    ):
+        warnings.append(
+            "The threshold and the temperature were chosen on these very ROIs, which "
+            "flatters what depends on them."
+        )
+    return warnings

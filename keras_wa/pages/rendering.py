@@ -45,6 +45,7 @@ def render(package: str, template: str, **context: Any) -> str:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters["slug"] = slug
+    environment.filters["in_words"] = in_words
     return environment.get_template(template).render(**context)
 
 
@@ -76,3 +77,12 @@ def data_uri(image: NDArray[np.uint8]) -> str:
 def slug(text: str) -> str:
     """A name for the `id` of an element: `ROC curve (test)` -> `roc-curve-test`."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+def in_words(value: Any) -> str:
+    """A setting as a reader wants it: no brackets, and `none` where there is none."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {in_words(each)}" for name, each in value.items())
+    if isinstance(value, list | tuple):
+        return " ".join(in_words(each) for each in value)
+    return "none" if value is None or value == "" else str(value)

@@ -6,6 +6,7 @@ import keras
 import pandas as pd
 
 from keras_wa.errors import UserError
+from keras_wa.evaluation import CASE_COLUMNS
 from keras_wa.pipeline.batches import evaluation_batches
 from keras_wa.training.callbacks import malignant, of_each_class
 from keras_wa.training.data import RunData
@@ -23,9 +24,9 @@ def score(
         verbose: as in `keras.Model.predict`.
 
     Returns:
-        One row a ROI: `roi_id, patient_id, label, probability` (of malignant). Of three
-        classes also `class`, its index, and `p_0, p_1, p_2`, the probability of each;
-        `p_2` is `probability`.
+        One row an ROI: `roi_id, patient_id, label`, the case table's `CASE_COLUMNS` and
+        `probability` (of malignant). Of three classes also `class`, its index, and
+        `p_0, p_1, p_2`, the probability of each; `p_2` is `probability`.
 
     Raises:
         UserError: the part is empty.
@@ -37,7 +38,7 @@ def score(
     rois = data.part(split)
     batches = evaluation_batches(rois, data.config.image_size, wavelet=data.wavelet)
     outputs = model.predict(batches, verbose=verbose)
-    table = cases[["roi_id", "patient_id", "label"]].copy()
+    table = cases[["roi_id", "patient_id", "label", *CASE_COLUMNS]].copy()
     table["probability"] = malignant(outputs)
     if data.config.classes > 2:
         table["class"] = rois.labels

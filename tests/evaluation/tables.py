@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 
 def small_set(seed, levels=None):
@@ -24,3 +25,34 @@ def clustered_rois(
     effect = rng.normal(0, patient_sd, n_patients)[patient]
     scores = shift * labels + effect + rng.normal(0, roi_sd, len(patient))
     return labels, scores, patient
+
+
+def predictions(n=60, n_patients=20, seed=0):
+    """A table of predictions without case columns."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(2, size=n)
+    probabilities = np.clip(0.3 * labels + 0.7 * rng.random(n), 0, 1)
+    return pd.DataFrame(
+        {
+            "roi_id": [f"roi-{seed}-{i}" for i in range(n)],
+            "patient_id": [f"{i:03d}" for i in rng.integers(n_patients, size=n)],
+            "label": labels,
+            "probability": probabilities.astype(np.float32),
+        }
+    )
+
+
+def with_cases(table, seed=0):
+    """The same with all case columns; descriptors tell something of the label."""
+    rng = np.random.default_rng(seed)
+    n = len(table)
+    tell = (rng.random(n) < 0.8) == (table["label"] == 1)
+    return table.assign(
+        breast=rng.choice(["LEFT", "RIGHT"], n),
+        view=rng.choice(["CC", "MLO"], n),
+        density=pd.array(rng.integers(1, 5, n), dtype="Int64"),
+        morphology=np.where(tell, "PLEOMORPHIC", "ROUND"),
+        distribution=rng.choice(["CLUSTERED", "LINEAR", None], n),
+        subtlety=pd.array(rng.integers(1, 6, n), dtype="Int64"),
+        assessment=pd.array(np.where(tell, 5, 2), dtype="Int64"),
+    )

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from keras_wa.errors import UserError
+from keras_wa.evaluation import CASE_COLUMNS
 from keras_wa.serving.export import load_best
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.data import load_data
@@ -25,9 +26,12 @@ def test_each_roi_has_the_probability_of_its_own_pixels(
     model, data = load_best(run), load_data(run.config)
     table = score(model, data, split)
     cases = data.cases[data.cases["split"] == split]
-    assert list(table.columns) == ["roi_id", "patient_id", "label", "probability"]
+    first = ["roi_id", "patient_id", "label"]
+    assert list(table.columns) == [*first, *CASE_COLUMNS, "probability"]
     assert list(table["roi_id"]) == list(cases["roi_id"])
     assert list(table["label"]) == list(cases["label"])
+    for column in CASE_COLUMNS:
+        assert table[column].equals(cases[column].reset_index(drop=True))
     # One by one and by hand, without the pipeline.
     for i in (0, len(table) // 2, len(table) - 1):
         pixels = data.images[cases.index[i]].astype("float32") / 255

@@ -1,0 +1,124 @@
+"""From a trained run to the files of its evaluation."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pandas as pd
+
+from keras_wa import pages
+from keras_wa.datasets import split_hash
+from keras_wa.evaluation import (
+    choose_threshold,
+    evaluate_predictions,
+    one_number_aucs_held_out,
+    write_results,
+)
+from keras_wa.phantom import best_possible_auc
+from keras_wa.reporting.data_card import data_card
+from keras_wa.reporting.mistakes import show_mistakes
+from keras_wa.reporting.report import render_report
+from keras_wa.serving.export import load_best
+from keras_wa.training.data import RunData, load_data, phantom_spec
+from keras_wa.training.run import Run
+from keras_wa.training.scoring import score
+
+
+def evaluate_run(
+    run: Run,
+    split: str = "test",
+    rule: str | float = "youden",
+    n_resamples: int = 2000,
+    verbose: int = 0,
+) -> dict[str, Any]:
+    """Predicts a part of a run's split with its best model, evaluates, and writes.
+
+    `evaluation/<split>/` of the run then holds `predictions.csv`, `metrics.json` and
+    `report.html`, written in this order and each in one step: where the report is,
+    the others are too. The same run gives the same bytes.
+
+    Args:
+        run: a run with a best model.
+        split: `train`, `val` or `test`.
+        rule: how the threshold is chosen on validation, see `choose_threshold`; a
+            number is used as it is.
+        n_resamples: of the bootstrap by patient.
+        verbose: 1 draws a bar of the predictions, 0 none.
+
+    Returns:
+        What `metrics.json` holds.
+
+    Raises:
+        UserError: no epoch was completed, the data are no longer those of the run, the
+            part is empty, or the threshold cannot be chosen so.
+    """
+    model = load_best(run)
+    data = load_data(run.config)
+    run.require_same_split(data.cases)
+    val = score(model, data, "val")
+    predictions = score(model, data, split, verbose=verbose)
+    threshold = choose_threshold(val["label"], val["probability"], rule)
+    # Neither of the evaluated part nor, ever, of the test part.
+    learning = ~data.cases["split"].isin([split, "test"])
+    results = evaluate_predictions(
+        predictions,
+        threshold,
+        "given" if isinstance(rule, float) else f"{rule} on validation",
+        n_resamples=n_resamples,
+        val_predictions=val,
+        learning_cases=data.cases[learning],
+        best_possible_auc=(
+            best_possible_auc(phantom_spec(run.config), predictions)
+            if run.config.dataset == "phantom"
+            else None
+        ),
+    )
+    results |= {
+        "split": split,
+        "split_hash": split_hash(data.cases),
+        "dataset": run.config.dataset,
+        "model": run.config.model,
+        "notes": data.notes,
+        "one_number_auc": _one_number(data, split, n_resamples),
+    }
+    mistakes = show_mistakes(model, data, split, predictions, threshold)
+    page = render_report(
+        results,
+        predictions,
+        mistakes,
+        data_card(str(run.config.dataset), data.cases),
+        run.config.to_mapping(),
+        _environment(run),
+    )
+    folder = run.evaluation(split)
+    write_results(folder, results, predictions)
+    pages.write_page(page, folder / "report.html")
+    return results
+
+
+def _one_number(
+    data: RunData, split: str, n_resamples: int
+) -> dict[str, dict[str, float]]:
+    """What one number of the pixels reaches, its direction that of training."""
+    cases: pd.DataFrame = data.cases
+    train, part = (cases["split"].eq(name).to_numpy() for name in ("train", split))
+    labels = cases["label"].to_numpy(int)
+    aucs = one_number_aucs_held_out(
+        data.raw[train],
+        labels[train],
+        data.raw[part],
+        labels[part],
+        cases["patient_id"][part],
+        n_resamples=n_resamples,
+    )
+    return {
+        name: {"value": auc.value, "low": auc.low, "high": auc.high}
+        for name, auc in aucs.items()
+    }
+
+
+def _environment(run: Run) -> dict[str, Any]:
+    """What the training left of its machine; empty where the file is gone."""
+    path = run.path / "environment.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}

@@ -1,0 +1,157 @@
+"""The tables of an evaluation, a list of cells a row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from keras_wa.evaluation import METRIC_NAMES, TITLES
+from keras_wa.pages import Forest, Row, forest
+from keras_wa.reporting.words import count, estimate, share
+
+Table = tuple[list[str], list[list[str]]]
+"""Heads of the columns, and rows as long."""
+
+_LEVELS = {"roi": "ROIs", "image": "images", "breast": "breasts", "patient": "patients"}
+
+
+def level_table(results: Mapping[str, Any]) -> Table:
+    """Every metric at each level that there is.
+
+    Args:
+        results: what `metrics.json` holds.
+    """
+    levels = {
+        name: level
+        for name, level in results["levels"].items()
+        if "left_out" not in level
+    }
+    head = ["", *(f"{level['n']:,} {_LEVELS[name]}" for name, level in levels.items())]
+    rows = [
+        ["malignant", *(share(e["n_positive"], e["n"]) for e in levels.values())],
+    ]
+    for name in METRIC_NAMES:
+        rows.append(
+            [TITLES[name], *(estimate(e["metrics"][name]) for e in levels.values())]
+        )
+        if name == "auc":
+            cells = [estimate(each["auc_delong"]) for each in levels.values()]
+            rows.append(["AUC, by DeLong", *cells])
+    return head, rows
+
+
+def levels_left_out(results: Mapping[str, Any]) -> list[str]:
+    """Why a level is not in the table, one sentence each."""
+    return [
+        f"By {name}: not done, {level['left_out']}."
+        for name, level in results["levels"].items()
+        if "left_out" in level
+    ]
+
+
+def confusion_table(results: Mapping[str, Any]) -> Table:
+    """What was called what at the threshold."""
+    counts = results["counts"]
+    rows = []
+    for name, called, not_called in (
+        ("malignant", counts["tp"], counts["fn"]),
+        ("benign", counts["fp"], counts["tn"]),
+    ):
+        whole = called + not_called
+        cells = [f"{n:,} ({share(n, whole)})" for n in (called, not_called)]
+        rows.append([name, *cells, f"{whole:,}"])
+    return ["is", "called malignant", "called benign", "all"], rows
+
+
+def reference_table(results: Mapping[str, Any]) -> Table:
+    """What is reached without the network, below the network itself."""
+    metrics = results["metrics"]
+    rows = [
+        [
+            "this model",
+            estimate(metrics["auc"]),
+            estimate(metrics["accuracy"]),
+            "at its threshold",
+        ]
+    ]
+    for each in results["references"]:
+        cells = [
+            "" if each[name] is None else estimate(each[name])
+            for name in ("auc", "accuracy")
+        ]
+        how = f"not done: {each['reason']}" if each["reason"] else each["how"]
+        rows.append([each["name"], *cells, how])
+    for name, auc in results["one_number_auc"].items():
+        title = f"one number of the pixels: {name.replace('_', ' ')}"
+        rows.append([title, estimate(auc), "", "its direction is that of training"])
+    return ["", "AUC", "accuracy", "how"], rows
+
+
+def three_class_table(results: Mapping[str, Any]) -> Table | None:
+    """The confusion of three classes with each one's own figures, if there are three."""
+    found = results["three_class"]
+    if found is None:
+        return None
+    rows = [
+        [
+            f"class {i}",
+            *(f"{n:,}" for n in found["confusion"][i]),
+            estimate(found["sensitivity"][i]),
+            estimate(found["auc"][i]),
+        ]
+        for i in range(3)
+    ]
+    return ["is", "called 0", "called 1", "called 2", "sensitivity", "AUC"], rows
+
+
+def subgroup_plots(results: Mapping[str, Any]) -> list[Forest]:
+    """A forest plot of the AUC for each column that has subgroups.
+
+    Args:
+        results: what `metrics.json` holds.
+
+    Returns:
+        The plots; the broken line is the AUC of all ROIs. What there is no AUC of, and
+        what is of few patients, says so.
+    """
+    columns: dict[str, list[Row]] = {}
+    for group in results["subgroups"]:
+        auc = group["auc"]
+        columns.setdefault(group["column"], []).append(
+            Row(
+                f"{group['value']}, {count(group['n'], 'ROI')}",
+                auc["value"],
+                auc["low"],
+                auc["high"],
+                note=_note(group),
+            )
+        )
+    return [
+        forest(f"AUC by {column}", rows, reference=results["metrics"]["auc"]["value"])
+        for column, rows in columns.items()
+    ]
+
+
+def subgroup_table(results: Mapping[str, Any]) -> Table:
+    """Every subgroup with all its figures."""
+    head = ["", "ROIs", "malignant", "patients", "AUC", "sensitivity", "specificity"]
+    rows = [
+        [
+            f"{group['column']}: {group['value']}",
+            f"{group['n']:,}",
+            f"{group['n_positive']:,}",
+            f"{group['n_patients']:,}",
+            *(estimate(group[name]) for name in ("auc", "sensitivity", "specificity")),
+            group["reason"],
+        ]
+        for group in results["subgroups"]
+    ]
+    return [*head, "note"], rows
+
+
+def _note(group: Mapping[str, Any]) -> str:
+    if group["auc"]["value"] is None:
+        return f"no AUC: all {'malignant' if group['n_positive'] else 'benign'}"
+    if group["few_patients"]:
+        return f"{count(group['n_patients'], 'patient')} only"
+    return ""

@@ -1,0 +1,118 @@
+"""What an evaluation comes to, in plain words, and what to know before believing it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from keras_wa.reporting.words import count, percent
+
+_DESCRIPTORS = ("type + distribution", "BI-RADS assessment")
+
+
+def verdict(results: Mapping[str, Any]) -> str:
+    """The evaluation in one sentence.
+
+    Args:
+        results: what `metrics.json` holds.
+
+    Returns:
+        How often the model is right about a pair of ROIs (that is its AUC), what
+        chance, radiologists' descriptors and, of a phantom, any model can reach.
+    """
+    of = f"{count(results['n_rois'], 'ROI')} of {count(results['n_patients'], 'patient')}"
+    auc = results["metrics"]["auc"]
+    if auc["value"] is None:
+        kind = "malignant" if results["prevalence"] else "benign"
+        return (
+            f"All {of} are {kind}, so nothing can be said about telling the classes "
+            "apart."
+        )
+    parts = [
+        f"On {of} the model ranks a malignant above a benign ROI in {percent(auc)} of "
+        f"pairs{_beside_guessing(auc)}"
+    ]
+    found = {each["name"]: each["auc"] for each in results["references"]}
+    for name in _DESCRIPTORS:
+        if found.get(name) and found[name]["value"] is not None:
+            parts.append(f"{name} alone, without a pixel, reaches {percent(found[name])}")
+            break
+    if found.get("best possible"):
+        parts.append(
+            f"the best that any model can be expected to reach is "
+            f"{percent(found['best possible'])}"
+        )
+    if results["dataset"] == "phantom":
+        parts.append("this is a phantom and says nothing clinical")
+    return "; ".join(parts) + "."
+
+
+def decision(results: Mapping[str, Any]) -> str:
+    """What happens at the threshold, in numbers of ROIs.
+
+    Args:
+        results: what `metrics.json` holds.
+    """
+    counts, threshold = results["counts"], results["threshold"]
+    malignant = counts["tp"] + counts["fn"]
+    benign = counts["tn"] + counts["fp"]
+    return (
+        f"Called malignant from a probability of {threshold['value']:.4g} on "
+        f"({threshold['rule']}), it finds {counts['tp']:,} of {malignant:,} malignant "
+        f"ROIs, misses {counts['fn']:,}, and gives {counts['fp']:,} false alarms on "
+        f"{benign:,} benign ones."
+    )
+
+
+def warnings(results: Mapping[str, Any]) -> list[str]:
+    """What has to be known before the numbers are believed.
+
+    Args:
+        results: what `metrics.json` holds.
+
+    Returns:
+        The notes of the data set (a phantom, a split by ROI), then the warnings of the
+        evaluation (few patients), then those that the other numbers give rise to.
+    """
+    found = [*results["notes"], *results["warnings"]]
+    if results["split"] == "val":
+        found.append(
+            "This is the validation part, on which the best epoch was chosen: its "
+            "numbers flatter. Report those of the test part."
+        )
+    elif results["split"] == "train":
+        found.append(
+            "The model has learnt these very ROIs: their numbers say nothing of others."
+        )
+    shortcut = _shortcut(results)
+    return [*found, *([shortcut] if shortcut else [])]
+
+
+def _beside_guessing(auc: Mapping[str, float | None]) -> str:
+    """A clause where the interval holds one half."""
+    low, high = auc["low"], auc["high"]
+    if low is None or high is None or low > 0.5:
+        return ""
+    if high < 0.5:
+        return ", worse than guessing"
+    return ", which cannot be told from guessing (50 %)"
+
+
+def _shortcut(results: Mapping[str, Any]) -> str:
+    """A warning where one number of the pixels comes as far as the model."""
+    auc = results["metrics"]["auc"]["value"]
+    aucs = {
+        name: metric
+        for name, metric in results["one_number_auc"].items()
+        if metric["value"] is not None and metric["high"] is not None
+    }
+    if auc is None or not aucs:
+        return ""
+    name = max(aucs, key=lambda each: aucs[each]["value"])
+    if aucs[name]["high"] < auc:
+        return ""
+    return (
+        f"One number of the pixels, {name.replace('_', ' ')}, ranks {percent(aucs[name])} "
+        f"of pairs rightly by itself, which comes as far as the model's "
+        f"{100 * auc:.1f} %: the model may have learnt no more than that."
+    )
