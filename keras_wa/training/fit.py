@@ -201,8 +201,11 @@ def compile_model(
 ) -> None:
     """Compiles a model with the run's optimizer and the kernels of `training.fused`.
 
-    The loss is the paper's binary cross-entropy on the two softmax outputs, which is
-    the cross-entropy of the two classes; of three it is that of the three.
+    The loss of two classes is the paper's binary cross-entropy on the softmax outputs,
+    of three it is their cross-entropy. Keras computes the former on TensorFlow from the
+    two logits, as if each had a sigmoid of its own. At its minimum these are the log
+    odds and their negative, so the softmax's log odds are twice the true ones: ROIs are
+    ranked alike, but the probabilities are too sure.
     """
     fuse_batch_normalization(model, workers)
     # Left to itself Keras takes XLA, which on a CPU compiles for minutes, and which
