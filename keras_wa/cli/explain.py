@@ -97,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
     from keras_wa.explain.randomisation import reinitialised
     from keras_wa.files import replacing, write_json
     from keras_wa.serving.export import load_best
-    from keras_wa.training.data import load_data
+    from keras_wa.training.data import load_data, load_dataset
     from keras_wa.training.run import Run
 
     run = Run.open(args.run)
@@ -111,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
 
     heat = explain(model)
     random_heats = [explain(reinitialised(model, SEED + i)) for i in range(args.random)]
-    masks, mask_note = read_masks(data, sample)
+    masks, mask_note = read_masks(load_dataset(run.config), sample)
     probability = roi_probability(model, data.wavelet)
     p = probability(sample.rois)
     results: dict[str, Any] = {

@@ -14,6 +14,7 @@ from keras_wa.errors import UserError
 from keras_wa.progress import track
 
 if TYPE_CHECKING:
+    from keras_wa.datasets import Dataset
     from keras_wa.training.data import RunData
 
 Mask = NDArray[np.bool_]
@@ -72,12 +73,12 @@ def draw_sample(data: RunData, split: str, n: int, seed: int = 0) -> RoiSample:
 
 
 def read_masks(
-    data: RunData, sample: RoiSample
+    dataset: Dataset, sample: RoiSample
 ) -> tuple[list[Mask | None], str | None]:
     """Reads the masks of ROIs, resized as the ROIs were.
 
     Args:
-        data: the run's ROIs.
+        dataset: where they come from.
         sample: those whose masks are wanted.
 
     Returns:
@@ -87,9 +88,6 @@ def read_masks(
     """
     import cv2
 
-    from keras_wa.training.data import load_dataset
-
-    dataset = load_dataset(data.config)
     read_mask = getattr(dataset, "read_mask", None)
     if read_mask is None:
         note = "This data set has no masks: where the heat lies was not scored."

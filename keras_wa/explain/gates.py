@@ -74,12 +74,12 @@ def _gate_values(
 ) -> dict[str, NDArray[np.float32]]:
     """Layer name -> its gates, `(n, C)`."""
     # Not one model of all gates: their inner layers share names, which Keras refuses.
-    trunk = keras.Model(model.input, [layer.input for layer in gates])
+    trunk = keras.Model(model.input, {layer.name: layer.input for layer in gates})
     values: dict[str, list[NDArray[np.float32]]] = {layer.name: [] for layer in gates}
     for start in range(0, len(images), batch_size):
         maps = trunk(images[start : start + batch_size], training=False)
-        for layer, feature_map in zip(gates, maps, strict=True):
-            batch = keras.ops.convert_to_numpy(layer.gates(feature_map))
+        for layer in gates:
+            batch = keras.ops.convert_to_numpy(layer.gates(maps[layer.name]))
             values[layer.name].append(batch)
     return {name: np.concatenate(parts) for name, parts in values.items()}
 
