@@ -23,6 +23,7 @@ COMMANDS = (
     "download",
     "prepare",
     "audit",
+    "enhance",
     "phantom",
 )
 

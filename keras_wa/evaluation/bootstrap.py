@@ -95,11 +95,11 @@ def cluster_bootstrap(
     require_equal_lengths(labels=y, probabilities=p, groups=codes)
     chunks = _in_threads(
         lambda counts: resampled_metrics(y, p, codes, counts, threshold),
-        _draw_groups(n_groups, len(y), n_resamples, seed),
+        draw_groups(n_groups, len(y), n_resamples, seed),
     )
     values = classification_metrics(y, p, threshold)
     return {
-        name: _interval(
+        name: interval_of(
             values[name],
             np.concatenate([chunk[name] for chunk in chunks]),
             n_groups,
@@ -140,10 +140,10 @@ def cluster_bootstrap_auc(
     resampled = np.concatenate(
         _in_threads(
             lambda counts: _resampled_auc(y, s, codes, counts),
-            _draw_groups(n_groups, len(y), n_resamples, seed),
+            draw_groups(n_groups, len(y), n_resamples, seed),
         )
     )
-    return _interval(area_under_roc(y, s), resampled, n_groups, confidence)
+    return interval_of(area_under_roc(y, s), resampled, n_groups, confidence)
 
 
 def resampled_metrics(
@@ -193,10 +193,24 @@ def resampled_metrics(
     }
 
 
-def _draw_groups(
+def draw_groups(
     n_groups: int, n_rois: int, n_resamples: int, seed: int
 ) -> Iterator[IntArray]:
-    """Yields `(chunk, n_groups)` counts; the chunks bound the memory, not the draw."""
+    """Draws patients with replacement.
+
+    Args:
+        n_groups: number of patients.
+        n_rois: of all of them; the more, the smaller the chunks.
+        n_resamples: number of resamples, at least 1.
+        seed: of the draw.
+
+    Yields:
+        How often each resample drew each patient, `(chunk, n_groups)`; the chunks bound
+        the memory and do not change the draw.
+
+    Raises:
+        ValueError: if `n_resamples` is below 1.
+    """
     if n_resamples < 1:
         raise ValueError(f"n_resamples must be at least 1. Received: {n_resamples}")
     rng = np.random.default_rng(seed)
@@ -255,9 +269,23 @@ def _ratio(numerator: Any, denominator: Any) -> FloatArray:
     return np.divide(numerator, denominator, out=undefined, where=denominator > 0)
 
 
-def _interval(
+def interval_of(
     value: float, resampled: FloatArray, n_groups: int, confidence: float
 ) -> Interval:
+    """The percentile interval of a statistic.
+
+    Args:
+        value: the statistic of the data itself.
+        resampled: shape `(n_resamples,)`, NaN where a resample leaves it undefined.
+        n_groups: number of patients.
+        confidence: coverage that the interval aims at, in (0, 1).
+
+    Returns:
+        The value with its interval.
+
+    Raises:
+        ValueError: if `confidence` is out of its range.
+    """
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must lie in (0, 1). Received: {confidence}")
     defined = resampled[~np.isnan(resampled)]

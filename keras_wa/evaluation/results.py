@@ -90,7 +90,7 @@ def evaluate_predictions(
             "n_dropped": {name: each.n_dropped for name, each in intervals.items()},
         },
     }
-    return _without_nan(results)
+    return without_nan(results)
 
 
 def write_results(
@@ -125,7 +125,7 @@ def write_results(
     folder.mkdir(parents=True, exist_ok=True)
     with replacing(folder / "predictions.csv") as partial:
         table.to_csv(partial, index=False, lineterminator="\n")
-    write_json(folder / "metrics.json", _without_nan(results))
+    write_json(folder / "metrics.json", without_nan(results))
 
 
 def format_metrics(results: Mapping[str, Any]) -> str:
@@ -176,12 +176,19 @@ def _check_table(predictions: pd.DataFrame) -> None:
         raise ValueError(f"roi_id must be unique. Received: {name!r} more than once")
 
 
-def _without_nan(value: Any) -> Any:
-    """Replaces NaN and infinity, which strict JSON lacks, by None at any depth."""
+def without_nan(value: Any) -> Any:
+    """Replaces NaN and infinity, which strict JSON lacks, by None at any depth.
+
+    Args:
+        value: numbers, text, mappings and lists.
+
+    Returns:
+        The same, tuples as lists.
+    """
     if isinstance(value, Mapping):
-        return {key: _without_nan(each) for key, each in value.items()}
+        return {key: without_nan(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_nan(each) for each in value]
+        return [without_nan(each) for each in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
