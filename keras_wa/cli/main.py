@@ -24,6 +24,7 @@ COMMANDS = (
     "download",
     "prepare",
     "audit",
+    "enhance",
     "phantom",
 )
 

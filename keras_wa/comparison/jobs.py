@@ -135,8 +135,7 @@ def _work(job: Job, resamples: int, verbose: int) -> str:
     data = load_data(job.config)
     if train(run, data, resume=begun, verbose=verbose).interrupted:
         return "interrupted"
-    evaluate_run(run, "val", resamples=resamples, data=data)
-    evaluate_run(run, "test", resamples=resamples, data=data)
+    evaluate_run(run, "test", n_resamples=resamples)
     # Three times the size of the model, and of no more use.
     shutil.rmtree(run.checkpoints, ignore_errors=True)
     return "done"

@@ -60,9 +60,7 @@ def limitations(results: Mapping[str, Any], config: Mapping[str, Any]) -> list[s
             f"There are {len(results['subgroups'])} subgroups; some lie far from the "
             "whole by chance alone."
         )
-    absent = [
-        name for name, level in results["levels"].items() if "left_out" in level
-    ]
+    absent = [name for name, level in results["levels"].items() if "left_out" in level]
     if absent:
         found.append(
             f"Nothing is known by {join(absent)}, since the data do not tell which ROIs "

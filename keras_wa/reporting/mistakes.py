@@ -134,9 +134,7 @@ def show_mistakes(
             },
             pictures={title: small(each) for title, each in drawn.items()},
         )
-        for at, (_, case), drawn in zip(
-            chosen, cases.iterrows(), pictures, strict=True
-        )
+        for at, (_, case), drawn in zip(chosen, cases.iterrows(), pictures, strict=True)
     ]
     return Mistakes(found[: len(missed)], found[len(missed) :], note)
 

@@ -35,7 +35,9 @@ def verdict(results: Mapping[str, Any]) -> str:
     found = {each["name"]: each["auc"] for each in results["references"]}
     for name in _DESCRIPTORS:
         if found.get(name) and found[name]["value"] is not None:
-            parts.append(f"{name} alone, without a pixel, reaches {percent(found[name])}")
+            parts.append(
+                f"{name} alone, without a pixel, reaches {percent(found[name])}"
+            )
             break
     if found.get("best possible"):
         parts.append(
