@@ -19,6 +19,7 @@ from keras_wa.errors import UserError
 COMMANDS = (
     "train",
     "evaluate",
+    "compare",
     "explain",
     "export",
     "download",

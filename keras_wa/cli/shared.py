@@ -185,5 +185,8 @@ def start_tensorflow(find_devices: bool = True) -> None:
     with quiet_start():
         import tensorflow as tf
 
+        # Its warnings in Python are about code, which is ours: a user cannot act on
+        # them.
+        tf.get_logger().setLevel("ERROR")
         if find_devices:
             tf.config.list_logical_devices()
