@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from keras_wa.comparison.results import RunResult, require_one_split, stack
 from keras_wa.evaluation.paired import (
     holm,
@@ -95,11 +97,17 @@ def _records(estimates: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _adjust(systems: list[dict[str, Any]]) -> None:
-    """Adds `p_holm`, adjusted over all systems, to each metric's difference."""
+    """Adds `p_holm`, adjusted over all systems, to each metric's difference.
+
+    It is NaN where the p-value is, which then is none of those adjusted for.
+    """
     others = [each["differences"] for each in systems if each["differences"]]
     for metric in others[0] if others else ():
-        adjusted = holm([each[metric]["p_value"] for each in others])
-        for each, p_value in zip(others, adjusted, strict=True):
+        p_values = np.array([each[metric]["p_value"] for each in others])
+        defined = ~np.isnan(p_values)
+        if defined.any():
+            p_values[defined] = holm(p_values[defined])
+        for each, p_value in zip(others, p_values, strict=True):
             each[metric]["p_holm"] = float(p_value)
 
 

@@ -168,7 +168,7 @@ def test_a_system_that_diverges_does_not_stop_the_others(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     out = tmp_path / "out"
-    models = "tiny,tiny:learning_rate=1e30"
+    models = "tiny,tiny:learning_rate=1e38"
     assert main(words(store_dir, out, models=models, seeds=1)) == 0
     assert "Failed, the others go on" in capsys.readouterr().out
     (part,) = record_of(out)["splits"]
