@@ -24,6 +24,7 @@ COMMANDS = (
     "prepare",
     "audit",
     "phantom",
+    "models",
 )
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
