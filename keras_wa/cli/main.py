@@ -27,6 +27,7 @@ COMMANDS = (
     "audit",
     "enhance",
     "phantom",
+    "models",
 )
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -7,14 +7,18 @@ import keras
 from keras_wa.models.checks import CLASSES, check_choice
 
 
-def classifier(features: keras.KerasTensor, classes: int, name: str) -> keras.Model:
+def classifier(
+    inputs: keras.KerasTensor, features: keras.KerasTensor, classes: int, name: str
+) -> keras.Model:
     """Puts the head on features and makes the model.
 
     The head computes in float32 whatever the policy: a half-precision softmax would
     round probabilities to three digits.
 
     Args:
-        features: `(batch, width)`, computed from one input.
+        inputs: the model's input. (Keras could look for it, but walks a residual
+            network by every path, of which 16 blocks have 65 536.)
+        features: `(batch, width)`, computed from it.
         classes: 2 or 3; malignant is the last.
         name: of the model.
 
@@ -28,6 +32,4 @@ def classifier(features: keras.KerasTensor, classes: int, name: str) -> keras.Mo
     probabilities = keras.layers.Dense(
         classes, activation="softmax", dtype="float32", name="predictions"
     )(features)
-    # One tensor, not the list of one that get_source_inputs makes of it.
-    (inputs,) = keras.utils.get_source_inputs(features)
     return keras.Model(inputs, probabilities, name=name)

@@ -145,7 +145,7 @@ def se_resnet50(
     SE-ResNet-50 (Hu et al. 2018, table 1). 26.1 M parameters.
     """
     return resnet50_classifier(
-        standardised_roi(image_size, even=True),
+        standardised_roi(image_size, even=True)[1],
         "se_resnet50",
         classes=classes,
         weights=weights,
@@ -176,7 +176,7 @@ def resnet50(
     parameters.
     """
     return resnet50_classifier(
-        standardised_roi(image_size, even=True),
+        standardised_roi(image_size, even=True)[1],
         "resnet50",
         classes=classes,
         weights=weights,

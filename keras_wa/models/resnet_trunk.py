@@ -113,7 +113,7 @@ def resnet50_classifier(
             f"is 7x7. Received: {stem_kernel}"
         )
     trunk = resnet50_features(features, name, stem_kernel=stem_kernel, **options)
-    model = classifier(trunk.outputs[0], classes, name)
+    model = classifier(trunk.inputs[0], trunk.outputs[0], classes, name)
     if pretrained:
         load_pretrained(model, str(weights))
     return model

@@ -13,16 +13,19 @@ from keras_wa.models.checks import check_choice, check_image_size
 NORMS = ("each", "shared", "none")
 
 
-def standardised_roi(image_size: int, even: bool = False) -> keras.KerasTensor:
-    """The input `roi`, `(batch, image_size, image_size, 1)`, with its normalisation.
+def standardised_roi(
+    image_size: int, even: bool = False
+) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    """The input `roi`, `(batch, image_size, image_size, 1)`, and it normalised.
 
-    Every model starts with it, so that they differ in what follows alone.
+    Every model starts with them, so that they differ in what follows alone.
 
     Raises:
         UserError: the ROI is too small, or odd where that is not allowed.
     """
     check_image_size(image_size, even)
-    return normalised(keras.Input((image_size, image_size, 1), name="roi"), "each")
+    roi = keras.Input((image_size, image_size, 1), name="roi")
+    return roi, normalised(roi, "each")
 
 
 def standardised_subbands(

@@ -83,7 +83,21 @@ def test_the_copy_has_weights_of_its_own() -> None:
     assert len(base.layers) == 2
 
 
-@pytest.mark.parametrize("where", ["after", "changes"])
+def test_what_stands_before_a_layer_is_seen_by_that_layer_alone(
+    base: keras.Model,
+) -> None:
+    model = graft(base, after={}, before={"second": factor(2.0, "new")})
+    np.testing.assert_array_equal(output(model), (3 + 30) * X)
+
+
+def test_a_graft_may_be_several_layers(base: keras.Model) -> None:
+    one, two = factor(2.0, "one"), factor(7.0, "two")
+    model = graft(base, after={"sum": lambda: lambda x: two(one(x))})
+    np.testing.assert_array_equal(output(model), 14 * 18 * X)
+    assert [layer.name for layer in model.layers][-2:] == ["one", "two"]
+
+
+@pytest.mark.parametrize("where", ["after", "changes", "before"])
 def test_an_unknown_layer_is_an_error(base: keras.Model, where: str) -> None:
     arguments = {"after": {}, where: {"third": {}}}
     with pytest.raises(ValueError, match=r"'base': \['third'\]"):

@@ -94,7 +94,7 @@ def test_under_half_precision_the_bands_are_float32() -> None:
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
         found = [stem(norm, levels=2).output.dtype for norm in ("each", "shared")]
-        roi = standardised_roi(32).dtype
+        roi = standardised_roi(32)[1].dtype
     finally:
         keras.config.set_dtype_policy("float32")
     assert [*found, roi] == ["float32"] * 3

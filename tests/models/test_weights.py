@@ -13,7 +13,7 @@ import pytest
 from keras_wa.errors import UserError
 from keras_wa.layers import SqueezeExcite, SubbandNormalization
 from keras_wa.models import adapt_stem_kernel, load_pretrained
-from keras_wa.models.weights import IMAGENET_PIXEL_STD
+from keras_wa.models.weights import DENSENET121, IMAGENET_PIXEL_STD, RESNET50
 from tests.models.legacy_h5 import Arrays, random_arrays, write_legacy_h5
 
 # Keras itself converts its variables in a way that NumPy 2 warns of.
@@ -225,6 +225,29 @@ def test_a_whole_legacy_model_keeps_its_weights_in_a_group(tmp_path: Path) -> No
     load_pretrained(model, path)
     for name, weights in arrays.items():
         assert_same_weights(model.get_layer(name), list(weights.values()))
+
+
+def test_each_trunk_of_several_has_a_prefix_and_a_scale_of_its_own(
+    tmp_path: Path,
+) -> None:
+    def two_stems(channels: int) -> keras.Model:
+        bands = keras.Input((8, 8, channels))
+        maps = [
+            keras.layers.Conv2D(2, 3, name=f"{prefix}_conv1_conv")(bands)
+            for prefix in ("a", "b")
+        ]
+        return keras.Model(bands, keras.layers.Concatenate()(maps), name="two")
+
+    donor, model = filled(two_stems(3)), two_stems(1)
+    donor.save(tmp_path / "donor.keras")
+    trunks = {"a_": RESNET50, "b_": DENSENET121}
+    load_pretrained(model, tmp_path / "donor.keras", trunks)
+    for prefix, scale in (("a", 57.6), ("b", 1.0)):
+        name = f"{prefix}_conv1_conv"
+        kernel, _ = donor.get_layer(name).get_weights()
+        grey = scale * kernel.sum(axis=2, keepdims=True)
+        found, _ = model.get_layer(name).get_weights()
+        np.testing.assert_allclose(found, grey, rtol=1e-5, atol=1e-6)
 
 
 def test_a_missing_file_says_what_to_give() -> None:

@@ -1,0 +1,91 @@
+"""`keras-wa models`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from keras_wa.cli.shared import say, start_tensorflow
+from keras_wa.errors import UserError
+from keras_wa.progress import track
+
+DESCRIPTION = "List the models, with their size, their work and where they come from."
+EXAMPLE = "keras-wa models --image-size 224"
+
+_COUNTED = "GFLOPs of one forward pass; a multiply-add counts two."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds this command's arguments to its parser."""
+    parser.add_argument(
+        "--model", metavar="NAME", help="show this one, with its options' defaults"
+    )
+    parser.add_argument(
+        "--image-size",
+        type=int,
+        default=224,
+        metavar="PX",
+        help="side of the ROI that is counted for (default: 224)",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print JSON instead of a table"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Builds and counts. Returns the exit code."""
+    from keras_wa.models.checks import check_image_size
+
+    check_image_size(args.image_size)
+    start_tensorflow()
+    from keras_wa.models import list_models, model_options
+
+    names = list_models()
+    if args.model is not None:
+        model_options(args.model)  # Refuses a name that is none.
+        names = [args.model]
+    rows = [_row(name, args.image_size) for name in track(names, "Counting")]
+    if args.model is not None:
+        rows[0]["options"] = model_options(args.model)
+    if args.json:
+        record = {"image_size": args.image_size, "models": rows}
+        say(json.dumps(record, indent=2, allow_nan=False))
+        return 0
+    say(_table(rows, args.image_size))
+    if args.model is not None:
+        say("\nOption = default (--model-option NAME=VALUE):")
+        for option, default in rows[0]["options"].items():
+            say(f"  {option} = {default}")
+    return 0
+
+
+def _row(name: str, image_size: int) -> dict[str, Any]:
+    import keras
+
+    from keras_wa.models import create_model, model_source
+    from keras_wa.training.flops import gflops
+
+    row: dict[str, Any] = {"name": name, "parameters": None, "gflops": None}
+    try:
+        model = create_model(name, image_size=image_size)
+        row |= {"parameters": model.count_params(), "gflops": round(gflops(model), 6)}
+    except UserError as error:
+        row["refused"] = str(error)  # This size is too small for this model.
+    # Without it the graphs of all models stay in memory.
+    keras.backend.clear_session()
+    return {**row, "source": model_source(name)}
+
+
+def _table(rows: list[dict[str, Any]], image_size: int) -> str:
+    width = max(len(row["name"]) for row in rows)
+    lines = [f"{'model':{width}}  params, M  GFLOPs  source"]
+    for row in rows:
+        numbers = (
+            f"{row['parameters'] / 1e6:9.2f}  {row['gflops']:6.2f}"
+            if "refused" not in row
+            else f"{'-':>9}  {'-':>6}"
+        )
+        about = row.get("refused", row["source"])
+        lines.append(f"{row['name']:{width}}  {numbers}  {about}")
+    return "\n".join([*lines, f"At {image_size}x{image_size}: {_COUNTED}"])

@@ -1,0 +1,153 @@
+"""Hybrids of ResNet-50 and a vision transformer: in a row, and side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+from keras import layers
+
+from keras_wa.errors import UserError
+from keras_wa.models.checks import check_at_least, check_choice, check_fraction
+from keras_wa.models.head import classifier
+from keras_wa.models.registry import register_model
+from keras_wa.models.resnet_trunk import resnet50_features
+from keras_wa.models.stem import standardised_roi
+from keras_wa.models.transformer import encoded
+from keras_wa.models.weights import load_pretrained
+
+
+@register_model(source="Dosovitskiy et al. 2021, hybrid: ResNet-50, then a transformer")
+def resnet50_vit(
+    *,
+    image_size: int = 224,
+    classes: int = 2,
+    stage: int = 5,
+    stem_stride: int = 2,
+    width: int = 384,
+    depth: int = 6,
+    heads: int = 6,
+    dropout: float = 0.1,
+    bn_momentum: float = 0.99,
+    zero_init_residual: bool = False,
+    weights: str | Path | None = None,
+) -> keras.Model:
+    """ResNet-50-ViT, which the introduction of Alsajer & Philippovich 2025 promises.
+
+    ROI -> ResNet-50 -> each place of its last map a token -> transformer encoder ->
+    class token -> dense -> softmax: the hybrid of Dosovitskiy et al. 2021, section 3.1.
+    35.0 M parameters.
+
+    The paper says no more than that ResNet-50 extracts local and ViT global features.
+    We chose the sizes: ViT-S's width and heads (Touvron et al. 2021) with half its
+    depth, since there are few ROIs; batch normalisation, which our other ResNets have,
+    where the hybrid's has group normalisation.
+
+    Args:
+        image_size: side of the square ROI in pixels, at least 32.
+        classes: 2 or 3, as in `wa_resnet50`.
+        stage: 5: the tokens are the places of ResNet-50's last map, 49 of a ROI of 224;
+            4: those of the stage before, four times as many, and the last stage is left
+            out.
+        stem_stride: as in `wa_resnet50`; 1 gives four times as many tokens.
+        width: length of a token.
+        depth: number of encoder blocks.
+        heads: number of attention heads; divides `width`.
+        dropout: rate in the encoder.
+        bn_momentum: momentum of ResNet-50's moving averages.
+        zero_init_residual: as in `wa_resnet50`.
+        weights: of ResNet-50, as in `wa_resnet50`.
+
+    Returns:
+        A functional model with output `(batch, classes)`, float32.
+
+    Raises:
+        UserError: a value is out of range, or the weights cannot be had.
+    """
+    check_choice("stage", stage, (4, 5))
+    check_at_least("width", width)
+    trunk = resnet50_features(
+        standardised_roi(image_size)[1],
+        "resnet50_vit",
+        stem_stride=stem_stride,
+        bn_momentum=bn_momentum,
+        zero_init_residual=zero_init_residual,
+    )
+    last = {4: "conv4_block6_out", 5: "conv5_block3_out"}[stage]
+    x = layers.Conv2D(width, 1, name="vit_embedding")(trunk.get_layer(last).output)
+    x = encoded(x, depth, heads, dropout)
+    model = classifier(trunk.inputs[0], x, classes, "resnet50_vit")
+    if weights not in (None, "none"):
+        load_pretrained(model, str(weights))
+    return model
+
+
+@register_model(source="Boudouh & Bouakkaz 2024, doi 10.1007/s10489-024-05619-3")
+def cnn_vit(
+    *,
+    image_size: int = 224,
+    classes: int = 2,
+    patch_size: int = 16,
+    stem_stride: int = 2,
+    width: int = 384,
+    depth: int = 6,
+    heads: int = 6,
+    dropout: float = 0.1,
+    bn_momentum: float = 0.99,
+    zero_init_residual: bool = False,
+    weights: str | Path | None = None,
+) -> keras.Model:
+    """A CNN and a ViT side by side, their features joined (Boudouh & Bouakkaz 2024).
+
+    ROI -> ResNet-50 -> global average pooling, and ROI -> patches -> transformer
+    encoder -> class token; both concatenated -> dense 256, ReLU -> dropout -> dense ->
+    softmax. 35.0 M parameters.
+
+    From the source, of which we had the abstract alone: features of a CNN and of a ViT
+    are fused to classify calcifications. We chose the CNN, so that it is the paper's
+    baseline; the sizes of the ViT as in `resnet50_vit`; to fuse by concatenation; and
+    the size of the dense layer.
+
+    Args:
+        image_size: side of the square ROI in pixels, at least 32.
+        classes: 2 or 3, as in `wa_resnet50`.
+        patch_size: side of the patches in pixels. What does not fill one is left out.
+        stem_stride: of ResNet-50, as in `wa_resnet50`.
+        width: length of a token.
+        depth: number of encoder blocks.
+        heads: number of attention heads; divides `width`.
+        dropout: rate in the encoder and before the last layer.
+        bn_momentum: momentum of ResNet-50's moving averages.
+        zero_init_residual: as in `wa_resnet50`.
+        weights: of ResNet-50, as in `wa_resnet50`.
+
+    Returns:
+        A functional model with output `(batch, classes)`, float32.
+
+    Raises:
+        UserError: a value is out of range, or the weights cannot be had.
+    """
+    check_at_least("width", width)
+    if not 1 <= patch_size <= image_size:
+        raise UserError(
+            f"`patch_size` must be 1 to `image_size`. Received: {patch_size}; expected "
+            f"at most {image_size}"
+        )
+    check_fraction("dropout", dropout)
+    trunk = resnet50_features(
+        standardised_roi(image_size)[1],
+        "cnn_vit",
+        stem_stride=stem_stride,
+        bn_momentum=bn_momentum,
+        zero_init_residual=zero_init_residual,
+    )
+    roi = trunk.get_layer("subband_norm").output
+    patches = layers.Conv2D(width, patch_size, strides=patch_size, name="vit_embedding")
+    both = [trunk.outputs[0], encoded(patches(roi), depth, heads, dropout)]
+    x = layers.Concatenate(name="fusion")(both)
+    x = layers.Dense(256, activation="relu", name="fusion_dense")(x)
+    x = layers.Dropout(dropout, name="fusion_dropout")(x)
+    model = classifier(trunk.inputs[0], x, classes, "cnn_vit")
+    if weights not in (None, "none"):
+        load_pretrained(model, str(weights))
+    return model

@@ -1,0 +1,86 @@
+"""ResNet-50 whose stages are down-sampled by wavelet attention."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from keras_wa.layers import WaveletAttention
+from keras_wa.models.graft import graft
+from keras_wa.models.head import classifier
+from keras_wa.models.registry import register_model
+from keras_wa.models.resnet_trunk import resnet50_features
+from keras_wa.models.stem import standardised_roi
+
+
+@register_model(source="Zhao 2022, WA-CNN (arXiv 2201.09271), on ResNet-50")
+def wa_block_resnet50(
+    *,
+    image_size: int = 224,
+    classes: int = 2,
+    wavelet: str = "haar",
+    stem_stride: int = 2,
+    bn_momentum: float = 0.99,
+    zero_init_residual: bool = False,
+) -> keras.Model:
+    """ResNet-50 with wavelet-attention blocks (Zhao 2022, WA-CNN). 23.6 M parameters.
+
+    The reading of Alsajer & Philippovich 2025 that follows their results, which speak
+    of a "WA block" that decomposes feature maps. Between two stages, where ResNet-50
+    has a stride of 2, the map is halved by `WaveletAttention`: the residual branch
+    takes the attended map, the shortcut the low-frequency band, and both convolutions
+    have stride 1. No weights are added, and nothing is thrown away unseen: a 1x1
+    convolution of stride 2 skips three places of four.
+
+    From the source: the block, and that it stands where a residual block has stride 2,
+    with the band LL on the shortcut (there in networks for 32x32 images). We chose to
+    leave the stem and its max pooling as they are. No pretrained weights: the block
+    doubles the scale of what follows.
+
+    Args:
+        image_size: side of the square ROI in pixels, at least 32.
+        classes: 2 or 3, as in `wa_resnet50`.
+        wavelet: as in `WaveletAttention`. Maps are a few places larger for wavelets
+            longer than Haar.
+        stem_stride: as in `wa_resnet50`.
+        bn_momentum: momentum of the moving averages.
+        zero_init_residual: as in `wa_resnet50`.
+
+    Returns:
+        A functional model with output `(batch, classes)`, float32.
+
+    Raises:
+        UserError: a value is out of range.
+    """
+    trunk = resnet50_features(
+        standardised_roi(image_size)[1],
+        "wa_block_resnet50",
+        stem_stride=stem_stride,
+        bn_momentum=bn_momentum,
+        zero_init_residual=zero_init_residual,
+    )
+    before: dict[str, Callable[[Any], Any]] = {}
+    for stage in (3, 4, 5):
+        attended, low = _both_maps(f"conv{stage}_wa", wavelet)
+        before[f"conv{stage}_block1_1_conv"] = attended
+        before[f"conv{stage}_block1_0_conv"] = low
+    changes = {name: {"strides": (1, 1)} for name in before}
+    trunk = graft(trunk, after={}, changes=changes, before=before)
+    return classifier(trunk.inputs[0], trunk.outputs[0], classes, "wa_block_resnet50")
+
+
+def _both_maps(name: str, wavelet: str) -> tuple[Callable[[Any], Any], ...]:
+    """Two functions of one map, for its two convolutions, with one layer in common."""
+    maps: list[Any] = []
+
+    def output(index: int) -> Callable[[Any], Any]:
+        def take(x: Any) -> Any:
+            if not maps:
+                maps.extend(WaveletAttention(wavelet, name=name)(x))
+            return maps[index]
+
+        return take
+
+    return output(0), output(1)

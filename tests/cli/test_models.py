@@ -1,0 +1,88 @@
+"""`keras-wa models`, on small models: the large ones are counted in tests/models."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from keras_wa.cli import main
+from keras_wa.models import create_model, registry
+from keras_wa.training.flops import gflops
+from tests.cli.failing import error_of
+from tests.tiny_model import SOURCE
+
+pytestmark = pytest.mark.usefixtures("two_models")
+
+
+@pytest.fixture
+def two_models(tiny_model: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Leaves the tiny model and a small real one."""
+    for registered in (registry._BUILDERS, registry._SOURCES):
+        for name in set(registered) - {"tiny", "attention_cnn"}:
+            monkeypatch.delitem(registered, name)
+    yield
+
+
+def test_the_table_is_sorted_and_has_size_work_and_source(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["models", "--image-size", "64"]) == 0
+    header, first, second, note = capsys.readouterr().out.splitlines()
+    assert header.split() == ["model", "params,", "M", "GFLOPs", "source"]
+    model = create_model("attention_cnn", image_size=64)
+    wanted = f"{model.count_params() / 1e6:.2f} {gflops(model):.2f} Alshehri"
+    assert " ".join(first.split()).startswith(f"attention_cnn {wanted}")
+    assert second.startswith("tiny")
+    assert second.endswith(SOURCE)
+    assert "At 64x64" in note
+    assert "counts two" in note
+
+
+def test_json_holds_exact_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "--json", "--image-size", "64"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["image_size"] == 64
+    assert [row["name"] for row in record["models"]] == ["attention_cnn", "tiny"]
+    model = create_model("attention_cnn", image_size=64)
+    row = record["models"][0]
+    assert row["parameters"] == model.count_params()
+    assert row["gflops"] == pytest.approx(gflops(model), abs=1e-6)
+
+
+def test_one_model_is_shown_with_its_options(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["models", "--model", "attention_cnn", "--image-size", "64"]) == 0
+    out = capsys.readouterr().out
+    assert "tiny" not in out
+    assert "  attention = soft\n" in out
+    assert "  dropout = 0.5\n" in out
+
+
+def test_a_size_that_one_model_refuses_leaves_the_others(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from keras_wa.models import alexnet
+
+    monkeypatch.setitem(registry._BUILDERS, "alexnet", alexnet)
+    monkeypatch.setitem(registry._SOURCES, "alexnet", "a source")
+    assert main(["models", "--image-size", "32"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split()[:3] == ["alexnet", "-", "-"]
+    assert "at least 63" in lines[1]
+    assert lines[3].startswith("tiny")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--model", "tine"], "did you mean 'tiny'?"),
+        (["--image-size", "8"], "at least 32. Received: 8"),
+    ],
+)
+def test_a_mistake_is_told_in_one_line(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert message in error_of(["models", *words], capsys)
