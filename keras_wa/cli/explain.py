@@ -255,7 +255,7 @@ def _galleries(
     p: NDArray[np.float64],
     path: Path,
 ) -> None:
-    """Draws the first drawn ROIs of each class; nobody chose them by their looks."""
+    """Draws the first ROIs of each class, nobody having chosen them by their looks."""
     from keras_wa.explain.figures import Example, write_gallery
     from keras_wa.explain.subbands import (
         image_wavelet,
@@ -263,8 +263,10 @@ def _galleries(
         write_subband_figure,
     )
 
+    # Of several patients, as the ROIs of one look alike.
+    varied = np.argsort(sample.cases["patient_id"].duplicated(), kind="stable")
     shown = [
-        i for label in (1, 0) for i in np.flatnonzero(sample.labels == label)[:_SHOWN]
+        i for label in (1, 0) for i in varied[sample.labels[varied] == label][:_SHOWN]
     ]
     captions = [
         f"{sample.cases['roi_id'][i]}\n{('benign', 'malignant')[sample.labels[i]]}\n"

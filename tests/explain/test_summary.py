@@ -113,7 +113,7 @@ def test_the_terminal_shows_the_scores_beside_chance(
     lines = format_scores(results).splitlines()
     assert lines[0].startswith("gradcam, 300 ROIs of 150 patients")
     expected = "trained 1.000 [1.000, 1.000], chance 0.062"
-    assert lines[1].startswith(f"{'pointing game':<20}{expected}")
+    assert lines[1].startswith(f"{'pointing game, all':<26}{expected}")
     assert "random order 0.750 [n/a, n/a]" in lines[4]
     without = {**results, "localisation": None, "randomisation": None}
     assert len(format_scores(without).splitlines()) == 3
