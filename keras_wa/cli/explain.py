@@ -235,15 +235,15 @@ def _deletion(
     probability: Callable[..., NDArray[np.float64]], sample: RoiSample, heat: Heat
 ) -> dict[str, Any]:
     from keras_wa.explain import summary
-    from keras_wa.explain.deletion import deletion_areas, deletion_curves, random_heat
+    from keras_wa.explain.deletion import deletion_curves, random_heat
 
     cell = max(1, round(_CELL * min(heat.shape[1:])))
     at_random = random_heat(heat.shape, cell, SEED)
-    areas, random_areas = (
-        deletion_areas(deletion_curves(probability, sample.rois, order, progress=True))
+    curves, random_curves = (
+        deletion_curves(probability, sample.rois, order, progress=True)
         for order in (heat, at_random)
     )
-    return summary.deletion(areas, random_areas, sample.labels, sample.patients)
+    return summary.deletion(curves, random_curves, sample.labels, sample.patients)
 
 
 def _galleries(
@@ -255,7 +255,7 @@ def _galleries(
     p: NDArray[np.float64],
     path: Path,
 ) -> None:
-    """Draws the first drawn ROIs of each class; nobody chose them by their looks."""
+    """Draws the first ROIs of each class, nobody having chosen them by their looks."""
     from keras_wa.explain.figures import Example, write_gallery
     from keras_wa.explain.subbands import (
         image_wavelet,
@@ -263,8 +263,10 @@ def _galleries(
         write_subband_figure,
     )
 
+    # Of several patients, as the ROIs of one look alike.
+    varied = np.argsort(sample.cases["patient_id"].duplicated(), kind="stable")
     shown = [
-        i for label in (1, 0) for i in np.flatnonzero(sample.labels == label)[:_SHOWN]
+        i for label in (1, 0) for i in varied[sample.labels[varied] == label][:_SHOWN]
     ]
     captions = [
         f"{sample.cases['roi_id'][i]}\n{('benign', 'malignant')[sample.labels[i]]}\n"

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from keras_wa.evaluation.bootstrap import Interval
+from keras_wa.explain.deletion import deletion_areas
 from keras_wa.explain.heat import Heat
 from keras_wa.explain.scores import (
     FloatArray,
@@ -21,6 +22,8 @@ from keras_wa.explain.scores import (
 )
 
 Record = dict[str, Any]
+
+_TITLES = {"pointing_game": "pointing game", "energy_in_mask": "energy in mask"}
 
 
 def localisation(
@@ -106,25 +109,31 @@ def similarity(heat: Heat, random_heats: list[Heat], groups: ArrayLike) -> Recor
 
 
 def deletion(
-    areas: FloatArray, random_areas: FloatArray, labels: ArrayLike, groups: ArrayLike
+    curves: FloatArray, random_curves: FloatArray, labels: ArrayLike, groups: ArrayLike
 ) -> Record:
-    """Summarises the areas under deletion curves.
+    """Summarises deletion curves.
 
     Args:
-        areas: `(n,)`, pixels removed in the order of heat.
-        random_areas: `(n,)`, removed in random order.
+        curves: `(n, steps + 1)`, pixels removed in the order of heat.
+        random_curves: the same, removed in random order.
         labels: `(n,)`, 0 or 1. A benign ROI has little probability to lose, so the
             malignant ones are also summarised by themselves.
         groups: `n` patient identifiers.
 
     Returns:
-        For `all` and `malignant` ROIs `heat, random_order, heat_minus_random`, each
-        `{value, low, high}`; `malignant` only where there is one.
+        For `all` and `malignant` ROIs, each `{value, low, high}`: the areas `heat,
+        random_order, heat_minus_random`, and the probabilities `before` and
+        `all_removed`. Where the last is no lower than `before`, the network takes what
+        replaces the pixels for evidence, and the areas say nothing. `malignant` only
+        where there is such an ROI.
     """
+    areas, random_areas = deletion_areas(curves), deletion_areas(random_curves)
     columns = {
         "heat": areas,
         "random_order": random_areas,
         "heat_minus_random": areas - random_areas,
+        "before": curves[:, 0],
+        "all_removed": curves[:, -1],
     }
     malignant = np.asarray(labels) == 1
     record = {"all": _intervals(columns, groups)}
@@ -159,13 +168,13 @@ def format_scores(results: Record) -> str:
         f"{results['method']}, {results['n_rois']} ROIs of {results['n_patients']} "
         "patients [95% interval, patient-cluster bootstrap]"
     ]
-    if results["localisation"]:
-        for name in ("pointing_game", "energy_in_mask"):
-            cells = results["localisation"]["all"][name]
-            names = [each for each in ("trained", "random", "chance") if each in cells]
-            lines.append(_row(name.replace("_", " "), cells, names))
+    for name, title in _TITLES.items():
+        for part, scores in (results["localisation"] or {}).items():
+            names = [n for n in ("trained", "random", "chance") if n in scores[name]]
+            lines.append(_row(f"{title}, {part}", scores[name], names))
     for part, cells in results["deletion"].items():
-        lines.append(_row(f"deletion, {part}", cells, ["heat", "random_order"]))
+        areas = ["heat", "random_order", "before", "all_removed"]
+        lines.append(_row(f"deletion, {part}", cells, areas))
     if results["randomisation"]:
         lines.append(_row("like random maps", results["randomisation"], ["spearman"]))
     return "\n".join(lines)
@@ -179,7 +188,7 @@ def _row(title: str, cells: Record, names: list[str]) -> str:
             for end in ("value", "low", "high")
         )
         parts.append(f"{name.replace('_', ' ')} {value} [{low}, {high}]")
-    return f"{title:<20}" + ", ".join(parts)
+    return f"{title:<26}" + ", ".join(parts)
 
 
 def _intervals(

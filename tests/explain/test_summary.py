@@ -81,12 +81,16 @@ def test_maps_of_random_networks_are_compared_by_rank(
 
 
 def test_deletion_is_also_told_of_the_malignant_alone() -> None:
-    areas, at_random = np.array([0.1, 0.2, 0.6]), np.array([0.1, 0.6, 0.8])
-    record = deletion(areas, at_random, [0, 1, 1], ["a", "b", "c"])
+    # Straight lines: the area is the mean of both ends.
+    curves = np.array([[0.2, 0.0], [0.4, 0.0], [1.0, 0.2]])
+    at_random = np.array([[0.2, 0.0], [0.4, 0.8], [1.0, 0.6]])
+    record = deletion(curves, at_random, [0, 1, 1], ["a", "b", "c"])
     assert record["all"]["heat"]["value"] == pytest.approx(0.3)
     assert record["malignant"]["heat"]["value"] == pytest.approx(0.4)
     assert record["malignant"]["heat_minus_random"]["value"] == pytest.approx(-0.3)
-    assert "malignant" not in deletion(areas, at_random, [0, 0, 0], ["a", "b", "c"])
+    assert record["malignant"]["before"]["value"] == pytest.approx(0.7)
+    assert record["malignant"]["all_removed"]["value"] == pytest.approx(0.1)
+    assert "malignant" not in deletion(curves, at_random, [0, 0, 0], ["a", "b", "c"])
 
 
 def test_what_is_undefined_is_null_in_json() -> None:
@@ -102,18 +106,19 @@ def test_the_terminal_shows_the_scores_beside_chance(
     masks: np.ndarray, random_heats: list[np.ndarray]
 ) -> None:
     heat = masks.astype(np.float32)
+    curves = np.array([[1.0, 0.0]])
     results = {
         "method": "gradcam",
         "n_rois": N,
         "n_patients": N // 2,
         "localisation": {"all": localisation(heat, [], masks, PATIENTS)},
-        "deletion": deletion(np.array([0.5]), np.array([0.75]), [1], ["a"]),
+        "deletion": deletion(curves, np.array([[1.0, 0.5]]), [1], ["a"]),
         "randomisation": similarity(heat, random_heats, PATIENTS),
     }
     lines = format_scores(results).splitlines()
     assert lines[0].startswith("gradcam, 300 ROIs of 150 patients")
     expected = "trained 1.000 [1.000, 1.000], chance 0.062"
-    assert lines[1].startswith(f"{'pointing game':<20}{expected}")
+    assert lines[1].startswith(f"{'pointing game, all':<26}{expected}")
     assert "random order 0.750 [n/a, n/a]" in lines[4]
     without = {**results, "localisation": None, "randomisation": None}
     assert len(format_scores(without).splitlines()) == 3
