@@ -242,15 +242,15 @@ def _absences(
             f"and all of the ROI counts as background, the first: {reasons.iloc[0]}"
         )
     known = table[table["no_visibility"].isna()]
-    for name, why in (
-        ("visibility", "no pixel in the mask stands out, or the ring is even"),
-        ("snr", "no window of background is left"),
+    for name, title, why in (
+        ("visibility", "visibility", "nothing in the mask stands out of its ring"),
+        ("snr", "SNR", "no window of background is left"),
     ):
         undefined = int(
             known[[f"{name}_before", f"{name}_after"]].isna().any(axis=1).sum()
         )
         if undefined:
-            notes.append(f"{undefined} of {len(table)} ROIs have no {name}: {why}.")
+            notes.append(f"{undefined} of {len(table)} ROIs have no {title}: {why}.")
     return notes
 
 

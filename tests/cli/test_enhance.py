@@ -67,7 +67,7 @@ def test_each_roi_is_the_datasets_with_clahe_and_the_phantoms_mask(
         roi = render_roi(spec, row)
         mask = render_mask(spec, row, outline=True)
         expected = measure_pair(roi, clahe(roi, 3.0, (4, 4)), mask)
-        assert dict(found[list(expected)]) == pytest.approx(expected)
+        assert dict(found[list(expected)]) == pytest.approx(expected, nan_ok=True)
 
 
 def test_the_same_command_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -78,13 +78,26 @@ def test_the_same_command_gives_the_same_bytes(tmp_path: Path) -> None:
         assert one.read_bytes() == two.read_bytes()
 
 
+def test_rois_in_which_a_measure_is_undefined_are_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # A window of 16 pixels beside the outline is rare in 32 pixels.
+    words = [*PHANTOM, "--image-size", "32", "--n", "20"]
+    record, table = enhance(tmp_path, *words)
+    without = int(table["snr_before"].isna().sum())
+    assert without > 0
+    assert record["measures"]["snr"]["n_rois"] == 20 - without
+    told = f"*** {without} of 20 ROIs have no SNR: no window of background is left."
+    assert told in capsys.readouterr().out
+
+
 def test_one_roi_has_values_without_intervals(tmp_path: Path) -> None:
     record, table = enhance(tmp_path, *PHANTOM, "--n", "1")
     assert len(table) == 1
-    assert record["measures"]["snr"]["before"]["value"] == pytest.approx(
-        table["snr_before"][0]
-    )
-    assert record["measures"]["snr"]["before"]["low"] is None
+    contrast = record["measures"]["local_contrast"]["before"]
+    assert contrast["value"] == pytest.approx(table["local_contrast_before"][0])
+    assert contrast["low"] is None
+    assert contrast["high"] is None
 
 
 def test_a_dataset_without_masks_has_no_visibility_and_says_so(
@@ -109,20 +122,20 @@ def test_a_tree_of_cbis_ddsm_is_measured_with_its_masks(tmp_path: Path) -> None:
     root = tmp_path / "tree"
     write_phantom_tree(
         root,
-        phantom_case_lists(PhantomSpec(), 3),
-        image_shape=(1000, 800),
+        phantom_case_lists(PhantomSpec(), 6),
+        image_shape=(1600, 1100),
         workers=1,
         progress=False,
     )
     words = ["--dataset", "cbis-ddsm", "--data-dir", root, "--resamples", "50"]
     record, table = enhance(tmp_path / "out", *words, "--image-size", "128")
-    assert len(table) == 3
+    assert len(table) == 6
     assert table["visibility_before"].notna().all()
     assert record["settings"]["crop"] == "fixed"
     assert record["notes"][0].startswith("This is a phantom")
     # An official crop is measured too, but for what needs a mask.
     record, table = enhance(tmp_path / "crop", *words, "--crop", "official")
-    assert record["n_without_mask"] == 3
+    assert record["n_without_mask"] == 6
     assert np.isfinite(table["local_contrast_after"]).all()
 
 
