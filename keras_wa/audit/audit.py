@@ -50,7 +50,8 @@ def run_audit(
     Args:
         dataset: what `load_cases` gives. Its files may be absent: then the checks of
             pixels are not done, and the others are.
-        split: a name of `keras_wa.datasets.SPLITS`. Validation is drawn as training
+        split: a name of `keras_wa.datasets.SPLITS`, but `augmented-first`, whose copies
+            are not what the dataset holds. Validation is drawn as training
             draws it. Where the dataset's own split tears patients apart, it is taken as
             it is, so that this can be reported.
         seed: of every draw.
@@ -70,6 +71,12 @@ def run_audit(
             dataset.
     """
     _check_arguments(resamples, limit_images, image_size)
+    if split == "augmented-first":
+        raise UserError(
+            "--split of an audit. Received: 'augmented-first'; expected 'official', "
+            "'patient-kfold' or 'random-roi'; what such copies would score is said in "
+            "each audit beside patient recall."
+        )
     cases = _with_split(dataset.cases, split, seed)
     pixels, reason = _pixels(dataset, limit_images, image_size, seed, progress)
     checks: list[Callable[[], list[Finding]]] = [

@@ -9,13 +9,11 @@ from numpy.typing import NDArray
 from keras_wa.audit.findings import Estimate, Finding, Score
 from keras_wa.audit.scoring import estimate, learning_and_test, why_not_held_out
 from keras_wa.audit.wording import percent
+from keras_wa.datasets.leaky_splits import COPIES
 from keras_wa.evaluation import cluster_bootstrap
 
 Codes = NDArray[np.int64]
 Mask = NDArray[np.bool_]
-
-COPIES = 6
-"""Copies of each ROI where a set is augmented before it is split."""
 
 _TITLE = "What recalling the label of the same patient would score"
 

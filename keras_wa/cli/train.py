@@ -29,7 +29,10 @@ EXAMPLE = (
 )
 
 TRAIN_FLAGS: dict[str, dict[str, Any]] = {
-    "split": {"help": "official, patient-kfold or random-roi (default: official)"},
+    "split": {
+        "help": "official (default) or patient-kfold; random-roi and "
+        "augmented-first leak, to show by how much"
+    },
     "folds": {"type": int, "metavar": "K", "help": "of patient-kfold (default: 5)"},
     "fold": {"type": int, "metavar": "I", "help": "which fold is the test part"},
     "validation": {"type": float, "metavar": "X", "help": "part kept for validation"},

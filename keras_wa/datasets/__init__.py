@@ -18,10 +18,14 @@ from keras_wa.datasets.classes import (
 from keras_wa.datasets.dataset import Dataset, Roi
 from keras_wa.datasets.finding import find_dataset, name_of_dataset
 from keras_wa.datasets.folder import read_folder
+from keras_wa.datasets.leaky_splits import (
+    AUGMENTED_FIRST_NOTICE,
+    LEAKY_SPLITS,
+    RANDOM_ROI_NOTICE,
+)
 from keras_wa.datasets.options import ReadOptions
 from keras_wa.datasets.registry import DATASETS, load_cases
 from keras_wa.datasets.splits import (
-    RANDOM_ROI_NOTICE,
     SPLITS,
     check_split,
     patient_kfold,
@@ -32,9 +36,11 @@ from keras_wa.datasets.splits import (
 )
 
 __all__ = [
+    "AUGMENTED_FIRST_NOTICE",
     "CLASS_NAMES",
     "COLUMNS",
     "DATASETS",
+    "LEAKY_SPLITS",
     "PARTS",
     "RANDOM_ROI_NOTICE",
     "SPLITS",

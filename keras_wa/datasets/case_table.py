@@ -99,7 +99,7 @@ def validate(
         cases: a case table.
         source: what to call the table in the message, such as its file.
         patients_apart: whether a patient in two parts is an error; false only for the
-            split `random-roi`, which exists to show what that does.
+            splits that exist to show what that does.
 
     Raises:
         UserError: if the table is empty; if `roi_id`, `patient_id`, `label` or `split`

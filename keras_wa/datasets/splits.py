@@ -7,20 +7,14 @@ import hashlib
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedGroupKFold, train_test_split
+from sklearn.model_selection import StratifiedGroupKFold
 
 from keras_wa.datasets.case_table import PARTS, validate
+from keras_wa.datasets.leaky_splits import LEAKY_SPLITS, copy_rois, random_roi
 from keras_wa.errors import UserError, unknown_name
 
-SPLITS = ("official", "patient-kfold", "random-roi")
+SPLITS = ("official", "patient-kfold", *LEAKY_SPLITS)
 """The names that `split_cases` takes."""
-
-RANDOM_ROI_NOTICE = (
-    "Split random-roi: ROIs of the same patient stand in training and in test, so "
-    "every number on this page is inflated. It exists to show by how much; use the "
-    "split 'official' or 'patient-kfold' for a result."
-)
-"""What every page that the split `random-roi` touches has to say."""
 
 _TEST_FRACTION = 0.2
 
@@ -39,14 +33,16 @@ def split_cases(
         cases: a case table with the dataset's own split.
         how: `"official"` keeps the dataset's test part, and its validation part where
             it has one; `"patient-kfold"` tests on fold `fold` of `k`; `"random-roi"`
-            cuts ROI by ROI (see `RANDOM_ROI_NOTICE`).
+            cuts ROI by ROI; `"augmented-first"` makes copies of each ROI and cuts copy
+            by copy (for both see `LEAKY_SPLITS`).
         seed: of the draw.
         val_fraction: share of the training ROIs that become validation.
         k: number of folds of `"patient-kfold"`.
         fold: which fold is the test part, 0..k-1.
 
     Returns:
-        A copy of the table with a new `split` column, rows in the same order.
+        A copy of the table with a new `split` column, rows in the same order; of
+        `"augmented-first"` the table of `copy_rois`.
 
     Raises:
         UserError: if `how` is unknown, if the table breaks an invariant, if there are
@@ -65,10 +61,12 @@ def split_cases(
             patient_kfold(cases, k, fold, seed), val_fraction, seed
         )
     elif how == "random-roi":
-        result = _random_roi(cases, val_fraction, seed)
+        result = random_roi(cases, val_fraction, seed)
+    elif how == "augmented-first":
+        result = random_roi(copy_rois(cases, seed), val_fraction, seed)
     else:
         raise unknown_name("split", how, SPLITS)
-    check_split(result, patients_apart=how != "random-roi")
+    check_split(result, patients_apart=how not in LEAKY_SPLITS)
     return result
 
 
@@ -265,24 +263,3 @@ def _all_train(cases: pd.DataFrame) -> pd.DataFrame:
 def _patients_of_scarcest_label(cases: pd.DataFrame) -> int:
     patients = cases.groupby("label")["patient_id"].nunique()
     return int(patients.reindex([0, 1], fill_value=0).min())
-
-
-def _random_roi(cases: pd.DataFrame, val_fraction: float, seed: int) -> pd.DataFrame:
-    """Cuts ROI by ROI, with a test part as large as the dataset's own."""
-    test_share = float((cases["split"] == "test").mean()) or _TEST_FRACTION
-    result = _all_train(cases)
-    for part, fraction in (("test", test_share), ("val", val_fraction)):
-        pool = result[result["split"] == "train"]
-        try:
-            _, held = train_test_split(
-                pool.index,
-                test_size=fraction,
-                stratify=pool["label"].to_numpy(int),
-                random_state=seed,
-            )
-        except ValueError as error:
-            raise UserError(
-                f"Too few ROIs for the {part!r} part of the split random-roi: {error}"
-            ) from error
-        result.loc[held, "split"] = part
-    return result

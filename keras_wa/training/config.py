@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from keras_wa.datasets import CLASS_NAMES, ReadOptions
+from keras_wa.datasets import CLASS_NAMES, LEAKY_SPLITS, SPLITS, ReadOptions
 from keras_wa.errors import UserError, unknown_name
 from keras_wa.models import model_options
 
@@ -18,7 +18,7 @@ else:
     import tomli as tomllib
 
 _CHOICES = {
-    "split": ("official", "patient-kfold", "random-roi"),
+    "split": SPLITS,
     "enhance": ("clahe", "none"),
     "dwt": ("model", "pipeline"),
     "labelling": ("descriptor", "clinical"),
@@ -38,7 +38,8 @@ class TrainConfig:
         data_dir: root folder of the dataset.
         store_dir: where prepared stores are kept.
         group_pattern: regular expression that reads the patient out of a file name.
-        split: `official`, `patient-kfold` or `random-roi`.
+        split: `official` or `patient-kfold`; or `random-roi` or `augmented-first`,
+            which leak, to show by how much.
         folds, fold: of `patient-kfold`: how many, and which one is the test part.
         validation: part of the training patients kept for validation.
         lesion: `calcification`, `mass` or `all`, where a dataset has several types.
@@ -153,6 +154,12 @@ class TrainConfig:
             raise UserError(
                 "`fresh_rois` draws phantom ROIs and needs `--dataset phantom`. "
                 f"Received: dataset={self.dataset!r}"
+            )
+        if self.fresh_rois and self.split in LEAKY_SPLITS:
+            raise UserError(
+                "`fresh_rois` trains on ROIs that are in no split, so there is no leak "
+                f"to show. Received: split={self.split!r}; expected 'official' or "
+                "'patient-kfold', or no --fresh-rois."
             )
 
     def read_options(self) -> ReadOptions:

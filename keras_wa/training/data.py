@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from keras_wa.datasets import (
-    RANDOM_ROI_NOTICE,
+    LEAKY_SPLITS,
     Dataset,
     class_indices,
     load_cases,
@@ -19,6 +19,7 @@ from keras_wa.datasets import (
 from keras_wa.phantom import PhantomSpec
 from keras_wa.pipeline.augmentation import NO_AUGMENTATION, Augmentation
 from keras_wa.pipeline.batches import TrainingPlan, class_weights
+from keras_wa.pipeline.copies import CopiedImages, copied_images
 from keras_wa.pipeline.npy_file import read_images
 from keras_wa.pipeline.preparing import prepare
 from keras_wa.pipeline.rois import Enhancement, FreshPhantom, Pixels, Rois
@@ -39,7 +40,8 @@ class RunData:
     Attributes:
         config: what they were made from.
         cases: case table with the run's split; row i belongs to image i.
-        images: enhanced ROIs, uint8 `(N, size, size)`, memory-mapped.
+        images: enhanced ROIs, uint8 `(N, size, size)`, memory-mapped; of the split
+            `augmented-first`, copies of them.
         raw: the same before enhancement.
         store: folder of the prepared store.
         notes: sentences that belong beside every result.
@@ -47,8 +49,8 @@ class RunData:
 
     config: TrainConfig
     cases: pd.DataFrame
-    images: Pixels
-    raw: Pixels
+    images: Pixels | CopiedImages
+    raw: Pixels | CopiedImages
     store: Path
     notes: list[str]
 
@@ -59,7 +61,10 @@ class RunData:
         """
         rows = np.flatnonzero(self.cases["split"].to_numpy() == split)
         labels = class_indices(self.cases, self.config.classes)[rows]
-        return Rois(lambda at: read_images(self.images, rows[at]), labels)
+        images = self.images
+        if isinstance(images, CopiedImages):
+            return Rois(lambda at: images[rows[at]], labels)
+        return Rois(lambda at: read_images(images, rows[at]), labels)
 
     def cases_of(self, split: str) -> pd.DataFrame:
         """The case table of one part, row i for position i of `part(split)`."""
@@ -119,10 +124,13 @@ def load_data(config: TrainConfig, progress: bool = True) -> RunData:
     notes = store.notes
     if config.classes == 3 and config.dataset == "phantom":
         notes.append(PHANTOM_CLASSES_NOTICE)
-    if config.split == "random-roi":
-        notes.append(RANDOM_ROI_NOTICE)
-    images = enhanced_images(store, config, progress)
-    return RunData(config, cases, images, store.images, store.path, notes)
+    if config.split in LEAKY_SPLITS:
+        notes.append(LEAKY_SPLITS[config.split])
+    images, raw = enhanced_images(store, config, progress), store.images
+    if config.split != "augmented-first":
+        return RunData(config, cases, images, raw, store.path, notes)
+    copies = [copied_images(each, store.cases, cases) for each in (images, raw)]
+    return RunData(config, cases, copies[0], copies[1], store.path, notes)
 
 
 def load_store(config: TrainConfig, progress: bool = True) -> PreparedStore:

@@ -91,6 +91,11 @@ def test_a_random_split_of_rois_is_found_out():
     assert report.verdict == "error"
 
 
+def test_copies_that_the_dataset_does_not_hold_are_not_audited():
+    with pytest.raises(UserError, match="Received: 'augmented-first'; expected"):
+        audit(small_phantom(), split="augmented-first")
+
+
 def dataset_of(images, cases):
     def read(row):
         number = int(row["roi_id"].removeprefix("roi_"))

@@ -11,7 +11,7 @@ import pytest
 
 from keras_wa.cli import main
 from keras_wa.cli.train import _parse_option
-from keras_wa.datasets import RANDOM_ROI_NOTICE, split_hash
+from keras_wa.datasets import LEAKY_SPLITS, split_hash
 from keras_wa.errors import UserError
 from keras_wa.training.fit import Outcome
 from tests.cli.failing import error_of
@@ -59,16 +59,19 @@ def test_the_user_learns_what_is_trained_on_what_and_where_it_is(
     assert out.count("*** This is a phantom") == 2, "before and after the training"
 
 
-def test_every_page_of_the_random_split_says_that_it_is_inflated(
+@pytest.mark.parametrize(("split", "notice"), LEAKY_SPLITS.items())
+def test_every_page_of_a_leaky_split_says_that_it_is_inflated(
     tmp_path: Path,
     store_dir: Path,
     tiny_model: None,
     trained: list[dict[str, Any]],
     capsys: pytest.CaptureFixture[str],
+    split: str,
+    notice: str,
 ) -> None:
-    words = flags(store_dir=store_dir, run_dir=tmp_path / "run", split="random-roi")
+    words = flags(store_dir=store_dir, run_dir=tmp_path / "run", split=split)
     assert main(["train", *words]) == 0
-    assert capsys.readouterr().out.count(f"*** {RANDOM_ROI_NOTICE}") == 2
+    assert capsys.readouterr().out.count(f"*** {notice}") == 2
 
 
 def test_without_data_the_phantom_is_taken_and_that_is_said_loudly(

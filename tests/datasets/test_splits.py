@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from keras_wa.datasets.case_table import new_case_table
+from keras_wa.datasets.leaky_splits import RANDOM_ROI_NOTICE
 from keras_wa.datasets.splits import (
-    RANDOM_ROI_NOTICE,
     SPLITS,
     check_split,
     patient_kfold,
@@ -107,6 +107,8 @@ def test_only_the_split_column_changes():
     for how in SPLITS:
         result = split_cases(cases, how)
         pd.testing.assert_frame_equal(cases, before)
+        if how == "augmented-first":
+            continue  # It has rows of its own.
         pd.testing.assert_frame_equal(
             result.drop(columns="split"), cases.drop(columns="split")
         )

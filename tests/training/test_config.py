@@ -169,6 +169,12 @@ def test_fresh_rois_need_the_phantom() -> None:
     assert TrainConfig(dataset="phantom", fresh_rois=True).fresh_rois
 
 
+@pytest.mark.parametrize("split", ["random-roi", "augmented-first"])
+def test_fresh_rois_have_no_leak_to_show(split: str) -> None:
+    with pytest.raises(UserError, match=f"`fresh_rois` .*Received: split='{split}'"):
+        TrainConfig(dataset="phantom", fresh_rois=True, split=split)
+
+
 def test_a_config_comes_back_from_json_unchanged() -> None:
     config = TrainConfig(
         dataset="folder", limit=7, model_options={"se_ratio": 8}, learning_rate=3e-4

@@ -9,11 +9,12 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_wa.datasets import RANDOM_ROI_NOTICE
+from keras_wa.datasets import LEAKY_SPLITS
 from keras_wa.errors import UserError
 from keras_wa.imaging.clahe import clahe
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.data import PHANTOM_CLASSES_NOTICE, load_data
+from keras_wa.training.run import Run
 from tests.tiny_model import SETTINGS
 
 
@@ -58,9 +59,41 @@ def test_without_enhancement_the_images_are_the_raw_ones(config: Any) -> None:
     np.testing.assert_array_equal(data.images, data.raw)
 
 
-def test_the_notice_of_the_random_split_comes_with_the_data(config: Any) -> None:
-    assert RANDOM_ROI_NOTICE in load_data(config(split="random-roi")).notes
-    assert RANDOM_ROI_NOTICE not in load_data(config()).notes
+@pytest.mark.parametrize(("split", "notice"), LEAKY_SPLITS.items())
+def test_the_notice_of_a_leaky_split_comes_with_the_data(
+    config: Any, split: str, notice: str
+) -> None:
+    assert notice in load_data(config(split=split)).notes
+    assert notice not in load_data(config()).notes
+
+
+def test_copies_of_the_split_augmented_first_are_exact(config: Any) -> None:
+    plain, data = load_data(config()), load_data(config(split="augmented-first"))
+    assert len(data.cases) == len(data.images) == len(data.raw) == 6 * SETTINGS["rois"]
+    assert data.store == plain.store
+    row_of = {roi: row for row, roi in enumerate(plain.cases["roi_id"])}
+    for split in ("train", "val", "test"):
+        cases = data.cases_of(split)
+        found = data.part(split).read(np.arange(len(cases)))
+        raw = data.raw[(data.cases["split"] == split).to_numpy()]
+        for i, (source, symmetry) in enumerate(
+            zip(cases["source_roi_id"], cases["symmetry"], strict=True)
+        ):
+            row = row_of[source]
+            for image, original in ((found[i], plain.images), (raw[i], plain.raw)):
+                moved = original[row][:, ::-1] if symmetry >= 4 else original[row]
+                np.testing.assert_array_equal(image, np.rot90(moved, symmetry % 4))
+        np.testing.assert_array_equal(data.part(split).labels, cases["label"])
+
+
+def test_a_run_on_copies_knows_its_split_again(config: Any, tmp_path: Path) -> None:
+    copies = config(split="augmented-first")
+    run = Run.create(tmp_path / "run", copies)
+    run.begin(load_data(copies).cases)
+    run.require_same_split(load_data(copies).cases)
+    for other in (config(), config(split="augmented-first", validation=0.3)):
+        with pytest.raises(UserError, match="no longer those of the run"):
+            run.require_same_split(load_data(other).cases)
 
 
 def test_the_folds_test_every_patient_once(config: Any) -> None:

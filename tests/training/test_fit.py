@@ -94,8 +94,9 @@ def test_one_checkpoint_is_kept_and_nothing_half_written(finished: Path) -> None
         {"precision": "mixed_bfloat16"},
         {"dwt": "pipeline", "model_options": {"wavelet": "db2"}, "enhance": "none"},
         {"strategy": "mirrored", "fresh_rois": True, "schedule": "cosine"},
+        {"split": "augmented-first"},
     ],
-    ids=["mixed_bfloat16", "pipeline", "mirrored"],
+    ids=["mixed_bfloat16", "pipeline", "mirrored", "augmented-first"],
 )
 def test_other_settings_train_too(
     tmp_path: Path, store_dir: Path, tiny_model: None, changes: dict

@@ -1,0 +1,34 @@
+"""The eight symmetries of the square, which move pixels and change none."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+SYMMETRIES = 8
+"""How many there are; 0 changes nothing."""
+
+
+def apply_symmetry(image: NDArray[np.uint8], symmetry: int) -> NDArray[np.uint8]:
+    """Turns and mirrors an image.
+
+    Args:
+        image: `(height, width)`, height and width equal.
+        symmetry: 0 to 3: so many quarter turns anticlockwise; 4 to 7: mirrored left to
+            right, then `symmetry - 4` quarter turns.
+
+    Returns:
+        `(height, width)`, a view of the image.
+
+    Raises:
+        ValueError: if there is no such symmetry or the image is not square.
+    """
+    if not 0 <= symmetry < SYMMETRIES:
+        raise ValueError(f"symmetry must be 0 to 7. Received: {symmetry}")
+    if image.ndim != 2 or image.shape[0] != image.shape[1]:
+        raise ValueError(
+            "A symmetry of the square needs a square image. Received: shape "
+            f"{image.shape}"
+        )
+    mirrored = np.fliplr(image) if symmetry >= 4 else image
+    return np.rot90(mirrored, symmetry % 4)
