@@ -134,9 +134,7 @@ def show_mistakes(
             },
             pictures={title: small(each) for title, each in drawn.items()},
         )
-        for at, (_, case), drawn in zip(
-            chosen, cases.iterrows(), pictures, strict=True
-        )
+        for at, (_, case), drawn in zip(chosen, cases.iterrows(), pictures, strict=True)
     ]
     return Mistakes(found[: len(missed)], found[len(missed) :], note)
 
@@ -155,7 +153,7 @@ def _pictures(
     model: keras.Model, pixels: Pixels, wavelet: str | None
 ) -> tuple[list[dict[str, Pixels]], str]:
     """The pictures of each ROI, and why there are no heat maps."""
-    rois = pixels.astype(np.float32) / 255
+    rois = np.asarray(pixels, np.float32) / np.float32(255)
     found: list[dict[str, Pixels]] = [{"ROI": each} for each in pixels]
     transform = wavelet or image_wavelet(model)
     if transform is not None:

@@ -20,7 +20,8 @@ def verdict(results: Mapping[str, Any]) -> str:
         How often the model is right about a pair of ROIs (that is its AUC), what
         chance, radiologists' descriptors and, of a phantom, any model can reach.
     """
-    of = f"{count(results['n_rois'], 'ROI')} of {count(results['n_patients'], 'patient')}"
+    rois, patients = results["n_rois"], results["n_patients"]
+    of = f"{count(rois, 'ROI')} of {count(patients, 'patient')}"
     auc = results["metrics"]["auc"]
     if auc["value"] is None:
         kind = "malignant" if results["prevalence"] else "benign"
@@ -35,7 +36,10 @@ def verdict(results: Mapping[str, Any]) -> str:
     found = {each["name"]: each["auc"] for each in results["references"]}
     for name in _DESCRIPTORS:
         if found.get(name) and found[name]["value"] is not None:
-            parts.append(f"{name} alone, without a pixel, reaches {percent(found[name])}")
+            parts.append(
+                f"the descriptors alone ({name}, no pixels) reach "
+                f"{percent(found[name])}"
+            )
             break
     if found.get("best possible"):
         parts.append(
@@ -57,10 +61,9 @@ def decision(results: Mapping[str, Any]) -> str:
     malignant = counts["tp"] + counts["fn"]
     benign = counts["tn"] + counts["fp"]
     return (
-        f"Called malignant from a probability of {threshold['value']:.4g} on "
-        f"({threshold['rule']}), it finds {counts['tp']:,} of {malignant:,} malignant "
-        f"ROIs, misses {counts['fn']:,}, and gives {counts['fp']:,} false alarms on "
-        f"{benign:,} benign ones."
+        f"At the threshold {threshold['value']:.4g} ({threshold['rule']}) it finds "
+        f"{counts['tp']:,} of {malignant:,} malignant ROIs, misses {counts['fn']:,}, "
+        f"and gives {counts['fp']:,} false alarms on {benign:,} benign ones."
     )
 
 
@@ -112,7 +115,7 @@ def _shortcut(results: Mapping[str, Any]) -> str:
     if aucs[name]["high"] < auc:
         return ""
     return (
-        f"One number of the pixels, {name.replace('_', ' ')}, ranks {percent(aucs[name])} "
-        f"of pairs rightly by itself, which comes as far as the model's "
-        f"{100 * auc:.1f} %: the model may have learnt no more than that."
+        f"One number of the pixels, {name.replace('_', ' ')}, ranks "
+        f"{percent(aucs[name])} of pairs rightly by itself. That cannot be told from "
+        f"the model's {100 * auc:.1f} %: it may have learnt no more."
     )
