@@ -46,6 +46,11 @@ def scikit_learn() -> Times:
             metrics.recall_score(labels, positive, pos_label=0)
             metrics.precision_score(labels, positive)
             metrics.f1_score(labels, positive)
+            metrics.average_precision_score(labels, scores)
+            metrics.balanced_accuracy_score(labels, positive)
+            metrics.matthews_corrcoef(labels, positive)
+            metrics.roc_curve(labels, scores, drop_intermediate=False)
+            metrics.brier_score_loss(labels, scores)
 
     return {_CASE: [_RESAMPLES / _LOOPED * each for each in timed(work, 3, warm_up=1)]}
 

@@ -30,10 +30,10 @@ from keras_wa.evaluation.metrics import (
     area_under_roc,
     classification_metrics,
 )
+from keras_wa.evaluation.multiplicity import holm
 from keras_wa.evaluation.paired import (
     Difference,
     SeedsEstimate,
-    holm,
     mean_over_seeds,
     paired_differences,
 )

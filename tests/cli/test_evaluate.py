@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,10 +15,14 @@ from sklearn import metrics
 
 from keras_wa.cli import main
 from keras_wa.datasets import split_hash
-from keras_wa.evaluation import one_number_statistics
+from keras_wa.evaluation import fit_temperature, one_number_statistics
 from keras_wa.training.data import load_data
 from keras_wa.training.run import Run
 from tests.cli.failing import error_of
+
+SCHEMA = json.loads(
+    (Path(__file__).parents[2] / "docs" / "metrics.schema.json").read_text()
+)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +67,7 @@ def test_the_metrics_are_scikit_learns_on_the_predictions(
         "precision": metrics.precision_score(labels, calls),
         "f1": metrics.f1_score(labels, calls),
     }
-    assert set(record["metrics"]) == set(expected)
+    assert set(expected) < set(record["metrics"])
     for name, value in expected.items():
         metric = record["metrics"][name]
         assert metric["value"] == pytest.approx(value, abs=1e-9), name
@@ -137,14 +142,55 @@ def test_one_number_of_the_pixels_is_reported_beside_the_network(
     assert expected in said["test"]
 
 
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_the_record_is_in_the_published_schema(
+    evaluated: tuple[Path, dict[str, str]], split: str
+) -> None:
+    record, _ = _results(evaluated[0], split)
+    jsonschema.validate(record, SCHEMA)
+    assert {each["column"] for each in record["subgroups"]} >= {"density", "view"}
+    assert "left_out" not in record["levels"]["image"]
+
+
+def test_the_references_learn_from_no_test_roi_and_the_phantom_has_a_best(
+    evaluated: tuple[Path, dict[str, str]],
+) -> None:
+    path, said = evaluated
+    cases = load_data(Run.open(path).config).cases
+    for split, learning in (("test", ["train", "val"]), ("val", ["train"])):
+        record, _ = _results(path, split)
+        majority, descriptors, *_, best = record["references"]
+        n = int(cases["split"].isin(learning).sum())
+        assert f"most of the {n} learning ROIs" in majority["how"]
+        assert best["name"] == "best possible"
+        assert best["auc"]["value"] == 1
+        line = f"{descriptors['name']:<32}  {descriptors['auc']['value']:.3f} ["
+        assert line in said[split]
+
+
+def test_the_temperature_is_fitted_on_validation_and_warned_of_there(
+    evaluated: tuple[Path, dict[str, str]],
+) -> None:
+    path, said = evaluated
+    (val, table), (test, _) = (_results(path, split) for split in ("val", "test"))
+    temperature = test["calibration"]["temperature"]
+    assert temperature == fit_temperature(table["label"], table["probability"])
+    assert val["calibration"]["temperature"] == temperature
+    assert f"at the temperature {temperature:.3g} of validation" in said["test"]
+    assert "on these very ROIs" in said["val"]
+    assert "on these very ROIs" not in said["test"]
+
+
 def test_the_terminal_shows_what_the_file_holds(
     evaluated: tuple[Path, dict[str, str]],
 ) -> None:
     path, said = evaluated
     record, _ = _results(path, "test")
-    auc = record["metrics"]["auc"]
-    line = f"AUC          {auc['value']:.3f} [{auc['low']:.3f}, {auc['high']:.3f}]"
-    assert line in said["test"]
+    cells = []
+    for level in ("roi", "patient"):
+        auc = record["levels"][level]["metrics"]["auc"]
+        cells.append(f"{auc['value']:.3f} [{auc['low']:.3f}, {auc['high']:.3f}]")
+    assert f"AUC                 {cells[0]}    {cells[1]}" in said["test"]
     assert f"Written: {path / 'evaluation' / 'test'}" in said["test"]
 
 
@@ -164,7 +210,12 @@ def copy(finished: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("rule", "origin"), [("0.25", "given"), ("f1", "f1 on validation")]
+    ("rule", "origin"),
+    [
+        ("0.25", "given"),
+        ("f1", "f1 on validation"),
+        ("sensitivity:0.9", "sensitivity:0.9 on validation"),
+    ],
 )
 def test_the_threshold_can_be_chosen_otherwise(
     copy: Path, rule: str, origin: str
@@ -173,6 +224,10 @@ def test_the_threshold_can_be_chosen_otherwise(
     assert main(["evaluate", str(copy), *words]) == 0
     record, _ = _results(copy, "test")
     assert record["threshold"]["rule"] == origin
+    if rule.startswith("sensitivity"):
+        assert main(["evaluate", str(copy), *words, "--split", "val"]) == 0
+        record, _ = _results(copy, "val")
+        assert record["metrics"]["sensitivity"]["value"] >= 0.9
     if origin == "given":
         assert record["threshold"]["value"] == 0.25
 
@@ -182,6 +237,7 @@ def test_the_threshold_can_be_chosen_otherwise(
     [
         (["--split", "tset"], "No ROI is in the split 'tset'"),
         (["--threshold", "yuden"], "did you mean 'youden'?"),
+        (["--threshold", "sensitivity"], "needs a number in (0, 1] after a colon"),
         (["--threshold", "1.5"], "must lie in [0, 1]. Received: 1.5"),
         (["--threshold", "nan"], "must lie in [0, 1]. Received: nan"),
         (["--resamples", "0"], "--resamples must be at least 1. Received: 0"),

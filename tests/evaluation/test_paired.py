@@ -9,7 +9,7 @@ import pytest
 from keras_wa.evaluation.bootstrap import cluster_bootstrap
 from keras_wa.evaluation.delong import delong, delong_test
 from keras_wa.evaluation.metrics import METRIC_NAMES, classification_metrics
-from keras_wa.evaluation.paired import holm, mean_over_seeds, paired_differences
+from keras_wa.evaluation.paired import mean_over_seeds, paired_differences
 from tests.evaluation.tables import small_set
 
 
@@ -185,15 +185,6 @@ def test_a_single_patient_leaves_interval_and_p_value_undefined():
     for each in found.values():
         assert math.isnan(each.low)
         assert math.isnan(each.p_value)
-
-
-def test_holms_adjustment_is_that_done_by_hand():
-    # Sorted: 0.01 x 4, 0.02 x 3, 0.03 x 2, 0.04 x 1, none below the one before it.
-    assert holm([0.04, 0.01, 0.03, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
-    assert holm([0.9, 0.8]) == pytest.approx([1, 1])
-    for wrong in ([0.5, math.nan], [1.2], []):
-        with pytest.raises(ValueError, match="Received"):
-            holm(wrong)
 
 
 def test_a_full_comparison_takes_seconds_at_most():
