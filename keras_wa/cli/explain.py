@@ -97,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
     from keras_wa.explain.randomisation import reinitialised
     from keras_wa.files import replacing, write_json
     from keras_wa.serving.export import load_best
-    from keras_wa.training.data import load_data
+    from keras_wa.training.data import load_data, load_dataset
     from keras_wa.training.run import Run
 
     run = Run.open(args.run)
@@ -111,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
 
     heat = explain(model)
     random_heats = [explain(reinitialised(model, SEED + i)) for i in range(args.random)]
-    masks, mask_note = read_masks(data, sample)
+    masks, mask_note = read_masks(load_dataset(run.config), sample)
     probability = roi_probability(model, data.wavelet)
     p = probability(sample.rois)
     results: dict[str, Any] = {
@@ -255,7 +255,7 @@ def _galleries(
     p: NDArray[np.float64],
     path: Path,
 ) -> None:
-    """Draws the first drawn ROIs of each class; nobody chose them by their looks."""
+    """Draws the first ROIs of each class, nobody having chosen them by their looks."""
     from keras_wa.explain.figures import Example, write_gallery
     from keras_wa.explain.subbands import (
         image_wavelet,
@@ -263,8 +263,10 @@ def _galleries(
         write_subband_figure,
     )
 
+    # Of several patients, as the ROIs of one look alike.
+    varied = np.argsort(sample.cases["patient_id"].duplicated(), kind="stable")
     shown = [
-        i for label in (1, 0) for i in np.flatnonzero(sample.labels == label)[:_SHOWN]
+        i for label in (1, 0) for i in varied[sample.labels[varied] == label][:_SHOWN]
     ]
     captions = [
         f"{sample.cases['roi_id'][i]}\n{('benign', 'malignant')[sample.labels[i]]}\n"

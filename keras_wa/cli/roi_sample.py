@@ -14,6 +14,7 @@ from keras_wa.errors import UserError
 from keras_wa.progress import track
 
 if TYPE_CHECKING:
+    from keras_wa.datasets import Dataset
     from keras_wa.training.data import RunData
 
 Mask = NDArray[np.bool_]
@@ -34,7 +35,7 @@ class RoiSample:
     @functools.cached_property
     def rois(self) -> NDArray[np.float32]:
         """The pixels in [0, 1], float32 `(n, H, W)`."""
-        return self.pixels.astype(np.float32) / 255
+        return self.pixels.astype(np.float32) / np.float32(255)
 
     @property
     def labels(self) -> NDArray[np.int64]:
@@ -72,26 +73,21 @@ def draw_sample(data: RunData, split: str, n: int, seed: int = 0) -> RoiSample:
 
 
 def read_masks(
-    data: RunData, sample: RoiSample
+    dataset: Dataset, sample: RoiSample
 ) -> tuple[list[Mask | None], str | None]:
     """Reads the masks of ROIs, resized as the ROIs were.
 
     Args:
-        data: the run's ROIs.
+        dataset: where they come from.
         sample: those whose masks are wanted.
 
     Returns:
-        For each ROI its mask, bool `(H, W)`, or `None` where it has none or none of
-        it is left at this size; and a sentence on what is missing, if anything is.
-
-    Raises:
-        UserError: from the dataset, if a file is bad.
+        For each ROI its mask, bool `(H, W)`, or `None` where it has none, none that
+        can be read, or none of it is left at this size; and a sentence on what is
+        missing, if anything is.
     """
     import cv2
 
-    from keras_wa.training.data import load_dataset
-
-    dataset = load_dataset(data.config)
     read_mask = getattr(dataset, "read_mask", None)
     if read_mask is None:
         note = "This data set has no masks: where the heat lies was not scored."
@@ -99,12 +95,20 @@ def read_masks(
     rows = dataset.cases.set_index("roi_id", drop=False)
     height, width = sample.pixels.shape[1:]
     masks: list[Mask | None] = []
+    reasons: list[str] = []
     for roi_id in track(sample.cases["roi_id"], "Reading masks"):
-        mask = read_mask(rows.loc[roi_id])
-        if mask is not None:
-            pixels = mask.astype(np.uint8)
-            nearest = cv2.INTER_NEAREST_EXACT
-            mask = cv2.resize(pixels, (width, height), interpolation=nearest) > 0
-        masks.append(mask if mask is not None and mask.any() else None)
-    missing = sum(mask is None for mask in masks)
-    return masks, f"{missing} ROIs have no mask." if missing else None
+        try:
+            pixels = read_mask(rows.loc[roi_id]).astype(np.uint8)
+        except UserError as error:
+            masks.append(None)
+            reasons.append(str(error))
+            continue
+        nearest = cv2.INTER_NEAREST_EXACT
+        mask = cv2.resize(pixels, (width, height), interpolation=nearest) > 0
+        masks.append(mask if mask.any() else None)
+        if not mask.any():
+            reasons.append(f"{roi_id}: no pixel of its mask is left at this size")
+    if not reasons:
+        return masks, None
+    note = f"{len(reasons)} ROIs were not scored for want of a mask: {reasons[0]}"
+    return masks, note if len(reasons) == 1 else f"{note}, and others."

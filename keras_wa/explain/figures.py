@@ -92,7 +92,9 @@ def write_gallery(examples: Sequence[Example], title: str, path: Path) -> None:
     with_bands = any(example.bands is not None for example in examples)
     heads = ("ROI", "LL LH / HL HH", "heat") if with_bands else ("ROI", "heat")
     height = 2.4 * len(examples) + 0.7
-    figure = Figure(figsize=(2.4 * len(heads) + 2.2, height), dpi=100)
+    figure = Figure(
+        figsize=(2.4 * len(heads) + 2.2, height), dpi=100, layout="constrained"
+    )
     axes = figure.subplots(len(examples), len(heads), squeeze=False)
     for row, example in zip(axes, examples, strict=True):
         pictures = [example.roi, overlay(example.roi, example.heat, example.mask)]
@@ -108,6 +110,5 @@ def write_gallery(examples: Sequence[Example], title: str, path: Path) -> None:
     for panel, head in zip(axes[0], heads, strict=True):
         panel.set_title(head, fontsize=9)
     figure.suptitle(title, fontsize=10)
-    figure.tight_layout()
     with replacing(path) as partial:
         figure.savefig(partial)

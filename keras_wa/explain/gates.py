@@ -46,10 +46,7 @@ def gate_profiles(
     gates = [layer for layer in model.layers if isinstance(layer, SqueezeExcite)]
     if not gates:
         return pd.DataFrame(columns=list(GATE_COLUMNS))
-    outputs = {layer.name: layer.gates(layer.input) for layer in gates}
-    values = keras.Model(model.input, outputs).predict(
-        images, batch_size=batch_size, verbose=0
-    )
+    values = _gate_values(model, gates, images, batch_size)
     of_class = np.asarray(labels)
     parts = []
     for layer in gates:
@@ -69,6 +66,24 @@ def gate_profiles(
     return pd.concat(parts, ignore_index=True)
 
 
+def _gate_values(
+    model: keras.Model,
+    gates: list[SqueezeExcite],
+    images: NDArray[np.float32],
+    batch_size: int,
+) -> dict[str, NDArray[np.float32]]:
+    """Layer name -> its gates, `(n, C)`."""
+    # Not one model of all gates: their inner layers share names, which Keras refuses.
+    trunk = keras.Model(model.input, {layer.name: layer.input for layer in gates})
+    values: dict[str, list[NDArray[np.float32]]] = {layer.name: [] for layer in gates}
+    for start in range(0, len(images), batch_size):
+        maps = trunk(images[start : start + batch_size], training=False)
+        for layer in gates:
+            batch = keras.ops.convert_to_numpy(layer.gates(maps[layer.name]))
+            values[layer.name].append(batch)
+    return {name: np.concatenate(parts) for name, parts in values.items()}
+
+
 def write_gate_figure(profiles: pd.DataFrame, path: Path) -> None:
     """Draws one panel a gate layer: means and ± 1 sd of each class.
 
@@ -82,7 +97,9 @@ def write_gate_figure(profiles: pd.DataFrame, path: Path) -> None:
     names = list(profiles["layer"].unique())
     columns = min(_COLUMNS, len(names))
     rows = -(-len(names) // columns)
-    figure = Figure(figsize=(3.2 * columns + 0.6, 2.3 * rows + 0.8), dpi=100)
+    figure = Figure(
+        figsize=(3.2 * columns + 0.6, 2.3 * rows + 0.8), dpi=100, layout="constrained"
+    )
     axes = figure.subplots(rows, columns, squeeze=False, sharey=True).ravel()
     for panel in axes[len(names) :]:
         panel.remove()
@@ -97,10 +114,10 @@ def write_gate_figure(profiles: pd.DataFrame, path: Path) -> None:
             sd = table["sd"].fillna(0).to_numpy()
             panel.fill_between(x, mean - sd, mean + sd, color=colour, alpha=0.25, lw=0)
             panel.plot(x, mean, color=colour, lw=0.8, label=title)
+        panel.set_ylim(0, 1.02)
         panel.set_title(name, fontsize=9)
         panel.tick_params(labelsize=7)
     axes[0].legend(fontsize=7)
     figure.suptitle("SE gates: mean ± sd, channels in order of their mean", fontsize=10)
-    figure.tight_layout()
     with replacing(path) as partial:
         figure.savefig(partial)

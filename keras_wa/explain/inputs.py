@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import keras
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from keras_wa.layers import DWT2D
@@ -50,11 +52,22 @@ def roi_probability(
     Returns:
         A function from `(n, H, W)` in [0, 1] to float64 `(n,)` in [0, 1].
     """
+    transform = None if wavelet is None else DWT2D(wavelet=wavelet, dtype="float32")
+
+    # `predict` would take longer to start than a small network to run.
+    @functools.partial(tf.function, reduce_retracing=True, autograph=False)
+    def compute(rois: tf.Tensor) -> tf.Tensor:
+        images = rois[..., tf.newaxis]
+        inputs = images if transform is None else transform(images)
+        return model(inputs, training=False)[:, target]
 
     def probability(rois: Rois) -> NDArray[np.float64]:
-        inputs = model_inputs(rois, wavelet)
-        outputs = model.predict(inputs, batch_size=batch_size, verbose=0)
+        rois = np.asarray(rois, dtype=np.float32)
+        parts = [np.zeros(0)]
+        for start in range(0, len(rois), batch_size):
+            batch = tf.constant(rois[start : start + batch_size])
+            parts.append(compute(batch).numpy().astype(np.float64))
         # The exact float64 of a float32 probability can exceed 1 by rounding alone.
-        return np.clip(outputs[:, target].astype(np.float64), 0.0, 1.0)
+        return np.clip(np.concatenate(parts), 0.0, 1.0)
 
     return probability

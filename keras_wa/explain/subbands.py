@@ -64,7 +64,7 @@ def write_subband_figure(
         path: the PNG to write; a file there is replaced at once.
     """
     pictures = subband_pictures(rois, wavelet)
-    figure = Figure(figsize=(9.5, 1.8 * len(rois) + 0.6), dpi=100)
+    figure = Figure(figsize=(9.5, 1.8 * len(rois) + 0.6), dpi=100, layout="constrained")
     axes = figure.subplots(len(rois), 5, squeeze=False)
     for row, roi, bands, caption in zip(axes, rois, pictures, captions, strict=True):
         row[0].imshow(roi, cmap="gray", vmin=0, vmax=1)
@@ -77,7 +77,6 @@ def write_subband_figure(
     for panel, title in zip(axes[0], ("ROI", *BANDS), strict=True):
         panel.set_title(title, fontsize=9)
     figure.suptitle(f"Subbands ({wavelet}); details: grey is zero", fontsize=10)
-    figure.tight_layout()
     with replacing(path) as partial:
         figure.savefig(partial)
 

@@ -22,6 +22,8 @@ from keras_wa.explain.scores import (
 
 Record = dict[str, Any]
 
+_TITLES = {"pointing_game": "pointing game", "energy_in_mask": "energy in mask"}
+
 
 def localisation(
     heat: Heat,
@@ -159,11 +161,10 @@ def format_scores(results: Record) -> str:
         f"{results['method']}, {results['n_rois']} ROIs of {results['n_patients']} "
         "patients [95% interval, patient-cluster bootstrap]"
     ]
-    if results["localisation"]:
-        for name in ("pointing_game", "energy_in_mask"):
-            cells = results["localisation"]["all"][name]
-            names = [each for each in ("trained", "random", "chance") if each in cells]
-            lines.append(_row(name.replace("_", " "), cells, names))
+    for name, title in _TITLES.items():
+        for part, scores in (results["localisation"] or {}).items():
+            names = [n for n in ("trained", "random", "chance") if n in scores[name]]
+            lines.append(_row(f"{title}, {part}", scores[name], names))
     for part, cells in results["deletion"].items():
         lines.append(_row(f"deletion, {part}", cells, ["heat", "random_order"]))
     if results["randomisation"]:
@@ -179,7 +180,7 @@ def _row(title: str, cells: Record, names: list[str]) -> str:
             for end in ("value", "low", "high")
         )
         parts.append(f"{name.replace('_', ' ')} {value} [{low}, {high}]")
-    return f"{title:<20}" + ", ".join(parts)
+    return f"{title:<26}" + ", ".join(parts)
 
 
 def _intervals(

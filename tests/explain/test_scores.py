@@ -1,0 +1,124 @@
+"""Scores of heat maps, worked by hand, and at chance for what knows nothing."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from keras_wa.explain.deletion import random_heat
+from keras_wa.explain.scores import (
+    energy_in_mask,
+    grown,
+    mask_share,
+    mean_interval,
+    pointing_game,
+    rank_correlation,
+)
+
+MASK = np.zeros((1, 4, 4), bool)
+MASK[0, 1:3, 1:3] = True
+
+
+def _heat(**pixels: float) -> np.ndarray:
+    """A 4x4 map; `r1c2=3` sets row 1, column 2."""
+    heat = np.zeros((1, 4, 4))
+    for name, value in pixels.items():
+        heat[0, int(name[1]), int(name[3])] = value
+    return heat
+
+
+def test_pointing_hits_where_the_hottest_pixel_is_in_the_mask() -> None:
+    assert pointing_game(_heat(r1c1=2, r0c0=1), MASK) == 1
+    assert pointing_game(_heat(r1c1=1, r0c0=2), MASK) == 0
+
+
+def test_among_several_hottest_pixels_their_part_in_the_mask_counts() -> None:
+    assert pointing_game(_heat(r1c1=2, r0c0=2, r3c3=2, r2c2=2), MASK) == 0.5
+
+
+def test_the_tolerance_is_a_distance() -> None:
+    heat = _heat(r0c0=1)  # The square root of 2 away.
+    assert pointing_game(heat, MASK, tolerance=1.4) == 0
+    assert pointing_game(heat, MASK, tolerance=1.5) == 1
+    # With 1 px, the corners alone are out of reach.
+    assert grown(MASK, 1).sum() == 12
+    assert mask_share(MASK, 1) == 12 / 16
+
+
+def test_energy_is_the_part_of_the_heat_in_the_mask() -> None:
+    assert energy_in_mask(_heat(r1c1=3, r2c2=3, r0c0=2), MASK) == 0.75
+
+
+@pytest.mark.parametrize("value", [0.0, 0.3])
+def test_even_heat_scores_as_chance(value: float) -> None:
+    heat = np.full((1, 4, 4), value)
+    assert mask_share(MASK) == 0.25
+    assert pointing_game(heat, MASK) == 0.25
+    assert energy_in_mask(heat, MASK) == pytest.approx(0.25)
+
+
+def test_random_heat_scores_as_chance() -> None:
+    rng = np.random.default_rng(1)
+    masks = rng.random((2000, 16, 16)) < rng.uniform(0.05, 0.4, (2000, 1, 1))
+    masks[:, 0, 0] = True
+    heat = random_heat((2000, 16, 16), cell=4, seed=2)
+    chance = mask_share(masks)
+    for scores in (pointing_game(heat, masks), energy_in_mask(heat, masks)):
+        error = (scores - chance).std() / math.sqrt(len(scores))
+        assert abs((scores - chance).mean()) < 3 * error
+
+
+@pytest.mark.parametrize("score", [pointing_game, energy_in_mask])
+def test_an_empty_mask_and_another_size_are_refused(score) -> None:
+    with pytest.raises(ValueError, match="Each mask must have a pixel"):
+        score(np.ones((1, 4, 4)), np.zeros((1, 4, 4), bool))
+    with pytest.raises(ValueError, match=r"Received: \(1, 4, 5\) and bool \(1, 4, 4\)"):
+        score(np.ones((1, 4, 5)), MASK)
+
+
+def test_the_rank_correlation_is_spearmans_within_each_roi() -> None:
+    rng = np.random.default_rng(0)
+    first = rng.random((3, 5, 5))
+    second = np.stack([np.exp(first[0]), -first[1], rng.random((5, 5))])
+    found = rank_correlation(first, second)
+    assert found[:2] == pytest.approx([1, -1])
+    ranks = [stats.rankdata(each[2].ravel()) for each in (first, second)]
+    assert found[2] == pytest.approx(np.corrcoef(*ranks)[0, 1])
+
+
+def test_the_correlation_with_an_even_map_is_undefined() -> None:
+    maps = np.random.default_rng(0).random((1, 5, 5))
+    assert np.isnan(rank_correlation(maps, np.zeros((1, 5, 5))))
+
+
+def test_the_interval_of_a_mean_is_scipys_for_single_roi_patients() -> None:
+    values = np.random.default_rng(0).gamma(2.0, size=60)
+    interval = mean_interval(values, np.arange(60), n_resamples=20_000)
+    reference = stats.bootstrap(
+        (values,), np.mean, n_resamples=20_000, method="percentile"
+    ).confidence_interval
+    assert interval.value == pytest.approx(values.mean())
+    width = reference.high - reference.low
+    assert interval.low == pytest.approx(reference.low, abs=0.03 * width)
+    assert interval.high == pytest.approx(reference.high, abs=0.03 * width)
+
+
+def test_rois_of_one_patient_are_drawn_together() -> None:
+    # 25 equal ROIs a patient carry no more information than one.
+    values = np.random.default_rng(0).random(20)
+    one = mean_interval(values, np.arange(20))
+    many = mean_interval(values.repeat(25), np.arange(20).repeat(25))
+    assert (many.low, many.high) == pytest.approx((one.low, one.high))
+
+
+def test_what_is_undefined_is_left_out() -> None:
+    interval = mean_interval([1.0, math.nan, 3.0, 2.0], ["a", "b", "c", "c"])
+    assert interval.value == 2
+    assert 1 <= interval.low < interval.high <= 2.5
+    alone = mean_interval([1.0, 2.0], ["a", "a"])
+    assert alone.value == 1.5
+    assert math.isnan(alone.low)
+    assert math.isnan(mean_interval([math.nan], ["a"]).value)
