@@ -38,6 +38,7 @@ def run(args: argparse.Namespace) -> int:
     start_tensorflow()
     from keras_wa.evaluation import format_metrics
     from keras_wa.reporting.evaluate_run import evaluate_run
+    from keras_wa.reporting.verdict import best_number, warnings
     from keras_wa.reporting.words import estimate
     from keras_wa.training.run import Run
 
@@ -46,14 +47,11 @@ def run(args: argparse.Namespace) -> int:
     results = evaluate_run(run, args.split, rule, args.resamples, verbose=1)
     say(format_metrics(results))
     say(f"Split: {run.config.split}, hash {results['split_hash']}")
-    shortcuts = {k: v for k, v in results["one_number_auc"].items() if v["value"]}
-    if shortcuts:
-        best = max(shortcuts, key=lambda name: shortcuts[name]["value"])
-        say(
-            f"For comparison, one number of the pixels ({best}) alone: AUC "
-            f"{estimate(shortcuts[best])}"
-        )
-    warn([*results["warnings"], *results["notes"]])
+    best = best_number(results)
+    if best is not None:
+        auc = estimate(results["one_number_auc"][best])
+        say(f"For comparison, one number of the pixels ({best}) alone: AUC {auc}")
+    warn(warnings(results))
     say(f"Written: {run.evaluation(args.split)}; open its report.html")
     return 0
 

@@ -91,6 +91,17 @@ def warnings(results: Mapping[str, Any]) -> list[str]:
     return [*found, *([shortcut] if shortcut else [])]
 
 
+def best_number(results: Mapping[str, Any]) -> str | None:
+    """The number of the pixels that has the greatest AUC; `None` if none has one.
+
+    Args:
+        results: what `metrics.json` holds.
+    """
+    aucs = {name: auc["value"] for name, auc in results["one_number_auc"].items()}
+    defined = {name: auc for name, auc in aucs.items() if auc is not None}
+    return max(defined, key=lambda name: defined[name], default=None)
+
+
 def _beside_guessing(auc: Mapping[str, float | None]) -> str:
     """A clause where the interval holds one half."""
     low, high = auc["low"], auc["high"]
@@ -103,19 +114,15 @@ def _beside_guessing(auc: Mapping[str, float | None]) -> str:
 
 def _shortcut(results: Mapping[str, Any]) -> str:
     """A warning where one number of the pixels comes as far as the model."""
-    auc = results["metrics"]["auc"]["value"]
-    aucs = {
-        name: metric
-        for name, metric in results["one_number_auc"].items()
-        if metric["value"] is not None and metric["high"] is not None
-    }
-    if auc is None or not aucs:
+    auc, name = results["metrics"]["auc"]["value"], best_number(results)
+    if auc is None or name is None:
         return ""
-    name = max(aucs, key=lambda each: aucs[each]["value"])
-    if aucs[name]["high"] < auc:
+    number = results["one_number_auc"][name]
+    # With a single patient there is no interval.
+    if max(number["value"], number["high"] or 0) < auc:
         return ""
     return (
-        f"One number of the pixels, {name.replace('_', ' ')}, ranks "
-        f"{percent(aucs[name])} of pairs rightly by itself. That cannot be told from "
-        f"the model's {100 * auc:.1f} %: it may have learnt no more."
+        f"One number of the pixels, {name.replace('_', ' ')}, ranks {percent(number)} "
+        f"of pairs rightly by itself. That cannot be told from the model's "
+        f"{100 * auc:.1f} %: it may have learnt no more."
     )
