@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pandas as pd
@@ -99,7 +100,7 @@ def evaluate_run(
 
 def _one_number(
     data: RunData, split: str, n_resamples: int
-) -> dict[str, dict[str, float]]:
+) -> dict[str, dict[str, float | None]]:
     """What one number of the pixels reaches, its direction that of training."""
     cases: pd.DataFrame = data.cases
     train, part = (cases["split"].eq(name).to_numpy() for name in ("train", split))
@@ -113,7 +114,14 @@ def _one_number(
         n_resamples=n_resamples,
     )
     return {
-        name: {"value": auc.value, "low": auc.low, "high": auc.high}
+        name: {
+            end: None if math.isnan(number) else number
+            for end, number in (
+                ("value", auc.value),
+                ("low", auc.low),
+                ("high", auc.high),
+            )
+        }
         for name, auc in aucs.items()
     }
 

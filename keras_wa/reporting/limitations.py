@@ -8,13 +8,13 @@ from typing import Any
 from keras_wa.reporting.words import count, join
 
 _ALWAYS = (
-    "The ROIs were given. Whether the model would find them on a whole mammogram was not "
-    "looked at.",
+    "The ROIs were given. Whether the model would find them on a whole mammogram was "
+    "not looked at.",
     "This is one training. Another seed gives other numbers, and the intervals, which "
     "are about patients, do not hold that: compare several seeds.",
     "Nothing here was tested on another hospital, scanner or population.",
-    "Precision and net benefit depend on the share of malignant ROIs, which in screening "
-    "is far below that of a research data set.",
+    "Precision and net benefit depend on the share of malignant ROIs, which in "
+    "screening is far below that of a research data set.",
     "A heat map is a claim about the model, no evidence: `keras-wa explain` scores it "
     "beside chance.",
 )
@@ -34,8 +34,8 @@ def limitations(results: Mapping[str, Any], config: Mapping[str, Any]) -> list[s
     found = []
     if results["dataset"] == "phantom":
         found.append(
-            "These ROIs are computed. They show that the method runs and can learn, and "
-            "nothing about patients."
+            "These ROIs are computed. They show that the method runs and can learn, "
+            "and nothing about patients."
         )
     if results["dataset"] == "cbis-ddsm" and not config["drop_without_callback"]:
         found.append(
@@ -63,7 +63,7 @@ def limitations(results: Mapping[str, Any], config: Mapping[str, Any]) -> list[s
     absent = [name for name, level in results["levels"].items() if "left_out" in level]
     if absent:
         found.append(
-            f"Nothing is known by {join(absent)}, since the data do not tell which ROIs "
-            "belong together."
+            f"Nothing is known by {join(absent)}, since the data do not tell which "
+            "ROIs belong together."
         )
     return [*found, *_ALWAYS]

@@ -153,7 +153,7 @@ def _pictures(
     model: keras.Model, pixels: Pixels, wavelet: str | None
 ) -> tuple[list[dict[str, Pixels]], str]:
     """The pictures of each ROI, and why there are no heat maps."""
-    rois = pixels.astype(np.float32) / 255
+    rois = np.asarray(pixels, np.float32) / np.float32(255)
     found: list[dict[str, Pixels]] = [{"ROI": each} for each in pixels]
     transform = wavelet or image_wavelet(model)
     if transform is not None:

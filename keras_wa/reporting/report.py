@@ -57,6 +57,7 @@ def render_report(
         decision_curve=curves.decision_plot(results),
         subgroup_plots=tables.subgroup_plots(results),
         subgroups=tables.subgroup_table(results),
+        without_auc=tables.without_auc(results),
         mistakes=mistakes,
         card=card,
         limitations=limitations(results, config),

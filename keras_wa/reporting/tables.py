@@ -82,13 +82,13 @@ def reference_table(results: Mapping[str, Any]) -> Table:
         how = f"not done: {each['reason']}" if each["reason"] else each["how"]
         rows.append([each["name"], *cells, how])
     for name, auc in results["one_number_auc"].items():
-        title = f"one number of the pixels: {name.replace('_', ' ')}"
-        rows.append([title, estimate(auc), "", "its direction is that of training"])
+        how = "one number of the pixels, its direction that of training"
+        rows.append([name.replace("_", " "), estimate(auc), "", how])
     return ["", "AUC", "accuracy", "how"], rows
 
 
 def three_class_table(results: Mapping[str, Any]) -> Table | None:
-    """The confusion of three classes with each one's own figures, if there are three."""
+    """The confusion of three classes and the figures of each; `None` with two."""
     found = results["three_class"]
     if found is None:
         return None
@@ -105,31 +105,37 @@ def three_class_table(results: Mapping[str, Any]) -> Table | None:
 
 
 def subgroup_plots(results: Mapping[str, Any]) -> list[Forest]:
-    """A forest plot of the AUC for each column that has subgroups.
+    """A forest plot of the AUC for each column with subgroups that have one.
 
     Args:
         results: what `metrics.json` holds.
 
     Returns:
-        The plots; the broken line is the AUC of all ROIs. What there is no AUC of, and
-        what is of few patients, says so.
+        The plots; the broken line is the AUC of all ROIs. Subgroups of few patients
+        say so. Those of one class, which have no AUC, stand in `subgroup_table` alone.
     """
     columns: dict[str, list[Row]] = {}
     for group in results["subgroups"]:
-        auc = group["auc"]
-        columns.setdefault(group["column"], []).append(
-            Row(
-                f"{group['value']}, {count(group['n'], 'ROI')}",
-                auc["value"],
-                auc["low"],
-                auc["high"],
-                note=_note(group),
+        auc, patients = group["auc"], count(group["n_patients"], "patient")
+        if auc["value"] is not None:
+            note = f"{patients} only" if group["few_patients"] else ""
+            columns.setdefault(group["column"], []).append(
+                Row(group["value"], auc["value"], auc["low"], auc["high"], note=note)
             )
-        )
+    whole = results["metrics"]["auc"]["value"]
     return [
-        forest(f"AUC by {column}", rows, reference=results["metrics"]["auc"]["value"])
+        forest(f"AUC by {column}", rows, reference=whole)
         for column, rows in columns.items()
     ]
+
+
+def without_auc(results: Mapping[str, Any]) -> str:
+    """Says how many subgroups have no AUC; `""` if all have one."""
+    groups = results["subgroups"]
+    n = sum(group["auc"]["value"] is None for group in groups)
+    if n == 0:
+        return ""
+    return f"{n} of {count(len(groups), 'subgroup')} are of one class and have no AUC."
 
 
 def subgroup_table(results: Mapping[str, Any]) -> Table:
@@ -147,11 +153,3 @@ def subgroup_table(results: Mapping[str, Any]) -> Table:
         for group in results["subgroups"]
     ]
     return [*head, "note"], rows
-
-
-def _note(group: Mapping[str, Any]) -> str:
-    if group["auc"]["value"] is None:
-        return f"no AUC: all {'malignant' if group['n_positive'] else 'benign'}"
-    if group["few_patients"]:
-        return f"{count(group['n_patients'], 'patient')} only"
-    return ""

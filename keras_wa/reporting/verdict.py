@@ -20,7 +20,8 @@ def verdict(results: Mapping[str, Any]) -> str:
         How often the model is right about a pair of ROIs (that is its AUC), what
         chance, radiologists' descriptors and, of a phantom, any model can reach.
     """
-    of = f"{count(results['n_rois'], 'ROI')} of {count(results['n_patients'], 'patient')}"
+    rois, patients = results["n_rois"], results["n_patients"]
+    of = f"{count(rois, 'ROI')} of {count(patients, 'patient')}"
     auc = results["metrics"]["auc"]
     if auc["value"] is None:
         kind = "malignant" if results["prevalence"] else "benign"
@@ -36,7 +37,8 @@ def verdict(results: Mapping[str, Any]) -> str:
     for name in _DESCRIPTORS:
         if found.get(name) and found[name]["value"] is not None:
             parts.append(
-                f"{name} alone, without a pixel, reaches {percent(found[name])}"
+                f"the descriptors alone ({name}, no pixels) reach "
+                f"{percent(found[name])}"
             )
             break
     if found.get("best possible"):
@@ -59,10 +61,9 @@ def decision(results: Mapping[str, Any]) -> str:
     malignant = counts["tp"] + counts["fn"]
     benign = counts["tn"] + counts["fp"]
     return (
-        f"Called malignant from a probability of {threshold['value']:.4g} on "
-        f"({threshold['rule']}), it finds {counts['tp']:,} of {malignant:,} malignant "
-        f"ROIs, misses {counts['fn']:,}, and gives {counts['fp']:,} false alarms on "
-        f"{benign:,} benign ones."
+        f"At the threshold {threshold['value']:.4g} ({threshold['rule']}) it finds "
+        f"{counts['tp']:,} of {malignant:,} malignant ROIs, misses {counts['fn']:,}, "
+        f"and gives {counts['fp']:,} false alarms on {benign:,} benign ones."
     )
 
 
@@ -90,6 +91,17 @@ def warnings(results: Mapping[str, Any]) -> list[str]:
     return [*found, *([shortcut] if shortcut else [])]
 
 
+def best_number(results: Mapping[str, Any]) -> str | None:
+    """The number of the pixels that has the greatest AUC; `None` if none has one.
+
+    Args:
+        results: what `metrics.json` holds.
+    """
+    aucs = {name: auc["value"] for name, auc in results["one_number_auc"].items()}
+    defined = {name: auc for name, auc in aucs.items() if auc is not None}
+    return max(defined, key=lambda name: defined[name], default=None)
+
+
 def _beside_guessing(auc: Mapping[str, float | None]) -> str:
     """A clause where the interval holds one half."""
     low, high = auc["low"], auc["high"]
@@ -102,19 +114,15 @@ def _beside_guessing(auc: Mapping[str, float | None]) -> str:
 
 def _shortcut(results: Mapping[str, Any]) -> str:
     """A warning where one number of the pixels comes as far as the model."""
-    auc = results["metrics"]["auc"]["value"]
-    aucs = {
-        name: metric
-        for name, metric in results["one_number_auc"].items()
-        if metric["value"] is not None and metric["high"] is not None
-    }
-    if auc is None or not aucs:
+    auc, name = results["metrics"]["auc"]["value"], best_number(results)
+    if auc is None or name is None:
         return ""
-    name = max(aucs, key=lambda each: aucs[each]["value"])
-    if aucs[name]["high"] < auc:
+    number = results["one_number_auc"][name]
+    # With a single patient there is no interval.
+    if max(number["value"], number["high"] or 0) < auc:
         return ""
     return (
-        f"One number of the pixels, {name.replace('_', ' ')}, ranks {percent(aucs[name])} "
-        f"of pairs rightly by itself, which comes as far as the model's "
-        f"{100 * auc:.1f} %: the model may have learnt no more than that."
+        f"One number of the pixels, {name.replace('_', ' ')}, ranks {percent(number)} "
+        f"of pairs rightly by itself. That cannot be told from the model's "
+        f"{100 * auc:.1f} %: it may have learnt no more."
     )

@@ -85,7 +85,7 @@ def test_it_has_a_text_alternative(tree):
 
 def test_a_row_without_a_number_says_why_and_draws_nothing(tree):
     drawn = [text_of(each) for each in tree.iter(f"{SVG}text")]
-    assert "one class only" in drawn
+    assert "n/a" in drawn
     assert len(list(tree.iter(f"{SVG}circle"))) == 4
     bars = [e for e in tree.iter(f"{SVG}line") if e.get("class") == "bar"]
     assert len(bars) == 3

@@ -129,7 +129,7 @@ def test_it_has_a_text_alternative_and_a_legend(tree):
 def test_what_lies_outside_the_axes_is_cut_off():
     plot = LinePlot("p", "x", "y", [Series("a", [0, 1], [0, -9])], y_range=(0, 1))
     tree = parse(page(plot))
-    (inner,) = (e for e in tree.iter(f"{SVG}svg") if e.get("height") == "248")
+    (inner,) = (e for e in tree.iter(f"{SVG}svg") if e.get("height") == "252")
     assert list(inner.iter(f"{SVG}polyline"))
     outside = [e for e in tree.iter(f"{SVG}path") if "translate" in e.get("transform")]
     # One mark inside, one in the legend.

@@ -33,8 +33,7 @@ def test_what_a_page_loads_by_mistake_is_refused():
     assert policy.get("content").startswith("default-src 'none'; img-src data:;")
 
 
-def test_a_table_escapes_its_cells(tmp_path):
-    (tmp_path / "__init__.py").touch()
+def test_a_table_escapes_its_cells():
     module = jinja2.Environment(
         loader=jinja2.PackageLoader("keras_wa.pages", "."), autoescape=True
     ).get_template("parts.html.j2")
@@ -43,6 +42,15 @@ def test_a_table_escapes_its_cells(tmp_path):
     tree = parse(f"<!DOCTYPE html><title>x</title>{text}")
     assert [text_of(e) for e in tree.iter("th")] == ["a", HOSTILE, HOSTILE]
     assert next(tree.iter("td")).get("class") == "n"
+
+
+def test_numbers_are_flush_right_and_words_may_wrap():
+    module = jinja2.Environment(
+        loader=jinja2.PackageLoader("keras_wa.pages", "."), autoescape=True
+    ).get_template("parts.html.j2")
+    text = module.make_module().table("t", ["a", "how", "n"], [[1, 2, 3]], ["how"])
+    tree = parse(f"<!DOCTYPE html><title>x</title>{text}")
+    assert [e.get("class") for e in tree.iter("td")] == ["how", "n"]
 
 
 @pytest.mark.parametrize("shape", [(5, 7), (5, 7, 3)])
