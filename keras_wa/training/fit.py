@@ -201,24 +201,18 @@ def compile_model(
 ) -> None:
     """Compiles a model with the run's optimizer and the kernels of `training.fused`.
 
-    The loss of two classes is the paper's binary cross-entropy on the softmax outputs,
-    of three it is their cross-entropy. Keras computes the former on TensorFlow from the
-    two logits, as if each had a sigmoid of its own. At its minimum these are the log
-    odds and their negative, so the softmax's log odds are twice the true ones: ROIs are
-    ranked alike, but the probabilities are too sure.
+    The loss is the cross-entropy of the classes. Of two it is the paper's binary
+    cross-entropy. Keras' `BinaryCrossentropy` on two softmax outputs is something else:
+    on TensorFlow it takes the logits behind the softmax and a sigmoid of each, whose
+    minimum has log odds twice the true ones.
     """
     fuse_batch_normalization(model, workers)
     # Left to itself Keras takes XLA, which on a CPU compiles for minutes, and which
     # does not exchange anything between processes.
     with_xla = bool(tf.config.list_logical_devices("GPU")) and workers.count == 1
-    loss = (
-        keras.losses.BinaryCrossentropy()
-        if config.classes == 2
-        else keras.losses.CategoricalCrossentropy()
-    )
     model.compile(
         FusedAdam(learning_rate(config, config.epochs * plan.steps_per_epoch)),
-        loss=loss,
+        loss=keras.losses.CategoricalCrossentropy(),
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
         jit_compile="auto" if with_xla else False,
     )

@@ -136,16 +136,17 @@ def test_three_classes_are_trained_scored_and_exported(
     assert "(batch, 3)" in json.loads(card)["output"]
 
 
-def test_the_loss_of_three_classes_is_their_cross_entropy(
-    store_dir: Path, tiny_model: None
+@pytest.mark.parametrize("classes", [2, 3])
+def test_the_loss_is_the_cross_entropy_of_the_classes(
+    store_dir: Path, tiny_model: None, classes: int
 ) -> None:
-    config = TrainConfig(**SETTINGS, store_dir=str(store_dir), classes=3)
+    config = TrainConfig(**SETTINGS, store_dir=str(store_dir), classes=classes)
     model = build_model(config)
     compile_model(model, config, load_data(config).training_plan())
     rng = np.random.default_rng(0)
     x = rng.random((6, 32, 32, 1)).astype("float32")
-    labels = np.arange(6) % 3
-    loss = model.evaluate(x, np.eye(3)[labels], verbose=0)[0]
+    labels = np.arange(6) % classes
+    loss = model.evaluate(x, np.eye(classes)[labels], verbose=0)[0]
     outputs = np.asarray(model(x), "float64")
     assert loss == pytest.approx(-np.log(outputs[range(6), labels]).mean(), rel=1e-5)
 
