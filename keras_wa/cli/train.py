@@ -35,7 +35,7 @@ TRAIN_FLAGS: dict[str, dict[str, Any]] = {
     "validation": {"type": float, "metavar": "X", "help": "part kept for validation"},
     "fresh_rois": {"action": "bool", "help": "draw new phantom ROIs every epoch"},
     "enhance": {"help": "clahe (default) or none"},
-    "model": {"metavar": "NAME", "help": "wa_resnet50 (default), resnet50"},
+    "model": {"metavar": "NAME", "help": "wa_resnet50 (default); see keras-wa models"},
     "dwt": {"help": "model (default): the first layer; or pipeline"},
     "weights": {"metavar": "SOURCE", "help": "imagenet, a file, or none (default)"},
     "epochs": {"type": int, "metavar": "N", "help": "default: 100"},
