@@ -44,7 +44,7 @@ TRAIN_FLAGS: dict[str, dict[str, Any]] = {
         "help": "2 (default): benign, malignant; 3: benign without callback, benign, "
         "malignant",
     },
-    "model": {"metavar": "NAME", "help": "wa_resnet50 (default), resnet50"},
+    "model": {"metavar": "NAME", "help": "wa_resnet50 (default); see keras-wa models"},
     "dwt": {"help": "model (default): the first layer; or pipeline"},
     "weights": {"metavar": "SOURCE", "help": "imagenet, a file, or none (default)"},
     "epochs": {"type": int, "metavar": "N", "help": "default: 100"},

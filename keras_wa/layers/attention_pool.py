@@ -63,12 +63,12 @@ class AttentionPool2D(keras.layers.Layer):
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Creates the weights."""
-        batch, *sizes = input_shape
-        if None in sizes:
+        batch, height, width, channels = input_shape
+        if height is None or width is None or channels is None:
             raise ValueError(f"The map's size must be known. Received: {input_shape}")
-        self.places = math.prod(sizes[:2])
+        self.places = height * width
         self.kept = math.ceil(self.keep * self.places)
-        self.hidden.build((batch, self.places, sizes[2]))
+        self.hidden.build((batch, self.places, channels))
         self.score.build((batch, self.places, self.units))
 
     def weights_of(self, inputs: Any) -> Any:

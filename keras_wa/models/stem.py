@@ -64,7 +64,7 @@ def standardised_subbands(
         return normalised(keras.Input(shape, name="subbands"), subband_norm)
     bands = transform(keras.Input(roi_shape, name="roi"))
     if levels == 2:
-        bands = _stacked(*bands, taps=pywt.Wavelet(wavelet).dec_len)
+        bands = _stacked(bands[0], bands[1], pywt.Wavelet(wavelet).dec_len)
     return normalised(bands, subband_norm)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -17,12 +16,11 @@ pytestmark = pytest.mark.usefixtures("two_models")
 
 
 @pytest.fixture
-def two_models(tiny_model: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def two_models(tiny_model: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Leaves the tiny model and a small real one."""
     for registered in (registry._BUILDERS, registry._SOURCES):
         for name in set(registered) - {"tiny", "attention_cnn"}:
             monkeypatch.delitem(registered, name)
-    yield
 
 
 def test_the_table_is_sorted_and_has_size_work_and_source(

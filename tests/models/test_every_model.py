@@ -55,7 +55,7 @@ def test_saved_and_loaded_it_gives_the_same(model: keras.Model, tmp_path: Path) 
     path = tmp_path / "model.keras"
     model.save(path)
     loaded = keras.models.load_model(path)
-    assert loaded.get_config() == model.get_config()
+    assert [la.name for la in loaded.layers] == [la.name for la in model.layers]
     np.testing.assert_allclose(output(loaded, rois()), output(model, rois()), atol=1e-5)
 
 
