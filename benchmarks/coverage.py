@@ -101,8 +101,8 @@ def coverage(
 def main() -> None:
     """Prints a Markdown table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.coverage")
-    parser.add_argument("--simulations", type=int, default=2000)
-    parser.add_argument("--resamples", type=int, default=2000)
+    parser.add_argument("--simulations", type=int, default=1000)
+    parser.add_argument("--resamples", type=int, default=1000)
     args = parser.parse_args()
     error = math.sqrt(0.95 * 0.05 / args.simulations)
     print(

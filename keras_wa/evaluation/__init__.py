@@ -22,6 +22,7 @@ from keras_wa.evaluation.delong import (
     AucEstimate,
     delong,
     delong_interval,
+    delong_seeds_test,
     delong_test,
 )
 from keras_wa.evaluation.levels import LEVELS, aggregate
@@ -30,10 +31,10 @@ from keras_wa.evaluation.metrics import (
     area_under_roc,
     classification_metrics,
 )
-from keras_wa.evaluation.multiplicity import holm
 from keras_wa.evaluation.paired import (
     Difference,
     SeedsEstimate,
+    holm,
     mean_over_seeds,
     paired_differences,
 )
@@ -77,6 +78,7 @@ __all__ = [
     "decision_curve",
     "delong",
     "delong_interval",
+    "delong_seeds_test",
     "delong_test",
     "evaluate_predictions",
     "expected_calibration_error",

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_wa.evaluation.bootstrap import percentile_interval
-from keras_wa.evaluation.delong import delong, normal_p_value
+from keras_wa.evaluation.delong import delong_seeds_test
 from keras_wa.evaluation.inputs import (
     FloatArray,
     IntArray,
@@ -140,12 +140,9 @@ def paired_differences(
 
     The p-value is twice the smaller share of resamples on either side of no difference,
     one added to count and number (Davison & Hinkley 1997, section 4.2), so that it is
-    never below 2 / (n_resamples + 1). That of the AUC is from a normal approximation
-    instead: the variance of the difference is that of the contrast of mean AUCs under
-    `delong`'s covariance clustered by patient, plus s1²/S1 + s2²/S2 of the AUCs between
-    seeds. With a single seed that term is unknown and left out: then two trained models
-    are compared and not two methods. With a handful of seeds s is known poorly, and
-    where it outweighs the patients' part, the p-value is somewhat too small.
+    never below 2 / (n_resamples + 1).
+
+    That of the AUC is `delong_seeds_test`'s instead, in closed form.
 
     Args:
         labels: shape `(n,)`, 0 or 1.
@@ -179,12 +176,33 @@ def paired_differences(
         drawn = drawn_a[name] - drawn_b[name]
         ends = percentile_interval(value, drawn, n_groups, confidence)
         p_value = (
-            _auc_p_value(y, a, b, codes)
+            delong_seeds_test(y, a.probabilities, b.probabilities, codes)
             if name == "auc"
             else _bootstrap_p_value(drawn, n_groups)
         )
         differences[name] = Difference(value, ends.low, ends.high, p_value)
     return differences
+
+
+def holm(p_values: ArrayLike) -> FloatArray:
+    """Adjusts p-values for how many there are (Holm 1979), through statsmodels.
+
+    Args:
+        p_values: shape `(m,)`, in [0, 1].
+
+    Returns:
+        The adjusted p-values, float64 of shape `(m,)`, in the same order.
+
+    Raises:
+        ValueError: if they are not in [0, 1] or there are none.
+    """
+    # It takes a second to import, and only comparisons need it.
+    from statsmodels.stats.multitest import multipletests
+
+    p = as_scores(p_values)
+    if p.min() < 0 or p.max() > 1:
+        raise ValueError(f"p_values must lie in [0, 1]. Received: {p.tolist()}")
+    return np.asarray(multipletests(p, method="holm")[1], np.float64)
 
 
 def _as_system(name: str, probabilities: ArrayLike, thresholds: ArrayLike) -> _System:
@@ -267,17 +285,6 @@ def _bootstrap_p_value(drawn: FloatArray, n_groups: int) -> float:
         return math.nan
     smaller = min(np.sum(defined <= 0), np.sum(defined >= 0))
     return float(min(1.0, 2 * (smaller + 1) / (len(defined) + 1)))
-
-
-def _auc_p_value(labels: IntArray, a: _System, b: _System, codes: IntArray) -> float:
-    n_a, n_b = len(a.thresholds), len(b.thresholds)
-    aucs, covariance = delong(labels, np.r_[a.probabilities, b.probabilities], codes)
-    contrast = np.r_[np.full(n_a, 1 / n_a), np.full(n_b, -1 / n_b)]
-    between_seeds = sum(
-        _sd(each) ** 2 / len(each) for each in (aucs[:n_a], aucs[n_a:]) if len(each) > 1
-    )
-    variance = float(contrast @ covariance @ contrast) + between_seeds
-    return normal_p_value(float(contrast @ aucs), variance)
 
 
 def _sd(values: FloatArray) -> float:

@@ -56,3 +56,12 @@ def with_cases(table, seed=0):
         subtlety=pd.array(rng.integers(1, 6, n), dtype="Int64"),
         assessment=pd.array(np.where(tell, 5, 2), dtype="Int64"),
     )
+
+
+def seeds_of(rng, labels, patients, n_seeds, gain=1.0, seed_sd=0.2):
+    """Probabilities `(S, n)` of a system, with errors of its own and of each seed's."""
+    shape = (n_seeds, len(labels))
+    patient = rng.normal(0, 0.5, patients.max() + 1)[patients]
+    skill = gain + rng.normal(0, seed_sd, (n_seeds, 1))
+    logits = skill * (labels - 0.5) + patient + rng.normal(0, 0.8, shape)
+    return 1 / (1 + np.exp(-logits))

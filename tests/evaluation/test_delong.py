@@ -6,15 +6,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import norm
+from scipy.stats import norm, t, ttest_ind
 
 from keras_wa.evaluation.delong import (
     delong,
     delong_interval,
+    delong_seeds_test,
     delong_test,
-    normal_p_value,
+    t_p_value,
 )
-from tests.evaluation.tables import clustered_rois, small_set
+from tests.evaluation.tables import clustered_rois, seeds_of, small_set
 
 ASAH = pd.read_csv(Path(__file__).with_name("asah.csv"), comment="#")
 MARKERS = ["s100b", "wfns", "ndka"]
@@ -192,6 +193,53 @@ def test_p_values_are_uniform_where_nothing_differs():
     assert np.mean(np.array(p_values) < 0.5) == pytest.approx(0.5, abs=0.08)
 
 
+def test_the_p_value_is_that_of_a_t_test_and_normal_without_end():
+    first, second = np.random.default_rng(10).normal(0, 1, (2, 6))
+    expected = ttest_ind(first, second, equal_var=False)
+    parts = [each.var(ddof=1) / 6 for each in (first, second)]
+    found = t_p_value(first.mean() - second.mean(), sum(parts), expected.df)
+    assert found == pytest.approx(expected.pvalue)
+    assert t_p_value(-1.96, 1.0) == pytest.approx(2 * norm.sf(1.96))
+
+
+def test_the_variance_between_seeds_is_added():
+    rng = np.random.default_rng(11)
+    labels, patients = rng.integers(2, size=60), rng.integers(20, size=60)
+    a, b = (seeds_of(rng, labels, patients, n_seeds) for n_seeds in (3, 2))
+    aucs, c = delong(labels, [*a, *b], patients)
+    of_patients = c[:3, :3].mean() + c[3:, 3:].mean() - 2 * c[:3, 3:].mean()
+    of_a, of_b = aucs[:3].var(ddof=1) / 3, aucs[3:].var(ddof=1) / 2
+    variance = of_patients + of_a + of_b
+    freedom = variance**2 / (of_a**2 / 2 + of_b**2 / 1)
+    z = abs(aucs[:3].mean() - aucs[3:].mean()) / variance**0.5
+    p_value = delong_seeds_test(labels, a, b, patients)
+    assert p_value == pytest.approx(2 * t.sf(z, freedom))
+    assert p_value > 2 * norm.sf(z)
+    # A single seed has no variance to add.
+    one = delong_seeds_test(labels, a[:1], b[:1], patients)
+    assert one == delong_test(labels, a[0], b[0], patients)
+
+
+@pytest.mark.parametrize(("n_seeds", "seed_sd"), [(5, 0.0), (5, 0.3), (2, 1.0)])
+def test_systems_that_do_not_differ_rarely_have_a_small_p_value(n_seeds, seed_sd):
+    rng = np.random.default_rng(12)
+    p_values = []
+    for _ in range(250):
+        labels, patients = rng.integers(2, size=120), rng.integers(50, size=120)
+        a, b = (seeds_of(rng, labels, patients, n_seeds, 1.0, seed_sd) for _ in "ab")
+        p_values.append(delong_seeds_test(labels, a, b, patients))
+    # At 5 % the standard error of a share of 250 is 1.4 points. With two seeds that
+    # differ widely, a normal test finds a difference in 18 % of the cases.
+    assert np.mean(np.array(p_values) < 0.05) <= 0.085
+
+
+def test_systems_that_differ_have_a_small_p_value():
+    rng = np.random.default_rng(13)
+    labels, patients = rng.integers(2, size=120), rng.integers(50, size=120)
+    a, b = (seeds_of(rng, labels, patients, 5, gain) for gain in (0.5, 3.0))
+    assert delong_seeds_test(labels, a, b, patients) < 1e-4
+
+
 def test_what_has_no_variance_has_no_interval():
     perfect = delong_interval([0, 0, 1, 1], [1, 2, 3, 4])
     assert (perfect.value, perfect.standard_error) == (1, 0)
@@ -202,7 +250,7 @@ def test_what_has_no_variance_has_no_interval():
     one_patient = delong_interval([0, 1, 0, 1], [1, 2, 3, 4], ["a"] * 4)
     assert one_patient.value == 0.75
     assert math.isnan(one_patient.standard_error)
-    assert math.isnan(normal_p_value(0.1, 0.0))
+    assert math.isnan(t_p_value(0.1, 0.0))
 
 
 def test_bad_arguments_are_refused():
