@@ -78,27 +78,19 @@ class LinePlot:
     @property
     def columns(self) -> list[str]:
         """Heads of the table of all points."""
-        return ["", self.x_label, self.y_label, "95 % interval"][: self._n_columns]
+        return [self.x_label, self.y_label, "95 % interval"][: self._n_columns]
 
     @property
-    def rows(self) -> list[list[str]]:
-        """The table of all points, four digits a number."""
-        rows = []
-        for each in self.series:
-            low, high = (
-                np.full(np.shape(each.x), np.nan) if end is None else np.asarray(end)
-                for end in (each.low, each.high)
-            )
-            for x, y, a, b in zip(
-                np.asarray(each.x), np.asarray(each.y), low, high, strict=True
-            ):
-                ends = "" if np.isnan(a) or np.isnan(b) else f"[{a:.4g}, {b:.4g}]"
-                rows.append([each.name, f"{x:.4g}", f"{y:.4g}", ends])
-        return [row[: self._n_columns] for row in rows]
+    def rows(self) -> list[tuple[str, list[list[str]]]]:
+        """The name of each series and its points, four digits a number."""
+        return [
+            (each.name, [row[: self._n_columns] for row in _cells(each)])
+            for each in self.series
+        ]
 
     @property
     def _n_columns(self) -> int:
-        return 4 if any(each.low is not None for each in self.series) else 3
+        return 3 if any(each.low is not None for each in self.series) else 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,6 +146,22 @@ def thin(x: ArrayLike, y: ArrayLike, most: int = 200) -> NDArray[np.int64]:
     wanted = np.searchsorted(along, np.linspace(0, along[-1], most))
     wanted[[0, -1]] = 0, len(points) - 1
     return np.unique(np.minimum(wanted, len(points) - 1))
+
+
+def _cells(series: Series) -> list[list[str]]:
+    x, y = np.asarray(series.x, float), np.asarray(series.y, float)
+    low, high = (
+        np.full(len(x), np.nan) if end is None else np.asarray(end, float)
+        for end in (series.low, series.high)
+    )
+    return [
+        [
+            f"{a:.4g}",
+            f"{b:.4g}",
+            "" if np.isnan(c) or np.isnan(d) else f"[{c:.4g}, {d:.4g}]",
+        ]
+        for a, b, c, d in zip(x, y, low, high, strict=True)
+    ]
 
 
 def _lay_out(plot: LinePlot) -> Drawing:

@@ -18,6 +18,9 @@ from keras_wa.training.data import RunData
 
 Pixels = NDArray[np.uint8]
 
+BANDS_TITLE, HEAT_TITLE = "LL LH / HL HH", "Grad-CAM"
+"""Titles of the pictures of the subbands and of the heat map."""
+
 # Larger pictures would make the page too heavy to be sent.
 _MOST_PIXELS = 160
 _DESCRIPTORS = (
@@ -64,6 +67,12 @@ class Mistakes:
     missed: list[Mistake]
     false_alarms: list[Mistake]
     note: str = ""
+
+    @property
+    def titles(self) -> set[str]:
+        """The kinds of pictures that there are."""
+        every = [*self.missed, *self.false_alarms]
+        return {title for mistake in every for title in mistake.pictures}
 
 
 def surest_mistakes(
@@ -159,12 +168,12 @@ def _pictures(
     if transform is not None:
         bands = subband_pictures(rois, transform)
         for drawn, each in zip(found, bands, strict=True):
-            drawn["LL LH / HL HH"] = mosaic(each)
+            drawn[BANDS_TITLE] = mosaic(each)
     try:
         heat = grad_cam(model, model_inputs(rois, wavelet), size=pixels.shape[1:3])
     except ValueError as error:
         # Networks without a feature map, or without a dense layer at their end.
         return found, f"There are no heat maps. {error}"
     for drawn, image, each in zip(found, pixels, heat, strict=True):
-        drawn["Grad-CAM"] = overlay(image, each)
+        drawn[HEAT_TITLE] = overlay(image, each)
     return found, ""

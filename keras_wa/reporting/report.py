@@ -11,7 +11,7 @@ from keras_wa import pages
 from keras_wa.reporting import curves, tables
 from keras_wa.reporting.data_card import DataCard
 from keras_wa.reporting.limitations import limitations
-from keras_wa.reporting.mistakes import Mistakes
+from keras_wa.reporting.mistakes import BANDS_TITLE, HEAT_TITLE, Mistakes
 from keras_wa.reporting.verdict import decision, verdict, warnings
 
 
@@ -59,6 +59,8 @@ def render_report(
         subgroups=tables.subgroup_table(results),
         without_auc=tables.without_auc(results),
         mistakes=mistakes,
+        bands=BANDS_TITLE in mistakes.titles,
+        heat=HEAT_TITLE in mistakes.titles,
         card=card,
         limitations=limitations(results, config),
         config=config,

@@ -19,6 +19,7 @@ from keras_wa.evaluation import fit_temperature, one_number_statistics
 from keras_wa.training.data import load_data
 from keras_wa.training.run import Run
 from tests.cli.failing import error_of
+from tests.pages.html import assert_loads_nothing, cells_of, parse
 
 SCHEMA = json.loads(
     (Path(__file__).parents[2] / "docs" / "metrics.schema.json").read_text()
@@ -201,6 +202,20 @@ def test_evaluating_again_gives_the_same_bytes(
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert main(["evaluate", str(evaluated[0]), "--resamples", "200"]) == 0
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_page_that_opens_offline_is_beside_the_numbers(
+    evaluated: tuple[Path, dict[str, str]],
+) -> None:
+    path, said = evaluated
+    folder = path / "evaluation" / "test"
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    tree = parse(page)
+    assert_loads_nothing(page, tree)
+    record, _ = _results(path, "test")
+    auc = record["metrics"]["auc"]
+    assert f"{auc['value']:.3f} [{auc['low']:.3f}, {auc['high']:.3f}]" in cells_of(tree)
+    assert f"Written: {folder}; open its report.html" in said["test"]
 
 
 @pytest.fixture

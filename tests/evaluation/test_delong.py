@@ -15,9 +15,9 @@ from keras_wa.evaluation.delong import (
 )
 from tests.evaluation.tables import clustered_rois, seeds_of, small_set
 
-# Albumin, total protein and Krebs-Goplerud score of 43 patients with ovarian cancer, and
-# whether surgery succeeded: the example of DeLong, DeLong & Clarke-Pearson 1988.
-_PATIENTS = np.array(
+# Albumin, total protein and Krebs-Goplerud score of 43 women with ovarian cancer, and
+# whether surgery helped them: the example of DeLong, DeLong & Clarke-Pearson 1988.
+_PATIENTS = np.fromstring(
     """
     3.0 5.8 10 0  3.2 6.3 5 1  3.9 6.8 3 1  2.8 4.8 6 0  3.2 5.8 3 1  0.9 4.0 5 0
     2.5 5.7 8 0  1.6 5.6 5 1  3.8 5.7 5 1  3.7 6.7 6 1  3.2 5.4 4 1  3.8 6.6 6 1
@@ -27,8 +27,8 @@ _PATIENTS = np.array(
     3.3 6.8 6 0  1.7 4.0 7 0  3.7 6.1 5 1  3.3 6.3 7 1  4.2 7.7 6 1  3.5 6.2 5 1
     2.9 5.7 9 0  2.1 4.8 7 1  2.8 6.2 8 0  4.0 7.0 7 1  3.3 5.7 6 1  3.7 6.9 5 1
     3.6 6.6 5 1
-    """.split(),
-    float,
+    """,
+    sep=" ",
 ).reshape(-1, 4)
 OUTCOME = _PATIENTS[:, 3].astype(int)
 # A low Krebs-Goplerud score is a good one.
@@ -154,9 +154,9 @@ def test_the_clustered_variance_is_that_of_simulated_data(mixed):
 
 
 def test_the_interval_is_normal_on_the_logit_scale():
-    found = delong_interval(ASAH["outcome"], ASAH["s100b"], confidence=0.9)
-    auc, error = found.value, math.sqrt(0.00266868245717244)
-    assert found.standard_error == pytest.approx(error)
+    found = delong_interval(OUTCOME, MARKERS[0], confidence=0.9)
+    auc, error = found.value, found.standard_error
+    assert error == pytest.approx(0.0927, abs=5e-5)
     odds = math.exp(1.6448536 * error / (auc * (1 - auc)))
     for end, factor in ((found.low, 1 / odds), (found.high, odds)):
         assert end / (1 - end) == pytest.approx(factor * auc / (1 - auc), rel=1e-6)

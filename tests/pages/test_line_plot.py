@@ -115,8 +115,15 @@ def test_every_point_stands_in_the_table(tree):
 def test_a_plot_without_intervals_has_no_column_of_them():
     assert PLOT.columns[-1] == "95 % interval"
     plain = LinePlot("p", "x", "y", [POINTS])
-    assert plain.columns == ["", "x", "y"]
-    assert plain.rows == [[HOSTILE, "0.25", "0.5"], [HOSTILE, "0.5", "0.125"]]
+    assert plain.columns == ["x", "y"]
+    assert plain.rows == [(HOSTILE, [["0.25", "0.5"], ["0.5", "0.125"]])]
+
+
+def test_points_stand_below_the_name_of_their_series(tree):
+    bodies = list(tree.iter("tbody"))
+    names = [text_of(body.find(".//th")) for body in bodies]
+    assert names == ["a curve", HOSTILE]
+    assert [len(list(body.iter("tr"))) - 1 for body in bodies] == [11, 2]
 
 
 def test_it_has_a_text_alternative_and_a_legend(tree):

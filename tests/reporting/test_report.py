@@ -10,7 +10,7 @@ import pytest
 
 from keras_wa.evaluation import METRIC_NAMES, SUBGROUP_COLUMNS, TITLES
 from keras_wa.reporting import curves
-from keras_wa.reporting.mistakes import Mistakes
+from keras_wa.reporting.mistakes import Mistake, Mistakes, small
 from keras_wa.reporting.words import estimate
 from tests.pages.html import (
     SVG,
@@ -110,6 +110,12 @@ def test_pictures_are_those_of_the_mistakes_and_have_a_text(tree):
     assert pictures[1].get("alt") == f"ROI of {HOSTILE}"
 
 
+def test_only_pictures_that_are_there_are_explained(text):
+    assert "in LH, HL and HH grey is zero" not in text
+    assert "Grad-CAM: bright is" not in text
+    assert "There are no heat maps." in text
+
+
 def test_fewer_than_ten_patients_are_warned_of():
     few = table(n=30, n_patients=6).drop(columns=[*SUBGROUP_COLUMNS])
     tree = parse(page(results(few), few))
@@ -150,6 +156,21 @@ def test_three_classes_have_a_table_of_their_own():
     cells = cells_of(parse(page(found, three)))
     assert estimate(found["three_class"]["sensitivity"][2]) in cells
     assert {"class 0", "called 2"} <= cells
+
+
+def test_it_is_light_enough_to_be_sent_with_pictures_that_do_not_compress():
+    rng = np.random.default_rng(0)
+    pictures = {
+        title: small(rng.integers(0, 256, shape, dtype=np.uint8))
+        for title, shape in {
+            "ROI": (224, 224),
+            "LL LH / HL HH": (224, 224),
+            "Grad-CAM": (224, 224, 3),
+        }.items()
+    }
+    heavy = [Mistake("a", "p", 1, 0.1, {}, pictures)] * 4
+    text = page(shown=Mistakes(heavy, heavy))
+    assert len(text.encode()) < 3_000_000
 
 
 def test_the_same_evaluation_gives_the_same_bytes(text, found):
