@@ -85,7 +85,7 @@ def _forests(part: Mapping[str, Any]) -> list[Forest]:
     ]
     if differences:
         title = f"Difference in AUC to {part['baseline']}, split {part['split']}"
-        plots.append(forest(title, differences, reference=0.0, start=0.0, end=0.0))
+        plots.append(forest(title, differences, reference=0.0, start=-0.05, end=0.05))
     return plots
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from keras_wa.comparison.results import RunResult, require_one_split, stack
-from keras_wa.evaluation.multiplicity import holm
 from keras_wa.evaluation.paired import (
+    holm,
     mean_over_seeds,
     paired_differences,
 )
