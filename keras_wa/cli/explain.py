@@ -235,15 +235,15 @@ def _deletion(
     probability: Callable[..., NDArray[np.float64]], sample: RoiSample, heat: Heat
 ) -> dict[str, Any]:
     from keras_wa.explain import summary
-    from keras_wa.explain.deletion import deletion_areas, deletion_curves, random_heat
+    from keras_wa.explain.deletion import deletion_curves, random_heat
 
     cell = max(1, round(_CELL * min(heat.shape[1:])))
     at_random = random_heat(heat.shape, cell, SEED)
-    areas, random_areas = (
-        deletion_areas(deletion_curves(probability, sample.rois, order, progress=True))
+    curves, random_curves = (
+        deletion_curves(probability, sample.rois, order, progress=True)
         for order in (heat, at_random)
     )
-    return summary.deletion(areas, random_areas, sample.labels, sample.patients)
+    return summary.deletion(curves, random_curves, sample.labels, sample.patients)
 
 
 def _galleries(

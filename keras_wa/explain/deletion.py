@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from keras_wa.errors import unknown_name
 from keras_wa.explain.heat import Heat
-from keras_wa.explain.inputs import Probability, Rois
 from keras_wa.progress import track
+
+if TYPE_CHECKING:
+    from keras_wa.explain.inputs import Probability, Rois
 
 FILLS = ("blur", "mean")
 # Sigma of the blur as part of the ROI's side: calcifications are smaller than that.

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from keras_wa.errors import UserError, unknown_name
-from keras_wa.explain.inputs import Probability, Rois
 from keras_wa.progress import track
+
+if TYPE_CHECKING:
+    from keras_wa.explain.inputs import Probability, Rois
 
 FILLS = ("local", "roi")
 

@@ -68,6 +68,32 @@ def test_the_tolerance_raises_chance_too(masks: np.ndarray) -> None:
     assert "random" not in record["pointing_game"]
 
 
+def test_heat_that_is_always_in_the_middle_beats_chance_but_not_other_rois() -> None:
+    rng = np.random.default_rng(3)
+    masks = np.zeros((N, 16, 16), bool)
+    for mask, (top, left) in zip(masks, rng.integers(3, 8, (N, 2)), strict=True):
+        mask[top : top + 5, left : left + 5] = True
+    heat = rng.random((N, 16, 16)).astype(np.float32) / 10
+    heat[:, 6:9, 6:9] += rng.random((N, 3, 3)).astype(np.float32)
+    record = localisation(heat, [], masks, PATIENTS)
+    own = localisation(masks.astype(np.float32), [], masks, PATIENTS)
+    for name in ("pointing_game", "energy_in_mask"):
+        assert record[name]["trained_minus_chance"]["low"] > 0.05
+        difference = record[name]["trained_minus_other_rois"]
+        assert difference["low"] < 0 < difference["high"]
+        assert own[name]["trained_minus_other_rois"]["low"] > 0.2
+
+
+def test_a_single_roi_has_no_others(masks: np.ndarray) -> None:
+    record = localisation(masks[:1].astype(np.float32), [], masks[:1], ["a"])
+    assert "other_rois" not in record["pointing_game"]
+    assert record["pointing_game"]["trained"] == {
+        "value": 1.0,
+        "low": None,
+        "high": None,
+    }
+
+
 def test_maps_of_random_networks_are_compared_by_rank(
     random_heats: list[np.ndarray],
 ) -> None:
@@ -81,12 +107,16 @@ def test_maps_of_random_networks_are_compared_by_rank(
 
 
 def test_deletion_is_also_told_of_the_malignant_alone() -> None:
-    areas, at_random = np.array([0.1, 0.2, 0.6]), np.array([0.1, 0.6, 0.8])
-    record = deletion(areas, at_random, [0, 1, 1], ["a", "b", "c"])
+    # Straight lines: the area is the mean of both ends.
+    curves = np.array([[0.2, 0.0], [0.4, 0.0], [1.0, 0.2]])
+    at_random = np.array([[0.2, 0.0], [0.4, 0.8], [1.0, 0.6]])
+    record = deletion(curves, at_random, [0, 1, 1], ["a", "b", "c"])
     assert record["all"]["heat"]["value"] == pytest.approx(0.3)
     assert record["malignant"]["heat"]["value"] == pytest.approx(0.4)
     assert record["malignant"]["heat_minus_random"]["value"] == pytest.approx(-0.3)
-    assert "malignant" not in deletion(areas, at_random, [0, 0, 0], ["a", "b", "c"])
+    assert record["malignant"]["before"]["value"] == pytest.approx(0.7)
+    assert record["malignant"]["all_removed"]["value"] == pytest.approx(0.1)
+    assert "malignant" not in deletion(curves, at_random, [0, 0, 0], ["a", "b", "c"])
 
 
 def test_what_is_undefined_is_null_in_json() -> None:
@@ -102,18 +132,20 @@ def test_the_terminal_shows_the_scores_beside_chance(
     masks: np.ndarray, random_heats: list[np.ndarray]
 ) -> None:
     heat = masks.astype(np.float32)
+    curves = np.array([[1.0, 0.0]])
     results = {
         "method": "gradcam",
         "n_rois": N,
         "n_patients": N // 2,
         "localisation": {"all": localisation(heat, [], masks, PATIENTS)},
-        "deletion": deletion(np.array([0.5]), np.array([0.75]), [1], ["a"]),
+        "deletion": deletion(curves, np.array([[1.0, 0.5]]), [1], ["a"]),
         "randomisation": similarity(heat, random_heats, PATIENTS),
     }
     lines = format_scores(results).splitlines()
     assert lines[0].startswith("gradcam, 300 ROIs of 150 patients")
-    expected = "trained 1.000 [1.000, 1.000], chance 0.062"
+    expected = "trained 1.000 [1.000, 1.000], other rois 0."
     assert lines[1].startswith(f"{'pointing game, all':<26}{expected}")
+    assert ", chance 0.062 [" in lines[1]
     assert "random order 0.750 [n/a, n/a]" in lines[4]
     without = {**results, "localisation": None, "randomisation": None}
     assert len(format_scores(without).splitlines()) == 3
