@@ -15,6 +15,7 @@ from keras_wa.explain.scores import (
     FloatArray,
     Masks,
     energy_in_mask,
+    grown,
     mask_share,
     mean_interval,
     pointing_game,
@@ -24,6 +25,9 @@ from keras_wa.explain.scores import (
 Record = dict[str, Any]
 
 _TITLES = {"pointing_game": "pointing game", "energy_in_mask": "energy in mask"}
+_SHOWN = ("trained", "other_rois", "random", "chance")
+# Heat of so many other ROIs is scored on each mask.
+_OTHERS = 20
 
 
 def localisation(
@@ -45,14 +49,18 @@ def localisation(
 
     Returns:
         `n_rois, n_patients, tolerance_px`, and for `pointing_game` and
-        `energy_in_mask`: `trained, chance, trained_minus_chance`, and with random
-        networks `random, random_minus_chance, trained_minus_random`, each `{value, low,
-        high}`, a mean over ROIs with its 95 % patient-cluster bootstrap interval. The
-        differences are taken ROI by ROI.
+        `energy_in_mask`: `trained, chance, trained_minus_chance`; with random networks
+        `random, random_minus_chance, trained_minus_random`; with two ROIs or more
+        `other_rois, trained_minus_other_rois`, what the trained network's heat for
+        other ROIs scores on this one's mask. Lesions lie about the middle of their
+        ROIs: heat that is always there beats chance, but not the heat of other ROIs.
+        Each is `{value, low, high}`, a mean over ROIs with its 95 % patient-cluster
+        bootstrap interval. The differences are taken ROI by ROI.
     """
+    near = grown(masks, tolerance)
 
     def pointing(maps: Heat) -> FloatArray:
-        return pointing_game(maps, masks, tolerance)
+        return pointing_game(maps, near)
 
     def energy(maps: Heat) -> FloatArray:
         return energy_in_mask(maps, masks)
@@ -63,7 +71,7 @@ def localisation(
         "tolerance_px": tolerance,
     }
     for name, score, chance in (
-        ("pointing_game", pointing, mask_share(masks, tolerance)),
+        ("pointing_game", pointing, mask_share(near)),
         ("energy_in_mask", energy, mask_share(masks)),
     ):
         trained = score(heat)
@@ -78,6 +86,14 @@ def localisation(
                 "random": untrained,
                 "random_minus_chance": untrained - chance,
                 "trained_minus_random": trained - untrained,
+            }
+        if len(masks) > 1:
+            n = min(len(masks) - 1, _OTHERS)
+            shifts = np.linspace(1, len(masks) - 1, n).astype(int)
+            others = np.mean([score(np.roll(heat, k, axis=0)) for k in shifts], axis=0)
+            columns |= {
+                "other_rois": others,
+                "trained_minus_other_rois": trained - others,
             }
         record[name] = _intervals(columns, groups)
     return record
@@ -170,8 +186,8 @@ def format_scores(results: Record) -> str:
     ]
     for name, title in _TITLES.items():
         for part, scores in (results["localisation"] or {}).items():
-            names = [n for n in ("trained", "random", "chance") if n in scores[name]]
-            lines.append(_row(f"{title}, {part}", scores[name], names))
+            shown = [column for column in _SHOWN if column in scores[name]]
+            lines.append(_row(f"{title}, {part}", scores[name], shown))
     for part, cells in results["deletion"].items():
         areas = ["heat", "random_order", "before", "all_removed"]
         lines.append(_row(f"deletion, {part}", cells, areas))

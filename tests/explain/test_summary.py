@@ -68,6 +68,32 @@ def test_the_tolerance_raises_chance_too(masks: np.ndarray) -> None:
     assert "random" not in record["pointing_game"]
 
 
+def test_heat_that_is_always_in_the_middle_beats_chance_but_not_other_rois() -> None:
+    rng = np.random.default_rng(3)
+    masks = np.zeros((N, 16, 16), bool)
+    for mask, (top, left) in zip(masks, rng.integers(3, 8, (N, 2)), strict=True):
+        mask[top : top + 5, left : left + 5] = True
+    heat = rng.random((N, 16, 16)).astype(np.float32) / 10
+    heat[:, 6:9, 6:9] += rng.random((N, 3, 3)).astype(np.float32)
+    record = localisation(heat, [], masks, PATIENTS)
+    own = localisation(masks.astype(np.float32), [], masks, PATIENTS)
+    for name in ("pointing_game", "energy_in_mask"):
+        assert record[name]["trained_minus_chance"]["low"] > 0.05
+        difference = record[name]["trained_minus_other_rois"]
+        assert difference["low"] < 0 < difference["high"]
+        assert own[name]["trained_minus_other_rois"]["low"] > 0.2
+
+
+def test_a_single_roi_has_no_others(masks: np.ndarray) -> None:
+    record = localisation(masks[:1].astype(np.float32), [], masks[:1], ["a"])
+    assert "other_rois" not in record["pointing_game"]
+    assert record["pointing_game"]["trained"] == {
+        "value": 1.0,
+        "low": None,
+        "high": None,
+    }
+
+
 def test_maps_of_random_networks_are_compared_by_rank(
     random_heats: list[np.ndarray],
 ) -> None:
@@ -117,8 +143,9 @@ def test_the_terminal_shows_the_scores_beside_chance(
     }
     lines = format_scores(results).splitlines()
     assert lines[0].startswith("gradcam, 300 ROIs of 150 patients")
-    expected = "trained 1.000 [1.000, 1.000], chance 0.062"
+    expected = "trained 1.000 [1.000, 1.000], other rois 0."
     assert lines[1].startswith(f"{'pointing game, all':<26}{expected}")
+    assert ", chance 0.062 [" in lines[1]
     assert "random order 0.750 [n/a, n/a]" in lines[4]
     without = {**results, "localisation": None, "randomisation": None}
     assert len(format_scores(without).splitlines()) == 3
