@@ -35,12 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Builds and counts. Returns the exit code."""
+    start_tensorflow()
+    from keras_wa.models import list_models, model_options
     from keras_wa.models.checks import check_image_size
 
     check_image_size(args.image_size)
-    start_tensorflow()
-    from keras_wa.models import list_models, model_options
-
     names = list_models()
     if args.model is not None:
         model_options(args.model)  # Refuses a name that is none.

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -13,10 +16,12 @@ from sklearn.metrics import confusion_matrix
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from keras_wa.layers import DWT2D
+from keras_wa.training import monitor as monitor_module
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.data import load_data
 from keras_wa.training.fit import train
 from keras_wa.training.monitor import (
+    Monitor,
     confusion_figure,
     sheet,
     subband_figure,
@@ -143,6 +148,19 @@ def test_the_subbands_carry_their_names() -> None:
         np.testing.assert_array_equal(
             np.asarray(one.images[0].get_array()), bands[..., i]
         )
+
+
+def test_of_two_levels_the_coarsest_bands_are_shown(tmp_path: Path) -> None:
+    inputs = keras.Input((8, 8, 1))
+    model = keras.Model(inputs, DWT2D(levels=2)(inputs))
+    batch = np.random.default_rng(0).random((2, 8, 8, 1), "float32")
+    monitor = Monitor(tmp_path / "tensorboard", batch, SimpleNamespace(batches=[batch]))
+    monitor.set_model(model)
+    with mock.patch.object(monitor_module, "subband_figure", wraps=subband_figure) as f:
+        monitor.on_train_begin()
+    ((bands,), _) = f.call_args
+    coarsest, _ = model(batch)
+    np.testing.assert_allclose(bands, coarsest[0], atol=1e-6)
 
 
 def test_the_confusion_matrix_counts_labels_by_calls() -> None:
