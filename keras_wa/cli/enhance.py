@@ -122,7 +122,7 @@ def run(args: argparse.Namespace) -> int:
         "settings": settings,
         "measures": summary,
         "bootstrap": {
-            "kind": "patient-cluster percentile bootstrap",
+            "kind": "patient-cluster expanded percentile bootstrap",
             "n_resamples": args.resamples,
             "seed": config.data_seed,
             "confidence": _CONFIDENCE,

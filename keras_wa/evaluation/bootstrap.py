@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.stats import norm, t
 
 from keras_wa.evaluation.inputs import (
     FloatArray,
@@ -145,7 +146,7 @@ def cluster_bootstrap_auc(
 def percentile_interval(
     value: float, resampled: FloatArray, n_groups: int, confidence: float
 ) -> Interval:
-    """The interval between two quantiles of the resampled values.
+    """The interval between two quantiles of the resampled values, see `tail_share`.
 
     Args:
         value: the metric of the data itself.
@@ -165,6 +166,27 @@ def percentile_interval(
     n_dropped = len(resampled) - len(defined)
     if n_groups < 2 or len(defined) == 0:
         return Interval(float(value), math.nan, math.nan, n_dropped)
-    tail = (1 - confidence) / 2
+    tail = tail_share(n_groups, confidence)
     low, high = np.quantile(defined, [tail, 1 - tail])
     return Interval(float(value), float(low), float(high), n_dropped)
+
+
+def tail_share(n_groups: int, confidence: float) -> float:
+    """The share of resampled values that an interval leaves out on either side.
+
+    With few groups the plain percentile interval is too narrow: drawing n of n gives
+    (n - 1) / n of the variance, and n is no infinity. The expanded percentile interval
+    takes the quantiles at which, for a mean, Student's t interval ends.
+
+    Args:
+        n_groups: number of groups, at least 2.
+        confidence: coverage that the interval aims at, in (0, 1).
+
+    Returns:
+        For 95 % 0.0240 of 200 groups, 0.0188 of 30, 0.0086 of 10.
+
+    Source: Hesterberg 2015, "What teachers should know about the bootstrap"
+    (doi:10.1080/00031305.2015.1089789), the expanded percentile interval.
+    """
+    quantile = t.ppf((1 + confidence) / 2, n_groups - 1)
+    return float(norm.cdf(-math.sqrt(n_groups / (n_groups - 1)) * quantile))

@@ -105,7 +105,7 @@ def evaluate_predictions(
         "counts": rois["counts"],
         "confidence": confidence,
         "bootstrap": {
-            "kind": "patient-cluster percentile",
+            "kind": "patient-cluster expanded percentile",
             "n_resamples": n_resamples,
             "seed": seed,
             "n_dropped": rois["n_dropped"],

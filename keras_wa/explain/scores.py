@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage, stats
 
-from keras_wa.evaluation.bootstrap import Interval
+from keras_wa.evaluation.bootstrap import Interval, percentile_interval
 from keras_wa.evaluation.inputs import as_group_codes
 
 FloatArray = NDArray[np.float64]
@@ -115,7 +115,7 @@ def mean_interval(
     seed: int = 0,
     confidence: float = 0.95,
 ) -> Interval:
-    """The mean over ROIs with its patient-cluster percentile bootstrap interval.
+    """The mean over ROIs with its patient-cluster bootstrap interval.
 
     Args:
         values: `(n,)`; ROIs with NaN are left out.
@@ -140,9 +140,7 @@ def mean_interval(
     drawn = rng.multinomial(n_groups, np.full(n_groups, 1 / n_groups), n_resamples)
     sums, counts = np.bincount(codes, each), np.bincount(codes)
     means = (drawn @ sums) / (drawn @ counts)
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(means, [tail, 1 - tail])
-    return Interval(float(each.mean()), float(low), float(high), 0)
+    return percentile_interval(float(each.mean()), means, n_groups, confidence)
 
 
 def _checked(heat: ArrayLike, masks: Masks) -> FloatArray:

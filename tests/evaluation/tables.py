@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
+from scipy.stats import norm, t
+
+
+def expanded(n_groups, confidence):
+    """Quantiles of the expanded percentile interval, by Hesterberg's formula."""
+    z = math.sqrt(n_groups / (n_groups - 1)) * t.ppf((1 + confidence) / 2, n_groups - 1)
+    return norm.cdf([-z, z])
 
 
 def small_set(seed, levels=None):

@@ -6,15 +6,27 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import norm
+from scipy.stats import norm, t
 
 from keras_wa.evaluation import resampling
 from keras_wa.evaluation.bootstrap import (
     cluster_bootstrap,
     cluster_bootstrap_auc,
+    tail_share,
 )
 from keras_wa.evaluation.metrics import METRIC_NAMES, classification_metrics
-from tests.evaluation.tables import clustered_rois, small_set
+from tests.evaluation.tables import clustered_rois, expanded, small_set
+
+
+@pytest.mark.parametrize("n", [2, 5, 30])
+def test_the_tails_are_where_students_t_of_a_mean_ends(n):
+    # The bootstrap of a mean is about normal with (n - 1) / n of the variance.
+    normal = norm(scale=math.sqrt((n - 1) / n))
+    assert normal.ppf(tail_share(n, 0.9)) == pytest.approx(t.ppf(0.05, n - 1))
+
+
+def test_with_many_groups_the_tails_are_the_plain_ones():
+    assert tail_share(10**6, 0.95) == pytest.approx(0.025, rel=1e-4)
 
 
 def test_the_interval_is_the_percentiles_of_whole_patients_drawn_by_a_slow_loop():
@@ -27,7 +39,7 @@ def test_the_interval_is_the_percentiles_of_whole_patients_drawn_by_a_slow_loop(
         drawn = rng.integers(len(members), size=len(members))
         rows = np.concatenate([members[i] for i in drawn])
         slow.append(np.mean(labels[rows] == (probabilities[rows] >= 0.5)))
-    low, high = np.percentile(slow, [2.5, 97.5])
+    low, high = np.quantile(slow, expanded(len(members), 0.95))
     # Two independent draws of 2000: the Monte-Carlo error is about 0.005.
     assert interval["accuracy"].low == pytest.approx(low, abs=0.02)
     assert interval["accuracy"].high == pytest.approx(high, abs=0.02)
@@ -50,7 +62,8 @@ def test_intervals_equal_the_percentiles_of_scikit_learn_on_the_same_patients():
         )
         slow.append(classification_metrics(labels[rows], probabilities[rows], 0.5))
     for name, interval in intervals.items():
-        expected = np.nanpercentile([each[name] for each in slow], [5, 95])
+        ends = expanded(len(names), 0.9)
+        expected = np.nanquantile([each[name] for each in slow], ends)
         assert [interval.low, interval.high] == pytest.approx(expected, abs=1e-12)
 
 

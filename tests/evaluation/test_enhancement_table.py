@@ -15,6 +15,7 @@ from keras_wa.evaluation.enhancement_table import (
     summarise,
     write_table,
 )
+from tests.evaluation.tables import expanded
 
 CHECKED = ("value", "low", "high")
 
@@ -70,7 +71,7 @@ def test_intervals_agree_with_a_plain_loop_over_patients():
             rows["visibility_after"].mean(),
         )
         drawn.append((before, after, 100 * (after / before - 1)))
-    expected = np.quantile(drawn, [0.025, 0.975], axis=0)
+    expected = np.quantile(drawn, expanded(40, 0.95), axis=0)
 
     for k, end in enumerate(("before", "after", "change_percent")):
         width = expected[1, k] - expected[0, k]
@@ -161,7 +162,7 @@ def test_what_is_written_can_be_read_again(tmp_path):
         "notes": ["This is a phantom."],
         "settings": {"dataset": "phantom", "clip_limit": 2.0},
         "bootstrap": {
-            "kind": "patient-cluster percentile bootstrap",
+            "kind": "patient-cluster expanded percentile bootstrap",
             "n_resamples": 50,
             "confidence": 0.95,
         },
@@ -179,7 +180,10 @@ def test_what_is_written_can_be_read_again(tmp_path):
     page = (tmp_path / "table1.md").read_text()
     assert format_table(record["measures"]) in page
     assert "**This is a phantom.**" in page
-    assert "95% intervals: patient-cluster percentile bootstrap, 50 resamples" in page
+    assert (
+        "95% intervals: patient-cluster expanded percentile bootstrap, 50 resamples"
+        in page
+    )
     assert "clip_limit 2.0" in page
     assert all(text in page for text in DEFINITIONS.values())
     assert {path.name for path in tmp_path.iterdir()} == {

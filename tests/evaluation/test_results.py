@@ -68,7 +68,7 @@ def test_results_state_the_data_the_threshold_and_the_intervals():
         "rule": "youden on validation",
         "positive_if": "probability >= threshold",
     }
-    assert results["bootstrap"]["kind"] == "patient-cluster percentile"
+    assert results["bootstrap"]["kind"] == "patient-cluster expanded percentile"
     assert results["bootstrap"]["n_resamples"] == 200
     assert results["bootstrap"]["seed"] == 3
     assert results["confidence"] == 0.95

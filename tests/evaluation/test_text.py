@@ -45,7 +45,7 @@ def test_each_metric_has_a_line_for_rois_and_patients():
     assert len({line.index("[") for line in metric_lines}) == 1
     delong = found["auc_delong"]
     assert f"{delong['value']:.3f} [{delong['low']:.3f}" in line_of(text, "  by DeLong")
-    assert "95% interval, patient-cluster percentile bootstrap, 50" in text
+    assert "95% interval, patient-cluster expanded percentile bootstrap, 50" in text
     assert max(map(len, lines[1:15])) < 70
 
 
