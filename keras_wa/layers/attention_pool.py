@@ -72,7 +72,7 @@ class AttentionPool2D(keras.layers.Layer):
         self.score.build((batch, self.places, self.units))
 
     def weights_of(self, inputs: Any) -> Any:
-        """Computes the weight of each place.
+        """Computes the weight of each place. The layer must have been built.
 
         Args:
             inputs: the feature map `(batch, height, width, C)`.

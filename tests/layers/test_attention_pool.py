@@ -69,6 +69,7 @@ def test_training_and_inference_give_the_same() -> None:
 def test_among_equal_scores_exactly_the_asked_for_number_is_kept() -> None:
     layer = AttentionPool2D(keep=0.5)
     x = np.ones((1, 3, 3, 2), "float32")
+    layer.build(x.shape)
     weights = keras.ops.convert_to_numpy(layer.weights_of(x))
     np.testing.assert_allclose(weights.ravel(), [0.2] * 5 + [0] * 4, atol=1e-6)
 
