@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 RUN ?= runs/quick
+# Processes that run the tests; each takes some 3 GB.
+WORKERS ?= 2
 BIN := $(VENV)/bin
 
 .PHONY: help train test lint unit bench clean
@@ -29,8 +31,7 @@ lint: $(VENV)/installed-test
 
 unit: $(VENV)/installed-test
 	rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest
-	$(BIN)/coverage combine -q
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --cov --cov-report=
 	$(BIN)/coverage report --fail-under=90
 
 bench: $(VENV)/installed-bench
