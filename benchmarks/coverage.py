@@ -5,8 +5,8 @@
 Each patient has one label and ROIs (one, and a Poisson number more) that share an
 effect of the patient, as ROIs of one lesion in two views do. Scores are normal, and no
 pair of ROIs of one patient is compared, so the true AUC is known: that of two normal
-variables. Compared are the expanded percentile bootstrap and DeLong's interval, each by patient,
-and what comes of taking the ROIs as independent. 92 to 97 % are aimed at.
+variables. Compared are the expanded percentile bootstrap and DeLong's interval, each by
+patient, and what comes of taking the ROIs as independent. 92 to 97 % are aimed at.
 """
 
 from __future__ import annotations

@@ -14,10 +14,8 @@ from keras_wa.evaluation.paired import (
     mean_over_seeds,
     paired_differences,
 )
+from keras_wa.evaluation.units import FEW_PATIENTS
 from keras_wa.progress import track
-
-FEW_PATIENTS = 10
-"""With fewer patients an interval by resampling them means little."""
 
 
 def summarise(

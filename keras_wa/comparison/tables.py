@@ -7,22 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from keras_wa.comparison.published import CAPTION
-
-TITLES = {
-    "auc": "AUC",
-    "auprc": "AUPRC",
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "sensitivity": "sensitivity",
-    "specificity": "specificity",
-    "precision": "precision",
-    "f1": "F1",
-    "mcc": "MCC",
-    "sensitivity_at_95_specificity": "sensitivity at 95 % specificity",
-    "specificity_at_95_sensitivity": "specificity at 95 % sensitivity",
-    "brier": "Brier score",
-}
-"""Metric -> what it is called in a table."""
+from keras_wa.evaluation.text import TITLES
 
 HOW_TO_READ = (
     "Mean ± standard deviation over seeds; in brackets the 95 % interval of the mean, "

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from keras_wa.comparison.tables import (
-    TITLES,
     differences_table,
     estimate,
     main_table,
@@ -16,7 +15,6 @@ from keras_wa.comparison.tables import (
     render_markdown,
     signed,
 )
-from keras_wa.evaluation import METRIC_NAMES
 
 
 def metric(mean: float) -> dict[str, Any]:
@@ -117,10 +115,6 @@ def test_what_is_undefined_is_said_to_be() -> None:
 )
 def test_p_values_are_printed_as_journals_do(p: float, text: str) -> None:
     assert p_value(p) == text
-
-
-def test_every_metric_has_a_title() -> None:
-    assert set(METRIC_NAMES) <= set(TITLES)
 
 
 def test_notes_warnings_and_failures_are_on_the_page() -> None:
