@@ -31,7 +31,7 @@ lint: $(VENV)/installed-test
 
 unit: $(VENV)/installed-test
 	rm -f .coverage .coverage.*
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile --cov --cov-report=
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=
 	$(BIN)/coverage report --fail-under=90
 
 bench: $(VENV)/installed-bench

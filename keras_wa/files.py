@@ -87,7 +87,10 @@ def locked(folder: Path, busy: str = "") -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         if fcntl is None:
             break
-        handle = os.open(folder, os.O_RDONLY)
+        try:
+            handle = os.open(folder, os.O_RDONLY)
+        except FileNotFoundError:
+            continue  # Who held it has renamed or removed it since.
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | (fcntl.LOCK_NB if busy else 0))
         except BlockingIOError as error:

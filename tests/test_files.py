@@ -195,3 +195,21 @@ def test_without_locks_in_the_system_the_work_is_done_all_the_same(
     monkeypatch.setattr(files, "fcntl", None)
     with locked(tmp_path / "a", "in use"):
         assert (tmp_path / "a").is_dir()
+
+
+def test_a_folder_that_vanishes_before_it_is_locked_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "a"
+    real, opened = os.open, []
+
+    def open_late(path: Path, *flags: int) -> int:
+        opened.append(path)
+        if len(opened) == 1:
+            folder.rmdir()  # As whoever held it does when it is done.
+        return real(path, *flags)
+
+    monkeypatch.setattr(os, "open", open_late)
+    with locked(folder):
+        assert folder.is_dir()
+    assert len(opened) == 2

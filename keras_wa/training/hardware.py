@@ -62,10 +62,18 @@ def _strategy(name: str) -> tf.distribute.Strategy:
     return tf.distribute.get_strategy()
 
 
+def usable_cores() -> int:
+    """Cores that this process may use, which `taskset` or a container may limit."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def describe_devices() -> str:
     """The devices in a few words, for the terminal and the run's record."""
     gpus = tf.config.list_physical_devices("GPU")
     if not gpus:
-        return f"CPU, {os.cpu_count()} cores"
+        cores = usable_cores()
+        return f"CPU, {cores} core{'' if cores == 1 else 's'}"
     details = tf.config.experimental.get_device_details(gpus[0])
     return f"{len(gpus)} x {details.get('device_name', 'GPU')}"

@@ -19,7 +19,7 @@ from keras_wa import __version__
 from keras_wa.errors import UserError
 from keras_wa.files import replacing, write_json
 from keras_wa.training.config import TrainConfig
-from keras_wa.training.hardware import describe_devices
+from keras_wa.training.hardware import describe_devices, usable_cores
 
 FORMAT = 1
 _SPLIT_COLUMNS = ["roi_id", "patient_id", "label", "split"]
@@ -198,7 +198,7 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processor": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
+        "cores": usable_cores(),
         "devices": describe_devices(),
         "backend": keras.backend.backend(),
         "packages": versions,

@@ -47,7 +47,7 @@ def test_of_three_classes_each_has_its_probability(
     table = score(model, data, "test")
     columns = ["p_0", "p_1", "p_2"]
     assert list(table.columns) == [
-        *("roi_id", "patient_id", "label", "probability", "class"),
+        *("roi_id", "patient_id", "label", *CASE_COLUMNS, "probability", "class"),
         *columns,
     ]
     np.testing.assert_array_equal(table["class"], data.part("test").labels)
