@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from keras_wa.errors import UserError
+from keras_wa.imaging.symmetries import apply_symmetry
 from keras_wa.progress import track
 
 if TYPE_CHECKING:
@@ -88,23 +89,26 @@ def read_masks(
     """
     import cv2
 
-    read_mask = getattr(dataset, "read_mask", None)
-    if read_mask is None:
+    if dataset.read_mask is None:
         note = "This data set has no masks: where the heat lies was not scored."
         return [None] * len(sample.cases), note
     rows = dataset.cases.set_index("roi_id", drop=False)
     height, width = sample.pixels.shape[1:]
     masks: list[Mask | None] = []
     reasons: list[str] = []
-    for roi_id in track(sample.cases["roi_id"], "Reading masks"):
+    for _, case in track(sample.cases.iterrows(), "Reading masks", len(sample.cases)):
+        roi_id = case["roi_id"]
         try:
-            pixels = read_mask(rows.loc[roi_id]).astype(np.uint8)
+            # A copy that a split made is a symmetry of its source.
+            source = rows.loc[case.get("source_roi_id", roi_id)]
+            pixels = dataset.read_mask(source).astype(np.uint8)
         except UserError as error:
             masks.append(None)
             reasons.append(str(error))
             continue
         nearest = cv2.INTER_NEAREST_EXACT
-        mask = cv2.resize(pixels, (width, height), interpolation=nearest) > 0
+        resized = cv2.resize(pixels, (width, height), interpolation=nearest)
+        mask = apply_symmetry(resized, int(case.get("symmetry", 0))) > 0
         masks.append(mask if mask.any() else None)
         if not mask.any():
             reasons.append(f"{roi_id}: no pixel of its mask is left at this size")

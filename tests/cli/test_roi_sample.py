@@ -1,90 +1,61 @@
-"""The ROIs that are explained, and their masks in the model's pixels."""
+"""Masks of drawn ROIs."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from types import SimpleNamespace
+import dataclasses
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from keras_wa.cli.roi_sample import RoiSample, draw_sample, read_masks
+from keras_wa.cli.roi_sample import RoiSample, read_masks
+from keras_wa.datasets import Dataset, load_cases
+from keras_wa.datasets.leaky_splits import copy_rois
 from keras_wa.errors import UserError
-from keras_wa.training.data import RunData, load_data
-from keras_wa.training.run import Run
+from keras_wa.imaging.symmetries import apply_symmetry
+from keras_wa.phantom import PhantomSpec
 
 
 @pytest.fixture(scope="module")
-def data(finished: Path) -> RunData:
-    return load_data(Run.open(finished).config)
+def dataset() -> Dataset:
+    return load_cases("phantom", phantom=PhantomSpec(size=64), phantom_rois=12)
 
 
-def test_the_pixels_and_the_case_table_are_those_of_the_same_rois(
-    data: RunData,
-) -> None:
-    sample = draw_sample(data, "test", 9)
-    assert len(sample.cases) == len(sample.pixels) == 9
-    images = dict(zip(data.cases["roi_id"], data.images, strict=True))
-    for roi_id, pixels in zip(sample.cases["roi_id"], sample.pixels, strict=True):
-        assert np.array_equal(pixels, images[roi_id])
-    assert set(sample.cases["split"]) == {"test"}
-    assert np.allclose(sample.rois * 255, sample.pixels)
-    assert list(sample.labels) == list(sample.cases["label"])
-    assert list(sample.patients) == list(sample.cases["patient_id"])
+def sample(cases: pd.DataFrame) -> RoiSample:
+    return RoiSample(cases, np.zeros((len(cases), 64, 64), np.uint8))
 
 
-def test_the_seed_decides_the_draw(data: RunData) -> None:
-    first, again, other = (draw_sample(data, "test", 9, seed) for seed in (0, 0, 1))
-    assert list(first.cases["roi_id"]) == list(again.cases["roi_id"])
-    assert list(first.cases["roi_id"]) != list(other.cases["roi_id"])
-
-
-def test_of_fewer_rois_all_are_taken_in_their_order(data: RunData) -> None:
-    sample = draw_sample(data, "test", 10_000)
-    pd.testing.assert_frame_equal(sample.cases, data.cases_of("test"))
-
-
-def test_an_empty_part_is_the_users_mistake(data: RunData) -> None:
-    with pytest.raises(UserError, match=r"'tset'; there are: test, train, val\."):
-        draw_sample(data, "tset", 9)
-
-
-CASES = pd.DataFrame({"roi_id": ["a", "b", "c"], "label": [0, 1, 1]})
-SAMPLE = RoiSample(CASES.iloc[[2, 0]], np.zeros((2, 8, 8), np.uint8))
-
-
-def test_masks_are_read_for_their_own_row_and_resized_as_the_roi_was() -> None:
-    def read_mask(row: pd.Series) -> np.ndarray:
-        mask = np.zeros((40, 24), bool)
-        side = {"a": 0, "c": 1}[row["roi_id"]]
-        mask[:10, 12 * side : 12 * (side + 1)] = True
-        return mask
-
-    dataset = SimpleNamespace(cases=CASES, read_mask=read_mask)
-    masks, note = read_masks(dataset, SAMPLE)
+def test_each_roi_gets_its_own_mask(dataset: Dataset) -> None:
+    masks, note = read_masks(dataset, sample(dataset.cases.iloc[[3, 1]]))
     assert note is None
-    for mask, columns in zip(masks, (slice(4, 8), slice(0, 4)), strict=True):
-        expected = np.zeros((8, 8), bool)
-        expected[:2, columns] = True
-        assert np.array_equal(mask, expected)
+    assert dataset.read_mask is not None
+    for mask, row in zip(masks, (3, 1), strict=True):
+        np.testing.assert_array_equal(mask, dataset.read_mask(dataset.cases.iloc[row]))
 
 
-def test_rois_without_a_usable_mask_are_counted() -> None:
-    def read_mask(row: pd.Series) -> np.ndarray:
-        if row["roi_id"] == "a":
-            raise UserError("a.dcm: has no mask.")
-        return np.zeros((8, 8), bool)
+def test_the_mask_of_a_copy_is_moved_as_its_pixels_are(dataset: Dataset) -> None:
+    copies = copy_rois(dataset.cases, seed=0).iloc[:6]
+    masks, note = read_masks(dataset, sample(copies))
+    assert note is None
+    assert masks[0] is not None
+    for mask, symmetry in zip(masks, copies["symmetry"], strict=True):
+        expected = apply_symmetry(masks[0].astype(np.uint8), int(symmetry)) > 0
+        np.testing.assert_array_equal(mask, expected)
 
-    dataset = SimpleNamespace(cases=CASES, read_mask=read_mask)
-    masks, note = read_masks(dataset, SAMPLE)
+
+def test_a_mask_that_cannot_be_read_is_told(dataset: Dataset) -> None:
+    def fail(row: pd.Series) -> np.ndarray:
+        raise UserError(f"{row['roi_id']}: no mask.")
+
+    broken = dataclasses.replace(dataset, read_mask=fail)
+    masks, note = read_masks(broken, sample(dataset.cases.iloc[:2]))
     assert masks == [None, None]
     assert note is not None
-    assert note.startswith("2 ROIs were not scored for want of a mask: c: no pixel")
+    assert f"{dataset.cases['roi_id'][0]}: no mask., and others." in note
 
 
-def test_a_data_set_without_masks_says_so() -> None:
-    masks, note = read_masks(SimpleNamespace(cases=CASES, read_mask=None), SAMPLE)
-    assert masks == [None, None]
-    assert note is not None
-    assert "has no masks" in note
+def test_a_dataset_without_masks_says_so(dataset: Dataset) -> None:
+    bare = dataclasses.replace(dataset, read_mask=None)
+    masks, note = read_masks(bare, sample(dataset.cases.iloc[:1]))
+    assert masks == [None]
+    assert note == "This data set has no masks: where the heat lies was not scored."
