@@ -107,7 +107,9 @@ def read_masks(
             reasons.append(str(error))
             continue
         nearest = cv2.INTER_NEAREST_EXACT
-        resized = cv2.resize(pixels, (width, height), interpolation=nearest)
+        resized = np.asarray(
+            cv2.resize(pixels, (width, height), interpolation=nearest), np.uint8
+        )
         mask = apply_symmetry(resized, int(case.get("symmetry", 0))) > 0
         masks.append(mask if mask.any() else None)
         if not mask.any():

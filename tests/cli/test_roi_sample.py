@@ -18,7 +18,9 @@ from keras_wa.phantom import PhantomSpec
 
 @pytest.fixture(scope="module")
 def dataset() -> Dataset:
-    return load_cases("phantom", phantom=PhantomSpec(size=64), phantom_rois=12)
+    return load_cases(
+        "phantom", phantom=PhantomSpec(size=64, field_mm=12.8), phantom_rois=12
+    )
 
 
 def sample(cases: pd.DataFrame) -> RoiSample:
