@@ -28,7 +28,8 @@ def render_page(
         {
             **part,
             "verdict": verdict(part),
-            "main": tables.main_table(part, record["costs"]),
+            "main": tables.main_table(part),
+            "costs": tables.cost_table(part, record["costs"]),
             "metrics": tables.metrics_table(part),
             "differences": tables.differences_table(part),
             "forests": _forests(part),
