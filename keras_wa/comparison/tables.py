@@ -14,7 +14,8 @@ HOW_TO_READ = (
     "patients and seeds both drawn with replacement. A difference is the system's mean "
     "minus the baseline's, on the same patients. p of the AUC: DeLong's covariance, "
     "clustered by patient (Obuchowski 1997), plus the variance of the seeds, against "
-    "Student's t; of the others: the bootstrap's. p is adjusted over the systems by Holm's method."
+    "Student's t; of the others: the bootstrap's. p is adjusted over the systems by "
+    "Holm's method."
 )
 
 
@@ -117,7 +118,7 @@ def cost_table(part: Mapping[str, Any], costs: Mapping[str, Any]) -> Table:
     header = [
         "system",
         "parameters (M)",
-        "GFLOPs a ROI",
+        "GFLOPs an ROI",
         "training step (ms)",
         "batch",
         "timed on",
