@@ -104,6 +104,11 @@ def _compare_models(args: argparse.Namespace, out: Path) -> int:
         if split not in SPLITS:
             raise unknown_name("split", split, SPLITS)
     shared = choose_dataset(collect_config(args))
+    if shared.get("strategy") == "multi-worker":
+        raise UserError(
+            "--strategy multi-worker. Expected: one process a run. Start the same "
+            "command several times, and the processes share the runs."
+        )
     jobs = plan_jobs(systems, shared, args.seeds, splits, out)
     verbose = 1 if sys.stdout.isatty() else 2
     outcome = run_jobs(jobs, args.resamples, verbose, say)

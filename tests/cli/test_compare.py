@@ -210,6 +210,7 @@ def test_finished_runs_are_compared_as_they_are(compared: Path, tmp_path: Path) 
         ({"baseline": "tinny"}, "Unknown baseline. Received: 'tinny'; did you mean"),
         ({"splits": "oficial"}, "did you mean 'official'?"),
         ({"models": "tyny"}, "did you mean 'tiny'?"),
+        ({"strategy": "multi-worker"}, "Start the same command several times"),
     ],
 )
 def test_a_wrong_argument_is_named(
