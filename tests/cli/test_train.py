@@ -14,6 +14,7 @@ from keras_wa.cli.train import _parse_option
 from keras_wa.datasets import LEAKY_SPLITS, split_hash
 from keras_wa.errors import UserError
 from keras_wa.training.fit import Outcome
+from tests.cli.bars import without_bars
 from tests.cli.failing import error_of
 from tests.tiny_model import SETTINGS, flags
 
@@ -44,7 +45,7 @@ def test_the_user_learns_what_is_trained_on_what_and_where_it_is(
     run_dir = tmp_path / "runs" / "mine"
     assert main(["train", *flags(store_dir=store_dir, run_dir=run_dir)]) == 0
     captured = capsys.readouterr()
-    assert captured.err == ""
+    assert without_bars(captured.err) == ""
     out = captured.out
     cases = trained[0]["data"].cases
     counts = cases["split"].value_counts()
