@@ -18,6 +18,10 @@ except ImportError:  # Windows: two processes in one folder are not held apart
     fcntl = None  # type: ignore[assignment]
 
 
+class FolderBusyError(UserError):
+    """Another process holds a folder that this one needs for itself."""
+
+
 def walk_files(root: Path, follow_links: bool = True) -> Iterator[str]:
     """Finds the files below a folder.
 
@@ -80,7 +84,7 @@ def locked(folder: Path, busy: str = "") -> Iterator[None]:
         busy: the message if another process holds it; by default that is waited for.
 
     Raises:
-        UserError: with that message.
+        FolderBusyError: with that message.
     """
     handle = None
     while handle is None:
@@ -95,7 +99,7 @@ def locked(folder: Path, busy: str = "") -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | (fcntl.LOCK_NB if busy else 0))
         except BlockingIOError as error:
             os.close(handle)
-            raise UserError(busy) from error
+            raise FolderBusyError(busy) from error
         except OSError:
             break  # The file system has no locks.
         if not _is_open_as(folder, handle):

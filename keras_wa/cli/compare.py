@@ -10,9 +10,11 @@ from typing import Any
 from keras_wa.cli.shared import (
     DATASET_FLAGS,
     add_config_flags,
+    add_resamples,
     choose_dataset,
     collect_config,
     make_folder,
+    require_positive,
     say,
     start_tensorflow,
     warn,
@@ -59,13 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--baseline", metavar="NAME", help="the others are compared with it (the first)"
     )
-    parser.add_argument(
-        "--resamples",
-        type=int,
-        default=2000,
-        metavar="N",
-        help="bootstrap resamples (default: 2000)",
-    )
+    add_resamples(parser)
     parser.add_argument(
         "--out", metavar="DIR", default="comparisons/comparison", help="where to write"
     )
@@ -80,10 +76,7 @@ def run(args: argparse.Namespace) -> int:
             "Give either --models, to train them, or the directories of evaluated "
             f"runs. Received: {'both' if args.models else 'neither'}."
         )
-    for flag in ("seeds", "resamples"):
-        value = getattr(args, flag)
-        if value < 1:
-            raise UserError(f"--{flag} must be at least 1. Received: {value}")
+    require_positive(args, "seeds", "resamples")
     out = make_folder(args.out)
     start_tensorflow()
     return _compare_runs(args, out) if args.runs else _compare_models(args, out)
@@ -143,7 +136,7 @@ def _compare_runs(args: argparse.Namespace, out: Path) -> int:
     models = {job.system.name: job.system.model for job in jobs}
     costs = measure_costs(jobs, out, say)
     results = {jobs[0].split: systems}
-    return _write(args, out, results, baseline, models, costs, {})
+    return _write(args, out, results, baseline, models, costs, [])
 
 
 def _write(
@@ -153,7 +146,7 @@ def _write(
     baseline: str,
     models: dict[str, str],
     costs: dict[str, Any],
-    failed: dict[str, str],
+    failed: list[tuple[Any, str]],
 ) -> int:
     from keras_wa.comparison.comparing import collect, write_comparison
     from keras_wa.comparison.tables import estimate, p_value, signed

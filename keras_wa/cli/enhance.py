@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from keras_wa.cli.shared import (
     DATASET_FLAGS,
     add_config_flags,
+    add_resamples,
     choose_dataset,
     collect_config,
     make_folder,
     quiet_start,
+    require_positive,
     say,
     warn,
 )
@@ -62,13 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="measure N ROIs drawn at random (default: 512)",
     )
-    parser.add_argument(
-        "--resamples",
-        type=int,
-        default=2000,
-        metavar="N",
-        help="bootstrap resamples (default: 2000)",
-    )
+    add_resamples(parser)
     parser.add_argument(
         "--out",
         metavar="DIR",
@@ -79,11 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measures and writes. Returns the exit code."""
-    for flag in ("n", "resamples"):
-        if getattr(args, flag) < 1:
-            raise UserError(
-                f"--{flag}. Received: {getattr(args, flag)}; expected at least 1."
-            )
+    require_positive(args, "n", "resamples")
     with quiet_start():
         from keras_wa.training.config import TrainConfig
         from keras_wa.training.data import load_dataset
@@ -205,16 +197,12 @@ def _mask(
     dataset: Dataset, row: pd.Series, config: TrainConfig
 ) -> tuple[NDArray[np.bool_] | None, str | None]:
     """The lesion's mask in the pixels of `_read`, or why there is none."""
-    from keras_wa.imaging.resize import resize
+    from keras_wa.datasets.dataset import lesion_mask
 
-    if dataset.read_mask is None:
-        return None, f"{dataset.name} has no masks"
     try:
-        marked = dataset.read_mask(row).astype(np.uint8) * 255
+        return lesion_mask(dataset, row, (config.image_size, config.image_size)), None
     except UserError as error:
         return None, str(error)
-    # A pixel is the lesion's if half of its area is.
-    return resize(marked, (config.image_size, config.image_size)) >= 128, None
 
 
 def _pair(dataset: Dataset, row: pd.Series, config: TrainConfig) -> Pair:

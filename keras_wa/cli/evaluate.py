@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from keras_wa.cli.shared import say, start_tensorflow, warn
-from keras_wa.errors import UserError
+from keras_wa.cli.shared import (
+    add_resamples,
+    require_positive,
+    say,
+    start_tensorflow,
+    warn,
+)
 
 DESCRIPTION = "Evaluate a run's best model, with patient-cluster bootstrap intervals."
 EXAMPLE = "python evaluate.py runs/NAME"
@@ -22,24 +27,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how the threshold is chosen on validation: youden (default), f1, "
         "sensitivity:0.95, specificity:0.9, or a number that is used as it is",
     )
-    parser.add_argument(
-        "--resamples",
-        type=int,
-        default=2000,
-        metavar="N",
-        help="bootstrap resamples (default: 2000)",
-    )
+    add_resamples(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Predicts, evaluates and writes. Returns the exit code."""
-    if args.resamples < 1:
-        raise UserError(f"--resamples must be at least 1. Received: {args.resamples}")
+    require_positive(args, "resamples")
     start_tensorflow()
     from keras_wa.evaluation import format_metrics
+    from keras_wa.evaluation.text import estimate
     from keras_wa.reporting.evaluate_run import evaluate_run
     from keras_wa.reporting.verdict import best_number, warnings
-    from keras_wa.reporting.words import estimate
     from keras_wa.training.run import Run
 
     run = Run.open(args.run)

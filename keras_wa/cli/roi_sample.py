@@ -87,13 +87,12 @@ def read_masks(
         can be read, or none of it is left at this size; and a sentence on what is
         missing, if anything is.
     """
-    import cv2
+    from keras_wa.datasets.dataset import lesion_mask
 
     if dataset.read_mask is None:
         note = "This data set has no masks: where the heat lies was not scored."
         return [None] * len(sample.cases), note
     rows = dataset.cases.set_index("roi_id", drop=False)
-    height, width = sample.pixels.shape[1:]
     masks: list[Mask | None] = []
     reasons: list[str] = []
     for _, case in track(sample.cases.iterrows(), "Reading masks", len(sample.cases)):
@@ -101,16 +100,13 @@ def read_masks(
         try:
             # A copy that a split made is a symmetry of its source.
             source = rows.loc[case.get("source_roi_id", roi_id)]
-            pixels = dataset.read_mask(source).astype(np.uint8)
+            found = lesion_mask(dataset, source, sample.pixels.shape[1:])
         except UserError as error:
             masks.append(None)
             reasons.append(str(error))
             continue
-        nearest = cv2.INTER_NEAREST_EXACT
-        resized = np.asarray(
-            cv2.resize(pixels, (width, height), interpolation=nearest), np.uint8
-        )
-        mask = apply_symmetry(resized, int(case.get("symmetry", 0))) > 0
+        moved = apply_symmetry(found.view(np.uint8), int(case.get("symmetry", 0)))
+        mask = moved > 0
         masks.append(mask if mask.any() else None)
         if not mask.any():
             reasons.append(f"{roi_id}: no pixel of its mask is left at this size")

@@ -123,6 +123,25 @@ def choose_dataset(values: dict[str, Any], root: Path = Path("data")) -> dict[st
     return {**values, "dataset": name, "data_dir": str(found)}
 
 
+def add_resamples(parser: argparse.ArgumentParser) -> None:
+    """Adds `--resamples`, of the bootstrap."""
+    parser.add_argument(
+        "--resamples",
+        type=int,
+        default=2000,
+        metavar="N",
+        help="bootstrap resamples (default: 2000)",
+    )
+
+
+def require_positive(args: argparse.Namespace, *flags: str) -> None:
+    """Raises a `UserError` if a flag that counts something is below 1."""
+    for flag in flags:
+        value = getattr(args, flag)
+        if value < 1:
+            raise UserError(f"--{flag} must be at least 1. Received: {value}")
+
+
 def make_folder(name: str | Path, flag: str = "--out") -> Path:
     """Makes the folder of a result before the work, which may take long.
 

@@ -23,7 +23,7 @@ from keras_wa.comparison.tables import render_markdown
 from keras_wa.datasets import split_hash
 from keras_wa.errors import UserError
 from keras_wa.evaluation.results import without_nan
-from keras_wa.files import replacing, write_json
+from keras_wa.files import FolderBusyError, replacing, write_json
 from keras_wa.models import model_source
 from keras_wa.training.cost import measure_cost
 from keras_wa.training.data import load_data
@@ -32,18 +32,18 @@ from keras_wa.training.hardware import describe_devices
 Say = Callable[[str], None]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass
 class Outcome:
     """How the runs of a comparison ended.
 
     Attributes:
-        failed: title of a run -> why its training failed.
-        held: titles of the runs that other processes are busy with.
+        failed: each run whose training failed, with the reason.
+        held: runs that other processes are busy with.
         interrupted: Ctrl-C.
     """
 
-    failed: dict[str, str]
-    held: list[str]
+    failed: list[tuple[Job, str]] = dataclasses.field(default_factory=list)
+    held: list[Job] = dataclasses.field(default_factory=list)
     interrupted: bool = False
 
 
@@ -60,36 +60,35 @@ def run_jobs(jobs: Sequence[Job], resamples: int, verbose: int, say: Say) -> Out
         UserError: a complete run has another split than the data now give.
     """
     _require_same_data(jobs)
-    failed: dict[str, str] = {}
+    outcome = Outcome()
     took: list[float] = []
-    # A run that another process held may be free, or done, by the end of a pass.
-    worked = True
-    while worked:
-        worked = False
-        for index, job in enumerate(jobs):
-            if job.complete or job.title in failed:
+    left = [job for job in jobs if not job.complete]
+    while left:
+        outcome.held = []
+        for index, job in enumerate(left):
+            if job.complete:  # Another process has done it meanwhile.
                 continue
-            left = sum(not each.complete for each in jobs[index:])
-            hint = f", about {left * np.mean(took) / 60:.0f} min left" if took else ""
-            say(f"[{index + 1}/{len(jobs)}] {job.title}{hint}")
+            wait = np.mean(took) * (len(left) - index) / 60 if took else None
+            hint = "" if wait is None else f", about {wait:.0f} min left"
+            say(f"[{jobs.index(job) + 1}/{len(jobs)}] {job.title}{hint}")
             start = time.monotonic()
-            outcome = carry_out(job, resamples, verbose)
-            if outcome == "interrupted":
-                return Outcome(failed, _held(jobs, failed), interrupted=True)
-            if outcome == "held":
-                say("Another process is busy with it.")
-                continue
-            worked = True
-            if outcome == "done":
+            try:
+                if not carry_out(job, resamples, verbose):
+                    outcome.interrupted = True
+                    return outcome
                 took.append(time.monotonic() - start)
-            else:
-                failed[job.title] = outcome
-                say(f"Failed, the others go on: {outcome}")
-    return Outcome(failed, _held(jobs, failed))
-
-
-def _held(jobs: Sequence[Job], failed: Mapping[str, str]) -> list[str]:
-    return [job.title for job in jobs if not job.complete and job.title not in failed]
+            except FolderBusyError:
+                say("Another process is busy with it.")
+                outcome.held.append(job)
+            except UserError as error:
+                say(f"Failed, the others go on: {error}")
+                outcome.failed.append((job, str(error)))
+        if len(outcome.held) == len(left):
+            break
+        # What another process held may be free, or done, by now.
+        left = outcome.held
+    outcome.held = [job for job in outcome.held if not job.complete]
+    return outcome
 
 
 def _require_same_data(jobs: Sequence[Job]) -> None:
@@ -132,7 +131,7 @@ def collect(
     baseline: str,
     models: Mapping[str, str],
     costs: Mapping[str, Any],
-    failed: Mapping[str, str],
+    failed: Sequence[tuple[Job, str]],
     resamples: int,
 ) -> dict[str, Any]:
     """The content of `comparison.json`.
@@ -142,7 +141,7 @@ def collect(
         baseline: the system that the others are compared with.
         models: system -> its model.
         costs: system -> what it costs.
-        failed: title of a run -> why it failed.
+        failed: runs that failed, with the reason.
         resamples: of the bootstrap.
     """
     splits: list[dict[str, Any]] = []
@@ -153,11 +152,7 @@ def collect(
             system["model"] = model
             system["source"] = model_source(model)
             system["published"] = published_accuracy(model)
-        reasons = [
-            f"{title}: {why}"
-            for title, why in failed.items()
-            if title.endswith(f"split {split}")
-        ]
+        reasons = [f"{job.title}: {why}" for job, why in failed if job.split == split]
         splits.append({"split": split, **part, "failed": reasons})
     notes = list(dict.fromkeys(note for part in splits for note in part["notes"]))
     record = {

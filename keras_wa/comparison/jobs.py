@@ -22,8 +22,6 @@ from keras_wa.training.run import Run
 BUDGET = ("dataset", "image_size", "fresh_rois", "rois", "epochs", "batch_size")
 """Fields of a training config that all runs of a comparison have in common."""
 
-_BUSY = "held by another process"
-
 
 @dataclasses.dataclass(frozen=True)
 class Job:
@@ -105,10 +103,8 @@ def _require_same_settings(run: Run, config: TrainConfig) -> None:
             )
 
 
-def carry_out(job: Job, resamples: int, verbose: int) -> str:
+def carry_out(job: Job, resamples: int, verbose: int) -> bool:
     """Trains a run to its end, or carries it on, and evaluates it.
-
-    A run that another process holds is left to it.
 
     Args:
         job: the run.
@@ -116,29 +112,30 @@ def carry_out(job: Job, resamples: int, verbose: int) -> str:
         verbose: as in `keras.Model.fit`.
 
     Returns:
-        `"done"`, `"held"` by another process, `"interrupted"` by Ctrl-C, or the reason
-        for which the training failed.
+        Whether it came to its end; false after Ctrl-C.
+
+    Raises:
+        FolderBusyError: another process holds the run.
+        UserError: the training failed.
     """
     try:
-        with locked(job.path, busy=_BUSY):
+        with locked(job.path, busy=f"{job.path} is held by another process."):
             # Another process may have done it while this one was elsewhere.
-            return "done" if job.complete else _work(job, resamples, verbose)
-    except UserError as error:
-        return "held" if str(error) == _BUSY else str(error)
+            return job.complete or _work(job, resamples, verbose)
     finally:
         keras.backend.clear_session()
 
 
-def _work(job: Job, resamples: int, verbose: int) -> str:
+def _work(job: Job, resamples: int, verbose: int) -> bool:
     begun = (job.path / "config.json").is_file()
     run = Run.open(job.path) if begun else Run.create(job.path, job.config)
     data = load_data(job.config)
     if train(run, data, resume=begun, verbose=verbose).interrupted:
-        return "interrupted"
+        return False
     evaluate_run(run, "test", n_resamples=resamples)
     # Three times the size of the model, and of no more use.
     shutil.rmtree(run.checkpoints, ignore_errors=True)
-    return "done"
+    return True
 
 
 def jobs_of_runs(paths: Sequence[Path]) -> list[Job]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from keras_wa.datasets.sampling import sample_patients
 from keras_wa.errors import UserError
+from keras_wa.imaging.resize import resize
 
 Pixels = NDArray[np.uint8]
 
@@ -65,6 +66,28 @@ class Dataset:
     read_mask: Callable[[pd.Series], NDArray[np.bool_]] | None = None
     notes: list[str] = dataclasses.field(default_factory=list)
     skipped: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+
+
+def lesion_mask(
+    dataset: Dataset, row: pd.Series, size: tuple[int, int]
+) -> NDArray[np.bool_]:
+    """The lesion of one row in the pixels that its ROI has at another size.
+
+    Args:
+        dataset: where the row is from.
+        row: a row of its case table.
+        size: height and width in pixels.
+
+    Returns:
+        bool of shape `size`: a pixel is the lesion's if half of its area is.
+
+    Raises:
+        UserError: the data set has no masks, or the row's cannot be read.
+    """
+    if dataset.read_mask is None:
+        raise UserError(f"{dataset.name} has no masks")
+    marked = dataset.read_mask(row).astype(np.uint8) * 255
+    return resize(marked, size) >= 128
 
 
 def limit_patients(dataset: Dataset, limit: int, seed: int = 0) -> Dataset:

@@ -15,6 +15,7 @@ from keras_wa.evaluation.enhancement import DEFINITIONS, MEASURES
 from keras_wa.evaluation.inputs import FloatArray, as_group_codes
 from keras_wa.evaluation.resampling import draw_groups
 from keras_wa.evaluation.results import without_nan
+from keras_wa.evaluation.units import as_record
 from keras_wa.files import replacing, write_json
 
 PUBLISHED = {
@@ -70,7 +71,7 @@ def summarise(
         }
         intervals = _intervals(before, after, patients, n_resamples, seed, confidence)
         for end, each in zip(_ENDS, intervals, strict=True):
-            entry[end] = {"value": each.value, "low": each.low, "high": each.high}
+            entry[end] = as_record(each)
         summary[name] = entry
     return dict(without_nan(summary))
 

@@ -26,6 +26,19 @@ TITLES = {
 _NAME, _CELL = 20, 22
 
 
+def estimate(metric: Mapping[str, float | None] | None) -> str:
+    """Gives `0.741 [0.655, 0.814]`, `0.741` without an interval, `n/a` without both.
+
+    Args:
+        metric: `{value, low, high}`, each None where undefined.
+    """
+    if metric is None or metric["value"] is None:
+        return "n/a"
+    if metric["low"] is None or metric["high"] is None:
+        return f"{metric['value']:.3f}"
+    return f"{metric['value']:.3f} [{metric['low']:.3f}, {metric['high']:.3f}]"
+
+
 def format_metrics(results: Mapping[str, Any]) -> str:
     """Renders the essential results, by ROI and by patient.
 
@@ -47,15 +60,13 @@ def format_metrics(results: Mapping[str, Any]) -> str:
         _row("", f"{rois['n']} ROIs", f"{patients['n']} patients"),
     ]
     for name in METRIC_NAMES:
-        line = _row(
-            TITLES[name], *(_estimate(each["metrics"][name]) for each in levels)
-        )
+        line = _row(TITLES[name], *(estimate(each["metrics"][name]) for each in levels))
         dropped = bootstrap["n_dropped"][name]
         if dropped:
             line += f"  undefined in {dropped} of {bootstrap['n_resamples']} resamples"
         lines.append(line)
         if name == "auc":
-            cells = [_estimate(each["auc_delong"]) for each in levels]
+            cells = [estimate(each["auc_delong"]) for each in levels]
             lines.append(_row("  by DeLong", *cells))
     lines += [
         f"[{results['confidence']:.0%} interval, {bootstrap['kind']} bootstrap, "
@@ -87,8 +98,8 @@ def _errors(calibration: Mapping[str, Any], name: str) -> str:
 
 def _references(results: Mapping[str, Any]) -> list[str]:
     lines = [
-        f"{each['name']:<32}  {_estimate(each['auc']):<{_CELL}}  "
-        f"{_estimate(each['accuracy'])}".rstrip()
+        f"{each['name']:<32}  {estimate(each['auc']):<{_CELL}}  "
+        f"{estimate(each['accuracy']) if each['accuracy'] else ''}".rstrip()
         for each in results["references"]
         if each["auc"] is not None
     ]
@@ -98,15 +109,6 @@ def _references(results: Mapping[str, Any]) -> list[str]:
 
 def _row(name: str, *cells: str) -> str:
     return (f"{name:<{_NAME}}" + "  ".join(f"{c:<{_CELL}}" for c in cells)).rstrip()
-
-
-def _estimate(metric: Mapping[str, float | None] | None) -> str:
-    if metric is None:
-        return ""
-    value = _digits(metric["value"])
-    if metric["low"] is None and metric["value"] is not None:
-        return value
-    return f"{value} [{_digits(metric['low'])}, {_digits(metric['high'])}]"
 
 
 def _digits(value: float | None) -> str:

@@ -15,6 +15,7 @@ from scipy import ndimage, stats
 
 from keras_wa.evaluation.bootstrap import Interval, percentile_interval
 from keras_wa.evaluation.inputs import as_group_codes
+from keras_wa.evaluation.resampling import draw_groups
 
 FloatArray = NDArray[np.float64]
 Masks = NDArray[np.bool_]
@@ -134,10 +135,7 @@ def mean_interval(
         return Interval(math.nan, math.nan, math.nan, 0)
     each = each[known]
     codes, n_groups = as_group_codes(np.asarray(groups)[known])
-    if n_groups < 2:
-        return Interval(float(each.mean()), math.nan, math.nan, 0)
-    rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(n_groups, np.full(n_groups, 1 / n_groups), n_resamples)
+    drawn = np.concatenate(list(draw_groups(n_groups, len(each), n_resamples, seed)))
     sums, counts = np.bincount(codes, each), np.bincount(codes)
     means = (drawn @ sums) / (drawn @ counts)
     return percentile_interval(float(each.mean()), means, n_groups, confidence)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from keras_wa.evaluation.bootstrap import Interval
+from keras_wa.evaluation.results import without_nan
+from keras_wa.evaluation.units import as_record
 from keras_wa.explain.deletion import deletion_areas
 from keras_wa.explain.heat import Heat
 from keras_wa.explain.scores import (
@@ -119,7 +119,7 @@ def similarity(heat: Heat, random_heats: list[Heat], groups: ArrayLike) -> Recor
     means = np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
     return {
         "networks": len(random_heats),
-        "spearman": as_record(mean_interval(means, groups)),
+        "spearman": _interval(means, groups),
         "n_undefined": int((~known).sum()),
     }
 
@@ -157,18 +157,6 @@ def deletion(
         part = {name: values[malignant] for name, values in columns.items()}
         record["malignant"] = _intervals(part, np.asarray(groups)[malignant])
     return record
-
-
-def as_record(interval: Interval) -> Record:
-    """`{value, low, high}`, with None for what is undefined: JSON has no NaN."""
-    return {
-        name: None if math.isnan(value) else value
-        for name, value in (
-            ("value", interval.value),
-            ("low", interval.low),
-            ("high", interval.high),
-        )
-    }
 
 
 def format_scores(results: Record) -> str:
@@ -210,7 +198,9 @@ def _row(title: str, cells: Record, names: list[str]) -> str:
 def _intervals(
     columns: dict[str, NDArray[np.float64]], groups: ArrayLike
 ) -> dict[str, Record]:
-    return {
-        name: as_record(mean_interval(values, groups))
-        for name, values in columns.items()
-    }
+    return {name: _interval(values, groups) for name, values in columns.items()}
+
+
+def _interval(values: FloatArray, groups: ArrayLike) -> Record:
+    """The mean over ROIs as `{value, low, high}`, None where undefined."""
+    return dict(without_nan(as_record(mean_interval(values, groups))))

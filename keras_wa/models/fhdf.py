@@ -94,8 +94,7 @@ def fhdf(
         after, linear = normalised_convolutions(of_vgg, bn_momentum)
         changes |= linear
     model = graft(model, after, changes)
-    if weights not in (None, "none"):
-        load_pretrained(model, str(weights), {f"{n}_": _TRUNKS[n] for n in names})
+    load_pretrained(model, weights, {f"{n}_": _TRUNKS[n] for n in names})
     return model
 
 

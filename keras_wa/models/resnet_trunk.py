@@ -106,14 +106,12 @@ def resnet50_classifier(
     Raises:
         UserError: a value is out of range, or the weights cannot be had.
     """
-    pretrained = weights not in (None, "none")
-    if pretrained and stem_kernel != 7:
+    if weights not in (None, "none") and stem_kernel != 7:
         raise UserError(
             "`stem_kernel` must be 7 with pretrained weights, whose first convolution "
             f"is 7x7. Received: {stem_kernel}"
         )
     trunk = resnet50_features(features, name, stem_kernel=stem_kernel, **options)
     model = classifier(trunk.inputs[0], trunk.outputs[0], classes, name)
-    if pretrained:
-        load_pretrained(model, str(weights))
+    load_pretrained(model, weights)
     return model

@@ -73,8 +73,7 @@ def vgg16(
             x = layers.Dense(4096, activation="relu", name=f"fc{number}")(x)
             x = layers.Dropout(dropout, name=f"fc{number}_dropout")(x)
     model = head(base.inputs[0], x, classes, "vgg16")
-    if weights not in (None, "none"):
-        load_pretrained(model, str(weights), {"": VGG16})
+    load_pretrained(model, weights, {"": VGG16})
     return model
 
 

@@ -77,8 +77,7 @@ def resnet50_vit(
     x = layers.Conv2D(width, 1, name="vit_embedding")(trunk.get_layer(last).output)
     x = encoded(x, depth, heads, dropout)
     model = classifier(trunk.inputs[0], x, classes, "resnet50_vit")
-    if weights not in (None, "none"):
-        load_pretrained(model, str(weights))
+    load_pretrained(model, weights)
     return model
 
 
@@ -148,6 +147,5 @@ def cnn_vit(
     x = layers.Dense(256, activation="relu", name="fusion_dense")(x)
     x = layers.Dropout(dropout, name="fusion_dropout")(x)
     model = classifier(trunk.inputs[0], x, classes, "cnn_vit")
-    if weights not in (None, "none"):
-        load_pretrained(model, str(weights))
+    load_pretrained(model, weights)
     return model

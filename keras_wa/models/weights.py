@@ -45,7 +45,7 @@ DENSENET121 = Application("DenseNet121", "conv1_conv", 1.0)
 
 def load_pretrained(
     model: keras.Model,
-    source: str | Path,
+    source: str | Path | None,
     trunks: Mapping[str, Application] | None = None,
 ) -> None:
     """Fills a model with pretrained weights, layer by layer name.
@@ -58,10 +58,11 @@ def load_pretrained(
 
     Args:
         model: a model whose layers carry the names of keras.applications.
-        source: `"imagenet"`: the file that keras.applications downloads (or has in its
-            cache). Otherwise a file: `.keras`, a whole model; `.weights.h5`, weights
-            saved from this very architecture; any other `.h5`, the legacy format of
-            keras.applications, with or without its top.
+        source: `None` or `"none"` leaves the model as it is. `"imagenet"`: the file
+            that keras.applications downloads (or has in its cache). Otherwise a file:
+            `.keras`, a whole model; `.weights.h5`, weights saved from this very
+            architecture; any other `.h5`, the legacy format of keras.applications,
+            with or without its top.
         trunks: what stands before the layer names of a trunk -> the network that it
             is; by default ResNet-50, its names as they are.
 
@@ -69,6 +70,8 @@ def load_pretrained(
         UserError: the file is missing, unreadable or does not fit, or cannot be
             downloaded.
     """
+    if source in (None, "none"):
+        return
     trunks = {"": RESNET50} if trunks is None else trunks
     if source == "imagenet":
         donors: Weights = {
@@ -78,7 +81,7 @@ def load_pretrained(
         }
         _copy_layers(donors, model, "imagenet", trunks)
         return
-    path = Path(source)
+    path = Path(str(source))
     if not path.is_file():
         raise UserError(
             f"No such weights file: {path}. Give a .keras or .h5 file, "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
 
 import pandas as pd
@@ -16,6 +15,8 @@ from keras_wa.evaluation import (
     one_number_aucs_held_out,
     write_results,
 )
+from keras_wa.evaluation.results import without_nan
+from keras_wa.evaluation.units import as_record
 from keras_wa.phantom import best_possible_auc
 from keras_wa.reporting.data_card import data_card
 from keras_wa.reporting.mistakes import show_mistakes
@@ -113,17 +114,7 @@ def _one_number(
         cases["patient_id"][part],
         n_resamples=n_resamples,
     )
-    return {
-        name: {
-            end: None if math.isnan(number) else number
-            for end, number in (
-                ("value", auc.value),
-                ("low", auc.low),
-                ("high", auc.high),
-            )
-        }
-        for name, auc in aucs.items()
-    }
+    return dict(without_nan({name: as_record(auc) for name, auc in aucs.items()}))
 
 
 def _environment(run: Run) -> dict[str, Any]:

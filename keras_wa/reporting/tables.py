@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from keras_wa.evaluation import METRIC_NAMES, TITLES
+from keras_wa.evaluation.text import estimate
 from keras_wa.pages import Forest, Row, forest
-from keras_wa.reporting.words import count, estimate, share
+from keras_wa.reporting.words import count, share
 
 Table = tuple[list[str], list[list[str]]]
 """Heads of the columns, and rows as long."""

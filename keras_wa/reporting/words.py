@@ -8,15 +8,6 @@ Metric = Mapping[str, float | None]
 """`{value, low, high}`, each None where undefined."""
 
 
-def estimate(metric: Metric | None) -> str:
-    """Gives `0.741 [0.655, 0.814]`, `0.741` without an interval, `n/a` without both."""
-    if metric is None or metric["value"] is None:
-        return "n/a"
-    if metric["low"] is None or metric["high"] is None:
-        return f"{metric['value']:.3f}"
-    return f"{metric['value']:.3f} [{metric['low']:.3f}, {metric['high']:.3f}]"
-
-
 def percent(metric: Metric) -> str:
     """Gives `92.1 % [88.1 to 95.6]`, `92.1 %` without an interval.
 

@@ -142,8 +142,8 @@ def test_a_tree_of_cbis_ddsm_is_measured_with_its_masks(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["--n", "0"], "--n. Received: 0; expected at least 1"),
-        (["--resamples", "0"], "--resamples. Received: 0; expected at least 1"),
+        (["--n", "0"], "--n must be at least 1. Received: 0"),
+        (["--resamples", "0"], "--resamples must be at least 1. Received: 0"),
         (["--image-size", "16"], "--image-size. Received: 16; expected at least 32"),
         (["--clip-limit", "-1"], "`clip_limit` of CLAHE must be a number of at least"),
         (["--tiles", "0"], "`tiles` must be at least 1. Received: 0"),

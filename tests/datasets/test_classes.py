@@ -85,4 +85,7 @@ def test_a_part_that_lacks_a_class_is_named(part: str) -> None:
 
 
 def test_a_part_that_is_not_there_lacks_nothing() -> None:
-    require_every_class(table(*[(*each, "train") for each in ALL]), 3)
+    whole = [(*each, "train") for each in ALL]
+    assert require_every_class(table(*whole), 3) is None
+    with pytest.raises(UserError, match="Part 'val'"):
+        require_every_class(table(*whole, (0, BENIGN, "val")), 3)

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import pytest
+
 from keras_wa.evaluation.metrics import METRIC_NAMES
 from keras_wa.evaluation.results import evaluate_predictions
-from keras_wa.evaluation.text import TITLES, format_metrics
+from keras_wa.evaluation.text import TITLES, estimate, format_metrics
 from tests.evaluation.tables import predictions, with_cases
 
 
@@ -77,5 +79,22 @@ def test_references_are_shown_with_auc_and_accuracy():
 def test_the_text_says_what_is_undefined_and_how_often():
     found = evaluate_predictions(predictions().assign(label=0), 0.5, "fixed", 50)
     line = line_of(format_metrics(found), "AUC ")
-    assert line.split()[:4] == ["AUC", "n/a", "[n/a,", "n/a]"]
+    assert line.split()[:4] == ["AUC", "n/a", "n/a", "undefined"]
     assert line.endswith("undefined in 50 of 50 resamples")
+
+
+@pytest.mark.parametrize(
+    ("metric", "text"),
+    [
+        ((0.741, 0.655, 0.814), "0.741 [0.655, 0.814]"),
+        ((1.0, None, None), "1.000"),
+        ((0.0, 0.0, 0.0), "0.000 [0.000, 0.000]"),
+        ((None, None, None), "n/a"),
+    ],
+)
+def test_an_estimate(metric, text):
+    assert estimate(dict(zip(("value", "low", "high"), metric, strict=True))) == text
+
+
+def test_no_estimate():
+    assert estimate(None) == "n/a"

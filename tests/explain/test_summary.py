@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 
 import numpy as np
 import pytest
 
-from keras_wa.evaluation.bootstrap import Interval
 from keras_wa.explain.deletion import random_heat
 from keras_wa.explain.summary import (
-    as_record,
     deletion,
     format_scores,
     localisation,
@@ -120,9 +117,11 @@ def test_deletion_is_also_told_of_the_malignant_alone() -> None:
 
 
 def test_what_is_undefined_is_null_in_json() -> None:
-    record = as_record(Interval(0.5, math.nan, math.nan, 0))
+    # Of a single patient there is no interval.
+    maps = np.random.default_rng(0).random((3, 8, 8), np.float32)
+    record = similarity(maps, [maps], np.zeros(3))["spearman"]
     assert json.loads(json.dumps(record, allow_nan=False)) == {
-        "value": 0.5,
+        "value": pytest.approx(1.0),
         "low": None,
         "high": None,
     }

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from keras_wa.evaluation import METRIC_NAMES, SUBGROUP_COLUMNS, TITLES
+from keras_wa.evaluation.text import estimate
 from keras_wa.reporting import curves
 from keras_wa.reporting.mistakes import Mistake, Mistakes, small
-from keras_wa.reporting.words import estimate
 from tests.pages.html import (
     SVG,
     assert_headings_in_order,

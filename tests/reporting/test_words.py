@@ -2,26 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from keras_wa.reporting.words import count, estimate, join, percent, share
-
-
-@pytest.mark.parametrize(
-    ("metric", "text"),
-    [
-        ((0.741, 0.655, 0.814), "0.741 [0.655, 0.814]"),
-        ((1.0, None, None), "1.000"),
-        ((0.0, 0.0, 0.0), "0.000 [0.000, 0.000]"),
-        ((None, None, None), "n/a"),
-    ],
-)
-def test_an_estimate(metric, text):
-    assert estimate(dict(zip(("value", "low", "high"), metric, strict=True))) == text
-
-
-def test_no_estimate():
-    assert estimate(None) == "n/a"
+from keras_wa.reporting.words import count, join, percent, share
 
 
 def test_per_cents():
