@@ -88,7 +88,12 @@ def locked(folder: Path, busy: str = "") -> Iterator[None]:
     """
     handle = None
     while handle is None:
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except FileExistsError:
+            if os.path.lexists(folder) and not folder.is_dir():
+                raise
+            continue  # It was a folder, and gone before `mkdir` looked.
         if fcntl is None:
             break
         try:

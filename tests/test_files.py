@@ -214,3 +214,29 @@ def test_a_folder_that_vanishes_before_it_is_locked_is_made_again(
     with locked(folder):
         assert folder.is_dir()
     assert len(opened) == 2
+
+
+def test_a_folder_that_vanishes_while_it_is_made_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "a"
+    real, made = os.mkdir, []
+
+    def mkdir_late(path: Path, *mode: int) -> None:
+        made.append(path)
+        if len(made) == 1:
+            raise FileExistsError  # It is there, and gone before anyone looks.
+        real(path, *mode)
+
+    monkeypatch.setattr(os, "mkdir", mkdir_late)
+    with locked(folder):
+        assert folder.is_dir()
+    assert len(made) == 2
+
+
+def test_a_file_in_the_place_of_a_locked_folder_is_an_error(tmp_path: Path) -> None:
+    for name in ("file", "dangling"):
+        path = tmp_path / name
+        path.symlink_to("nowhere") if name == "dangling" else path.touch()
+        with pytest.raises(FileExistsError), locked(path):
+            pass
