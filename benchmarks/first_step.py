@@ -15,7 +15,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_wa.cli.shared import start_tensorflow
+from keras_wa.cli.shared import start_keras
 
 
 class Clock(keras.callbacks.Callback):
@@ -35,8 +35,9 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--steps", type=int, default=4)
     args = parser.parse_args()
-    start_tensorflow()
-    from keras_wa.pipeline.batches import TrainingPlan
+    start_keras()
+    from keras_wa.pipeline.batches import training_batches
+    from keras_wa.pipeline.plan import TrainingPlan
     from keras_wa.pipeline.rois import Rois
     from keras_wa.training.config import TrainConfig
     from keras_wa.training.fit import build_model, compile_model
@@ -50,7 +51,7 @@ def main() -> None:
     plan = TrainingPlan(lambda epoch: rois, n, size, args.batch_size)
     model = build_model(config)
     compile_model(model, config, plan)
-    batches = plan.batches(0, 1)
+    batches = training_batches(plan, 0, 1)
     model.fit(
         batches,
         steps_per_epoch=args.steps,

@@ -16,10 +16,10 @@ _STEPS = 12
 
 
 def _steps(se_position: str) -> Times:
-    from keras_wa.cli.shared import start_tensorflow
+    from keras_wa.cli.shared import start_keras
 
-    start_tensorflow()
-    from keras_wa.pipeline.batches import TrainingPlan
+    start_keras()
+    from keras_wa.pipeline.plan import TrainingPlan
     from keras_wa.pipeline.rois import Rois
 
     images = np.random.default_rng(0).integers(0, 256, (64, 224, 224), "uint8")

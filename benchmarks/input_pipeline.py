@@ -20,12 +20,13 @@ _ROIS = 1872
 
 
 def keras_wa() -> Times:
-    from keras_wa.cli.shared import start_tensorflow
+    from keras_wa.cli.shared import start_keras
 
-    start_tensorflow()
+    start_keras()
     from keras_wa.pipeline.augmentation import NO_AUGMENTATION, Augmentation
-    from keras_wa.pipeline.batches import TrainingPlan, evaluation_batches
+    from keras_wa.pipeline.batches import evaluation_batches, training_batches
     from keras_wa.pipeline.npy_file import read_images
+    from keras_wa.pipeline.plan import TrainingPlan
     from keras_wa.pipeline.rois import Rois
 
     times: Times = {}
@@ -44,7 +45,7 @@ def keras_wa() -> Times:
             plan = TrainingPlan(
                 lambda epoch: rois, _ROIS, 224, 16, augmentation=augmentation
             )
-            times[name] = _each(iter(plan.batches(0, 2)), 200)
+            times[name] = _each(iter(training_batches(plan, 0, 2)), 200)
         batches = evaluation_batches(rois, 224, batch_size=16)
         times["evaluation batch"] = _each(iter(batches), 100)
     for n in (1_000, 1_000_000):

@@ -58,8 +58,9 @@ def own_memory() -> float:
 def measure(path: Path, count: int, steps: int) -> None:
     """Prints what batches and training steps from one store take."""
     from keras_wa.pipeline.augmentation import Augmentation
-    from keras_wa.pipeline.batches import TrainingPlan
+    from keras_wa.pipeline.batches import training_batches
     from keras_wa.pipeline.npy_file import read_images
+    from keras_wa.pipeline.plan import TrainingPlan
     from keras_wa.pipeline.rois import Rois
 
     forget(path)  # Before it is mapped: pages in use stay.
@@ -68,7 +69,7 @@ def measure(path: Path, count: int, steps: int) -> None:
     plan = TrainingPlan(
         lambda epoch: rois, count, SIDE, 16, augmentation=Augmentation()
     )
-    batches = iter(plan.batches(0, 1))
+    batches = iter(training_batches(plan, 0, 1))
     draws = min(plan.steps_per_epoch - 20, 2000)
     before = own_memory()
     start = time.perf_counter()
@@ -93,9 +94,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=20, help="training steps")
     parser.add_argument("--dir", default=None, help="where the store is written")
     args = parser.parse_args()
-    from keras_wa.cli.shared import start_tensorflow
+    from keras_wa.cli.shared import start_keras
 
-    start_tensorflow()
+    start_keras()
     large = int(args.gigabytes * 1e9 / SIDE**2)
     with tempfile.TemporaryDirectory(dir=args.dir) as folder:
         for count in (SMALL, large, SMALL):

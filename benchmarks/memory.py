@@ -28,9 +28,9 @@ def _train(library: str, model: str, results: Any) -> None:
     training_step.MODELS = (model,)
     training_step._STEPS = {model: _STEPS}
     if library == "keras_wa":
-        from keras_wa.cli.shared import start_tensorflow
+        from keras_wa.cli.shared import start_keras
 
-        start_tensorflow()
+        start_keras()
         import keras_wa.training.fit  # noqa: F401
     else:
         import benchmarks.torch_models  # noqa: F401

@@ -26,9 +26,9 @@ def _rois(batch: int) -> np.ndarray:
 
 
 def keras_wa() -> Times:
-    from keras_wa.cli.shared import start_tensorflow
+    from keras_wa.cli.shared import start_keras
 
-    start_tensorflow()
+    start_keras()
     import tensorflow as tf
 
     from keras_wa.models import create_model

@@ -19,12 +19,12 @@ _STEPS = {"wa_resnet50": 10, "resnet50": 5}
 
 
 def keras_wa() -> Times:
-    from keras_wa.cli.shared import start_tensorflow
+    from keras_wa.cli.shared import start_keras
 
-    start_tensorflow()
+    start_keras()
     import numpy as np
 
-    from keras_wa.pipeline.batches import TrainingPlan
+    from keras_wa.pipeline.plan import TrainingPlan
     from keras_wa.pipeline.rois import Rois
 
     times: Times = {}
@@ -44,6 +44,7 @@ def keras_wa() -> Times:
 
 def step_times(name: str, plan: Any, steps: int, **options: Any) -> list[float]:
     """Milliseconds of each of the first steps of a training, as `train` runs them."""
+    from keras_wa.pipeline.batches import training_batches
     from keras_wa.training.config import TrainConfig
     from keras_wa.training.fit import build_model, compile_model
 
@@ -52,7 +53,7 @@ def step_times(name: str, plan: Any, steps: int, **options: Any) -> list[float]:
     compile_model(model, config, plan)
     clock = _clock()
     model.fit(
-        plan.batches(0, 1),
+        training_batches(plan, 0, 1),
         steps_per_epoch=steps,
         shuffle=False,
         verbose=0,

@@ -43,14 +43,14 @@ def main() -> None:
     )
     parser.add_argument("--logdir", type=Path, help="keep the profile here")
     args = parser.parse_args()
-    from keras_wa.cli.shared import start_tensorflow
+    from keras_wa.cli.shared import start_keras
 
-    start_tensorflow()
+    start_keras()
     import tensorflow as tf
 
     from keras_wa.pipeline.augmentation import Augmentation
-    from keras_wa.pipeline.batches import TrainingPlan
     from keras_wa.pipeline.npy_file import read_images
+    from keras_wa.pipeline.plan import TrainingPlan
     from keras_wa.pipeline.rois import Rois
 
     with tempfile.TemporaryDirectory() as folder:

@@ -16,7 +16,7 @@ from keras_wa.cli.shared import (
     make_folder,
     require_positive,
     say,
-    start_tensorflow,
+    start_keras,
     warn,
 )
 from keras_wa.cli.train import TRAIN_FLAGS
@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
         )
     require_positive(args, "seeds", "resamples")
     out = make_folder(args.out)
-    start_tensorflow()
+    start_keras()
     return _compare_runs(args, out) if args.runs else _compare_models(args, out)
 
 

@@ -8,7 +8,7 @@ from keras_wa.cli.shared import (
     add_resamples,
     require_positive,
     say,
-    start_tensorflow,
+    start_keras,
     warn,
 )
 
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Predicts, evaluates and writes. Returns the exit code."""
     require_positive(args, "resamples")
-    start_tensorflow()
+    start_keras()
     from keras_wa.evaluation import format_metrics
     from keras_wa.evaluation.text import estimate
     from keras_wa.reporting.evaluate_run import evaluate_run

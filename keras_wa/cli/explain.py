@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_wa.cli.roi_sample import Mask, RoiSample, draw_sample, read_masks
-from keras_wa.cli.shared import make_folder, say, start_tensorflow, warn
+from keras_wa.cli.shared import make_folder, say, start_keras, warn
 from keras_wa.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
@@ -90,16 +90,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Explains, scores and writes. Returns the exit code."""
     _check(args)
-    start_tensorflow()
+    start_keras()
+    from keras_wa.backend import require_tensorflow
     from keras_wa.explain import summary
     from keras_wa.explain.gates import gate_profiles, write_gate_figure
     from keras_wa.explain.inputs import model_inputs, roi_probability
     from keras_wa.explain.randomisation import reinitialised
     from keras_wa.files import replacing, write_json
-    from keras_wa.serving.export import load_best
+    from keras_wa.training.best import load_best
     from keras_wa.training.data import load_data, load_dataset
     from keras_wa.training.run import Run
 
+    require_tensorflow("keras-wa explain")
     run = Run.open(args.run)
     model = load_best(run)
     data = load_data(run.config)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from keras_wa.cli.shared import say, start_tensorflow
+from keras_wa.cli.shared import say, start_keras
 
 DESCRIPTION = "Write a run's best model as a SavedModel that takes raw grey ROIs."
 EXAMPLE = "keras-wa export runs/NAME --out served_model"
@@ -20,7 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Exports. Returns the exit code."""
-    start_tensorflow()
+    start_keras()
+    from keras_wa.backend import require_tensorflow
+
+    require_tensorflow("A SavedModel")
     from keras_wa.serving.export import export_saved_model
     from keras_wa.training.run import Run
 

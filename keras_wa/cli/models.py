@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import Any
 
-from keras_wa.cli.shared import say, start_tensorflow
+from keras_wa.cli.shared import say, start_keras
 from keras_wa.errors import UserError
 from keras_wa.progress import track
 
@@ -35,10 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Builds and counts. Returns the exit code."""
-    start_tensorflow()
+    start_keras()
+    from keras_wa.backend import require_tensorflow
     from keras_wa.models import list_models, model_options
     from keras_wa.models.checks import check_image_size
 
+    require_tensorflow("Counting operations")
     check_image_size(args.image_size)
     names = list_models()
     if args.model is not None:

@@ -195,13 +195,19 @@ def quiet_start() -> Iterator[None]:
             os.close(saved)
 
 
-def start_tensorflow(find_devices: bool = True) -> None:
-    """Imports TensorFlow and finds its devices, without its banner.
+def start_keras(find_devices: bool = True) -> None:
+    """Imports Keras, and TensorFlow with its devices, without its banner.
+
+    With another backend TensorFlow need not be there.
 
     Args:
         find_devices: several processes have to be connected before.
     """
     with quiet_start():
+        from keras_wa.backend import on_tensorflow
+
+        if not on_tensorflow():
+            return
         import tensorflow as tf
 
         # Its warnings in Python are about code, which is ours: a user cannot act on

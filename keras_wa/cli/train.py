@@ -16,7 +16,7 @@ from keras_wa.cli.shared import (
     collect_config,
     quiet_start,
     say,
-    start_tensorflow,
+    start_keras,
     warn,
 )
 from keras_wa.datasets import split_hash
@@ -86,8 +86,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Trains, then exports. Returns the exit code."""
-    start_tensorflow(find_devices=False)
-    from keras_wa.training.cluster import start_anew
+    start_keras(find_devices=False)
+    from keras_wa.backend import on_tensorflow
     from keras_wa.training.data import load_data
     from keras_wa.training.hardware import describe_devices
     from keras_wa.training.run import Run
@@ -107,17 +107,20 @@ def run(args: argparse.Namespace) -> int:
         f"{counts.get('val', 0)} to validate, {counts.get('test', 0)} to test "
         f"(split {split_hash(data.cases)}). {describe_devices()}."
     )
-    say(f"Run: {run.path}   TensorBoard: tensorboard --logdir {run.path.parent}")
+    board = f"   TensorBoard: tensorboard --logdir {run.path.parent}"
+    say(f"Run: {run.path}{board if on_tensorflow() else ''}")
     try:
         return _train(run, data, args.resume, workers)
     except WorkerLostError as error:
         say(f"Another worker has ended ({error}). Start it again; this one waits.")
+        from keras_wa.training.cluster import start_anew
+
         start_anew(resume=workers.is_chief and (run.path / "config.json").is_file())
 
 
 def _train(run: Any, data: Any, resume: bool, workers: Any) -> int:
     """Trains, exports the best epoch and says so. Returns the exit code."""
-    from keras_wa.serving.export import export_saved_model
+    from keras_wa.backend import on_tensorflow
     from keras_wa.training.fit import train
 
     outcome = train(run, data, resume, workers=workers)
@@ -130,7 +133,15 @@ def _train(run: Any, data: Any, resume: bool, workers: Any) -> int:
         say(f"Stopped. Carry on: python train.py --run-dir {run.path} --resume")
         return 130
     if workers.is_chief:
-        say(f"SavedModel: {export_saved_model(run)}")
+        if on_tensorflow():
+            from keras_wa.serving.export import export_saved_model
+
+            say(f"SavedModel: {export_saved_model(run)}")
+        else:
+            say(
+                "No SavedModel and no TensorBoard logs, which need TensorFlow. Where "
+                f"it is installed: keras-wa export {run.path}"
+            )
         warn(data.notes)
         say(f"Evaluate it: python evaluate.py {run.path}")
     # Until worker 0 has ended well, it may need the others again.
@@ -141,14 +152,18 @@ def _train(run: Any, data: Any, resume: bool, workers: Any) -> int:
 
 def _join(args: argparse.Namespace, config: Any) -> Any:
     """The processes that train together: this one, or those of TF_CONFIG."""
-    from keras_wa.training.cluster import Cluster
     from keras_wa.training.workers import ALONE
 
     if config.strategy != "multi-worker":
         if "TF_CONFIG" in os.environ:
             warn(["TF_CONFIG is set, but without --strategy multi-worker not used."])
-        start_tensorflow()
+        start_keras()
         return ALONE
+    from keras_wa.backend import require_tensorflow
+
+    require_tensorflow("--strategy multi-worker")
+    from keras_wa.training.cluster import Cluster
+
     cluster = Cluster.from_environment()
     if args.run_dir is None:
         raise UserError(
@@ -159,7 +174,7 @@ def _join(args: argparse.Namespace, config: Any) -> Any:
         say(f"Worker {cluster.index} of {count} (from 0) waits for the others.")
     with quiet_start():
         workers = cluster.join()
-    start_tensorflow()
+    start_keras()
     return workers
 
 

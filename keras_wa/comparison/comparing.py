@@ -27,7 +27,6 @@ from keras_wa.files import FolderBusyError, replacing, write_json
 from keras_wa.models import model_source
 from keras_wa.training.cost import measure_cost
 from keras_wa.training.data import load_data
-from keras_wa.training.hardware import describe_devices
 
 Say = Callable[[str], None]
 
@@ -155,11 +154,17 @@ def collect(
         reasons = [f"{job.title}: {why}" for job, why in failed if job.split == split]
         splits.append({"split": split, **part, "failed": reasons})
     notes = list(dict.fromkeys(note for part in splits for note in part["notes"]))
+    trained_on = [
+        run.hardware
+        for systems in results.values()
+        for runs in systems.values()
+        for run in runs
+    ]
     record = {
         "format": 1,
         "command": " ".join(["keras-wa", *sys.argv[1:]]),
         "date": date.today().isoformat(),
-        "hardware": describe_devices(),
+        "hardware": "; ".join(dict.fromkeys(trained_on)),
         "notes": notes,
         "costs": dict(costs),
         "splits": splits,

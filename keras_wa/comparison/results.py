@@ -28,6 +28,7 @@ class RunResult:
             `roi_id`.
         history: one row an epoch.
         notes: what has to be said beside every result.
+        hardware: what it was trained on, and with which backend of Keras.
     """
 
     path: Path
@@ -37,6 +38,7 @@ class RunResult:
     test: pd.DataFrame
     history: pd.DataFrame
     notes: list[str]
+    hardware: str
 
     @property
     def probabilities(self) -> NDArray[np.float64]:
@@ -81,7 +83,14 @@ def read_result(path: Path) -> RunResult:
         test=test.sort_values("roi_id", ignore_index=True),
         history=history,
         notes=record.get("notes", []),
+        hardware=_hardware(run),
     )
+
+
+def _hardware(run: Run) -> str:
+    there = run.environment()
+    devices = there.get("devices", "hardware not recorded")
+    return f"{devices}, {there['backend']}" if "backend" in there else devices
 
 
 def require_one_split(results: Iterable[RunResult]) -> None:

@@ -109,7 +109,7 @@ def cost_table(part: Mapping[str, Any], costs: Mapping[str, Any]) -> Table:
             [
                 system["name"],
                 f"{cost['parameters'] / 1e6:.2f}",
-                f"{cost['gflops']:.2f}",
+                "" if cost["gflops"] is None else f"{cost['gflops']:.2f}",
                 f"{1000 * cost['step_seconds']:.0f}",
                 str(cost["batch_size"]),
                 cost["hardware"],

@@ -7,10 +7,10 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import layers
 from numpy.typing import NDArray
 
+from keras_wa.backend import on_tensorflow
 from keras_wa.explain.feature_map import find_feature_map
 from keras_wa.explain.heat import Heat
 from keras_wa.progress import ProgressBar
@@ -55,7 +55,8 @@ def grad_cam(
 
     Raises:
         UserError: no such layer.
-        ValueError: the model does not end in a dense layer.
+        ValueError: the model does not end in a dense layer, or Keras computes without
+            TensorFlow, whose gradients of an inner tensor it takes.
 
     Source: Selvaraju et al. 2017, "Grad-CAM", eq. 1 and 2.
     """
@@ -89,6 +90,10 @@ def make_grad_cam(
     Raises:
         UserError, ValueError: as `grad_cam`.
     """
+    if not on_tensorflow():
+        raise ValueError("Grad-CAM needs TensorFlow as the backend of Keras.")
+    import tensorflow as tf
+
     _, feature_map = find_feature_map(model, layer)
     head = model.get_layer(model.output_names[0])
     if not isinstance(head, layers.Dense):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from keras_wa.layers import DWT2D
@@ -52,11 +52,13 @@ def roi_probability(
     Returns:
         A function from `(n, H, W)` in [0, 1] to float64 `(n,)` in [0, 1].
     """
+    import tensorflow as tf
+
     transform = None if wavelet is None else DWT2D(wavelet=wavelet, dtype="float32")
 
     # `predict` would take longer to start than a small network to run.
     @functools.partial(tf.function, reduce_retracing=True, autograph=False)
-    def compute(rois: tf.Tensor) -> tf.Tensor:
+    def compute(rois: Any) -> Any:
         images = rois[..., tf.newaxis]
         inputs = images if transform is None else transform(images)
         return model(inputs, training=False)[:, target]

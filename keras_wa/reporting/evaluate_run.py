@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pandas as pd
@@ -21,7 +20,7 @@ from keras_wa.phantom import best_possible_auc
 from keras_wa.reporting.data_card import data_card
 from keras_wa.reporting.mistakes import show_mistakes
 from keras_wa.reporting.report import render_report
-from keras_wa.serving.export import load_best
+from keras_wa.training.best import load_best
 from keras_wa.training.data import RunData, load_data, phantom_spec
 from keras_wa.training.run import Run
 from keras_wa.training.scoring import score
@@ -91,7 +90,7 @@ def evaluate_run(
         mistakes,
         data_card(str(run.config.dataset), data.cases),
         run.config.to_mapping(),
-        _environment(run),
+        run.environment(),
     )
     folder = run.evaluation(split)
     write_results(folder, results, predictions)
@@ -115,9 +114,3 @@ def _one_number(
         n_resamples=n_resamples,
     )
     return dict(without_nan({name: as_record(auc) for name, auc in aucs.items()}))
-
-
-def _environment(run: Run) -> dict[str, Any]:
-    """What the training left of its machine; empty where the file is gone."""
-    path = run.path / "environment.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}

@@ -10,7 +10,6 @@ from zipfile import BadZipFile
 
 import keras
 import numpy as np
-import tensorflow as tf
 from sklearn.metrics import log_loss, roc_auc_score
 
 from keras_wa.errors import UserError
@@ -31,14 +30,14 @@ class ValidationScores(keras.callbacks.Callback):
     is exact. It must come before the callbacks that read the logs.
 
     Args:
-        batches: inputs of the validation ROIs, in order.
+        batches: of `evaluation_batches`: the validation ROIs, in order.
         labels: int `(N,)`, class of each ROI, all classes present.
 
     Attributes:
         outputs: `(N, classes)` probabilities of each class, after the last epoch.
     """
 
-    def __init__(self, batches: tf.data.Dataset, labels: np.ndarray) -> None:
+    def __init__(self, batches: Any, labels: np.ndarray) -> None:
         super().__init__()
         self.batches = batches
         self.labels = labels
@@ -55,7 +54,8 @@ class ValidationScores(keras.callbacks.Callback):
         return malignant(self.outputs)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        self.outputs = self.model.predict(self.batches, verbose=0)
+        outputs = self.model.predict(self.batches, verbose=0)
+        self.outputs = outputs[: len(self.labels)]
         # The last step may have spoilt the weights after its loss was computed.
         _require_finite(self.outputs.sum(), "A probability on validation")
         if logs is not None:

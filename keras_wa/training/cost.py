@@ -8,10 +8,11 @@ import time
 import keras
 import numpy as np
 
+from keras_wa.backend import on_tensorflow
+from keras_wa.pipeline.batches import training_batches
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.data import RunData
 from keras_wa.training.fit import build_model, compile_model
-from keras_wa.training.flops import gflops
 from keras_wa.training.hardware import describe_devices, set_up
 
 _WARM, _TIMED = 2, 5
@@ -24,14 +25,14 @@ class Cost:
     Attributes:
         parameters: all weights, trained and not.
         gflops: 10^9 floating-point operations of one ROI's forward pass; a
-            multiply-add counts as two.
+            multiply-add counts as two. `None` without TensorFlow, which counts them.
         step_seconds: median time of a training step.
         batch_size: ROIs of that step.
         hardware: where it was timed.
     """
 
     parameters: int
-    gflops: float
+    gflops: float | None
     step_seconds: float
     batch_size: int
     hardware: str
@@ -47,9 +48,9 @@ def measure_cost(config: TrainConfig, data: RunData) -> Cost:
     set_up(config)
     plan = data.training_plan()
     model = build_model(config, pretrained=False)
-    operations = gflops(model)
+    operations = _gflops(model)
     compile_model(model, config, plan)
-    inputs, targets, weights = next(iter(plan.batches(0, 1)))
+    inputs, targets, weights = next(iter(training_batches(plan, 0, 1)))
     seconds = []
     for _ in range(_WARM + _TIMED):
         start = time.perf_counter()
@@ -63,3 +64,11 @@ def measure_cost(config: TrainConfig, data: RunData) -> Cost:
         batch_size=config.batch_size,
         hardware=describe_devices(),
     )
+
+
+def _gflops(model: keras.Model) -> float | None:
+    if not on_tensorflow():
+        return None
+    from keras_wa.training.flops import gflops
+
+    return gflops(model)

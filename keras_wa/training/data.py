@@ -18,9 +18,9 @@ from keras_wa.datasets import (
 )
 from keras_wa.phantom import PhantomSpec
 from keras_wa.pipeline.augmentation import NO_AUGMENTATION, Augmentation
-from keras_wa.pipeline.batches import TrainingPlan, class_weights
 from keras_wa.pipeline.copies import CopiedImages, copied_images
 from keras_wa.pipeline.npy_file import read_images
+from keras_wa.pipeline.plan import TrainingPlan, class_weights
 from keras_wa.pipeline.preparing import prepare
 from keras_wa.pipeline.rois import Enhancement, FreshPhantom, Pixels, Rois
 from keras_wa.pipeline.store import PreparedStore

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 from collections.abc import Iterable
@@ -9,22 +10,20 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 import xxhash
 
 from keras_wa import __version__
+from keras_wa.backend import on_tensorflow
 from keras_wa.datasets import split_hash
 from keras_wa.models import create_model, model_options
-from keras_wa.pipeline.batches import TrainingPlan, evaluation_batches
+from keras_wa.pipeline.batches import evaluation_batches, training_batches
+from keras_wa.pipeline.plan import TrainingPlan
 from keras_wa.pipeline.store import PreparedStore
 from keras_wa.training.callbacks import Checkpoint, StopOnNaN, ValidationScores
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.ctrl_c import StopOnCtrlC
 from keras_wa.training.data import RunData
-from keras_wa.training.fused import fuse_batch_normalization
-from keras_wa.training.hardware import set_up
-from keras_wa.training.monitor import Monitor
-from keras_wa.training.optimizer import FusedAdam
+from keras_wa.training.hardware import has_gpu, set_up
 from keras_wa.training.run import Run
 from keras_wa.training.workers import ALONE, SharedLogs, Workers, raising_lost
 
@@ -86,7 +85,7 @@ def train(
     if workers.count > 1:
         # Until all have come by here, worker 0 may still write what `restore` reads.
         workers.require_same(_settings(config, data))
-    with strategy.scope():
+    with strategy.scope() if strategy else contextlib.nullcontext():
         model = build_model(config, pretrained=checkpoint.last is None)
         compile_model(model, config, plan, workers)
         # A worker that comes back finds the run, whoever began it.
@@ -103,7 +102,7 @@ def train(
             with StopOnCtrlC() as stop, raising_lost():
                 callbacks = _callbacks(run, data, plan, checkpoint, workers)
                 model.fit(
-                    plan.batches(done, config.epochs),
+                    training_batches(plan, done, config.epochs),
                     steps_per_epoch=plan.steps_per_epoch,
                     initial_epoch=done,
                     epochs=config.epochs,
@@ -161,9 +160,13 @@ def _callbacks(
         evaluation_batches(val, data.config.image_size, wavelet=data.wavelet),
         val.labels,
     )
-    first_batch = np.asarray(next(iter(plan.batches(done, done + 1)))[0])
-    monitor = Monitor(run.tensorboard, first_batch, validation, done)
-    return [*shared, StopOnNaN(), validation, checkpoint, monitor]
+    callbacks = [*shared, StopOnNaN(), validation, checkpoint]
+    if not on_tensorflow():  # TensorBoard's files are written with TensorFlow.
+        return callbacks
+    from keras_wa.training.monitor import Monitor
+
+    first_batch = np.asarray(next(iter(training_batches(plan, done, done + 1)))[0])
+    return [*callbacks, Monitor(run.tensorboard, first_batch, validation, done)]
 
 
 def _outcome(checkpoint: Checkpoint, interrupted: bool) -> Outcome:
@@ -199,19 +202,26 @@ def compile_model(
     plan: TrainingPlan,
     workers: Workers = ALONE,
 ) -> None:
-    """Compiles a model with the run's optimizer and the kernels of `training.fused`.
+    """Compiles a model with Adam; on TensorFlow with the kernels of `training.fused`.
 
     The loss is the cross-entropy of the classes. Of two it is the paper's binary
     cross-entropy. Keras' `BinaryCrossentropy` on two softmax outputs is something else:
     on TensorFlow it takes the logits behind the softmax and a sigmoid of each, whose
     minimum has log odds twice the true ones.
     """
-    fuse_batch_normalization(model, workers)
-    # Left to itself Keras takes XLA, which on a CPU compiles for minutes, and which
-    # does not exchange anything between processes.
-    with_xla = bool(tf.config.list_logical_devices("GPU")) and workers.count == 1
+    adam: type[keras.optimizers.Adam] = keras.optimizers.Adam
+    with_xla = True
+    if on_tensorflow():
+        from keras_wa.training.fused import fuse_batch_normalization
+        from keras_wa.training.optimizer import FusedAdam
+
+        fuse_batch_normalization(model, workers)
+        adam = FusedAdam
+        # Left to itself Keras takes XLA, which on a CPU compiles for minutes, and which
+        # does not exchange anything between processes.
+        with_xla = has_gpu() and workers.count == 1
     model.compile(
-        FusedAdam(learning_rate(config, config.epochs * plan.steps_per_epoch)),
+        adam(learning_rate(config, config.epochs * plan.steps_per_epoch)),
         loss=keras.losses.CategoricalCrossentropy(),
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
         jit_compile="auto" if with_xla else False,

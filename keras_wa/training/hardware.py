@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import keras
-import tensorflow as tf
 
+from keras_wa.backend import on_tensorflow
 from keras_wa.errors import UserError
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.workers import ALONE, Workers
 
+if TYPE_CHECKING:
+    import tensorflow as tf
 
-def set_up(config: TrainConfig, workers: Workers = ALONE) -> tf.distribute.Strategy:
+
+def set_up(
+    config: TrainConfig, workers: Workers = ALONE
+) -> tf.distribute.Strategy | None:
     """Seeds, sets determinism and precision, and picks the distribution strategy.
 
     Args:
@@ -21,16 +27,21 @@ def set_up(config: TrainConfig, workers: Workers = ALONE) -> tf.distribute.Strat
 
     Returns:
         The strategy in whose scope the model is built. `auto` is one device, or all
-        GPUs where there are several.
+        GPUs where there are several. `None` without TensorFlow: one device.
 
     Raises:
         UserError: the devices that the strategy needs are not there, or the batch does
             not divide by their number.
     """
     keras.utils.set_random_seed(config.seed)
+    keras.config.set_dtype_policy(config.precision)
+    if not on_tensorflow():
+        _require_plain(config)
+        return None
+    import tensorflow as tf
+
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
-    keras.config.set_dtype_policy(config.precision)
     strategy = _strategy(config.strategy)
     replicas = strategy.num_replicas_in_sync
     for parts, name in ((replicas, "devices"), (workers.count, "workers")):
@@ -41,7 +52,23 @@ def set_up(config: TrainConfig, workers: Workers = ALONE) -> tf.distribute.Strat
     return strategy
 
 
+def _require_plain(config: TrainConfig) -> None:
+    """Refuses what TensorFlow alone can do."""
+    if config.strategy not in ("auto", "one-device"):
+        raise UserError(
+            f"--strategy {config.strategy} needs TensorFlow. Received: "
+            f"KERAS_BACKEND={keras.backend.backend()}; expected --strategy one-device."
+        )
+    if config.deterministic:
+        raise UserError(
+            "--deterministic needs TensorFlow. Received: "
+            f"KERAS_BACKEND={keras.backend.backend()}."
+        )
+
+
 def _strategy(name: str) -> tf.distribute.Strategy:
+    import tensorflow as tf
+
     gpus = tf.config.list_logical_devices("GPU")
     if name == "tpu":
         try:
@@ -71,9 +98,30 @@ def usable_cores() -> int:
 
 def describe_devices() -> str:
     """The devices in a few words, for the terminal and the run's record."""
-    gpus = tf.config.list_physical_devices("GPU")
-    if not gpus:
+    names = _accelerators()
+    if not names:
         cores = usable_cores()
         return f"CPU, {cores} core{'' if cores == 1 else 's'}"
-    details = tf.config.experimental.get_device_details(gpus[0])
-    return f"{len(gpus)} x {details.get('device_name', 'GPU')}"
+    return f"{len(names)} x {names[0]}"
+
+
+def _accelerators() -> list[str]:
+    """The name of each device that is no CPU."""
+    if on_tensorflow():
+        import tensorflow as tf
+
+        gpus = tf.config.list_physical_devices("GPU")
+        describe = tf.config.experimental.get_device_details
+        return [describe(each).get("device_name", "GPU") for each in gpus]
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return [d.device_kind for d in jax.devices() if d.platform != "cpu"]
+    return []
+
+
+def has_gpu() -> bool:
+    """Whether TensorFlow finds a GPU."""
+    import tensorflow as tf
+
+    return bool(tf.config.list_logical_devices("GPU"))

@@ -76,7 +76,7 @@ class Run:
         Args:
             cases: the run's case table with its split.
         """
-        write_json(self.path / "environment.json", environment())
+        write_json(self.path / "environment.json", describe_environment())
         with replacing(self.path / "split.csv") as partial:
             cases[_SPLIT_COLUMNS].to_csv(partial, index=False)
         record = {"format": FORMAT, **self.config.to_mapping()}
@@ -165,6 +165,11 @@ class Run:
                 "train again."
             )
 
+    def environment(self) -> dict[str, Any]:
+        """What the training left of its machine; empty where the file is gone."""
+        path = self.path / "environment.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
     def write_history(self, history: list[dict[str, float]]) -> None:
         """Writes one row an epoch."""
         with replacing(self.path / "history.csv") as partial:
@@ -184,7 +189,7 @@ class Run:
         return self.best
 
 
-def environment() -> dict[str, Any]:
+def describe_environment() -> dict[str, Any]:
     """Versions, machine and command line, as far as they explain a number."""
     versions = {"keras_wa": __version__}
     for package in _PACKAGES:

@@ -37,7 +37,7 @@ def score(
         raise UserError(f"No ROI is in the split {split!r}; there are: {present}.")
     rois = data.part(split)
     batches = evaluation_batches(rois, data.config.image_size, wavelet=data.wavelet)
-    outputs = model.predict(batches, verbose=verbose)
+    outputs = model.predict(batches, verbose=verbose)[: len(rois)]
     table = cases[["roi_id", "patient_id", "label", *CASE_COLUMNS]].copy()
     table["probability"] = malignant(outputs)
     if data.config.classes > 2:

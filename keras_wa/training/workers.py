@@ -15,23 +15,30 @@ import signal
 import threading
 import types
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
-import tensorflow as tf
 
+from keras_wa.backend import on_tensorflow
 from keras_wa.errors import UserError
+
+if TYPE_CHECKING or on_tensorflow():
+    import tensorflow as tf
 
 # Keys of one group of processes, apart from those of TensorFlow's own strategies.
 _GROUP = 1_000
 _FIRST_INSTANCE = 10_000
 
 # What TensorFlow raises in a process whose peer has gone.
-_LOST = (
-    tf.errors.UnavailableError,
-    tf.errors.AbortedError,
-    tf.errors.CancelledError,
-    tf.errors.DeadlineExceededError,
+_LOST: tuple[type[Exception], ...] = (
+    (
+        tf.errors.UnavailableError,
+        tf.errors.AbortedError,
+        tf.errors.CancelledError,
+        tf.errors.DeadlineExceededError,
+    )
+    if on_tensorflow()
+    else ()
 )
 
 
@@ -165,7 +172,7 @@ def raising_lost() -> Iterator[None]:
         raise WorkerLostError(_reason(error)) from error
 
 
-def _reason(error: tf.errors.OpError) -> str:
+def _reason(error: Any) -> str:
     found = re.search(r"aborted by: ([^\n\[]+)", str(error.message))
     return found[1].strip() if found else type(error).__name__
 

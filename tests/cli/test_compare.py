@@ -201,6 +201,26 @@ def test_finished_runs_are_compared_as_they_are(compared: Path, tmp_path: Path) 
     assert found == {"tiny:dropout=0.5": [0, 1], "tiny": [0, 1]}
 
 
+def test_the_hardware_is_what_the_runs_were_trained_on(
+    compared: Path, tmp_path: Path
+) -> None:
+    runs = []
+    for seed, devices in enumerate(("1 x A100", "CPU, 3 cores")):
+        run = tmp_path / f"run{seed}"
+        shutil.copytree(compared / f"runs/official/tiny-seed{seed}", run)
+        there = json.loads((run / "environment.json").read_text())
+        there |= {"devices": devices, "backend": "jax"}
+        (run / "environment.json").write_text(json.dumps(there))
+        runs.append(str(run))
+    out = tmp_path / "out"
+    assert main(["compare", *runs, "--resamples", "50", "--out", str(out)]) == 0
+    assert record_of(out)["hardware"] == "1 x A100, jax; CPU, 3 cores, jax"
+    (tmp_path / "run0" / "environment.json").unlink()
+    assert main(["compare", *runs, "--resamples", "50", "--out", str(out)]) == 0
+    hardware = "hardware not recorded; CPU, 3 cores, jax"
+    assert record_of(out)["hardware"] == hardware
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [

@@ -14,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 
 from keras_wa.imaging.clahe import clahe
 from keras_wa.imaging.resize import resize
-from keras_wa.serving.export import load_best
+from keras_wa.training.best import load_best
 from keras_wa.training.run import Run
 from tests.cli.bars import without_bars
 from tests.tiny_model import ROOT

@@ -19,7 +19,7 @@ from keras_wa.explain.gradcam import grad_cam
 from keras_wa.explain.inputs import roi_probability
 from keras_wa.explain.scores import energy_in_mask
 from keras_wa.files import write_json
-from keras_wa.serving.export import load_best
+from keras_wa.training.best import load_best
 from keras_wa.training.data import load_data
 from keras_wa.training.run import FORMAT, Run
 from tests.cli.failing import error_of

@@ -17,7 +17,7 @@ from keras_wa.cli.shared import (
     choose_dataset,
     collect_config,
     quiet_start,
-    start_tensorflow,
+    start_keras,
     warn,
 )
 from keras_wa.cli.train import TRAIN_FLAGS
@@ -196,6 +196,6 @@ def test_no_descriptor_is_left_open() -> None:
 
 def test_tensorflow_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
-    start_tensorflow()
+    start_keras()
     assert "tensorflow" in sys.modules
     assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == "2"

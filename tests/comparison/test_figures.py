@@ -15,7 +15,9 @@ def result(seed: int, losses: list[float]) -> RunResult:
     history = pd.DataFrame({"epoch": range(1, len(losses) + 1)})
     for column in CURVES:
         history[column] = losses
-    return RunResult(Path("run"), seed, "0" * 12, 0.5, pd.DataFrame(), history, [])
+    return RunResult(
+        Path("run"), seed, "0" * 12, 0.5, pd.DataFrame(), history, [], "a GPU"
+    )
 
 
 def test_a_curve_is_the_mean_and_the_extremes_of_the_seeds() -> None:

@@ -10,7 +10,7 @@ import pytest
 from keras import layers
 
 from keras_wa.reporting.mistakes import show_mistakes, small, surest_mistakes
-from keras_wa.serving.export import load_best
+from keras_wa.training.best import load_best
 from keras_wa.training.data import load_data
 from keras_wa.training.run import Run
 

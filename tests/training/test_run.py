@@ -14,7 +14,7 @@ import pytest
 
 from keras_wa.errors import UserError
 from keras_wa.training.config import TrainConfig
-from keras_wa.training.run import FORMAT, Run, environment
+from keras_wa.training.run import FORMAT, Run, describe_environment
 
 CASES = pd.DataFrame(
     {
@@ -67,7 +67,7 @@ def test_a_package_that_is_not_installed_is_said_to_be_missing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("keras_wa.training.run._PACKAGES", ("no-such-package",))
-    assert environment()["packages"]["no-such-package"] == "not installed"
+    assert describe_environment()["packages"]["no-such-package"] == "not installed"
 
 
 def test_claiming_a_directory_writes_nothing_so_that_it_can_be_claimed_again(

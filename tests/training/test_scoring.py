@@ -9,7 +9,7 @@ import pytest
 
 from keras_wa.errors import UserError
 from keras_wa.evaluation import CASE_COLUMNS
-from keras_wa.serving.export import load_best
+from keras_wa.training.best import load_best
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.data import load_data
 from keras_wa.training.fit import build_model

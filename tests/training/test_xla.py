@@ -10,7 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_wa.pipeline.augmentation import Augmentation
-from keras_wa.pipeline.batches import TrainingPlan
+from keras_wa.pipeline.batches import training_batches
+from keras_wa.pipeline.plan import TrainingPlan
 from keras_wa.pipeline.rois import Rois
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.fit import build_model, compile_model
@@ -30,7 +31,7 @@ def compiled(model: str, **options: Any) -> tuple[keras.Model, Any]:
     plan = TrainingPlan(lambda epoch: rois, 8, SIDE, BATCH, augmentation=Augmentation())
     network = build_model(config)
     compile_model(network, config, plan)
-    batch = next(iter(plan.batches(0, 1)))
+    batch = next(iter(training_batches(plan, 0, 1)))
     network.test_on_batch(*batch)  # Makes the metrics' variables.
     network.reset_metrics()
     return network, batch

@@ -1,0 +1,34 @@
+"""The best model of a run, read back."""
+
+from __future__ import annotations
+
+from zipfile import BadZipFile
+
+import keras
+
+from keras_wa.errors import UserError
+from keras_wa.training.run import Run
+
+
+def load_best(run: Run) -> keras.Model:
+    """The run's best model, in float32 whatever it was trained in.
+
+    Raises:
+        UserError: no epoch was completed, or the file cannot be read.
+    """
+    path = run.require_best()
+    try:
+        model = keras.models.load_model(path, compile=False)
+    except (OSError, ValueError, TypeError, KeyError, BadZipFile) as error:
+        raise UserError(
+            f"{path}: not a model that this version can read ({error}). Train again."
+        ) from error
+    if all(layer.compute_dtype == layer.variable_dtype for layer in model.layers):
+        return model
+
+    def in_float32(layer: keras.layers.Layer) -> keras.layers.Layer:
+        return type(layer).from_config({**layer.get_config(), "dtype": "float32"})
+
+    exact = keras.models.clone_model(model, clone_function=in_float32)
+    exact.set_weights(model.get_weights())
+    return exact

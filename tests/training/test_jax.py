@@ -1,0 +1,155 @@
+"""With JAX, and without TensorFlow, the same training, evaluation and files."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from keras_wa.cli import main
+from keras_wa.pipeline.augmentation import Augmentation
+from keras_wa.pipeline.batches import training_batches
+from keras_wa.pipeline.plan import TrainingPlan
+from keras_wa.pipeline.rois import Rois
+from keras_wa.training.best import load_best
+from keras_wa.training.config import TrainConfig
+from keras_wa.training.data import load_data
+from keras_wa.training.fit import build_model, compile_model
+from keras_wa.training.run import Run
+from keras_wa.training.scoring import score
+from tests.tiny_model import ROOT, flags, weights_of
+
+SIDE, BATCH, STEPS, EPOCHS = 32, 8, 3, 2
+
+_COMMANDS = """
+import json, sys
+
+sys.modules["tensorflow"] = None  # Importing it fails.
+from keras_wa.cli import main
+from tests.tiny_model import SOURCE, register_model, tiny
+
+register_model(source=SOURCE)(tiny)
+for words in json.loads(sys.argv[1]):
+    print("exit", main(words))
+"""
+
+_TRAINING = """
+import sys
+
+sys.modules["tensorflow"] = None
+import numpy as np
+from tests.tiny_model import SOURCE, register_model, tiny, weights_of
+from tests.training.test_jax import trained
+
+register_model(source=SOURCE)(tiny)
+np.savez(sys.argv[2], *trained(sys.argv[1]))
+"""
+
+
+def on_jax(script: str, *words: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", script, *map(str, words)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
+        check=False,
+    )
+
+
+def trained(initial: str) -> list[np.ndarray]:
+    """The weights of `tiny` after two epochs from the weights of a file."""
+    config = TrainConfig(
+        model="tiny",
+        image_size=SIDE,
+        batch_size=BATCH,
+        epochs=EPOCHS,
+        learning_rate=0.01,
+        schedule="cosine",
+        warmup_steps=2,
+        model_options={"dropout": 0.0},
+    )
+    n = BATCH * STEPS
+    images = np.random.default_rng(0).integers(0, 256, (n, SIDE, SIDE), "uint8")
+    plan = TrainingPlan(
+        lambda epoch: Rois(lambda positions: images[positions], np.arange(n) % 2),
+        n,
+        SIDE,
+        BATCH,
+        augmentation=Augmentation(),
+        weights=np.array([0.5, 1.5], "float32"),
+    )
+    model = build_model(config)
+    if Path(initial).exists():
+        model.load_weights(initial)
+    else:
+        model.save_weights(initial)
+    compile_model(model, config, plan)
+    model.fit(
+        training_batches(plan, 0, EPOCHS),
+        steps_per_epoch=STEPS,
+        epochs=EPOCHS,
+        shuffle=False,
+        verbose=0,
+    )
+    return weights_of(model)
+
+
+def test_two_epochs_end_at_the_weights_of_tensorflow(
+    tiny_model: None, tmp_path: Path
+) -> None:
+    keras.utils.set_random_seed(0)
+    initial = tmp_path / "initial.weights.h5"
+    wanted = trained(str(initial))
+    done = on_jax(_TRAINING, initial, tmp_path / "jax.npz")
+    assert done.returncode == 0, done.stderr
+    with np.load(tmp_path / "jax.npz") as arrays:
+        found = [arrays[name] for name in arrays]
+    for jax, tensorflow in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(jax, tensorflow, rtol=0, atol=1e-4)
+
+
+def test_a_run_of_jax_is_evaluated_there_and_read_here(
+    tiny_model: None, store_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    path = tmp_path / "run"
+    commands = [
+        ["train", *flags(store_dir=store_dir, run_dir=path, epochs=2)],
+        ["evaluate", str(path), "--resamples", "20"],
+        ["export", str(path)],
+        ["explain", str(path)],
+        ["models"],
+        ["train", *flags(store_dir=store_dir), "--strategy", "mirrored"],
+        ["train", *flags(store_dir=store_dir), "--deterministic"],
+    ]
+    done = on_jax(_COMMANDS, json.dumps(commands))
+    assert done.returncode == 0, done.stderr
+    said = done.stdout
+    assert [each for each in said.splitlines() if each.startswith("exit")] == [
+        *["exit 0"] * 2,
+        *["exit 2"] * 5,
+    ]
+    assert f"Where it is installed: keras-wa export {path}" in said
+    assert done.stderr.count("needs TensorFlow") == 5
+    assert json.loads((path / "environment.json").read_text())["backend"] == "jax"
+    report = (path / "evaluation" / "test" / "report.html").read_text()
+    assert "There are no heat maps. Grad-CAM needs TensorFlow" in report
+
+    # What JAX has trained, TensorFlow reads: the same probabilities of the same ROIs.
+    run = Run.open(path)
+    found = score(load_best(run), load_data(run.config), "test")
+    predictions = run.evaluation("test") / "predictions.csv"
+    wanted = pd.read_csv(predictions, dtype={"roi_id": str})
+    assert list(found["roi_id"]) == list(wanted["roi_id"])
+    np.testing.assert_allclose(
+        found["probability"], wanted["probability"], rtol=0, atol=1e-5
+    )
+    assert main(["export", str(path)]) == 0
+    assert f"SavedModel: {run.saved_model}" in capsys.readouterr().out
