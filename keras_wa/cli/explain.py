@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--layer",
         metavar="NAME",
         help="of gradcam: layer whose feature map is explained (default: the last one "
-        "of at least 7x7)",
+        "of at least 14x14)",
     )
     parser.add_argument(
         "--patch",

@@ -9,10 +9,10 @@ from keras import layers
 
 from keras_wa.errors import UserError, unknown_name
 
-LEAST_SIDE = 7
-"""A map of fewer cells along a side cannot place a cluster in an ROI.
+LEAST_SIDE = 14
+"""A map of fewer cells along a side has not placed a lesion in its ROI.
 
-ResNet-50 has 7x7 at its end for a 224 px ROI; on 64 px it ends as 2x2.
+Of 16x16, 8x8, 4x4 and 2x2 the first alone did, on 64 px (docs/explain.md).
 """
 
 _CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D)
@@ -25,8 +25,9 @@ def find_feature_map(
 
     By default the last one of at least `LEAST_SIDE` cells along each side, that is the
     deepest that still says where; where no map has that many, the last of the largest.
-    WA-ResNet-50 ends as 7x7 (224 px, `stem_stride=1`): its last gate. Its 64 px version
-    ends as 2x2 and gives 8x8 behind the third stage (`conv3_block4_se`).
+    Of WA-ResNet-50 on 224 px that is 14x14 behind the third stage (`conv3_block4_se`),
+    with `stem_stride=1` behind the fourth; on 64 px, with `stem_stride=1`, 16x16 behind
+    the second (`conv2_block3_se`).
 
     Only maps behind the first convolution count: subbands and normalised ROIs are no
     features. In a network of parallel branches a map shows its own branch alone; name

@@ -42,7 +42,7 @@ def grad_cam(
         images: what the model takes, float32 `(n, h, w, channels)`: ROIs, or their
             subbands if the pipeline makes them.
         layer: name of the layer whose output is explained; by default the last one
-            of at least 7x7, see `find_feature_map`.
+            of at least 14x14, see `find_feature_map`.
         target: index of the class; the last one is malignant.
         size: height and width of the ROI in pixels; by default those of `images`,
             which for subbands are half the ROI's.

@@ -15,11 +15,11 @@ from tests.tiny_model import tiny
 @pytest.mark.parametrize(
     ("size", "stem_stride", "expected", "side"),
     [
-        (224, 2, "conv4_block6_se", 7),
-        (64, 1, "conv3_block4_se", 8),
+        (224, 2, "conv3_block4_se", 14),
+        (64, 1, "conv2_block3_se", 16),
     ],
 )
-def test_of_wa_resnet50_it_is_the_gate_of_the_last_stage_of_at_least_7x7(
+def test_of_wa_resnet50_it_is_the_gate_of_the_last_stage_of_at_least_14x14(
     size: int, stem_stride: int, expected: str, side: int
 ) -> None:
     model = create_model("wa_resnet50", image_size=size, stem_stride=stem_stride)
