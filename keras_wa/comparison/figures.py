@@ -44,11 +44,17 @@ def mean_curve(results: Sequence[RunResult], column: str) -> pd.DataFrame:
 
 
 def write_curves(systems: Mapping[str, Sequence[RunResult]], path: Path) -> Path:
+    """Writes `draw_curves` as a PNG file. Returns its path."""
+    with replacing(path) as partial:
+        draw_curves(systems).savefig(partial, dpi=110)
+    return path
+
+
+def draw_curves(systems: Mapping[str, Sequence[RunResult]]) -> Figure:
     """Draws the mean of each curve and a band over the seeds.
 
     Args:
         systems: system -> its runs.
-        path: the PNG file.
     """
     figure = Figure(figsize=(11, 8), layout="constrained")
     for place, (column, title) in enumerate(CURVES.items(), start=1):
@@ -69,7 +75,11 @@ def write_curves(systems: Mapping[str, Sequence[RunResult]], path: Path) -> Path
         axes.set_xlabel("epoch")
         axes.grid(alpha=0.3)
     handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3)
-    with replacing(path) as partial:
-        figure.savefig(partial, dpi=110)
-    return path
+    for columns in (3, 2, 1):
+        legend = figure.legend(
+            handles, labels, loc="outside lower center", ncols=columns
+        )
+        if legend.get_window_extent().width < figure.bbox.width or columns == 1:
+            break
+        legend.remove()  # The names are long.
+    return figure

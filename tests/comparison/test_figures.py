@@ -6,8 +6,9 @@ from pathlib import Path
 
 import cv2
 import pandas as pd
+import pytest
 
-from keras_wa.comparison.figures import CURVES, mean_curve, write_curves
+from keras_wa.comparison.figures import CURVES, draw_curves, mean_curve, write_curves
 from keras_wa.comparison.results import RunResult
 
 
@@ -35,3 +36,14 @@ def test_the_picture_of_many_systems_is_drawn(tmp_path: Path) -> None:
     picture = cv2.imread(str(path))
     assert picture.shape[0] > 600
     assert [each.name for each in tmp_path.iterdir()] == ["curves.png"]
+
+
+@pytest.mark.parametrize(("length", "columns"), [(10, 3), (40, 2), (90, 1)])
+def test_the_legend_has_as_many_columns_as_fit(length: int, columns: int) -> None:
+    names = [f"{i:x<{length}}" for i in range(6)]
+    figure = draw_curves({name: [result(0, [0.5, 0.4])] for name in names})
+    (legend,) = figure.legends
+    assert legend._ncols == columns
+    box = legend.get_window_extent()
+    assert box.x0 >= 0
+    assert box.x1 <= figure.bbox.width
