@@ -6,16 +6,24 @@ TensorFlow being installed, models are trained, evaluated and compared as well.
 
 from __future__ import annotations
 
-import os
-
 import keras
 
-from keras_wa.errors import UserError
+from keras_wa.errors import UserError, unknown_name
+
+BACKENDS = ("tensorflow", "jax")
+"""The ones that this package was tried with."""
 
 
 def on_tensorflow() -> bool:
-    """Whether Keras computes with TensorFlow."""
-    return bool(keras.backend.backend() == "tensorflow")
+    """Whether Keras computes with TensorFlow.
+
+    Raises:
+        UserError: it computes with a library that is not in `BACKENDS`.
+    """
+    backend = str(keras.backend.backend())
+    if backend not in BACKENDS:
+        raise unknown_name("backend of Keras (KERAS_BACKEND)", backend, BACKENDS)
+    return backend == "tensorflow"
 
 
 def require_tensorflow(what: str) -> None:
@@ -29,7 +37,6 @@ def require_tensorflow(what: str) -> None:
     """
     if not on_tensorflow():
         raise UserError(
-            f"{what} needs TensorFlow. Received: KERAS_BACKEND="
-            f"{os.environ.get('KERAS_BACKEND', keras.backend.backend())}; call it "
-            "without, where TensorFlow is installed. The run may be another machine's."
+            f"{what} needs TensorFlow. Received: Keras on {keras.backend.backend()}; "
+            "expected on tensorflow: install it, and unset KERAS_BACKEND."
         )

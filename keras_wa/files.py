@@ -91,7 +91,8 @@ def locked(folder: Path, busy: str = "") -> Iterator[None]:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except FileExistsError:
-            if os.path.lexists(folder) and not folder.is_dir():
+            in_the_way = os.path.lexists(folder) and not folder.is_dir()
+            if in_the_way or not folder.parent.is_dir():
                 raise
             continue  # It was a folder, and gone before `mkdir` looked.
         if fcntl is None:

@@ -240,3 +240,5 @@ def test_a_file_in_the_place_of_a_locked_folder_is_an_error(tmp_path: Path) -> N
         path.symlink_to("nowhere") if name == "dangling" else path.touch()
         with pytest.raises(FileExistsError), locked(path):
             pass
+    with pytest.raises(FileExistsError), locked(tmp_path / "dangling" / "folder"):
+        pass

@@ -49,6 +49,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _command(args.command).run(args)
     except UserError as error:
         return _fail(str(error))
+    except ModuleNotFoundError as error:
+        library = str(error.name).partition(".")[0]
+        if library not in ("tensorflow", "jax"):
+            raise
+        return _fail(
+            f"Keras is to compute with {library}, which is not installed. Install "
+            "it, or set KERAS_BACKEND: jax where JAX is, tensorflow where that is."
+        )
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)
         return 130

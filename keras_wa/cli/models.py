@@ -36,11 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Builds and counts. Returns the exit code."""
     start_keras()
-    from keras_wa.backend import require_tensorflow
     from keras_wa.models import list_models, model_options
     from keras_wa.models.checks import check_image_size
 
-    require_tensorflow("Counting operations")
     check_image_size(args.image_size)
     names = list_models()
     if args.model is not None:
@@ -65,12 +63,14 @@ def _row(name: str, image_size: int) -> dict[str, Any]:
     import keras
 
     from keras_wa.models import create_model, model_source
-    from keras_wa.training.flops import gflops
+    from keras_wa.training.cost import count_gflops
 
     row: dict[str, Any] = {"name": name, "parameters": None, "gflops": None}
     try:
         model = create_model(name, image_size=image_size)
-        row |= {"parameters": model.count_params(), "gflops": round(gflops(model), 6)}
+        row["parameters"] = model.count_params()
+        counted = count_gflops(model)
+        row["gflops"] = None if counted is None else round(counted, 6)
     except UserError as error:
         row["refused"] = str(error)  # This size is too small for this model.
     # Without it the graphs of all models stay in memory.
@@ -78,12 +78,16 @@ def _row(name: str, image_size: int) -> dict[str, Any]:
     return {**row, "source": model_source(name)}
 
 
+def _gflops(row: dict[str, Any]) -> str:
+    return "-" if row["gflops"] is None else f"{row['gflops']:.2f}"
+
+
 def _table(rows: list[dict[str, Any]], image_size: int) -> str:
     width = max(len(row["name"]) for row in rows)
     lines = [f"{'model':{width}}  params, M  GFLOPs  source"]
     for row in rows:
         numbers = (
-            f"{row['parameters'] / 1e6:9.2f}  {row['gflops']:6.2f}"
+            f"{row['parameters'] / 1e6:9.2f}  {_gflops(row):>6}"
             if "refused" not in row
             else f"{'-':>9}  {'-':>6}"
         )

@@ -88,9 +88,11 @@ def read_result(path: Path) -> RunResult:
 
 
 def _hardware(run: Run) -> str:
-    there = run.environment()
-    devices = there.get("devices", "hardware not recorded")
-    return f"{devices}, {there['backend']}" if "backend" in there else devices
+    try:
+        there = run.environment()
+        return f"{there['devices']}, {there['backend']}"
+    except (OSError, ValueError, TypeError, KeyError):
+        return "hardware not recorded"
 
 
 def require_one_split(results: Iterable[RunResult]) -> None:

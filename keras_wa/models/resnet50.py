@@ -58,15 +58,15 @@ def wa_resnet50(
             as a 4x4 map); 1 keeps ResNet-50's own resolutions (7x7).
         stem_kernel: side of the first convolution's kernel: 7 is the paper's; 3 on
             subbands sees about what 7 sees on the ROI, and was better from random
-            weights (docs/results/phantom-quick.md). Pretrained weights need 7, and were
-            trained on inputs of unit variance.
+            weights on a phantom at 64 px (docs/results/phantom-quick.md).
+            Pretrained weights need 7, and were trained on inputs of unit variance.
         se_position: `"after_block"`: the gate follows the residual block, as the paper
             says; `"before_add"`: it acts on the residual branch, as in SE-ResNet
             (Hu et al. 2018); `"none"`: no gates, for the ablation.
         se_ratio: reduction ratio of the gates.
         gate_bias: where the gates start: each at `sigmoid(gate_bias)`, 0.982 for 4, so
             that pretrained features pass; 0 is the usual 0.5, which was better from
-            random weights (docs/results/phantom-quick.md).
+            random weights on a phantom at 64 px (docs/results/phantom-quick.md).
         bn_momentum: momentum of the trunk's moving averages. The keras default of 0.99
             needs several hundred steps before validation means anything.
         zero_init_residual: start each block as the identity (Goyal et al. 2017): the

@@ -1,6 +1,6 @@
 """From a case table to arrays: the prepared store.
 
-The batches need TensorFlow; import them from `keras_wa.pipeline.batches`.
+The batches need Keras; import them from `keras_wa.pipeline.batches`.
 """
 
 from __future__ import annotations

@@ -113,8 +113,20 @@ def _transform(wavelet: str) -> Callable[[Any], Any]:
 
 @functools.cache
 def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """On JAX a function compiled for the processor, as `tf.data` runs on it.
+
+    The device is busy with the training step, and a GPU's default precision would move
+    the pixels of an exact quarter turn.
+    """
     if keras.backend.backend() != "jax":
         return function
     import jax
 
-    return jax.jit(function)
+    compiled = jax.jit(function)
+    processor = jax.local_devices(backend="cpu")[0]
+
+    def on_processor(*arguments: Any) -> Any:
+        with jax.default_device(processor):
+            return compiled(*arguments)
+
+    return on_processor

@@ -91,7 +91,7 @@ class FreshPhantom:
         cases = phantom_cases(self.spec, n=self.n, epoch=epoch + 1)
 
         def read(positions: NDArray[np.int64]) -> Pixels:
-            # One worker: `tf.data` already reads batches side by side.
+            # One worker: the batches are already read side by side.
             drawn = render_rois(self.spec, cases.iloc[positions], workers=1)
             return np.stack([self.enhancement(image) for image in drawn])
 

@@ -48,7 +48,7 @@ def measure_cost(config: TrainConfig, data: RunData) -> Cost:
     set_up(config)
     plan = data.training_plan()
     model = build_model(config, pretrained=False)
-    operations = _gflops(model)
+    operations = count_gflops(model)
     compile_model(model, config, plan)
     inputs, targets, weights = next(iter(training_batches(plan, 0, 1)))
     seconds = []
@@ -66,7 +66,8 @@ def measure_cost(config: TrainConfig, data: RunData) -> Cost:
     )
 
 
-def _gflops(model: keras.Model) -> float | None:
+def count_gflops(model: keras.Model) -> float | None:
+    """As `keras_wa.training.flops.gflops`; `None` without TensorFlow."""
     if not on_tensorflow():
         return None
     from keras_wa.training.flops import gflops

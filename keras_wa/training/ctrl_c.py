@@ -8,6 +8,7 @@ from types import FrameType, TracebackType
 
 import keras
 
+from keras_wa.backend import on_tensorflow
 from keras_wa.training.callbacks import Logs
 
 
@@ -15,7 +16,9 @@ class StopOnCtrlC(keras.callbacks.Callback):
     """Raises `KeyboardInterrupt` at the end of the step in which Ctrl-C was lost.
 
     Python drops an exception that is raised inside a finalizer, of which TensorFlow's
-    objects have many, `KeyboardInterrupt` too. So the signal is noted besides.
+    objects have many, `KeyboardInterrupt` too. So the signal is noted besides. On JAX
+    it is noted only: JAX gives the weights away to each step and gets them back after,
+    and between the two there are none to save.
 
     Use it as a context manager around `fit`. In another thread than the main one, or
     where the program has a handler of its own, it does nothing.
@@ -52,4 +55,5 @@ class StopOnCtrlC(keras.callbacks.Callback):
 
     def _press(self, number: int, frame: FrameType | None) -> None:
         self._pressed = True
-        raise KeyboardInterrupt
+        if on_tensorflow():
+            raise KeyboardInterrupt

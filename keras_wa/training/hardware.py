@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import keras
 
-from keras_wa.backend import on_tensorflow
+from keras_wa.backend import on_tensorflow, require_tensorflow
 from keras_wa.errors import UserError
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.workers import ALONE, Workers
@@ -55,15 +55,9 @@ def set_up(
 def _require_plain(config: TrainConfig) -> None:
     """Refuses what TensorFlow alone can do."""
     if config.strategy not in ("auto", "one-device"):
-        raise UserError(
-            f"--strategy {config.strategy} needs TensorFlow. Received: "
-            f"KERAS_BACKEND={keras.backend.backend()}; expected --strategy one-device."
-        )
+        require_tensorflow(f"--strategy {config.strategy}")
     if config.deterministic:
-        raise UserError(
-            "--deterministic needs TensorFlow. Received: "
-            f"KERAS_BACKEND={keras.backend.backend()}."
-        )
+        require_tensorflow("--deterministic")
 
 
 def _strategy(name: str) -> tf.distribute.Strategy:
@@ -102,6 +96,8 @@ def describe_devices() -> str:
     if not names:
         cores = usable_cores()
         return f"CPU, {cores} core{'' if cores == 1 else 's'}"
+    if not on_tensorflow() and len(names) > 1:
+        return f"1 of {len(names)} x {names[0]}"
     return f"{len(names)} x {names[0]}"
 
 

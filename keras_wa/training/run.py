@@ -23,7 +23,7 @@ from keras_wa.training.hardware import describe_devices, usable_cores
 
 FORMAT = 1
 _SPLIT_COLUMNS = ["roi_id", "patient_id", "label", "split"]
-_PACKAGES = ("keras", "tensorflow", "numpy", "opencv-python-headless")
+_PACKAGES = ("keras", "tensorflow", "jax", "jaxlib", "numpy", "opencv-python-headless")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import keras
@@ -120,25 +122,36 @@ def test_a_run_of_jax_is_evaluated_there_and_read_here(
     tiny_model: None, store_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     path = tmp_path / "run"
+    few = flags(store_dir=store_dir, model=None, epochs=1)
+    few += ["--resamples", "20", "--out", str(tmp_path / "compared")]
     commands = [
         ["train", *flags(store_dir=store_dir, run_dir=path, epochs=2)],
         ["evaluate", str(path), "--resamples", "20"],
         ["export", str(path)],
         ["explain", str(path)],
-        ["models"],
         ["train", *flags(store_dir=store_dir), "--strategy", "mirrored"],
         ["train", *flags(store_dir=store_dir), "--deterministic"],
+        ["models", "--model", "resnet34", "--image-size", "64"],
+        ["compare", "--models", "tiny,tiny:dropout=0.5", "--seeds", "1", *few],
     ]
     done = on_jax(_COMMANDS, json.dumps(commands))
     assert done.returncode == 0, done.stderr
     said = done.stdout
     assert [each for each in said.splitlines() if each.startswith("exit")] == [
         *["exit 0"] * 2,
-        *["exit 2"] * 5,
+        *["exit 2"] * 4,
+        *["exit 0"] * 2,
     ]
     assert f"Where it is installed: keras-wa export {path}" in said
-    assert done.stderr.count("needs TensorFlow") == 5
-    assert json.loads((path / "environment.json").read_text())["backend"] == "jax"
+    assert done.stderr.count("needs TensorFlow") == 4
+    environment = json.loads((path / "environment.json").read_text())
+    assert environment["backend"] == "jax"
+    assert environment["packages"]["jax"] == metadata.version("jax")
+    assert re.search(r"resnet34 +21\.30 +- ", said), "nobody counts the operations"
+    comparison = json.loads((tmp_path / "compared" / "comparison.json").read_text())
+    assert comparison["hardware"].endswith(", jax")
+    assert comparison["costs"]["tiny"]["gflops"] is None
+    assert len(comparison["splits"][0]["systems"]) == 2
     report = (path / "evaluation" / "test" / "report.html").read_text()
     assert "There are no heat maps. Grad-CAM needs TensorFlow" in report
 
@@ -153,3 +166,75 @@ def test_a_run_of_jax_is_evaluated_there_and_read_here(
     )
     assert main(["export", str(path)]) == 0
     assert f"SavedModel: {run.saved_model}" in capsys.readouterr().out
+
+
+_INTERRUPTED = """
+import os, signal, sys
+
+sys.modules["tensorflow"] = None
+import keras
+from keras_wa.cli import main
+from keras_wa.training import fit
+from tests.tiny_model import SOURCE, register_model, tiny
+
+register_model(source=SOURCE)(tiny)
+
+
+class Press(keras.callbacks.Callback):
+    def on_train_batch_begin(self, batch, logs=None):
+        if self.model.optimizer.iterations.value == int(sys.argv[1]):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+real = fit._callbacks
+fit._callbacks = lambda *each: [*real(*each), Press()]
+print("exit", main(sys.argv[2:]))
+"""
+
+
+def test_ctrl_c_ends_a_run_of_jax_and_resume_ends_where_it_would_have(
+    tiny_model: None, store_dir: Path, tmp_path: Path
+) -> None:
+    words = flags(store_dir=store_dir, epochs=2)
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    done = on_jax(_INTERRUPTED, "8", "train", *words, "--run-dir", stopped)
+    assert "exit 130" in done.stdout, done.stderr
+    assert len(pd.read_csv(stopped / "history.csv")) == 1
+    done = on_jax(_INTERRUPTED, "-1", "train", "--resume", "--run-dir", stopped)
+    assert "exit 0" in done.stdout, done.stderr
+    done = on_jax(_INTERRUPTED, "-1", "train", *words, "--run-dir", whole)
+    assert "exit 0" in done.stdout, done.stderr
+    for found, wanted in zip(
+        weights_of(load_best(Run.open(stopped))),
+        weights_of(load_best(Run.open(whole))),
+        strict=True,
+    ):
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("setting", "hidden", "expected"),
+    [
+        ("tensorflow", "tensorflow", "compute with tensorflow, which is not installed"),
+        ("jax", "jax", "compute with jax, which is not installed"),
+        ("numpy", "tensorflow", "Unknown backend of Keras (KERAS_BACKEND). Received"),
+    ],
+)
+def test_a_backend_that_is_not_there_is_one_line(
+    setting: str, hidden: str, expected: str, tmp_path: Path
+) -> None:
+    script = (
+        f"import sys; sys.modules[{hidden!r}] = None\n"
+        "from keras_wa.cli import main; sys.exit(main(['train']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "KERAS_BACKEND": setting, "PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert expected in done.stderr
+    assert len(done.stderr.splitlines()) == 1
