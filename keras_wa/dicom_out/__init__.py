@@ -1,0 +1,16 @@
+"""Results as DICOM: a structured report, and a picture beside the mammogram."""
+
+from __future__ import annotations
+
+from keras_wa.dicom_out.capture import secondary_capture
+from keras_wa.dicom_out.findings import Algorithm, Finding
+from keras_wa.dicom_out.report import structured_report
+from keras_wa.dicom_out.writing import write_dicom
+
+__all__ = [
+    "Algorithm",
+    "Finding",
+    "secondary_capture",
+    "structured_report",
+    "write_dicom",
+]

@@ -1,0 +1,109 @@
+"""What a model says about one ROI, and which model said it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from keras_wa.errors import UserError
+
+_LONGEST = 64
+"""Characters of a long string, LO (PS3.5, 6.2)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """What the model says about one ROI.
+
+    Attributes:
+        box: left, top, right, bottom in pixels of the source image; right and bottom
+            are outside.
+        probability: of malignancy, 0 to 1.
+        low: lower end of the probability's interval.
+        high: upper end; given with `low`, or not at all.
+        decision: whether the probability reaches the threshold.
+        threshold: of the probability, 0 to 1.
+        warnings: why the ROI is outside what the model knows, a reason each.
+
+    Raises:
+        UserError: if a number is outside its range, the interval leaves the probability
+            out, or the decision contradicts the threshold.
+    """
+
+    box: tuple[int, int, int, int]
+    probability: float
+    low: float | None = None
+    high: float | None = None
+    decision: bool | None = None
+    threshold: float | None = None
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        left, top, right, bottom = self.box
+        if not (0 <= left < right and 0 <= top < bottom):
+            raise _unfit("box", self.box, "0 <= left < right and 0 <= top < bottom")
+        for name in ("probability", "low", "high", "threshold"):
+            value = getattr(self, name)
+            # Written so that NaN is refused too.
+            if value is not None and not 0 <= value <= 1:
+                raise _unfit(name, value, "a number from 0 to 1")
+        if (self.low is None) != (self.high is None):
+            raise _unfit("low and high", (self.low, self.high), "both or none")
+        if self.low is not None and self.high is not None:
+            self._check_interval(self.low, self.high)
+        if self.decision is not None and self.threshold is not None:
+            self._check_decision(self.threshold)
+
+    def _check_interval(self, low: float, high: float) -> None:
+        if not low <= self.probability <= high:
+            raise _unfit(
+                "low, probability and high",
+                (low, self.probability, high),
+                "an interval that holds the probability",
+            )
+
+    def _check_decision(self, threshold: float) -> None:
+        reached = self.probability >= threshold
+        if self.decision != reached:
+            raise _unfit(
+                "decision",
+                self.decision,
+                f"{reached}: the probability is {self.probability} and the threshold "
+                f"{threshold}",
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class Algorithm:
+    """Which program says it.
+
+    Attributes:
+        name: of the model or the program.
+        version: its version, such as the package's and the digest of the weights.
+        maker: who made it, which is the manufacturer of the DICOM instance.
+        description: what a reader has to know; it stands in every instance.
+
+    Raises:
+        UserError: if one is empty, longer than 64 characters (the description: 1024),
+            or has a backslash or a control character, which DICOM's text fields do not
+            hold.
+    """
+
+    name: str
+    version: str
+    maker: str
+    description: str = "Research software. Not a medical device."
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            text = getattr(self, field.name)
+            longest = 1024 if field.name == "description" else _LONGEST
+            fits = len(text.strip()) > 0 and len(text) <= longest
+            if not (fits and text.isprintable() and "\\" not in text):
+                raise UserError(
+                    f"Algorithm: {field.name}. Received: {text!r}; expected 1 to "
+                    f"{longest} printable characters without a backslash."
+                )
+
+
+def _unfit(field: str, found: object, expected: str) -> UserError:
+    return UserError(f"Finding: {field}. Received: {found}; expected {expected}.")
