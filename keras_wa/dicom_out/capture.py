@@ -20,7 +20,7 @@ from pydicom.uid import (
 )
 
 from keras_wa.dicom_out.findings import Algorithm
-from keras_wa.dicom_out.source import check_source, header, side
+from keras_wa.dicom_out.source import check_source, header, no_warnings, side
 from keras_wa.errors import UserError
 
 _SERIES_NUMBER = 9102
@@ -43,6 +43,7 @@ _SPACING = (
 )
 
 
+@no_warnings()
 def secondary_capture(
     source: Dataset,
     picture: NDArray[np.uint8],

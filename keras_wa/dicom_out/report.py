@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -14,7 +13,7 @@ from pydicom.sr.coding import Code
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from keras_wa.dicom_out.findings import Algorithm, Finding
-from keras_wa.dicom_out.source import check_source, header, side
+from keras_wa.dicom_out.source import check_source, header, no_warnings, side
 from keras_wa.errors import UserError
 
 _SERIES_NUMBER = 9101
@@ -34,11 +33,15 @@ DECISION = Code("decision", "99KERASWA", "Decision at the threshold")
 POSITIVE = Code("10828004", "SCT", "Positive")
 NEGATIVE = Code("260385009", "SCT", "Negative")
 
+# Of the codes that the template suggests (PS3.16, CID 100) none is a mammography.
+PROCEDURE = Code("363679005", "SCT", "Imaging procedure")
+
 _EVALUATIONS = Code("C0034375", "UMLS", "Qualitative Evaluations")
 _COMMENT = Code("121106", "DCM", "Comment")
 _SIDES = {"L": codes.SCT.Left, "R": codes.SCT.Right}
 
 
+@no_warnings()
 def structured_report(
     source: Dataset,
     findings: Sequence[Finding],
@@ -68,12 +71,9 @@ def structured_report(
     _check_boxes(source, findings, name)
     sr = _highdicom_sr()
     head = header(source, algorithm, when)
-    # Odd values of the source are its own affair; highdicom and pydicom would warn.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        report = _document(sr, source, head, findings, algorithm)
-        # Put in last: highdicom refuses some of what sources have.
-        report.update(head)
+    report = _document(sr, source, head, findings, algorithm)
+    # Put in last: highdicom refuses some of what sources have.
+    report.update(head)
     return report
 
 
@@ -125,7 +125,7 @@ def _document(
     )
     content = sr.MeasurementReport(
         observation_context=sr.ObservationContext(observer_device_context=observer),
-        procedure_reported=codes.SCT.Mammography,
+        procedure_reported=PROCEDURE,
         imaging_measurements=[
             _group(sr, source, finding, algorithm, number)
             for number, finding in enumerate(findings, 1)
@@ -194,6 +194,7 @@ def _group(
     )
     breast = sr.FindingSite(codes.SCT.Breast, _SIDES.get(side(source)))
     threshold = finding.threshold
+    parameters = None if threshold is None else [f"threshold: {float(threshold)!r}"]
     group = sr.PlanarROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=sr.TrackingIdentifier(
             uid=generate_uid(prefix=None), identifier=f"ROI {number}"
@@ -206,7 +207,7 @@ def _group(
             name=algorithm.name,
             version=algorithm.version,
             manufacturer=algorithm.maker,
-            parameters=None if threshold is None else [f"threshold: {threshold!r}"],
+            parameters=parameters,
         ),
         measurements=[_probability(sr, finding)],
         qualitative_evaluations=_decision(sr, finding),

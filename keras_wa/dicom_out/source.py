@@ -5,6 +5,9 @@ from __future__ import annotations
 import copy
 import os
 import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 
 from pydicom import Dataset
@@ -43,6 +46,17 @@ _IF_THERE = (
     "PatientWeight",
     "TimezoneOffsetFromUTC",
 )
+
+
+@contextmanager
+def no_warnings() -> Iterator[None]:
+    """Silences pydicom and highdicom, which warn of each odd value of a source.
+
+    Such a value is taken over as it is: it is the source's own affair.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        yield
 
 
 def check_source(source: Dataset) -> str:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
 import pydicom
 from pydicom import Dataset
 
+from keras_wa.dicom_out.source import no_warnings
 from keras_wa.errors import UserError
 from keras_wa.files import replacing
 
 
+@no_warnings()
 def write_dicom(dataset: Dataset, path: Path) -> None:
     """Writes a result, under a temporary name until it is whole.
 
@@ -23,23 +24,20 @@ def write_dicom(dataset: Dataset, path: Path) -> None:
         UserError: if the file is an image that the result refers to, or cannot be
             written.
     """
-    # Odd values of the source are written as they are; pydicom would warn.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        if _identifier(path) in _referred_to(dataset):
-            raise UserError(
-                f"{path}: the image that the result is about. Received: its path to "
-                "write to; expected another one. The image is left as it is."
-            )
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with replacing(path) as partial:
-                dataset.save_as(partial, enforce_file_format=True)
-        except OSError as error:
-            raise UserError(
-                f"{path}: cannot be written ({error.strerror or error}). Expected: a "
-                "folder with room that may be written to."
-            ) from error
+    if _identifier(path) in _referred_to(dataset):
+        raise UserError(
+            f"{path}: the image that the result is about. Received: its path to "
+            "write to; expected another one. The image is left as it is."
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as partial:
+            dataset.save_as(partial, enforce_file_format=True)
+    except OSError as error:
+        raise UserError(
+            f"{path}: cannot be written ({error.strerror or error}). Expected: a "
+            "folder with room that may be written to."
+        ) from error
 
 
 def _identifier(path: Path) -> str | None:

@@ -10,6 +10,7 @@ import pydicom
 
 from keras_wa.datasets.cbis_ddsm.phantom_dicom import Identity, write_phantom_dicom
 from keras_wa.dicom_out import Algorithm, Finding
+from keras_wa.dicom_out.source import no_warnings
 from tests.imaging.dicom_files import write_dicom
 
 WHEN = datetime(2026, 3, 1, 13, 45, 7, 250000)
@@ -48,8 +49,8 @@ def film(folder: Path, rle: bool = True, marked: bool = False) -> pydicom.Datase
 
 
 def digital(folder: Path, **fields: object) -> pydicom.Dataset:
-    """A digital mammogram with a patient; `fields` come last, `None` deletes."""
-    values = {
+    """A digital mammogram with a patient; `fields` come last, `None` leaves out."""
+    values: dict[str, object] = {
         "SpecificCharacterSet": "ISO_IR 144",
         "PatientName": "Петрова^Анна",
         "PatientID": "<b>4711</b> & co",
@@ -74,5 +75,8 @@ def digital(folder: Path, **fields: object) -> pydicom.Dataset:
         "LossyImageCompression": "00",
     }
     path = folder / "digital.dcm"
-    write_dicom(path, PIXELS, bits=12, **{**values, **fields})
+    values |= fields
+    there = {name: value for name, value in values.items() if value is not None}
+    with no_warnings():
+        write_dicom(path, PIXELS, bits=12, **there)
     return pydicom.dcmread(path)
