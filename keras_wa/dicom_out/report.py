@@ -181,7 +181,7 @@ def _group(
 ) -> Any:
     """The measurement group of one finding (TID 1410)."""
     left, top, right, bottom = finding.box
-    # 0\0 is the upper left corner of the first pixel (PS3.3 C.18.6.1.2), so that right
+    # 0\0 is the upper left corner of the first pixel (PS3.3 C.18.6), so that right
     # and bottom, which are outside, are the edges of the last ones.
     corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
     region = sr.ImageRegion(

