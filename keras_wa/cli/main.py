@@ -22,6 +22,7 @@ COMMANDS = (
     "compare",
     "explain",
     "export",
+    "predict",
     "download",
     "prepare",
     "audit",

@@ -22,6 +22,7 @@ from keras_wa.reporting.mistakes import show_mistakes
 from keras_wa.reporting.report import render_report
 from keras_wa.training.best import load_best
 from keras_wa.training.data import RunData, load_data, phantom_spec
+from keras_wa.training.decision import decide, read_decision, write_decision
 from keras_wa.training.run import Run
 from keras_wa.training.scoring import score
 
@@ -59,6 +60,8 @@ def evaluate_run(
     run.require_same_split(data.cases)
     val = score(model, data, "val")
     predictions = score(model, data, split, verbose=verbose)
+    if read_decision(run) is None:
+        write_decision(run, decide(model, data))
     threshold = choose_threshold(val["label"], val["probability"], rule)
     # Neither of the evaluated part nor, ever, of the test part.
     learning = ~data.cases["split"].isin([split, "test"])

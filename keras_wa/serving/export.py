@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from keras_wa.layers import CLAHE, DWT2D, Resize2D
 from keras_wa.serving.freezing import fold_batch_normalization, save_frozen
 from keras_wa.training.best import load_best
 from keras_wa.training.config import TrainConfig
+from keras_wa.training.decision import read_decision
 from keras_wa.training.run import Run
 
 
@@ -82,7 +84,7 @@ def export_saved_model(run: Run, destination: str | Path | None = None) -> Path:
 
 def model_card(run: Run) -> dict[str, Any]:
     """What a server has to know about an exported model, as plain JSON."""
-    config = run.config
+    config, decision = run.config, read_decision(run)
     return {
         "keras_wa": keras_wa.__version__,
         "model": config.model,
@@ -94,7 +96,10 @@ def model_card(run: Run) -> dict[str, Any]:
             "clip_limit": config.clip_limit,
             "tiles": config.tiles,
         },
+        "crop": config.crop,
+        "field_mm": config.field_mm,
         "output": f"probability of each label, float32 (batch, {config.classes})",
         "labels": list(CLASS_NAMES[config.classes]),
+        "decision": None if decision is None else dataclasses.asdict(decision),
         "warning": "Research software. Not a medical device.",
     }

@@ -1,0 +1,203 @@
+"""`keras-wa predict`."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+from keras_wa.cli.shared import make_folder, start_keras, warn
+from keras_wa.errors import UserError, unknown_name
+
+DESCRIPTION = (
+    "Classify ROIs, or the calcification clusters that are found in mammograms, in "
+    "DICOM or plain images."
+)
+EXAMPLE = "keras-wa predict runs/NAME image.dcm --box 1200,800,240,200 --overlay out"
+
+_STDOUT = "-"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds this command's arguments to its parser."""
+    parser.add_argument(
+        "model", metavar="MODEL", help="a run, a SavedModel of one, or a .keras file"
+    )
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="images, folders of them, or patterns"
+    )
+    parser.add_argument(
+        "--as",
+        dest="kind",
+        default="auto",
+        metavar="KIND",
+        help="what a file is: roi, mammogram (clusters are looked for), or auto "
+        "(default): a mammogram from 1000 px a side",
+    )
+    parser.add_argument(
+        "--box",
+        metavar="L,T,W,H",
+        help="the lesion in the one FILE: left, top, width, height in pixels",
+    )
+    parser.add_argument(
+        "--mask", metavar="IMAGE", help="a mask of the lesion in the one FILE"
+    )
+    parser.add_argument(
+        "--crop", help="fixed or roi (default: as the model's training ROIs were cut)"
+    )
+    parser.add_argument(
+        "--pixel-spacing",
+        type=float,
+        metavar="MM",
+        help="taken where a file states none",
+    )
+    parser.add_argument(
+        "--for-processing",
+        action="store_true",
+        help="accept DICOM images meant for processing",
+    )
+    parser.add_argument(
+        "--most",
+        type=int,
+        default=10,
+        metavar="N",
+        help="clusters of a mammogram, at most (default: 10)",
+    )
+    parser.add_argument(
+        "--symmetries",
+        type=int,
+        default=8,
+        metavar="N",
+        help="turned and mirrored copies of each ROI that give the interval, 1 to 8 "
+        "(default: 8; 1 is fastest and gives none)",
+    )
+    parser.add_argument(
+        "--json", metavar="PATH", help="write JSON; - is stdout, without the table"
+    )
+    parser.add_argument(
+        "--csv", metavar="PATH", help="write CSV; - is stdout, without the table"
+    )
+    parser.add_argument(
+        "--overlay", metavar="DIR", help="write a picture of each ROI there"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Predicts and writes. Returns the exit code."""
+    _check(args)
+    start_keras()
+    from keras_wa.backend import require_tensorflow
+
+    require_tensorflow("keras-wa predict")
+    from keras_wa.datasets import ReadOptions
+    from keras_wa.progress import ProgressBar
+    from keras_wa.serving.classifier import open_classifier
+    from keras_wa.serving.predicting import predict_targets
+    from keras_wa.serving.results import to_csv, to_json, to_table, write_text
+    from keras_wa.serving.targets import expand
+
+    classifier = open_classifier(args.model)
+    options = ReadOptions(
+        # An official crop is a file of its own: about a box it is cut as by default.
+        crop=args.crop or classifier.crop.replace("official", "fixed"),
+        field_mm=classifier.field_mm,
+        pixel_spacing_mm=args.pixel_spacing,
+        for_processing=args.for_processing,
+    )
+    files = expand(args.files)
+    if (args.box or args.mask) and len(files) > 1:
+        raise UserError(f"--box and --mask are for one FILE. Received: {len(files)}.")
+    overlays = None
+    if args.overlay is not None:
+        from keras_wa.serving.overlay import Overlays
+
+        overlays = Overlays(classifier, make_folder(args.overlay, "--overlay"))
+    predictions: list[Any] = []
+    targets = _targets(args, files)
+    with ProgressBar("Predicting", len(files)) as bar:
+        for each in predict_targets(classifier, targets, options, args.symmetries):
+            if overlays is not None and not each.error:
+                overlays.write(len(predictions), each)
+            # A mammogram may have several.
+            if not predictions or each.target.file != predictions[-1].target.file:
+                bar.advance(1)
+            predictions.append(each)
+    record = to_json(classifier, predictions)
+    for name, text in ((args.json, record), (args.csv, to_csv(predictions))):
+        if name == _STDOUT:
+            sys.stdout.write(text)
+        elif name is not None:
+            write_text(Path(name), text)
+    if _STDOUT not in (args.json, args.csv):
+        print(to_table(predictions), flush=True)
+        warn(classifier.notes)
+        warn(["Research software. Not a medical device."])
+    for prediction in predictions:
+        if prediction.error:
+            print(f"error: {prediction.error}", file=sys.stderr)
+    return 0 if any(not each.error for each in predictions) else 2
+
+
+def _targets(args: argparse.Namespace, files: list[Path]) -> Any:
+    from keras_wa.serving.predicting import Target
+    from keras_wa.serving.targets import find_targets
+
+    if args.box or args.mask:
+        return [
+            Target(
+                files[0],
+                box=_box(args.box) if args.box else None,
+                mask=Path(args.mask) if args.mask else None,
+            )
+        ]
+    return find_targets(
+        files,
+        _find,
+        args.kind,
+        args.pixel_spacing,
+        args.for_processing,
+        args.most,
+    )
+
+
+def _find(image: Any, spacing_mm: float) -> list[tuple[Any, float]]:
+    from keras_wa.detection import find_candidates
+
+    return [
+        (cluster.box, cluster.score) for cluster in find_candidates(image, spacing_mm)
+    ]
+
+
+def _box(text: str) -> Any:
+    from keras_wa.imaging import Box
+
+    try:
+        left, top, width, height = (int(word) for word in text.split(","))
+    except ValueError as error:
+        raise UserError(
+            f"--box. Received: {text!r}; expected four whole numbers L,T,W,H."
+        ) from error
+    if width < 1 or height < 1:
+        raise UserError(
+            f"--box. Received: {text!r}; expected a width and a height of at least 1."
+        )
+    return Box(left, top, width, height)
+
+
+def _check(args: argparse.Namespace) -> None:
+    # Kept here as text, so that a wrong flag is told before TensorFlow is loaded.
+    if args.kind not in ("auto", "roi", "mammogram"):
+        raise unknown_name("--as", args.kind, ("auto", "roi", "mammogram"))
+    if args.box and args.mask:
+        raise UserError("Give --box or --mask. Received: both.")
+    if not 1 <= args.symmetries <= 8:
+        raise UserError(f"--symmetries must be 1 to 8. Received: {args.symmetries}")
+    if args.most < 1:
+        raise UserError(f"--most must be at least 1. Received: {args.most}")
+    if args.json == _STDOUT and args.csv == _STDOUT:
+        raise UserError("--json and --csv cannot both go to stdout.")
+    spacing = args.pixel_spacing
+    if spacing is not None and not (math.isfinite(spacing) and spacing > 0):
+        raise UserError(f"--pixel-spacing must be above 0. Received: {spacing}")

@@ -1,0 +1,212 @@
+"""A trained model, whatever it is kept as, from raw grey ROIs to probabilities."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from keras_wa.datasets import CLASS_NAMES
+from keras_wa.errors import UserError
+from keras_wa.pipeline.rois import Enhancement
+from keras_wa.serving.export import model_card, serving_model
+from keras_wa.serving.freezing import fold_batch_normalization
+from keras_wa.training.best import load_best
+from keras_wa.training.config import TrainConfig
+from keras_wa.training.decision import Decision
+from keras_wa.training.run import Run
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclasses.dataclass(frozen=True)
+class Classifier:
+    """From raw ROIs to the probability of each class.
+
+    Attributes:
+        source: where it was read.
+        image_size: side of the ROI that the network sees, pixels.
+        labels: name of each class; malignant is the last.
+        trained_on: name of the dataset; `"unknown"` where nobody says.
+        crop, field_mm: how the training ROIs were cut, see `ReadOptions`.
+        decision: threshold, calibration and what the training ROIs were like; `None`
+            where nobody says.
+        notes: sentences that belong beside every result.
+        enhancement: what is done to each ROI inside.
+        serve: uint8 `(n, height, width, 1)` -> float32 `(n, classes)`.
+        network: the Keras model behind CLAHE, for heat maps; `None` of a SavedModel.
+        config: of its training; `None` of a SavedModel.
+    """
+
+    source: Path
+    image_size: int
+    labels: tuple[str, ...]
+    trained_on: str
+    crop: str
+    field_mm: float
+    decision: Decision | None
+    notes: tuple[str, ...]
+    enhancement: Enhancement
+    serve: Callable[[Any], Any]
+    network: keras.Model | None = None
+    config: TrainConfig | None = None
+
+    def __call__(self, rois: Pixels) -> NDArray[np.float64]:
+        """The probability of each class, `(n, classes)`, of ROIs `(n, H, W)`."""
+        found = np.asarray(self.serve(tf.constant(rois[..., np.newaxis])), np.float64)
+        # The exact float64 of a float32 probability can exceed 1 by rounding alone.
+        return np.clip(found, 0.0, 1.0)
+
+
+def open_classifier(path: str | Path) -> Classifier:
+    """Opens a run, a SavedModel that a run was exported to, or a `.keras` file.
+
+    A model is read in Keras' safe mode: no code in the file is run.
+
+    Args:
+        path: a run directory, a SavedModel directory, or a file. The `best.keras` of a
+            run is that run. Of another file nobody knows how its ROIs were made and
+            where its threshold lies: CLAHE as by default is taken, and that is said.
+
+    Raises:
+        UserError: it is none of these, or cannot be read.
+    """
+    path = Path(path)
+    if (path / "saved_model.pb").is_file():
+        return _of_saved_model(path)
+    if (path / "config.json").is_file():
+        return _of_run(Run.open(path))
+    if path.suffix == ".keras" and path.is_file():
+        if path.name == "best.keras" and (path.parent / "config.json").is_file():
+            return _of_run(Run.open(path.parent))
+        return _of_file(path)
+    what = "a folder of another kind" if path.is_dir() else "a file of another kind"
+    raise UserError(
+        f"MODEL {path}. Received: {what if path.exists() else 'nothing there'}; "
+        "expected a run directory, a SavedModel or a .keras file."
+    )
+
+
+def _of_run(run: Run) -> Classifier:
+    network = load_best(run)
+    card = model_card(run)
+    return _described(
+        card,
+        run.path,
+        _traced(serving_model(fold_batch_normalization(network), run.config)),
+        network,
+        run.config,
+    )
+
+
+def _of_saved_model(path: Path) -> Classifier:
+    file = path / "assets.extra" / "keras_wa.json"
+    try:
+        card = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{file}: cannot be read ({error}). Expected: a SavedModel that `keras-wa "
+            "export` wrote."
+        ) from error
+    try:
+        loaded = tf.saved_model.load(str(path))
+    except (OSError, ValueError, tf.errors.OpError) as error:
+        raise UserError(f"{path}: no SavedModel that can be read ({error}).") from error
+    return _described(card, path, loaded.serve, None, None)
+
+
+def _of_file(path: Path) -> Classifier:
+    try:
+        network = keras.models.load_model(path, compile=False, safe_mode=True)
+    except (OSError, ValueError, TypeError, KeyError, BadZipFile) as error:
+        raise UserError(f"{path}: no model that can be read ({error}).") from error
+    shape, classes = network.input_shape, network.output_shape[-1]
+    if len(shape) != 4 or shape[-1] != 1 or shape[1] is None or classes not in (2, 3):
+        raise UserError(
+            f"{path}: another kind of model. Received: {shape} to "
+            f"{network.output_shape}; expected (None, side, side, 1) to (None, 2)."
+        )
+    config = TrainConfig(image_size=int(shape[1]), classes=int(classes))
+    return Classifier(
+        source=path,
+        image_size=config.image_size,
+        labels=tuple(CLASS_NAMES[config.classes]),
+        trained_on="unknown",
+        crop=config.crop,
+        field_mm=config.field_mm,
+        decision=None,
+        notes=(
+            f"{path} is a bare model file: that its ROIs were enhanced by CLAHE as by "
+            "default is assumed, and no threshold is known. Name its run directory.",
+        ),
+        enhancement=Enhancement(config.enhance, config.clip_limit, config.tiles),
+        serve=_traced(serving_model(network, config)),
+        network=network,
+        config=config,
+    )
+
+
+def _described(
+    card: dict[str, Any],
+    source: Path,
+    serve: Callable[[Any], Any],
+    network: keras.Model | None,
+    config: TrainConfig | None,
+) -> Classifier:
+    try:
+        inside, decision = card["inside"], card.get("decision")
+        return Classifier(
+            source=source,
+            image_size=int(inside["resize"][0]),
+            labels=tuple(card["labels"]),
+            trained_on=str(card["trained_on"]),
+            crop=str(card.get("crop", "fixed")),
+            field_mm=float(card.get("field_mm", 25.6)),
+            decision=(
+                None
+                if decision is None
+                else Decision.from_mapping(decision, str(source))
+            ),
+            notes=tuple(_notes(card)),
+            enhancement=Enhancement(
+                inside["enhance"], float(inside["clip_limit"]), int(inside["tiles"])
+            ),
+            serve=serve,
+            network=network,
+            config=config,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{source}: its card cannot be read ({error}).") from error
+
+
+def _notes(card: dict[str, Any]) -> list[str]:
+    notes = []
+    if card["trained_on"] == "phantom":
+        notes.append(
+            "The model was trained on a phantom (in-silico ROIs): what it says of a "
+            "real breast means nothing."
+        )
+    if card.get("decision") is None:
+        notes.append(
+            "No threshold and no calibration are known, so there is no decision. "
+            "Evaluate the run (python evaluate.py RUN), and export it again."
+        )
+    return notes
+
+
+def _traced(model: keras.Model) -> Callable[[Any], Any]:
+    signature = [tf.TensorSpec((None, None, None, 1), tf.uint8)]
+
+    @tf.function(input_signature=signature, autograph=False)
+    def serve(rois: tf.Tensor) -> tf.Tensor:
+        return model(rois, training=False)
+
+    return serve

@@ -1,0 +1,120 @@
+"""A picture for each prediction: where it is, what the network saw, where it looked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+
+from keras_wa.explain.figures import mosaic, overlay
+from keras_wa.explain.gradcam import make_grad_cam
+from keras_wa.explain.inputs import model_inputs
+from keras_wa.explain.subbands import image_wavelet, subband_pictures
+from keras_wa.files import replacing
+from keras_wa.imaging import open_image
+from keras_wa.serving.classifier import Classifier
+from keras_wa.serving.predicting import Prediction
+
+Pixels = NDArray[np.uint8]
+
+# A mammogram's picture is a place to find the ROI in, and not to be read.
+_MOST_PIXELS = 900
+
+
+class Overlays:
+    """Writes a PNG file for each prediction.
+
+    Args:
+        classifier: the model. Of a SavedModel there are neither heat nor subbands.
+        folder: where the pictures go; made if it is not there.
+    """
+
+    def __init__(self, classifier: Classifier, folder: Path) -> None:
+        self.classifier = classifier
+        self.folder = folder
+        self._wavelet: str | None = None
+        self._pipeline: str | None = None
+        self._explain = None
+        network, config = classifier.network, classifier.config
+        if network is not None and config is not None:
+            if config.dwt == "pipeline":
+                self._pipeline = str(config.model_options.get("wavelet", "haar"))
+            self._wavelet = self._pipeline or image_wavelet(network)
+            size = (classifier.image_size, classifier.image_size)
+            try:
+                self._explain = make_grad_cam(network, size=size)
+            except ValueError:
+                # Networks without a feature map, or without a dense layer at their end.
+                self._explain = None
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def panels(self, prediction: Prediction) -> dict[str, Pixels]:
+        """Title -> picture of one prediction: ROI, subbands, Grad-CAM."""
+        roi = prediction.roi
+        if roi is None:
+            return {}
+        seen = self.classifier.enhancement(roi)
+        images = np.asarray(seen, np.float32)[np.newaxis] / np.float32(255)
+        panels = {"ROI, as the network sees it": seen}
+        if self._wavelet is not None:
+            (bands,) = subband_pictures(images, self._wavelet)
+            panels["LL LH / HL HH"] = mosaic(bands)
+        if self._explain is not None:
+            (heat,) = self._explain(model_inputs(images, self._pipeline))
+            panels["Grad-CAM"] = overlay(seen, heat)
+        return panels
+
+    def write(self, number: int, prediction: Prediction) -> Path:
+        """Writes the picture of a prediction. Returns its path.
+
+        Args:
+            number: of the prediction; it stands in the file's name, since two files may
+                have the same one.
+            prediction: one without an error.
+        """
+        panels = self.panels(prediction)
+        count = len(panels) + 1
+        figure = Figure(figsize=(3.2 * count, 3.8), layout="constrained")
+        axes = figure.subplots(1, count, squeeze=False)[0]
+        _place(axes[0], prediction)
+        for place, (title, picture) in zip(axes[1:], panels.items(), strict=True):
+            place.imshow(picture, cmap="gray", vmin=0, vmax=255)
+            place.set_title(title, fontsize=9)
+        for place in axes:
+            place.axis("off")
+        figure.suptitle(caption(prediction), fontsize=10)
+        path = self.folder / f"{number:04d}-{prediction.target.file.stem}.png"
+        with replacing(path) as partial:
+            figure.savefig(partial, dpi=110)
+        return path
+
+
+def caption(prediction: Prediction) -> str:
+    """What is said of a prediction in one line."""
+    words = f"p(malignant) {prediction.probability:.3f}"
+    words += f" [{prediction.low:.3f}, {prediction.high:.3f}]"
+    if prediction.malignant is not None:
+        words += ", called malignant" if prediction.malignant else ", called benign"
+    if prediction.warnings:
+        words += ", outside of what the model knows"
+    # A `$` would start a formula.
+    name = prediction.target.file.name.replace("$", r"\$")
+    return f"{name}: {words}. Research use only."
+
+
+def _place(axes: Any, prediction: Prediction) -> None:
+    """Draws the whole image with the ROI's window."""
+    image = open_image(prediction.target.file, for_processing=True).grey()
+    factor = min(1.0, _MOST_PIXELS / max(image.shape))
+    small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    axes.imshow(small, cmap="gray", vmin=0, vmax=255)
+    if prediction.window is not None:
+        left, top, width, height = (factor * side for side in prediction.window)
+        box = Rectangle((left, top), width, height, fill=False, edgecolor="cyan")
+        axes.add_patch(box)
+    axes.set_title("image", fontsize=9)

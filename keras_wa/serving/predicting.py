@@ -1,0 +1,200 @@
+"""From image files to probabilities, however bad one of the files may be."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_wa.datasets import ReadOptions
+from keras_wa.datasets.cutting import cut_roi
+from keras_wa.errors import UserError
+from keras_wa.evaluation import apply_temperature
+from keras_wa.imaging import Box
+from keras_wa.imaging.resize import resize
+from keras_wa.imaging.symmetries import SYMMETRIES, apply_symmetry
+from keras_wa.serving.classifier import Classifier
+from keras_wa.serving.familiarity import unfamiliar
+
+Pixels = NDArray[np.uint8]
+
+_READERS, _BATCH = 2, 32
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """What is to be classified.
+
+    Attributes:
+        file: the image.
+        box: of the lesion in it, pixels; `None`: the mask's, else the whole image is
+            the ROI.
+        mask: file of a mask of the lesion instead.
+        score: of the detector that found the box; `None` if somebody drew it.
+        error: why there is nothing to classify in the file; `""` if there is.
+    """
+
+    file: Path
+    box: Box | None = None
+    mask: Path | None = None
+    score: float | None = None
+    error: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Prediction:
+    """What a model says of one ROI, or why it says nothing.
+
+    Attributes:
+        target: the ROI.
+        probability: of malignancy, calibrated on validation where the model's
+            temperature is known.
+        low, high: the least and greatest probability over the ROI's turned and mirrored
+            copies, which show the same lesion; equal without them.
+        malignant: the decision at the threshold; `None` where none is known.
+        threshold: of the calibrated probability.
+        probabilities: of each class, as the network gives them.
+        warnings: why the ROI may be outside of what the model knows.
+        window: part of the image that is the ROI: left, top, width, height, pixels.
+        roi: uint8 `(size, size)`, as the model gets it before enhancement.
+        error: why there is no probability; `""` if there is one.
+    """
+
+    target: Target
+    probability: float = float("nan")
+    low: float = float("nan")
+    high: float = float("nan")
+    malignant: bool | None = None
+    threshold: float | None = None
+    probabilities: tuple[float, ...] = ()
+    warnings: tuple[str, ...] = ()
+    window: tuple[int, int, int, int] | None = None
+    roi: Pixels | None = None
+    error: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class _Read:
+    target: Target
+    roi: Pixels
+    warnings: tuple[str, ...]
+    window: tuple[int, int, int, int]
+
+
+def predict_targets(
+    classifier: Classifier,
+    targets: Iterable[Target],
+    options: ReadOptions,
+    symmetries: int = SYMMETRIES,
+    batch_size: int = _BATCH,
+) -> Iterator[Prediction]:
+    """Classifies ROIs in order, a batch at a time, while the next ones are read.
+
+    Args:
+        classifier: the model.
+        targets: what is to be classified; they are asked for a few batches ahead.
+        options: how a box's ROI is cut.
+        symmetries: turned and mirrored copies of each ROI, 1 (itself) to 8.
+        batch_size: images at once, copies counted.
+
+    Yields:
+        A prediction for each target. A file that cannot be read has an error, and the
+        others go on.
+    """
+    read = functools.partial(_read, classifier, options)
+    chunk = max(1, batch_size // symmetries)
+    with ThreadPoolExecutor(_READERS) as pool:
+        for part in _ahead(pool, read, targets, chunk):
+            good = [each for each in part if isinstance(each, _Read)]
+            results = iter(_classify(classifier, good, symmetries))
+            for each in part:
+                yield next(results) if isinstance(each, _Read) else each
+
+
+def _ahead(
+    pool: ThreadPoolExecutor, read: Any, targets: Iterable[Target], size: int
+) -> Iterator[list[_Read | Prediction]]:
+    """Chunks of what was read; three chunks are under way while one is worked on."""
+    waiting: list[Future[_Read | Prediction]] = []
+    source = iter(targets)
+    while True:
+        fresh = itertools.islice(source, 4 * size - len(waiting))
+        waiting += [pool.submit(read, target) for target in fresh]
+        if not waiting:
+            return
+        now, waiting = waiting[:size], waiting[size:]
+        yield [future.result() for future in now]
+
+
+def _read(
+    classifier: Classifier, options: ReadOptions, target: Target
+) -> _Read | Prediction:
+    if target.error:
+        return Prediction(target, error=target.error)
+    try:
+        file = target.file.absolute()
+        roi = cut_roi(
+            file.parent,
+            file.name,
+            options,
+            box=target.box,
+            mask=None if target.mask is None else str(target.mask.absolute()),
+        )
+        size = (classifier.image_size, classifier.image_size)
+        resized = resize(roi.pixels, size)
+        left, top, width, height = roi.facts["window"]
+        return _Read(
+            target,
+            resized,
+            tuple(unfamiliar(classifier, roi.pixels, resized, roi.facts)),
+            (left, top, width, height),
+        )
+    except UserError as error:
+        return Prediction(target, error=str(error))
+    except MemoryError:
+        return Prediction(target, error=f"{target.file}: not enough memory to read it.")
+
+
+def _classify(
+    classifier: Classifier, read: Sequence[_Read], symmetries: int
+) -> list[Prediction]:
+    if not read:
+        return []
+    views = np.stack(
+        [apply_symmetry(each.roi, i) for each in read for i in range(symmetries)]
+    )
+    outputs = classifier(views).reshape(len(read), symmetries, -1)
+    raw = outputs[..., -1]
+    decision = classifier.decision
+    calibrated, threshold = raw, None
+    if decision is not None:
+        calibrated = apply_temperature(raw.ravel(), decision.temperature)
+        calibrated = calibrated.reshape(raw.shape)
+        limit = np.array([decision.threshold])
+        threshold = float(apply_temperature(limit, decision.temperature)[0])
+    return [
+        Prediction(
+            target=each.target,
+            probability=float(own[0]),
+            low=float(own.min()),
+            high=float(own.max()),
+            # By the raw one, which is what the threshold was chosen for: rounding in
+            # the calibration moves no decision.
+            malignant=None if decision is None else bool(first >= decision.threshold),
+            threshold=threshold,
+            probabilities=tuple(float(p) for p in classes),
+            warnings=each.warnings,
+            window=each.window,
+            roi=each.roi,
+        )
+        for each, own, first, classes in zip(
+            read, calibrated, raw[:, 0], outputs[:, 0], strict=True
+        )
+    ]

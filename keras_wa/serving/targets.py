@@ -1,0 +1,108 @@
+"""From what a user names to what is classified: files, and ROIs in them."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_wa.datasets.cutting import choose_spacing
+from keras_wa.errors import UserError
+from keras_wa.files import walk_files
+from keras_wa.imaging import IMAGE_SUFFIXES, Box, is_dicom, open_image
+from keras_wa.serving.predicting import Target
+
+KINDS = ("auto", "roi", "mammogram")
+"""What a file without a box may be."""
+
+Find = Callable[[NDArray[np.uint8], float], Sequence[tuple[Box, float]]]
+"""Takes grey levels `(H, W)` and the pixel spacing in mm; gives boxes and scores."""
+
+# ROIs are some hundred pixels a side, the smallest mammograms above a thousand.
+_LEAST_SIDE = 1000
+
+
+def expand(words: Iterable[str]) -> list[Path]:
+    """The image files that a user names.
+
+    Args:
+        words: files, folders (all images below them) and patterns (`*.dcm`).
+
+    Returns:
+        The files, each once, in the order named; a folder's by name.
+
+    Raises:
+        UserError: nothing has that name, or a folder holds no image.
+    """
+    found: dict[Path, None] = {}
+    for word in words:
+        path = Path(word)
+        if path.is_dir():
+            files = [path / name for name in walk_files(path)]
+            named = [each for each in files if _is_image(each)]
+            expected = "images in it"
+        elif path.exists():
+            named, expected = [path], ""
+        else:
+            named = [Path(each) for each in sorted(glob.glob(word, recursive=True))]
+            named = [each for each in named if each.is_file()]
+            expected = "a file, a folder or a pattern that fits some"
+        if not named:
+            raise UserError(f"FILE {word}. Received: nothing; expected {expected}.")
+        found |= dict.fromkeys(named)
+    return list(found)
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in IMAGE_SUFFIXES or is_dicom(path)
+
+
+def find_targets(
+    files: Iterable[Path],
+    find: Find,
+    kind: str = "auto",
+    spacing_mm: float | None = None,
+    for_processing: bool = False,
+    most: int = 10,
+) -> Iterator[Target]:
+    """What is to be classified in each file.
+
+    Args:
+        files: images.
+        find: finds candidate lesions in a mammogram, the likeliest first.
+        kind: `roi`: each file is one; `mammogram`: lesions are looked for; `auto`: a
+            file of at least 1000 pixels a side is a mammogram.
+        spacing_mm: taken where a file states none.
+        for_processing: as in `open_image`.
+        most: candidates of a mammogram, at most.
+
+    Yields:
+        Targets in the order of the files. A file that cannot be read, or a mammogram
+        in which nothing is found, is a target with an error.
+    """
+    for file in files:
+        if kind == "roi":
+            yield Target(file)
+            continue
+        try:
+            image = open_image(file, for_processing)
+            if kind == "auto" and min(image.shape) < _LEAST_SIDE:
+                yield Target(file)
+                continue
+            spacing, _ = choose_spacing(image.spacing_mm, (spacing_mm, "option"))
+            if spacing is None:
+                raise UserError(
+                    f"{file}: pixel spacing. Received: none in the file; expected one, "
+                    "to look for lesions. Give --pixel-spacing MM, or --box."
+                )
+            found = find(image.grey(), float(np.mean(spacing)))[:most]
+        except UserError as error:
+            yield Target(file, error=str(error))
+            continue
+        if not found:
+            yield Target(file, error=f"{file}: no cluster of calcifications was found.")
+        for box, score in found:
+            yield Target(file, box=box, score=score)

@@ -1,0 +1,109 @@
+"""What a trained model needs to say more than a bare probability of a new ROI."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_wa.errors import UserError
+from keras_wa.evaluation import (
+    choose_threshold,
+    fit_temperature,
+    one_number_statistics,
+)
+from keras_wa.files import write_json
+from keras_wa.training.data import RunData
+from keras_wa.training.run import Run
+from keras_wa.training.scoring import score
+
+FILE = "decision.json"
+"""Its name in a run directory."""
+
+_TAILS = (0.005, 0.995)
+# Statistics of at most so many ROIs: the quantiles need no more.
+_MOST = 5000
+
+
+@dataclasses.dataclass(frozen=True)
+class Decision:
+    """Threshold, calibration and what the training ROIs were like.
+
+    Attributes:
+        threshold: of the probability as the model gives it; malignant from it on.
+        rule: how it was chosen on validation.
+        temperature: of `keras_wa.evaluation.apply_temperature`, fitted on validation.
+        n_validation: ROIs of validation.
+        grey: statistic of `one_number_statistics` -> what 99 % of the training ROIs lie
+            between, grey levels before enhancement, at the size that the model sees.
+    """
+
+    threshold: float
+    rule: str
+    temperature: float
+    n_validation: int
+    grey: dict[str, list[float]]
+
+    @classmethod
+    def from_mapping(cls, record: Any, origin: str) -> Decision:
+        """Reads what `dataclasses.asdict` gave.
+
+        Raises:
+            UserError: it is another record.
+        """
+        try:
+            return cls(**{f.name: record[f.name] for f in dataclasses.fields(cls)})
+        except (KeyError, TypeError) as error:
+            raise UserError(
+                f"{origin}: no decision that can be read ({error}). Evaluate the run "
+                "again: python evaluate.py RUN"
+            ) from error
+
+
+def decide(model: keras.Model, data: RunData) -> Decision:
+    """Chooses the threshold and fits the temperature on validation.
+
+    Args:
+        model: the run's best model.
+        data: the run's ROIs.
+    """
+    val = score(model, data, "val")
+    labels, probabilities = val["label"], val["probability"]
+    train = np.flatnonzero(data.cases["split"].to_numpy() == "train")[:_MOST]
+    quantiles = one_number_statistics(data.raw[train]).quantile(list(_TAILS))
+    return Decision(
+        threshold=choose_threshold(labels, probabilities, "youden"),
+        rule="youden on validation",
+        temperature=fit_temperature(labels, probabilities),
+        n_validation=len(val),
+        grey={str(name): list(quantiles[name]) for name in quantiles},
+    )
+
+
+def write_decision(run: Run, decision: Decision) -> None:
+    """Writes `decision.json` of a run."""
+    write_json(run.path / FILE, dataclasses.asdict(decision))
+
+
+def read_decision(run: Run) -> Decision | None:
+    """The decision of a run; `None` if it was never made.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    return read_decision_file(run.path / FILE)
+
+
+def read_decision_file(path: Path) -> Decision | None:
+    """As `read_decision`, of a file."""
+    if not path.is_file():
+        return None
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read ({error}).") from error
+    return Decision.from_mapping(record, str(path))

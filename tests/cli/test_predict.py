@@ -1,0 +1,114 @@
+"""`keras-wa predict`: from files to a table, JSON, CSV and pictures."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from keras_wa.cli import main
+from keras_wa.training.data import load_data
+from keras_wa.training.run import Run
+from tests.cli.failing import error_of
+
+
+@pytest.fixture(scope="module")
+def rois(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run's test ROIs as PNG files, by ROI id."""
+    folder = tmp_path_factory.mktemp("rois")
+    data = load_data(Run.open(finished).config)
+    for row in np.flatnonzero(data.cases["split"] == "test"):
+        path = folder / f"{data.cases['roi_id'].iloc[row]}.png"
+        cv2.imwrite(str(path), np.asarray(data.raw[row]))
+    return folder
+
+
+def test_raw_files_give_the_probabilities_of_the_evaluation(
+    finished: Path, rois: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", str(finished), "--resamples", "20"]) == 0
+    wanted = pd.read_csv(finished / "evaluation/test/predictions.csv", dtype=str)
+    threshold = json.loads(
+        (finished / "evaluation/test/metrics.json").read_text(encoding="utf-8")
+    )["threshold"]["value"]
+    capsys.readouterr()
+    out = tmp_path / "out.json"
+    words = ["predict", str(finished), str(rois), "--json", str(out)]
+    assert main(words) == 0
+    said = capsys.readouterr().out
+    assert "p(malignant)" in said
+    assert "*** Research software. Not a medical device." in said
+    assert "trained on a phantom" in said
+    found = {
+        Path(each["file"]).stem: each
+        for each in json.loads(out.read_text(encoding="utf-8"))["predictions"]
+    }
+    assert len(found) == len(wanted)
+    for roi_id, p in zip(wanted["roi_id"], wanted["probability"], strict=True):
+        own = found[roi_id]
+        assert own["probabilities"][1] == pytest.approx(float(p), abs=1e-4)
+        if abs(float(p) - threshold) > 1e-3:
+            assert own["malignant"] is (float(p) >= threshold)
+        assert own["low"] <= own["probability"] <= own["high"]
+
+
+def test_one_bad_file_is_told_and_the_rest_go_on(
+    finished: Path, rois: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.png").write_bytes(b"no image")
+    good = str(next(rois.iterdir()))
+    words = ["predict", str(finished), str(tmp_path / "bad.png"), good, "--csv", "-"]
+    assert main(words) == 0
+    said = capsys.readouterr()
+    table = pd.read_csv(io.StringIO(said.out))
+    assert table["error"].isna().tolist() == [False, True]
+    assert said.err.count("bad.png: not a readable image") == 1
+    assert main(words[:3]) == 2, "nothing was classified"
+
+
+def test_pictures_are_written(finished: Path, rois: Path, tmp_path: Path) -> None:
+    file = sorted(rois.iterdir())[0]
+    words = ["predict", str(finished), str(file), "--crop", "roi"]
+    words += ["--box", "4,4,20,20", "--overlay", str(tmp_path / "seen")]
+    assert main([*words, "--symmetries", "1"]) == 0
+    (picture,) = (tmp_path / "seen").iterdir()
+    assert picture.name == f"0000-{file.stem}.png"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--box", "1,2,3"], "--box. Received: '1,2,3'; expected four whole numbers"),
+        (["--box", "1,2,0,4"], "expected a width and a height of at least 1"),
+        (["--box", "1,2,3,4", "--mask", "m.png"], "Give --box or --mask"),
+        (["--as", "rio"], "did you mean 'roi'?"),
+        (["--symmetries", "9"], "--symmetries must be 1 to 8. Received: 9"),
+        (["--most", "0"], "--most must be at least 1. Received: 0"),
+        (["--pixel-spacing", "-1"], "--pixel-spacing must be above 0"),
+        (["--json", "-", "--csv", "-"], "cannot both go to stdout"),
+        (["--box", "900,900,9,9", "--crop", "roi"], "lies beyond the image"),
+        (["--box", "1,1,9,9", "--crop", "fixed"], "Give --pixel-spacing MM"),
+    ],
+)
+def test_a_wrong_argument_is_named(
+    finished: Path,
+    rois: Path,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    expected: str,
+) -> None:
+    file = str(next(rois.iterdir()))
+    assert expected in error_of(["predict", str(finished), file, *words], capsys)
+
+
+def test_box_and_mask_are_for_one_file(
+    finished: Path, rois: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words: list[Any] = ["predict", str(finished), str(rois), "--box", "1,1,9,9"]
+    assert "--box and --mask are for one FILE" in error_of(words, capsys)

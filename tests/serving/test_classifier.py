@@ -1,0 +1,77 @@
+"""A run, its SavedModel and its file say the same of raw ROIs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from keras_wa.errors import UserError
+from keras_wa.serving.classifier import open_classifier
+from keras_wa.training.data import load_data
+from keras_wa.training.decision import FILE, read_decision
+from keras_wa.training.run import Run
+
+
+def test_all_three_give_the_probabilities_of_the_evaluation(finished: Path) -> None:
+    run = Run.open(finished)
+    data = load_data(run.config)
+    raw = data.raw[np.flatnonzero(data.cases["split"] == "test")]
+    network = open_classifier(finished).network
+    assert network is not None
+    images = data.part("test").read(np.arange(len(raw)))
+    wanted = np.asarray(network(images[..., None].astype("float32") / 255))
+    for path in (finished, finished / "best.keras", finished / "saved_model"):
+        classifier = open_classifier(path)
+        np.testing.assert_allclose(classifier(raw), wanted, rtol=0, atol=1e-4)
+        assert classifier.decision == read_decision(run)
+        assert classifier.image_size == run.config.image_size
+        assert classifier.trained_on == "phantom"
+        assert any("phantom" in note for note in classifier.notes)
+
+
+def test_a_bare_file_decides_nothing_and_says_why(
+    finished: Path, tmp_path: Path
+) -> None:
+    shutil.copy(finished / "best.keras", tmp_path / "model.keras")
+    classifier = open_classifier(tmp_path / "model.keras")
+    assert classifier.decision is None
+    assert "bare model file" in classifier.notes[0]
+    rois = np.random.default_rng(0).integers(0, 256, (3, 40, 40), "uint8")
+    np.testing.assert_allclose(
+        classifier(rois), open_classifier(finished)(rois), rtol=0, atol=1e-4
+    )
+
+
+def test_a_savedmodel_without_decision_says_how_to_get_one(
+    finished: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(finished / "saved_model", tmp_path / "m")
+    file = tmp_path / "m" / "assets.extra" / "keras_wa.json"
+    card = json.loads(file.read_text())
+    card["decision"] = None
+    file.write_text(json.dumps(card))
+    classifier = open_classifier(tmp_path / "m")
+    assert classifier.decision is None
+    assert any("Evaluate the run" in note for note in classifier.notes)
+
+
+def test_what_is_no_model_is_named(finished: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken.keras").write_text("no zip")
+    (tmp_path / "empty").mkdir()
+    shutil.copytree(finished / "saved_model", tmp_path / "nocard")
+    (tmp_path / "nocard" / "assets.extra" / "keras_wa.json").write_text("{}")
+    shutil.copytree(finished, tmp_path / "run")
+    (tmp_path / "run" / FILE).write_text("{}")
+    for name, expected in {
+        "broken.keras": "no model that can be read",
+        "empty": "a folder of another kind",
+        "absent": "nothing there",
+        "nocard": "its card cannot be read",
+        "run": "no decision that can be read",
+    }.items():
+        with pytest.raises(UserError, match=expected):
+            open_classifier(tmp_path / name)

@@ -1,0 +1,75 @@
+"""Files, folders and patterns become ROIs; a mammogram becomes its candidates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from keras_wa.errors import UserError
+from keras_wa.imaging import Box
+from keras_wa.serving.targets import expand, find_targets
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name, side in {"a.png": 40, "b.pgm": 40, "in/c.png": 1000}.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        cv2.imwrite(str(path), np.zeros((side, side), "uint8"))
+    (tmp_path / "readme.txt").write_text("no image")
+    return tmp_path
+
+
+def find(image: np.ndarray, spacing_mm: float) -> list[tuple[Box, float]]:
+    assert image.shape == (1000, 1000)
+    return [(Box(int(10 * spacing_mm), i, 5, 5), 1.0 / (i + 1)) for i in range(3)]
+
+
+def test_files_folders_and_patterns(folder: Path) -> None:
+    names = ["a.png", "b.pgm", "in/c.png"]
+    assert expand([str(folder)]) == [folder / name for name in names]
+    assert expand([str(folder / "*.p*")]) == [folder / name for name in names[:2]]
+    both = expand([str(folder / "b.pgm"), str(folder)])
+    assert both == [folder / name for name in ("b.pgm", "a.png", "in/c.png")]
+
+
+@pytest.mark.parametrize("word", ["absent.png", "*.dcm", "void"])
+def test_what_names_nothing_is_an_error(folder: Path, word: str) -> None:
+    (folder / "void").mkdir()
+    with pytest.raises(UserError, match="Received: nothing; expected"):
+        expand([str(folder / word)])
+
+
+def targets(folder: Path, **options: Any) -> list[Any]:
+    return list(find_targets(expand([str(folder)]), find, **options))
+
+
+def test_large_files_are_mammograms_unless_told_otherwise(folder: Path) -> None:
+    found = targets(folder, spacing_mm=0.1, most=2)
+    assert [each.box for each in found[:2]] == [None, None]
+    assert [(each.box, each.score) for each in found[2:]] == [
+        (Box(1, 0, 5, 5), 1.0),
+        (Box(1, 1, 5, 5), 0.5),
+    ]
+    assert [each.box for each in targets(folder, kind="roi")] == [None] * 3
+
+
+def test_without_a_spacing_lesions_are_not_looked_for(folder: Path) -> None:
+    *_, last = targets(folder)
+    assert "Give --pixel-spacing MM, or --box" in last.error
+
+
+def test_a_mammogram_without_candidates_and_one_that_is_damaged_say_so(
+    folder: Path,
+) -> None:
+    (folder / "z.png").write_bytes(b"no image")
+    files = expand([str(folder / "in/c.png"), str(folder / "z.png")])
+    empty, damaged = find_targets(
+        files, lambda *_: [], kind="mammogram", spacing_mm=0.1
+    )
+    assert "no cluster of calcifications was found" in empty.error
+    assert "z.png: not a readable image" in damaged.error
