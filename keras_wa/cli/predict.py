@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import math
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +84,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--overlay", metavar="DIR", help="write a picture of each ROI there"
     )
+    parser.add_argument(
+        "--dicom-out",
+        metavar="DIR",
+        help="write a structured report and a secondary capture of each DICOM image "
+        "there",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -114,6 +122,8 @@ def run(args: argparse.Namespace) -> int:
         from keras_wa.serving.overlay import Overlays
 
         overlays = Overlays(classifier, make_folder(args.overlay, "--overlay"))
+    if args.dicom_out is not None:
+        make_folder(args.dicom_out, "--dicom-out")
     predictions: list[Any] = []
     targets = _targets(args, files)
     with ProgressBar("Predicting", len(files)) as bar:
@@ -134,10 +144,28 @@ def run(args: argparse.Namespace) -> int:
         print(to_table(predictions), flush=True)
         warn(classifier.notes)
         warn(["Research software. Not a medical device."])
-    for prediction in predictions:
-        if prediction.error:
-            print(f"error: {prediction.error}", file=sys.stderr)
+    errors = [each.error for each in predictions if each.error]
+    if args.dicom_out is not None:
+        errors += _write_dicom(classifier, predictions, Path(args.dicom_out))
+    for error in errors:
+        print(f"error: {error}", file=sys.stderr)
     return 0 if any(not each.error for each in predictions) else 2
+
+
+def _write_dicom(classifier: Any, predictions: list[Any], folder: Path) -> list[str]:
+    """Writes the results of each image as DICOM. Returns what went wrong."""
+    from keras_wa.serving.dicom_results import write_results
+
+    errors = []
+    good = [each for each in predictions if not each.error]
+    images = itertools.groupby(good, key=lambda each: each.target.file)
+    when = datetime.now()
+    for number, (_, group) in enumerate(images):
+        try:
+            write_results(classifier, list(group), folder, number, when)
+        except UserError as error:
+            errors.append(str(error))
+    return errors
 
 
 def _targets(args: argparse.Namespace, files: list[Path]) -> Any:

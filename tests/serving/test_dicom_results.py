@@ -1,0 +1,145 @@
+"""What was predicted of a DICOM image goes back beside it, and the image stays."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+
+from keras_wa.cli import main
+from keras_wa.datasets import ReadOptions
+from keras_wa.errors import UserError
+from keras_wa.imaging import Box
+from keras_wa.serving.classifier import open_classifier
+from keras_wa.serving.dicom_results import (
+    algorithm_of,
+    draw,
+    finding_of,
+    write_results,
+)
+from keras_wa.serving.predicting import Prediction, Target, predict_targets
+from tests.dicom_out.conftest import errors_of
+from tests.dicom_out.sources import WHEN, digital
+
+__all__ = ["errors_of"]
+
+BOXES = [Box(20, 30, 25, 15), Box(60, 70, 30, 30)]
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    digital(tmp_path)
+    return tmp_path / "digital.dcm"
+
+
+@pytest.fixture
+def predictions(finished: Path, image: Path) -> list[Prediction]:
+    targets = [Target(image, box=box) for box in BOXES]
+    classifier = open_classifier(finished)
+    return list(predict_targets(classifier, targets, ReadOptions(crop="roi")))
+
+
+def test_report_and_picture_hold_what_was_predicted(
+    finished: Path,
+    image: Path,
+    predictions: list[Prediction],
+    tmp_path: Path,
+    errors_of: Callable[[Path], list[str]],
+) -> None:
+    before = image.read_bytes()
+    classifier = open_classifier(finished)
+    paths = write_results(classifier, predictions, tmp_path / "out", 3, WHEN)
+    assert [path.name for path in paths] == [
+        "0003-digital-report.dcm",
+        "0003-digital-overlay.dcm",
+    ]
+    assert image.read_bytes() == before
+    for path in paths:
+        assert errors_of(path) == []
+
+
+def test_the_report_reads_back(
+    finished: Path, image: Path, predictions: list[Prediction], tmp_path: Path
+) -> None:
+    from highdicom.sr import srread
+
+    classifier = open_classifier(finished)
+    first, second = write_results(classifier, predictions, tmp_path / "out", 0, WHEN)
+    source = pydicom.dcmread(image)
+    groups = srread(first).content.get_planar_roi_measurement_groups()
+    assert len(groups) == len(predictions)
+    for group, prediction, box in zip(groups, predictions, BOXES, strict=True):
+        (measurement,) = group.get_measurements()
+        assert measurement.value == pytest.approx(100 * prediction.probability)
+        corners = group.roi.value
+        assert corners.min(axis=0).tolist() == [box.left, box.top]
+        assert corners.max(axis=0).tolist() == [
+            box.left + box.width,
+            box.top + box.height,
+        ]
+    capture = pydicom.dcmread(second)
+    assert capture.StudyInstanceUID == source.StudyInstanceUID
+    assert capture.PatientID == source.PatientID
+    assert (capture.Rows, capture.Columns) == (source.Rows, source.Columns)
+
+
+def test_the_picture_shows_each_box(
+    predictions: list[Prediction],
+) -> None:
+    called = [
+        dataclasses.replace(each, malignant=i == 0)
+        for i, each in enumerate(predictions)
+    ]
+    picture = draw(called)
+    for box, colour in zip(BOXES, [(255, 64, 64), (0, 255, 255)], strict=True):
+        right = box.left + box.width
+        edge = picture[box.top + box.height, box.left : right + 1]
+        assert (edge == colour).all()
+
+
+def test_a_region_beyond_the_image_is_cut_to_it(
+    predictions: list[Prediction],
+) -> None:
+    wide = dataclasses.replace(predictions[0].target, box=Box(-5, 100, 300, 400))
+    finding = finding_of(dataclasses.replace(predictions[0], target=wide), 96, 128)
+    assert finding.box == (0, 100, 96, 128)
+
+
+def test_the_weights_are_named(finished: Path) -> None:
+    names = {
+        algorithm_of(open_classifier(finished / name)).version
+        for name in ("", "best.keras", "saved_model")
+    }
+    assert len(names) == 2, "a run is its best.keras"
+
+
+def test_an_image_of_another_format_is_refused(
+    finished: Path, predictions: list[Prediction], tmp_path: Path
+) -> None:
+    path = tmp_path / "plain.png"
+    path.write_bytes(b"")
+    target = dataclasses.replace(predictions[0].target, file=path)
+    plain = dataclasses.replace(predictions[0], target=target)
+    with pytest.raises(UserError, match="expected DICOM"):
+        write_results(open_classifier(finished), [plain], tmp_path, 0, WHEN)
+
+
+def test_the_command_writes_them_and_goes_on_without(
+    finished: Path, image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["predict", str(finished), str(image), "--box", "20,30,25,15"]
+    words += ["--crop", "roi", "--symmetries", "1"]
+    assert main([*words, "--dicom-out", str(tmp_path / "out")]) == 0
+    assert len(list((tmp_path / "out").iterdir())) == 2
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    digital(bare, StudyInstanceUID=None)
+    words[2] = str(bare / "digital.dcm")
+    capsys.readouterr()
+    assert main([*words, "--dicom-out", str(bare / "out")]) == 0
+    assert "StudyInstanceUID" in capsys.readouterr().err
+    assert np.size(list((bare / "out").iterdir())) == 0
