@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from keras_wa.cli.shared import say, start_keras
+from keras_wa.errors import UserError
 
-DESCRIPTION = "Write a run's best model as a SavedModel that takes raw grey ROIs."
+DESCRIPTION = "Write a run's best model as a SavedModel, or as ONNX, for raw grey ROIs."
 EXAMPLE = "keras-wa export runs/NAME --out served_model"
 
 
@@ -15,6 +17,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help="run directory of train.py")
     parser.add_argument(
         "--out", metavar="DIR", help="where to write it (default: RUN/saved_model)"
+    )
+    parser.add_argument(
+        "--explain",
+        action="store_true",
+        help="add the signature serve_explain: probabilities, Grad-CAM and gates",
+    )
+    parser.add_argument(
+        "--onnx",
+        metavar="FILE",
+        help="write an ONNX model to this file instead",
     )
 
 
@@ -27,5 +39,13 @@ def run(args: argparse.Namespace) -> int:
     from keras_wa.serving.export import export_saved_model
     from keras_wa.training.run import Run
 
-    say(f"SavedModel: {export_saved_model(Run.open(args.run), args.out)}")
+    run = Run.open(args.run)
+    if args.onnx is not None:
+        if args.out is not None or args.explain:
+            raise UserError("Give --onnx, or --out and --explain. Received: both.")
+        from keras_wa.serving.onnx_file import export_onnx
+
+        say(f"ONNX: {export_onnx(run, Path(args.onnx))}")
+        return 0
+    say(f"SavedModel: {export_saved_model(run, args.out, args.explain)}")
     return 0

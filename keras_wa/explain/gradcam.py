@@ -76,7 +76,7 @@ def make_grad_cam(
     target: int = -1,
     size: tuple[int, int] | None = None,
 ) -> GradCam:
-    """Traces Grad-CAM once, for any number of batches.
+    """Traces `grad_cam_graph` once, for any number of batches.
 
     The function reads the model's weights at each call: after `set_weights` it explains
     the new ones.
@@ -86,6 +86,33 @@ def make_grad_cam(
 
     Returns:
         A function from one batch of the model's inputs to its heat.
+
+    Raises:
+        UserError, ValueError: as `grad_cam`.
+    """
+    compute = grad_cam_graph(model, layer, target, size)
+    import tensorflow as tf
+
+    # Without autograph: there is no Python control flow over tensors.
+    signature = [tf.TensorSpec((None, *model.input.shape[1:]), tf.float32)]
+    traced = tf.function(compute, input_signature=signature, autograph=False)
+    return lambda images: traced(tf.cast(images, tf.float32)).numpy()
+
+
+def grad_cam_graph(
+    model: keras.Model,
+    layer: str | None = None,
+    target: int = -1,
+    size: tuple[int, int] | None = None,
+) -> Callable[[Any], Any]:
+    """Grad-CAM in TensorFlow operations, to be part of a larger graph.
+
+    Args:
+        model, layer, target, size: as in `grad_cam`.
+
+    Returns:
+        A function from a float32 tensor of the model's inputs to the heat, float32
+        `(batch, height, width)`.
 
     Raises:
         UserError, ValueError: as `grad_cam`.
@@ -102,8 +129,7 @@ def make_grad_cam(
             f"Received: {type(head).__name__} {head.name!r}"
         )
     trunk = keras.Model(model.input, [feature_map, head.input])
-    shape = model.input.shape[1:]
-    height, width = size or shape[:2]
+    height, width = size or model.input.shape[1:3]
 
     def compute(inputs: Any) -> Any:
         with tf.GradientTape() as tape:
@@ -119,7 +145,4 @@ def make_grad_cam(
         cam = tf.image.resize(tf.nn.relu(cam)[..., tf.newaxis], (height, width))
         return tf.math.divide_no_nan(cam, tf.reduce_max(cam, (1, 2), True))[..., 0]
 
-    # Without autograph: there is no Python control flow over tensors.
-    signature = [tf.TensorSpec((None, *shape), tf.float32)]
-    traced = tf.function(compute, input_signature=signature, autograph=False)
-    return lambda images: traced(tf.cast(images, tf.float32)).numpy()
+    return compute

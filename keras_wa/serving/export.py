@@ -13,8 +13,9 @@ import keras_wa
 from keras_wa.datasets import CLASS_NAMES
 from keras_wa.errors import UserError
 from keras_wa.files import replacing, write_json
-from keras_wa.layers import CLAHE, DWT2D, Resize2D
+from keras_wa.serving.explaining import explaining_function
 from keras_wa.serving.freezing import fold_batch_normalization, save_frozen
+from keras_wa.serving.preparation import preparing_model
 from keras_wa.training.best import load_best
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.decision import read_decision
@@ -26,27 +27,20 @@ def serving_model(model: keras.Model, config: TrainConfig) -> keras.Model:
 
     Args:
         model: a trained classifier.
-        config: of its run; `image_size, enhance, clip_limit, tiles, dwt` are read.
+        config: of its run, as in `preparing_model`.
 
     Returns:
-        A model from `(batch, height, width, 1)` uint8, raw grey, any size of at least
-        32 px, to `(batch, classes)` float32 probabilities. It resizes, enhances, scales
-        and, where the pipeline did, transforms.
+        A model from `(batch, height, width, 1)` uint8, as `preparing_model` takes it,
+        to `(batch, classes)` float32 probabilities.
     """
-    roi = keras.Input((None, None, 1), dtype="uint8", name="roi")
-    size = config.image_size
-    pixels = Resize2D(size, size, dtype="float32", name="resize")(roi)
-    if config.enhance == "clahe":
-        tiles = (config.tiles, config.tiles)
-        pixels = CLAHE(config.clip_limit, tiles, dtype="float32", name="clahe")(pixels)
-    inputs = keras.layers.Rescaling(1 / 255, dtype="float32", name="scale")(pixels)
-    if config.dwt == "pipeline":
-        wavelet = config.model_options.get("wavelet", "haar")
-        inputs = DWT2D(wavelet=wavelet, dtype="float32", name="dwt_input")(inputs)
-    return keras.Model(roi, model(inputs), name=f"{model.name}_serving")
+    prepare = preparing_model(config)
+    outputs = model(prepare.output)
+    return keras.Model(prepare.input, outputs, name=f"{model.name}_serving")
 
 
-def export_saved_model(run: Run, destination: str | Path | None = None) -> Path:
+def export_saved_model(
+    run: Run, destination: str | Path | None = None, explain: bool = False
+) -> Path:
     """Writes the run's best model as a SavedModel.
 
     Its default signature takes `roi`, uint8 `(batch, height, width, 1)`, and gives
@@ -59,26 +53,34 @@ def export_saved_model(run: Run, destination: str | Path | None = None) -> Path:
         run: a trained run.
         destination: the directory to write, by default `saved_model` in the run. An
             older one is replaced when the new one is complete.
+        explain: add the signature `serve_explain`, see `explaining_function`, which
+            makes the SavedModel twice as large.
 
     Returns:
         The directory.
 
     Raises:
         UserError: the run has no model yet, or the destination is another kind of
-            directory.
+            directory, or the network cannot be explained.
     """
     target = Path(destination) if destination is not None else run.saved_model
     if target.exists() and not (target / "saved_model.pb").is_file():
         raise UserError(
             f"{target} exists and is no SavedModel. Name another directory."
         )
-    model = serving_model(fold_batch_normalization(load_best(run)), run.config)
+    network = fold_batch_normalization(load_best(run))
+    model, card = serving_model(network, run.config), model_card(run)
+    functions: dict[str, Any] = {}
+    if explain:
+        functions["serve_explain"], card["explain"] = explaining_function(
+            network, run.config
+        )
     with replacing(target) as partial:
         signature = tf.TensorSpec((None, None, None, 1), tf.uint8, "roi")
-        save_frozen(model, partial, signature)
+        save_frozen(model, partial, signature, functions)
         extra = partial / "assets.extra"
         extra.mkdir()
-        write_json(extra / "keras_wa.json", model_card(run))
+        write_json(extra / "keras_wa.json", card)
     return target
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,12 @@ def _fold(conv: layers.Conv2D, norm: layers.BatchNormalization) -> list[np.ndarr
     return [kernel.astype("float32"), bias.astype("float32")]
 
 
-def save_frozen(model: keras.Model, path: Path, signature: tf.TensorSpec) -> None:
+def save_frozen(
+    model: keras.Model,
+    path: Path,
+    signature: tf.TensorSpec,
+    functions: Mapping[str, Callable[[tf.Tensor], dict[str, tf.Tensor]]] | None = None,
+) -> None:
     """Writes a model as a SavedModel whose weights are constants of its graph.
 
     TensorFlow can then arrange a kernel once for the processor, and not at each call.
@@ -108,20 +114,42 @@ def save_frozen(model: keras.Model, path: Path, signature: tf.TensorSpec) -> Non
         path: the directory.
         signature: of its input; the signatures `serve` and `serving_default` take it by
             its name, and give `output_0`.
+        functions: further signatures: name -> a function of the same input, which gives
+            its outputs by name.
     """
 
     @tf.autograph.experimental.do_not_convert
-    def infer(inputs: tf.Tensor) -> tf.Tensor:
-        return model(inputs, training=False)
+    def infer(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"output_0": model(inputs, training=False)}
 
-    concrete = tf.function(infer).get_concrete_function(signature)
-    # Left in its own form, XLA can still compile what control flow there is.
-    frozen = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
+    run = _frozen(infer, signature)
 
     @tf.autograph.experimental.do_not_convert
     def serve(inputs: tf.Tensor) -> tf.Tensor:
-        return frozen(inputs)[0]
+        return run(inputs)["output_0"]
 
     module = tf.Module()
     module.serve = tf.function(serve, input_signature=[signature])
-    tf.saved_model.save(module, str(path), signatures={"serving_default": module.serve})
+    signatures = {"serving_default": module.serve}
+    for name, function in (functions or {}).items():
+        traced = tf.function(_frozen(function, signature), input_signature=[signature])
+        setattr(module, name, traced)
+        signatures[name] = traced
+    tf.saved_model.save(module, str(path), signatures=signatures)
+
+
+def _frozen(
+    function: Callable[[tf.Tensor], dict[str, tf.Tensor]], signature: tf.TensorSpec
+) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+    """The function with its variables as constants."""
+    concrete = tf.function(function, autograph=False).get_concrete_function(signature)
+    # Left in its own form, XLA can still compile what control flow there is.
+    frozen = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
+    names = sorted(concrete.structured_outputs)
+
+    @tf.autograph.experimental.do_not_convert
+    def run(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        # TensorFlow flattens a dictionary by the order of its keys.
+        return dict(zip(names, frozen(inputs), strict=True))
+
+    return run
