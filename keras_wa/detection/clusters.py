@@ -1,0 +1,122 @@
+"""Clusters of spots, as radiologists define a cluster of microcalcifications.
+
+A cluster is at least three to five calcifications in an area of one square centimetre:
+three in much of the literature on detection, five in BI-RADS' "grouped" (Kopans, Breast
+Imaging; Le Gal et al. 1984; ACR BI-RADS Atlas, 5th edition, 2013: "five or more within
+1 cm of each other"). Here: at least `least_spots` in a circle of 1 cm² about one of
+them; clusters whose circles share such a spot are one. That is DBSCAN with the circle's
+radius, 5.64 mm (Ester et al. 1996, KDD-96).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+from sklearn.cluster import DBSCAN
+
+from keras_wa.detection.spots import Spots, as_spacing
+from keras_wa.errors import UserError
+
+RADIUS_MM = 10 / math.sqrt(math.pi)
+"""Radius of a circle of 1 cm², mm."""
+
+# A contrast beyond this adds no more to a score: one bright spot, a benign coarse
+# calcification or a flaw of the film, is no cluster.
+_MOST_CONTRAST = 10.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Cluster:
+    """A cluster of spots.
+
+    Attributes:
+        box: left, top, right, bottom, whole pixels of the image; right and bottom are
+            the first pixels outside, as a slice has it.
+        n_spots: how many spots it has.
+        score: sum of the contrasts, each 10 at most, of the spots in its richest circle
+            of 1 cm². Higher is surer; it is no probability.
+    """
+
+    box: tuple[int, int, int, int]
+    n_spots: int
+    score: float
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Column and row of the box's middle; the centres of pixels are whole."""
+        left, top, right, bottom = self.box
+        return (left + right - 1) / 2, (top + bottom - 1) / 2
+
+
+def find_clusters(
+    spots: Spots,
+    spacing_mm: float | tuple[float, float],
+    shape: tuple[int, int],
+    least_spots: int = 3,
+    most_clusters: int | None = None,
+) -> list[Cluster]:
+    """Finds clusters among spots.
+
+    Args:
+        spots: of one image.
+        spacing_mm: between rows and between columns, mm.
+        shape: height and width of the image, pixels; a box does not reach beyond.
+        least_spots: least number of spots in 1 cm², at least 2.
+        most_clusters: the greatest number of clusters, the best; `None` for all.
+
+    Returns:
+        The clusters, the highest score first. Each spot is in one of them at most.
+
+    Raises:
+        UserError: if a number or the spacing is out of its range.
+    """
+    if least_spots < 2:
+        raise UserError(
+            f"least_spots: Received: {least_spots}; expected at least 2: one spot is "
+            "no cluster."
+        )
+    if most_clusters is not None and most_clusters < 1:
+        raise UserError(
+            f"most_clusters: Received: {most_clusters}; expected at least 1, or None "
+            "for all."
+        )
+    spacing = as_spacing(spacing_mm)
+    if len(spots) < least_spots:
+        return []
+    places = np.stack([spots.x * spacing[1], spots.y * spacing[0]], axis=1)
+    labels = DBSCAN(eps=RADIUS_MM, min_samples=least_spots).fit_predict(places)
+    strength = np.minimum(spots.contrast, _MOST_CONTRAST)
+    clusters = []
+    for label in range(labels.max() + 1):
+        members = np.flatnonzero(labels == label)
+        tree = cKDTree(places[members])
+        near = tree.query_ball_point(places[members], RADIUS_MM)
+        score = max(float(strength[members[each]].sum()) for each in near)
+        box = _box(spots, members, spacing, shape)
+        clusters.append(Cluster(box, len(members), score))
+    clusters.sort(key=lambda each: (-each.score, each.box))
+    return clusters[:most_clusters]
+
+
+def _box(
+    spots: Spots,
+    members: NDArray[np.int64],
+    spacing_mm: tuple[float, float],
+    shape: tuple[int, int],
+) -> tuple[int, int, int, int]:
+    """The smallest box around the disks of some spots, clipped to the image."""
+    radius = spots.diameter_mm[members] / 2
+    ends = []
+    for centre, mm, length in (
+        (spots.x[members], spacing_mm[1], shape[1]),
+        (spots.y[members], spacing_mm[0], shape[0]),
+    ):
+        first = math.floor(float((centre - radius / mm).min()) + 0.5)
+        last = math.ceil(float((centre + radius / mm).max()) + 0.5)
+        ends.append((max(first, 0), min(last, length)))
+    (left, right), (top, bottom) = ends
+    return left, top, right, bottom
