@@ -1,11 +1,12 @@
 """Clusters of spots, as radiologists define a cluster of microcalcifications.
 
-A cluster is at least three to five calcifications in an area of one square centimetre:
-three in much of the literature on detection, five in BI-RADS' "grouped" (Kopans, Breast
-Imaging; Le Gal et al. 1984; ACR BI-RADS Atlas, 5th edition, 2013: "five or more within
-1 cm of each other"). Here: at least `least_spots` in a circle of 1 cm² about one of
-them; clusters whose circles share such a spot are one. That is DBSCAN with the circle's
-radius, 5.64 mm (Ester et al. 1996, KDD-96).
+A cluster is at least three to five calcifications in an area of one square centimetre
+(Kopans 1986; Tabár & Dean 1985; BI-RADS' "grouped" begins at five, ACR BI-RADS Atlas,
+5th edition, 2013). Here: at least `least_spots` spots in a circle of 1 cm² about one of
+them. The best circle is taken first and its spots are used up. So a cluster reaches
+over 11.3 mm at most, and a larger lesion, of linear or segmental distribution, is
+several clusters; linking whatever lies near would grow chains of stray spots as large
+as the breast.
 """
 
 from __future__ import annotations
@@ -15,8 +16,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
-from sklearn.cluster import DBSCAN
+from sklearn.neighbors import radius_neighbors_graph
 
 from keras_wa.detection.spots import Spots, as_spacing
 from keras_wa.errors import UserError
@@ -24,9 +24,9 @@ from keras_wa.errors import UserError
 RADIUS_MM = 10 / math.sqrt(math.pi)
 """Radius of a circle of 1 cm², mm."""
 
-# A contrast beyond this adds no more to a score: one bright spot, a benign coarse
-# calcification or a flaw of the film, is no cluster.
-_MOST_CONTRAST = 10.0
+# What of a spot's contrast counts. Noise alone reaches 3 often; and one bright spot, a
+# coarse benign calcification or a flaw of the film, is no cluster.
+_NO_CONTRAST, _MOST_CONTRAST = 3.0, 10.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Cluster:
         box: left, top, right, bottom, whole pixels of the image; right and bottom are
             the first pixels outside, as a slice has it.
         n_spots: how many spots it has.
-        score: sum of the contrasts, each 10 at most, of the spots in its richest circle
-            of 1 cm². Higher is surer; it is no probability.
+        score: sum over its spots of how far the contrast, 10 at most, exceeds 3. Higher
+            is surer; it is no probability.
     """
 
     box: tuple[int, int, int, int]
@@ -88,18 +88,22 @@ def find_clusters(
     if len(spots) < least_spots:
         return []
     places = np.stack([spots.x * spacing[1], spots.y * spacing[0]], axis=1)
-    labels = DBSCAN(eps=RADIUS_MM, min_samples=least_spots).fit_predict(places)
-    strength = np.minimum(spots.contrast, _MOST_CONTRAST)
-    clusters = []
-    for label in range(labels.max() + 1):
-        members = np.flatnonzero(labels == label)
-        tree = cKDTree(places[members])
-        near = tree.query_ball_point(places[members], RADIUS_MM)
-        score = max(float(strength[members[each]].sum()) for each in near)
+    near = radius_neighbors_graph(places, RADIUS_MM, include_self=True).tocsr()
+    weight = np.clip(spots.contrast, _NO_CONTRAST, _MOST_CONTRAST) - _NO_CONTRAST
+    free = np.ones(len(spots))
+    clusters: list[Cluster] = []
+    # A later circle has no more in it than it had before: the scores fall.
+    while len(clusters) != most_clusters:
+        score = np.where((near @ free >= least_spots) & (free > 0), near @ weight, -1)
+        best = int(score.argmax())
+        if score[best] < 0:
+            break
+        around = near.indices[near.indptr[best] : near.indptr[best + 1]]
+        members = around[free[around] > 0]
         box = _box(spots, members, spacing, shape)
-        clusters.append(Cluster(box, len(members), score))
-    clusters.sort(key=lambda each: (-each.score, each.box))
-    return clusters[:most_clusters]
+        clusters.append(Cluster(box, len(members), float(score[best])))
+        free[members] = weight[members] = 0
+    return clusters
 
 
 def _box(
@@ -115,6 +119,7 @@ def _box(
         (spots.x[members], spacing_mm[1], shape[1]),
         (spots.y[members], spacing_mm[0], shape[0]),
     ):
+        # Pixel k reaches from k - 0.5 to k + 0.5.
         first = math.floor(float((centre - radius / mm).min()) + 0.5)
         last = math.ceil(float((centre + radius / mm).max()) + 0.5)
         ends.append((max(first, 0), min(last, length)))

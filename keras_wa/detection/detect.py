@@ -16,6 +16,7 @@ def find_candidates(
     least_contrast: float = 4.5,
     least_spots: int = 3,
     most_clusters: int | None = 10,
+    film: bool = True,
     mask: NDArray[np.bool_] | None = None,
 ) -> list[Cluster]:
     """Finds where a mammogram may show clusters of microcalcifications.
@@ -32,6 +33,8 @@ def find_candidates(
         least_contrast: least contrast-to-noise of a spot.
         least_spots: least number of spots in 1 cm², at least 2.
         most_clusters: the greatest number of candidates, the best; `None` for all.
+        film: leave out spots too sharp for an X-ray image, as dust and flaws on a
+            scanned film are. Of no effect on pixels above 0.06 mm.
         mask: bool (H, W), where to look; by default the breast as `breast_mask` finds
             it.
 
@@ -45,5 +48,5 @@ def find_candidates(
     spacing = as_spacing(spacing_mm)
     if mask is None:
         mask = breast_mask(image)
-    spots = find_spots(image, spacing, mask, least_contrast)
+    spots = find_spots(image, spacing, mask, least_contrast, film)
     return find_clusters(spots, spacing, image.shape, least_spots, most_clusters)

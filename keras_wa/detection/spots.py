@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_wa.detection.breast import check_image
+from keras_wa.detection.specks import is_speck
 from keras_wa.errors import UserError
 
 GRID_MM = 0.1
@@ -46,6 +47,8 @@ _CLIP = 3.0
 _LEAST_NOISE = 0.4
 # Greatest ratio of the two principal curvatures: a line has a large one.
 _MOST_RATIO = 3.0
+# An image with more spots than this is no mammogram; the strongest are kept.
+_MOST_SPOTS = 5000
 # The rim of the mask, mm: the skin line and the film's edge are bright and thin.
 _RIM_MM = 1.5
 
@@ -88,17 +91,19 @@ def as_spacing(spacing_mm: float | tuple[float, float] | None) -> tuple[float, f
             "spacing_mm: the size of a calcification cannot be told without the pixel "
             f"spacing, which the image does not state. Received: None; {expected}"
         )
-    both = np.broadcast_to(np.asarray(spacing_mm, np.float64), (2,))
-    if not ((both >= LEAST_SPACING_MM) & (both <= MOST_SPACING_MM)).all():
+    both = np.atleast_1d(np.asarray(spacing_mm, np.float64))
+    good = (both >= LEAST_SPACING_MM) & (both <= MOST_SPACING_MM)
+    if both.shape not in ((1,), (2,)) or not good.all():
         raise UserError(f"spacing_mm: Received: {spacing_mm!r}; {expected}")
-    return float(both[0]), float(both[1])
+    return float(both[0]), float(both[-1])
 
 
 def find_spots(
     image: NDArray,
     spacing_mm: float | tuple[float, float],
     mask: NDArray[np.bool_],
-    least_contrast: float = 4.0,
+    least_contrast: float = 4.5,
+    film: bool = True,
 ) -> Spots:
     """Finds small bright spots.
 
@@ -115,9 +120,11 @@ def find_spots(
         spacing_mm: between rows and between columns, mm.
         mask: bool (H, W), true in the breast; a rim of 1.5 mm of it is left out.
         least_contrast: least contrast-to-noise of a spot.
+        film: leave out what is too sharp for an X-ray image, as dust and flaws on a
+            scanned film are (`keras_wa.detection.specks`).
 
     Returns:
-        The spots. None lies outside the mask.
+        The spots, 5000 at most. None lies outside the mask.
 
     Raises:
         UserError: if image and mask differ in shape, the image is no grey image, or the
@@ -146,10 +153,15 @@ def find_spots(
     contrast, scale = best[y, x], scale[y, x]
     round_ = _is_round(grid, y, x, np.asarray(_SIGMAS_MM)[scale] / grid_mm)
     order = np.flatnonzero(round_)
-    order = order[np.argsort(-contrast[order], kind="stable")]
+    order = order[np.argsort(-contrast[order], kind="stable")][:_MOST_SPOTS]
+    columns = (x + 0.5) * (width / size[0]) - 0.5
+    rows = (y + 0.5) * (height / size[1]) - 0.5
+    if film:
+        spacing = rows_mm, columns_mm
+        order = order[~is_speck(image, spacing, columns[order], rows[order])]
     return Spots(
-        x=(x[order] + 0.5) * (width / size[0]) - 0.5,
-        y=(y[order] + 0.5) * (height / size[1]) - 0.5,
+        x=columns[order],
+        y=rows[order],
         diameter_mm=_DIAMETER * np.asarray(_SIGMAS_MM)[scale[order]],
         contrast=contrast[order].astype(np.float64),
     )
@@ -206,9 +218,10 @@ def _smooth(image: NDArray, sigma: float) -> NDArray:
 def _maxima(
     best: NDArray, inner: NDArray[np.bool_], least: float
 ) -> tuple[NDArray, NDArray]:
-    """Rows and columns of the pixels that are the greatest of the five by five about."""
+    """Rows and columns of the pixels that are greatest of the five by five about."""
     top = cv2.dilate(best, np.ones((5, 5), np.uint8))
-    return np.nonzero((best == top) & (best >= least) & inner)
+    rows, columns = np.nonzero((best == top) & (best >= least) & inner)
+    return rows, columns
 
 
 def _is_round(grid: NDArray, y: NDArray, x: NDArray, sigma: NDArray) -> NDArray:

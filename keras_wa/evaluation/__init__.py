@@ -25,6 +25,13 @@ from keras_wa.evaluation.delong import (
     delong_seeds_test,
     delong_test,
 )
+from keras_wa.evaluation.froc import (
+    FrocCurve,
+    FrocEstimate,
+    froc_curve,
+    froc_estimate,
+)
+from keras_wa.evaluation.hits import MarkedImage, mark_image
 from keras_wa.evaluation.levels import LEVELS, aggregate
 from keras_wa.evaluation.metrics import (
     METRIC_NAMES,
@@ -66,7 +73,10 @@ __all__ = [
     "TITLES",
     "AucEstimate",
     "Difference",
+    "FrocCurve",
+    "FrocEstimate",
     "Interval",
+    "MarkedImage",
     "SeedsEstimate",
     "aggregate",
     "apply_temperature",
@@ -84,7 +94,10 @@ __all__ = [
     "expected_calibration_error",
     "fit_temperature",
     "format_metrics",
+    "froc_curve",
+    "froc_estimate",
     "holm",
+    "mark_image",
     "mean_over_seeds",
     "one_number_aucs",
     "one_number_aucs_held_out",
