@@ -19,6 +19,7 @@ import math
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from keras_wa.detection.breast import check_image
 from keras_wa.detection.specks import is_speck
@@ -45,8 +46,12 @@ _CLIP = 3.0
 # The noise nowhere counts as less than this part of that of the whole breast: in a flat
 # patch, such as saturated film, nothing would be something.
 _LEAST_NOISE = 0.4
-# Greatest ratio of the two principal curvatures: a line has a large one.
-_MOST_RATIO = 3.0
+# Greatest ratio of the two principal curvatures, at so many times the spot's own scale:
+# a line has a large one, also where it is uneven or crosses another.
+_MOST_RATIO, _WIDER = 2.5, 1.25
+# Spots nearer than so many diameters of the larger are one: a coarse calcification has
+# maxima of its own.
+_APART = 0.7
 # An image with more spots than this is no mammogram; the strongest are kept.
 _MOST_SPOTS = 5000
 # The rim of the mask, mm: the skin line and the film's edge are bright and thin.
@@ -112,7 +117,7 @@ def find_spots(
     two Gaussians is divided by the local noise: the root mean square of the responses
     in the breast within `_NOISE_MM`, those that stand out clipped. A spot is a maximum
     over place and scale whose two curvatures are alike, so that it is no part of a
-    line.
+    line; of those that touch, the strongest.
 
     Args:
         image: (H, W), bright calcifications, integers or floats in any unit: the
@@ -151,7 +156,8 @@ def find_spots(
     best, scale = _strongest(grid, inner, grid_mm)
     y, x = _maxima(best, inner, least_contrast)
     contrast, scale = best[y, x], scale[y, x]
-    round_ = _is_round(grid, y, x, np.asarray(_SIGMAS_MM)[scale] / grid_mm)
+    sigma = np.asarray(_SIGMAS_MM)[scale]
+    round_ = _is_round(grid, y, x, _WIDER * sigma / grid_mm)
     order = np.flatnonzero(round_)
     order = order[np.argsort(-contrast[order], kind="stable")][:_MOST_SPOTS]
     columns = (x + 0.5) * (width / size[0]) - 0.5
@@ -159,10 +165,13 @@ def find_spots(
     if film:
         spacing = rows_mm, columns_mm
         order = order[~is_speck(image, spacing, columns[order], rows[order])]
+    diameter = _DIAMETER * sigma
+    places = np.stack([columns * columns_mm, rows * rows_mm], axis=1)
+    order = order[_are_apart(places[order], diameter[order])]
     return Spots(
         x=columns[order],
         y=rows[order],
-        diameter_mm=_DIAMETER * np.asarray(_SIGMAS_MM)[scale[order]],
+        diameter_mm=diameter[order],
         contrast=contrast[order].astype(np.float64),
     )
 
@@ -240,3 +249,21 @@ def _is_round(grid: NDArray, y: NDArray, x: NDArray, sigma: NDArray) -> NDArray:
         limit = (_MOST_RATIO + 1) ** 2 / _MOST_RATIO
         found[which] = (trace < 0) & (trace**2 < limit * determinant)
     return found
+
+
+def _are_apart(places: NDArray, diameter: NDArray) -> NDArray[np.bool_]:
+    """Which spots touch no stronger one that stays.
+
+    Args:
+        places: (n, 2), mm, the strongest first.
+        diameter: (n,), mm.
+    """
+    stays = np.ones(len(places), bool)
+    if len(places) < 2:
+        return stays
+    reach = _APART * float(diameter.max())
+    for strong, weak in sorted(cKDTree(places).query_pairs(reach)):
+        away = math.dist(places[strong], places[weak])
+        if stays[strong] and away < _APART * max(diameter[strong], diameter[weak]):
+            stays[weak] = False
+    return stays

@@ -85,6 +85,32 @@ def test_a_line_is_no_spot():
     assert len(spots) == 0
 
 
+def test_a_crossing_of_lines_is_no_spot_of_most_angles():
+    image = noise((400, 400), deviation=1.0)
+    rows, columns = np.indices(image.shape)
+    for slope in (0.2, 0.7):
+        away_mm = np.abs((rows - 200) - slope * (columns - 200)) * MM
+        away_mm /= np.hypot(1, slope)
+        image += (40 * np.exp(-(away_mm**2) / (2 * 0.15**2))).astype(np.float32)
+    assert len(find_spots(image, MM, everywhere(image), 6.0)) == 0
+
+
+def test_a_coarse_calcification_is_one_spot_though_it_has_two_maxima():
+    image = noise((400, 400), deviation=1.0)
+    add_spot(image, 200, 200, 60, 0.35)
+    add_spot(image, 194, 197, 25)
+    add_spot(image, 206, 204, 20)
+    (x,) = find_spots(image, MM, everywhere(image), 6.0).x
+    assert x == pytest.approx(200, abs=8)
+
+
+def test_two_small_spots_side_by_side_are_two():
+    image = noise((400, 400), deviation=1.0)
+    add_spot(image, 190, 200, 60)
+    add_spot(image, 206, 200, 50)
+    assert len(find_spots(image, MM, everywhere(image), 6.0)) == 2
+
+
 def test_dust_is_left_out_unless_asked_for():
     image = noise((400, 400), deviation=2.0)
     image[200, 200] = 255
