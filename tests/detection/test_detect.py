@@ -9,6 +9,7 @@ from keras_wa.detection import find_candidates
 from keras_wa.errors import UserError
 from keras_wa.phantom import PhantomSpec
 from keras_wa.phantom.film import Finding, plan_film
+from tests.detection.pictures import noise
 
 SHAPE, PIXEL_MM = (1000, 700), 0.1
 
@@ -65,6 +66,16 @@ def test_a_mask_of_the_callers_says_where_to_look():
     found = find_candidates(image, PIXEL_MM, mask=mask)
     assert any(holds(masks[0], each) for each in found)
     assert all(mask[each.box[1] : each.box[3]].all() for each in found)
+
+
+def test_a_cluster_of_dust_is_a_candidate_only_if_it_may_be():
+    image = noise((400, 400), deviation=2.0)
+    for x, y in ((180, 200), (210, 220), (200, 170), (230, 190)):
+        image[y, x] = 255
+    mask = np.ones(image.shape, bool)
+    assert find_candidates(image, 0.05, 6.0, mask=mask) == []
+    (dust,) = find_candidates(image, 0.05, 6.0, film=False, mask=mask)
+    assert dust.n_spots == 4
 
 
 def test_an_even_image_has_no_candidate():

@@ -95,19 +95,40 @@ def test_a_crossing_of_lines_is_no_spot_of_most_angles():
     assert len(find_spots(image, MM, everywhere(image), 6.0)) == 0
 
 
-def test_a_coarse_calcification_is_one_spot_though_it_has_two_maxima():
+@pytest.mark.parametrize(("long_mm", "stays"), [(0.2, True), (0.6, False)])
+def test_a_spot_may_be_oblong_but_no_stroke(long_mm, stays):
     image = noise((400, 400), deviation=1.0)
-    add_spot(image, 200, 200, 60, 0.35)
-    add_spot(image, 194, 197, 25)
-    add_spot(image, 206, 204, 20)
+    rows, columns = (np.indices(image.shape) - 200) * MM
+    square = (rows / long_mm) ** 2 + (columns / 0.1) ** 2
+    image += (60 * np.exp(-square / 2)).astype(np.float32)
+    spots = find_spots(image, MM, everywhere(image), 6.0)
+    assert (len(spots) == 1) == stays
+
+
+def test_a_round_spot_is_round_whatever_the_shape_of_the_pixels():
+    found = []
+    for spacing in ((0.05, 0.05), (0.05, 0.1), (0.1, 0.05)):
+        image = noise((round(20 / spacing[0]), round(20 / spacing[1])), deviation=0.5)
+        add_spot(image, 10 / spacing[1], 10 / spacing[0], 60, 0.28, spacing)
+        spots = find_spots(image, spacing, everywhere(image), 8.0)
+        found.append(spots.diameter_mm.tolist())
+    assert found == [[pytest.approx(0.79, abs=0.01)]] * 3
+
+
+def test_a_coarse_calcification_is_one_spot_though_it_has_several_maxima():
+    image = noise((400, 400), deviation=1.0)
+    rows, columns = np.indices(image.shape)
+    image[np.hypot(rows - 200, columns - 200) * MM < 0.9] += 60
+    for x in (191, 209):
+        add_spot(image, x, 200, 120, 0.1)
     (x,) = find_spots(image, MM, everywhere(image), 6.0).x
-    assert x == pytest.approx(200, abs=8)
+    assert abs(x - 200) < 12
 
 
 def test_two_small_spots_side_by_side_are_two():
     image = noise((400, 400), deviation=1.0)
-    add_spot(image, 190, 200, 60)
-    add_spot(image, 206, 200, 50)
+    add_spot(image, 190, 200, 60, 0.1)
+    add_spot(image, 201, 200, 50, 0.1)
     assert len(find_spots(image, MM, everywhere(image), 6.0)) == 2
 
 

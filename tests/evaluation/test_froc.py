@@ -76,6 +76,16 @@ def test_the_sensitivity_at_each_rate_is_that_of_the_best_threshold():
         assert found[rate].value == pytest.approx(slow(images, rate)), rate
 
 
+def test_a_rate_that_rounding_makes_smaller_still_allows_its_false_positives():
+    assert 0.29 * 100 < 29
+    images = [
+        MarkedImage(f"p{i}", (1.0,) if i == 0 else (), (2.0,) if i < 29 else ())
+        for i in range(100)
+    ]
+    estimate = froc_estimate(images, (0.28, 0.29), n_resamples=2)
+    assert [each.value for each in estimate.sensitivity.values()] == [0, 1]
+
+
 def test_the_area_is_the_mean_of_the_sensitivities_up_to_its_end():
     images = many(4)
     rates = (np.arange(2000) + 0.5) / 1000
