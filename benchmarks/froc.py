@@ -126,6 +126,7 @@ def find(row: Any, film: Film) -> Found:
 
 
 def in_words(each: Interval) -> str:
+    """A number with its interval."""
     return f"{each.value:.2f} ({each.low:.2f} to {each.high:.2f})"
 
 

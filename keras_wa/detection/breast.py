@@ -34,7 +34,8 @@ def breast_mask(image: NDArray) -> NDArray[np.bool_]:
         bool (H, W), true in the breast. All false for an image of one grey level.
 
     Raises:
-        UserError: if the image has not two axes, or a side is shorter than 8 pixels.
+        UserError: if the image has not two axes, a side is shorter than 8 pixels, or a
+            value is not finite.
 
     Source: Otsu 1979, doi:10.1109/TSMC.1979.4310076.
     """
@@ -61,11 +62,20 @@ def breast_mask(image: NDArray) -> NDArray[np.bool_]:
 
 
 def check_image(image: NDArray) -> None:
-    """Raises `UserError` unless an array is a grey image, 8 by 8 pixels or more."""
+    """Raises `UserError` unless an array is a grey image, 8 by 8 pixels or more.
+
+    Args:
+        image: (H, W), integers or finite floats.
+    """
     if image.ndim != 2 or min(image.shape) < 8:
         raise UserError(
             f"A mammogram is one grey image. Received: shape={image.shape}; expected "
             "(H, W), at least 8 by 8 pixels."
+        )
+    if image.dtype.kind == "f" and not np.isfinite(image).all():
+        raise UserError(
+            "A mammogram's grey levels are numbers. Received: NaN or infinity; "
+            "expected finite values."
         )
 
 

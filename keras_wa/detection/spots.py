@@ -124,7 +124,7 @@ def find_spots(
             contrast is a ratio.
         spacing_mm: between rows and between columns, mm.
         mask: bool (H, W), true in the breast; a rim of 1.5 mm of it is left out.
-        least_contrast: least contrast-to-noise of a spot.
+        least_contrast: least contrast-to-noise of a spot, above 0.
         film: leave out what is too sharp for an X-ray image, as dust and flaws on a
             scanned film are (`keras_wa.detection.specks`).
 
@@ -132,14 +132,19 @@ def find_spots(
         The spots, 5000 at most. None lies outside the mask.
 
     Raises:
-        UserError: if image and mask differ in shape, the image is no grey image, or the
-            spacing is no mammogram's.
+        UserError: if image and mask differ in shape, the image is no grey image, the
+            spacing is no mammogram's, or the least contrast is not above 0.
     """
     check_image(image)
     if mask.shape != image.shape:
         raise UserError(
             f"mask: the breast's mask. Received: shape={mask.shape}; expected that of "
             f"the image, {image.shape}."
+        )
+    if not least_contrast > 0:
+        raise UserError(
+            f"least_contrast: Received: {least_contrast}; expected above 0. Around 4.5 "
+            "noise alone seldom gives a spot."
         )
     rows_mm, columns_mm = as_spacing(spacing_mm)
     grid_mm = max(GRID_MM, rows_mm, columns_mm)

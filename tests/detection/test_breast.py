@@ -84,3 +84,11 @@ def test_an_image_of_one_grey_level_has_no_breast():
 def test_what_is_no_grey_image_is_an_error(shape):
     with pytest.raises(UserError, match=r"one grey image\. Received: shape="):
         breast_mask(np.zeros(shape, np.uint8))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_value_that_is_no_number_is_an_error(value):
+    image = np.zeros((40, 30), np.float32)
+    image[7, 8] = value
+    with pytest.raises(UserError, match=r"Received: NaN or infinity"):
+        breast_mask(image)

@@ -53,6 +53,26 @@ def test_a_film_without_calcifications_has_no_candidate_of_that_score():
     )
 
 
+def test_the_candidates_of_a_mirror_image_are_mirrored():
+    image, _ = draw("a", 1.5, "CLUSTERED", "CLUSTERED")
+    width = image.shape[1]
+    expected = [
+        ((width - right, top, width - left, bottom), n_spots)
+        for (left, top, right, bottom), n_spots in (
+            (each.box, each.n_spots) for each in find_candidates(image, PIXEL_MM)
+        )
+    ]
+    found = find_candidates(image[:, ::-1], PIXEL_MM)
+    assert [(each.box, each.n_spots) for each in found] == expected
+
+
+def test_floats_and_16_bits_give_the_same_candidates():
+    image, _ = draw("a", 1.5, "CLUSTERED", "CLUSTERED")
+    expected = [each.box for each in find_candidates(image, PIXEL_MM)]
+    for other in (image.astype(np.float64) / 255, image.astype(">u2") * 257):
+        assert [each.box for each in find_candidates(other, PIXEL_MM)] == expected
+
+
 def test_no_more_candidates_than_asked_for():
     image, _ = draw("a", 1.5, "CLUSTERED", "CLUSTERED")
     assert len(find_candidates(image, PIXEL_MM, most_clusters=1)) == 1

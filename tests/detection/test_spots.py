@@ -185,3 +185,10 @@ def test_a_spacing_of_no_mammogram_is_an_error(spacing):
 def test_a_mask_of_another_shape_is_an_error():
     with pytest.raises(UserError, match=r"mask: .*Received: shape=\(20, 30\)"):
         find_spots(np.zeros((30, 30), np.uint8), MM, np.ones((20, 30), bool))
+
+
+@pytest.mark.parametrize("least", [0, -1.0, float("nan")])
+def test_a_least_contrast_that_lets_everything_through_is_an_error(least):
+    image = noise((60, 60))
+    with pytest.raises(UserError, match=r"least_contrast: Received: .*; expected"):
+        find_spots(image, MM, everywhere(image), least)
