@@ -61,6 +61,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="accept DICOM images meant for processing",
     )
     parser.add_argument(
+        "--digital",
+        action="store_true",
+        help="mammograms of a digital detector: sharp spots are no dust on a film",
+    )
+    parser.add_argument(
         "--most",
         type=int,
         default=10,
@@ -182,20 +187,12 @@ def _targets(args: argparse.Namespace, files: list[Path]) -> Any:
         ]
     return find_targets(
         files,
-        _find,
         args.kind,
         args.pixel_spacing,
         args.for_processing,
         args.most,
+        film=not args.digital,
     )
-
-
-def _find(image: Any, spacing_mm: float) -> list[tuple[Any, float]]:
-    from keras_wa.detection import find_candidates
-
-    return [
-        (cluster.box, cluster.score) for cluster in find_candidates(image, spacing_mm)
-    ]
 
 
 def _box(text: str) -> Any:

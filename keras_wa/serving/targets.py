@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from keras_wa.datasets.cutting import choose_spacing
+from keras_wa.detection import find_candidates
 from keras_wa.errors import UserError
 from keras_wa.files import walk_files
 from keras_wa.imaging import IMAGE_SUFFIXES, Box, is_dicom, open_image
@@ -17,9 +15,6 @@ from keras_wa.serving.predicting import Target
 
 KINDS = ("auto", "roi", "mammogram")
 """What a file without a box may be."""
-
-Find = Callable[[NDArray[np.uint8], float], Sequence[tuple[Box, float]]]
-"""Takes grey levels `(H, W)` and the pixel spacing in mm; gives boxes and scores."""
 
 # ROIs are some hundred pixels a side, the smallest mammograms above a thousand.
 _LEAST_SIDE = 1000
@@ -62,22 +57,22 @@ def _is_image(path: Path) -> bool:
 
 def find_targets(
     files: Iterable[Path],
-    find: Find,
     kind: str = "auto",
     spacing_mm: float | None = None,
     for_processing: bool = False,
     most: int = 10,
+    film: bool = True,
 ) -> Iterator[Target]:
     """What is to be classified in each file.
 
     Args:
         files: images.
-        find: finds candidate lesions in a mammogram, the likeliest first.
         kind: `roi`: each file is one; `mammogram`: lesions are looked for; `auto`: a
             file of at least 1000 pixels a side is a mammogram.
         spacing_mm: taken where a file states none.
         for_processing: as in `open_image`.
         most: candidates of a mammogram, at most.
+        film: leave out specks on a scanned film, as in `find_candidates`.
 
     Yields:
         Targets in the order of the files. A file that cannot be read, or a mammogram
@@ -98,11 +93,15 @@ def find_targets(
                     f"{file}: pixel spacing. Received: none in the file; expected one, "
                     "to look for lesions. Give --pixel-spacing MM, or --box."
                 )
-            found = find(image.grey(), float(np.mean(spacing)))[:most]
+            found = find_candidates(
+                image.grey(), spacing, most_clusters=most, film=film
+            )
         except UserError as error:
             yield Target(file, error=str(error))
             continue
         if not found:
             yield Target(file, error=f"{file}: no cluster of calcifications was found.")
-        for box, score in found:
-            yield Target(file, box=box, score=score)
+        for cluster in found:
+            left, top, right, bottom = cluster.box
+            box = Box(left, top, right - left, bottom - top)
+            yield Target(file, box=box, score=cluster.score)

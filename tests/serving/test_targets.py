@@ -10,8 +10,22 @@ import numpy as np
 import pytest
 
 from keras_wa.errors import UserError
-from keras_wa.imaging import Box
 from keras_wa.serving.targets import expand, find_targets
+
+CLUSTERS = [(350, 300), (600, 700)]
+
+
+def film_with_clusters() -> np.ndarray:
+    """A bright breast on dark ground, with two clusters of five spots."""
+    rng = np.random.default_rng(0)
+    film = np.zeros((1000, 1000), np.float32)
+    cv2.ellipse(film, (0, 500), (850, 450), 0, 0, 360, 120.0, -1)
+    film += rng.normal(0, 2, film.shape).astype(np.float32) * (film > 0)
+    for x, y in CLUSTERS:
+        for dx, dy in ((0, 0), (20, 5), (-15, 18), (8, -22), (-20, -8)):
+            cv2.circle(film, (x + dx, y + dy), 2, 200.0, -1)
+    film = cv2.GaussianBlur(film, (0, 0), 1.0)
+    return np.clip(film, 0, 255).astype(np.uint8)
 
 
 @pytest.fixture
@@ -22,11 +36,6 @@ def folder(tmp_path: Path) -> Path:
         cv2.imwrite(str(path), np.zeros((side, side), "uint8"))
     (tmp_path / "readme.txt").write_text("no image")
     return tmp_path
-
-
-def find(image: np.ndarray, spacing_mm: float) -> list[tuple[Box, float]]:
-    assert image.shape == (1000, 1000)
-    return [(Box(int(10 * spacing_mm), i, 5, 5), 1.0 / (i + 1)) for i in range(3)]
 
 
 def test_files_folders_and_patterns(folder: Path) -> None:
@@ -45,16 +54,24 @@ def test_what_names_nothing_is_an_error(folder: Path, word: str) -> None:
 
 
 def targets(folder: Path, **options: Any) -> list[Any]:
-    return list(find_targets(expand([str(folder)]), find, **options))
+    return list(find_targets(expand([str(folder)]), **options))
 
 
 def test_large_files_are_mammograms_unless_told_otherwise(folder: Path) -> None:
-    found = targets(folder, spacing_mm=0.1, most=2)
+    path = folder / "in/c.png"
+    cv2.imwrite(str(path), film_with_clusters())
+    found = targets(folder, spacing_mm=0.1)
     assert [each.box for each in found[:2]] == [None, None]
-    assert [(each.box, each.score) for each in found[2:]] == [
-        (Box(1, 0, 5, 5), 1.0),
-        (Box(1, 1, 5, 5), 0.5),
+    middles = [
+        (each.box.left + each.box.width / 2, each.box.top + each.box.height / 2)
+        for each in found[2:]
     ]
+    assert len(middles) == 2
+    for x, y in CLUSTERS:
+        distance = min(abs(x - a) + abs(y - b) for a, b in middles)
+        assert distance < 30
+    assert found[2].score >= found[3].score > 0
+    assert len(targets(folder, spacing_mm=0.1, most=1)) == 3
     assert [each.box for each in targets(folder, kind="roi")] == [None] * 3
 
 
@@ -68,8 +85,6 @@ def test_a_mammogram_without_candidates_and_one_that_is_damaged_say_so(
 ) -> None:
     (folder / "z.png").write_bytes(b"no image")
     files = expand([str(folder / "in/c.png"), str(folder / "z.png")])
-    empty, damaged = find_targets(
-        files, lambda *_: [], kind="mammogram", spacing_mm=0.1
-    )
+    empty, damaged = find_targets(files, kind="mammogram", spacing_mm=0.1)
     assert "no cluster of calcifications was found" in empty.error
     assert "z.png: not a readable image" in damaged.error
