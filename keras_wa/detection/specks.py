@@ -4,9 +4,10 @@ What the X-rays draw is blurred by the focal spot, the screen and the film, a st
 deviation of some 0.1 mm; what lies on the film when it is scanned is blurred by the
 scanner alone. Both are bright and small.
 
-Source of the idea: Smith, Highnam et al. 1999, doi:10.1109/42.811313 (a model of the
-blur tells film-screen artefacts from calcifications). The measure here is simpler: a
-ratio of two differences of Gaussians.
+Source of the idea: "Detecting film-screen artifacts in mammography using a model-based
+approach", IEEE Transactions on Medical Imaging 1999, doi:10.1109/42.811313 (a model of
+the blur tells them from calcifications). The measure here is simpler: a ratio of two
+differences of Gaussians.
 """
 
 from __future__ import annotations
