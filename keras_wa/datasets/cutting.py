@@ -37,6 +37,7 @@ def cut_roi(
     listed_spacing_mm: float | None = None,
     default_spacing_mm: float | None = None,
     size: tuple[int, int] | None = None,
+    image: GreyImage | None = None,
 ) -> Roi:
     """Cuts the ROI of a lesion out of an image, or gives the image as it is.
 
@@ -56,6 +57,7 @@ def cut_roi(
         default_spacing_mm: what is known about the data set.
         size: height and width that the image must have, because the box is in its
             pixels.
+        image: the image if it is decoded already; its name is for messages then.
 
     Returns:
         The ROI and its facts, see `Roi`. Without box and mask it is the whole image.
@@ -65,7 +67,8 @@ def cut_roi(
             no lesion, the box lies beyond the image, or a fixed field of view is wanted
             and no pixel spacing is known.
     """
-    image = open_image(root / name, options.for_processing)
+    if image is None:
+        image = open_image(root / name, options.for_processing)
     facts: dict[str, Any] = {"sources": {name: image.digest}}
     if size is not None and image.shape != size:
         raise UserError(

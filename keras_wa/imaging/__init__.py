@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from keras_wa.imaging.crops import Box, cut, cut_mask, mask_box, scale_box, window_of
 from keras_wa.imaging.image import GreyImage
-from keras_wa.imaging.reading import IMAGE_SUFFIXES, is_dicom, open_image, read_grey
+from keras_wa.imaging.reading import (
+    IMAGE_SUFFIXES,
+    decode_image,
+    is_dicom,
+    open_image,
+    read_grey,
+)
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -16,6 +22,7 @@ __all__ = [
     "GreyImage",
     "cut",
     "cut_mask",
+    "decode_image",
     "is_dicom",
     "mask_box",
     "open_image",

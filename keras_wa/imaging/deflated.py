@@ -23,12 +23,13 @@ _STEP = 2**24
 _MARK = slice(128, 132)
 
 
-def refuse_bomb(data: bytes, name: str) -> None:
-    """Refuses a deflated file that inflates to more than `MOST` bytes.
+def refuse_bomb(data: bytes, name: str, most: int | None = None) -> None:
+    """Refuses a deflated file that inflates to more bytes than a mammogram has.
 
     Args:
         data: the bytes of a DICOM file of any transfer syntax.
         name: the file, for messages.
+        most: bytes that are too few to be refused, `MOST` or less.
 
     Raises:
         UserError: if it does. It takes no more than some 16 MB to find out.
@@ -36,17 +37,18 @@ def refuse_bomb(data: bytes, name: str) -> None:
     start = _start_of_deflated(io.BytesIO(data))
     if start is None:
         return
+    most = MOST if most is None else min(most, MOST)
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     rest, size = data[start:], 0
     try:
-        while rest and not inflater.eof and size <= MOST:
+        while rest and not inflater.eof and size <= most:
             size += len(inflater.decompress(rest, _STEP))
             rest = inflater.unconsumed_tail
     except zlib.error:
         return  # Damaged: reading it will tell.
-    if size > MOST:
+    if size > most:
         raise UserError(
-            f"{name}: the deflated file is too large. Received: more than {MOST} bytes "
+            f"{name}: the deflated file is too large. Received: more than {most} bytes "
             "once inflated; expected a mammogram. Leave the file out."
         )
 

@@ -29,17 +29,22 @@ million."""
 # A run of RLE says in two bytes what 128 bytes are (PS3.5, G.3).
 _RLE_GAIN = 64
 
+_REST = 2**24
+
 # What is wrong with a file is told by a UserError; pydicom would repeat it on stderr.
 warnings.filterwarnings("ignore", category=UserWarning, module="pydicom")
 
 
-def decode_dicom(data: bytes, name: str, for_processing: bool = False) -> GreyImage:
+def decode_dicom(
+    data: bytes, name: str, for_processing: bool = False, most_pixels: int = LARGEST
+) -> GreyImage:
     """Decodes a DICOM file with one grey frame.
 
     Args:
         data: the bytes of the file.
         name: the file, for messages.
         for_processing: accept an image meant for processing, not for presentation.
+        most_pixels: an image that announces more is refused before it is decoded.
 
     Returns:
         The image, without a digest; its `grey` is dark to bright as the image is meant
@@ -48,10 +53,11 @@ def decode_dicom(data: bytes, name: str, for_processing: bool = False) -> GreyIm
     Raises:
         UserError: if the file is no DICOM file or a damaged one, is of another modality
             than MG (a file that states none is taken), has no pixels, several frames,
-            colour or more than `LARGEST` pixels, is meant for processing, or is
+            colour or more than `most_pixels`, is meant for processing, or is
             compressed in a way that no decoder here reads.
     """
-    refuse_bomb(data, name)
+    # Twice what pixels of 16 bits take, and room for what else a file holds.
+    refuse_bomb(data, name, 4 * most_pixels + _REST)
     try:
         dataset = pydicom.dcmread(io.BytesIO(data))
     except InvalidDicomError as error:
@@ -64,7 +70,7 @@ def decode_dicom(data: bytes, name: str, for_processing: bool = False) -> GreyIm
         raise UserError(_damaged(name, error)) from error
     try:
         _check_kind(dataset, name, for_processing)
-        _check_size(dataset, name)
+        _check_size(dataset, name, most_pixels)
         to_grey = _grey_table(dataset, name)
         pixels = _decode(dataset, name)
         description = str(dataset.get("SeriesDescription") or "")
@@ -151,16 +157,16 @@ def _check_kind(dataset: pydicom.Dataset, name: str, for_processing: bool) -> No
         )
 
 
-def _check_size(dataset: pydicom.Dataset, name: str) -> None:
+def _check_size(dataset: pydicom.Dataset, name: str, most_pixels: int) -> None:
     """Whether the announced size is one that can be, before memory is taken for it."""
     rows, columns = int(dataset.Rows), int(dataset.Columns)
-    if not (rows > 0 and columns > 0 and rows * columns <= LARGEST):
+    if not (rows > 0 and columns > 0 and rows * columns <= most_pixels):
         raise _unfit(
             name,
             "Rows (0028,0010) and Columns (0028,0011)",
             f"{rows} by {columns}",
-            f"at least 1 by 1 and at most {LARGEST} pixels. The file is damaged: copy "
-            "it again.",
+            f"at least 1 by 1 and at most {most_pixels} pixels. The file is damaged: "
+            "copy it again.",
         )
     allocated, stored = int(dataset.BitsAllocated), int(dataset.BitsStored)
     high = int(dataset.get("HighBit", stored - 1))

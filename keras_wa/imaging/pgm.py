@@ -18,7 +18,7 @@ from keras_wa.imaging.scaling import scale_to_uint8
 # character ends the header (netpbm.sourceforge.net/doc/pgm.html).
 _GAP = rb"(?:\s|#[^\n]*\n)+"
 _HEADER = re.compile(
-    rb"(P[25])" + _GAP + rb"(\d+)" + _GAP + rb"(\d+)" + _GAP + rb"(\d+)\s"
+    rb"(P[25])" + _GAP + rb"(\d{1,9})" + _GAP + rb"(\d{1,9})" + _GAP + rb"(\d{1,9})\s"
 )
 
 

@@ -13,7 +13,8 @@ import xxhash
 from numpy.typing import NDArray
 
 from keras_wa.errors import UserError
-from keras_wa.imaging.dicom import decode_dicom
+from keras_wa.imaging.announced import refuse_large, refuse_size
+from keras_wa.imaging.dicom import LARGEST, decode_dicom
 from keras_wa.imaging.image import GreyImage
 from keras_wa.imaging.pgm import decode_pgm
 from keras_wa.imaging.scaling import scale_to_uint8
@@ -96,16 +97,47 @@ def open_image(path: str | os.PathLike[str], for_processing: bool = False) -> Gr
             f"{name}: cannot be read ({error.strerror or error}). Expected: a readable "
             f"{_EXPECTED} file."
         ) from error
+    return decode_image(data, name, for_processing)
+
+
+def decode_image(
+    data: bytes,
+    name: str,
+    for_processing: bool = False,
+    most_pixels: int | None = None,
+) -> GreyImage:
+    """Decodes an image file that is in memory, as `open_image` does.
+
+    Args:
+        data: the bytes of the file.
+        name: the file, for messages; by its suffix a DICOM file without a preamble is
+            told from another image.
+        for_processing: as of `open_image`.
+        most_pixels: of a stranger's file: an image that announces more is refused
+            before it is decoded, as is a format that OpenCV reads beyond those named.
+
+    Returns:
+        The image, with the digest of its file.
+
+    Raises:
+        UserError: as `open_image`, or the image has more than `most_pixels`.
+    """
     if not data:
         raise UserError(
             f"{name}: the file is empty. Received: 0 bytes; expected a {_EXPECTED} "
             "file. Copy the file again."
         )
-    if _has_dicom_mark(data) or Path(path).suffix.lower() in DICOM_SUFFIXES:
-        image = decode_dicom(data, name, for_processing)
+    if _has_dicom_mark(data) or Path(name).suffix.lower() in DICOM_SUFFIXES:
+        most = LARGEST if most_pixels is None else min(most_pixels, LARGEST)
+        image = decode_dicom(data, name, for_processing, most)
     elif data[:2] in (b"P2", b"P5"):
         image = GreyImage(decode_pgm(data, name))
+        if most_pixels is not None:
+            # Each pixel takes a byte of the file at least, so decoding is no danger.
+            refuse_size(image.shape, name, most_pixels)
     else:
+        if most_pixels is not None:
+            refuse_large(data, name, most_pixels)
         image = GreyImage(_decode_with_opencv(data, name))
     return dataclasses.replace(image, digest=xxhash.xxh3_128_hexdigest(data))
 

@@ -17,7 +17,7 @@ from keras_wa.datasets import ReadOptions
 from keras_wa.datasets.cutting import cut_roi
 from keras_wa.errors import UserError
 from keras_wa.evaluation import apply_temperature
-from keras_wa.imaging import Box
+from keras_wa.imaging import Box, GreyImage
 from keras_wa.imaging.resize import resize
 from keras_wa.imaging.symmetries import SYMMETRIES, apply_symmetry
 from keras_wa.serving.classifier import Classifier
@@ -81,7 +81,15 @@ class Prediction:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Read:
+class ReadRoi:
+    """A ROI that is ready for the network.
+
+    Attributes:
+        target: what it was asked for as.
+        roi: uint8 `(size, size)`.
+        warnings, window: as of `Prediction`.
+    """
+
     target: Target
     roi: Pixels
     warnings: tuple[str, ...]
@@ -112,17 +120,17 @@ def predict_targets(
     chunk = max(1, batch_size // symmetries)
     with ThreadPoolExecutor(_READERS) as pool:
         for part in _ahead(pool, read, targets, chunk):
-            good = [each for each in part if isinstance(each, _Read)]
+            good = [each for each in part if isinstance(each, ReadRoi)]
             results = iter(_classify(classifier, good, symmetries))
             for each in part:
-                yield next(results) if isinstance(each, _Read) else each
+                yield next(results) if isinstance(each, ReadRoi) else each
 
 
 def _ahead(
     pool: ThreadPoolExecutor, read: Any, targets: Iterable[Target], size: int
-) -> Iterator[list[_Read | Prediction]]:
+) -> Iterator[list[ReadRoi | Prediction]]:
     """Chunks of what was read; three chunks are under way while one is worked on."""
-    waiting: list[Future[_Read | Prediction]] = []
+    waiting: list[Future[ReadRoi | Prediction]] = []
     source = iter(targets)
     while True:
         fresh = itertools.islice(source, 4 * size - len(waiting))
@@ -133,29 +141,57 @@ def _ahead(
         yield [future.result() for future in now]
 
 
+def read_roi(
+    classifier: Classifier,
+    options: ReadOptions,
+    target: Target,
+    image: GreyImage | None = None,
+) -> ReadRoi:
+    """Reads and cuts a ROI, and resizes it to what the network sees.
+
+    Args:
+        classifier: the model.
+        options: how a box's ROI is cut.
+        target: what is to be classified.
+        image: the target's image if it is decoded already; its file is a name then.
+
+    Raises:
+        UserError: it cannot be read or cut.
+    """
+    file = target.file.absolute() if image is None else target.file
+    roi = cut_roi(
+        file.parent,
+        file.name,
+        options,
+        box=target.box,
+        mask=None if target.mask is None else str(target.mask.absolute()),
+        image=image,
+    )
+    size = (classifier.image_size, classifier.image_size)
+    resized = resize(roi.pixels, size)
+    left, top, width, height = roi.facts["window"]
+    return ReadRoi(
+        target,
+        resized,
+        tuple(unfamiliar(classifier, roi.pixels, resized, roi.facts)),
+        (left, top, width, height),
+    )
+
+
+def views_of(read: Sequence[ReadRoi], symmetries: int) -> Pixels:
+    """Turned and mirrored copies of each ROI, uint8 `(n * symmetries, H, W)`."""
+    return np.stack(
+        [apply_symmetry(each.roi, i) for each in read for i in range(symmetries)]
+    )
+
+
 def _read(
     classifier: Classifier, options: ReadOptions, target: Target
-) -> _Read | Prediction:
+) -> ReadRoi | Prediction:
     if target.error:
         return Prediction(target, error=target.error)
     try:
-        file = target.file.absolute()
-        roi = cut_roi(
-            file.parent,
-            file.name,
-            options,
-            box=target.box,
-            mask=None if target.mask is None else str(target.mask.absolute()),
-        )
-        size = (classifier.image_size, classifier.image_size)
-        resized = resize(roi.pixels, size)
-        left, top, width, height = roi.facts["window"]
-        return _Read(
-            target,
-            resized,
-            tuple(unfamiliar(classifier, roi.pixels, resized, roi.facts)),
-            (left, top, width, height),
-        )
+        return read_roi(classifier, options, target)
     except UserError as error:
         return Prediction(target, error=str(error))
     except MemoryError:
@@ -163,14 +199,24 @@ def _read(
 
 
 def _classify(
-    classifier: Classifier, read: Sequence[_Read], symmetries: int
+    classifier: Classifier, read: Sequence[ReadRoi], symmetries: int
 ) -> list[Prediction]:
     if not read:
         return []
-    views = np.stack(
-        [apply_symmetry(each.roi, i) for each in read for i in range(symmetries)]
-    )
-    outputs = classifier(views).reshape(len(read), symmetries, -1)
+    return conclude(classifier, read, classifier(views_of(read, symmetries)))
+
+
+def conclude(
+    classifier: Classifier, read: Sequence[ReadRoi], outputs: NDArray[np.float64]
+) -> list[Prediction]:
+    """From what the network says to calibrated probabilities and decisions.
+
+    Args:
+        classifier: the model.
+        read: the ROIs.
+        outputs: probabilities `(n * symmetries, classes)` of `views_of` these ROIs.
+    """
+    outputs = outputs.reshape(len(read), -1, outputs.shape[-1])
     raw = outputs[..., -1]
     decision = classifier.decision
     calibrated, threshold = raw, None

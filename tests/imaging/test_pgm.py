@@ -51,3 +51,8 @@ def test_a_damaged_file_names_itself_and_what_is_missing(data, message):
         decode_pgm(data, "folder/x.pgm")
     assert str(caught.value).startswith("folder/x.pgm: ")
     assert "\n" not in str(caught.value)
+
+
+def test_a_number_too_long_to_be_one_is_told() -> None:
+    with pytest.raises(UserError, match="no complete PGM header"):
+        decode_pgm(b"P5 " + b"9" * 5000 + b" 1 255\n0", "x.pgm")
