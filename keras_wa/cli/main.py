@@ -23,6 +23,7 @@ COMMANDS = (
     "explain",
     "export",
     "predict",
+    "serve",
     "download",
     "prepare",
     "audit",

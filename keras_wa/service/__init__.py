@@ -1,1 +1,1 @@
-"""A classifier over HTTP."""
+"""A classifier over HTTP: requests in, batches to the network, records out."""

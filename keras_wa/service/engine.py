@@ -1,0 +1,141 @@
+"""From the images of a request to what the model says of them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_wa.errors import UserError
+from keras_wa.imaging import GreyImage
+from keras_wa.service.batching import Batcher, QueueFullError
+from keras_wa.service.inputs import UPLOAD, Question, as_fields
+from keras_wa.service.metrics import Metrics
+from keras_wa.service.settings import Settings
+from keras_wa.serving.classifier import Classifier
+from keras_wa.serving.predicting import (
+    ReadRoi,
+    Target,
+    conclude,
+    read_roi,
+    views_of,
+)
+from keras_wa.serving.results import as_record
+
+T = TypeVar("T")
+
+DISCLAIMER = "Research software. Not a medical device."
+
+
+class Engine:
+    """Threads that decode, a thread that classifies, and the way through both.
+
+    Args:
+        classifier: the model. It is run once, so that the first request does not wait
+            for what TensorFlow does then.
+        settings: how much at once.
+        metrics: told of batches.
+    """
+
+    def __init__(
+        self, classifier: Classifier, settings: Settings, metrics: Metrics
+    ) -> None:
+        self.classifier = classifier
+        self._settings = settings
+        side = classifier.image_size
+        for size in {1, settings.batch}:
+            classifier(np.zeros((size, side, side), np.uint8))
+        self._batcher = Batcher(
+            classifier,
+            settings.batch,
+            settings.wait_ms / 1000,
+            settings.most_waiting,
+            metrics.batches.observe,
+        )
+        metrics.watch_queue(lambda: self._batcher.waiting)
+        # What decodes holds the image and its file: their number bounds the memory.
+        self._pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1), "decode")
+
+    async def decoded(self, work: Callable[[], T]) -> T:
+        """Runs what decodes, in a thread of the pool.
+
+        Raises:
+            UserError: the input is at fault. So it is taken to be if a library fails in
+                a way that is not known here; that is written to stderr too.
+        """
+        future = self._pool.submit(work)
+        try:
+            return await asyncio.wrap_future(future)
+        except UserError:
+            raise
+        except MemoryError as error:
+            raise UserError(f"{UPLOAD}: not enough memory to read it.") from error
+        except Exception as error:
+            traceback.print_exception(error, file=sys.stderr)
+            raise UserError(
+                f"{UPLOAD}: cannot be read ({type(error).__name__}). Expected: a whole "
+                "image."
+            ) from error
+
+    def read(self, image: GreyImage, question: Question) -> ReadRoi:
+        """Cuts the ROI out of an image; for a thread of the pool.
+
+        Raises:
+            UserError: it cannot be cut.
+        """
+        options = question.options(self.classifier.crop, self.classifier.field_mm)
+        target = Target(Path(UPLOAD), box=question.lesion())
+        try:
+            return read_roi(self.classifier, options, target, image)
+        except UserError as error:
+            raise UserError(as_fields(str(error))) from error
+
+    async def outputs(self, read: list[ReadRoi], symmetries: int) -> NDArray:
+        """What the network says of ROIs, `(n * symmetries, classes)`.
+
+        Raises:
+            UserError: they are more than the queue ever holds.
+            QueueFullError: there is no room for them now.
+        """
+        count, most = len(read) * symmetries, self._settings.most_waiting
+        if count > most:
+            raise UserError(
+                f"instances. Received: {count}; expected at most {most} in a request."
+            )
+        future = self._batcher.submit(views_of(read, symmetries))
+        return await asyncio.wrap_future(future)
+
+    async def record(self, read: ReadRoi, symmetries: int) -> dict[str, Any]:
+        """The record of one ROI, as `keras-wa predict --json` has it, and notes."""
+        outputs = await self.outputs([read], symmetries)
+        (prediction,) = conclude(self.classifier, [read], outputs)
+        return {
+            **as_record(prediction),
+            "labels": list(self.classifier.labels),
+            "trained_on": self.classifier.trained_on,
+            "calibrated": self.classifier.decision is not None,
+            "notes": [*self._notes(), DISCLAIMER],
+        }
+
+    def close(self, timeout_s: float) -> bool:
+        """Ends the threads. Returns whether none is busy any more."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        return self._batcher.close(timeout_s)
+
+    def _notes(self) -> list[str]:
+        # Where the model lies on the server is no business of a client's.
+        source = self.classifier.source
+        return [
+            note.replace(str(source), source.name) for note in self.classifier.notes
+        ]
+
+
+__all__ = ["DISCLAIMER", "Engine", "QueueFullError"]

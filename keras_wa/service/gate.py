@@ -1,0 +1,248 @@
+"""What every request passes: who asks, how much at once, how long, and what is counted.
+
+It stands before the application, so that nothing of a refused request is looked at.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hmac
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import anyio
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from keras_wa.service.metrics import Metrics
+from keras_wa.service.settings import LOOPBACK_NAMES, Settings
+
+_RETRY = {"Retry-After": "1"}
+# An answer is data, never a page: whatever a file says is not run in a browser.
+_HEADERS = {
+    b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
+    b"x-content-type-options": b"nosniff",
+    b"cross-origin-resource-policy": b"same-origin",
+    b"referrer-policy": b"no-referrer",
+    b"cache-control": b"no-store",
+}
+
+
+def refusal(
+    status: int, message: str, headers: dict[str, str] | None = None
+) -> JSONResponse:
+    """An answer that says why there is no other."""
+    return JSONResponse({"error": message}, status, headers)
+
+
+class Gate:
+    """An ASGI application in front of another.
+
+    Args:
+        app: the other.
+        settings: what is let through.
+        metrics: where it is counted.
+        paths: that are counted apart; all others are counted together, or a stranger
+            could fill the memory with counters.
+        open_paths: that need no token.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: Settings,
+        metrics: Metrics,
+        paths: frozenset[str],
+        open_paths: frozenset[str],
+    ) -> None:
+        self._app = app
+        self._settings, self._metrics = settings, metrics
+        self._paths, self._open = paths, open_paths
+        self._busy = self._held = 0
+        self._deadlines: set[anyio.CancelScope] = set()
+        self._stopping = False
+
+    def stop(self, seconds: float) -> None:
+        """Leaves the requests under way so long; in the thread of the event loop."""
+        self._stopping = True
+        last = asyncio.get_running_loop().time() + seconds
+        for scope in self._deadlines:
+            scope.deadline = min(scope.deadline, last)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Lets a request through, or answers it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.monotonic()
+        path = scope["path"] if scope["path"] in self._paths else "other"
+        status = 500
+        with contextlib.ExitStack() as held:
+
+            async def answer(message: Message) -> None:
+                nonlocal status
+                if message["type"] == "http.response.start":
+                    status = message["status"]
+                    message = _with_headers(message)
+                elif not message.get("more_body"):
+                    # Before the client has it: it may ask again at once.
+                    held.close()
+                await send(message)
+
+            try:
+                refused = self._refused(scope)
+                if refused is None:
+                    await self._pass(scope, receive, answer, held)
+                else:
+                    await refused(scope, receive, answer)
+            finally:
+                self._metrics.requests.labels(path, str(status)).inc()
+                self._metrics.seconds.labels(path).observe(time.monotonic() - began)
+
+    def _refused(self, scope: Scope) -> JSONResponse | None:
+        headers = Headers(scope=scope)
+        settings = self._settings
+        if not settings.token and _name(headers.get("host", "")) not in {
+            *LOOPBACK_NAMES,
+            settings.host,
+        }:
+            # A page of the web whose name was made to lead here.
+            return refusal(
+                421, "Host. Received: another name; expected this machine's own."
+            )
+        if settings.token and scope["path"] not in self._open:
+            given = headers.get("authorization", "")
+            wanted = f"Bearer {settings.token}"
+            if not hmac.compare_digest(given.encode(), wanted.encode()):
+                return refusal(
+                    401,
+                    "Authorization. Received: no token or another; expected 'Bearer "
+                    "TOKEN', with the one that the service was started with.",
+                    {"WWW-Authenticate": "Bearer", "Connection": "close"},
+                )
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or int(length[:20]) > settings.max_bytes:
+            return _too_large(settings)
+        if scope["method"] == "POST" and self._busy >= settings.concurrency:
+            return refusal(
+                503,
+                f"Busy. Received: one request more than {settings.concurrency} at "
+                "once; expected less. Try again.",
+                {**_RETRY, "Connection": "close"},
+            )
+        return None
+
+    async def _pass(
+        self, scope: Scope, receive: Receive, answer: Send, held: contextlib.ExitStack
+    ) -> None:
+        body = _Body(receive, self._settings, self)
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await answer(message)
+
+        held.callback(self._forget, body)
+        if scope["method"] == "POST":
+            held.enter_context(self._counted())
+        with anyio.move_on_after(self._settings.timeout_s) as deadline:
+            self._deadlines.add(deadline)
+            try:
+                await self._app(scope, body.receive, watched)
+            finally:
+                self._deadlines.discard(deadline)
+        if deadline.cancelled_caught and not started:
+            await self._late(body.complete)(scope, receive, answer)
+
+    def _late(self, complete: bool) -> JSONResponse:
+        if self._stopping:
+            return refusal(503, "The service is being stopped. Try again.", _RETRY)
+        seconds = f"{self._settings.timeout_s:g} s"
+        if not complete:
+            return refusal(
+                408,
+                f"The request did not arrive within {seconds}.",
+                {"Connection": "close"},
+            )
+        return refusal(504, f"No answer within {seconds}. Try again.", _RETRY)
+
+    @contextlib.contextmanager
+    def _counted(self) -> Iterator[None]:
+        self._busy += 1
+        self._metrics.under_way.inc()
+        try:
+            yield
+        finally:
+            self._busy -= 1
+            self._metrics.under_way.dec()
+
+    def _forget(self, body: _Body) -> None:
+        self._held -= body.size
+
+    def hold(self, size: int) -> bool:
+        """Counts bytes that are kept. Returns whether there is room for them."""
+        self._held += size
+        return self._held <= self._settings.held_bytes
+
+
+class _Body:
+    """A request's body that ends where it becomes too large.
+
+    Attributes:
+        size: bytes that came.
+        complete: whether all of it came.
+    """
+
+    def __init__(self, receive: Receive, settings: Settings, gate: Gate) -> None:
+        self._receive, self._settings, self._gate = receive, settings, gate
+        self.size, self.complete = 0, False
+
+    async def receive(self) -> Any:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            more = len(message.get("body", b""))
+            self.size += more
+            room = self._gate.hold(more)
+            if self.size > self._settings.max_bytes:
+                raise HTTPException(
+                    413, _large(self._settings), {"Connection": "close"}
+                )
+            if not room:
+                raise HTTPException(
+                    503,
+                    "Busy. Received: more than all requests together may have; "
+                    "expected less. Try again.",
+                    {**_RETRY, "Connection": "close"},
+                )
+            self.complete = not message.get("more_body", False)
+        return message
+
+
+def _too_large(settings: Settings) -> JSONResponse:
+    return refusal(413, _large(settings), {"Connection": "close"})
+
+
+def _large(settings: Settings) -> str:
+    return (
+        "The request is too large. Received: more than, and expected: at most "
+        f"{settings.max_megabytes:g} MiB (--max-megabytes)."
+    )
+
+
+def _name(host: str) -> str:
+    """A Host header without its port, and an IPv6 address without its brackets."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0].lower()
+
+
+def _with_headers(message: Message) -> Message:
+    own = message.get("headers", [])
+    names = {name.lower() for name, _ in own}
+    more = [(name, value) for name, value in _HEADERS.items() if name not in names]
+    return {**message, "headers": [*own, *more]}

@@ -1,0 +1,68 @@
+"""What a service counts, for Prometheus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_ROIS = (1, 2, 4, 8, 16, 32, 64, 128)
+
+
+class Metrics:
+    """Counters of one service, in a registry of their own.
+
+    Attributes:
+        requests: by `path` and `status`.
+        seconds: from a request's arrival to the end of its answer, by `path`.
+        batches: ROIs in each batch.
+        under_way: predictions that are not yet answered.
+    """
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        self.requests = Counter(
+            "keras_wa_requests",
+            "Requests answered.",
+            ("path", "status"),
+            registry=self._registry,
+        )
+        self.seconds = Histogram(
+            "keras_wa_request_seconds",
+            "From a request's arrival to the end of its answer.",
+            ("path",),
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self.batches = Histogram(
+            "keras_wa_batch_rois",
+            "ROIs that the network saw at once.",
+            buckets=_ROIS,
+            registry=self._registry,
+        )
+        self.under_way = Gauge(
+            "keras_wa_requests_under_way",
+            "Predictions that are not yet answered.",
+            registry=self._registry,
+        )
+
+    def watch_queue(self, waiting: Callable[[], int]) -> None:
+        """Takes the length of the queue, ROIs, from a function."""
+        Gauge(
+            "keras_wa_queue_rois",
+            "ROIs that wait for the network.",
+            registry=self._registry,
+        ).set_function(waiting)
+
+    def text(self) -> bytes:
+        """All of them in Prometheus' text format."""
+        return generate_latest(self._registry)
