@@ -108,7 +108,7 @@ class Instances(BaseModel):
     )
 
 
-def parse(kind: type[Any], values: Mapping[str, Any] | bytes) -> Any:
+def parse(kind: type[BaseModel], values: Mapping[str, Any] | bytes) -> Any:
     """Values, or JSON, as a model of this module.
 
     Raises:
@@ -122,7 +122,12 @@ def parse(kind: type[Any], values: Mapping[str, Any] | bytes) -> Any:
         first = error.errors(include_url=False)[0]
         field = ".".join(map(str, first["loc"])) or "body"
         received = repr(first["input"])[:80]
-        raise UserError(f"{field}. Received: {received}; {first['msg']}.") from error
+        expected = f"another one ({first['msg']})"
+        if first["type"] == "extra_forbidden":
+            expected = f"one of the fields {', '.join(kind.model_fields)}"
+        raise UserError(
+            f"{field}. Received: {received}; expected {expected}."
+        ) from error
 
 
 def image_of(data: bytes, most_pixels: int, for_processing: bool = False) -> GreyImage:

@@ -1,0 +1,142 @@
+"""Each gets its own outputs, however requests fall into batches."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+
+import numpy as np
+import pytest
+
+from keras_wa.service.batching import Batcher, Outputs, Pixels, QueueFullError
+
+
+class Network:
+    """Says of each ROI its first grey level; `gate` holds it up while it is clear."""
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.gate.set()
+        self.entered = threading.Event()
+        self.sizes: list[int] = []
+
+    def __call__(self, views: Pixels) -> Outputs:
+        self.entered.set()
+        assert self.gate.wait(10)
+        self.sizes.append(len(views))
+        if (views[:, 0, 0] == 255).any():
+            raise ZeroDivisionError("ours")
+        return views[:, 0, :1].astype(float)
+
+
+@pytest.fixture
+def network() -> Iterator[Network]:
+    network = Network()
+    yield network
+    network.gate.set()
+
+
+def rois(*levels: int) -> Pixels:
+    return np.stack([np.full((2, 2), level, np.uint8) for level in levels])
+
+
+def values(future: Future[Outputs]) -> list[float]:
+    return future.result(10)[:, 0].tolist()
+
+
+def occupy(batcher: Batcher, network: Network) -> Future[Outputs]:
+    """A request that keeps the network busy until its gate is set."""
+    network.gate.clear()
+    busy = batcher.submit(rois(0))
+    assert network.entered.wait(10)
+    return busy
+
+
+def test_what_comes_while_the_network_is_busy_goes_together(network: Network) -> None:
+    batcher = Batcher(network, 8, 0, 100)
+    busy = occupy(batcher, network)
+    futures = [batcher.submit(rois(i, 100 + i)) for i in range(1, 6)]
+    assert batcher.waiting == 10
+    network.gate.set()
+    assert values(busy) == [0]
+    assert [values(each) for each in futures] == [[i, 100 + i] for i in range(1, 6)]
+    assert network.sizes == [1, 8, 2]
+    assert batcher.waiting == 0
+    assert batcher.close(5)
+
+
+def test_more_than_a_batch_goes_in_several_and_keeps_its_order(
+    network: Network,
+) -> None:
+    batcher = Batcher(network, 4, 0, 100)
+    assert values(batcher.submit(rois(*range(11)))) == list(range(11))
+    assert max(network.sizes) == 4
+    assert batcher.close(5)
+
+
+def test_the_first_waits_for_others_and_no_longer_than_it_should(
+    network: Network,
+) -> None:
+    batcher = Batcher(network, 3, 0.5, 100)
+    began = time.monotonic()
+    futures = [batcher.submit(rois(i)) for i in range(3)]
+    assert [values(each) for each in futures] == [[0], [1], [2]]
+    assert time.monotonic() - began < 0.4, "a full batch waits for nobody"
+    assert values(batcher.submit(rois(7))) == [7]
+    assert time.monotonic() - began >= 0.5
+    assert network.sizes == [3, 1]
+    assert batcher.close(5)
+
+
+def test_a_full_queue_refuses_and_takes_again_once_there_is_room(
+    network: Network,
+) -> None:
+    batcher = Batcher(network, 2, 0, 4)
+    busy = occupy(batcher, network)
+    queued = batcher.submit(rois(1, 2, 3))
+    with pytest.raises(QueueFullError):
+        batcher.submit(rois(4, 5))
+    network.gate.set()
+    assert values(busy) + values(queued) == [0, 1, 2, 3]
+    assert values(batcher.submit(rois(4, 5))) == [4, 5]
+    assert batcher.close(5)
+
+
+def test_what_nobody_waits_for_is_not_classified(network: Network) -> None:
+    batcher = Batcher(network, 8, 0, 100)
+    occupy(batcher, network)
+    given_up, kept = batcher.submit(rois(1, 2, 3)), batcher.submit(rois(4))
+    assert given_up.cancel()
+    network.gate.set()
+    assert values(kept) == [4]
+    assert network.sizes == [1, 1]
+    assert batcher.waiting == 0
+    assert batcher.close(5)
+
+
+def test_an_error_reaches_those_of_its_batch_and_the_next_go_on(
+    network: Network,
+) -> None:
+    batcher = Batcher(network, 2, 0, 100)
+    busy = occupy(batcher, network)
+    bad, fine = batcher.submit(rois(255, 1)), batcher.submit(rois(2))
+    network.gate.set()
+    assert values(busy) == [0]
+    with pytest.raises(ZeroDivisionError):
+        bad.result(10)
+    assert values(fine) == [2]
+    assert batcher.close(5)
+
+
+def test_closed_it_finishes_what_it_has_and_takes_no_more(network: Network) -> None:
+    batcher = Batcher(network, 2, 0, 100)
+    occupy(batcher, network)
+    queued = batcher.submit(rois(1, 2, 3))
+    assert not batcher.close(0.05), "the network is busy"
+    with pytest.raises(QueueFullError):
+        batcher.submit(rois(4))
+    network.gate.set()
+    assert values(queued) == [1, 2, 3]
+    assert batcher.close(5)

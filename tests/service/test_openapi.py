@@ -1,0 +1,78 @@
+"""The service keeps to its own description, whatever is asked of it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+with warnings.catch_warnings():
+    # Of its own imports.
+    warnings.simplefilter("ignore")
+    import schemathesis
+    from schemathesis.checks import not_a_server_error
+    from schemathesis.specs.openapi.checks import (
+        content_type_conformance,
+        response_schema_conformance,
+        status_code_conformance,
+        unsupported_method,
+    )
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from keras_wa.serving.classifier import Classifier
+from tests.service.clients import LOCAL, service
+
+PATHS = [
+    *(("/", "GET"), ("/health", "GET"), ("/metrics", "GET")),
+    *(("/v1/models/wa", "GET"), ("/v1/models/wa:predict", "POST")),
+    ("/predict", "POST"),
+]
+
+
+@pytest.fixture(scope="module")
+def schema(classifier: Classifier) -> Iterator[Any]:
+    with service(classifier) as client:
+        yield schemathesis.openapi.from_asgi(
+            "/openapi.json", client.app, headers={"host": "localhost"}
+        )
+
+
+@pytest.mark.parametrize(("path", "method"), PATHS)
+def test_answers_are_as_described(schema: Any, path: str, method: str) -> None:
+    operation = schema[path][method]
+
+    @seed(1)
+    @settings(
+        max_examples=20,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.explicit, Phase.generate],
+    )
+    @given(case=operation.as_strategy())
+    def answers(case: Any) -> None:
+        case.call_and_validate(
+            base_url=LOCAL,
+            headers={"host": "localhost"},
+            checks=[
+                not_a_server_error,
+                content_type_conformance,
+                response_schema_conformance,
+                status_code_conformance,
+                unsupported_method,
+            ],
+        )
+
+    answers()
+
+
+def test_every_path_is_tried(schema: Any) -> None:
+    described = {
+        (path, method.upper())
+        for path, methods in schema.raw_schema["paths"].items()
+        for method in methods
+    }
+    assert described == set(PATHS)
