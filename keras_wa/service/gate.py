@@ -22,6 +22,7 @@ from keras_wa.service.metrics import Metrics
 from keras_wa.service.settings import LOOPBACK_NAMES, Settings
 
 _RETRY = {"Retry-After": "1"}
+_DRAIN_S, _DRAIN_BYTES = 1.0, 2**28
 # An answer is data, never a page: whatever a file says is not run in a browser.
 _HEADERS = {
     b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
@@ -80,17 +81,22 @@ class Gate:
             return
         began = time.monotonic()
         path = scope["path"] if scope["path"] in self._paths else "other"
-        status = 500
+        status, closing = 500, False
         with contextlib.ExitStack() as held:
 
             async def answer(message: Message) -> None:
-                nonlocal status
+                nonlocal status, closing
                 if message["type"] == "http.response.start":
                     status = message["status"]
                     message = _with_headers(message)
+                    closing = (b"connection", b"close") in message["headers"]
                 elif not message.get("more_body"):
                     # Before the client has it: it may ask again at once.
                     held.close()
+                    if closing:
+                        await send({**message, "more_body": True})
+                        await _drain(receive)
+                        message = {"type": "http.response.body"}
                 await send(message)
 
             try:
@@ -122,7 +128,7 @@ class Gate:
                     401,
                     "Authorization. Received: no token or another; expected 'Bearer "
                     "TOKEN', with the one that the service was started with.",
-                    {"WWW-Authenticate": "Bearer", "Connection": "close"},
+                    {"WWW-Authenticate": "Bearer", "connection": "close"},
                 )
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length[:20]) > settings.max_bytes:
@@ -132,7 +138,7 @@ class Gate:
                 503,
                 f"Busy. Received: one request more than {settings.concurrency} at "
                 "once; expected less. Try again.",
-                {**_RETRY, "Connection": "close"},
+                {**_RETRY, "connection": "close"},
             )
         return None
 
@@ -167,7 +173,7 @@ class Gate:
             return refusal(
                 408,
                 f"The request did not arrive within {seconds}.",
-                {"Connection": "close"},
+                {"connection": "close"},
             )
         return refusal(504, f"No answer within {seconds}. Try again.", _RETRY)
 
@@ -210,21 +216,21 @@ class _Body:
             room = self._gate.hold(more)
             if self.size > self._settings.max_bytes:
                 raise HTTPException(
-                    413, _large(self._settings), {"Connection": "close"}
+                    413, _large(self._settings), {"connection": "close"}
                 )
             if not room:
                 raise HTTPException(
                     503,
                     "Busy. Received: more than all requests together may have; "
                     "expected less. Try again.",
-                    {**_RETRY, "Connection": "close"},
+                    {**_RETRY, "connection": "close"},
                 )
             self.complete = not message.get("more_body", False)
         return message
 
 
 def _too_large(settings: Settings) -> JSONResponse:
-    return refusal(413, _large(settings), {"Connection": "close"})
+    return refusal(413, _large(settings), {"connection": "close"})
 
 
 def _large(settings: Settings) -> str:
@@ -239,6 +245,19 @@ def _name(host: str) -> str:
     if host.startswith("["):
         return host[1:].partition("]")[0]
     return host.partition(":")[0].lower()
+
+
+async def _drain(receive: Receive) -> None:
+    """Reads what the client still sends, for a while.
+
+    A connection that is closed before is reset, and the client may lose the answer.
+    """
+    size, more = 0, True
+    with anyio.move_on_after(_DRAIN_S):
+        while more and size < _DRAIN_BYTES:
+            message = await receive()
+            size += len(message.get("body", b""))
+            more = message.get("more_body", False)
 
 
 def _with_headers(message: Message) -> Message:

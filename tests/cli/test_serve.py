@@ -1,0 +1,209 @@
+"""`keras-wa serve`: a real process, from its start to SIGTERM."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import cv2
+import httpx2
+import numpy as np
+import pytest
+
+from keras_wa.cli import main
+from tests.cli.failing import error_of
+from tests.dicom_out.sources import digital
+from tests.tiny_model import start
+
+TOKEN = "s3cret"
+AUTHORIZED = {"authorization": f"Bearer {TOKEN}"}
+PART = b'--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n'
+
+
+@contextlib.contextmanager
+def served(run: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A service on a free port, and its address."""
+    process = start("serve", run, "--port", "0", *words)
+    # Read on, so that it never waits for room in the pipe.
+    errors: list[str] = []
+    drain = threading.Thread(target=lambda: errors.extend(process.stderr or []))
+    drain.start()
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith("Serving "):
+                break
+        else:
+            pytest.fail("".join(errors))
+        yield process, line.split(" at ")[1].split()[0]
+    finally:
+        process.kill()
+        process.wait()
+        drain.join()
+        for pipe in (process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
+
+
+@pytest.fixture(scope="module")
+def address(finished: Path) -> Iterator[str]:
+    with served(finished, "--token", TOKEN, "--max-megabytes", "1") as (_, url):
+        yield url
+
+
+@pytest.fixture(scope="module")
+def client(address: str) -> Iterator[httpx2.Client]:
+    with httpx2.Client(base_url=address, headers=AUTHORIZED, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> list[Path]:
+    """Different ROIs as PNG files, and a mammogram as DICOM."""
+    rng = np.random.default_rng(0)
+    files = []
+    for i in range(31):
+        files.append(tmp_path / f"{i:02}.png")
+        noise = rng.integers(0, 256, (40 + i, 60 - i), "uint8")
+        cv2.imwrite(str(files[-1]), cv2.GaussianBlur(noise, (0, 0), 1 + i / 9))
+    digital(tmp_path)
+    return [*files, tmp_path / "digital.dcm"]
+
+
+def post(client: httpx2.Client, data: bytes) -> httpx2.Response:
+    return client.post("/predict", files={"file": ("image", data)})
+
+
+def without_file(record: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in record.items() if name != "file"}
+
+
+def test_32_requests_at_once_have_the_answers_of_the_command_line(
+    client: httpx2.Client,
+    finished: Path,
+    images: list[Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert client.get("/health").json() == {"status": "ok"}
+    words = ["predict", str(finished), *map(str, images), "--symmetries", "1"]
+    assert main([*words, "--as", "roi", "--json", str(tmp_path / "out.json")]) == 0
+    capsys.readouterr()
+    wanted = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+    by_name = {Path(each["file"]).name: each for each in wanted["predictions"]}
+    assert len(by_name) == 32
+    with ThreadPoolExecutor(32) as pool:
+        found = list(pool.map(lambda file: post(client, file.read_bytes()), images))
+    for file, answer in zip(images, found, strict=True):
+        assert answer.status_code == 200, answer.text
+        record, own = answer.json(), without_file(by_name[file.name])
+        for name in ("probability", "low", "high", "threshold", "probabilities"):
+            assert record[name] == pytest.approx(own.pop(name), abs=1e-5), name
+        assert {name: record[name] for name in own} == own
+    spread = {round(each.json()["probability"], 4) for each in found}
+    assert len(spread) > 16, "the answers are not all the same"
+
+
+def test_bad_requests_are_refused_and_the_service_lives_on(
+    client: httpx2.Client, address: str, images: list[Path]
+) -> None:
+    good = images[0].read_bytes()
+    assert post(client, b"\0" * 2**21).status_code == 413
+    chunked = client.post(
+        "/predict",
+        content=iter([PART, *[b"\0" * 2**16] * 32]),
+        headers={"content-type": "multipart/form-data; boundary=b"},
+    )
+    assert chunked.status_code == 413
+    rng = np.random.default_rng(1)
+    for size in (0, 1, 100, 5000):
+        garbage = post(client, rng.bytes(size))
+        assert garbage.status_code == 422
+        assert list(garbage.json()) == ["error"]
+    assert httpx2.get(f"{address}/metrics").status_code == 401
+    assert httpx2.get(f"{address}/health").status_code == 200
+    assert post(client, good).status_code == 200
+
+
+def test_what_is_no_http_is_refused(client: httpx2.Client, address: str) -> None:
+    host, port = address.removeprefix("http://").split(":")
+    for sent in (b"\x16\x03\x01\0\xff" * 20, b"POST /predict HTTP/1.1\r\n: x\r\n\r\n"):
+        with socket.create_connection((host, int(port)), timeout=10) as connection:
+            connection.sendall(sent)
+            assert connection.recv(100).startswith(b"HTTP/1.1 400")
+    assert client.get("/health").status_code == 200
+
+
+def test_sigterm_lets_every_request_be_answered_and_ends_with_0(
+    finished: Path, images: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_WA_TOKEN", TOKEN)
+    # A batch waits for a second, so that requests are under way.
+    with served(finished, "--wait-ms", "1000", "--batch", "64") as (process, url):
+        data = images[0].read_bytes()
+        with (
+            ThreadPoolExecutor(16) as pool,
+            httpx2.Client(base_url=url, headers=AUTHORIZED, timeout=30) as client,
+        ):
+            assert httpx2.get(url).status_code == 401
+            waiting = [pool.submit(post, client, data) for _ in range(16)]
+            for _ in range(100):
+                if "under_way 16.0" in client.get("/metrics").text:
+                    break
+                time.sleep(0.01)
+            began = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            assert [each.result().status_code for each in waiting] == [200] * 16
+            assert process.wait(10) == 0
+            assert time.monotonic() - began < 5
+        with pytest.raises(httpx2.ConnectError):
+            httpx2.get(url)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--host", "0.0.0.0"], "expected --token or KERAS_WA_TOKEN, or --host"),
+        (["--batch", "0"], "--batch must be at least 1. Received: 0"),
+        (["--timeout", "0"], "--timeout must be above 0"),
+        (["--host", "203.0.113.7", "--token", "t"], "which cannot be listened on"),
+    ],
+)
+def test_a_wrong_argument_is_named(
+    finished: Path,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    expected: str,
+) -> None:
+    assert expected in error_of(["serve", str(finished), *words], capsys)
+
+
+def test_a_port_that_is_taken_is_named(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        line = error_of(["serve", str(finished), "--port", port], capsys)
+    assert f"127.0.0.1 and {port}, which cannot be listened on" in line
+
+
+def test_without_the_extra_it_says_what_to_install(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        "importlib.util.find_spec",
+        lambda name, *rest: None if name == "uvicorn" else found(name, *rest),
+    )
+    line = error_of(["serve", "runs/none"], capsys)
+    assert "no uvicorn; expected it to be installed: pip install 'keras_wa[s" in line
