@@ -21,12 +21,12 @@ from keras_wa.files import replacing
 
 MODULES = (
     *("training_step", "memory", "gates", "serving", "dwt", "clahe", "optimizer"),
-    *("input_pipeline", "waiting", "phantom", "prepare", "evaluation"),
+    *("input_pipeline", "waiting", "phantom", "prepare", "evaluation", "service"),
 )
 _PACKAGES = (
     *("keras_wa", "tensorflow", "keras", "torch", "ptwt", "pytorch-wavelets"),
     *("tensorflow-wavelets", "onnxruntime", "tf2onnx", "opencv-python-headless"),
-    *("pydicom", "scikit-learn", "numpy"),
+    *("pydicom", "scikit-learn", "numpy", "fastapi", "uvicorn"),
 )
 
 
