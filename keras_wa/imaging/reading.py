@@ -198,7 +198,22 @@ def _is_cut_short(data: bytes) -> bool:
     the last start of scan.
     """
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return b"IEND" not in data[-4096:]
+        return not _has_whole_chunks(data)
     if data.startswith(b"\xff\xd8"):
         return b"\xff\xd9" not in data[max(data.rfind(b"\xff\xda"), 0) :]
+    return False
+
+
+def _has_whole_chunks(data: bytes) -> bool:
+    """Whether the chunks of a PNG lie in its file, up to IEND.
+
+    OpenCV takes the memory for a chunk before it reads it: up to 2 GB, by its length
+    alone.
+    """
+    at = 8
+    while at + 12 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        at += 12 + length
+        if kind == b"IEND":
+            return at <= len(data)
     return False

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import struct
+from unittest import mock
 
 import cv2
 import numpy as np
 import pytest
 
 from keras_wa.errors import UserError
-from keras_wa.imaging.reading import IMAGE_SUFFIXES, is_dicom, read_grey
+from keras_wa.imaging.reading import (
+    IMAGE_SUFFIXES,
+    decode_image,
+    is_dicom,
+    read_grey,
+)
 from tests.imaging.dicom_files import write_dicom
 
 
@@ -179,3 +185,14 @@ def test_a_file_larger_than_any_image_is_not_read(tmp_path):
         file.truncate(2**30 + 1)  # Sparse: it takes no space.
     with pytest.raises(UserError, match=r"huge\.dcm: the file is too large"):
         read_grey(path)
+
+
+def test_a_chunk_longer_than_its_png_is_refused_before_memory_is_taken() -> None:
+    data = cv2.imencode(".png", np.zeros((8, 8), np.uint8))[1].tobytes()
+    second = data.index(b"IDAT") - 4
+    claimed = data[:second] + b"\x7f\xff\xff\xff" + data[second + 4 :]
+    with (
+        mock.patch("cv2.imdecode", side_effect=AssertionError("decoded")),
+        pytest.raises(UserError, match="the image is truncated"),
+    ):
+        decode_image(claimed, "x.png")
