@@ -33,6 +33,8 @@ from keras_wa.serving.predicting import ReadRoi
 _MODEL = "/v1/models/wa"
 _PATHS = ("/", "/health", "/metrics", "/predict", _MODEL, f"{_MODEL}:predict")
 _OPENAPI = "/openapi.json"
+# While JSON is parsed all else waits, and each list takes eighty bytes.
+_MOST_JSON, _MOST_LISTS = 2**24, 2**20
 
 
 class _InMemory(MultiPartParser):
@@ -134,7 +136,7 @@ def _add_predict(app: FastAPI, engine: Engine, settings: Settings) -> None:
             symmetries = question.symmetries
             roi = await engine.decoded(read)
         elif kind == "application/json":
-            body = await request.body()
+            body = await _read_json(request)
 
             def parse_and_read() -> tuple[ReadRoi, int]:
                 question = parse(RoiQuestion, body)
@@ -164,10 +166,11 @@ def _add_tensorflow_serving(app: FastAPI, engine: Engine, settings: Settings) ->
     async def predict_instances(request: Request) -> Any:
         """The network's probabilities, not calibrated, as TensorFlow Serving does."""
         # Its clients send JSON under any type, or none.
-        body = await request.body()
+        body = await _read_json(request)
 
         def read() -> list[ReadRoi]:
             instances = parse(Instances, body).instances
+            engine.check_count(len(instances))
             return [
                 engine.read(instance_of(value, i, settings.max_pixels), Question())
                 for i, value in enumerate(instances)
@@ -186,6 +189,19 @@ def _other_type(request: Request, expected: str) -> HTTPException:
     return HTTPException(
         415, f"Content-Type. Received: {received!r}; expected {expected}."
     )
+
+
+async def _read_json(request: Request) -> bytes:
+    body = await request.body()
+    lists = body.count(b"[") + body.count(b"{")
+    if len(body) > _MOST_JSON or lists > _MOST_LISTS:
+        raise HTTPException(
+            413,
+            f"JSON. Received: {len(body)} bytes with {lists} lists; expected at most "
+            f"{_MOST_JSON} with {_MOST_LISTS}. Send encoded images, or several "
+            "requests.",
+        )
+    return body
 
 
 async def _read_form(request: Request) -> tuple[bytes, dict[str, Any]]:

@@ -98,18 +98,24 @@ class Engine:
         except UserError as error:
             raise UserError(as_fields(str(error))) from error
 
-    async def outputs(self, read: list[ReadRoi], symmetries: int) -> NDArray:
-        """What the network says of ROIs, `(n * symmetries, classes)`.
+    def check_count(self, count: int) -> None:
+        """Refuses a request of more ROIs than the queue ever holds.
 
         Raises:
-            UserError: they are more than the queue ever holds.
-            QueueFullError: there is no room for them now.
+            UserError: it has more.
         """
-        count, most = len(read) * symmetries, self._settings.most_waiting
+        most = self._settings.most_waiting
         if count > most:
             raise UserError(
                 f"instances. Received: {count}; expected at most {most} in a request."
             )
+
+    async def outputs(self, read: list[ReadRoi], symmetries: int) -> NDArray:
+        """What the network says of ROIs, `(n * symmetries, classes)`.
+
+        Raises:
+            QueueFullError: there is no room for them.
+        """
         future = self._batcher.submit(views_of(read, symmetries))
         return await asyncio.wrap_future(future)
 

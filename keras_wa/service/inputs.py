@@ -154,8 +154,6 @@ def grey_of(rows: Any, name: str) -> GreyImage:
         lines = [_line(row) for row in rows]
         if len(set(map(len, lines))) > 1:
             raise ValueError("rows of different lengths")
-        if not lines[0]:
-            raise ValueError("empty rows")
     except (TypeError, ValueError, OverflowError) as error:
         raise UserError(
             f"{name}. Received: {error}; expected rows of equal length of whole "
@@ -170,12 +168,18 @@ def _line(row: Any) -> bytes:
     # zeros.
     if not isinstance(row, list):
         raise TypeError(f"a row that is of type {type(row).__name__}")
-    if row and isinstance(row[0], list):
+    if not row:
+        raise ValueError("an empty row")
+    if isinstance(row[0], list):
         row = [level for (level,) in row]
-    if any(isinstance(level, float) for level in row):
+    try:
+        return bytes(row)
+    except TypeError:
         # 7.0 is a whole number to JSON.
-        row = [int(x) if isinstance(x, float) and x.is_integer() else x for x in row]
-    return bytes(row)
+        whole = (isinstance(x, float) and x.is_integer() for x in row)
+        return bytes(
+            int(x) if is_whole else x for x, is_whole in zip(row, whole, strict=True)
+        )
 
 
 def instance_of(value: Any, number: int, most_pixels: int) -> GreyImage:

@@ -56,3 +56,13 @@ def test_a_damaged_file_names_itself_and_what_is_missing(data, message):
 def test_a_number_too_long_to_be_one_is_told() -> None:
     with pytest.raises(UserError, match="no complete PGM header"):
         decode_pgm(b"P5 " + b"9" * 5000 + b" 1 255\n0", "x.pgm")
+
+
+def test_numbers_are_whole_wherever_the_text_is_cut(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    values = np.random.default_rng(0).integers(0, 256, (9, 7), "uint8")
+    data = b"P2 7 9 255\n" + b" ".join(b"%d" % value for value in values.ravel())
+    for piece in range(1, 9):
+        monkeypatch.setattr("keras_wa.imaging.pgm._PIECE", piece)
+        np.testing.assert_array_equal(decode_pgm(data + b" 7 8", "x.pgm"), values)

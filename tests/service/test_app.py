@@ -103,6 +103,20 @@ def test_tensorflow_servings_clients_are_understood(
     assert [each["state"] for each in status] == ["AVAILABLE"]
 
 
+def test_json_that_would_take_long_to_parse_is_refused(
+    classifier: Classifier,
+) -> None:
+    long = b'{"instances": [' + b" " * 2**24 + b"[[1]]]}"
+    full = b'{"instances": [' + b"[]," * 2**20 + b"[[1]]]}"
+    with service(classifier) as client:
+        for path in ("/v1/models/wa:predict", "/predict"):
+            for body in (long, full):
+                sent = {"content-type": "application/json"}
+                found = client.post(path, content=body, headers=sent)
+                assert found.status_code == 413
+                assert f"JSON. Received: {len(body)} bytes" in found.json()["error"]
+
+
 def test_more_instances_than_ever_fit_are_refused(client: TestClient) -> None:
     found = client.post("/v1/models/wa:predict", json={"instances": [[[1]]] * 129})
     assert found.status_code == 422
