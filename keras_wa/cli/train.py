@@ -121,8 +121,7 @@ def run(args: argparse.Namespace) -> int:
 def _train(run: Any, data: Any, resume: bool, workers: Any) -> int:
     """Trains, exports the best epoch and says so. Returns the exit code."""
     from keras_wa.backend import on_tensorflow
-    from keras_wa.training.best import load_best
-    from keras_wa.training.decision import decide, write_decision
+    from keras_wa.training.decision import make_decision
     from keras_wa.training.fit import train
 
     outcome = train(run, data, resume, workers=workers)
@@ -135,7 +134,7 @@ def _train(run: Any, data: Any, resume: bool, workers: Any) -> int:
         say(f"Stopped. Carry on: python train.py --run-dir {run.path} --resume")
         return 130
     if workers.is_chief:
-        write_decision(run, decide(load_best(run), data))
+        make_decision(run, data)
         if on_tensorflow():
             from keras_wa.serving.export import export_saved_model
 

@@ -17,6 +17,7 @@ from keras_wa.evaluation import (
     one_number_statistics,
 )
 from keras_wa.files import write_json
+from keras_wa.training.best import load_best
 from keras_wa.training.data import RunData
 from keras_wa.training.run import Run
 from keras_wa.training.scoring import score
@@ -82,6 +83,11 @@ def decide(model: keras.Model, data: RunData) -> Decision:
         n_validation=len(val),
         grey={str(name): list(quantiles[name]) for name in quantiles},
     )
+
+
+def make_decision(run: Run, data: RunData) -> None:
+    """Writes `decision.json` of a run that was trained to its end."""
+    write_decision(run, decide(load_best(run), data))
 
 
 def write_decision(run: Run, decision: Decision) -> None:

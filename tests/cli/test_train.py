@@ -30,6 +30,9 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
     monkeypatch.setattr("keras_wa.training.fit.train", train)
     monkeypatch.setattr(
+        "keras_wa.training.decision.make_decision", lambda run, data: None
+    )
+    monkeypatch.setattr(
         "keras_wa.serving.export.export_saved_model", lambda run: run.saved_model
     )
     return calls
