@@ -7,7 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -63,6 +63,7 @@ class Engine:
         metrics.watch_queue(lambda: self._batcher.waiting)
         # What decodes holds the image and its file: their number bounds the memory.
         self._pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1), "decode")
+        self._decoding: set[Future[Any]] = set()
 
     async def decoded(self, work: Callable[[], T]) -> T:
         """Runs what decodes, in a thread of the pool.
@@ -72,6 +73,9 @@ class Engine:
                 a way that is not known here; that is written to stderr too.
         """
         future = self._pool.submit(work)
+        # Kept until it is done, and not only until nobody waits for it any more.
+        self._decoding.add(future)
+        future.add_done_callback(self._decoding.discard)
         try:
             return await asyncio.wrap_future(future)
         except UserError:
@@ -132,9 +136,10 @@ class Engine:
         }
 
     def close(self, timeout_s: float) -> bool:
-        """Ends the threads. Returns whether none is busy any more."""
+        """Ends the threads, each kind in this time. Returns whether none is busy."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-        return self._batcher.close(timeout_s)
+        idle = not wait(list(self._decoding), timeout_s).not_done
+        return self._batcher.close(timeout_s) and idle
 
     def _notes(self) -> list[str]:
         # Where the model lies on the server is no business of a client's.

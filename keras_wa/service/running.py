@@ -22,7 +22,7 @@ from keras_wa.service.settings import Settings
 from keras_wa.serving.classifier import Classifier
 
 # Together below the five seconds after which a supervisor may lose patience.
-_ANSWER_S, _CLOSE_S, _THREADS_S = 3.0, 4.0, 0.5
+_ANSWER_S, _CLOSE_S, _THREADS_S = 3.0, 4.0, 0.2
 
 
 def serve(

@@ -170,6 +170,26 @@ def test_sigterm_lets_every_request_be_answered_and_ends_with_0(
             httpx2.get(url)
 
 
+def test_a_decoder_that_is_busy_does_not_hold_up_the_end(finished: Path) -> None:
+    # Sixteen million numbers as text take seconds.
+    data = b"P2 4000 4000 9\n" + b"1 " * 16_000_000
+    with (
+        served(finished) as (process, url),
+        httpx2.Client(base_url=url, timeout=30) as client,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        slow = pool.submit(post, client, data)
+        for _ in range(100):
+            if "under_way 1.0" in httpx2.get(f"{url}/metrics").text:
+                break
+            time.sleep(0.01)
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert slow.result().status_code in (200, 503), "whichever comes first"
+        assert process.wait(10) == 0
+        assert time.monotonic() - began < 5
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
