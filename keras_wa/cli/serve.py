@@ -72,9 +72,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--wait-ms",
         type=float,
-        default=2,
+        default=1,
         metavar="MS",
-        help="how long the first ROI of a batch waits for others (default: 2)",
+        help="how long the first ROI of a batch waits for others (default: 1)",
     )
 
 

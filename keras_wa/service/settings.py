@@ -39,7 +39,7 @@ class Settings:
     timeout_s: float = 30
     concurrency: int = 128
     batch: int = 32
-    wait_ms: float = 2
+    wait_ms: float = 1
 
     def __post_init__(self) -> None:
         for name in ("max_pixels", "concurrency", "batch"):
