@@ -43,6 +43,10 @@ def export_onnx(run: Run, path: Path) -> Path:
             f"--onnx needs the extra `onnx`. Received: {error}; install it: "
             "pip install 'keras_wa[onnx]'"
         ) from error
+    try:  # Before the work, which takes a while.
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(path, error) from error
     model = serving_model(fold_batch_normalization(load_best(run)), run.config)
     signature = [tf.TensorSpec((None, None, None, 1), tf.uint8, "roi")]
 
@@ -53,12 +57,15 @@ def export_onnx(run: Run, path: Path) -> Path:
     graph, _ = tf2onnx.convert.from_function(serve, signature, opset=OPSET)
     graph.metadata_props.add(key="keras_wa", value=json.dumps(model_card(run)))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as partial:
             partial.write_bytes(graph.SerializeToString())
     except OSError as error:
-        raise UserError(
-            f"--onnx {path}: cannot be written ({error.strerror or error}). Name "
-            "another file."
-        ) from error
+        raise _unwritable(path, error) from error
     return path
+
+
+def _unwritable(path: Path, error: OSError) -> UserError:
+    return UserError(
+        f"--onnx {path}: cannot be written ({error.strerror or error}). Name another "
+        "file."
+    )
