@@ -20,6 +20,7 @@ DESCRIPTION = (
 EXAMPLE = "keras-wa predict runs/NAME image.dcm --box 1200,800,240,200 --overlay out"
 
 _STDOUT = "-"
+_KINDS = ("auto", "roi", "mammogram")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -212,9 +213,8 @@ def _box(text: str) -> Any:
 
 
 def _check(args: argparse.Namespace) -> None:
-    # Kept here as text, so that a wrong flag is told before TensorFlow is loaded.
-    if args.kind not in ("auto", "roi", "mammogram"):
-        raise unknown_name("--as", args.kind, ("auto", "roi", "mammogram"))
+    if args.kind not in _KINDS:
+        raise unknown_name("--as", args.kind, _KINDS)
     if args.box and args.mask:
         raise UserError("Give --box or --mask. Received: both.")
     if not 1 <= args.symmetries <= 8:

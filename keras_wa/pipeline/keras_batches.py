@@ -26,21 +26,21 @@ class _Ahead(keras.utils.PyDataset):
 
     Keras' own threads start at the first batch again in every epoch, while
     `steps_per_epoch` cuts one long sequence into epochs.
+
+    Args:
+        make: gives the batch of an index, a pure function of it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, make: Callable[[int], Batch]) -> None:
         super().__init__(workers=1)
+        self._make = make
         self._pool = ThreadPoolExecutor(_THREADS)
         self._made: dict[int, Future[Batch]] = {}
-
-    def make(self, index: int) -> Batch:
-        """The batch of an index, a pure function of it."""
-        raise NotImplementedError
 
     def __getitem__(self, index: int) -> Batch:
         wanted = range(index, min(index + _AHEAD, len(self)))
         self._made = {
-            i: self._made.get(i) or self._pool.submit(self.make, i) for i in wanted
+            i: self._made.get(i) or self._pool.submit(self._make, i) for i in wanted
         }
         return self._made[index].result()
 
@@ -49,7 +49,7 @@ class TrainingBatches(_Ahead):
     """See `batches.training_batches`. One sequence over all epochs."""
 
     def __init__(self, plan: TrainingPlan, first_epoch: int, epochs: int) -> None:
-        super().__init__()
+        super().__init__(self._batch)
         steps = plan.steps_per_epoch
         self.plan = plan
         self.steps = range(first_epoch * steps, epochs * steps)
@@ -57,7 +57,7 @@ class TrainingBatches(_Ahead):
     def __len__(self) -> int:
         return len(self.steps)
 
-    def make(self, index: int) -> Batch:
+    def _batch(self, index: int) -> Batch:
         plan = self.plan
         pixels, labels, changes = plan.draw(self.steps[index])
         images = _scale_pixels(pixels)
@@ -80,7 +80,7 @@ class EvaluationBatches(_Ahead):
         batch_size: int = 32,
         wavelet: str | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(self._batch)
         self.rois = rois
         self.image_size = image_size
         self.batch_size = batch_size
@@ -89,7 +89,7 @@ class EvaluationBatches(_Ahead):
     def __len__(self) -> int:
         return -(-len(self.rois) // self.batch_size)
 
-    def make(self, index: int) -> Batch:
+    def _batch(self, index: int) -> Batch:
         first = index * self.batch_size
         positions = np.arange(first, first + self.batch_size)
         pixels = self.rois.read(np.minimum(positions, len(self.rois) - 1))

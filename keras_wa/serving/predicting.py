@@ -39,6 +39,8 @@ class Target:
         mask: file of a mask of the lesion instead.
         score: of the detector that found the box; `None` if somebody drew it.
         error: why there is nothing to classify in the file; `""` if there is.
+        image: the file's image, if whoever made the target has decoded it. It is let go
+            once the ROI is cut out.
     """
 
     file: Path
@@ -46,6 +48,7 @@ class Target:
     mask: Path | None = None
     score: float | None = None
     error: str = ""
+    image: GreyImage | None = dataclasses.field(default=None, repr=False, compare=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -190,8 +193,9 @@ def _read(
 ) -> ReadRoi | Prediction:
     if target.error:
         return Prediction(target, error=target.error)
+    image, target = target.image, dataclasses.replace(target, image=None)
     try:
-        return read_roi(classifier, options, target)
+        return read_roi(classifier, options, target, image)
     except UserError as error:
         return Prediction(target, error=str(error))
     except MemoryError:

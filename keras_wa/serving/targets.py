@@ -13,9 +13,6 @@ from keras_wa.files import walk_files
 from keras_wa.imaging import IMAGE_SUFFIXES, Box, is_dicom, open_image
 from keras_wa.serving.predicting import Target
 
-KINDS = ("auto", "roi", "mammogram")
-"""What a file without a box may be."""
-
 # ROIs are some hundred pixels a side, the smallest mammograms above a thousand.
 _LEAST_SIDE = 1000
 
@@ -85,7 +82,7 @@ def find_targets(
         try:
             image = open_image(file, for_processing)
             if kind == "auto" and min(image.shape) < _LEAST_SIDE:
-                yield Target(file)
+                yield Target(file, image=image)
                 continue
             spacing, _ = choose_spacing(image.spacing_mm, (spacing_mm, "option"))
             if spacing is None:
@@ -104,4 +101,4 @@ def find_targets(
         for cluster in found:
             left, top, right, bottom = cluster.box
             box = Box(left, top, right - left, bottom - top)
-            yield Target(file, box=box, score=cluster.score)
+            yield Target(file, box=box, score=cluster.score, image=image)

@@ -12,7 +12,7 @@ import pytest
 
 from keras_wa.datasets import ReadOptions
 from keras_wa.evaluation import apply_temperature
-from keras_wa.imaging import Box
+from keras_wa.imaging import Box, open_image
 from keras_wa.imaging.resize import resize
 from keras_wa.imaging.symmetries import apply_symmetry
 from keras_wa.serving.classifier import Classifier, open_classifier
@@ -132,3 +132,14 @@ def test_targets_are_not_all_asked_for_at_once(
     predictions = predict_targets(classifier, targets(), OPTIONS, 1, 8)
     next(predictions)
     assert len(asked) <= 4 * 8
+
+
+def test_an_image_that_is_decoded_already_is_not_read_again_nor_kept(
+    classifier: Classifier, files: list[Path]
+) -> None:
+    image = open_image(files[0])
+    (wanted,) = predict(classifier, [Target(files[0])])
+    files[0].unlink()
+    (found,) = predict(classifier, [Target(files[0], image=image)])
+    assert found.probability == wanted.probability
+    assert found.target.image is None
