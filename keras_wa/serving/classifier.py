@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from keras_wa.datasets import CLASS_NAMES
 from keras_wa.errors import UserError
+from keras_wa.explain.subbands import image_wavelet
 from keras_wa.pipeline.rois import Enhancement
 from keras_wa.serving.export import model_card, serving_model
 from keras_wa.serving.freezing import fold_batch_normalization
@@ -42,8 +43,12 @@ class Classifier:
         notes: sentences that belong beside every result.
         enhancement: what is done to each ROI inside.
         serve: uint8 `(n, height, width, 1)` -> float32 `(n, classes)`.
+        wavelet: of the subbands of the ROI that the network sees; `None` if it sees
+            none, or nobody says.
         network: the Keras model behind CLAHE, for heat maps; `None` of a SavedModel.
         config: of its training; `None` of a SavedModel.
+        explain: the signature `serve_explain` of a SavedModel that has it, see
+            `explaining_function`.
     """
 
     source: Path
@@ -56,8 +61,10 @@ class Classifier:
     notes: tuple[str, ...]
     enhancement: Enhancement
     serve: Callable[[Any], Any]
+    wavelet: str | None = None
     network: keras.Model | None = None
     config: TrainConfig | None = None
+    explain: Callable[[Any], Any] | None = None
 
     def __call__(self, rois: Pixels) -> NDArray[np.float64]:
         """The probability of each class, `(n, classes)`, of ROIs `(n, H, W)`."""
@@ -97,7 +104,7 @@ def open_classifier(path: str | Path) -> Classifier:
 
 def _of_run(run: Run) -> Classifier:
     network = load_best(run)
-    card = model_card(run)
+    card = model_card(run, network)
     return _described(
         card,
         run.path,
@@ -120,7 +127,8 @@ def _of_saved_model(path: Path) -> Classifier:
         loaded = tf.saved_model.load(str(path))
     except (OSError, ValueError, tf.errors.OpError) as error:
         raise UserError(f"{path}: no SavedModel that can be read ({error}).") from error
-    return _described(card, path, loaded.serve, None, None)
+    explain = getattr(loaded, "serve_explain", None)
+    return _described(card, path, loaded.serve, explain=explain)
 
 
 def _of_file(path: Path) -> Classifier:
@@ -149,6 +157,7 @@ def _of_file(path: Path) -> Classifier:
         ),
         enhancement=Enhancement(config.enhance, config.clip_limit, config.tiles),
         serve=_traced(serving_model(network, config)),
+        wavelet=image_wavelet(network),
         network=network,
         config=config,
     )
@@ -158,8 +167,9 @@ def _described(
     card: dict[str, Any],
     source: Path,
     serve: Callable[[Any], Any],
-    network: keras.Model | None,
-    config: TrainConfig | None,
+    network: keras.Model | None = None,
+    config: TrainConfig | None = None,
+    explain: Callable[[Any], Any] | None = None,
 ) -> Classifier:
     try:
         inside, decision = card["inside"], card.get("decision")
@@ -180,8 +190,11 @@ def _described(
                 inside["enhance"], float(inside["clip_limit"]), int(inside["tiles"])
             ),
             serve=serve,
+            # Older exports do not say.
+            wavelet=card.get("wavelet"),
             network=network,
             config=config,
+            explain=explain,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{source}: its card cannot be read ({error}).") from error

@@ -12,6 +12,7 @@ import tensorflow as tf
 import keras_wa
 from keras_wa.datasets import CLASS_NAMES
 from keras_wa.errors import UserError
+from keras_wa.explain.subbands import image_wavelet
 from keras_wa.files import replacing, write_json
 from keras_wa.serving.explaining import explaining_function
 from keras_wa.serving.freezing import fold_batch_normalization, save_frozen
@@ -69,7 +70,7 @@ def export_saved_model(
             f"{target} exists and is no SavedModel. Name another directory."
         )
     network = fold_batch_normalization(load_best(run))
-    model, card = serving_model(network, run.config), model_card(run)
+    model, card = serving_model(network, run.config), model_card(run, network)
     functions: dict[str, Any] = {}
     if explain:
         functions["serve_explain"], card["explain"] = explaining_function(
@@ -84,9 +85,17 @@ def export_saved_model(
     return target
 
 
-def model_card(run: Run) -> dict[str, Any]:
-    """What a server has to know about an exported model, as plain JSON."""
+def model_card(run: Run, network: keras.Model) -> dict[str, Any]:
+    """What a server has to know about an exported model, as plain JSON.
+
+    Args:
+        run: a trained run.
+        network: its model.
+    """
     config, decision = run.config, read_decision(run)
+    wavelet = image_wavelet(network)
+    if config.dwt == "pipeline":
+        wavelet = config.model_options.get("wavelet", "haar")
     return {
         "keras_wa": keras_wa.__version__,
         "model": config.model,
@@ -100,6 +109,7 @@ def model_card(run: Run) -> dict[str, Any]:
         },
         "crop": config.crop,
         "field_mm": config.field_mm,
+        "wavelet": wavelet,
         "output": f"probability of each label, float32 (batch, {config.classes})",
         "labels": list(CLASS_NAMES[config.classes]),
         "decision": None if decision is None else dataclasses.asdict(decision),

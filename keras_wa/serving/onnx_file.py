@@ -47,7 +47,8 @@ def export_onnx(run: Run, path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unwritable(path, error) from error
-    model = serving_model(fold_batch_normalization(load_best(run)), run.config)
+    network = fold_batch_normalization(load_best(run))
+    model = serving_model(network, run.config)
     signature = [tf.TensorSpec((None, None, None, 1), tf.uint8, "roi")]
 
     @tf.function(input_signature=signature, autograph=False)
@@ -55,7 +56,8 @@ def export_onnx(run: Run, path: Path) -> Path:
         return model(roi, training=False)
 
     graph, _ = tf2onnx.convert.from_function(serve, signature, opset=OPSET)
-    graph.metadata_props.add(key="keras_wa", value=json.dumps(model_card(run)))
+    card = json.dumps(model_card(run, network))
+    graph.metadata_props.add(key="keras_wa", value=card)
     try:
         with replacing(path) as partial:
             partial.write_bytes(graph.SerializeToString())

@@ -12,12 +12,10 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from keras_wa.explain.figures import mosaic, overlay
-from keras_wa.explain.gradcam import make_grad_cam
-from keras_wa.explain.inputs import model_inputs
-from keras_wa.explain.subbands import image_wavelet, subband_pictures
 from keras_wa.files import replacing
 from keras_wa.imaging import open_image
 from keras_wa.serving.classifier import Classifier
+from keras_wa.serving.pictures import Pictures
 from keras_wa.serving.predicting import Prediction
 
 Pixels = NDArray[np.uint8]
@@ -30,27 +28,13 @@ class Overlays:
     """Writes a PNG file for each prediction.
 
     Args:
-        classifier: the model. Of a SavedModel there are neither heat nor subbands.
+        classifier: the model. A SavedModel has heat if it was exported to explain.
         folder: where the pictures go; made if it is not there.
     """
 
     def __init__(self, classifier: Classifier, folder: Path) -> None:
-        self.classifier = classifier
         self.folder = folder
-        self._wavelet: str | None = None
-        self._pipeline: str | None = None
-        self._explain = None
-        network, config = classifier.network, classifier.config
-        if network is not None and config is not None:
-            if config.dwt == "pipeline":
-                self._pipeline = str(config.model_options.get("wavelet", "haar"))
-            self._wavelet = self._pipeline or image_wavelet(network)
-            size = (classifier.image_size, classifier.image_size)
-            try:
-                self._explain = make_grad_cam(network, size=size)
-            except ValueError:
-                # Networks without a feature map, or without a dense layer at their end.
-                self._explain = None
+        self._pictures = Pictures(classifier)
         folder.mkdir(parents=True, exist_ok=True)
 
     def panels(self, prediction: Prediction) -> dict[str, Pixels]:
@@ -58,15 +42,12 @@ class Overlays:
         roi = prediction.roi
         if roi is None:
             return {}
-        seen = self.classifier.enhancement(roi)
-        images = np.asarray(seen, np.float32)[np.newaxis] / np.float32(255)
-        panels = {"ROI, as the network sees it": seen}
-        if self._wavelet is not None:
-            (bands,) = subband_pictures(images, self._wavelet)
-            panels["LL LH / HL HH"] = mosaic(bands)
-        if self._explain is not None:
-            (heat,) = self._explain(model_inputs(images, self._pipeline))
-            panels["Grad-CAM"] = overlay(seen, heat)
+        found = self._pictures.of(roi)
+        panels = {"ROI, as the network sees it": found.seen}
+        if found.bands is not None:
+            panels["LL LH / HL HH"] = mosaic(found.bands)
+        if found.heat is not None:
+            panels["Grad-CAM"] = overlay(found.seen, found.heat)
         return panels
 
     def write(self, number: int, prediction: Prediction) -> Path:

@@ -19,7 +19,9 @@ from keras_wa.explain.gradcam import grad_cam
 from keras_wa.imaging.clahe import clahe
 from keras_wa.imaging.resize import resize
 from keras_wa.layers import SqueezeExcite
+from keras_wa.serving.classifier import open_classifier
 from keras_wa.serving.explaining import explaining_function
+from keras_wa.serving.pictures import Pictures
 from keras_wa.training.best import load_best
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.run import Run
@@ -38,11 +40,17 @@ np.savez(sys.argv[3], plain=model.serve(rois), **explain(roi=rois))
 """
 
 
+@pytest.fixture(scope="module")
+def exported(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The finished run as a SavedModel that explains."""
+    path = tmp_path_factory.mktemp("exported") / "served"
+    assert main(["export", str(finished), "--out", str(path), "--explain"]) == 0
+    return path
+
+
 def test_heat_and_gates_are_those_of_this_package(
-    finished: Path, tmp_path: Path
+    finished: Path, exported: Path, tmp_path: Path
 ) -> None:
-    exported = tmp_path / "served"
-    assert main(["export", str(finished), "--out", str(exported), "--explain"]) == 0
     rng = np.random.default_rng(0)
     rois = rng.integers(0, 256, (5, 50, 44, 1), "uint8")
     np.save(tmp_path / "rois.npy", rois)
@@ -73,6 +81,21 @@ def test_heat_and_gates_are_those_of_this_package(
     card = json.loads((exported / "assets.extra" / "keras_wa.json").read_text())
     assert card["explain"]["gates"] == [["gate", 8]]
     assert find_feature_map(network)[0] in card["explain"]["heat"]
+
+
+def test_it_shows_the_pictures_that_its_run_shows(
+    finished: Path, exported: Path
+) -> None:
+    roi = np.random.default_rng(0).integers(0, 256, (32, 32), "uint8")
+    served = Pictures(open_classifier(exported))
+    wanted, found = Pictures(open_classifier(finished)).of(roi), served.of(roi)
+    assert served.why_no_heat == ""
+    np.testing.assert_array_equal(found.seen, wanted.seen)
+    np.testing.assert_array_equal(found.bands, wanted.bands)
+    np.testing.assert_allclose(found.heat, wanted.heat, rtol=0, atol=1e-3)
+    without = Pictures(open_classifier(finished / "saved_model"))
+    assert "keras-wa export RUN --explain" in without.why_no_heat
+    assert without.of(roi).heat is None
 
 
 def test_a_network_without_a_dense_layer_at_its_end_is_refused() -> None:

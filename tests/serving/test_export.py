@@ -121,10 +121,11 @@ def test_the_card_inside_says_what_goes_in_and_comes_out(finished: Path) -> None
     run = Run.open(finished)
     path = finished / "saved_model" / "assets.extra" / "keras_wa.json"
     card = json.loads(path.read_text())
-    assert card == model_card(run)
+    assert card == model_card(run, load_best(run))
     assert card["model"] == "tiny"
     assert card["trained_on"] == "phantom"
     assert card["labels"] == ["benign", "malignant"]
+    assert card["wavelet"] == "haar"
     assert card["inside"]["resize"] == [32, 32]
     assert "Not a medical device" in card["warning"]
 

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from keras_wa.cli import main
 from keras_wa.serving.export import model_card
+from keras_wa.training.best import load_best
 from keras_wa.training.run import Run
 from tests.cli.failing import error_of
 
@@ -34,7 +35,8 @@ def test_onnxruntime_gives_the_probabilities_of_the_savedmodel(
             found, served.serve(tf.constant(rois)), rtol=0, atol=1e-4
         )
     card = json.loads(session.get_modelmeta().custom_metadata_map["keras_wa"])
-    assert card == model_card(Run.open(finished))
+    run = Run.open(finished)
+    assert card == model_card(run, load_best(run))
 
 
 def test_a_place_that_cannot_be_written_and_mixed_flags_are_named(

@@ -46,11 +46,12 @@ def test_a_run_shows_roi_subbands_and_heat(
     assert [each.name for each in path.parent.iterdir()] == [path.name]
 
 
-def test_a_savedmodel_shows_the_roi_alone(
+def test_a_savedmodel_shows_what_it_can(
     finished: Path, tmp_path: Path, prediction: Prediction
 ) -> None:
     overlays = Overlays(open_classifier(finished / "saved_model"), tmp_path / "out")
-    assert list(overlays.panels(prediction)) == ["ROI, as the network sees it"]
+    titles = ["ROI, as the network sees it", "LL LH / HL HH"]
+    assert list(overlays.panels(prediction)) == titles
     assert overlays.write(0, prediction).is_file()
 
 
