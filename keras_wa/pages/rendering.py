@@ -64,12 +64,13 @@ def data_uri(image: NDArray[np.uint8]) -> str:
     """Puts a picture into an address, so that a page needs no second file.
 
     Args:
-        image: uint8 `(H, W)`, or `(H, W, 3)` in RGB order.
+        image: uint8 `(H, W)`, or `(H, W, 3)` or `(H, W, 4)` in RGB(A) order.
 
     Returns:
         A PNG as `data:image/png;base64,…`, every pixel as it was.
     """
-    pixels = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    orders = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
+    pixels = image if image.ndim == 2 else cv2.cvtColor(image, orders[image.shape[2]])
     data = cv2.imencode(".png", pixels)[1].tobytes()
     return f"data:image/png;base64,{base64.b64encode(data).decode()}"
 

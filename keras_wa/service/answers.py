@@ -6,7 +6,14 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from keras_wa.service.inputs import Instances, Question, RoiQuestion
+from keras_wa.service.inputs import (
+    ImageQuestion,
+    Instances,
+    Question,
+    RoiQuestion,
+    SearchQuestion,
+    ViewQuestion,
+)
 
 
 class Failure(BaseModel):
@@ -34,6 +41,63 @@ class Record(BaseModel):
     labels: list[str]
     trained_on: str
     calibrated: bool
+    notes: list[str]
+
+
+class Explanation(BaseModel):
+    """A record, and pictures: PNG as `data:` addresses."""
+
+    record: Record
+    pictures: dict[str, str]
+    why_no_heat: str | None
+
+
+class View(BaseModel):
+    """An image, or a part of it, to be looked at.
+
+    `pixels` and `levels` are base64: stored values less `least`, little-endian uint16
+    `(height, width)`; and the grey level, uint8, of each stored value from `least` to
+    `greatest`, as the model sees it.
+    """
+
+    image_width: int
+    image_height: int
+    region: list[int]
+    width: int
+    height: int
+    least: int
+    greatest: int
+    pixels: str
+    levels: str
+    spacing_mm: list[float] | None
+
+
+class Candidate(BaseModel):
+    """A cluster of spots: left, top, width, height, pixels."""
+
+    box: list[int]
+    n_spots: int
+    score: float
+
+
+class Candidates(BaseModel):
+    """The clusters of a mammogram, the surest first."""
+
+    candidates: list[Candidate]
+
+
+class About(BaseModel):
+    """What the model is."""
+
+    model: str
+    trained_on: str
+    labels: list[str]
+    image_size: int
+    crop: str
+    field_mm: float
+    calibrated: bool
+    threshold: float | None
+    threshold_rule: str | None
     notes: list[str]
 
 
@@ -85,15 +149,16 @@ WORK: dict[int | str, dict[str, Any]] = COMMON | {
 }
 
 
-def _form() -> dict[str, Any]:
-    schema = Question.model_json_schema()
+def _form(question: type[ImageQuestion]) -> dict[str, Any]:
+    schema = question.model_json_schema()
     fields = schema["properties"]
     # Fields of a form are text.
-    fields["box"] = {
-        "type": "string",
-        "pattern": "^-?[0-9]{1,7},-?[0-9]{1,7},[1-9][0-9]{0,6},[1-9][0-9]{0,6}$",
-        "description": "of the lesion: left,top,width,height, pixels",
-    }
+    for name in {"box", "region"} & set(fields):
+        fields[name] = {
+            "type": "string",
+            "pattern": "^-?[0-9]{1,7},-?[0-9]{1,7},[1-9][0-9]{0,6},[1-9][0-9]{0,6}$",
+            "description": fields[name]["description"].replace(", ", ","),
+        }
     fields["file"] = {
         "type": "string",
         "format": "binary",
@@ -111,7 +176,9 @@ def _body(**kinds: Any) -> dict[str, Any]:
 
 
 IMAGE_BODY = _body(
-    multipart__form_data=_form(),
+    multipart__form_data=_form(Question),
     application__json=RoiQuestion.model_json_schema(),
 )
+VIEW_BODY = _body(multipart__form_data=_form(ViewQuestion))
+SEARCH_BODY = _body(multipart__form_data=_form(SearchQuestion))
 INSTANCES_BODY = _body(application__json=Instances.model_json_schema())

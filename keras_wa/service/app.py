@@ -7,39 +7,26 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
-from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.responses import JSONResponse
 
 from keras_wa import __version__
 from keras_wa.errors import UserError
 from keras_wa.service import answers
+from keras_wa.service.bodies import read_json
 from keras_wa.service.engine import DISCLAIMER, Engine, QueueFullError
 from keras_wa.service.gate import Gate, refusal
-from keras_wa.service.inputs import (
-    Instances,
-    Question,
-    RoiQuestion,
-    grey_of,
-    image_of,
-    instance_of,
-    parse,
-)
+from keras_wa.service.images import PATHS as IMAGE_PATHS
+from keras_wa.service.images import add_image_paths
+from keras_wa.service.inputs import Instances, Question, instance_of, parse
 from keras_wa.service.metrics import Metrics
+from keras_wa.service.page import PAGE_FILES, add_page
 from keras_wa.service.settings import Settings
 from keras_wa.serving.predicting import ReadRoi
 
 _MODEL = "/v1/models/wa"
-_PATHS = ("/", "/health", "/metrics", "/predict", _MODEL, f"{_MODEL}:predict")
 _OPENAPI = "/openapi.json"
-# While JSON is parsed all else waits, and each list takes eighty bytes.
-_MOST_JSON, _MOST_LISTS = 2**24, 2**20
-
-
-class _InMemory(MultiPartParser):
-    # Images of patients are not to lie on a disk; the gate bounds their size.
-    spool_max_size = 2**62
+_PATHS = ("/health", "/about", "/metrics", _OPENAPI, _MODEL, f"{_MODEL}:predict")
 
 
 def create_app(engine: Engine, settings: Settings, metrics: Metrics) -> Gate:
@@ -61,13 +48,14 @@ def create_app(engine: Engine, settings: Settings, metrics: Metrics) -> Gate:
         redirect_slashes=False,
     )
     _add_errors(app)
-    _add_predict(app, engine, settings)
+    add_page(app)
+    add_image_paths(app, engine, settings)
     _add_tensorflow_serving(app, engine, settings)
 
-    @app.get("/", responses=answers.COMMON)
-    async def index() -> dict[str, Any]:
-        """Names the paths."""
-        return {"paths": [*_PATHS, _OPENAPI], "notes": [DISCLAIMER]}
+    @app.get("/about", response_model=answers.About, responses=answers.COMMON)
+    async def about() -> Any:
+        """What the model is, and how it is to be asked."""
+        return engine.about()
 
     @app.get("/health", response_model=answers.Health, responses=answers.COMMON)
     async def health() -> Any:
@@ -79,8 +67,8 @@ def create_app(engine: Engine, settings: Settings, metrics: Metrics) -> Gate:
         """Counters in Prometheus' text format."""
         return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
-    paths = frozenset({*_PATHS, _OPENAPI})
-    return Gate(app, settings, metrics, paths, frozenset({"/health"}))
+    paths = frozenset({*_PATHS, *IMAGE_PATHS, *PAGE_FILES})
+    return Gate(app, settings, metrics, paths, frozenset({"/health", *PAGE_FILES}))
 
 
 def _text() -> dict[int | str, dict[str, Any]]:
@@ -115,40 +103,6 @@ def _headers(headers: Mapping[str, str] | None) -> dict[str, str] | None:
     return None if headers is None else dict(headers)
 
 
-def _add_predict(app: FastAPI, engine: Engine, settings: Settings) -> None:
-    @app.post(
-        "/predict",
-        response_model=answers.Record,
-        responses=answers.WORK,
-        openapi_extra=answers.IMAGE_BODY,
-    )
-    async def predict(request: Request) -> Any:
-        """Classifies one image, or the lesion that a box marks in it."""
-        kind = _content_type(request)
-        if kind == "multipart/form-data":
-            data, fields = await _read_form(request)
-            question = parse(Question, fields)
-
-            def read() -> ReadRoi:
-                image = image_of(data, settings.max_pixels, question.for_processing)
-                return engine.read(image, question)
-
-            symmetries = question.symmetries
-            roi = await engine.decoded(read)
-        elif kind == "application/json":
-            body = await _read_json(request)
-
-            def parse_and_read() -> tuple[ReadRoi, int]:
-                question = parse(RoiQuestion, body)
-                read = engine.read(grey_of(question.roi, "roi"), question)
-                return read, question.symmetries
-
-            roi, symmetries = await engine.decoded(parse_and_read)
-        else:
-            raise _other_type(request, "multipart/form-data or application/json")
-        return JSONResponse(await engine.record(roi, symmetries))
-
-
 def _add_tensorflow_serving(app: FastAPI, engine: Engine, settings: Settings) -> None:
     @app.get(_MODEL, response_model=answers.ModelStatus, responses=answers.COMMON)
     async def status() -> Any:
@@ -166,7 +120,7 @@ def _add_tensorflow_serving(app: FastAPI, engine: Engine, settings: Settings) ->
     async def predict_instances(request: Request) -> Any:
         """The network's probabilities, not calibrated, as TensorFlow Serving does."""
         # Its clients send JSON under any type, or none.
-        body = await _read_json(request)
+        body = await read_json(request)
 
         def read() -> list[ReadRoi]:
             instances = parse(Instances, body).instances
@@ -178,47 +132,3 @@ def _add_tensorflow_serving(app: FastAPI, engine: Engine, settings: Settings) ->
 
         outputs = await engine.outputs(await engine.decoded(read), 1)
         return JSONResponse({"predictions": outputs.tolist()})
-
-
-def _content_type(request: Request) -> str:
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-def _other_type(request: Request, expected: str) -> HTTPException:
-    received = request.headers.get("content-type", "nothing")[:80]
-    return HTTPException(
-        415, f"Content-Type. Received: {received!r}; expected {expected}."
-    )
-
-
-async def _read_json(request: Request) -> bytes:
-    body = await request.body()
-    lists = body.count(b"[") + body.count(b"{")
-    if len(body) > _MOST_JSON or lists > _MOST_LISTS:
-        raise HTTPException(
-            413,
-            f"JSON. Received: {len(body)} bytes with {lists} lists; expected at most "
-            f"{_MOST_JSON} with {_MOST_LISTS}. Send encoded images, or several "
-            "requests.",
-        )
-    return body
-
-
-async def _read_form(request: Request) -> tuple[bytes, dict[str, Any]]:
-    """The file of a form, and its other fields."""
-    parser = _InMemory(request.headers, request.stream(), max_files=1, max_fields=16)
-    try:
-        form = await parser.parse()
-    except MultiPartException as error:
-        raise HTTPException(400, f"multipart/form-data: {error.message}") from error
-    fields = dict(form)
-    file = fields.pop("file", None)
-    if not isinstance(file, UploadFile):
-        raise HTTPException(
-            400,
-            "file. Received: none; expected a form with an image in the field file.",
-        )
-    # Its name is the client's, and is not used at all.
-    data = await file.read()
-    await file.close()
-    return data, fields

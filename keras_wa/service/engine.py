@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from keras_wa.errors import UserError
 from keras_wa.imaging import GreyImage
 from keras_wa.service.batching import Batcher, QueueFullError
+from keras_wa.service.explaining import Explainer
 from keras_wa.service.inputs import UPLOAD, Question, as_fields
 from keras_wa.service.metrics import Metrics
 from keras_wa.service.settings import Settings
@@ -63,6 +64,7 @@ class Engine:
         metrics.watch_queue(lambda: self._batcher.waiting)
         # What decodes holds the image and its file: their number bounds the memory.
         self._pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1), "decode")
+        self._explainer = Explainer(classifier)
         self._decoding: set[Future[Any]] = set()
 
     async def decoded(self, work: Callable[[], T]) -> T:
@@ -135,10 +137,36 @@ class Engine:
             "notes": [*self._notes(), DISCLAIMER],
         }
 
+    async def pictures(self, read: ReadRoi) -> tuple[dict[str, str], str]:
+        """What the network saw of a ROI, see `Explainer.pictures`.
+
+        Raises:
+            QueueFullError: too many wait for theirs.
+        """
+        return await self._explainer.pictures(read.roi)
+
+    def about(self) -> dict[str, Any]:
+        """The fields of `answers.About`."""
+        classifier, decision = self.classifier, self.classifier.decision
+        crop = "roi" if classifier.crop == "roi" else "fixed"
+        return {
+            "model": classifier.source.name,
+            "trained_on": classifier.trained_on,
+            "labels": list(classifier.labels),
+            "image_size": classifier.image_size,
+            "crop": crop,
+            "field_mm": classifier.field_mm,
+            "calibrated": decision is not None,
+            "threshold": None if decision is None else decision.threshold,
+            "threshold_rule": None if decision is None else decision.rule,
+            "notes": [*self._notes(), DISCLAIMER],
+        }
+
     def close(self, timeout_s: float) -> bool:
         """Ends the threads, each kind in this time. Returns whether none is busy."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         idle = not wait(list(self._decoding), timeout_s).not_done
+        idle = self._explainer.close(timeout_s) and idle
         return self._batcher.close(timeout_s) and idle
 
     def _notes(self) -> list[str]:

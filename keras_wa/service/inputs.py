@@ -18,8 +18,10 @@ from pydantic import (
 )
 
 from keras_wa.datasets import ReadOptions
+from keras_wa.datasets.options import CREDIBLE_MM
 from keras_wa.errors import UserError
 from keras_wa.imaging import Box, GreyImage, decode_image
+from keras_wa.service.viewing import MOST_SIDE
 
 UPLOAD = "upload"
 """What an image is called in messages and records, whatever the client calls it."""
@@ -43,31 +45,42 @@ def _sides(value: Any) -> Any:
     return value.split(",") if isinstance(value, str) else value
 
 
-class Question(BaseModel):
-    """What may stand beside an image."""
+_Sides = Annotated[
+    tuple[_Side, _Side, _Length, _Length] | None, BeforeValidator(_sides)
+]
+
+
+class ImageQuestion(BaseModel):
+    """What may stand beside any image."""
 
     model_config = ConfigDict(extra="forbid")
 
-    box: Annotated[
-        tuple[_Side, _Side, _Length, _Length] | None, BeforeValidator(_sides)
-    ] = Field(
+    pixel_spacing: float | None = Field(
+        default=None,
+        ge=CREDIBLE_MM[0],
+        le=CREDIBLE_MM[1],
+        description="taken where the file states none, mm",
+    )
+    for_processing: bool = Field(
+        default=False, description="accept a DICOM image meant for processing"
+    )
+
+
+class Question(ImageQuestion):
+    """What may stand beside an image that is to be classified."""
+
+    box: _Sides = Field(
         default=None, description="of the lesion: left, top, width, height, pixels"
     )
     crop: str | None = Field(
         default=None,
         description="fixed or roi; by default as the training ROIs were cut",
     )
-    pixel_spacing: float | None = Field(
-        default=None, description="taken where the file states none, mm"
-    )
     symmetries: int = Field(
         default=1,
         ge=1,
         le=8,
         description="turned and mirrored copies that give the interval",
-    )
-    for_processing: bool = Field(
-        default=False, description="accept a DICOM image meant for processing"
     )
 
     def options(self, crop: str, field_mm: float) -> ReadOptions:
@@ -88,6 +101,32 @@ class Question(BaseModel):
     def lesion(self) -> Box | None:
         """The box, if one was given."""
         return None if self.box is None else Box(*self.box)
+
+
+class ViewQuestion(ImageQuestion):
+    """What may stand beside an image that is to be looked at."""
+
+    region: _Sides = Field(
+        default=None, description="part to be shown: left, top, width, height, pixels"
+    )
+    side: int = Field(
+        default=1536,
+        ge=1,
+        le=MOST_SIDE,
+        description="pixels of the longer side of what is given, at most",
+    )
+
+    def part(self) -> Box | None:
+        """The region, if one was given."""
+        return None if self.region is None else Box(*self.region)
+
+
+class SearchQuestion(ImageQuestion):
+    """What may stand beside a mammogram in which clusters are looked for."""
+
+    film: bool = Field(
+        default=True, description="leave out specks, as dust on a scanned film makes"
+    )
 
 
 class RoiQuestion(Question):

@@ -84,7 +84,10 @@ def test_a_box_is_text_in_a_form_and_numbers_in_json() -> None:
         ({"box": f"{10**400},2,3,4"}, r"box\.0"),
         ({"symmetries": "9"}, r"symmetries\. Received: '9'"),
         ({"pixel_spacing": "wide"}, r"pixel_spacing\. Received: 'wide'"),
-        ({"cropp": "roi"}, r"cropp\. Received: 'roi'; expected one of the fields box,"),
+        (
+            {"cropp": "roi"},
+            r"cropp\. Received: 'roi'; expected one of the fields .*box,",
+        ),
     ],
 )
 def test_a_bad_field_is_named(values: Any, expected: str) -> None:

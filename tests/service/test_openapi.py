@@ -22,13 +22,14 @@ with warnings.catch_warnings():
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
+from keras_wa.service.images import PATHS as IMAGE_PATHS
 from keras_wa.serving.classifier import Classifier
 from tests.service.clients import LOCAL, service
 
 PATHS = [
-    *(("/", "GET"), ("/health", "GET"), ("/metrics", "GET")),
+    *(("/about", "GET"), ("/health", "GET"), ("/metrics", "GET")),
     *(("/v1/models/wa", "GET"), ("/v1/models/wa:predict", "POST")),
-    ("/predict", "POST"),
+    *((path, "POST") for path in IMAGE_PATHS),
 ]
 
 

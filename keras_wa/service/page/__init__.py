@@ -1,0 +1,37 @@
+"""The page at `/`: an image, a click, and what the model says of that place."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from fastapi import FastAPI, Response
+
+_KINDS = {
+    "/": ("index.html", "text/html; charset=utf-8"),
+    "/page.css": ("page.css", "text/css; charset=utf-8"),
+    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
+    "/viewer.js": ("viewer.js", "text/javascript; charset=utf-8"),
+}
+
+PAGE_FILES = frozenset(_KINDS)
+"""Paths of the page. They hold nothing of the model or of anybody's images."""
+
+# What a file says is text to the page; should it ever become markup, it is not run, and
+# nothing can be sent to another place.
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; "
+    "style-src 'self'; img-src data:; connect-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+}
+
+
+def add_page(app: FastAPI) -> None:
+    """Adds the page to an application."""
+    for path, (name, kind) in _KINDS.items():
+        content = (files(__name__) / name).read_text(encoding="utf-8")
+        response = Response(content, media_type=kind, headers=_HEADERS)
+
+        async def show(response: Response = response) -> Response:
+            return response
+
+        app.add_api_route(path, show, include_in_schema=False)

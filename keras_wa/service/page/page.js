@@ -1,0 +1,312 @@
+// From an image and a click to the model's answer. Everything is asked of the service that gave this page.
+
+import { Viewer } from "./viewer.js";
+
+const $ = (id) => document.getElementById(id);
+const viewer = new Viewer($("image"));
+const LEAST_MAMMOGRAM = 1000; // Pixels of the shorter side, as `keras-wa predict` has it.
+const state = { about: null, file: null, view: null, token: "", processing: false, aborts: {} };
+
+// ---- Asking.
+
+class Refusal extends Error {
+  constructor(status, message) { super(message); this.status = status; }
+}
+
+// What is asked anew takes the place of what was asked before under that name.
+async function ask(path, fields = null, name = path) {
+  state.aborts[name]?.abort();
+  const abort = (state.aborts[name] = new AbortController());
+  const options = { signal: abort.signal, headers: {}, cache: "no-store" };
+  if (state.token) options.headers.Authorization = `Bearer ${state.token}`;
+  if (fields) {
+    options.method = "POST";
+    options.body = new FormData();
+    options.body.append("file", state.file, "upload");
+    for (const [key, value] of Object.entries(fields)) {
+      if (value !== null && value !== "") options.body.append(key, value);
+    }
+  }
+  let answer;
+  try {
+    answer = await fetch(path, options);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Refusal(0, "The service does not answer. Is it still running?");
+  }
+  const record = await answer.json().catch(() => ({ error: `Status ${answer.status}.` }));
+  if (!answer.ok) throw new Refusal(answer.status, record.error);
+  return record;
+}
+
+function say(text, kind = "") {
+  $("status").textContent = text;
+  $("status").className = kind;
+}
+
+async function attempt(doing, work) {
+  say(doing, "busy");
+  try {
+    await work();
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    if (!(error instanceof Refusal)) throw error;
+    say(error.message, "bad");
+    if (error.status === 401) {
+      $("tokenform").hidden = false;
+      $("token").focus();
+    }
+    $("anyway").hidden = !/for_processing/.test(error.message);
+  }
+}
+
+// ---- The model.
+
+async function start() {
+  await attempt("Asking about the model…", async () => {
+    state.about = await ask("about");
+    const { model, trained_on } = state.about;
+    $("model").textContent = `${model}, trained on ${trained_on}`;
+    document.title = `keras_wa: ${model}`;
+    $("tokenform").hidden = true;
+    say("");
+    fillList($("notes"), state.about.notes);
+    if (state.file) await open(state.file);
+  });
+}
+
+// ---- An image.
+
+function bytes(base64) {
+  const text = atob(base64);
+  const found = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) found[i] = text.charCodeAt(i);
+  return found;
+}
+
+function imageFields() {
+  return { pixel_spacing: $("spacing").value, for_processing: state.processing ? "true" : null };
+}
+
+async function look(fields, name) {
+  const view = await ask("view", { ...imageFields(), ...fields }, name);
+  return { ...view, pixels: new Uint16Array(bytes(view.pixels).buffer), levels: bytes(view.levels) };
+}
+
+async function open(file) {
+  for (const abort of Object.values(state.aborts)) abort.abort();
+  state.file = file;
+  $("name").textContent = file.name;
+  for (const id of ["result", "candidates", "anyway"]) $(id).hidden = true;
+  if (!state.about) return;
+  await attempt("Reading the image…", async () => {
+    $("spacing").value = "";
+    state.view = await look({}, "whole");
+    viewer.show(state.view);
+    $("empty").hidden = true;
+    for (const id of ["tools", "window", "ask"]) $(id).hidden = false;
+    $("spacing").parentElement.hidden = state.view.spacing_mm !== null;
+    const { image_width, image_height } = state.view;
+    $("search").disabled = Math.min(image_width, image_height) < 32;
+    say(`${image_width} × ${image_height} pixels${spacingText()}. ${advice()}`);
+  });
+  if (state.view && Math.min(state.view.image_width, state.view.image_height) < LEAST_MAMMOGRAM && !$("ask").hidden) {
+    await classify(null, false);
+  }
+}
+
+function spacingText() {
+  const spacing = spacingOf();
+  return spacing ? ` of ${spacing[1].toPrecision(3)} mm` : ", of unknown size in mm";
+}
+
+function advice() {
+  if (state.about.crop === "roi") return "Draw a box round the lesion.";
+  return spacingOf() ? "Click a place, or find candidates." : "Enter the pixel spacing, or draw a box round the lesion.";
+}
+
+function spacingOf() {
+  const own = Number($("spacing").value);
+  if (state.view?.spacing_mm) return state.view.spacing_mm;
+  return own >= 0.005 && own <= 1 ? [own, own] : null;
+}
+
+// The field of view about a place, as the service cuts it.
+viewer.field = (x, y) => {
+  const spacing = spacingOf();
+  if (state.about.crop !== "fixed" || !spacing) return null;
+  const height = Math.max(1, Math.round(state.about.field_mm / spacing[0]));
+  const width = Math.max(1, Math.round(state.about.field_mm / spacing[1]));
+  return [Math.floor(x) + Math.floor((1 - width) / 2), Math.floor(y) + Math.floor((1 - height) / 2), width, height];
+};
+
+// ---- An answer.
+
+async function classify(box, drawn) {
+  const fields = { ...imageFields(), symmetries: 8 };
+  if (box) {
+    fields.box = box.join(",");
+    ["left", "top", "boxwidth", "boxheight"].forEach((id, i) => { $(id).value = box[i]; });
+    const fixed = state.about.crop === "fixed";
+    if (fixed && !spacingOf() && drawn) fields.crop = "roi";
+    else if ((fixed && !spacingOf()) || (!fixed && !drawn)) { say(advice(), "bad"); return; }
+  }
+  await attempt("Asking the model…", async () => {
+    const found = await ask("explain", fields);
+    showAnswer(found);
+    say(`Probability of malignancy ${found.record.probability.toFixed(3)}.`);
+  });
+}
+
+function showAnswer({ record, pictures, why_no_heat }) {
+  const { probability, low, high, threshold, malignant, window: roi } = record;
+  const candidates = viewer.boxes.filter(({ style }) => style === "candidate");
+  viewer.boxes = [...candidates, { box: roi, style: "roi" }];
+  viewer.draw();
+  $("probability").textContent = probability.toFixed(3);
+  $("decision").textContent = malignant === null ? "no decision" : malignant ? "malignant" : "benign";
+  $("decision").className = `badge ${malignant === null ? "" : malignant ? "malignant" : "benign"}`;
+  Object.assign($("range").style, { left: `${100 * low}%`, width: `${100 * (high - low)}%` });
+  $("mark").style.left = `${100 * probability}%`;
+  $("limit").hidden = threshold === null;
+  if (threshold !== null) $("limit").style.left = `${100 * threshold}%`;
+  $("spread").textContent = `${low.toFixed(3)} to ${high.toFixed(3)} over the turned and mirrored ROI` +
+    (threshold === null ? "." : `; threshold ${threshold.toFixed(3)} (dashed).`);
+  $("calibration").textContent = record.calibrated
+    ? `Calibrated on validation ROIs of ${record.trained_on}; the threshold was chosen there too` +
+      `${state.about.threshold_rule ? ` (${state.about.threshold_rule})` : ""}. The spread is the network's own, and no confidence interval.`
+    : "Not calibrated: a number to rank by, not a risk.";
+  fillList($("warnings"), record.warnings.map((text) => `Outside of what the model knows: ${text}`));
+  fillList($("notes"), record.notes);
+  showPictures(pictures, why_no_heat);
+  const file = new Blob([JSON.stringify({ ...record, file: state.file.name }, null, 2)], { type: "application/json" });
+  URL.revokeObjectURL($("save").href);
+  $("save").href = URL.createObjectURL(file);
+  $("result").hidden = false;
+}
+
+function showPictures(pictures, why) {
+  $("seen").src = pictures.seen;
+  $("heat").hidden = $("opacityline").hidden = !pictures.heat;
+  if (pictures.heat) $("heat").src = pictures.heat;
+  $("noheat").textContent = why ?? "";
+  const titles = { roi: "ROI", seen: "after CLAHE", LL: "LL", LH: "LH", HL: "HL", HH: "HH" };
+  $("pictures").replaceChildren(...Object.entries(titles).filter(([name]) => pictures[name]).map(([name, title]) => {
+    const figure = document.createElement("figure"), image = new Image(), caption = document.createElement("figcaption");
+    image.src = pictures[name];
+    image.alt = name.length === 2 ? `Subband ${name}` : `The ROI, ${title}`;
+    caption.textContent = title;
+    figure.append(image, caption);
+    return figure;
+  }));
+}
+
+function fillList(list, texts) {
+  list.replaceChildren(...texts.map((text) => {
+    const item = document.createElement("li");
+    item.textContent = text;
+    return item;
+  }));
+}
+
+// ---- Candidates.
+
+async function search() {
+  await attempt("Looking for clusters…", async () => {
+    const fields = { ...imageFields(), film: $("digital").checked ? "false" : "true" };
+    const { candidates } = await ask("candidates", fields);
+    viewer.boxes = candidates.map(({ box }) => ({ box, style: "candidate" }));
+    viewer.draw();
+    showCandidates(candidates);
+    say(candidates.length ? `${candidates.length} candidates, the surest first. None is classified yet.` : "No cluster was found.");
+  });
+}
+
+function showCandidates(candidates) {
+  const table = document.createElement("table"), head = table.createTHead().insertRow();
+  for (const title of ["candidate", "spots", "score", ""]) {
+    const cell = document.createElement("th");
+    cell.textContent = title;
+    head.append(cell);
+  }
+  const body = table.createTBody();
+  for (const { box, n_spots, score } of candidates) {
+    const row = body.insertRow(), button = document.createElement("button");
+    for (const text of [`${box[0]}, ${box[1]}`, n_spots, score.toFixed(1)]) row.insertCell().textContent = text;
+    button.type = "button";
+    button.textContent = "Ask";
+    button.addEventListener("click", () => classify(box, true));
+    row.insertCell().append(button);
+  }
+  $("candidates").replaceChildren(table);
+  $("candidates").hidden = !candidates.length;
+}
+
+// ---- What the person does.
+
+$("file").addEventListener("change", () => { if ($("file").files[0]) open($("file").files[0]); });
+$("file").addEventListener("click", () => { $("file").value = ""; });
+for (const name of ["dragover", "dragleave", "drop"]) {
+  document.addEventListener(name, (event) => {
+    event.preventDefault();
+    $("stage").classList.toggle("over", name === "dragover");
+    if (name === "drop" && event.dataTransfer.files[0]) open(event.dataTransfer.files[0]);
+  });
+}
+$("anyway").addEventListener("click", () => { state.processing = true; open(state.file); });
+$("tokenform").addEventListener("submit", (event) => { event.preventDefault(); state.token = $("token").value; start(); });
+$("ask").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const box = ["left", "top", "boxwidth", "boxheight"].map((id) => Number($(id).value));
+  classify(box, true);
+});
+$("whole").addEventListener("click", () => classify(null, false));
+$("search").addEventListener("click", search);
+$("spacing").addEventListener("change", () => { viewer.draw(); say(advice()); });
+$("closer").addEventListener("click", () => viewer.zoom(1.25));
+$("farther").addEventListener("click", () => viewer.zoom(0.8));
+$("fit").addEventListener("click", () => viewer.fit());
+$("asmodel").addEventListener("click", () => { viewer.inverted = state.view.levels[0] > state.view.levels.at(-1); viewer.asModel(); });
+for (const id of ["center", "width", "invert"]) {
+  $(id).addEventListener("input", () => viewer.setWindow(Number($("center").value), Number($("width").value), $("invert").checked));
+}
+for (const radio of document.querySelectorAll("[name=mode]")) {
+  radio.addEventListener("change", () => setMode(radio.value));
+}
+$("opacity").addEventListener("input", () => {
+  $("heat").style.opacity = $("opacity").value / 100;
+  $("opacityline").querySelector("output").textContent = `${$("opacity").value} %`;
+});
+
+function setMode(mode) {
+  viewer.mode = mode;
+  $("image").className = mode;
+  document.querySelector(`[name=mode][value=${mode}]`).checked = true;
+  viewer.draw();
+}
+
+viewer.addEventListener("mode", ({ detail }) => setMode(detail.mode));
+viewer.addEventListener("mark", ({ detail }) => classify(detail.box, detail.drawn));
+viewer.addEventListener("under", ({ detail }) => {
+  $("under").textContent = detail.x === undefined ? "" : `${detail.x}, ${detail.y}: ${detail.value}`;
+});
+viewer.addEventListener("window", () => {
+  const { least, greatest } = viewer.whole, span = greatest - least;
+  const bounds = { center: [least, greatest, viewer.center], width: [1, Math.max(1, 2 * span), viewer.span] };
+  for (const [id, [low, high, value]] of Object.entries(bounds)) {
+    Object.assign($(id), { min: low, max: high, value });
+    $(id).parentElement.querySelector("output").textContent = Math.round(value);
+  }
+  $("invert").checked = viewer.inverted;
+  $("asmodel").disabled = viewer.window === "model";
+});
+viewer.addEventListener("detail", async ({ detail: { region, side } }) => {
+  try {
+    viewer.showDetail(await look({ region: region.join(","), side }, "detail"));
+  } catch (error) {
+    // The overview stays, which is coarser and not wrong.
+    if (error.name !== "AbortError" && !(error instanceof Refusal)) throw error;
+  }
+});
+
+start();

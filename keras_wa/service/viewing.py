@@ -1,0 +1,126 @@
+"""An image for the page: its stored values, and how they become grey."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_wa.datasets.cutting import choose_spacing
+from keras_wa.detection import find_candidates
+from keras_wa.errors import UserError
+from keras_wa.imaging import Box, GreyImage
+
+MOST_SIDE = 4096
+
+
+def view_of(
+    image: GreyImage, region: Box | None, side: int, spacing_mm: float | None
+) -> dict[str, Any]:
+    """A part of an image, no larger than a screen needs it.
+
+    The page shows stored values through a window that its user moves, so it gets them
+    as they are, averaged where they are more than `side` pixels, with the table of the
+    grey levels that the model sees.
+
+    Args:
+        image: the image.
+        region: the part, pixels; what of it lies beyond the image is left out. `None`
+            for all.
+        side: pixels of the longer side of what is given, at most.
+        spacing_mm: between pixels, if the file states none.
+
+    Returns:
+        The fields of `answers.View`.
+
+    Raises:
+        UserError: no part of the region lies in the image.
+    """
+    height, width = image.shape
+    part = _inside(region or Box(0, 0, width, height), image)
+    stored = image.stored[
+        part.top : part.top + part.height, part.left : part.left + part.width
+    ]
+    spacing, _ = choose_spacing(image.spacing_mm, (spacing_mm, "option"))
+    # Of the whole image: windows of its parts have the same ends.
+    least, greatest = int(image.stored.min()), int(image.stored.max())
+    every = np.arange(least, greatest + 1).astype(image.stored.dtype)
+    pixels = _averaged((stored.astype(np.int32) - least).astype("<u2"), side)
+    return {
+        "image_width": width,
+        "image_height": height,
+        "region": [part.left, part.top, part.width, part.height],
+        "width": pixels.shape[1],
+        "height": pixels.shape[0],
+        "least": least,
+        "greatest": greatest,
+        "pixels": _base64(pixels),
+        "levels": _base64(image.to_grey(every)),
+        "spacing_mm": None if spacing is None else list(spacing),
+    }
+
+
+def candidates_of(
+    image: GreyImage, spacing_mm: float | None, film: bool
+) -> dict[str, Any]:
+    """Candidate clusters of a mammogram, see `find_candidates`.
+
+    Args:
+        image: the mammogram.
+        spacing_mm: between pixels, if the file states none.
+        film: whether it is a scanned film.
+
+    Returns:
+        The fields of `answers.Candidates`.
+
+    Raises:
+        UserError: no spacing is known, or the image is no mammogram.
+    """
+    spacing, _ = choose_spacing(image.spacing_mm, (spacing_mm, "option"))
+    if spacing is None:
+        raise UserError(
+            "pixel_spacing. Received: none, and the file states none; expected one, to "
+            "look for lesions."
+        )
+    found = find_candidates(image.grey(), spacing, film=film)
+    return {
+        "candidates": [
+            {
+                "box": [left, top, right - left, bottom - top],
+                "n_spots": each.n_spots,
+                "score": each.score,
+            }
+            for each in found
+            for left, top, right, bottom in [each.box]
+        ]
+    }
+
+
+def _inside(region: Box, image: GreyImage) -> Box:
+    height, width = image.shape
+    left, top = max(0, region.left), max(0, region.top)
+    right = min(width, region.left + region.width)
+    bottom = min(height, region.top + region.height)
+    if right <= left or bottom <= top:
+        raise UserError(
+            f"region. Received: {region.left},{region.top},{region.width},"
+            f"{region.height}; expected a part of an image of {width} by {height} "
+            "pixels."
+        )
+    return Box(left, top, right - left, bottom - top)
+
+
+def _averaged(pixels: NDArray[np.uint16], side: int) -> NDArray[np.uint16]:
+    height, width = pixels.shape
+    factor = side / max(height, width)
+    if factor >= 1:
+        return pixels
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype("<u2")
+
+
+def _base64(array: NDArray) -> str:
+    return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
