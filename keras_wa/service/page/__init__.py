@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from importlib.resources import files
 
 from fastapi import FastAPI, Response
@@ -10,6 +11,7 @@ _KINDS = {
     "/": ("index.html", "text/html; charset=utf-8"),
     "/page.css": ("page.css", "text/css; charset=utf-8"),
     "/page.js": ("page.js", "text/javascript; charset=utf-8"),
+    "/levels.js": ("levels.js", "text/javascript; charset=utf-8"),
     "/viewer.js": ("viewer.js", "text/javascript; charset=utf-8"),
 }
 
@@ -29,9 +31,11 @@ def add_page(app: FastAPI) -> None:
     """Adds the page to an application."""
     for path, (name, kind) in _KINDS.items():
         content = (files(__name__) / name).read_text(encoding="utf-8")
-        response = Response(content, media_type=kind, headers=_HEADERS)
+        app.add_api_route(path, _shower(content, kind), include_in_schema=False)
 
-        async def show(response: Response = response) -> Response:
-            return response
 
-        app.add_api_route(path, show, include_in_schema=False)
+def _shower(content: str, kind: str) -> Callable[[], Awaitable[Response]]:
+    async def show() -> Response:
+        return Response(content, media_type=kind, headers=_HEADERS)
+
+    return show

@@ -176,7 +176,8 @@ function showAnswer({ record, pictures, why_no_heat }) {
     ? `Calibrated on validation ROIs of ${record.trained_on}; the threshold was chosen there too` +
       `${state.about.threshold_rule ? ` (${state.about.threshold_rule})` : ""}. The spread is the network's own, and no confidence interval.`
     : "Not calibrated: a number to rank by, not a risk.";
-  fillList($("warnings"), record.warnings.map((text) => `Outside of what the model knows: ${text}`));
+  fillList($("warnings"), record.warnings);
+  $("outside").hidden = !record.warnings.length;
   fillList($("notes"), record.notes);
   showPictures(pictures, why_no_heat);
   const file = new Blob([JSON.stringify({ ...record, file: state.file.name }, null, 2)], { type: "application/json" });
@@ -266,10 +267,9 @@ $("spacing").addEventListener("change", () => { viewer.draw(); say(advice()); })
 $("closer").addEventListener("click", () => viewer.zoom(1.25));
 $("farther").addEventListener("click", () => viewer.zoom(0.8));
 $("fit").addEventListener("click", () => viewer.fit());
-$("asmodel").addEventListener("click", () => { viewer.inverted = state.view.levels[0] > state.view.levels.at(-1); viewer.asModel(); });
-for (const id of ["center", "width", "invert"]) {
-  $(id).addEventListener("input", () => viewer.setWindow(Number($("center").value), Number($("width").value), $("invert").checked));
-}
+$("asmodel").addEventListener("click", () => viewer.asModel());
+for (const id of ["center", "width"]) $(id).addEventListener("input", () => viewer.setWindow({ [id]: Number($(id).value) }));
+$("invert").addEventListener("input", () => viewer.setWindow({ inverted: $("invert").checked }));
 for (const radio of document.querySelectorAll("[name=mode]")) {
   radio.addEventListener("change", () => setMode(radio.value));
 }
@@ -292,13 +292,14 @@ viewer.addEventListener("under", ({ detail }) => {
 });
 viewer.addEventListener("window", () => {
   const { least, greatest } = viewer.whole, span = greatest - least;
-  const bounds = { center: [least, greatest, viewer.center], width: [1, Math.max(1, 2 * span), viewer.span] };
+  const { center, width, inverted, own } = viewer.window;
+  const bounds = { center: [least, greatest, center], width: [1, Math.max(1, 2 * span), width] };
   for (const [id, [low, high, value]] of Object.entries(bounds)) {
     Object.assign($(id), { min: low, max: high, value });
     $(id).parentElement.querySelector("output").textContent = Math.round(value);
   }
-  $("invert").checked = viewer.inverted;
-  $("asmodel").disabled = viewer.window === "model";
+  $("invert").checked = inverted;
+  $("asmodel").disabled = !own;
 });
 viewer.addEventListener("detail", async ({ detail: { region, side } }) => {
   try {

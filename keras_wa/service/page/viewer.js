@@ -1,20 +1,9 @@
 // An image in a canvas: window and level, zoom, a cross, a box. It knows nothing of the model.
 
+import { isInverted, painted, windowed, windowOf } from "./levels.js";
+
 const MOST_ZOOM = 16; // Canvas pixels to a pixel of the image.
 const CLICK = 4; // A pointer that moved less than this many CSS pixels has clicked.
-
-// Stored values -> an opaque picture, through a table of grey levels.
-function painted(view, levels) {
-  const picture = new OffscreenCanvas(view.width, view.height);
-  const context = picture.getContext("2d");
-  const data = context.createImageData(view.width, view.height);
-  const out = new Uint32Array(data.data.buffer);
-  for (let i = 0; i < out.length; i++) {
-    out[i] = 0xff000000 | (levels[view.pixels[i]] * 0x010101);
-  }
-  context.putImageData(data, 0, 0);
-  return picture;
-}
 
 export class Viewer extends EventTarget {
   // Events: `mark` {box, drawn}, `window` {}, `under` {x, y, value}, `detail` {region, side}, `mode` {mode}.
@@ -44,7 +33,6 @@ export class Viewer extends EventTarget {
     this.boxes = [];
     this.band = this.corner = null;
     this.cross = { x: view.image_width / 2, y: view.image_height / 2 };
-    this.inverted = view.levels[0] > view.levels[view.levels.length - 1];
     this.asModel();
     this.fit();
   }
@@ -59,30 +47,20 @@ export class Viewer extends EventTarget {
   // ---- Window and level, in stored values.
 
   asModel() {
-    const { levels, least, greatest } = this.whole;
+    const { levels, least } = this.whole;
     this.levels = levels;
-    const [dark, bright] = this.inverted ? [255, 0] : [0, 255];
-    // The ends of the ramp: beyond them all is black or white.
-    let low = 0, high = levels.length - 1;
-    while (low < high && levels[low + 1] === dark) low++;
-    while (high > low && levels[high - 1] === bright) high--;
-    this.center = least + (low + high) / 2;
-    this.span = Math.max(1, Math.min(high - low, greatest - least));
-    this.window = "model";
+    this.window = { ...windowOf(levels, least), inverted: isInverted(levels), own: false };
     this.paint();
   }
 
-  setWindow(center, span, inverted) {
-    const { least, greatest } = this.whole;
-    this.center = Math.min(greatest, Math.max(least, center));
-    this.span = Math.min(2 * (greatest - least) + 1, Math.max(1, span));
-    this.inverted = inverted;
-    this.window = "own";
-    this.levels = new Uint8Array(greatest - least + 1);
-    for (let i = 0; i < this.levels.length; i++) {
-      const share = Math.min(1, Math.max(0, (least + i - this.center) / this.span + 0.5));
-      this.levels[i] = Math.round(255 * (inverted ? 1 - share : share));
-    }
+  setWindow(changes) {
+    const { least, greatest } = this.whole, { center, width, inverted } = { ...this.window, ...changes };
+    this.window = {
+      center: Math.min(greatest, Math.max(least, center)),
+      width: Math.min(2 * (greatest - least) + 1, Math.max(1, width)),
+      inverted, own: true,
+    };
+    this.levels = windowed(this.window, least, greatest);
     this.paint();
   }
 
@@ -218,7 +196,7 @@ export class Viewer extends EventTarget {
     this.canvas.setPointerCapture(event.pointerId);
     const place = this.place(event);
     this.pointers.set(event.pointerId, place);
-    this.start = { ...place, event, several: this.pointers.size > 1, center: this.center, span: this.span };
+    this.start = { ...place, event, several: this.pointers.size > 1, window: this.window };
     if (this.pointers.size > 1) this.band = null;
   }
 
@@ -248,7 +226,7 @@ export class Viewer extends EventTarget {
       this.pan(place.at.x - before.at.x, place.at.y - before.at.y);
     } else if (this.mode === "window") {
       const step = Math.max(1, this.whole.greatest - this.whole.least) / 500;
-      this.setWindow(this.start.center + y * step, this.start.span + x * step, this.inverted);
+      this.setWindow({ center: this.start.window.center + y * step, width: this.start.window.width + x * step });
     } else if (Math.hypot(x, y) >= CLICK) {
       this.band = this.boxBetween(this.start, place);
       this.draw();
@@ -295,10 +273,10 @@ export class Viewer extends EventTarget {
     const modes = { m: "mark", p: "pan", w: "window" };
     const actions = {
       "+": () => this.zoom(1.25), "=": () => this.zoom(1.25), "-": () => this.zoom(0.8), 0: () => this.fit(),
-      "[": () => this.setWindow(this.center - step, this.span, this.inverted),
-      "]": () => this.setWindow(this.center + step, this.span, this.inverted),
-      ",": () => this.setWindow(this.center, this.span - step, this.inverted),
-      ".": () => this.setWindow(this.center, this.span + step, this.inverted),
+      "[": () => this.setWindow({ center: this.window.center - step }),
+      "]": () => this.setWindow({ center: this.window.center + step }),
+      ",": () => this.setWindow({ width: this.window.width - step }),
+      ".": () => this.setWindow({ width: this.window.width + step }),
       b: () => { this.corner = { ...this.cross }; },
       Escape: () => { this.corner = this.band = null; },
       Enter: () => this.markCross(), " ": () => this.markCross(),

@@ -1,0 +1,287 @@
+"""In a real browser: an image, a click, an answer."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+import numpy as np
+import pytest
+
+pytest.importorskip("playwright")
+from playwright.sync_api import Browser, Page, expect
+
+from keras_wa.serving.classifier import Classifier
+from tests.imaging.dicom_files import dicom_bytes, dicom_dataset
+from tests.service.browser import find_chromium, listening, opened, running_chromium
+from tests.service.clients import encoded, smooth
+
+pytestmark = [
+    pytest.mark.chromium,
+    pytest.mark.skipif(
+        find_chromium() is None, reason="CHROMIUM MISSING: install a chromium"
+    ),
+]
+
+SPACING = 0.1
+# A window of half the range; 16 bits, as a film has.
+MAMMOGRAM = (smooth(1100, 1000).astype("uint16") * 256, 32768, 32768)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with running_chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def address(classifier: Classifier) -> Iterator[str]:
+    with listening(classifier) as found:
+        yield found
+
+
+def mammogram() -> dict[str, Any]:
+    """As the page's input takes a file."""
+    pixels, center, width = MAMMOGRAM
+    dataset = dicom_dataset(
+        pixels,
+        ImagerPixelSpacing=[SPACING, SPACING],
+        WindowCenter=center,
+        WindowWidth=width,
+    )
+    return upload("film.dcm", dicom_bytes(dataset))
+
+
+def upload(name: str, data: bytes) -> dict[str, Any]:
+    return {"name": name, "mimeType": "application/octet-stream", "buffer": data}
+
+
+def said(page: Page, words: str) -> None:
+    expect(page.locator("#status")).to_have_text(re.compile(words), timeout=20_000)
+
+
+def answer(page: Page) -> dict[str, Any]:
+    """The record that the page offers."""
+    with page.expect_download() as started:
+        page.click("#save")
+    return json.loads(Path(started.value.path()).read_text())
+
+
+def test_a_dropped_roi_is_asked_about_at_once(browser: Browser, address: str) -> None:
+    data = encoded(smooth())
+    sent = {"symmetries": "8"}
+    wanted = httpx.post(f"{address}predict", files={"file": data}, data=sent).json()
+    with opened(browser, address) as (page, seen):
+        expect(page.locator("#model")).to_contain_text("trained on phantom")
+        expect(page.locator(".research")).to_be_in_viewport()
+        # As a file manager drops it.
+        page.evaluate(
+            """(base64) => {
+                const data = Uint8Array.from(atob(base64), (x) => x.charCodeAt(0));
+                const moved = new DataTransfer();
+                moved.items.add(new File([data], "roi.png"));
+                const told = { dataTransfer: moved, bubbles: true, cancelable: true };
+                document.body.dispatchEvent(new DragEvent("drop", told));
+            }""",
+            base64.b64encode(data).decode(),
+        )
+        said(page, f"Probability of malignancy {wanted['probability']:.3f}")
+        expect(page.locator("#probability")).to_have_text(
+            f"{wanted['probability']:.3f}"
+        )
+        decision = "malignant" if wanted["malignant"] else "benign"
+        expect(page.locator("#decision")).to_have_text(decision)
+        expect(page.locator("#calibration")).to_contain_text("Calibrated on validation")
+        expect(page.locator("#warnings li")).to_have_count(len(wanted["warnings"]))
+        expect(page.locator("#notes")).to_contain_text("Not a medical device")
+        captions = ["ROI", "after CLAHE", "LL", "LH", "HL", "HH"]
+        expect(page.locator("#pictures figcaption")).to_have_text(captions)
+        widths = "images => images.map(image => image.naturalWidth)"
+        found = page.locator("#seen, #heat, #pictures img").evaluate_all(widths)
+        assert found == [32, 32, 32, 32, 16, 16, 16, 16]
+        page.locator("#opacity").fill("20")
+        expect(page.locator("#heat")).to_have_css("opacity", "0.2")
+        assert answer(page) == wanted | {"file": "roi.png"}
+        assert seen.complaints == []
+        every = seen.fetched
+        assert {url.split(":")[0] for url in every} <= {"http", "data", "blob"}
+        assert all(url.startswith(address) for url in every if url.startswith("http"))
+
+
+def place_of(page: Page, x: int, y: int) -> tuple[float, float]:
+    """Where a pixel of an image is on the page, whose whole height is shown."""
+    image = page.locator("#image")
+    image.scroll_into_view_if_needed()
+    frame = image.bounding_box()
+    assert frame is not None
+    scale = frame["height"] / 1100
+    left = frame["x"] + (frame["width"] - 1000 * scale) / 2
+    return left + scale * (x + 0.5), frame["y"] + scale * (y + 0.5)
+
+
+def test_a_click_and_a_box_ask_about_that_place(browser: Browser, address: str) -> None:
+    with opened(browser, address) as (page, seen):
+        page.set_input_files("#file", mammogram())
+        said(page, "1000 . 1100 pixels of 0.100 mm")
+        page.mouse.click(*place_of(page, 300, 400))
+        said(page, "Probability")
+        # 8 mm of 0.1 mm about the middle, to a pixel of the screen.
+        window = np.array(answer(page)["window"])
+        assert list(window[2:]) == [80, 80]
+        np.testing.assert_allclose(window[:2] + 40, [300, 400], rtol=0, atol=2)
+
+        page.mouse.move(*place_of(page, 500, 600))
+        page.mouse.down()
+        page.mouse.move(*place_of(page, 560, 640), steps=3)
+        page.mouse.up()
+        said(page, "Asking|Probability")
+        expect(page.locator("#boxwidth")).not_to_have_value("1")
+        said(page, "Probability")
+        box = np.array(answer(page)["box"])
+        np.testing.assert_allclose(box, [500, 600, 60, 40], rtol=0, atol=4)
+
+        page.click("#search")
+        said(page, "candidates|No cluster")
+        assert seen.complaints == []
+
+
+def test_keys_do_all_that_the_pointer_does(browser: Browser, address: str) -> None:
+    with opened(browser, address) as (page, _):
+        page.set_input_files("#file", mammogram())
+        said(page, "1000 . 1100")
+        image = page.locator("#image")
+        image.focus()
+        image.press("Enter")
+        said(page, "Probability")
+        middle = answer(page)["box"]
+        assert middle == [500, 550, 1, 1]
+        image.press("Shift+ArrowRight")
+        image.press("ArrowUp")
+        image.press("Enter")
+        expect(page.locator("#left")).not_to_have_value("500")
+        said(page, "Probability")
+        box = answer(page)["box"]
+        assert box[0] > middle[0]
+        assert box[1] < middle[1]
+        image.press("b")
+        for _ in range(2):
+            image.press("ArrowRight")
+            image.press("ArrowDown")
+        image.press("Enter")
+        expect(page.locator("#boxwidth")).not_to_have_value("1")
+        said(page, "Probability")
+        assert answer(page)["box"][:2] == box[:2]
+        image.press("w")
+        expect(page.locator("[value=window]")).to_be_checked()
+        before = page.locator("#center").input_value()
+        image.press("]")
+        assert float(page.locator("#center").input_value()) > float(before)
+
+
+def grey_at(page: Page, x: int, y: int) -> int:
+    """Red of the canvas at a pixel of an image that is shown as it is."""
+    found = page.evaluate(
+        """([x, y]) => {
+            const canvas = document.getElementById("image");
+            const scale = canvas.height / 1100;
+            const left = (canvas.width - 1000 * scale) / 2;
+            const at = [left + scale * (x + 0.5), scale * (y + 0.5), 1, 1];
+            return canvas.getContext("2d").getImageData(...at.map(Math.floor)).data[0];
+        }""",
+        [x, y],
+    )
+    return int(found)
+
+
+def test_the_window_is_the_models_until_it_is_moved(
+    browser: Browser, address: str
+) -> None:
+    pixels, center, width = MAMMOGRAM
+    # Even in the neighbourhood, so that scaling does not matter.
+    pixels = np.kron(smooth(11, 10), np.ones((100, 100))).astype("uint16") * 256
+    fields = {"WindowCenter": center, "WindowWidth": width}
+    data = dicom_bytes(dicom_dataset(pixels, **fields))
+
+    def window(value: float, center: float, width: float) -> float:
+        return float(np.clip(255 * ((value - center) / width + 0.5), 0, 255))
+
+    large = {"width": 1400, "height": 1700}
+    with opened(browser, address, viewport=large) as (page, _):
+        page.set_input_files("#file", upload("flat.dcm", data))
+        said(page, "unknown size in mm. Enter the pixel spacing")
+        page.mouse.move(0, 0)
+        places = [(50 + 100 * i, 50 + 100 * j) for i, j in ((1, 2), (7, 3), (4, 9))]
+        for x, y in places:
+            wanted = window(float(pixels[y, x]), center, width)
+            assert abs(grey_at(page, x, y) - wanted) <= 1.5
+        level, span = int(pixels.mean()), int(np.ptp(pixels))
+        page.locator("#center").fill(str(level))
+        page.locator("#width").fill(str(span))
+        expect(page.locator("#asmodel")).to_be_enabled()
+        for x, y in places:
+            wanted = window(float(pixels[y, x]), level, span)
+            assert abs(grey_at(page, x, y) - wanted) <= 1.5
+        page.check("#invert")
+        assert abs(grey_at(page, x, y) - (255 - wanted)) <= 1.5
+        page.click("#asmodel")
+        wanted = window(float(pixels[y, x]), center, width)
+        assert abs(grey_at(page, x, y) - wanted) <= 1.5
+
+
+def test_on_a_phone_in_the_dark_nothing_is_cut_off(
+    browser: Browser, address: str
+) -> None:
+    phone = {
+        "viewport": {"width": 360, "height": 740},
+        "has_touch": True,
+        "is_mobile": True,
+        "color_scheme": "dark",
+    }
+    with opened(browser, address, **phone) as (page, _):
+        page.set_input_files("#file", mammogram())
+        said(page, "1000 . 1100")
+        page.locator("#image").tap()
+        said(page, "Probability")
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= 360
+        expect(page.locator(".research")).to_be_in_viewport()
+        expect(page.locator("body")).to_have_css("background-color", "rgb(13, 17, 23)")
+
+
+def test_what_a_file_says_is_text_and_a_bad_one_is_told(
+    browser: Browser, address: str
+) -> None:
+    evil = "<img src=x id=y>"
+    # pydicom would not write it.
+    dataset = dicom_dataset(smooth(), Modality="X" * len(evil))
+    data = dicom_bytes(dataset).replace(b"X" * len(evil), evil.encode())
+    with opened(browser, address) as (page, _):
+        page.set_input_files("#file", upload(f"{evil}.dcm", data))
+        said(page, r"Modality \(0008,0060\).*<img src=x")
+        expect(page.locator("#name")).to_have_text(f"{evil}.dcm")
+        assert page.locator("img[src=x]").count() == 0
+        raw = dicom_dataset(smooth(), PresentationIntentType="FOR PROCESSING")
+        page.set_input_files("#file", upload("raw.dcm", dicom_bytes(raw)))
+        said(page, "for_processing")
+        page.click("#anyway")
+        said(page, "Probability|unknown size|pixels")
+
+
+def test_a_token_is_asked_for(browser: Browser, classifier: Classifier) -> None:
+    with (
+        listening(classifier, token="secret") as address,
+        opened(browser, address) as (page, _),
+    ):
+        said(page, "no token or another")
+        for token, words in (("wrong", "no token or another"), ("secret", "^$")):
+            page.fill("#token", token)
+            page.click("#tokenform button")
+            said(page, words)
+        expect(page.locator("#tokenform")).to_be_hidden()
+        page.set_input_files("#file", upload("roi.png", encoded(smooth())))
+        said(page, "Probability")
