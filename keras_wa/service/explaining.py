@@ -41,8 +41,8 @@ class Explainer:
         Returns:
             Name -> PNG as `data:image/png;base64,…`: `roi`, `seen` (enhanced), of a
             network that sees subbands `LL`, `LH`, `HL` and `HH`, and `heat`, to be laid
-            over the ROI: colour, the more opaque the hotter. And why there is no heat,
-            `""` if there is.
+            over the ROI: colour, the more opaque the hotter. And why no heat is seen,
+            `""` if some is.
 
         Raises:
             QueueFullError: too many wait.
@@ -74,5 +74,7 @@ class Explainer:
             colour = matplotlib.colormaps["inferno"](np.clip(found.heat, 0, 1))
             colour[..., 3] = found.heat
             pictures["heat"] = np.rint(255 * colour).astype(np.uint8)
-        words = {name: data_uri(each) for name, each in pictures.items()}
-        return words, self._pictures.why_no_heat
+        why = self._pictures.why_no_heat
+        if found.heat is not None and not found.heat.any():
+            why = "Nothing in this ROI speaks for malignant."
+        return {name: data_uri(each) for name, each in pictures.items()}, why

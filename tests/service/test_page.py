@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import httpx2 as httpx
 import numpy as np
 import pytest
@@ -29,8 +30,12 @@ pytestmark = [
 ]
 
 SPACING = 0.1
-# A window of half the range; 16 bits, as a film has.
-MAMMOGRAM = (smooth(1100, 1000).astype("uint16") * 256, 32768, 32768)
+# Of 16 bits, as a film has: a breast with four calcifications, and a window.
+GREY = np.full((1100, 1000), 50, "uint8")
+GREY[50:1050, :800] = 120 + smooth(1000, 800) // 16
+for place in ((300, 500), (315, 505), (308, 521), (321, 514)):
+    cv2.circle(GREY, place, 2, 230, -1)
+MAMMOGRAM = (GREY.astype("uint16") * 256, 32768, 60000)
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +151,15 @@ def test_a_click_and_a_box_ask_about_that_place(browser: Browser, address: str) 
         np.testing.assert_allclose(box, [500, 600, 60, 40], rtol=0, atol=4)
 
         page.click("#search")
-        said(page, "candidates|No cluster")
+        said(page, "^1 candidate;")
+        ask = page.locator("#candidates button")
+        ask.click()
+        expect(ask).to_have_text(re.compile(r"^0\.\d\d\d$"))
+        left, top, width, height = answer(page)["box"]
+        assert left <= 300
+        assert top <= 500
+        assert left + width >= 321
+        assert top + height >= 521
         assert seen.complaints == []
 
 

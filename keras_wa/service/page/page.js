@@ -142,6 +142,7 @@ viewer.field = (x, y) => {
 
 // ---- An answer.
 
+// Gives the record, or nothing if there is none.
 async function classify(box, drawn) {
   const fields = { ...imageFields(), symmetries: 8 };
   if (box) {
@@ -149,13 +150,16 @@ async function classify(box, drawn) {
     ["left", "top", "boxwidth", "boxheight"].forEach((id, i) => { $(id).value = box[i]; });
     const fixed = state.about.crop === "fixed";
     if (fixed && !spacingOf() && drawn) fields.crop = "roi";
-    else if ((fixed && !spacingOf()) || (!fixed && !drawn)) { say(advice(), "bad"); return; }
+    else if ((fixed && !spacingOf()) || (!fixed && !drawn)) { say(advice(), "bad"); return null; }
   }
+  let record = null;
   await attempt("Asking the model…", async () => {
     const found = await ask("explain", fields);
+    record = found.record;
     showAnswer(found);
-    say(`Probability of malignancy ${found.record.probability.toFixed(3)}.`);
+    say(`Probability of malignancy ${record.probability.toFixed(3)}.`);
   });
+  return record;
 }
 
 function showAnswer({ record, pictures, why_no_heat }) {
@@ -219,13 +223,14 @@ async function search() {
     viewer.boxes = candidates.map(({ box }) => ({ box, style: "candidate" }));
     viewer.draw();
     showCandidates(candidates);
-    say(candidates.length ? `${candidates.length} candidates, the surest first. None is classified yet.` : "No cluster was found.");
+    const count = candidates.length;
+    say(count ? `${count} candidate${count > 1 ? "s, the surest first" : ""}; not classified yet.` : "No cluster was found.");
   });
 }
 
 function showCandidates(candidates) {
   const table = document.createElement("table"), head = table.createTHead().insertRow();
-  for (const title of ["candidate", "spots", "score", ""]) {
+  for (const title of ["candidate", "spots", "score", "answer"]) {
     const cell = document.createElement("th");
     cell.textContent = title;
     head.append(cell);
@@ -236,7 +241,11 @@ function showCandidates(candidates) {
     for (const text of [`${box[0]}, ${box[1]}`, n_spots, score.toFixed(1)]) row.insertCell().textContent = text;
     button.type = "button";
     button.textContent = "Ask";
-    button.addEventListener("click", () => classify(box, true));
+    button.setAttribute("aria-label", `Ask about the candidate at ${box[0]}, ${box[1]}`);
+    button.addEventListener("click", async () => {
+      const record = await classify(box, true);
+      if (record) button.textContent = record.probability.toFixed(3);
+    });
     row.insertCell().append(button);
   }
   $("candidates").replaceChildren(table);
