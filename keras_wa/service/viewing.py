@@ -14,7 +14,7 @@ from keras_wa.detection import find_candidates
 from keras_wa.errors import UserError
 from keras_wa.imaging import Box, GreyImage
 
-MOST_SIDE = 4096
+MOST_SIDE = 2048
 
 
 def view_of(
