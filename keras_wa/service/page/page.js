@@ -240,11 +240,14 @@ function showCandidates(candidates) {
     const row = body.insertRow(), button = document.createElement("button");
     for (const text of [`${box[0]}, ${box[1]}`, n_spots, score.toFixed(1)]) row.insertCell().textContent = text;
     button.type = "button";
-    button.textContent = "Ask";
-    button.setAttribute("aria-label", `Ask about the candidate at ${box[0]}, ${box[1]}`);
+    const label = (text) => {
+      button.textContent = text;
+      button.setAttribute("aria-label", `${text}: the candidate at ${box[0]}, ${box[1]}`);
+    };
+    label("Ask");
     button.addEventListener("click", async () => {
       const record = await classify(box, true);
-      if (record) button.textContent = record.probability.toFixed(3);
+      if (record) label(record.probability.toFixed(3));
     });
     row.insertCell().append(button);
   }
