@@ -11,11 +11,15 @@ from tensorboard.plugins.hparams import api_pb2, plugin_data_pb2
 from tensorboard.plugins.hparams import metadata as hparams_metadata
 from tensorboard.plugins.hparams import summary_v2 as hp
 
+from keras_wa.models import model_options
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.fit import OWN_FIELDS
 
 MAIN_FIELDS = ("model", "dataset", "epochs", "batch_size", "learning_rate", "seed")
 """Shown where nothing tells the runs apart."""
+
+NO_OPTION = "-"
+"""Of an option that a run's model does not have."""
 
 Value = str | float | bool
 
@@ -36,7 +40,8 @@ class Metric:
 def what_differs(configs: Sequence[TrainConfig]) -> list[dict[str, Value]]:
     """The settings in which runs differ.
 
-    Options of the model count as settings. Where the data lie does not.
+    Options of the model that any run sets count as settings; where the data lie does
+    not.
 
     Args:
         configs: one a run.
@@ -45,13 +50,13 @@ def what_differs(configs: Sequence[TrainConfig]) -> list[dict[str, Value]]:
         Setting -> value, of each run; all have the same settings, and a setting has
         values of one kind. Where no setting differs, the main ones.
     """
-    flat = [_flat(config) for config in configs]
-    names = list(dict.fromkeys(name for one in flat for name in one))
+    options = {name for config in configs for name in config.model_options}
+    flat = [_flat(config, sorted(options)) for config in configs]
     differing = [
-        name for name in names if any(o.get(name) != flat[0].get(name) for o in flat)
+        name for name in flat[0] if any(o[name] != flat[0][name] for o in flat)
     ]
     columns = {
-        name: _of_one_kind([one.get(name) for one in flat])
+        name: _of_one_kind([one[name] for one in flat])
         for name in differing or MAIN_FIELDS
     }
     return [{name: c[i] for name, c in columns.items()} for i in range(len(flat))]
@@ -97,18 +102,17 @@ def session_end(time: float) -> Any:
     return summary_pb2.Summary(value=[value])
 
 
-def _flat(config: TrainConfig) -> dict[str, Any]:
+def _flat(config: TrainConfig, options: Sequence[str]) -> dict[str, Any]:
     fields = config.to_mapping()
-    options = fields.pop("model_options")
-    for name in OWN_FIELDS:
+    for name in ("model_options", *OWN_FIELDS):
         del fields[name]
-    return {**fields, **options}
+    own = {**model_options(config.model), **config.model_options}
+    return {**fields, **{name: own.get(name, NO_OPTION) for name in options}}
 
 
 def _of_one_kind(values: Sequence[Any]) -> list[Value]:
-    for kinds in ((bool,), (int, float)):
-        if all(type(value) in kinds for value in values):
-            # TensorBoard's only number is float64.
-            return [v if kinds == (bool,) else float(v) for v in values]
-    # An option that a run does not set has its model's default.
-    return ["default" if value is None else str(value) for value in values]
+    if all(isinstance(value, bool) for value in values):
+        return list(values)
+    if all(type(value) in (int, float) for value in values):
+        return [float(value) for value in values]  # TensorBoard's only number.
+    return ["none" if value is None else str(value) for value in values]

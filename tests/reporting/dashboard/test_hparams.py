@@ -27,18 +27,21 @@ def test_only_what_differs_is_shown_and_not_where_data_lie():
     assert table == [{"seed": 1.0, "augment": True}, {"seed": 2.0, "augment": False}]
 
 
-def test_options_of_the_model_are_settings():
+def test_options_of_the_model_are_settings_and_have_its_defaults():
     own = {"wavelet": "db2", "stem_stride": 1}
-    table = what_differs([TrainConfig(), TrainConfig(model_options=own)])
-    assert table == [
-        {"wavelet": "default", "stem_stride": "default"},
-        {"wavelet": "db2", "stem_stride": "1"},
+    runs = TrainConfig(), TrainConfig(model_options=own), TrainConfig(model="vgg16")
+    assert what_differs(runs) == [
+        {"model": "wa_resnet50", "stem_stride": "2", "wavelet": "haar"},
+        {"model": "wa_resnet50", "stem_stride": "1", "wavelet": "db2"},
+        {"model": "vgg16", "stem_stride": "-", "wavelet": "-"},
     ]
+    table = what_differs(runs[:2])
+    assert [row["stem_stride"] for row in table] == [2.0, 1.0], "a number in all"
 
 
 def test_a_setting_that_is_sometimes_missing_is_text():
     table = what_differs([TrainConfig(limit=5), TrainConfig()])
-    assert table == [{"limit": "5"}, {"limit": "default"}]
+    assert table == [{"limit": "5"}, {"limit": "none"}]
 
 
 def test_equal_runs_show_the_main_settings():
