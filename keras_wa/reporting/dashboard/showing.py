@@ -59,8 +59,8 @@ def show(log_dir: Path, host: str, port: int, ready: Callable[[str], None]) -> N
         address = _launch(log_dir, host, port)
         _wait_for_projector(log_dir, address, stopped)
         ready(address)
-        # Windows delivers no signal to a thread that waits without an end.
-        while not stopped.wait(3600):
+        # On Windows Ctrl-C is not noticed before a wait has ended.
+        while not stopped.wait(1):
             pass
     finally:
         signal.signal(signal.SIGTERM, before)
