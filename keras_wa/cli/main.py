@@ -20,6 +20,7 @@ COMMANDS = (
     "train",
     "evaluate",
     "compare",
+    "dashboard",
     "explain",
     "export",
     "predict",

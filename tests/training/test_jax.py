@@ -147,6 +147,7 @@ def test_a_run_of_jax_is_evaluated_there_and_read_here(
         ["train", *flags(store_dir=store_dir), "--deterministic"],
         ["models", "--model", "resnet34", "--image-size", "64"],
         ["compare", "--models", "tiny,tiny:dropout=0.5", "--seeds", "1", *few],
+        ["dashboard", str(path), "--build-only", "--out", str(tmp_path / "shown")],
     ]
     done = on_jax(_COMMANDS, json.dumps(commands))
     assert done.returncode == 0, done.stderr
@@ -154,9 +155,12 @@ def test_a_run_of_jax_is_evaluated_there_and_read_here(
     assert [each for each in said.splitlines() if each.startswith("exit")] == [
         "exit 0",
         *["exit 2"] * 4,
-        *["exit 0"] * 2,
+        *["exit 0"] * 3,
     ]
     assert done.stderr.count("needs TensorFlow") == 4
+    shown = tmp_path / "shown" / "run"
+    assert (shown / "projector_config.pbtxt").is_file()
+    assert not (shown / "training").is_symlink(), "its history, as there are no logs"
     environment = json.loads((path / "environment.json").read_text())
     assert environment["backend"] == "jax"
     assert environment["packages"]["jax"] == metadata.version("jax")

@@ -1,0 +1,95 @@
+"""`keras-wa dashboard`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from keras_wa.cli.shared import say, start_keras, warn
+from keras_wa.errors import UserError
+
+DESCRIPTION = "Show runs side by side in TensorBoard."
+EXAMPLE = "keras-wa dashboard runs --port 6006"
+
+FOLDER = ".dashboard"
+"""Where by default everything is written, in the folder of the runs."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds this command's arguments to its parser."""
+    parser.add_argument(
+        "runs",
+        nargs="*",
+        metavar="RUN",
+        help="runs, or folders with runs at any depth, such as a comparison's "
+        "(default: runs)",
+    )
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="address to listen on (default: 127.0.0.1, this machine alone). Whoever "
+        "reaches it sees everything: TensorBoard asks for no password",
+    )
+    parser.add_argument(
+        "--port", type=int, default=6006, metavar="N", help="default: 6006; 0: any free"
+    )
+    parser.add_argument(
+        "--embeddings",
+        type=int,
+        default=1000,
+        metavar="N",
+        help="test ROIs of each run in the projector, which cost a pass through its "
+        "network once (default: 1000)",
+    )
+    parser.add_argument(
+        "--no-embeddings",
+        dest="embeddings",
+        action="store_const",
+        const=0,
+        help="run no network; the projector shows what an earlier call has made",
+    )
+    parser.add_argument(
+        "--out",
+        metavar="DIR",
+        help=f"where to write (default: {FOLDER} in the folder of the runs); "
+        "the runs are not changed",
+    )
+    parser.add_argument(
+        "--build-only", action="store_true", help="write that folder, and stop"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Builds the folder and shows it until it is stopped. Returns the exit code."""
+    if args.embeddings < 0:
+        raise UserError(f"--embeddings must be at least 0. Received: {args.embeddings}")
+    if not 0 <= args.port < 2**16:
+        raise UserError(f"--port must be from 0 to 65535. Received: {args.port}")
+    start_keras()
+    from keras_wa.reporting.dashboard.building import build
+    from keras_wa.reporting.dashboard.finding import find_runs
+    from keras_wa.reporting.dashboard.showing import require_free, show
+
+    if not args.build_only:
+        require_free(args.host, args.port)
+    paths = [Path(each) for each in args.runs or ["runs"]]
+    runs, notes = find_runs(paths)
+    warn(notes)
+    out = Path(args.out) if args.out else _folder(paths[0]) / FOLDER
+    warn(build(out, runs, args.embeddings, say))
+    say(f"{len(runs)} run{'s' * (len(runs) > 1)} in {out}")
+    if args.build_only:
+        say(f"Show them: tensorboard --logdir {out}")
+        return 0
+    show(
+        out,
+        args.host,
+        args.port,
+        lambda address: say(f"TensorBoard is at {address} (Ctrl-C stops it)."),
+    )
+    return 0
+
+
+def _folder(path: Path) -> Path:
+    """The folder of the runs that a path names: its own, or that above a run."""
+    return path.parent if (path / "config.json").is_file() else path

@@ -1,0 +1,116 @@
+"""Event files, written without TensorFlow, which JAX's users need not have."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from tensorboard.compat.proto import event_pb2, summary_pb2
+from tensorboard.plugins.custom_scalar import layout_pb2
+from tensorboard.plugins.custom_scalar import metadata as layout_metadata
+from tensorboard.plugins.image import metadata as image_metadata
+from tensorboard.plugins.pr_curve import metadata as pr_metadata
+from tensorboard.plugins.scalar import metadata as scalar_metadata
+from tensorboard.summary.writer.record_writer import RecordWriter
+from tensorboard.util.tensor_util import make_tensor_proto
+
+from keras_wa.files import replacing
+
+Summary = summary_pb2.Summary
+_DPI = 100
+
+
+def scalar(tag: str, value: float, description: str = "") -> Any:
+    """A number as a summary."""
+    metadata = scalar_metadata.create_summary_metadata("", description)
+    metadata.data_class = summary_pb2.DATA_CLASS_SCALAR
+    return _summary(tag, metadata, np.float32(value))
+
+
+def image(tag: str, figure: Figure, description: str = "") -> Any:
+    """A figure as a summary."""
+    file = io.BytesIO()
+    with warnings.catch_warnings():
+        # A name that the font cannot write has boxes in it, and nobody can mend that.
+        warnings.filterwarnings("ignore", r"Glyph \d+")
+        figure.savefig(file, format="png", dpi=_DPI)
+    width, height = (round(_DPI * inches) for inches in figure.get_size_inches())
+    metadata = image_metadata.create_summary_metadata("", description)
+    metadata.data_class = summary_pb2.DATA_CLASS_BLOB_SEQUENCE
+    parts = [str(width).encode(), str(height).encode(), file.getvalue()]
+    return _summary(tag, metadata, np.array(parts, dtype=object))
+
+
+def pr_curve(tag: str, curve: NDArray[np.float64], description: str = "") -> Any:
+    """A precision-recall curve as a summary.
+
+    Args:
+        tag: its name.
+        curve: of `pr_curve.precision_recall`, `(6, thresholds)`.
+        description: shown beside it, Markdown.
+    """
+    metadata = pr_metadata.create_summary_metadata("", description, curve.shape[1])
+    metadata.data_class = summary_pb2.DATA_CLASS_TENSOR
+    return _summary(tag, metadata, curve.astype(np.float32))
+
+
+def layout(charts: dict[str, list[str]], category: str) -> Any:
+    """What the tab of custom scalars shows.
+
+    Args:
+        charts: title -> regular expressions of the tags that are drawn in it.
+        category: their heading.
+    """
+    drawn = [
+        layout_pb2.Chart(title=title, multiline=layout_pb2.MultilineChartContent(tag=t))
+        for title, t in charts.items()
+    ]
+    record = layout_pb2.Layout(
+        category=[layout_pb2.Category(title=category, chart=drawn)]
+    )
+    metadata = layout_metadata.create_summary_metadata()
+    metadata.data_class = summary_pb2.DATA_CLASS_TENSOR
+    text = np.array(record.SerializeToString(), dtype=object)
+    return _summary(layout_metadata.CONFIG_SUMMARY_TAG, metadata, text)
+
+
+def write_events(
+    folder: Path, name: str, entries: Iterable[tuple[int, Any]], time: float
+) -> Path:
+    """Writes an event file in one step, in place of an older one of this name.
+
+    Args:
+        folder: TensorBoard's run; made if missing.
+        name: the end of the file's name.
+        entries: step and summary.
+        time: of all entries, seconds since 1970. TensorBoard wants it in the file's
+            name too.
+
+    Returns:
+        The file.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    older = list(folder.glob(f"events.out.tfevents.*.{name}"))
+    path = folder / f"events.out.tfevents.{int(time)}.{name}"
+    with replacing(path) as partial, partial.open("wb") as file:
+        writer = RecordWriter(file)
+        first = event_pb2.Event(wall_time=time, file_version="brain.Event:2")
+        writer.write(first.SerializeToString())
+        for step, summary in entries:
+            event = event_pb2.Event(wall_time=time, step=step, summary=summary)
+            writer.write(event.SerializeToString())
+    for file_before in older:
+        if file_before != path:
+            file_before.unlink(missing_ok=True)
+    return path
+
+
+def _summary(tag: str, metadata: Any, value: Any) -> Any:
+    value = Summary.Value(tag=tag, metadata=metadata, tensor=make_tensor_proto(value))
+    return Summary(value=[value])

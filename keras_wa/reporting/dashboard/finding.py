@@ -1,0 +1,85 @@
+"""Which runs lie under some folders, and what TensorBoard calls them."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from keras_wa.errors import UserError
+from keras_wa.training.run import Run
+
+
+@dataclasses.dataclass(frozen=True)
+class NamedRun:
+    """A run and its name.
+
+    Attributes:
+        name: its path from the folder that all runs have in common, posix; no two have
+            the same.
+        run: the run.
+    """
+
+    name: str
+    run: Run
+
+
+def find_runs(paths: Sequence[Path]) -> tuple[list[NamedRun], list[str]]:
+    """Finds the runs at and below some folders.
+
+    A folder with a `config.json` is a run, and nothing below it is another one. Hidden
+    folders are left out; a folder that can be reached in two ways counts once.
+
+    Args:
+        paths: run directories, or folders with such, at any depth.
+
+    Returns:
+        The runs in the order of their names; and a sentence for each folder that looks
+        like a run and cannot be read.
+
+    Raises:
+        UserError: there is no run that can be read.
+    """
+    runs: dict[Path, Run] = {}
+    notes: list[str] = []
+    for path in paths:
+        if not path.is_dir():
+            notes.append(f"{path} is left out: there is no such folder.")
+            continue
+        for folder in _candidates(path, notes):
+            try:
+                runs[folder.resolve()] = Run.open(folder)
+            except UserError as error:
+                notes.append(f"{folder} is left out: {error}")
+    if not runs:
+        places = ", ".join(map(str, paths))
+        raise UserError(
+            f"No run under {places}. Received: {' '.join(notes) or 'no config.json'}; "
+            "expected what train.py leaves behind. Make one: python train.py --config "
+            "configs/quick.toml"
+        )
+    common = Path(os.path.commonpath([folder.parent for folder in runs]))
+    found = [
+        NamedRun(folder.relative_to(common).as_posix(), run)
+        for folder, run in runs.items()
+    ]
+    return sorted(found, key=lambda each: each.name), notes
+
+
+def _candidates(root: Path, notes: list[str]) -> Iterator[Path]:
+    """Folders with a `config.json`, the outermost of each branch."""
+
+    def note(error: OSError) -> None:
+        notes.append(f"{error.filename} is left out: {error.strerror}.")
+
+    seen = set()
+    for parent, folders, files in os.walk(root, onerror=note, followlinks=True):
+        real = os.path.realpath(parent)
+        if real in seen:
+            folders.clear()
+        elif "config.json" in files:
+            folders.clear()
+            yield Path(parent)
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if name[0] != ".")

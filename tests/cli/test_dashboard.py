@@ -1,0 +1,221 @@
+"""`keras-wa dashboard`: a real TensorBoard, asked for what its tabs show."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import numpy as np
+import pytest
+
+from keras_wa.cli import main
+from tests.cli.failing import error_of
+from tests.tiny_model import start
+
+
+@pytest.fixture(scope="module")
+def runs(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two runs, `first` evaluated, `second` not, and something that is none."""
+    path = tmp_path_factory.mktemp("dashboard") / "runs"
+    for name in ("first", "second"):
+        shutil.copytree(finished, path / name)
+    config = path / "second" / "config.json"
+    config.write_text(config.read_text().replace('"seed": 0', '"seed": 5'))
+    (path / "second" / "best.keras").unlink()
+    (path / "broken").mkdir()
+    (path / "broken" / "config.json").write_text("{}")
+    assert main(["evaluate", str(path / "first"), "--resamples", "10"]) == 0
+    return path
+
+
+@contextlib.contextmanager
+def shown(runs: Path) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+    """TensorBoard on a free port, and what was said up to its address."""
+    process = start("dashboard", runs, "--port", "0", "--embeddings", "10")
+    errors: list[str] = []
+    drain = threading.Thread(target=lambda: errors.extend(process.stderr or []))
+    drain.start()
+    try:
+        assert process.stdout is not None
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if line.startswith("TensorBoard is at "):
+                break
+        else:
+            pytest.fail("".join(errors))
+        yield process, lines
+    finally:
+        process.kill()
+        process.wait()
+        drain.join()
+        for pipe in (process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
+
+
+def test_tensorboard_shows_every_run_in_every_tab(runs: Path) -> None:
+    with shown(runs) as (process, lines):
+        said = "".join(lines)
+        assert f"*** {runs / 'broken'} is left out: " in said
+        assert "*** second: no results, it was not evaluated." in said
+        assert "*** second: not in the projector. " in said
+        address = lines[-1].split()[3]
+        assert address.startswith("http://127.0.0.1:")
+        with httpx2.Client(base_url=address, timeout=30) as client:
+            _wait_for_runs(client)
+            _check_tabs(client)
+            _check_curves(client)
+            _check_images(client)
+            _check_projector(client)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
+        with pytest.raises(httpx2.ConnectError):
+            httpx2.get(address)
+    assert (runs / ".dashboard" / "first").is_dir()
+
+
+def _get(client: httpx2.Client, route: str, **query: Any) -> Any:
+    answer = client.get(f"/data/{route}", params=query)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def _wait_for_runs(client: httpx2.Client) -> None:
+    wanted = {"first", "first/training", "second", "second/training"}
+    for _ in range(200):
+        if set(_get(client, "runs")) == wanted:
+            tags = _get(client, "plugin/scalars/tags")
+            if wanted <= set(tags) and "test/auc" in tags["first"]:
+                return
+        time.sleep(0.05)
+    pytest.fail(f"{_get(client, 'runs')} are not {wanted}")
+
+
+def _check_tabs(client: httpx2.Client) -> None:
+    tabs = _get(client, "plugins_listing")
+    enabled = {name for name, tab in tabs.items() if tab["enabled"]}
+    assert enabled >= {
+        "timeseries",
+        "scalars",
+        "custom_scalars",
+        "images",
+        "histograms",
+        "pr_curves",
+        "hparams",
+        "projector",
+    }
+
+
+def _check_curves(client: httpx2.Client) -> None:
+    tag = {"run": "first/training", "tag": "val_auc"}
+    assert [p[1] for p in _get(client, "plugin/scalars/scalars", **tag)] == [1, 2, 3]
+    layout = _get(client, "plugin/custom_scalars/layout")
+    assert [each["title"] for each in layout["category"]] == ["What matters"]
+    query = {"run": "first", "tag": "test/malignant"}
+    (curve,) = _get(client, "plugin/pr_curves/pr_curves", **query)["first"]
+    assert curve["recall"][0] == 1
+    assert curve["precision"][0] == pytest.approx(
+        curve["true_positives"][0]
+        / (curve["true_positives"][0] + curve["false_positives"][0])
+    )
+    question = {
+        "experimentName": "",
+        "allowedStatuses": ["STATUS_SUCCESS", "STATUS_RUNNING", "STATUS_UNKNOWN"],
+        "colParams": [],
+        "startIndex": 0,
+        "sliceSize": 10,
+    }
+    answer = client.post("/data/plugin/hparams/session_groups", json=question)
+    groups = {each["name"]: each for each in json.loads(answer.text)["sessionGroups"]}
+    assert {name: each["hparams"] for name, each in groups.items()} == {
+        "first": {"seed": 0.0},
+        "second": {"seed": 5.0},
+    }
+    reached = {m["name"]["tag"] for m in groups["first"]["metricValues"]}
+    assert reached >= {"best/val_auc", "test/auc", "test/sensitivity"}
+
+
+def _check_images(client: httpx2.Client) -> None:
+    tags = _get(client, "plugin/images/tags")
+    assert "inputs/subbands" in tags["second/training"]
+    assert {"test/ROC", "test/reliability"} <= set(tags["first"])
+    query = {"run": "first", "tag": "test/ROC", "sample": 0}
+    (image,) = _get(client, "plugin/images/images", **query)
+    png = client.get(f"/data/plugin/images/individualImage?{image['query']}")
+    assert png.content[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def _check_projector(client: httpx2.Client) -> None:
+    assert set(_get(client, "plugin/projector/runs")) == {"first"}
+    config = _get(client, "plugin/projector/info", run="first")
+    (embedding,) = config["embeddings"]
+    query = {"run": "first", "name": embedding["tensorName"]}
+    tensor = client.get("/data/plugin/projector/tensor", params=query)
+    assert embedding["tensorShape"] == [10, 8]
+    assert np.frombuffer(tensor.content, np.float32).size == 80
+    rows = client.get("/data/plugin/projector/metadata", params=query).text
+    assert len(rows.splitlines()) == 11
+    assert rows.startswith("roi_id\tpatient_id\tclass\tprobability\tcalled\tresult")
+    sprite = client.get("/data/plugin/projector/sprite_image", params=query)
+    assert sprite.content[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_build_only_writes_beside_one_run_and_ends(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = runs.parent / "out"
+    words = ["dashboard", str(runs / "first"), "--no-embeddings", "--build-only"]
+    assert main([*words, "--out", str(out)]) == 0
+    assert capsys.readouterr().out.endswith(f"Show them: tensorboard --logdir {out}\n")
+    assert (out / "first" / "training").is_symlink()
+    assert not list(out.rglob("projector_config.pbtxt"))
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--port", "-1"], "--port must be from 0 to 65535. Received: -1"),
+        (["--embeddings", "-1"], "--embeddings must be at least 0. Received: -1"),
+        (["--out", __file__], "is a file. Expected: a folder"),
+        (["--host", "203.0.113.7"], "203.0.113.7 and 6006, which cannot be listened"),
+    ],
+)
+def test_a_wrong_argument_is_named(
+    runs: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    expected: str,
+) -> None:
+    first = ["dashboard", str(runs / "second"), "--no-embeddings"]
+    assert expected in error_of([*first, "--out", str(tmp_path), *words], capsys)
+
+
+def test_a_port_that_is_taken_is_named_before_the_work(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        words = ["dashboard", runs, "--out", tmp_path / "out", "--port", port]
+        assert f"Received: 127.0.0.1 and {port}" in error_of(words, capsys)
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_run_says_how_to_make_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    line = error_of(["dashboard"], capsys)
+    assert line.startswith("error: No run under runs. Received: runs is left out")
+    assert line.endswith("Make one: python train.py --config configs/quick.toml")
