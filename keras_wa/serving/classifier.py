@@ -19,6 +19,7 @@ from keras_wa.errors import UserError
 from keras_wa.pipeline.rois import Enhancement
 from keras_wa.serving.export import model_card, serving_model
 from keras_wa.serving.freezing import fold_batch_normalization
+from keras_wa.serving.thawing import load_thawed
 from keras_wa.training.best import load_best
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.decision import Decision
@@ -66,7 +67,7 @@ class Classifier:
         return np.clip(found, 0.0, 1.0)
 
 
-def open_classifier(path: str | Path) -> Classifier:
+def open_classifier(path: str | Path, frozen: bool = True) -> Classifier:
     """Opens a run, a SavedModel that a run was exported to, or a `.keras` file.
 
     A model is read in Keras' safe mode: no code in the file is run.
@@ -75,13 +76,15 @@ def open_classifier(path: str | Path) -> Classifier:
         path: a run directory, a SavedModel directory, or a file. The `best.keras` of a
             run is that run. Of another file nobody knows how its ROIs were made and
             where its threshold lies: CLAHE as by default is taken, and that is said.
+        frozen: leave the weights of a SavedModel constants, which is best for a server;
+            else it opens sooner and takes less memory, see `load_thawed`.
 
     Raises:
         UserError: it is none of these, or cannot be read.
     """
     path = Path(path)
     if (path / "saved_model.pb").is_file():
-        return _of_saved_model(path)
+        return _of_saved_model(path, frozen)
     if (path / "config.json").is_file():
         return _of_run(Run.open(path))
     if path.suffix == ".keras" and path.is_file():
@@ -107,7 +110,7 @@ def _of_run(run: Run) -> Classifier:
     )
 
 
-def _of_saved_model(path: Path) -> Classifier:
+def _of_saved_model(path: Path, frozen: bool) -> Classifier:
     file = path / "assets.extra" / "keras_wa.json"
     try:
         card = json.loads(file.read_text(encoding="utf-8"))
@@ -117,10 +120,10 @@ def _of_saved_model(path: Path) -> Classifier:
             "export` wrote."
         ) from error
     try:
-        loaded = tf.saved_model.load(str(path))
+        serve = tf.saved_model.load(str(path)).serve if frozen else load_thawed(path)
     except (OSError, ValueError, tf.errors.OpError) as error:
         raise UserError(f"{path}: no SavedModel that can be read ({error}).") from error
-    return _described(card, path, loaded.serve, None, None)
+    return _described(card, path, serve, None, None)
 
 
 def _of_file(path: Path) -> Classifier:
@@ -148,7 +151,7 @@ def _of_file(path: Path) -> Classifier:
             "default is assumed, and no threshold is known. Name its run directory.",
         ),
         enhancement=Enhancement(config.enhance, config.clip_limit, config.tiles),
-        serve=_traced(serving_model(network, config)),
+        serve=_traced(serving_model(fold_batch_normalization(network), config)),
         network=network,
         config=config,
     )
