@@ -32,7 +32,7 @@ def load_thawed(path: Path) -> Callable[[Any], Any]:
 
     Whenever TensorFlow reads, inlines, optimises or splits a graph it copies it, and
     the constants in it: until WA-ResNet-50 has classified its first batch, that takes
-    2.2 GB and 4.8 CPU seconds. With the weights as arguments it takes 0.3 GB and 1.9 s,
+    2.2 GB and 4.8 CPU seconds. With the weights as arguments it takes 0.3 GB and 2.0 s,
     and the outputs are the same. The price is that each call arranges the weights for
     the processor anew: 9 ms of 43 for one ROI, 27 of 822 for 32.
 
