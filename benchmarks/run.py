@@ -22,6 +22,7 @@ from keras_wa.files import replacing
 MODULES = (
     *("training_step", "memory", "gates", "serving", "dwt", "clahe", "optimizer"),
     *("input_pipeline", "waiting", "phantom", "prepare", "evaluation", "service"),
+    *("mammogram",),
 )
 _PACKAGES = (
     *("keras_wa", "tensorflow", "keras", "torch", "ptwt", "pytorch-wavelets"),

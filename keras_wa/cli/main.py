@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import NoReturn
 
 from keras_wa import __version__
+from keras_wa.cli.starting import without_collecting
 from keras_wa.errors import UserError
 
 # Each is a module of this package with `DESCRIPTION`, `EXAMPLE`, `add_arguments` and
@@ -48,7 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         user (one line says what and how to mend it), 130 stopped by Ctrl-C.
     """
     try:
-        args = _parser().parse_args(argv)
+        with without_collecting():
+            parser = _parser()
+        args = parser.parse_args(argv)
         return _command(args.command).run(args)
     except UserError as error:
         return _fail(str(error))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_wa.cli.shared import make_folder, start_keras, warn
+from keras_wa.cli.starting import begun, without_collecting
 from keras_wa.errors import UserError, unknown_name
 
 DESCRIPTION = (
@@ -101,18 +102,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Predicts and writes. Returns the exit code."""
     _check(args)
-    start_keras()
-    from keras_wa.backend import require_tensorflow
-
-    require_tensorflow("keras-wa predict")
-    from keras_wa.datasets import ReadOptions
-    from keras_wa.progress import ProgressBar
-    from keras_wa.serving.classifier import open_classifier
-    from keras_wa.serving.predicting import predict_targets
-    from keras_wa.serving.results import to_csv, to_json, to_table, write_text
     from keras_wa.serving.targets import expand
 
-    classifier = open_classifier(args.model)
+    files = expand(args.files)
+    if (args.box or args.mask) and len(files) > 1:
+        raise UserError(f"--box and --mask are for one FILE. Received: {len(files)}.")
+    # The first image is decoded and searched while TensorFlow starts: a second less.
+    targets = begun(_targets(args, files))
+    with without_collecting():
+        classifier = _open(args.model)
+    from keras_wa.datasets import ReadOptions
+    from keras_wa.progress import ProgressBar
+    from keras_wa.serving.predicting import predict_targets
+    from keras_wa.serving.results import to_csv, to_json, to_table, write_text
+
     options = ReadOptions(
         # An official crop is a file of its own: about a box it is cut as by default.
         crop=args.crop or classifier.crop.replace("official", "fixed"),
@@ -120,9 +123,6 @@ def run(args: argparse.Namespace) -> int:
         pixel_spacing_mm=args.pixel_spacing,
         for_processing=args.for_processing,
     )
-    files = expand(args.files)
-    if (args.box or args.mask) and len(files) > 1:
-        raise UserError(f"--box and --mask are for one FILE. Received: {len(files)}.")
     overlays = None
     if args.overlay is not None:
         from keras_wa.serving.overlay import Overlays
@@ -131,7 +131,6 @@ def run(args: argparse.Namespace) -> int:
     if args.dicom_out is not None:
         make_folder(args.dicom_out, "--dicom-out")
     predictions: list[Any] = []
-    targets = _targets(args, files)
     with ProgressBar("Predicting", len(files)) as bar:
         for each in predict_targets(classifier, targets, options, args.symmetries):
             if overlays is not None and not each.error:
@@ -156,6 +155,17 @@ def run(args: argparse.Namespace) -> int:
     for error in errors:
         print(f"error: {error}", file=sys.stderr)
     return 0 if any(not each.error for each in predictions) else 2
+
+
+def _open(model: str) -> Any:
+    """Starts TensorFlow and opens the model."""
+    start_keras()
+    from keras_wa.backend import require_tensorflow
+
+    require_tensorflow("keras-wa predict")
+    from keras_wa.serving.classifier import open_classifier
+
+    return open_classifier(model, frozen=False)
 
 
 def _write_dicom(classifier: Any, predictions: list[Any], folder: Path) -> list[str]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from keras_wa.cli.starting import without_collecting
 from keras_wa.datasets import DATASETS, find_dataset, name_of_dataset
 from keras_wa.errors import UserError
 
@@ -203,7 +204,7 @@ def start_keras(find_devices: bool = True) -> None:
     Args:
         find_devices: several processes have to be connected before.
     """
-    with quiet_start():
+    with quiet_start(), without_collecting():
         from keras_wa.backend import on_tensorflow
 
         if not on_tensorflow():

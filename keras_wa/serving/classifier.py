@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ from keras_wa.explain.subbands import image_wavelet
 from keras_wa.pipeline.rois import Enhancement
 from keras_wa.serving.export import model_card, serving_model
 from keras_wa.serving.freezing import fold_batch_normalization
+from keras_wa.serving.thawing import load_thawed
 from keras_wa.training.best import load_best
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.decision import Decision
@@ -73,7 +75,7 @@ class Classifier:
         return np.clip(found, 0.0, 1.0)
 
 
-def open_classifier(path: str | Path) -> Classifier:
+def open_classifier(path: str | Path, frozen: bool = True) -> Classifier:
     """Opens a run, a SavedModel that a run was exported to, or a `.keras` file.
 
     A model is read in Keras' safe mode: no code in the file is run.
@@ -82,13 +84,15 @@ def open_classifier(path: str | Path) -> Classifier:
         path: a run directory, a SavedModel directory, or a file. The `best.keras` of a
             run is that run. Of another file nobody knows how its ROIs were made and
             where its threshold lies: CLAHE as by default is taken, and that is said.
+        frozen: leave the weights of a SavedModel constants, which is best for a server;
+            else it opens sooner and takes less memory, see `load_thawed`.
 
     Raises:
         UserError: it is none of these, or cannot be read.
     """
     path = Path(path)
     if (path / "saved_model.pb").is_file():
-        return _of_saved_model(path)
+        return _of_saved_model(path, frozen)
     if (path / "config.json").is_file():
         return _of_run(Run.open(path))
     if path.suffix == ".keras" and path.is_file():
@@ -114,7 +118,7 @@ def _of_run(run: Run) -> Classifier:
     )
 
 
-def _of_saved_model(path: Path) -> Classifier:
+def _of_saved_model(path: Path, frozen: bool) -> Classifier:
     file = path / "assets.extra" / "keras_wa.json"
     try:
         card = json.loads(file.read_text(encoding="utf-8"))
@@ -123,12 +127,13 @@ def _of_saved_model(path: Path) -> Classifier:
             f"{file}: cannot be read ({error}). Expected: a SavedModel that `keras-wa "
             "export` wrote."
         ) from error
+    load = functools.cache(lambda: tf.saved_model.load(str(path)))
     try:
-        loaded = tf.saved_model.load(str(path))
+        serve = load().serve if frozen else load_thawed(path)
     except (OSError, ValueError, tf.errors.OpError) as error:
         raise UserError(f"{path}: no SavedModel that can be read ({error}).") from error
-    explain = getattr(loaded, "serve_explain", None)
-    return _described(card, path, loaded.serve, explain=explain)
+    explain = (lambda roi: load().serve_explain(roi)) if "explain" in card else None
+    return _described(card, path, serve, explain=explain)
 
 
 def _of_file(path: Path) -> Classifier:
@@ -156,7 +161,7 @@ def _of_file(path: Path) -> Classifier:
             "default is assumed, and no threshold is known. Name its run directory.",
         ),
         enhancement=Enhancement(config.enhance, config.clip_limit, config.tiles),
-        serve=_traced(serving_model(network, config)),
+        serve=_traced(serving_model(fold_batch_normalization(network), config)),
         wavelet=image_wavelet(network),
         network=network,
         config=config,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from keras_wa.evaluation import one_number_statistics
-from keras_wa.serving.classifier import Classifier
+
+if TYPE_CHECKING:
+    # It imports TensorFlow, which a mammogram is not kept waiting for.
+    from keras_wa.serving.classifier import Classifier
 
 Pixels = NDArray[np.uint8]
 

@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +20,11 @@ from keras_wa.evaluation import apply_temperature
 from keras_wa.imaging import Box, GreyImage
 from keras_wa.imaging.resize import resize
 from keras_wa.imaging.symmetries import SYMMETRIES, apply_symmetry
-from keras_wa.serving.classifier import Classifier
 from keras_wa.serving.familiarity import unfamiliar
+
+if TYPE_CHECKING:
+    # It imports TensorFlow, which a mammogram is not kept waiting for.
+    from keras_wa.serving.classifier import Classifier
 
 Pixels = NDArray[np.uint8]
 

@@ -24,8 +24,13 @@ def test_all_three_give_the_probabilities_of_the_evaluation(finished: Path) -> N
     assert network is not None
     images = data.part("test").read(np.arange(len(raw)))
     wanted = np.asarray(network(images[..., None].astype("float32") / 255))
-    for path in (finished, finished / "best.keras", finished / "saved_model"):
-        classifier = open_classifier(path)
+    for path, frozen in (
+        (finished, True),
+        (finished / "best.keras", True),
+        (finished / "saved_model", True),
+        (finished / "saved_model", False),
+    ):
+        classifier = open_classifier(path, frozen)
         np.testing.assert_allclose(classifier(raw), wanted, rtol=0, atol=1e-4)
         assert classifier.decision == read_decision(run)
         assert classifier.image_size == run.config.image_size
