@@ -46,14 +46,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("targets", nargs="*", default=["cpu", "serve"])
-    parser.add_argument(
-        "--dry-run", action="store_true", help="look up what pip would install"
-    )
     args = parser.parse_args()
     found = stages((ROOT / "Dockerfile").read_text(encoding="utf-8"))
     variables = {k: v for k, v in os.environ.items() if _CONNECTION.fullmatch(k)}
-    if args.dry_run:
-        variables["PIP_DRY_RUN"] = "1"
     print("\n### The Dockerfile\n")
     for target in args.targets:
         with (
@@ -65,9 +60,6 @@ def main() -> None:
             tree.carry_out(found[target])
             took = time.perf_counter() - began
             print(f"- {target}: every line of it ran, {took:.0f} s")
-            if args.dry_run:
-                print(f"  {tree.outputs[-1].splitlines()[-1]}")
-                continue
             _look(tree)
             if target == "serve":
                 _serve(tree)
