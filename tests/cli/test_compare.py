@@ -161,13 +161,19 @@ def test_two_processes_share_the_runs(
     assert [each["seeds"] for each in part["systems"]] == [[0, 1], [0, 1]]
 
 
-def test_a_system_that_diverges_does_not_stop_the_others(
-    store_dir: Path,
-    tiny_model: None,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+@pytest.fixture
+def begun(compared: Path, tmp_path: Path) -> Path:
+    """A copy of the finished comparison without its tables, to go on with."""
     out = tmp_path / "out"
+    shutil.copytree(compared / "runs", out / "runs")
+    shutil.copy(compared / "costs.json", out)
+    return out
+
+
+def test_a_system_that_diverges_does_not_stop_the_others(
+    store_dir: Path, begun: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = begun
     models = "tiny,tiny:learning_rate=1e38"
     assert main(words(store_dir, out, models=models, seeds=1)) == 0
     assert "Failed, the others go on" in capsys.readouterr().out
@@ -177,10 +183,8 @@ def test_a_system_that_diverges_does_not_stop_the_others(
     assert "the training has diverged" in (out / "comparison.md").read_text()
 
 
-def test_several_splits_are_several_tables(
-    store_dir: Path, tiny_model: None, tmp_path: Path
-) -> None:
-    out = tmp_path / "out"
+def test_several_splits_are_several_tables(store_dir: Path, begun: Path) -> None:
+    out = begun
     changes = {"models": "tiny", "seeds": 1, "splits": "official,random-roi"}
     assert main(words(store_dir, out, **changes)) == 0
     record = record_of(out)

@@ -1,21 +1,20 @@
-"""Ctrl-C ends a real training process cleanly."""
+"""Ctrl-C ends a training between two steps.
+
+Real processes: `tests/cli/test_resume.py`.
+"""
 
 from __future__ import annotations
 
 import signal
-import subprocess
-import time
 import weakref
-from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
-import pandas as pd
 import pytest
 
 from keras_wa.training.ctrl_c import StopOnCtrlC
-from tests.tiny_model import flags, start, tiny
+from tests.tiny_model import tiny
 
 
 class PressInAFinalizer(keras.callbacks.Callback):
@@ -53,26 +52,3 @@ def test_a_handler_of_the_program_is_left_alone() -> None:
         assert signal.getsignal(signal.SIGINT) is own
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
-    """Waits until a process has made a file or folder."""
-    while not path.exists():
-        assert process.poll() is None, process.communicate()[1]
-        time.sleep(0.005)
-
-
-def test_ctrl_c_keeps_the_best_model_and_says_how_to_carry_on(
-    tmp_path: Path, store_dir: Path
-) -> None:
-    run = tmp_path / "stopped"
-    words = flags(store_dir=store_dir, epochs=500)
-    process = start("train", *words, "--run-dir", run)
-    wait_for(run / "checkpoints/epoch-00002", process)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate()
-    assert process.returncode == 130, err
-    assert "Traceback" not in err
-    assert f"--run-dir {run} --resume" in out
-    assert (run / "best.keras").is_file()
-    assert len(pd.read_csv(run / "history.csv")) >= 2

@@ -10,7 +10,6 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -42,26 +41,46 @@ for words in json.loads(sys.argv[1]):
     print("exit", main(words))
 """
 
-_TRAINING = """
-import sys
+_FIRST = """
+import json, os, signal, sys
 
 sys.modules["tensorflow"] = None
+import keras
 import numpy as np
-from tests.tiny_model import SOURCE, register_model, tiny, weights_of
+from keras_wa.cli import main
+from keras_wa.training import fit
+from tests.tiny_model import SOURCE, register_model, tiny
 from tests.training.test_jax import trained
 
 register_model(source=SOURCE)(tiny)
-np.savez(sys.argv[2], *trained(sys.argv[1]))
+keras.utils.set_random_seed(0)
+np.savez("weights.npz", *trained("initial.weights.h5"))
+whole, stopped = json.loads(sys.argv[1])
+print("exit", main(whole))
+
+
+class Press(keras.callbacks.Callback):
+    def on_train_batch_begin(self, batch, logs=None):
+        if self.model.optimizer.iterations.value == 8:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+real = fit._callbacks
+fit._callbacks = lambda *each: [*real(*each), Press()]
+print("exit", main(stopped))
 """
 
 
-def on_jax(script: str, *words: str | Path) -> subprocess.CompletedProcess[str]:
+def on_jax(
+    script: str, commands: list[list[str]], folder: Path
+) -> subprocess.CompletedProcess[str]:
+    chosen = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        [sys.executable, "-c", script, *map(str, words)],
+        [sys.executable, "-c", script, json.dumps(commands)],
         capture_output=True,
         text=True,
-        cwd=ROOT,
-        env={**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
+        cwd=folder,
+        env={**os.environ, **chosen},
         check=False,
     )
 
@@ -104,56 +123,62 @@ def trained(initial: str) -> list[np.ndarray]:
     return weights_of(model)
 
 
-def test_two_epochs_end_at_the_weights_of_tensorflow(
-    tiny_model: None, tmp_path: Path
-) -> None:
-    keras.utils.set_random_seed(0)
-    initial = tmp_path / "initial.weights.h5"
-    wanted = trained(str(initial))
-    done = on_jax(_TRAINING, initial, tmp_path / "jax.npz")
+@pytest.fixture(scope="module")
+def begun(store_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What one process with JAX leaves.
+
+    That is the weights that `trained` starts from and ends at, a run of two epochs,
+    and the same one stopped in its second.
+    """
+    folder = tmp_path_factory.mktemp("jax")
+    words = ["train", *flags(store_dir=store_dir, epochs=2), "--run-dir"]
+    runs = [[*words, str(folder / name)] for name in ("whole", "stopped")]
+    done = on_jax(_FIRST, runs, folder)
     assert done.returncode == 0, done.stderr
-    with np.load(tmp_path / "jax.npz") as arrays:
+    ends = [line for line in done.stdout.splitlines() if line.startswith("exit")]
+    assert ends == ["exit 0", "exit 130"], done.stderr
+    assert f"Where it is installed: keras-wa export {folder / 'whole'}" in done.stdout
+    assert len(pd.read_csv(folder / "stopped" / "history.csv")) == 1
+    return folder
+
+
+def test_two_epochs_end_at_the_weights_of_tensorflow(
+    begun: Path, tiny_model: None
+) -> None:
+    with np.load(begun / "weights.npz") as arrays:
         found = [arrays[name] for name in arrays]
+    wanted = trained(str(begun / "initial.weights.h5"))
     for jax, tensorflow in zip(found, wanted, strict=True):
         np.testing.assert_allclose(jax, tensorflow, rtol=0, atol=1e-4)
 
 
-@pytest.fixture(scope="module")
-def whole(store_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that JAX has trained for two epochs without a break."""
-    path = tmp_path_factory.mktemp("jax") / "run"
-    words = ["train", *flags(store_dir=store_dir, run_dir=path, epochs=2)]
-    done = on_jax(_COMMANDS, json.dumps([words]))
-    assert "exit 0" in done.stdout, done.stderr
-    assert f"Where it is installed: keras-wa export {path}" in done.stdout
-    return path
-
-
-def test_a_run_of_jax_is_evaluated_there_and_read_here(
-    whole: Path,
+def test_runs_of_jax_are_carried_on_and_evaluated_there_and_read_here(
+    begun: Path,
     tiny_model: None,
     store_dir: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture,
 ) -> None:
-    path = whole
+    path = begun / "whole"
     few = flags(store_dir=store_dir, model=None, epochs=1)
     few += ["--resamples", "20", "--out", str(tmp_path / "compared")]
+    none = tmp_path / "none"
     commands = [
+        ["train", "--resume", "--run-dir", str(begun / "stopped")],
         ["evaluate", str(path), "--resamples", "20"],
         ["export", str(path)],
         ["explain", str(path)],
-        ["train", *flags(store_dir=store_dir), "--strategy", "mirrored"],
-        ["train", *flags(store_dir=store_dir), "--deterministic"],
+        ["train", *flags(store_dir=store_dir, run_dir=none), "--strategy", "mirrored"],
+        ["train", *flags(store_dir=store_dir, run_dir=none), "--deterministic"],
         ["models", "--model", "resnet34", "--image-size", "64"],
         ["compare", "--models", "tiny,tiny:dropout=0.5", "--seeds", "1", *few],
         ["dashboard", str(path), "--build-only", "--out", str(tmp_path / "shown")],
     ]
-    done = on_jax(_COMMANDS, json.dumps(commands))
+    done = on_jax(_COMMANDS, commands, tmp_path)
     assert done.returncode == 0, done.stderr
     said = done.stdout
     assert [each for each in said.splitlines() if each.startswith("exit")] == [
-        "exit 0",
+        *["exit 0"] * 2,
         *["exit 2"] * 4,
         *["exit 0"] * 3,
     ]
@@ -172,59 +197,25 @@ def test_a_run_of_jax_is_evaluated_there_and_read_here(
     report = (path / "evaluation" / "test" / "report.html").read_text()
     assert "There are no heat maps. Grad-CAM needs TensorFlow" in report
 
-    # What JAX has trained, TensorFlow reads: the same probabilities of the same ROIs.
-    run = Run.open(path)
-    found = score(load_best(run), load_data(run.config), "test")
-    predictions = run.evaluation("test") / "predictions.csv"
-    wanted = pd.read_csv(predictions, dtype={"roi_id": str})
-    assert list(found["roi_id"]) == list(wanted["roi_id"])
-    np.testing.assert_allclose(
-        found["probability"], wanted["probability"], rtol=0, atol=1e-5
-    )
-    assert main(["export", str(path)]) == 0
-    assert f"SavedModel: {run.saved_model}" in capsys.readouterr().out
-
-
-_INTERRUPTED = """
-import os, signal, sys
-
-sys.modules["tensorflow"] = None
-import keras
-from keras_wa.cli import main
-from keras_wa.training import fit
-from tests.tiny_model import SOURCE, register_model, tiny
-
-register_model(source=SOURCE)(tiny)
-
-
-class Press(keras.callbacks.Callback):
-    def on_train_batch_begin(self, batch, logs=None):
-        if self.model.optimizer.iterations.value == int(sys.argv[1]):
-            os.kill(os.getpid(), signal.SIGINT)
-
-
-real = fit._callbacks
-fit._callbacks = lambda *each: [*real(*each), Press()]
-print("exit", main(sys.argv[2:]))
-"""
-
-
-def test_ctrl_c_ends_a_run_of_jax_and_resume_ends_where_it_would_have(
-    whole: Path, tiny_model: None, store_dir: Path, tmp_path: Path
-) -> None:
-    words = flags(store_dir=store_dir, epochs=2)
-    stopped = tmp_path / "stopped"
-    done = on_jax(_INTERRUPTED, "8", "train", *words, "--run-dir", stopped)
-    assert "exit 130" in done.stdout, done.stderr
-    assert len(pd.read_csv(stopped / "history.csv")) == 1
-    done = on_jax(_INTERRUPTED, "-1", "train", "--resume", "--run-dir", stopped)
-    assert "exit 0" in done.stdout, done.stderr
+    # The run that Ctrl-C stopped has ended where it would have.
     for found, wanted in zip(
-        weights_of(load_best(Run.open(stopped))),
-        weights_of(load_best(Run.open(whole))),
+        weights_of(load_best(Run.open(begun / "stopped"))),
+        weights_of(load_best(Run.open(path))),
         strict=True,
     ):
         np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-6)
+
+    # What JAX has trained, TensorFlow reads: the same probabilities of the same ROIs.
+    run = Run.open(path)
+    scored = score(load_best(run), load_data(run.config), "test")
+    predictions = run.evaluation("test") / "predictions.csv"
+    table = pd.read_csv(predictions, dtype={"roi_id": str})
+    assert list(scored["roi_id"]) == list(table["roi_id"])
+    np.testing.assert_allclose(
+        scored["probability"], table["probability"], rtol=0, atol=1e-5
+    )
+    assert main(["export", str(path)]) == 0
+    assert f"SavedModel: {run.saved_model}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
