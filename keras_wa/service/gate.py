@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import hmac
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import anyio
@@ -135,17 +135,21 @@ class Gate:
             return _too_large(settings)
         if scope["method"] == "POST" and self._busy >= settings.concurrency:
             return refusal(
-                503,
-                f"Busy. Received: one request more than {settings.concurrency} at "
-                "once; expected less. Try again.",
-                {**_RETRY, "connection": "close"},
+                503, _busy(settings), {**_RETRY, "connection": "close"}
             )
         return None
 
     async def _pass(
         self, scope: Scope, receive: Receive, answer: Send, held: contextlib.ExitStack
     ) -> None:
-        body = _Body(receive, self._settings, self)
+        def complete() -> None:
+            # Only now is there work: slow clients shall not take the places of others.
+            if scope["method"] == "POST":
+                if self._busy >= self._settings.concurrency:
+                    raise HTTPException(503, _busy(self._settings), _RETRY)
+                held.enter_context(self._counted())
+
+        body = _Body(receive, self._settings, self, complete)
         started = False
 
         async def watched(message: Message) -> None:
@@ -154,8 +158,6 @@ class Gate:
             await answer(message)
 
         held.callback(self._forget, body)
-        if scope["method"] == "POST":
-            held.enter_context(self._counted())
         with anyio.move_on_after(self._settings.timeout_s) as deadline:
             self._deadlines.add(deadline)
             try:
@@ -204,8 +206,15 @@ class _Body:
         complete: whether all of it came.
     """
 
-    def __init__(self, receive: Receive, settings: Settings, gate: Gate) -> None:
+    def __init__(
+        self,
+        receive: Receive,
+        settings: Settings,
+        gate: Gate,
+        on_complete: Callable[[], None],
+    ) -> None:
         self._receive, self._settings, self._gate = receive, settings, gate
+        self._on_complete = on_complete
         self.size, self.complete = 0, False
 
     async def receive(self) -> Any:
@@ -226,11 +235,20 @@ class _Body:
                     {**_RETRY, "connection": "close"},
                 )
             self.complete = not message.get("more_body", False)
+            if self.complete:
+                self._on_complete()
         return message
 
 
 def _too_large(settings: Settings) -> JSONResponse:
     return refusal(413, _large(settings), {"connection": "close"})
+
+
+def _busy(settings: Settings) -> str:
+    return (
+        f"Busy. Received: one request more than {settings.concurrency} at once; "
+        "expected less. Try again."
+    )
 
 
 def _large(settings: Settings) -> str:

@@ -15,7 +15,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from keras_wa.datasets import CLASS_NAMES
-from keras_wa.errors import UserError
+from keras_wa.errors import UserError, in_one_line
 from keras_wa.pipeline.rois import Enhancement
 from keras_wa.serving.export import model_card, serving_model
 from keras_wa.serving.freezing import fold_batch_normalization
@@ -119,7 +119,9 @@ def _of_saved_model(path: Path) -> Classifier:
     try:
         loaded = tf.saved_model.load(str(path))
     except (OSError, ValueError, tf.errors.OpError) as error:
-        raise UserError(f"{path}: no SavedModel that can be read ({error}).") from error
+        raise UserError(
+            f"{path}: no SavedModel that can be read ({in_one_line(error)})."
+        ) from error
     return _described(card, path, loaded.serve, None, None)
 
 
@@ -127,7 +129,9 @@ def _of_file(path: Path) -> Classifier:
     try:
         network = keras.models.load_model(path, compile=False, safe_mode=True)
     except (OSError, ValueError, TypeError, KeyError, BadZipFile) as error:
-        raise UserError(f"{path}: no model that can be read ({error}).") from error
+        raise UserError(
+            f"{path}: no model that can be read ({in_one_line(error)})."
+        ) from error
     shape, classes = network.input_shape, network.output_shape[-1]
     if len(shape) != 4 or shape[-1] != 1 or shape[1] is None or classes not in (2, 3):
         raise UserError(
