@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -44,6 +45,11 @@ class LimitedProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Waits for a request from now on."""
         super().connection_made(transport)
+        # asyncio does it for sockets alone that say they are TCP's, which accepted ones
+        # do not. The body of an answer waited 40 ms for its head to be acknowledged.
+        transport.get_extra_info("socket").setsockopt(
+            socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
+        )
         self._wait()
         if len(self.connections) > self.most:
             idle = [
@@ -61,7 +67,7 @@ class LimitedProtocol(H11Protocol):
     def handle_events(self) -> None:
         """Once the head of a request is there, the wait is over."""
         super().handle_events()
-        if self._is_asked():
+        if self._is_asked() and not self.flow.write_paused:
             self._stop_waiting()
 
     def on_response_complete(self) -> None:

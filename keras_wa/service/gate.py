@@ -134,9 +134,7 @@ class Gate:
         if not length.isdecimal() or int(length[:20]) > settings.max_bytes:
             return _too_large(settings)
         if scope["method"] == "POST" and self._busy >= settings.concurrency:
-            return refusal(
-                503, _busy(settings), {**_RETRY, "connection": "close"}
-            )
+            return refusal(503, _busy(settings), {**_RETRY, "connection": "close"})
         return None
 
     async def _pass(

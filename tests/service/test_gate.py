@@ -18,7 +18,7 @@ from keras_wa.service.gate import Gate
 from keras_wa.service.metrics import Metrics
 from keras_wa.service.settings import Settings
 from keras_wa.serving.classifier import Classifier
-from tests.service.clients import encoded, service, smooth
+from tests.service.clients import encoded, service, smooth, until
 
 IMAGE = encoded(smooth())
 TOKEN = "t0ken/+="
@@ -173,14 +173,6 @@ def metrics_of(client: TestClient) -> str:
     return client.get("/metrics").text
 
 
-def until(fine: Callable[[], bool]) -> None:
-    for _ in range(500):
-        if fine():
-            return
-        threading.Event().wait(0.02)
-    raise AssertionError("it never came")
-
-
 async def call(
     gate: Gate, receive: Receive, path: str = "/x"
 ) -> tuple[int, dict[str, str]]:
@@ -242,6 +234,33 @@ def test_a_stop_answers_what_is_under_way_within_the_time_given() -> None:
         return [status for status, _ in done]
 
     assert asyncio.run(stop()) == [503, 503, 503]
+
+
+def test_bodies_that_come_slowly_take_no_place_of_others() -> None:
+    async def crowd() -> list[int]:
+        done, arrived = asyncio.Event(), asyncio.Event()
+
+        async def works(scope: Scope, receive: Receive, send: Send) -> None:
+            await receive()
+            await done.wait()
+            await reads_all(scope, whole, send)
+
+        async def slowly() -> Any:
+            await arrived.wait()
+            return await whole()
+
+        busy = gate(works, concurrency=1)
+        slow = [asyncio.create_task(call(busy, slowly)) for _ in range(8)]
+        prompt = asyncio.create_task(call(busy, whole))
+        await asyncio.sleep(0)
+        too_much = await call(busy, whole)
+        arrived.set()
+        late = [status for status, _ in await asyncio.gather(*slow)]
+        done.set()
+        return [(await prompt)[0], too_much[0], *late]
+
+    # They are counted once they are there: then they are too many, too.
+    assert asyncio.run(asyncio.wait_for(crowd(), 10)) == [200, *[503] * 9]
 
 
 def test_bodies_together_have_a_limit_that_is_given_back() -> None:
