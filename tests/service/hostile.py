@@ -84,7 +84,9 @@ def mangle(files: dict[str, list[bytes]], seed: int, index: int) -> Upload:
         body = json.dumps({"instances": [instance]}).encode()
         return Upload(kind, _TENSORFLOW, "application/json", body)
     if way == "form":
-        kind, body = _damage(form(data, symmetries="2"), form(other, box="1,1,9,9"), rng)
+        kind, body = _damage(
+            form(data, symmetries="2"), form(other, box="1,1,9,9"), rng
+        )
         content_type = _FORMS[rng.integers(len(_FORMS))]
         return Upload(f"form, {kind}", "/predict", content_type, body)
     rows = smooth(8, 8, index).tolist()
