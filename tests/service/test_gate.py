@@ -186,7 +186,7 @@ async def call(
         "type": "http",
         "method": "POST",
         "path": path,
-        "headers": [(b"host", b"localhost")],
+        "headers": [(b"host", b"localhost"), (b"content-length", b"1")],
     }
     await gate(scope, receive, send)
     headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
@@ -218,6 +218,21 @@ def test_a_request_that_does_not_arrive_is_given_up() -> None:
     status, headers = asyncio.run(call(gate(timeout_s=0.1), never))
     assert status == 408
     assert headers["connection"] == "close"
+
+
+def test_an_answer_before_the_end_of_the_body_ends_the_connection() -> None:
+    async def at_once(_: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 404, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def ask() -> list[str]:
+        stopped = gate()
+        found = [await call(gate(at_once), whole), await call(gate(), whole)]
+        stopped.stop(1)
+        found.append(await call(stopped, whole))
+        return [headers.get("connection", "") for _, headers in found]
+
+    assert asyncio.run(ask()) == ["close", "", "close"], "so does a stop"
 
 
 def test_a_stop_answers_what_is_under_way_within_the_time_given() -> None:
