@@ -2,13 +2,13 @@
 
     python -m benchmarks.fuzz_service --files 10000 --seed 0
 
-PNG, JPEG, TIFF, BMP, PGM and DICOM files of every transfer syntax, small, are damaged at
-random and sent as forms and as JSON; so are the forms and the JSON themselves. Whatever
-the damage, the answer has to be a record, or a status from 400 to 422 with one line that
-says why, within 5 s. The process has to live on, with nothing new in its working
-directory and its folder for temporary files, no file left open, no traceback on stderr,
-and no more than 100 MB of memory more than after a tenth of the uploads. Each failure
-is written to `--keep`. Ends with 1 if there was one.
+PNG, JPEG, TIFF, BMP, PGM and DICOM files of every transfer syntax, small, are damaged
+at random and sent as forms and as JSON; so are the forms and the JSON themselves.
+Whatever the damage, the answer has to be a record, or a status from 400 to 422 with one
+line that says why, within 5 s. The process has to live on, with nothing new in its
+working directory and its folder for temporary files, no file left open, no traceback on
+stderr, and no more than 100 MB of memory more than after a tenth of the uploads. Each
+failure is written to `--keep`. Ends with 1 if there was one.
 """
 
 from __future__ import annotations
