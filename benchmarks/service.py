@@ -1,60 +1,67 @@
-"""What HTTP adds to the classifier, and what many clients get.
+"""What HTTP adds to the classifier, what many clients get, and what memory it takes.
 
     python -m benchmarks.service
+    python -m benchmarks.service --size 32 --requests 10000
 
-WA-ResNet-50 at 224x224 with random weights, served by `keras-wa serve` on this machine;
-the clients are threads of this process and take their share of its cores. "directly" is
-the same file decoded, cut, resized and classified in this process. The two take turns,
-so that what else the machine does falls on both.
+A model of random weights (WA-ResNet-50 at 224x224 unless told), served by `keras-wa
+serve` on this machine; the clients are threads of this process and take their share of
+its cores. "directly" is the same file decoded, cut, resized and classified in this
+process. The two take turns, so that what else the machine does falls on both.
+`--requests` are sent by 16 clients, and the memory after a tenth of them is compared
+with that at the end. At last SIGTERM comes while 64 clients ask.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
+import dataclasses
 import http.client
+import itertools
 import json
-import re
-import signal
 import statistics
-import subprocess
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-_MODEL = "wa_resnet50"
+from benchmarks.served import Served, served
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--model", default="wa_resnet50")
+    parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--repeats", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--requests", type=int, default=0)
     args = parser.parse_args()
-    print("\n### The service, WA-ResNet-50 at 224x224\n")
+    print(f"\n### The service, {args.model} at {args.size}x{args.size}\n")
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model.keras"
-        direct, batched = _classifier(model)
-        body, kind = _form()
-        with _served(model) as port:
-            post = _client(port, body, kind)
-            _one_by_one(direct, post, args.repeats)
+        direct, batched = _classifier(model, args.model, args.size)
+        with served(model) as service:
+            client = Client(service.port, args.size)
+            _one_by_one(direct, client.post, args.repeats)
             alone = _throughput(batched)
             print(f"- the classifier alone, batches of 32: {alone:.1f} ROIs/s")
             for clients in (16, 64):
-                _together(port, body, kind, clients, args.seconds, alone)
-            _show_batches(port)
+                load = Load(service.port, args.size, clients, seconds=args.seconds)
+                load.run()
+                _show_load(load, alone)
+            _show_batches(service)
+            if args.requests:
+                _memory(service, args.size, args.requests)
+            _stop(service, args.size)
 
 
 def _classifier(
-    path: Path,
+    path: Path, name: str, size: int
 ) -> tuple[Callable[[], object], Callable[[], object]]:
     """Writes the model; gives one request's work, and 32 ROIs' without reading them."""
     from keras_wa.cli.shared import start_keras
@@ -66,9 +73,9 @@ def _classifier(
     from keras_wa.serving.classifier import open_classifier
     from keras_wa.serving.predicting import Target, conclude, read_roi, views_of
 
-    create_model(_MODEL).save(path)
+    create_model(name, image_size=size).save(path)
     classifier = open_classifier(path)
-    data = _image()
+    data = _image(size)
 
     def one() -> object:
         image = decode_image(data, "upload", most_pixels=2**26)
@@ -76,56 +83,36 @@ def _classifier(
         read = [read_roi(classifier, ReadOptions(), target, image)]
         return conclude(classifier, read, classifier(views_of(read, 1)))
 
-    rois = np.random.default_rng(0).integers(0, 256, (32, 224, 224), "uint8")
+    rois = np.random.default_rng(0).integers(0, 256, (32, size, size), "uint8")
     return one, lambda: classifier(rois)
 
 
-def _image() -> bytes:
-    noise = np.random.default_rng(0).integers(0, 256, (224, 224), "uint8")
+def _image(size: int) -> bytes:
+    noise = np.random.default_rng(0).integers(0, 256, (size, size), "uint8")
     return cv2.imencode(".png", cv2.GaussianBlur(noise, (0, 0), 2))[1].tobytes()
 
 
-def _form() -> tuple[bytes, str]:
-    head = b'Content-Disposition: form-data; name="file"; filename="roi.png"\r\n\r\n'
-    body = b"--edge\r\n" + head + _image() + b"\r\n--edge--\r\n"
-    return body, "multipart/form-data; boundary=edge"
+class Client:
+    """Sends one image again and again, on one connection."""
 
+    def __init__(self, port: int, size: int) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        head = (
+            b'Content-Disposition: form-data; name="file"; filename="roi.png"\r\n\r\n'
+        )
+        self._body = b"--edge\r\n" + head + _image(size) + b"\r\n--edge--\r\n"
 
-@contextlib.contextmanager
-def _served(model: Path) -> Iterator[int]:
-    run = "import sys; from keras_wa.cli import main; sys.exit(main(sys.argv[1:]))"
-    command = [sys.executable, "-c", run, "serve", str(model)]
-    process = subprocess.Popen(
-        [*command, "--port", "0"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        for line in process.stdout:
-            found = re.search(r"^Serving .* at http://127\.0\.0\.1:(\d+)", line)
-            if found:
-                yield int(found[1])
-                break
-        process.send_signal(signal.SIGTERM)
-        began = time.perf_counter()
-        code = process.wait(10)
-        print(f"- SIGTERM to exit code {code}: {time.perf_counter() - began:.1f} s")
-    finally:
-        process.kill()
-
-
-def _client(port: int, body: bytes, kind: str) -> Callable[[], int]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-
-    def post() -> int:
-        connection.request("POST", "/predict", body, {"Content-Type": kind})
-        answer = connection.getresponse()
+    def post(self) -> int:
+        """The status of the answer."""
+        kind = {"Content-Type": "multipart/form-data; boundary=edge"}
+        self._connection.request("POST", "/predict", self._body, kind)
+        answer = self._connection.getresponse()
         json.loads(answer.read())
         return answer.status
 
-    return post
+    def close(self) -> None:
+        """The next request is sent on another connection."""
+        self._connection.close()
 
 
 def _one_by_one(
@@ -154,39 +141,66 @@ def _throughput(batched: Callable[[], object]) -> float:
     return 32 / statistics.median(times[2:])
 
 
-def _together(
-    port: int, body: bytes, kind: str, clients: int, seconds: float, alone: float
-) -> None:
-    took: list[float] = []
-    errors: list[str] = []
-    end = time.perf_counter() + seconds
+@dataclasses.dataclass
+class Load:
+    """Clients that ask without a pause, and what they got.
 
-    def work() -> None:
-        post = _client(port, body, kind)
-        while time.perf_counter() < end:
+    Attributes:
+        seconds, requests: when they stop, whichever comes first.
+        took: milliseconds of each answer.
+        refused: connections that were not made, once the service takes no more.
+        errors: what else was no answer 200.
+    """
+
+    port: int
+    size: int
+    clients: int
+    seconds: float = float("inf")
+    requests: float = float("inf")
+    took: list[float] = dataclasses.field(default_factory=list)
+    errors: list[str] = dataclasses.field(default_factory=list)
+    refused: int = 0
+    rate: float = 0.0
+
+    def run(self, meanwhile: Callable[[], object] = lambda: None) -> None:
+        """Asks until the end."""
+        began = time.perf_counter()
+        self._end, self._sent = began + self.seconds, itertools.count()
+        threads = [threading.Thread(target=self._work) for _ in range(self.clients)]
+        for thread in threads:
+            thread.start()
+        meanwhile()
+        for thread in threads:
+            thread.join()
+        self.rate = len(self.took) / (time.perf_counter() - began)
+
+    def _work(self) -> None:
+        client = Client(self.port, self.size)
+        while time.perf_counter() < self._end and next(self._sent) < self.requests:
             began = time.perf_counter()
             try:
-                status = post()
+                status = client.post()
+            except ConnectionRefusedError:
+                self.refused += 1
+                return
             except (OSError, http.client.HTTPException) as error:
-                errors.append(repr(error))
-                post = _client(port, body, kind)
+                self.errors.append(repr(error))
+                client.close()
                 continue
             if status != 200:
-                errors.append(str(status))
-            took.append(1e3 * (time.perf_counter() - began))
+                self.errors.append(str(status))
+            self.took.append(1e3 * (time.perf_counter() - began))
 
-    began = time.perf_counter()
-    threads = [threading.Thread(target=work) for _ in range(clients)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    rate = len(took) / (time.perf_counter() - began)
+
+def _show_load(load: Load, alone: float) -> None:
+    p50, p99 = np.percentile(load.took, [50, 99])
     print(
-        f"- {clients} clients: {len(took)} answers, {len(errors)} errors; "
-        f"{rate:.1f} ROIs/s, {rate / alone:.0%} of the classifier alone; "
-        f"{_spread(took)}"
+        f"- {load.clients} clients for {load.seconds:g} s: {len(load.took)} answers, "
+        f"{len(load.errors)} errors; {load.rate:.1f} ROIs/s, {load.rate / alone:.0%} "
+        f"of the classifier alone; {_spread(load.took)}, {p99 / p50:.1f} times p50"
     )
+    for error in sorted(set(load.errors)):
+        print(f"    - {error}")
 
 
 def _spread(milliseconds: list[float]) -> str:
@@ -194,13 +208,39 @@ def _spread(milliseconds: list[float]) -> str:
     return f"p50 {p50:.1f} ms, p99 {p99:.1f} ms"
 
 
-def _show_batches(port: int) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", port)
-    connection.request("GET", "/metrics")
-    text = connection.getresponse().read().decode()
-    numbers = dict(re.findall(r"^keras_wa_batch_rois_(sum|count) (\S+)$", text, re.M))
-    mean = float(numbers["sum"]) / float(numbers["count"])
-    print(f"- mean batch: {mean:.1f} ROIs")
+def _show_batches(service: Served) -> None:
+    rois, batches = (
+        service.metric(f"keras_wa_batch_rois_{name}") for name in ("sum", "count")
+    )
+    print(f"- mean batch: {rois / batches:.1f} ROIs")
+
+
+def _memory(service: Served, size: int, requests: int) -> None:
+    found, sent = [], 0
+    for part in (0.1, 0.4, 0.7, 1.0):
+        Load(service.port, size, 16, requests=round(part * requests) - sent).run()
+        sent = round(part * requests)
+        found.append(f"{service.megabytes():.0f} MB after {sent}")
+    print(f"- memory: {', '.join(found)} further requests")
+
+
+def _stop(service: Served, size: int) -> None:
+    """SIGTERM while clients ask: whoever was let in has to be answered."""
+    load = Load(service.port, size, 64)
+    ended: list[tuple[int, float]] = []
+
+    def terminate() -> None:
+        while len(load.took) < 200:
+            time.sleep(0.01)
+        ended.append(service.terminate())
+
+    load.run(terminate)
+    code, seconds = ended[0]
+    print(
+        f"- SIGTERM with 64 clients: exit code {code} after {seconds:.1f} s; "
+        f"{len(load.took)} answers, {len(load.errors)} requests without one "
+        f"{sorted(set(load.errors))}, {load.refused} clients found nobody afterwards"
+    )
 
 
 if __name__ == "__main__":

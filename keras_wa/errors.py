@@ -30,6 +30,16 @@ def may_pass(error: BaseException | None) -> bool:
     return system or isinstance(error, MemoryError) or may_pass(error.__cause__)
 
 
+def in_one_line(error: BaseException, most: int = 300) -> str:
+    """What a library says of an error, without its line breaks.
+
+    Args:
+        error: what was raised.
+        most: characters that are kept.
+    """
+    return " ".join(str(error).split())[:most] or type(error).__name__
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
     """Builds the error for a name that is not in a registry.
 

@@ -6,7 +6,7 @@ import errno
 
 import pytest
 
-from keras_wa.errors import UserError, may_pass, unknown_name
+from keras_wa.errors import UserError, in_one_line, may_pass, unknown_name
 
 
 def _because(cause: Exception) -> UserError:
@@ -51,3 +51,9 @@ def test_a_name_like_no_other_is_answered_with_the_whole_list(received: str) -> 
     assert str(error) == (
         f"Unknown model. Received: {received!r}; choose from: alexnet, vgg16."
     )
+
+
+def test_what_a_library_says_is_told_in_one_line() -> None:
+    assert in_one_line(ValueError("not\n  this \n")) == "not this"
+    assert in_one_line(ValueError("x" * 400), 10) == "x" * 10
+    assert in_one_line(KeyError()) == "KeyError"

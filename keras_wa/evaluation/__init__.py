@@ -4,6 +4,7 @@ from keras_wa.evaluation.baselines import (
     one_number_aucs,
     one_number_aucs_held_out,
     one_number_statistics,
+    statistics_of_one,
 )
 from keras_wa.evaluation.bootstrap import (
     Interval,
@@ -106,6 +107,7 @@ __all__ = [
     "predict_from_columns",
     "reference_lines",
     "reliability_table",
+    "statistics_of_one",
     "subgroup_metrics",
     "three_class_metrics",
     "write_results",

@@ -40,18 +40,29 @@ def one_number_statistics(images: NDArray[np.uint8]) -> pd.DataFrame:
     rows = []
     for start in range(0, len(images), _CHUNK):
         flat = np.asarray(images[start : start + _CHUNK]).reshape(-1, images[0].size)
-        maximum = flat.max(axis=1).astype(np.float64)
-        rows.append(
-            pd.DataFrame(
-                {
-                    "mean": flat.mean(axis=1, dtype=np.float64),
-                    "standard_deviation": flat.std(axis=1, dtype=np.float64),
-                    "maximum": maximum,
-                    "max_minus_median": maximum - np.median(flat, axis=1),
-                }
-            )
-        )
+        rows.append(pd.DataFrame(_statistics(flat)))
     return pd.concat(rows, ignore_index=True)
+
+
+def statistics_of_one(image: NDArray[np.uint8]) -> dict[str, float]:
+    """`one_number_statistics` of one image, without the cost of a table.
+
+    Args:
+        image: uint8 of shape `(height, width)`.
+    """
+    found = _statistics(image.reshape(1, -1))
+    return {name: float(value[0]) for name, value in found.items()}
+
+
+def _statistics(flat: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
+    """Of images as rows of pixels."""
+    maximum = flat.max(axis=1).astype(np.float64)
+    return {
+        "mean": flat.mean(axis=1, dtype=np.float64),
+        "standard_deviation": flat.std(axis=1, dtype=np.float64),
+        "maximum": maximum,
+        "max_minus_median": maximum - np.median(flat, axis=1),
+    }
 
 
 def one_number_aucs(images: NDArray[np.uint8], labels: ArrayLike) -> dict[str, float]:

@@ -1,12 +1,15 @@
-"""How many pixels an image announces, before memory is taken for them.
+"""How many pixels an image announces, before memory and time are taken for them.
 
-A PNG of a megabyte may stand for a billion pixels. Files of one's own may be that
-large; a stranger's are refused by their header.
+A PNG of a megabyte may stand for a billion pixels, and half a megabyte of JPEG for
+minutes of work. Files of one's own may be so; a stranger's are refused.
 """
 
 from __future__ import annotations
 
 import io
+import struct
+import warnings
+import zlib
 from collections.abc import Callable
 
 from PIL import (
@@ -29,9 +32,25 @@ _READERS: dict[bytes, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
     b"BM": BmpImagePlugin.BmpImageFile,
 }
 
+# Encoders make some ten scans of a progressive JPEG, and each goes over the whole image
+# again, however few its bytes.
+_MOST_SCANS = 100
+_SCAN = b"\xff\xda"
+
+# Deflate makes a thousandth of its input at best: less is no danger.
+_SMALL_PNG = 2**16
+_MOST_CHANNELS, _MOST_DEPTH = 4, 2
+_STEP = 2**20
+
+# What is wrong with a file is told by a UserError; Pillow would repeat it on stderr.
+warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
+
 
 def refuse_large(data: bytes, name: str, most_pixels: int) -> None:
     """Refuses an image that announces too many pixels, or is of an unusual format.
+
+    So is one that announces few and makes a decoder work for many: a JPEG of endless
+    scans, a PNG whose data go on beyond its last row.
 
     Args:
         data: the bytes of a PNG, JPEG, TIFF or BMP file.
@@ -39,7 +58,8 @@ def refuse_large(data: bytes, name: str, most_pixels: int) -> None:
         most_pixels: the greatest number of pixels, height times width.
 
     Raises:
-        UserError: if it has more, or no header of these formats.
+        UserError: if it has more, or no header of these formats, or more data than its
+            pixels need.
     """
     reader = next(
         (read for mark, read in _READERS.items() if data.startswith(mark)), None
@@ -59,6 +79,46 @@ def refuse_large(data: bytes, name: str, most_pixels: int) -> None:
             "expected a whole file. Copy the file again."
         ) from error
     refuse_size((height, width), name, most_pixels)
+    if reader is JpegImagePlugin.JpegImageFile:
+        _refuse_scans(data, name)
+    elif reader is PngImagePlugin.PngImageFile and len(data) > _SMALL_PNG:
+        _refuse_surplus(data, name, height * (width * _MOST_CHANNELS * _MOST_DEPTH + 1))
+
+
+def _refuse_scans(data: bytes, name: str) -> None:
+    """Refuses a JPEG that makes its decoder go over the image again and again."""
+    # Inside of a scan, 0xFF is escaped.
+    scans = data.count(_SCAN)
+    if scans > _MOST_SCANS:
+        raise UserError(
+            f"{name}: too many scans. Received: {scans} in the JPEG file; expected at "
+            f"most {_MOST_SCANS}. Save the image again."
+        )
+
+
+def _refuse_surplus(data: bytes, name: str, most: int) -> None:
+    """Refuses a PNG whose data inflate to more bytes than its pixels can take.
+
+    libpng reads all of it, a gigabyte in two seconds, and throws away what is too much.
+    """
+    inflater = zlib.decompressobj()
+    size, at = 0, 8
+    while at + 12 <= len(data) and not inflater.eof:
+        length, kind = struct.unpack_from(">I4s", data, at)
+        rest = data[at + 8 : at + 8 + length] if kind == b"IDAT" else b""
+        at += 12 + length
+        try:
+            while rest and size <= most:
+                size += len(inflater.decompress(rest, _STEP))
+                rest = inflater.unconsumed_tail
+        except zlib.error:
+            return  # Damaged: reading it will tell.
+        if size > most:
+            raise UserError(
+                f"{name}: the image's data are too many. Received: more than {most} "
+                "bytes once inflated; expected no more than its pixels take. Save the "
+                "image again."
+            )
 
 
 def refuse_size(shape: tuple[int, int], name: str, most_pixels: int) -> None:

@@ -21,6 +21,7 @@ _HEADER = re.compile(
     rb"(P[25])" + _GAP + rb"(\d{1,9})" + _GAP + rb"(\d{1,9})" + _GAP + rb"(\d{1,9})\s"
 )
 
+_MOST_HEADER = 2**16  # To match megabytes of comments takes a hundred times as many.
 _DIGITS = re.compile(rb"\d*")
 _PIECE = 2**20
 
@@ -39,7 +40,7 @@ def decode_pgm(data: bytes, name: str) -> NDArray[np.uint8]:
         UserError: if the header is not one of a PGM or the pixels are fewer than it
             states.
     """
-    header = _HEADER.match(data)
+    header = _HEADER.match(data[:_MOST_HEADER])
     if header is None:
         raise UserError(
             f"{name}: no complete PGM header. Received: {data[:12]!r}…; expected "

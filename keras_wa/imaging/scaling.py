@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+_LEVELS = 2**16
+
 
 def scale_to_uint8(values: NDArray, low: float, high: float) -> NDArray[np.uint8]:
     """Maps `[low, high]` onto 0..255, rounded to the nearest level.
@@ -25,5 +27,8 @@ def scale_to_uint8(values: NDArray, low: float, high: float) -> NDArray[np.uint8
     """
     if not high > low:
         raise ValueError(f"high must be above low. Received: low={low}, high={high}")
+    if values.dtype == np.uint16 and values.size > _LEVELS:
+        # Each level once: as float64 a mammogram would take its memory four times.
+        return scale_to_uint8(np.arange(_LEVELS), low, high)[values]
     unit = (values.astype(np.float64) - low) / (high - low)
     return np.floor(np.clip(unit, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)

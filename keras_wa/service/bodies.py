@@ -60,16 +60,19 @@ async def read_form(request: Request) -> tuple[bytes, dict[str, Any]]:
     parser = _InMemory(request.headers, request.stream(), max_files=1, max_fields=16)
     try:
         form = await parser.parse()
+        fields = dict(form)
+        file = fields.pop("file", None)
+        if not isinstance(file, UploadFile):
+            raise HTTPException(
+                400,
+                "file. Received: none; expected a form with an image in the field "
+                "file.",
+            )
+        # Its name is the client's, and is not used at all.
+        return await file.read(), fields
     except MultiPartException as error:
         raise HTTPException(400, f"multipart/form-data: {error.message}") from error
-    fields = dict(form)
-    file = fields.pop("file", None)
-    if not isinstance(file, UploadFile):
-        raise HTTPException(
-            400,
-            "file. Received: none; expected a form with an image in the field file.",
-        )
-    # Its name is the client's, and is not used at all.
-    data = await file.read()
-    await file.close()
-    return data, fields
+    finally:
+        # A form that ends before its last boundary has files that nobody else closes.
+        for each in parser._files_to_close_on_error:
+            each.close()

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import hmac
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import anyio
@@ -81,19 +81,21 @@ class Gate:
             return
         began = time.monotonic()
         path = scope["path"] if scope["path"] in self._paths else "other"
-        status, closing = 500, False
+        status, early = 500, False
         with contextlib.ExitStack() as held:
+            body = _Body(receive, self._settings, self, lambda: self._work(scope, held))
 
             async def answer(message: Message) -> None:
-                nonlocal status, closing
+                nonlocal status, early
                 if message["type"] == "http.response.start":
                     status = message["status"]
-                    message = _with_headers(message)
-                    closing = (b"connection", b"close") in message["headers"]
+                    # What is left of the body is not waited for.
+                    early = not body.complete and _has_body(scope)
+                    message = _with_headers(message, early or self._stopping)
                 elif not message.get("more_body"):
                     # Before the client has it: it may ask again at once.
                     held.close()
-                    if closing:
+                    if early:
                         await send({**message, "more_body": True})
                         await _drain(receive)
                         message = {"type": "http.response.body"}
@@ -102,7 +104,8 @@ class Gate:
             try:
                 refused = self._refused(scope)
                 if refused is None:
-                    await self._pass(scope, receive, answer, held)
+                    held.callback(self._forget, body)
+                    await self._pass(scope, body, answer)
                 else:
                     await refused(scope, receive, answer)
             finally:
@@ -128,24 +131,26 @@ class Gate:
                     401,
                     "Authorization. Received: no token or another; expected 'Bearer "
                     "TOKEN', with the one that the service was started with.",
-                    {"WWW-Authenticate": "Bearer", "connection": "close"},
+                    {"WWW-Authenticate": "Bearer"},
                 )
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length[:20]) > settings.max_bytes:
             return _too_large(settings)
         if scope["method"] == "POST" and self._busy >= settings.concurrency:
-            return refusal(
-                503,
-                f"Busy. Received: one request more than {settings.concurrency} at "
-                "once; expected less. Try again.",
-                {**_RETRY, "connection": "close"},
-            )
+            return refusal(503, _busy(settings), _RETRY)
         return None
 
-    async def _pass(
-        self, scope: Scope, receive: Receive, answer: Send, held: contextlib.ExitStack
-    ) -> None:
-        body = _Body(receive, self._settings, self)
+    def _work(self, scope: Scope, held: contextlib.ExitStack) -> None:
+        """Counts a request once its body is there.
+
+        Before, there is no work: slow clients do not take the places of others.
+        """
+        if scope["method"] == "POST":
+            if self._busy >= self._settings.concurrency:
+                raise HTTPException(503, _busy(self._settings), _RETRY)
+            held.enter_context(self._counted())
+
+    async def _pass(self, scope: Scope, body: _Body, answer: Send) -> None:
         started = False
 
         async def watched(message: Message) -> None:
@@ -153,9 +158,6 @@ class Gate:
             started = True
             await answer(message)
 
-        held.callback(self._forget, body)
-        if scope["method"] == "POST":
-            held.enter_context(self._counted())
         with anyio.move_on_after(self._settings.timeout_s) as deadline:
             self._deadlines.add(deadline)
             try:
@@ -163,18 +165,14 @@ class Gate:
             finally:
                 self._deadlines.discard(deadline)
         if deadline.cancelled_caught and not started:
-            await self._late(body.complete)(scope, receive, answer)
+            await self._late(body.complete)(scope, body.receive, answer)
 
     def _late(self, complete: bool) -> JSONResponse:
         if self._stopping:
             return refusal(503, "The service is being stopped. Try again.", _RETRY)
         seconds = f"{self._settings.timeout_s:g} s"
         if not complete:
-            return refusal(
-                408,
-                f"The request did not arrive within {seconds}.",
-                {"connection": "close"},
-            )
+            return refusal(408, f"The request did not arrive within {seconds}.")
         return refusal(504, f"No answer within {seconds}. Try again.", _RETRY)
 
     @contextlib.contextmanager
@@ -204,8 +202,15 @@ class _Body:
         complete: whether all of it came.
     """
 
-    def __init__(self, receive: Receive, settings: Settings, gate: Gate) -> None:
+    def __init__(
+        self,
+        receive: Receive,
+        settings: Settings,
+        gate: Gate,
+        on_complete: Callable[[], None],
+    ) -> None:
         self._receive, self._settings, self._gate = receive, settings, gate
+        self._on_complete = on_complete
         self.size, self.complete = 0, False
 
     async def receive(self) -> Any:
@@ -215,22 +220,29 @@ class _Body:
             self.size += more
             room = self._gate.hold(more)
             if self.size > self._settings.max_bytes:
-                raise HTTPException(
-                    413, _large(self._settings), {"connection": "close"}
-                )
+                raise HTTPException(413, _large(self._settings))
             if not room:
                 raise HTTPException(
                     503,
                     "Busy. Received: more than all requests together may have; "
                     "expected less. Try again.",
-                    {**_RETRY, "connection": "close"},
+                    _RETRY,
                 )
             self.complete = not message.get("more_body", False)
+            if self.complete:
+                self._on_complete()
         return message
 
 
 def _too_large(settings: Settings) -> JSONResponse:
-    return refusal(413, _large(settings), {"connection": "close"})
+    return refusal(413, _large(settings))
+
+
+def _busy(settings: Settings) -> str:
+    return (
+        f"Busy. Received: one request more than {settings.concurrency} at once; "
+        "expected less. Try again."
+    )
 
 
 def _large(settings: Settings) -> str:
@@ -260,8 +272,15 @@ async def _drain(receive: Receive) -> None:
             more = message.get("more_body", False)
 
 
-def _with_headers(message: Message) -> Message:
+def _has_body(scope: Scope) -> bool:
+    headers = Headers(scope=scope)
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+
+
+def _with_headers(message: Message, close: bool) -> Message:
     own = message.get("headers", [])
+    if close:
+        own = [*own, (b"connection", b"close")]
     names = {name.lower() for name, _ in own}
     more = [(name, value) for name, value in _HEADERS.items() if name not in names]
     return {**message, "headers": [*own, *more]}

@@ -16,7 +16,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from keras_wa.datasets import CLASS_NAMES
-from keras_wa.errors import UserError
+from keras_wa.errors import UserError, in_one_line
 from keras_wa.explain.subbands import image_wavelet
 from keras_wa.pipeline.rois import Enhancement
 from keras_wa.serving.export import model_card, serving_model
@@ -131,7 +131,9 @@ def _of_saved_model(path: Path, frozen: bool) -> Classifier:
     try:
         serve = load().serve if frozen else load_thawed(path)
     except (OSError, ValueError, tf.errors.OpError) as error:
-        raise UserError(f"{path}: no SavedModel that can be read ({error}).") from error
+        raise UserError(
+            f"{path}: no SavedModel that can be read ({in_one_line(error)})."
+        ) from error
     explain = (lambda roi: load().serve_explain(roi)) if "explain" in card else None
     return _described(card, path, serve, explain=explain)
 
@@ -140,7 +142,9 @@ def _of_file(path: Path) -> Classifier:
     try:
         network = keras.models.load_model(path, compile=False, safe_mode=True)
     except (OSError, ValueError, TypeError, KeyError, BadZipFile) as error:
-        raise UserError(f"{path}: no model that can be read ({error}).") from error
+        raise UserError(
+            f"{path}: no model that can be read ({in_one_line(error)})."
+        ) from error
     shape, classes = network.input_shape, network.output_shape[-1]
     if len(shape) != 4 or shape[-1] != 1 or shape[1] is None or classes not in (2, 3):
         raise UserError(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_wa.evaluation import one_number_statistics
+from keras_wa.evaluation import statistics_of_one
 
 if TYPE_CHECKING:
     # It imports TensorFlow, which a mammogram is not kept waiting for.
@@ -87,7 +87,7 @@ def _beyond(facts: Mapping[str, Any]) -> list[str]:
 def _grey(classifier: Classifier, resized: Pixels) -> list[str]:
     if classifier.decision is None:
         return []
-    found = one_number_statistics(resized[np.newaxis]).iloc[0]
+    found = statistics_of_one(resized)
     reasons = []
     for name, (low, high) in classifier.decision.grey.items():
         if not low <= found[name] <= high:

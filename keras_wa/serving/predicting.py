@@ -124,22 +124,32 @@ def predict_targets(
     """
     read = functools.partial(_read, classifier, options)
     chunk = max(1, batch_size // symmetries)
-    with ThreadPoolExecutor(_READERS) as pool:
-        for part in _ahead(pool, read, targets, chunk):
+    with ThreadPoolExecutor(_READERS) as pool, ThreadPoolExecutor(1) as network:
+
+        def results(part: list[ReadRoi | Prediction]) -> list[Prediction]:
             good = [each for each in part if isinstance(each, ReadRoi)]
-            results = iter(_classify(classifier, good, symmetries))
-            for each in part:
-                yield next(results) if isinstance(each, ReadRoi) else each
+            own = iter(_classify(classifier, good, symmetries))
+            return [next(own) if isinstance(each, ReadRoi) else each for each in part]
+
+        # Who asks for targets may decode images for that: the network goes on.
+        before: Future[list[Prediction]] | None = None
+        for part in _ahead(pool, read, targets, chunk):
+            now = network.submit(results, part)
+            if before is not None:
+                yield from before.result()
+            before = now
+        if before is not None:
+            yield from before.result()
 
 
 def _ahead(
     pool: ThreadPoolExecutor, read: Any, targets: Iterable[Target], size: int
 ) -> Iterator[list[ReadRoi | Prediction]]:
-    """Chunks of what was read; three chunks are under way while one is worked on."""
+    """Chunks of what was read; two are under way while one is handed on."""
     waiting: list[Future[ReadRoi | Prediction]] = []
     source = iter(targets)
     while True:
-        fresh = itertools.islice(source, 4 * size - len(waiting))
+        fresh = itertools.islice(source, 3 * size - len(waiting))
         waiting += [pool.submit(read, target) for target in fresh]
         if not waiting:
             return

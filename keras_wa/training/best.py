@@ -6,7 +6,7 @@ from zipfile import BadZipFile
 
 import keras
 
-from keras_wa.errors import UserError
+from keras_wa.errors import UserError, in_one_line
 from keras_wa.training.run import Run
 
 
@@ -18,10 +18,11 @@ def load_best(run: Run) -> keras.Model:
     """
     path = run.require_best()
     try:
-        model = keras.models.load_model(path, compile=False)
+        model = keras.models.load_model(path, compile=False, safe_mode=True)
     except (OSError, ValueError, TypeError, KeyError, BadZipFile) as error:
         raise UserError(
-            f"{path}: not a model that this version can read ({error}). Train again."
+            f"{path}: not a model that this version can read ({in_one_line(error)}). "
+            "Train again."
         ) from error
     if all(layer.compute_dtype == layer.variable_dtype for layer in model.layers):
         return model

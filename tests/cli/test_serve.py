@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import cv2
 import httpx2
@@ -28,6 +30,16 @@ from tests.tiny_model import start
 TOKEN = "s3cret"
 AUTHORIZED = {"authorization": f"Bearer {TOKEN}"}
 PART = b'--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n'
+CHUNKED = b"Transfer-Encoding: chunked"
+
+
+def head_of(line: str) -> bytes:
+    """The beginning of a request that has the token."""
+    lines = (f"{line} HTTP/1.1", "Host: x", f"Authorization: Bearer {TOKEN}")
+    return "".join(f"{each}\r\n" for each in lines).encode()
+
+
+POST = head_of("POST /predict") + b"Content-Type: multipart/form-data; boundary=b\r\n"
 
 
 @contextlib.contextmanager
@@ -56,9 +68,17 @@ def served(run: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], str]
 
 
 @pytest.fixture(scope="module")
-def address(finished: Path) -> Iterator[str]:
-    with served(finished, "--token", TOKEN, "--max-megabytes", "1") as (_, url):
-        yield url
+def temporary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the service writes temporary files, if it does."""
+    return tmp_path_factory.mktemp("temporary")
+
+
+@pytest.fixture(scope="module")
+def address(finished: Path, temporary: Path) -> Iterator[str]:
+    with mock.patch.dict(os.environ, {"TMPDIR": str(temporary)}):
+        process = served(finished, "--token", TOKEN, "--max-megabytes", "1")
+        with process as (_, url):
+            yield url
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +102,17 @@ def images(tmp_path: Path) -> list[Path]:
 
 def post(client: httpx2.Client, data: bytes) -> httpx2.Response:
     return client.post("/predict", files={"file": ("image", data)})
+
+
+def connected(address: str) -> socket.socket:
+    host, port = address.removeprefix("http://").split(":")
+    return socket.create_connection((host, int(port)), timeout=10)
+
+
+def metric(client: httpx2.Client, name: str) -> float:
+    lines = client.get("/metrics").text.splitlines()
+    (value,) = (line.split()[1] for line in lines if line.startswith(f"{name} "))
+    return float(value)
 
 
 def without_file(record: dict[str, Any]) -> dict[str, Any]:
@@ -135,10 +166,60 @@ def test_bad_requests_are_refused_and_the_service_lives_on(
     assert post(client, good).status_code == 200
 
 
+@pytest.mark.parametrize("head", [b"Content-Length: 1073741824", CHUNKED])
+def test_a_gigabyte_is_refused_while_it_comes(
+    client: httpx2.Client, address: str, head: bytes
+) -> None:
+    before = metric(client, "process_resident_memory_bytes")
+    chunk = b"10000\r\n%b\r\n" if head == CHUNKED else b"%b"
+    chunk %= bytes(2**16)
+    with connected(address) as connection:
+        connection.sendall(POST + head + b"\r\n\r\n")
+        sent = 0
+        with contextlib.suppress(ConnectionError):
+            while sent < 2**30:
+                connection.sendall(chunk)
+                sent += len(chunk)
+        assert sent < 2**29, "it was cut off"
+    assert metric(client, "process_resident_memory_bytes") < before + 2**26
+    assert client.get("/health").status_code == 200
+
+
+def test_slow_clients_give_others_no_trouble(
+    client: httpx2.Client, address: str, images: list[Path]
+) -> None:
+    heads = (b"", b"GET / HT", POST, POST + b"Content-Length: 9\r\n\r\n")
+    with contextlib.ExitStack() as stack:
+        # More than there are places for predictions.
+        for i in range(200):
+            connection = stack.enter_context(connected(address))
+            connection.sendall(heads[i % len(heads)])
+        assert post(client, images[0].read_bytes()).status_code == 200
+        assert metric(client, "keras_wa_requests_under_way") == 0
+        assert metric(client, "process_open_fds") > 200
+
+
+def test_nothing_is_left_behind_and_nothing_else_is_read(
+    address: str,
+    client: httpx2.Client,
+    images: list[Path],
+    temporary: Path,
+    finished: Path,
+) -> None:
+    before = sorted(finished.rglob("*"))
+    for data in (images[0].read_bytes(), images[-1].read_bytes(), b"\0" * 900_000):
+        post(client, data)
+    for path in ("/../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/config.json"):
+        with connected(address) as connection:
+            connection.sendall(head_of(f"GET {path}") + b"\r\n")
+            assert connection.recv(100).startswith(b"HTTP/1.1 404 ")
+    assert list(temporary.iterdir()) == []
+    assert sorted(finished.rglob("*")) == before
+
+
 def test_what_is_no_http_is_refused(client: httpx2.Client, address: str) -> None:
-    host, port = address.removeprefix("http://").split(":")
     for sent in (b"\x16\x03\x01\0\xff" * 20, b"POST /predict HTTP/1.1\r\n: x\r\n\r\n"):
-        with socket.create_connection((host, int(port)), timeout=10) as connection:
+        with connected(address) as connection:
             connection.sendall(sent)
             assert connection.recv(100).startswith(b"HTTP/1.1 400")
     assert client.get("/health").status_code == 200
@@ -155,7 +236,7 @@ def test_sigterm_lets_every_request_be_answered_and_ends_with_0(
             ThreadPoolExecutor(16) as pool,
             httpx2.Client(base_url=url, headers=AUTHORIZED, timeout=30) as client,
         ):
-            assert httpx2.get(url).status_code == 401
+            assert httpx2.get(f"{url}/about").status_code == 401
             waiting = [pool.submit(post, client, data) for _ in range(16)]
             for _ in range(100):
                 if "under_way 16.0" in client.get("/metrics").text:

@@ -10,6 +10,7 @@ from keras_wa.evaluation.baselines import (
     one_number_aucs,
     one_number_aucs_held_out,
     one_number_statistics,
+    statistics_of_one,
 )
 
 NAMES = ["mean", "standard_deviation", "maximum", "max_minus_median"]
@@ -128,3 +129,10 @@ def test_training_labels_of_one_class_are_refused():
         one_number_aucs_held_out(
             noise(10), np.zeros(24), noise(11), np.arange(24) % 2, np.arange(24)
         )
+
+
+def test_one_image_has_the_row_of_the_table() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (5, 7, 9), "uint8")
+    table = one_number_statistics(images)
+    for image, row in zip(images, table.to_dict("records"), strict=True):
+        assert statistics_of_one(image) == row

@@ -66,3 +66,8 @@ def test_numbers_are_whole_wherever_the_text_is_cut(
     for piece in range(1, 9):
         monkeypatch.setattr("keras_wa.imaging.pgm._PIECE", piece)
         np.testing.assert_array_equal(decode_pgm(data + b" 7 8", "x.pgm"), values)
+
+
+def test_megabytes_of_comments_take_no_time() -> None:
+    with pytest.raises(UserError, match="no complete PGM header"):
+        decode_pgm(b"P2 " + b"#\n" * 2**23 + b"1 1 255\n0", "x.pgm")

@@ -39,3 +39,10 @@ def test_values_outside_the_range_are_clipped():
 def test_an_empty_range_is_a_programming_mistake():
     with pytest.raises(ValueError, match="high must be above low"):
         scale_to_uint8(np.zeros(3), 4, 4)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 65535), (100, 4095), (-5, 70000)])
+def test_a_large_image_gets_the_levels_of_a_small_one(low, high):
+    values = np.random.default_rng(0).integers(0, 2**16, (300, 300), "uint16")
+    parts = [scale_to_uint8(row, low, high) for row in values]
+    np.testing.assert_array_equal(scale_to_uint8(values, low, high), parts)

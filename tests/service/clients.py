@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import cv2
@@ -41,3 +42,12 @@ def smooth(height: int = 48, width: int = 56, seed: int = 0) -> np.ndarray:
 def encoded(image: np.ndarray, suffix: str = ".png") -> bytes:
     """The bytes of an image file."""
     return cv2.imencode(suffix, image)[1].tobytes()
+
+
+def until(fine: Callable[[], bool]) -> None:
+    """Waits for something that another thread or process does."""
+    for _ in range(500):
+        if fine():
+            return
+        threading.Event().wait(0.02)
+    raise AssertionError("it never came")

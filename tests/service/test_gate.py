@@ -16,9 +16,10 @@ from starlette.types import Receive, Scope, Send
 
 from keras_wa.service.gate import Gate
 from keras_wa.service.metrics import Metrics
+from keras_wa.service.page import PAGE_FILES
 from keras_wa.service.settings import Settings
 from keras_wa.serving.classifier import Classifier
-from tests.service.clients import encoded, service, smooth
+from tests.service.clients import encoded, service, smooth, until
 
 IMAGE = encoded(smooth())
 TOKEN = "t0ken/+="
@@ -28,11 +29,12 @@ def post(client: TestClient, **words: Any) -> Any:
     return client.post("/predict", files={"file": ("x", IMAGE)}, **words)
 
 
-def test_without_the_token_nothing_but_health_is_answered(
+def test_without_the_token_there_is_the_empty_page_alone(
     classifier: Classifier,
 ) -> None:
     with service(classifier, "http://some.host", host="0.0.0.0", token=TOKEN) as client:
-        assert client.get("/health").status_code == 200
+        for path in ("/health", *PAGE_FILES):
+            assert client.get(path).status_code == 200
         for given in (
             "",
             "Bearer ",
@@ -42,7 +44,7 @@ def test_without_the_token_nothing_but_health_is_answered(
             "Bearer ж",
         ):
             sent = {"authorization": given.encode()}
-            for path in ("/", "/metrics", "/openapi.json", "/v1/models/wa"):
+            for path in ("/about", "/metrics", "/openapi.json", "/v1/models/wa"):
                 found = client.get(path, headers=sent)
                 assert found.status_code == 401, (given, path)
                 assert found.headers["www-authenticate"] == "Bearer"
@@ -173,14 +175,6 @@ def metrics_of(client: TestClient) -> str:
     return client.get("/metrics").text
 
 
-def until(fine: Callable[[], bool]) -> None:
-    for _ in range(500):
-        if fine():
-            return
-        threading.Event().wait(0.02)
-    raise AssertionError("it never came")
-
-
 async def call(
     gate: Gate, receive: Receive, path: str = "/x"
 ) -> tuple[int, dict[str, str]]:
@@ -194,7 +188,7 @@ async def call(
         "type": "http",
         "method": "POST",
         "path": path,
-        "headers": [(b"host", b"localhost")],
+        "headers": [(b"host", b"localhost"), (b"content-length", b"1")],
     }
     await gate(scope, receive, send)
     headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
@@ -228,6 +222,21 @@ def test_a_request_that_does_not_arrive_is_given_up() -> None:
     assert headers["connection"] == "close"
 
 
+def test_an_answer_before_the_end_of_the_body_ends_the_connection() -> None:
+    async def at_once(_: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 404, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def ask() -> list[str]:
+        stopped = gate()
+        found = [await call(gate(at_once), whole), await call(gate(), whole)]
+        stopped.stop(1)
+        found.append(await call(stopped, whole))
+        return [headers.get("connection", "") for _, headers in found]
+
+    assert asyncio.run(ask()) == ["close", "", "close"], "so does a stop"
+
+
 def test_a_stop_answers_what_is_under_way_within_the_time_given() -> None:
     async def stuck(_: Scope, receive: Receive, send: Send) -> None:
         await receive()
@@ -242,6 +251,33 @@ def test_a_stop_answers_what_is_under_way_within_the_time_given() -> None:
         return [status for status, _ in done]
 
     assert asyncio.run(stop()) == [503, 503, 503]
+
+
+def test_bodies_that_come_slowly_take_no_place_of_others() -> None:
+    async def crowd() -> list[int]:
+        done, arrived = asyncio.Event(), asyncio.Event()
+
+        async def works(scope: Scope, receive: Receive, send: Send) -> None:
+            await receive()
+            await done.wait()
+            await reads_all(scope, whole, send)
+
+        async def slowly() -> Any:
+            await arrived.wait()
+            return await whole()
+
+        busy = gate(works, concurrency=1)
+        slow = [asyncio.create_task(call(busy, slowly)) for _ in range(8)]
+        prompt = asyncio.create_task(call(busy, whole))
+        await asyncio.sleep(0)
+        too_much = await call(busy, whole)
+        arrived.set()
+        late = [status for status, _ in await asyncio.gather(*slow)]
+        done.set()
+        return [(await prompt)[0], too_much[0], *late]
+
+    # They are counted once they are there: then they are too many, too.
+    assert asyncio.run(asyncio.wait_for(crowd(), 10)) == [200, *[503] * 9]
 
 
 def test_bodies_together_have_a_limit_that_is_given_back() -> None:
