@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_wa.service.images import PATHS as IMAGE_PATHS
 from tests.imaging import fuzzing
 from tests.service.clients import encoded, smooth
 
@@ -79,7 +80,8 @@ def mangle(files: dict[str, list[bytes]], seed: int, index: int) -> Upload:
         kind, data = (fuzzing.damage if dicom else _damage)(data, other, rng)
         kind = f"{name}, {kind}"
         if way == "file":
-            return Upload(kind, "/predict", FORM, form(data, **_fields(rng)))
+            path = IMAGE_PATHS[rng.integers(len(IMAGE_PATHS))]
+            return Upload(kind, path, FORM, form(data, **_fields(path, rng)))
         instance = {"b64": base64.b64encode(data).decode()}
         body = json.dumps({"instances": [instance]}).encode()
         return Upload(kind, _TENSORFLOW, "application/json", body)
@@ -88,7 +90,8 @@ def mangle(files: dict[str, list[bytes]], seed: int, index: int) -> Upload:
             form(data, symmetries="2"), form(other, box="1,1,9,9"), rng
         )
         content_type = _FORMS[rng.integers(len(_FORMS))]
-        return Upload(f"form, {kind}", "/predict", content_type, body)
+        path = IMAGE_PATHS[rng.integers(len(IMAGE_PATHS))]
+        return Upload(f"form, {kind}", path, content_type, body)
     rows = smooth(8, 8, index).tolist()
     field, path = [("roi", "/predict"), ("instances", _TENSORFLOW)][rng.integers(2)]
     text = json.dumps({field: rows if field == "roi" else [rows]}).encode()
@@ -96,11 +99,13 @@ def mangle(files: dict[str, list[bytes]], seed: int, index: int) -> Upload:
     return Upload(f"json, {kind}", path, "application/json", body)
 
 
-def _fields(rng: Generator) -> dict[str, str]:
+def _fields(path: str, rng: Generator) -> dict[str, str]:
+    # Without one, no cluster is looked for.
+    fields = {"pixel_spacing": "0.1"} if path == "/candidates" else {}
     if rng.random() < 0.7:
-        return {}
+        return fields
     name = list(_FIELDS)[rng.integers(len(_FIELDS))]
-    return {name: _FIELDS[name][rng.integers(len(_FIELDS[name]))]}
+    return fields | {name: _FIELDS[name][rng.integers(len(_FIELDS[name]))]}
 
 
 def _damage(data: bytes, other: bytes, rng: Generator) -> tuple[str, bytes]:
@@ -166,6 +171,9 @@ _FIELDS = {
     "box": ("1,1,9,9", "1,1,0,9", ",,,", "-9,-9,99,99", "1e9,1,1,1", "٣,1,9,9"),
     "crop": ("roi", "fixed", "official", "../../etc/passwd", "\0"),
     "pixel_spacing": ("0.07", "nan", "1e-300", "-1", "1e300"),
+    "region": ("1,1,9,9", "90,90,9,9", "-9,-9,99,99", "9,9,0,0", "1e9,1,1,1"),
+    "side": ("16", "0", "-1", "99999999", "1e3", ""),
+    "film": ("false", "maybe"),
     "symmetries": ("8", "0", "99", "1e3", ""),
     "mask": ("/etc/passwd",),
     "<script>": ("<script>",),
