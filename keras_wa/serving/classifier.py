@@ -19,12 +19,12 @@ from keras_wa.datasets import CLASS_NAMES
 from keras_wa.errors import UserError, in_one_line
 from keras_wa.explain.subbands import image_wavelet
 from keras_wa.pipeline.rois import Enhancement
-from keras_wa.serving.export import model_card, serving_model
+from keras_wa.serving.export import model_card, serving_model, weights_digest
 from keras_wa.serving.freezing import fold_batch_normalization
 from keras_wa.serving.thawing import load_thawed
 from keras_wa.training.best import load_best
 from keras_wa.training.config import TrainConfig
-from keras_wa.training.decision import Decision
+from keras_wa.training.decision import Decision, read_decision
 from keras_wa.training.run import Run
 
 Pixels = NDArray[np.uint8]
@@ -47,7 +47,8 @@ class Classifier:
         serve: uint8 `(n, height, width, 1)` -> float32 `(n, classes)`.
         wavelet: of the subbands of the ROI that the network sees; `None` if it sees
             none, or nobody says.
-        network: the Keras model behind CLAHE, for heat maps; `None` of a SavedModel.
+        open_network: gives the Keras model behind CLAHE, for heat maps; `None` of a
+            SavedModel.
         config: of its training; `None` of a SavedModel.
         explain: the signature `serve_explain` of a SavedModel that has it, see
             `explaining_function`.
@@ -64,7 +65,7 @@ class Classifier:
     enhancement: Enhancement
     serve: Callable[[Any], Any]
     wavelet: str | None = None
-    network: keras.Model | None = None
+    open_network: Callable[[], keras.Model] | None = None
     config: TrainConfig | None = None
     explain: Callable[[Any], Any] | None = None
 
@@ -85,7 +86,8 @@ def open_classifier(path: str | Path, frozen: bool = True) -> Classifier:
             run is that run. Of another file nobody knows how its ROIs were made and
             where its threshold lies: CLAHE as by default is taken, and that is said.
         frozen: leave the weights of a SavedModel constants, which is best for a server;
-            else it opens sooner and takes less memory, see `load_thawed`.
+            else it opens sooner and takes less memory, see `load_thawed`. So does a
+            run whose SavedModel is of its present weights.
 
     Raises:
         UserError: it is none of these, or cannot be read.
@@ -94,10 +96,10 @@ def open_classifier(path: str | Path, frozen: bool = True) -> Classifier:
     if (path / "saved_model.pb").is_file():
         return _of_saved_model(path, frozen)
     if (path / "config.json").is_file():
-        return _of_run(Run.open(path))
+        return _of_run(Run.open(path), frozen)
     if path.suffix == ".keras" and path.is_file():
         if path.name == "best.keras" and (path.parent / "config.json").is_file():
-            return _of_run(Run.open(path.parent))
+            return _of_run(Run.open(path.parent), frozen)
         return _of_file(path)
     what = "a folder of another kind" if path.is_dir() else "a file of another kind"
     raise UserError(
@@ -106,27 +108,57 @@ def open_classifier(path: str | Path, frozen: bool = True) -> Classifier:
     )
 
 
-def _of_run(run: Run) -> Classifier:
-    network = load_best(run)
-    card = model_card(run, network)
-    return _described(
-        card,
-        run.path,
-        _traced(serving_model(fold_batch_normalization(network), run.config)),
-        network,
-        run.config,
-    )
+def _of_run(run: Run, frozen: bool) -> Classifier:
+    exported = None if frozen else _exported(run)
+    if exported is not None:
+        # Keras takes 2.5 s longer to make the same of best.keras.
+        serve, card = exported
+        open_network = functools.partial(load_best, run)
+    else:
+        network = load_best(run)
+        folded = fold_batch_normalization(network)
+        serve, card = (
+            _traced(serving_model(folded, run.config)),
+            model_card(run, network),
+        )
+        open_network = functools.partial(_same, network)
+    return _described(card, run.path, serve, open_network, run.config)
 
 
-def _of_saved_model(path: Path, frozen: bool) -> Classifier:
+def _exported(run: Run) -> tuple[Callable[[Any], Any], dict[str, Any]] | None:
+    """The run's SavedModel with the run's card, if it is of the present weights."""
+    try:
+        card = _read_card(run.saved_model)
+        if card.get("weights") != weights_digest(run):
+            return None
+        # It may have been evaluated since.
+        decision = read_decision(run)
+        card["decision"] = None if decision is None else dataclasses.asdict(decision)
+        return load_thawed(run.saved_model), card
+    except (OSError, ValueError, tf.errors.OpError, UserError):
+        return None
+
+
+def _same(network: keras.Model) -> keras.Model:
+    return network
+
+
+def _read_card(path: Path) -> dict[str, Any]:
     file = path / "assets.extra" / "keras_wa.json"
     try:
         card = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(card, dict):
+            raise ValueError(f"a {type(card).__name__}")
     except (OSError, ValueError) as error:
         raise UserError(
             f"{file}: cannot be read ({error}). Expected: a SavedModel that `keras-wa "
             "export` wrote."
         ) from error
+    return card
+
+
+def _of_saved_model(path: Path, frozen: bool) -> Classifier:
+    card = _read_card(path)
     load = functools.cache(lambda: tf.saved_model.load(str(path)))
     try:
         serve = load().serve if frozen else load_thawed(path)
@@ -167,7 +199,7 @@ def _of_file(path: Path) -> Classifier:
         enhancement=Enhancement(config.enhance, config.clip_limit, config.tiles),
         serve=_traced(serving_model(fold_batch_normalization(network), config)),
         wavelet=image_wavelet(network),
-        network=network,
+        open_network=functools.partial(_same, network),
         config=config,
     )
 
@@ -176,7 +208,7 @@ def _described(
     card: dict[str, Any],
     source: Path,
     serve: Callable[[Any], Any],
-    network: keras.Model | None = None,
+    open_network: Callable[[], keras.Model] | None = None,
     config: TrainConfig | None = None,
     explain: Callable[[Any], Any] | None = None,
 ) -> Classifier:
@@ -201,7 +233,7 @@ def _described(
             serve=serve,
             # Older exports do not say.
             wavelet=card.get("wavelet"),
-            network=network,
+            open_network=open_network,
             config=config,
             explain=explain,
         )

@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+import xxhash
 
 import keras_wa
 from keras_wa.datasets import CLASS_NAMES
@@ -85,6 +86,15 @@ def export_saved_model(
     return target
 
 
+def weights_digest(run: Run) -> str:
+    """XXH3-128 of the run's `best.keras`, hexadecimal.
+
+    Raises:
+        UserError: no epoch was completed.
+    """
+    return xxhash.xxh3_128_hexdigest(run.require_best().read_bytes())
+
+
 def model_card(run: Run, network: keras.Model) -> dict[str, Any]:
     """What a server has to know about an exported model, as plain JSON.
 
@@ -99,6 +109,7 @@ def model_card(run: Run, network: keras.Model) -> dict[str, Any]:
     return {
         "keras_wa": keras_wa.__version__,
         "model": config.model,
+        "weights": weights_digest(run),
         "trained_on": config.dataset,
         "input": "raw grey ROI, uint8 (batch, height, width, 1), sides >= 32 px",
         "inside": {

@@ -51,7 +51,7 @@ class Pictures:
         self._heat: Callable[[Pixels, NDArray[np.float32]], Heat] | None = None
         if classifier.explain is not None:
             self._heat = self._heat_of_export
-        elif classifier.network is None or classifier.config is None:
+        elif classifier.open_network is None or classifier.config is None:
             self.why_no_heat = (
                 "This SavedModel cannot explain. Export it with `keras-wa export RUN "
                 "--explain`, or name the run."
@@ -75,12 +75,12 @@ class Pictures:
         return RoiPictures(seen, bands, heat)
 
     def _use_network(self) -> None:
-        network, config = self._classifier.network, self._classifier.config
-        assert network is not None
+        open_network, config = self._classifier.open_network, self._classifier.config
+        assert open_network is not None
         assert config is not None
         side = self._classifier.image_size
         try:
-            explain = make_grad_cam(network, size=(side, side))
+            explain = make_grad_cam(open_network(), size=(side, side))
         except ValueError as error:
             # Networks without a feature map, or without a dense layer at their end.
             self.why_no_heat = f"This network has no heat map. {error}"

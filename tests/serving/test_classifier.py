@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from keras_wa.errors import UserError
 from keras_wa.serving.classifier import open_classifier
 from keras_wa.training.data import load_data
-from keras_wa.training.decision import FILE, read_decision
+from keras_wa.training.decision import FILE, read_decision, write_decision
 from keras_wa.training.run import Run
 
 
@@ -20,12 +21,14 @@ def test_all_three_give_the_probabilities_of_the_evaluation(finished: Path) -> N
     run = Run.open(finished)
     data = load_data(run.config)
     raw = data.raw[np.flatnonzero(data.cases["split"] == "test")]
-    network = open_classifier(finished).network
-    assert network is not None
+    open_network = open_classifier(finished).open_network
+    assert open_network is not None
+    network = open_network()
     images = data.part("test").read(np.arange(len(raw)))
     wanted = np.asarray(network(images[..., None].astype("float32") / 255))
     for path, frozen in (
         (finished, True),
+        (finished, False),
         (finished / "best.keras", True),
         (finished / "saved_model", True),
         (finished / "saved_model", False),
@@ -36,6 +39,25 @@ def test_all_three_give_the_probabilities_of_the_evaluation(finished: Path) -> N
         assert classifier.image_size == run.config.image_size
         assert classifier.trained_on == "phantom"
         assert any("phantom" in note for note in classifier.notes)
+
+
+def test_a_run_is_its_weights_and_decision_of_now(
+    finished: Path, tmp_path: Path
+) -> None:
+    rois = np.random.default_rng(0).integers(0, 256, (3, 32, 32), "uint8")
+    run = Run.open(shutil.copytree(finished, tmp_path / "run"))
+    decision = dataclasses.replace(read_decision(run), threshold=0.123)
+    write_decision(run, decision)
+    quick = open_classifier(run.path, frozen=False)
+    assert quick.decision == decision
+    assert quick.open_network is not None
+    network = quick.open_network()
+    network.set_weights([1.5 * weight for weight in network.get_weights()])
+    network.save(run.best)
+    # The SavedModel is now of other weights.
+    found = [open_classifier(run.path, frozen)(rois) for frozen in (False, True)]
+    np.testing.assert_array_equal(*found)
+    assert np.abs(found[0] - quick(rois)).max() > 0.001
 
 
 def test_a_bare_file_decides_nothing_and_says_why(
