@@ -37,9 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-megabytes",
         type=float,
-        default=32,
+        default=64,
         metavar="MB",
-        help="size of a request (default: 32)",
+        help="size of a request (default: 64)",
     )
     parser.add_argument(
         "--max-pixels",

@@ -38,6 +38,8 @@ class Record(BaseModel):
     probabilities: list[float]
     warnings: list[str]
     error: str | None
+    keras_wa: str
+    model: str
     labels: list[str]
     trained_on: str
     calibrated: bool
@@ -87,9 +89,11 @@ class Candidates(BaseModel):
 
 
 class About(BaseModel):
-    """What the model is."""
+    """What the model is, and the greatest size of a request."""
 
+    keras_wa: str
     model: str
+    max_bytes: int
     trained_on: str
     labels: list[str]
     image_size: int

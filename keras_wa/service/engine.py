@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_wa import __version__
 from keras_wa.errors import UserError
 from keras_wa.imaging import GreyImage
 from keras_wa.service.batching import Batcher, QueueFullError
@@ -131,6 +132,8 @@ class Engine:
         (prediction,) = conclude(self.classifier, [read], outputs)
         return {
             **as_record(prediction),
+            "keras_wa": __version__,
+            "model": self.classifier.source.name,
             "labels": list(self.classifier.labels),
             "trained_on": self.classifier.trained_on,
             "calibrated": self.classifier.decision is not None,
@@ -150,7 +153,9 @@ class Engine:
         classifier, decision = self.classifier, self.classifier.decision
         crop = "roi" if classifier.crop == "roi" else "fixed"
         return {
+            "keras_wa": __version__,
             "model": classifier.source.name,
+            "max_bytes": self._settings.max_bytes,
             "trained_on": classifier.trained_on,
             "labels": list(classifier.labels),
             "image_size": classifier.image_size,

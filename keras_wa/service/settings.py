@@ -34,7 +34,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8501
     token: str = ""
-    max_megabytes: float = 32
+    max_megabytes: float = 64
     max_pixels: int = 2**26
     timeout_s: float = 30
     concurrency: int = 128
@@ -84,7 +84,7 @@ class Settings:
     @property
     def held_bytes(self) -> int:
         """Of the bodies of all requests that are under way, which are in memory."""
-        return 16 * self.max_bytes
+        return 8 * self.max_bytes
 
     @property
     def most_waiting(self) -> int:

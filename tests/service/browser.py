@@ -14,6 +14,7 @@ import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from keras_wa.service.app import create_app
+from keras_wa.service.connections import protocol_for
 from keras_wa.service.engine import Engine
 from keras_wa.service.metrics import Metrics
 from keras_wa.service.settings import Settings
@@ -32,9 +33,11 @@ def listening(classifier: Classifier, **settings: Any) -> Iterator[str]:
     """Serves a classifier at a free port of this machine. Gives the address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         chosen = Settings(port=listener.getsockname()[1], **settings)
-        engine = Engine(classifier, chosen, Metrics())
-        app = create_app(engine, chosen, Metrics())
-        config = uvicorn.Config(app, lifespan="off", log_config=None, http="h11")
+        metrics = Metrics()
+        engine = Engine(classifier, chosen, metrics)
+        app = create_app(engine, chosen, metrics)
+        protocol = protocol_for(chosen.concurrency)
+        config = uvicorn.Config(app, lifespan="off", log_config=None, http=protocol)
         server = uvicorn.Server(config)
         thread = threading.Thread(
             target=server.run, kwargs={"sockets": [listener]}, daemon=True

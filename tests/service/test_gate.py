@@ -282,7 +282,7 @@ def test_bodies_that_come_slowly_take_no_place_of_others() -> None:
 
 def test_bodies_together_have_a_limit_that_is_given_back() -> None:
     async def fill() -> tuple[int, int]:
-        small = gate(max_megabytes=1 / 16)  # One MiB in all.
+        small = gate(max_megabytes=1 / 8)  # One MiB in all.
         going = asyncio.Event()
 
         def body(size: int, wait: Callable[[], Awaitable[Any]]) -> Receive:

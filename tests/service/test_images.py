@@ -135,5 +135,6 @@ def test_the_model_is_described(client: TestClient, classifier: Classifier) -> N
     assert about["image_size"] == 32
     assert classifier.decision is not None
     assert about["threshold"] == classifier.decision.threshold
+    assert about["max_bytes"] == 64 * 2**20
     assert about["notes"][-1] == "Research software. Not a medical device."
     assert "/" not in about["model"]

@@ -18,7 +18,7 @@ pytest.importorskip("playwright")
 from playwright.sync_api import Browser, Page, expect
 
 from keras_wa.serving.classifier import Classifier
-from tests.imaging.dicom_files import dicom_bytes, dicom_dataset
+from tests.imaging.dicom_files import decode, dicom_bytes, dicom_dataset
 from tests.service.browser import find_chromium, listening, opened, running_chromium
 from tests.service.clients import encoded, smooth
 
@@ -246,6 +246,36 @@ def test_the_window_is_the_models_until_it_is_moved(
         assert abs(grey_at(page, x, y) - wanted) <= 1.5
 
 
+@pytest.mark.parametrize(
+    ("stored", "fields"),
+    [
+        (np.arange(50, 201, dtype="uint8"), {}),
+        (np.arange(-900, 3000, dtype="int16"), {"WindowCenter": 1, "WindowWidth": 999}),
+        (np.arange(0, 4096, dtype="uint16"), {"PixelPaddingValue": 0}),
+    ],
+    ids=["no window", "window", "padding"],
+)
+@pytest.mark.parametrize("kind", ["MONOCHROME1", "MONOCHROME2"])
+def test_the_first_touch_of_the_window_changes_nothing(
+    browser: Browser, address: str, stored: Any, fields: dict[str, Any], kind: str
+) -> None:
+    dataset = dicom_dataset(stored[None], PhotometricInterpretation=kind, **fields)
+    levels = decode(dataset)[0]
+    with opened(browser, address) as (page, _):
+        found = page.evaluate(
+            """async ([levels, least, greatest]) => {
+                const { windowOf, windowed } = await import("/levels.js");
+                return [...windowed(windowOf(levels, least), least, greatest)];
+            }""",
+            [levels.tolist(), int(stored[0]), int(stored[-1])],
+        )
+    differ = np.abs(np.array(found) - levels)
+    if "PixelPaddingValue" in fields:
+        # Black as the air, whatever the window is.
+        differ[0] = 0
+    assert differ.max() <= 1
+
+
 def test_on_a_phone_in_the_dark_nothing_is_cut_off(
     browser: Browser, address: str
 ) -> None:
@@ -279,15 +309,44 @@ def test_what_a_file_says_is_text_and_a_bad_one_is_told(
         expect(page.locator("#name")).to_have_text(f"{evil}.dcm")
         assert page.locator("img[src=x]").count() == 0
         raw = dicom_dataset(smooth(), PresentationIntentType="FOR PROCESSING")
-        page.set_input_files("#file", upload("raw.dcm", dicom_bytes(raw)))
-        said(page, "for_processing")
-        page.click("#anyway")
-        said(page, "Probability|unknown size|pixels")
+        # The second one is not taken because the first one was.
+        for name in ("raw.dcm", "other.dcm"):
+            page.set_input_files("#file", upload(name, dicom_bytes(raw)))
+            said(page, "for_processing")
+            page.click("#anyway")
+            said(page, "Probability")
 
 
-def test_a_token_is_asked_for(browser: Browser, classifier: Classifier) -> None:
+def test_nothing_of_one_image_is_shown_under_the_name_of_another(
+    browser: Browser, address: str
+) -> None:
+    roi = upload("roi.png", encoded(smooth()))
+    with opened(browser, address) as (page, seen):
+        page.set_input_files("#file", roi)
+        said(page, "Probability")
+        asked = len(seen.fetched)
+        page.set_input_files("#file", upload("bad.png", encoded(smooth())[:300]))
+        said(page, "truncated")
+        for gone in ("#result", "#ask", "#tools"):
+            expect(page.locator(gone)).to_be_hidden()
+        expect(page.locator("#empty")).to_be_visible()
+        page.locator("#image").click()
+        later = [url.removeprefix(address) for url in seen.fetched[asked:]]
+        assert later == ["view"]
+        # The first is still being read when the second is chosen.
+        page.set_input_files("#file", roi)
+        page.set_input_files("#file", mammogram())
+        said(page, "1000 . 1100 pixels")
+        page.wait_for_timeout(300)
+        expect(page.locator("#result")).to_be_hidden()
+        expect(page.locator("#name")).to_have_text("film.dcm")
+
+
+def test_a_token_is_asked_for_and_a_limit_known(
+    browser: Browser, classifier: Classifier
+) -> None:
     with (
-        listening(classifier, token="secret") as address,
+        listening(classifier, token="secret", max_megabytes=0.5) as address,
         opened(browser, address) as (page, _),
     ):
         said(page, "no token or another")
@@ -298,3 +357,5 @@ def test_a_token_is_asked_for(browser: Browser, classifier: Classifier) -> None:
         expect(page.locator("#tokenform")).to_be_hidden()
         page.set_input_files("#file", upload("roi.png", encoded(smooth())))
         said(page, "Probability")
+        page.set_input_files("#file", mammogram())
+        said(page, r"film\.dcm has 2\.1 MiB; the service takes 0\.5")

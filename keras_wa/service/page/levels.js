@@ -13,17 +13,14 @@ export function painted(view, levels) {
   return picture;
 }
 
-export function isInverted(levels) {
-  return levels[0] > levels[levels.length - 1];
-}
-
-// The window that comes nearest to a table: beyond its ends all is black or white.
+// The linear window whose greys are those of a table, where neither black nor white.
 export function windowOf(levels, least) {
-  const [dark, bright] = isInverted(levels) ? [255, 0] : [0, 255];
-  let low = 0, high = levels.length - 1;
-  while (low < high && levels[low + 1] === dark) low++;
-  while (high > low && levels[high - 1] === bright) high--;
-  return { center: least + (low + high) / 2, width: Math.max(1, high - low) };
+  const isGrey = (level) => level > 0 && level < 255;
+  let low = levels.findIndex(isGrey), high = levels.findLastIndex(isGrey);
+  if (low < 0 || levels[low] === levels[high]) [low, high] = [0, levels.length - 1];
+  const slope = (levels[high] - levels[low]) / Math.max(1, high - low);
+  if (slope === 0) return { center: least + (low + high) / 2, width: Math.max(1, high - low), inverted: false };
+  return { center: least + low + (127.5 - levels[low]) / slope, width: 255 / Math.abs(slope), inverted: slope < 0 };
 }
 
 // A linear window; what lies at its center is mid-grey.

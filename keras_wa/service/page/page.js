@@ -5,7 +5,7 @@ import { Viewer } from "./viewer.js";
 const $ = (id) => document.getElementById(id);
 const viewer = new Viewer($("image"));
 const LEAST_MAMMOGRAM = 1000; // Pixels of the shorter side, as `keras-wa predict` has it.
-const state = { about: null, file: null, view: null, token: "", processing: false, aborts: {} };
+const state = { about: null, wanted: null, file: null, view: null, token: "", processing: false, aborts: {} };
 
 // ---- Asking.
 
@@ -22,7 +22,7 @@ async function ask(path, fields = null, name = path) {
   if (fields) {
     options.method = "POST";
     options.body = new FormData();
-    options.body.append("file", state.file, "upload");
+    options.body.append("file", state.file.data, "upload");
     for (const [key, value] of Object.entries(fields)) {
       if (value !== null && value !== "") options.body.append(key, value);
     }
@@ -34,8 +34,14 @@ async function ask(path, fields = null, name = path) {
     if (error.name === "AbortError") throw error;
     throw new Refusal(0, "The service does not answer. Is it still running?");
   }
-  const record = await answer.json().catch(() => ({ error: `Status ${answer.status}.` }));
-  if (!answer.ok) throw new Refusal(answer.status, record.error);
+  let record = null;
+  try {
+    record = await answer.json();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+  }
+  if (!answer.ok) throw new Refusal(answer.status, record?.error ?? `The service answers with status ${answer.status}.`);
+  if (!record) throw new Refusal(0, "The answer broke off. Try again.");
   return record;
 }
 
@@ -70,9 +76,8 @@ async function start() {
     document.title = `keras_wa: ${model}`;
     $("tokenform").hidden = true;
     say("");
-    fillList($("notes"), state.about.notes);
-    if (state.file) await open(state.file);
   });
+  if (state.about && state.wanted) await open(state.wanted, state.processing);
 }
 
 // ---- An image.
@@ -93,25 +98,43 @@ async function look(fields, name) {
   return { ...view, pixels: new Uint16Array(bytes(view.pixels).buffer), levels: bytes(view.levels) };
 }
 
-async function open(file) {
+async function open(file, processing = false) {
   for (const abort of Object.values(state.aborts)) abort.abort();
-  state.file = file;
+  Object.assign(state, { wanted: file, file: null, view: null, processing });
+  viewer.clear();
   $("name").textContent = file.name;
-  for (const id of ["result", "candidates", "anyway"]) $(id).hidden = true;
-  if (!state.about) return;
+  $("spacing").value = "";
+  for (const id of ["result", "candidates", "anyway", "tools", "window", "ask"]) $(id).hidden = true;
+  $("empty").hidden = false;
+  if (!state.about) {
+    await start();
+    return;
+  }
   await attempt("Reading the image…", async () => {
-    $("spacing").value = "";
+    const data = await contents(file);
+    if (state.wanted !== file) return; // Another one was opened meanwhile.
+    state.file = { name: file.name, data };
     state.view = await look({}, "whole");
     viewer.show(state.view);
     $("empty").hidden = true;
     for (const id of ["tools", "window", "ask"]) $(id).hidden = false;
     $("spacing").parentElement.hidden = state.view.spacing_mm !== null;
     const { image_width, image_height } = state.view;
-    $("search").disabled = Math.min(image_width, image_height) < 32;
     say(`${image_width} × ${image_height} pixels${spacingText()}. ${advice()}`);
+    if (Math.min(image_width, image_height) < LEAST_MAMMOGRAM) await classify(null, false);
   });
-  if (state.view && Math.min(state.view.image_width, state.view.image_height) < LEAST_MAMMOGRAM && !$("ask").hidden) {
-    await classify(null, false);
+}
+
+// Read once: what happens to the file later changes no answer.
+async function contents(file) {
+  const most = state.about.max_bytes;
+  if (file.size > most) {
+    throw new Refusal(413, `${file.name} has ${(file.size / 2 ** 20).toFixed(1)} MiB; the service takes ${most / 2 ** 20} (--max-megabytes).`);
+  }
+  try {
+    return new Blob([await file.arrayBuffer()]);
+  } catch {
+    throw new Refusal(0, `${file.name} cannot be read. Is it a folder, or has it changed?`);
   }
 }
 
@@ -266,7 +289,7 @@ for (const name of ["dragover", "dragleave", "drop"]) {
     if (name === "drop" && event.dataTransfer.files[0]) open(event.dataTransfer.files[0]);
   });
 }
-$("anyway").addEventListener("click", () => { state.processing = true; open(state.file); });
+$("anyway").addEventListener("click", () => open(state.wanted, true));
 $("tokenform").addEventListener("submit", (event) => { event.preventDefault(); state.token = $("token").value; start(); });
 $("ask").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -303,19 +326,20 @@ viewer.addEventListener("under", ({ detail }) => {
   $("under").textContent = detail.x === undefined ? "" : `${detail.x}, ${detail.y}: ${detail.value}`;
 });
 viewer.addEventListener("window", () => {
-  const { least, greatest } = viewer.whole, span = greatest - least;
   const { center, width, inverted, own } = viewer.window;
-  const bounds = { center: [least, greatest, center], width: [1, Math.max(1, 2 * span), width] };
-  for (const [id, [low, high, value]] of Object.entries(bounds)) {
-    Object.assign($(id), { min: low, max: high, value });
+  for (const [id, value] of Object.entries({ center, width })) {
+    const [min, max] = viewer.limits[id];
+    Object.assign($(id), { min, max, step: "any", value });
     $(id).parentElement.querySelector("output").textContent = Math.round(value);
   }
   $("invert").checked = inverted;
   $("asmodel").disabled = !own;
 });
 viewer.addEventListener("detail", async ({ detail: { region, side } }) => {
+  const { view } = state;
   try {
-    viewer.showDetail(await look({ region: region.join(","), side }, "detail"));
+    const detail = await look({ region: region.join(","), side }, "detail");
+    if (state.view === view) viewer.showDetail(detail);
   } catch (error) {
     // The overview stays, which is coarser and not wrong.
     if (error.name !== "AbortError" && !(error instanceof Refusal)) throw error;

@@ -1,6 +1,6 @@
 // An image in a canvas: window and level, zoom, a cross, a box. It knows nothing of the model.
 
-import { isInverted, painted, windowed, windowOf } from "./levels.js";
+import { painted, windowed, windowOf } from "./levels.js";
 
 const MOST_ZOOM = 16; // Canvas pixels to a pixel of the image.
 const CLICK = 4; // A pointer that moved less than this many CSS pixels has clicked.
@@ -37,6 +37,14 @@ export class Viewer extends EventTarget {
     this.fit();
   }
 
+  // No image.
+  clear() {
+    clearTimeout(this.waiting);
+    this.whole = this.detail = this.band = this.corner = this.hover = null;
+    this.pointers.clear();
+    this.draw();
+  }
+
   // A part of the same image in more detail.
   showDetail(view) {
     this.detail = view;
@@ -47,19 +55,22 @@ export class Viewer extends EventTarget {
   // ---- Window and level, in stored values.
 
   asModel() {
-    const { levels, least } = this.whole;
+    const { levels, least, greatest } = this.whole;
     this.levels = levels;
-    this.window = { ...windowOf(levels, least), inverted: isInverted(levels), own: false };
+    const { center, width, inverted } = windowOf(levels, least);
+    this.window = { center, width, inverted, own: false };
+    // The model's own window may have its center beyond all values.
+    this.limits = {
+      center: [Math.min(least, center), Math.max(greatest, center)],
+      width: [1, Math.max(2 * (greatest - least), 2 * width)],
+    };
     this.paint();
   }
 
   setWindow(changes) {
     const { least, greatest } = this.whole, { center, width, inverted } = { ...this.window, ...changes };
-    this.window = {
-      center: Math.min(greatest, Math.max(least, center)),
-      width: Math.min(2 * (greatest - least) + 1, Math.max(1, width)),
-      inverted, own: true,
-    };
+    const within = (value, [low, high]) => Math.min(high, Math.max(low, value));
+    this.window = { center: within(center, this.limits.center), width: within(width, this.limits.width), inverted, own: true };
     this.levels = windowed(this.window, least, greatest);
     this.paint();
   }
@@ -267,7 +278,9 @@ export class Viewer extends EventTarget {
   // ---- Keys.
 
   key(event) {
-    if (!this.whole || event.ctrlKey || event.metaKey || event.altKey) return;
+    // Brackets are typed with AltGr on many keyboards.
+    const shortcut = (event.ctrlKey || event.metaKey || event.altKey) && !event.getModifierState("AltGraph");
+    if (!this.whole || shortcut) return;
     const { least, greatest } = this.whole, step = Math.max(1, (greatest - least) / 50);
     const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
     const modes = { m: "mark", p: "pan", w: "window" };
