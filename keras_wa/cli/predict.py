@@ -108,6 +108,7 @@ def run(args: argparse.Namespace) -> int:
     if (args.box or args.mask) and len(files) > 1:
         raise UserError(f"--box and --mask are for one FILE. Received: {len(files)}.")
     # The first image is decoded and searched while TensorFlow starts: a second less.
+    # What a decoder writes to stderr then is held back with TensorFlow's own words.
     targets = begun(_targets(args, files))
     with without_collecting():
         classifier = _open(args.model)

@@ -79,7 +79,8 @@ class Classifier:
 def open_classifier(path: str | Path, frozen: bool = True) -> Classifier:
     """Opens a run, a SavedModel that a run was exported to, or a `.keras` file.
 
-    A model is read in Keras' safe mode: no code in the file is run.
+    A `.keras` file, which a run has too, is read in Keras' safe mode: no code in it is
+    run. A SavedModel is a program that TensorFlow runs.
 
     Args:
         path: a run directory, a SavedModel directory, or a file. The `best.keras` of a
@@ -139,6 +140,11 @@ def _exported(run: Run) -> tuple[Callable[[Any], Any], dict[str, Any]] | None:
         return None
 
 
+def _kept(loaded: Any) -> Callable[[Any], Any]:
+    # What is loaded owns the variables, which its function alone would let go.
+    return lambda rois: loaded.serve(rois)
+
+
 def _same(network: keras.Model) -> keras.Model:
     return network
 
@@ -161,7 +167,7 @@ def _of_saved_model(path: Path, frozen: bool) -> Classifier:
     card = _read_card(path)
     load = functools.cache(lambda: tf.saved_model.load(str(path)))
     try:
-        serve = load().serve if frozen else load_thawed(path)
+        serve = _kept(load()) if frozen else load_thawed(path)
     except (OSError, ValueError, tf.errors.OpError) as error:
         raise UserError(
             f"{path}: no SavedModel that can be read ({in_one_line(error)})."
@@ -173,11 +179,17 @@ def _of_saved_model(path: Path, frozen: bool) -> Classifier:
 def _of_file(path: Path) -> Classifier:
     try:
         network = keras.models.load_model(path, compile=False, safe_mode=True)
-    except (OSError, ValueError, TypeError, KeyError, BadZipFile) as error:
+        if isinstance(network, keras.Sequential):
+            network = keras.Model(network.inputs, network.outputs)
+        shape, classes = network.input_shape, network.output_shape[-1]
+    except (
+        *(OSError, ValueError, TypeError, KeyError, BadZipFile),
+        # Of a model that was never called.
+        AttributeError,
+    ) as error:
         raise UserError(
             f"{path}: no model that can be read ({in_one_line(error)})."
         ) from error
-    shape, classes = network.input_shape, network.output_shape[-1]
     if len(shape) != 4 or shape[-1] != 1 or shape[1] is None or classes not in (2, 3):
         raise UserError(
             f"{path}: another kind of model. Received: {shape} to "

@@ -131,7 +131,8 @@ def predict_targets(
             own = iter(_classify(classifier, good, symmetries))
             return [next(own) if isinstance(each, ReadRoi) else each for each in part]
 
-        # Who asks for targets may decode images for that: the network goes on.
+        # To get the next targets an image may have to be decoded in this thread: the
+        # network goes on in its own.
         before: Future[list[Prediction]] | None = None
         for part in _ahead(pool, read, targets, chunk):
             now = network.submit(results, part)

@@ -45,20 +45,22 @@ def load_thawed(path: Path) -> Callable[[Any], Any]:
 
     Raises:
         OSError: a file cannot be read.
-        ValueError: it is no SavedModel.
+        ValueError: it is no SavedModel, or a part of it is missing.
     """
     saved = SavedModel()
     try:
         saved.ParseFromString((path / "saved_model.pb").read_bytes())
+        for meta in saved.meta_graphs:
+            library = {
+                each.signature.name: each for each in meta.graph_def.library.function
+            }
+            body = _body(meta, library)
+            if body is not None:
+                return _with_arguments(body, library, meta.graph_def)
     except DecodeError as error:
         raise ValueError(f"saved_model.pb: {error}") from error
-    for meta in saved.meta_graphs:
-        library = {
-            each.signature.name: each for each in meta.graph_def.library.function
-        }
-        body = _body(meta, library)
-        if body is not None:
-            return _with_arguments(body, library, meta.graph_def)
+    except KeyError as error:
+        raise ValueError(f"saved_model.pb: no function {error}") from error
     loaded = tf.saved_model.load(str(path))
     # What is loaded owns the variables, which the function alone would let go.
     return lambda inputs: loaded.serve(inputs)

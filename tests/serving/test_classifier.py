@@ -7,10 +7,12 @@ import json
 import shutil
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
 from keras_wa.errors import UserError
+from keras_wa.imaging.clahe import clahe
 from keras_wa.serving.classifier import open_classifier
 from keras_wa.training.data import load_data
 from keras_wa.training.decision import FILE, read_decision, write_decision
@@ -71,6 +73,28 @@ def test_a_bare_file_decides_nothing_and_says_why(
     np.testing.assert_allclose(
         classifier(rois), open_classifier(finished)(rois), rtol=0, atol=1e-4
     )
+
+
+def test_a_sequential_model_is_a_model_too(tmp_path: Path) -> None:
+    kinds = keras.layers
+    network = keras.Sequential(
+        [
+            keras.Input((32, 32, 1)),
+            kinds.Conv2D(2, 3),
+            kinds.BatchNormalization(),
+            kinds.GlobalAveragePooling2D(),
+            kinds.Dense(2, activation="softmax"),
+        ]
+    )
+    network.save(tmp_path / "model.keras")
+    rois = np.random.default_rng(0).integers(0, 256, (3, 32, 32), "uint8")
+    seen = np.stack([clahe(roi) for roi in rois])[..., None].astype("float32") / 255
+    found = open_classifier(tmp_path / "model.keras")(rois)
+    np.testing.assert_allclose(found, network(seen), rtol=0, atol=1e-4)
+    with pytest.warns(UserWarning, match="not yet been built"):
+        keras.Sequential([kinds.Dense(2)]).save(tmp_path / "never.keras")
+    with pytest.raises(UserError, match=r"never\.keras: no model that can be read"):
+        open_classifier(tmp_path / "never.keras")
 
 
 def test_a_savedmodel_without_decision_says_how_to_get_one(

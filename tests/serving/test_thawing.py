@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from keras_wa.errors import UserError
 from keras_wa.serving.classifier import open_classifier
@@ -53,6 +54,16 @@ def test_one_of_another_make_is_read_as_tensorflow_does(tmp_path: Path) -> None:
         tf.saved_model.save(module, str(tmp_path / name), signatures=signatures)
         found = load_thawed(tmp_path / name)(tf.constant(values))
         np.testing.assert_allclose(found, module.serve(values), rtol=0, atol=1e-4)
+
+
+def test_one_that_lacks_a_part_is_named(finished: Path, tmp_path: Path) -> None:
+    saved = SavedModel()
+    saved.ParseFromString((finished / "saved_model" / "saved_model.pb").read_bytes())
+    for meta in saved.meta_graphs:
+        del meta.graph_def.library.function[:]
+    (tmp_path / "saved_model.pb").write_bytes(saved.SerializeToString())
+    with pytest.raises(ValueError, match=r"saved_model\.pb: no function"):
+        load_thawed(tmp_path)
 
 
 def test_what_is_no_savedmodel_is_named(finished: Path, tmp_path: Path) -> None:
