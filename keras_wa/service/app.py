@@ -67,8 +67,18 @@ def create_app(engine: Engine, settings: Settings, metrics: Metrics) -> Gate:
         """Counters in Prometheus' text format."""
         return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
+    _describe_token(app, settings)
     paths = frozenset({*_PATHS, *IMAGE_PATHS, *PAGE_FILES})
     return Gate(app, settings, metrics, paths, frozenset({"/health", *PAGE_FILES}))
+
+
+def _describe_token(app: FastAPI, settings: Settings) -> None:
+    """Says in the description how a token is brought; the gate asks for it."""
+    document = app.openapi()
+    scheme = {"type": "http", "scheme": "bearer"}
+    document["components"]["securitySchemes"] = {"token": scheme}
+    document["security"] = [{"token": []}] if settings.token else [{}, {"token": []}]
+    document["paths"]["/health"]["get"]["security"] = []
 
 
 def _text() -> dict[int | str, dict[str, Any]]:
