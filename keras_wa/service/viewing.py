@@ -18,7 +18,7 @@ from keras_wa.imaging import Box, GreyImage
 MOST_SIDE = 2048
 
 # Pixels of the copy in which candidates are looked for; a mammogram has some 5 million.
-# Each takes 42 bytes, and a file of eight thousand may stand for a billion of them.
+# Each takes 42 bytes, and a PNG of 8 kB, of 1 bit, may have 67 million of them.
 _MOST_SEARCHED = 2**24
 
 
