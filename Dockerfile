@@ -13,9 +13,10 @@
 # Serve a run to whoever knows the token (docs/serving.md says who is trusted with what):
 #   export KERAS_WA_TOKEN=$(openssl rand -hex 32)
 #   docker run --rm --init --read-only --tmpfs /tmp --cap-drop ALL \
-#       --security-opt no-new-privileges --memory 4g --pids-limit 512 \
+#       --security-opt no-new-privileges --memory 6g --pids-limit 512 \
 #       -e KERAS_WA_TOKEN -p 127.0.0.1:8501:8501 -v "$PWD/runs/NAME:/model:ro" \
 #       keras-wa:serve
+# 6 GB are what the default limits can take (docs/serving.md adds them up).
 # Flags of `keras-wa serve` follow the model: `keras-wa:serve /model --batch 8`.
 #
 # tests/test_dockerfile.py carries out every RUN line, without an engine.

@@ -1,24 +1,27 @@
 """What HTTP adds to the classifier, what many clients get, and what memory it takes.
 
     python -m benchmarks.service
-    python -m benchmarks.service --size 32 --requests 10000
+    python -m benchmarks.service --size 32 --seconds 5 --requests 1000
 
 A model of random weights (WA-ResNet-50 at 224x224 unless told), served by `keras-wa
 serve` on this machine; the clients are threads of this process and take their share of
 its cores. "directly" is the same file decoded, cut, resized and classified in this
 process. The two take turns, so that what else the machine does falls on both.
 `--requests` are sent by 16 clients, and the memory after a tenth of them is compared
-with that at the end. At last SIGTERM comes while 64 clients ask.
+with that at the end. At last SIGTERM comes while 64 clients ask. Each line has its
+target; ends with 1 if one is missed.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import http.client
 import itertools
 import json
 import statistics
+import sys
 import tempfile
 import threading
 import time
@@ -30,6 +33,10 @@ import numpy as np
 
 from benchmarks.served import Served, served
 
+# The targets: what HTTP may add, the slowest of a hundred over the middle one, the
+# share of the classifier's own pace with so many clients, what memory may grow by.
+ADDED_MS, TAIL, SHARE, FULL, GROWTH_MB, STOP_S = 5.0, 3.0, 0.9, 64, 50.0, 5.0
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(
@@ -38,26 +45,28 @@ def main() -> None:
     parser.add_argument("--model", default="wa_resnet50")
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--repeats", type=int, default=100)
-    parser.add_argument("--seconds", type=float, default=20)
-    parser.add_argument("--requests", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--requests", type=int, default=10_000)
     args = parser.parse_args()
     print(f"\n### The service, {args.model} at {args.size}x{args.size}\n")
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model.keras"
         direct, batched = _classifier(model, args.model, args.size)
         with served(model) as service:
-            client = Client(service.port, args.size)
-            _one_by_one(direct, client.post, args.repeats)
+            with contextlib.closing(Client(service.port, args.size)) as client:
+                fine = [_one_by_one(direct, client.post, args.repeats)]
             alone = _throughput(batched)
             print(f"- the classifier alone, batches of 32: {alone:.1f} ROIs/s")
-            for clients in (16, 64):
+            for clients in (16, FULL):
                 load = Load(service.port, args.size, clients, seconds=args.seconds)
                 load.run()
-                _show_load(load, alone)
+                fine.append(_show_load(load, alone))
             _show_batches(service)
             if args.requests:
-                _memory(service, args.size, args.requests)
-            _stop(service, args.size)
+                fine.append(_memory(service, args.size, args.requests))
+            fine.append(_stop(service, args.size))
+    if not all(fine):
+        sys.exit(1)
 
 
 def _classifier(
@@ -117,7 +126,7 @@ class Client:
 
 def _one_by_one(
     direct: Callable[[], object], post: Callable[[], int], repeats: int
-) -> None:
+) -> bool:
     took: dict[str, list[float]] = {"directly": [], "over HTTP": []}
     for i in range(repeats + 5):
         for name, work in (("directly", direct), ("over HTTP", post)):
@@ -129,7 +138,8 @@ def _one_by_one(
         print(f"- one ROI {name}: {_spread(values)}")
     pairs = zip(took["over HTTP"], took["directly"], strict=True)
     added = statistics.median(web - own for web, own in pairs)
-    print(f"- HTTP adds {added:.1f} ms (median of {repeats} pairs; target: 5)")
+    said = f"HTTP adds {added:.1f} ms at the median of {repeats} pairs"
+    return _judged(said, f"at most {ADDED_MS:g} ms", added <= ADDED_MS)
 
 
 def _throughput(batched: Callable[[], object]) -> float:
@@ -175,7 +185,10 @@ class Load:
         self.rate = len(self.took) / (time.perf_counter() - began)
 
     def _work(self) -> None:
-        client = Client(self.port, self.size)
+        with contextlib.closing(Client(self.port, self.size)) as client:
+            self._ask(client)
+
+    def _ask(self, client: Client) -> None:
         while time.perf_counter() < self._end and next(self._sent) < self.requests:
             began = time.perf_counter()
             try:
@@ -192,15 +205,33 @@ class Load:
             self.took.append(1e3 * (time.perf_counter() - began))
 
 
-def _show_load(load: Load, alone: float) -> None:
+def _show_load(load: Load, alone: float) -> bool:
     p50, p99 = np.percentile(load.took, [50, 99])
-    print(
-        f"- {load.clients} clients for {load.seconds:g} s: {len(load.took)} answers, "
-        f"{len(load.errors)} errors; {load.rate:.1f} ROIs/s, {load.rate / alone:.0%} "
-        f"of the classifier alone; {_spread(load.took)}, {p99 / p50:.1f} times p50"
+    share = load.rate / alone
+    name = f"{load.clients} clients for {load.seconds:g} s"
+    fine = _judged(
+        f"{name}: {len(load.took)} answers, {len(load.errors)} errors",
+        "no error",
+        not load.errors,
     )
     for error in sorted(set(load.errors)):
         print(f"    - {error}")
+    fine &= _judged(
+        f"{name}: {_spread(load.took)}, {p99 / p50:.1f} times p50",
+        f"at most {TAIL:g} times",
+        p99 <= TAIL * p50,
+    )
+    said = f"{name}: {load.rate:.1f} ROIs/s, {share:.0%} of the classifier alone"
+    if load.clients < FULL:
+        print(f"- {said}")
+        return fine
+    return _judged(said, f"at least {SHARE:.0%}", share >= SHARE) and fine
+
+
+def _judged(said: str, target: str, fine: bool) -> bool:
+    """Prints a line with its target. Returns whether it is met."""
+    print(f"- {said} (target: {target}){'' if fine else ': MISSED'}")
+    return fine
 
 
 def _spread(milliseconds: list[float]) -> str:
@@ -215,18 +246,24 @@ def _show_batches(service: Served) -> None:
     print(f"- mean batch: {rois / batches:.1f} ROIs")
 
 
-def _memory(service: Served, size: int, requests: int) -> None:
-    found, sent = [], 0
+def _memory(service: Served, size: int, requests: int) -> bool:
+    found, sent = {}, 0
     for part in (0.1, 0.4, 0.7, 1.0):
         Load(service.port, size, 16, requests=round(part * requests) - sent).run()
         sent = round(part * requests)
-        found.append(f"{service.megabytes():.0f} MB after {sent}")
-    print(f"- memory: {', '.join(found)} further requests")
+        found[sent] = service.megabytes()
+    each = ", ".join(f"{held:.0f} MB after {sent}" for sent, held in found.items())
+    first, *_, last = found.values()
+    return _judged(
+        f"memory: {each} further requests, {last - first:+.0f} MB",
+        f"at most {GROWTH_MB:g} MB more",
+        last - first <= GROWTH_MB,
+    )
 
 
-def _stop(service: Served, size: int) -> None:
+def _stop(service: Served, size: int) -> bool:
     """SIGTERM while clients ask: whoever was let in has to be answered."""
-    load = Load(service.port, size, 64)
+    load = Load(service.port, size, FULL)
     ended: list[tuple[int, float]] = []
 
     def terminate() -> None:
@@ -236,10 +273,12 @@ def _stop(service: Served, size: int) -> None:
 
     load.run(terminate)
     code, seconds = ended[0]
-    print(
-        f"- SIGTERM with 64 clients: exit code {code} after {seconds:.1f} s; "
+    return _judged(
+        f"SIGTERM with {FULL} clients: exit code {code} after {seconds:.1f} s; "
         f"{len(load.took)} answers, {len(load.errors)} requests without one "
-        f"{sorted(set(load.errors))}, {load.refused} clients found nobody afterwards"
+        f"{sorted(set(load.errors))}, {load.refused} clients found nobody afterwards",
+        f"0 within {STOP_S:g} s, every request answered",
+        code == 0 and seconds <= STOP_S and not load.errors,
     )
 
 

@@ -103,6 +103,27 @@ def as_spacing(spacing_mm: float | tuple[float, float] | None) -> tuple[float, f
     return float(both[0]), float(both[-1])
 
 
+def grid_of(
+    shape: tuple[int, int], spacing_mm: tuple[float, float]
+) -> tuple[float, tuple[int, int]]:
+    """The copy that is searched.
+
+    Args:
+        shape: height and width of the image, pixels.
+        spacing_mm: between rows and between columns, mm.
+
+    Returns:
+        The side of its pixels, mm: `GRID_MM`, or the larger spacing if that is more;
+        and its width and height, pixels.
+    """
+    (height, width), (rows_mm, columns_mm) = shape, spacing_mm
+    grid_mm = max(GRID_MM, rows_mm, columns_mm)
+    return grid_mm, (
+        max(1, round(width * columns_mm / grid_mm)),
+        max(1, round(height * rows_mm / grid_mm)),
+    )
+
+
 def find_spots(
     image: NDArray,
     spacing_mm: float | tuple[float, float],
@@ -147,12 +168,8 @@ def find_spots(
             "noise alone seldom gives a spot."
         )
     rows_mm, columns_mm = as_spacing(spacing_mm)
-    grid_mm = max(GRID_MM, rows_mm, columns_mm)
     height, width = image.shape
-    size = (
-        max(1, round(width * columns_mm / grid_mm)),
-        max(1, round(height * rows_mm / grid_mm)),
-    )
+    grid_mm, size = grid_of((height, width), (rows_mm, columns_mm))
     values = image if image.dtype in (np.uint8, np.uint16) else image.astype(np.float32)
     grid = cv2.resize(values, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     inner = _inner(mask, size, grid_mm)

@@ -41,6 +41,11 @@ _SCAN = b"\xff\xda"
 _SMALL_PNG = 2**16
 _MOST_CHANNELS, _MOST_DEPTH = 4, 2
 _STEP = 2**20
+# Each row begins with a byte that names its filter. The seven passes of an interlaced
+# image have 15 rows for 8 of its own, and may each have a part of one more.
+_FILTERS, _PASSES = 2, 8
+
+_TILE_WIDTH, _TILE_LENGTH = 322, 323
 
 # What is wrong with a file is told by a UserError; Pillow would repeat it on stderr.
 warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
@@ -50,7 +55,7 @@ def refuse_large(data: bytes, name: str, most_pixels: int) -> None:
     """Refuses an image that announces too many pixels, or is of an unusual format.
 
     So is one that announces few and makes a decoder work for many: a JPEG of endless
-    scans, a PNG whose data go on beyond its last row.
+    scans, a PNG whose data go on beyond its last row, a TIFF of one enormous tile.
 
     Args:
         data: the bytes of a PNG, JPEG, TIFF or BMP file.
@@ -70,7 +75,9 @@ def refuse_large(data: bytes, name: str, most_pixels: int) -> None:
             f"with {data[:4]!r}; expected PNG, JPEG, PGM, TIFF, BMP or DICOM."
         )
     try:
-        width, height = reader(io.BytesIO(data)).size
+        image = reader(io.BytesIO(data))
+        width, height = image.size
+        tile = _tile_of(image)
     except Exception as error:
         # On a damaged header Pillow raises whatever the damage leads to.
         detail = " ".join(str(error).split()) or type(error).__name__
@@ -79,10 +86,21 @@ def refuse_large(data: bytes, name: str, most_pixels: int) -> None:
             "expected a whole file. Copy the file again."
         ) from error
     refuse_size((height, width), name, most_pixels)
+    # A whole tile is inflated, whatever part of it lies in the image.
+    refuse_size(tile, f"{name}: a tile of it", most_pixels)
     if reader is JpegImagePlugin.JpegImageFile:
         _refuse_scans(data, name)
     elif reader is PngImagePlugin.PngImageFile and len(data) > _SMALL_PNG:
-        _refuse_surplus(data, name, height * (width * _MOST_CHANNELS * _MOST_DEPTH + 1))
+        row = width * _MOST_CHANNELS * _MOST_DEPTH + _FILTERS
+        _refuse_surplus(data, name, height * row + _PASSES)
+
+
+def _tile_of(image: ImageFile.ImageFile) -> tuple[int, int]:
+    """Height and width of a TIFF's tiles, pixels; 0 of an image without tiles."""
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return 0, 0
+    height, width = (image.tag_v2.get(tag, 0) for tag in (_TILE_LENGTH, _TILE_WIDTH))
+    return int(height), int(width)
 
 
 def _refuse_scans(data: bytes, name: str) -> None:

@@ -27,7 +27,9 @@ def scale_to_uint8(values: NDArray, low: float, high: float) -> NDArray[np.uint8
     """
     if not high > low:
         raise ValueError(f"high must be above low. Received: low={low}, high={high}")
-    if values.dtype == np.uint16 and values.size > _LEVELS:
+    # Of either byte order: TIFF and DICOM have both.
+    sixteen = values.dtype.kind == "u" and values.dtype.itemsize == 2
+    if sixteen and values.size > _LEVELS:
         # Each level once: as float64 a mammogram would take its memory four times.
         return scale_to_uint8(np.arange(_LEVELS), low, high)[values]
     unit = (values.astype(np.float64) - low) / (high - low)

@@ -18,7 +18,7 @@ from keras_wa.service.engine import DISCLAIMER, Engine, QueueFullError
 from keras_wa.service.gate import Gate, refusal
 from keras_wa.service.images import PATHS as IMAGE_PATHS
 from keras_wa.service.images import add_image_paths
-from keras_wa.service.inputs import Instances, Question, instance_of, parse
+from keras_wa.service.inputs import Instances, Question, instances_of, parse
 from keras_wa.service.metrics import Metrics
 from keras_wa.service.page import PAGE_FILES, add_page
 from keras_wa.service.settings import Settings
@@ -67,8 +67,18 @@ def create_app(engine: Engine, settings: Settings, metrics: Metrics) -> Gate:
         """Counters in Prometheus' text format."""
         return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
+    _describe_token(app, settings)
     paths = frozenset({*_PATHS, *IMAGE_PATHS, *PAGE_FILES})
     return Gate(app, settings, metrics, paths, frozenset({"/health", *PAGE_FILES}))
+
+
+def _describe_token(app: FastAPI, settings: Settings) -> None:
+    """Says in the description how a token is brought; the gate asks for it."""
+    document = app.openapi()
+    scheme = {"type": "http", "scheme": "bearer"}
+    document["components"]["securitySchemes"] = {"token": scheme}
+    document["security"] = [{"token": []}] if settings.token else [{}, {"token": []}]
+    document["paths"]["/health"]["get"]["security"] = []
 
 
 def _text() -> dict[int | str, dict[str, Any]]:
@@ -126,8 +136,8 @@ def _add_tensorflow_serving(app: FastAPI, engine: Engine, settings: Settings) ->
             instances = parse(Instances, body).instances
             engine.check_count(len(instances))
             return [
-                engine.read(instance_of(value, i, settings.max_pixels), Question())
-                for i, value in enumerate(instances)
+                engine.read(image, Question())
+                for image in instances_of(instances, settings.max_pixels)
             ]
 
         outputs = await engine.outputs(await engine.decoded(read), 1)

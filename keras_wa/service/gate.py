@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
+import math
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -65,14 +66,20 @@ class Gate:
         self._paths, self._open = paths, open_paths
         self._busy = self._held = 0
         self._deadlines: set[anyio.CancelScope] = set()
-        self._stopping = False
+        self._last = math.inf  # When the last answer is due, once it is stopped.
 
     def stop(self, seconds: float) -> None:
-        """Leaves the requests under way so long; in the thread of the event loop."""
-        self._stopping = True
-        last = asyncio.get_running_loop().time() + seconds
+        """Leaves the requests under way so long; in the thread of the event loop.
+
+        Those that still come on open connections have what is left of it.
+        """
+        self._last = min(self._last, asyncio.get_running_loop().time() + seconds)
         for scope in self._deadlines:
-            scope.deadline = min(scope.deadline, last)
+            scope.deadline = min(scope.deadline, self._last)
+
+    @property
+    def _stopping(self) -> bool:
+        return self._last < math.inf
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Lets a request through, or answers it."""
@@ -159,6 +166,7 @@ class Gate:
             await answer(message)
 
         with anyio.move_on_after(self._settings.timeout_s) as deadline:
+            deadline.deadline = min(deadline.deadline, self._last)
             self._deadlines.add(deadline)
             try:
                 await self._app(scope, body.receive, watched)
@@ -247,8 +255,8 @@ def _busy(settings: Settings) -> str:
 
 def _large(settings: Settings) -> str:
     return (
-        "The request is too large. Received: more than, and expected: at most "
-        f"{settings.max_megabytes:g} MiB (--max-megabytes)."
+        f"The request is too large. Received: more than {settings.max_megabytes:g} "
+        f"MiB; expected at most {settings.max_megabytes:g} MiB (--max-megabytes)."
     )
 
 

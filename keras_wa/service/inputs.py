@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import numpy as np
@@ -249,6 +249,33 @@ def instance_of(value: Any, number: int, most_pixels: int) -> GreyImage:
         return image_of(data, most_pixels)
     except UserError as error:
         raise UserError(f"{name}: {error}") from error
+
+
+def instances_of(values: list[Any], most_pixels: int) -> Iterator[GreyImage]:
+    """TensorFlow Serving's instances, one after the other.
+
+    Args:
+        values: as of `instance_of`.
+        most_pixels: of all that are encoded, together: one request decodes no more than
+            one image may have.
+
+    Raises:
+        UserError: one cannot be read, or is more than what those before it leave.
+    """
+    taken = 0
+    for number, value in enumerate(values):
+        try:
+            image = instance_of(value, number, most_pixels - taken)
+        except UserError as error:
+            if not taken:
+                raise
+            raise UserError(
+                f"{error} Encoded instances may have {most_pixels} pixels together; "
+                f"those before it have {taken}."
+            ) from error
+        if isinstance(value, dict):
+            taken += image.stored.size
+        yield image
 
 
 def as_fields(message: str) -> str:

@@ -15,7 +15,7 @@ import uvicorn
 
 from keras_wa.errors import UserError
 from keras_wa.service.app import create_app
-from keras_wa.service.connections import protocol_for
+from keras_wa.service.connections import BACKLOG, protocol_for
 from keras_wa.service.engine import Engine
 from keras_wa.service.gate import Gate
 from keras_wa.service.metrics import Metrics
@@ -51,6 +51,7 @@ def serve(
         gate,
         # h11 is slower than httptools, and stricter with what strangers send.
         http=protocol_for(settings.concurrency),
+        backlog=BACKLOG,
         ws="none",
         lifespan="off",
         # Who asks, and what, is not written down.

@@ -11,10 +11,15 @@ from numpy.typing import NDArray
 
 from keras_wa.datasets.cutting import choose_spacing
 from keras_wa.detection import find_candidates
+from keras_wa.detection.spots import as_spacing, grid_of
 from keras_wa.errors import UserError
 from keras_wa.imaging import Box, GreyImage
 
 MOST_SIDE = 2048
+
+# Pixels of the copy in which candidates are looked for; a mammogram has some 5 million.
+# Each takes 42 bytes, and a PNG of 8 kB, of 1 bit, may have 67 million of them.
+_MOST_SEARCHED = 2**24
 
 
 def view_of(
@@ -77,7 +82,8 @@ def candidates_of(
         The fields of `answers.Candidates`.
 
     Raises:
-        UserError: no spacing is known, or the image is no mammogram.
+        UserError: no spacing is known, or the image is no mammogram, or larger than
+            any is.
     """
     spacing, _ = choose_spacing(image.spacing_mm, (spacing_mm, "option"))
     if spacing is None:
@@ -85,6 +91,7 @@ def candidates_of(
             "pixel_spacing. Received: none, and the file states none; expected one, to "
             "look for lesions."
         )
+    _refuse_vast(image.shape, as_spacing(spacing))
     found = find_candidates(image.grey(), spacing, film=film)
     return {
         "candidates": [
@@ -97,6 +104,17 @@ def candidates_of(
             for left, top, right, bottom in [each.box]
         ]
     }
+
+
+def _refuse_vast(shape: tuple[int, int], spacing: tuple[float, float]) -> None:
+    grid_mm, (columns, rows) = grid_of(shape, spacing)
+    if rows * columns > _MOST_SEARCHED:
+        raise UserError(
+            f"too large to be searched. Received: {shape[0]} by {shape[1]} pixels of "
+            f"{spacing[0]:g} by {spacing[1]:g} mm, {rows} by {columns} of {grid_mm:g} "
+            f"mm; expected at most {_MOST_SEARCHED} of these. Give the spacing of the "
+            "detector, or cut the breast out."
+        )
 
 
 def _inside(region: Box, image: GreyImage) -> Box:

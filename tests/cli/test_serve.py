@@ -25,6 +25,7 @@ import pytest
 from keras_wa.cli import main
 from tests.cli.failing import error_of
 from tests.dicom_out.sources import digital
+from tests.service.clients import until
 from tests.tiny_model import start
 
 TOKEN = "s3cret"
@@ -238,10 +239,7 @@ def test_sigterm_lets_every_request_be_answered_and_ends_with_0(
         ):
             assert httpx2.get(f"{url}/about").status_code == 401
             waiting = [pool.submit(post, client, data) for _ in range(16)]
-            for _ in range(100):
-                if "under_way 16.0" in client.get("/metrics").text:
-                    break
-                time.sleep(0.01)
+            until(lambda: "under_way 16.0" in client.get("/metrics").text)
             began = time.monotonic()
             process.send_signal(signal.SIGTERM)
             assert [each.result().status_code for each in waiting] == [200] * 16
@@ -260,10 +258,7 @@ def test_a_decoder_that_is_busy_does_not_hold_up_the_end(finished: Path) -> None
         ThreadPoolExecutor(1) as pool,
     ):
         slow = pool.submit(post, client, data)
-        for _ in range(100):
-            if "under_way 1.0" in httpx2.get(f"{url}/metrics").text:
-                break
-            time.sleep(0.01)
+        until(lambda: "under_way 1.0" in httpx2.get(f"{url}/metrics").text)
         began = time.monotonic()
         process.send_signal(signal.SIGTERM)
         assert slow.result().status_code in (200, 503), "whichever comes first"

@@ -34,9 +34,15 @@ def test_the_limit_lets_through_what_fits_exactly(suffix: str) -> None:
         decode_image(data, "upload", most_pixels=30 * 40 - 1)
 
 
-def png(side: int, body: bytes, *others: tuple[bytes, bytes]) -> bytes:
-    """A grey PNG of 8 bits, square, with this for pixels."""
-    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+def png(
+    side: int,
+    body: bytes,
+    *others: tuple[bytes, bytes],
+    kind: tuple[int, int, int] = (8, 0, 0),
+) -> bytes:
+    """A square PNG of a depth, colour type and interlacing, with this for pixels."""
+    depth, colour, passes = kind
+    header = struct.pack(">IIBBBBB", side, side, depth, colour, 0, 0, passes)
     parts = [(b"IHDR", header), *others, (b"IDAT", body), (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(part))
@@ -63,7 +69,7 @@ def test_a_bomb_is_refused_without_decoding_it() -> None:
 def test_a_small_image_of_endless_data_is_refused() -> None:
     data = png(64, zeros(2**27))
     assert len(data) < 2**18
-    with pytest.raises(UserError, match="more than 32832 bytes once inflated"):
+    with pytest.raises(UserError, match="more than 32904 bytes once inflated"):
         decode_image(data, "upload", most_pixels=2**26)
     text = png(64, b"", (b"zTXt", b"a\0\0" + zeros(2**27)))
     with pytest.raises(UserError, match="header is damaged"):
@@ -77,6 +83,56 @@ def test_a_large_image_that_compresses_well_or_badly_is_read() -> None:
         assert len(data) > 2**16, "or it is not looked at"
         found = decode_image(data, "upload", most_pixels=2**27)
         assert found.shape == image.shape[:2]
+
+
+def interlaced(image: np.ndarray) -> bytes:
+    """A square PNG of 16 bits, RGBA, in the seven passes of Adam7."""
+    starts = ((0, 0), (0, 4), (4, 0), (0, 2), (2, 0), (0, 1), (1, 0))
+    steps = ((8, 8), (8, 8), (8, 4), (4, 4), (4, 2), (2, 2), (2, 1))
+    rows = (
+        row
+        for (y, x), (down, right) in zip(starts, steps, strict=True)
+        for row in image[y::down, x::right].astype(">u2")
+        if row.size
+    )
+    # Each begins with the number of its filter, 0 for none.
+    body = zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows))
+    return png(len(image), body, kind=(16, 6, 1))
+
+
+@pytest.mark.parametrize("side", [91, 100, 128])
+def test_an_interlaced_image_is_read_though_its_rows_are_more(side: int) -> None:
+    image = np.random.default_rng(0).integers(0, 2**16, (side, side, 4), "uint16")
+    data = interlaced(image)
+    assert len(data) > 2**16, "or it is not looked at"
+    plain = cv2.imencode(".png", image[..., [2, 1, 0, 3]])[1].tobytes()
+    found = decode_image(data, "upload", most_pixels=2**26)
+    np.testing.assert_array_equal(found.stored, decode_image(plain, "x").stored)
+
+
+def tiled(side: int, tile: tuple[int, int]) -> bytes:
+    """A grey TIFF of 8 bits, square, in one tile, height and width; all of it 0."""
+    body = zlib.compress(bytes(tile[0] * tile[1]))
+    # Width, height, depth, deflate, black is zero, offset 8; tile width and height.
+    tags = {256: side, 257: side, 258: 8, 259: 8, 262: 1, 277: 1}
+    tags |= {322: tile[1], 323: tile[0], 324: 8, 325: len(body)}
+    entries = [struct.pack("<HHII", tag, 4, 1, tags[tag]) for tag in sorted(tags)]
+    return b"".join(
+        [
+            struct.pack("<4sI", b"II*\0", 8 + len(body)),
+            body,
+            struct.pack("<H", len(entries)),
+            *entries,
+            bytes(4),
+        ]
+    )
+
+
+def test_a_tile_counts_as_the_pixels_that_it_has() -> None:
+    fine = tiled(16, (64, 32))
+    assert decode_image(fine, "upload", most_pixels=2048).shape == (16, 16)
+    with pytest.raises(UserError, match=r"upload: a tile of it: .* 64 by 32; .* 2047"):
+        decode_image(fine, "upload", most_pixels=2047)
 
 
 def test_a_jpeg_of_endless_scans_is_refused() -> None:

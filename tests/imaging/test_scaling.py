@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from fractions import Fraction
 
 import numpy as np
@@ -46,3 +47,16 @@ def test_a_large_image_gets_the_levels_of_a_small_one(low, high):
     values = np.random.default_rng(0).integers(0, 2**16, (300, 300), "uint16")
     parts = [scale_to_uint8(row, low, high) for row in values]
     np.testing.assert_array_equal(scale_to_uint8(values, low, high), parts)
+
+
+def test_either_byte_order_takes_little_memory():
+    values = np.random.default_rng(0).integers(0, 2**16, (1000, 1000), "uint16")
+    wanted = scale_to_uint8(values, 0, 65535)
+    for order in "<>":
+        stored = values.astype(f"{order}u2")
+        tracemalloc.start()
+        found = scale_to_uint8(stored, 0, 65535)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        np.testing.assert_array_equal(found, wanted)
+        assert most < 4 * values.size, "as float64 it would be eight"

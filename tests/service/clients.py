@@ -39,6 +39,15 @@ def smooth(height: int = 48, width: int = 56, seed: int = 0) -> np.ndarray:
     return np.asarray(cv2.GaussianBlur(noise, (0, 0), 2))
 
 
+def film() -> np.ndarray:
+    """A breast with one cluster, uint8; its pixels are of 0.1 mm."""
+    image = np.full((400, 400), 60, "uint8")
+    image[20:380, :300] = 120 + smooth(360, 300) // 16
+    for x, y in ((150, 200), (165, 205), (158, 221), (171, 214)):
+        cv2.circle(image, (x, y), 2, 230, -1)
+    return image
+
+
 def encoded(image: np.ndarray, suffix: str = ".png") -> bytes:
     """The bytes of an image file."""
     return cv2.imencode(suffix, image)[1].tobytes()

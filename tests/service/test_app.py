@@ -125,6 +125,20 @@ def test_more_instances_than_ever_fit_are_refused(client: TestClient) -> None:
     }
 
 
+def test_instances_are_decoded_only_as_far_as_one_image_may_be(
+    client: TestClient,
+) -> None:
+    half = base64.b64encode(encoded(smooth(50, 100))).decode()
+    more = base64.b64encode(encoded(smooth(51, 100))).decode()
+    for last, status in ((half, 200), (more, 422)):
+        instances = [{"b64": half}, [[1, 2], [3, 4]], {"b64": last}]
+        found = client.post("/v1/models/wa:predict", json={"instances": instances})
+        assert found.status_code == status, found.text
+    said = found.json()["error"]
+    assert said.startswith("instances.2: upload: too many pixels. Received: 51 by 100;")
+    assert "10000 pixels together; those before it have 5000." in said
+
+
 def lying_dicom() -> bytes:
     dataset = dicom_dataset(GREY)
     dataset.Rows = dataset.Columns = 90

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import threading
 from collections.abc import Iterator
@@ -54,12 +55,26 @@ class Kept:
         made.settimeout(10)
         for name, value in options.items():
             made.setsockopt(socket.SOL_SOCKET, getattr(socket, name), value)
-        made.connect(self._listener.getsockname())
+        made.connect(self.address())
         made.sendall(sent)
         return made
 
     def connections(self) -> int:
         return len(self._server.server_state.connections)
+
+    def address(self) -> Any:
+        return self._listener.getsockname()
+
+    @contextlib.contextmanager
+    def held_up(self) -> Iterator[None]:
+        """What comes meanwhile comes to the server at once."""
+        loop = next(iter(self._server.server_state.connections)).loop
+        going = threading.Event()
+        loop.call_soon_threadsafe(going.wait, 10)
+        try:
+            yield
+        finally:
+            going.set()
 
     def ask(self, made: socket.socket | None = None, sent: bytes = WHOLE) -> bytes:
         """Sends the rest of a request; the first line of the answer."""
@@ -142,6 +157,33 @@ def test_beyond_the_limit_the_one_that_waits_longest_makes_room() -> None:
             assert server.ask() == FINE
         assert rest_of(silent[0]) == b"", "cut off"
         assert server.ask(at_work, b"1") == FINE
+
+
+def test_the_limit_holds_for_many_that_come_at_once() -> None:
+    with kept(most=4, patience_s=60) as server, contextlib.ExitStack() as stack:
+        assert server.ask(server.connect()) == FINE
+        with server.held_up():
+            for _ in range(200):
+                made = stack.enter_context(socket.socket())
+                made.setblocking(False)
+                made.connect_ex(server.address())
+        assert server.ask() == FINE, "so that all of them were taken"
+        assert server.connections() == 4
+
+
+def test_a_steady_reader_is_waited_for_however_slow() -> None:
+    sent = b"GET /%d HTTP/1.1\r\nHost: localhost\r\n\r\n" % LARGE * 64
+    with kept(patience_s=0.2) as server:
+        deaf, slow = (server.connect(sent, SO_RCVBUF=2**16) for _ in range(2))
+        read = 0
+        for _ in range(4):
+            silent = server.connect()
+            # Until its patience is over, half a megabyte a second.
+            while not select.select([silent], [], [], 0.02)[0]:
+                read += len(slow.recv(2**14))
+        assert 0 < read < 32 * LARGE, "or it was not slow"
+        assert len(rest_of(deaf)) < 64 * LARGE, "cut off"
+        assert read + len(rest_of(slow)) > 64 * LARGE, "all of them"
 
 
 def test_more_connections_are_kept_for_more_predictions_at_once() -> None:

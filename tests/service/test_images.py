@@ -17,7 +17,7 @@ from keras_wa.service import answers
 from keras_wa.serving.classifier import Classifier
 from keras_wa.serving.pictures import Pictures
 from tests.imaging.dicom_files import decode, dicom_bytes, dicom_dataset
-from tests.service.clients import encoded, service, smooth
+from tests.service.clients import encoded, film, service, smooth
 
 
 @pytest.fixture(scope="module")
@@ -108,10 +108,7 @@ def test_pictures_show_what_the_network_saw(
 
 
 def test_clusters_are_found_where_the_detector_finds_them(client: TestClient) -> None:
-    image = np.full((400, 400), 60, "uint8")
-    image[20:380, :300] = 120 + smooth(360, 300) // 16
-    for x, y in ((150, 200), (165, 205), (158, 221), (171, 214)):
-        cv2.circle(image, (x, y), 2, 230, -1)
+    image = film()
     found = post(client, "/candidates", encoded(image), pixel_spacing="0.1")
     wanted = find_candidates(image, 0.1)
     assert len(wanted) > 0
@@ -126,6 +123,22 @@ def test_clusters_are_found_where_the_detector_finds_them(client: TestClient) ->
     without = client.post("/candidates", files={"file": encoded(image)})
     assert without.status_code == 422
     assert "pixel_spacing. Received: none" in without.json()["error"]
+
+
+def test_no_more_is_searched_than_a_mammogram_has(client: TestClient) -> None:
+    data = encoded(np.zeros((4100, 4100), "uint8"))
+    assert len(data) < 2**16
+    found = client.post(
+        "/candidates", files={"file": data}, data={"pixel_spacing": "0.1"}
+    )
+    assert found.status_code == 422
+    assert found.json()["error"] == (
+        "too large to be searched. Received: 4100 by 4100 pixels of 0.1 by 0.1 mm, "
+        "4100 by 4100 of 0.1 mm; expected at most 16777216 of these. Give the spacing "
+        "of the detector, or cut the breast out."
+    )
+    finer = post(client, "/candidates", data, pixel_spacing="0.05")
+    assert finer == {"candidates": []}
 
 
 def test_the_model_is_described(client: TestClient, classifier: Classifier) -> None:

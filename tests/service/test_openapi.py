@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -21,10 +22,13 @@ with warnings.catch_warnings():
     )
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from pydantic import BaseModel
+from starlette.testclient import TestClient
 
+from keras_wa.service import answers
 from keras_wa.service.images import PATHS as IMAGE_PATHS
 from keras_wa.serving.classifier import Classifier
-from tests.service.clients import LOCAL, service
+from tests.service.clients import LOCAL, encoded, film, service, smooth
 
 PATHS = [
     *(("/about", "GET"), ("/health", "GET"), ("/metrics", "GET")),
@@ -34,11 +38,16 @@ PATHS = [
 
 
 @pytest.fixture(scope="module")
-def schema(classifier: Classifier) -> Iterator[Any]:
+def client(classifier: Classifier) -> Iterator[TestClient]:
     with service(classifier) as client:
-        yield schemathesis.openapi.from_asgi(
-            "/openapi.json", client.app, headers={"host": "localhost"}
-        )
+        yield client
+
+
+@pytest.fixture(scope="module")
+def schema(client: TestClient) -> Any:
+    return schemathesis.openapi.from_asgi(
+        "/openapi.json", client.app, headers={"host": "localhost"}
+    )
 
 
 @pytest.mark.parametrize(("path", "method"), PATHS)
@@ -72,6 +81,43 @@ def test_answers_are_as_described(schema: Any, path: str, method: str) -> None:
     answers()
     assert statuses, "nothing was asked"
     assert max(statuses) < 500
+
+
+ENCODED = base64.b64encode(encoded(smooth())).decode()
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "sent"),
+    [
+        ("/predict", answers.Record, {"files": {"file": encoded(smooth())}}),
+        ("/predict", answers.Record, {"json": {"roi": smooth().tolist()}}),
+        ("/explain", answers.Explanation, {"files": {"file": encoded(smooth())}}),
+        ("/view", answers.View, {"files": {"file": encoded(film())}}),
+        (
+            "/candidates",
+            answers.Candidates,
+            {"files": {"file": encoded(film())}, "data": {"pixel_spacing": "0.1"}},
+        ),
+        (
+            "/v1/models/wa:predict",
+            answers.Predictions,
+            {"json": {"instances": [{"b64": ENCODED}]}},
+        ),
+    ],
+    ids=range(6),
+)
+def test_an_image_has_the_answer_that_is_described(
+    client: TestClient, schema: Any, path: str, answer: type[BaseModel], sent: Any
+) -> None:
+    found = client.post(path, **sent)
+    assert found.status_code == 200, found.text
+    # Of the same fields as the document has, and no others.
+    answer.model_validate(found.json(), extra="forbid")
+    described = schema.raw_schema["paths"][path]["post"]["responses"]["200"]
+    reference = described["content"]["application/json"]["schema"]["$ref"]
+    assert reference == f"#/components/schemas/{answer.__name__}"
+    if path == "/candidates":
+        assert len(found.json()["candidates"]) > 0, "or none of them was looked at"
 
 
 def test_every_path_is_tried(schema: Any) -> None:
