@@ -88,6 +88,12 @@ def start(*words: str | Path) -> subprocess.Popen[str]:
     )
 
 
+def completed(run: Path) -> int:
+    """Epochs that the newest whole checkpoint of a run directory holds."""
+    folders = (run / "checkpoints").glob("epoch-*")
+    return max((int(folder.name[-5:]) for folder in folders), default=0)
+
+
 def weights_of(model: keras.Model) -> list[np.ndarray]:
     """All weights, for a comparison to the last bit."""
     return [np.asarray(weight) for weight in model.weights]

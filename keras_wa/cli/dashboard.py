@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from keras_wa.cli.shared import say, start_keras, warn
@@ -12,7 +14,7 @@ DESCRIPTION = "Show runs side by side in TensorBoard."
 EXAMPLE = "keras-wa dashboard runs --port 6006"
 
 FOLDER = ".dashboard"
-"""Where by default everything is written, in the folder of the runs."""
+"""Where by default a folder of runs has what is shown of them, in that folder."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,8 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out",
         metavar="DIR",
-        help=f"where to write (default: {FOLDER} in the folder of the runs); "
-        "the runs are not changed",
+        help=f"where to write (default: {FOLDER} in the folder of the runs, for each "
+        f"selection of them a {FOLDER}-… of its own); the runs are not changed",
     )
     parser.add_argument(
         "--build-only", action="store_true", help="write that folder, and stop"
@@ -75,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
     paths = [Path(each) for each in args.runs or ["runs"]]
     runs, notes = find_runs(paths)
     warn(notes)
-    out = Path(args.out) if args.out else _folder(paths[0]) / FOLDER
+    out = Path(args.out) if args.out else default_folder(paths)
     warn(build(out, runs, args.embeddings, say))
     say(f"{len(runs)} run{'s' * (len(runs) > 1)} in {out}")
     if args.build_only:
@@ -90,6 +92,26 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _folder(path: Path) -> Path:
-    """The folder of the runs that a path names: its own, or that above a run."""
-    return path.parent if (path / "config.json").is_file() else path
+def default_folder(paths: Sequence[Path]) -> Path:
+    """Where what is shown of some paths is written.
+
+    A selection has a place of its own: in that of all runs, what it leaves out would be
+    removed as gone, and computed again.
+
+    Args:
+        paths: runs or folders with runs; files and what does not exist do not count.
+            At least one is a folder.
+
+    Returns:
+        `.dashboard` in a folder of runs that is named alone. Of a run, or of several
+        paths, `.dashboard-XXXXXXXX` in the first one's folder, told apart by the paths.
+    """
+    places = [path.resolve() for path in paths if path.is_dir()]
+    first = places[0]
+    is_run = (first / "config.json").is_file()
+    if len(set(places)) == 1 and not is_run:
+        return first / FOLDER
+    # In any order, and once each.
+    names = "\n".join(sorted({place.as_posix() for place in places}))
+    digest = hashlib.sha256(names.encode()).hexdigest()[:8]
+    return (first.parent if is_run else first) / f"{FOLDER}-{digest}"

@@ -64,10 +64,7 @@ def draw_sample(data: RunData, split: str, n: int, seed: int = 0) -> RoiSample:
     Raises:
         UserError: the part is empty.
     """
-    cases = data.cases_of(split)
-    if cases.empty:
-        present = ", ".join(sorted(data.cases["split"].unique()))
-        raise UserError(f"No ROI is in the split {split!r}; there are: {present}.")
+    cases = data.some_cases_of(split)
     chosen = np.sort(np.random.default_rng(seed).permutation(len(cases))[:n])
     pixels = data.part(split).read(chosen)
     return RoiSample(cases.iloc[chosen].reset_index(drop=True), pixels)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from keras_wa.backend import on_tensorflow
 from keras_wa.explain.feature_map import find_feature_map
 from keras_wa.explain.heat import Heat
+from keras_wa.models import last_layer
 from keras_wa.progress import ProgressBar
 
 GradCam = Callable[[NDArray[np.float32]], Heat]
@@ -122,7 +123,7 @@ def grad_cam_graph(
     import tensorflow as tf
 
     _, feature_map = find_feature_map(model, layer)
-    head = model.get_layer(model.output_names[0])
+    head = last_layer(model)
     if not isinstance(head, layers.Dense):
         raise ValueError(
             "The model must end in a Dense layer, whose logit is explained. "

@@ -4,6 +4,7 @@ from keras_wa.models.alexnet import alexnet
 from keras_wa.models.attention_cnn import attention_cnn
 from keras_wa.models.fhdf import fhdf
 from keras_wa.models.graft import graft
+from keras_wa.models.head import last_layer
 from keras_wa.models.registry import (
     check_options,
     create_model,
@@ -34,6 +35,7 @@ __all__ = [
     "dwt_resnet50",
     "fhdf",
     "graft",
+    "last_layer",
     "list_models",
     "load_pretrained",
     "model_options",

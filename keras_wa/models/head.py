@@ -33,3 +33,8 @@ def classifier(
         classes, activation="softmax", dtype="float32", name="predictions"
     )(features)
     return keras.Model(inputs, probabilities, name=name)
+
+
+def last_layer(model: keras.Model) -> keras.layers.Layer:
+    """The layer that makes a functional model's first output: of ours, the head."""
+    return model.get_layer(model.output_names[0])

@@ -21,9 +21,7 @@ Pixels = NDArray[np.uint8]
 BANDS_TITLE, HEAT_TITLE = "LL LH / HL HH", "Grad-CAM"
 """Titles of the pictures of the subbands and of the heat map."""
 
-# Larger pictures would make the page too heavy to be sent.
-_MOST_PIXELS = 160
-_DESCRIPTORS = (
+DESCRIPTORS = (
     "morphology",
     "distribution",
     "assessment",
@@ -32,6 +30,10 @@ _DESCRIPTORS = (
     "breast",
     "view",
 )
+"""What the case table may know of a ROI, in the order in which it is told."""
+
+# Larger pictures would make the page too heavy to be sent.
+_MOST_PIXELS = 160
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,7 +141,7 @@ def show_mistakes(
             label=int(case["label"]),
             probability=float(predictions["probability"].iloc[at]),
             descriptors={
-                name: str(case[name]) for name in _DESCRIPTORS if pd.notna(case[name])
+                name: str(case[name]) for name in DESCRIPTORS if pd.notna(case[name])
             },
             pictures={title: small(each) for title, each in drawn.items()},
         )

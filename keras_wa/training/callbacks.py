@@ -141,10 +141,12 @@ class Checkpoint(keras.callbacks.Callback):
 
     @property
     def best_epoch(self) -> int | None:
-        """The epoch (from 0) with the highest validation AUC, the first such."""
-        if not self.history:
-            return None
-        return int(np.argmax([row["val_auc"] for row in self.history]))
+        """The epoch (from 0) with the highest validation AUC, the first such.
+
+        `None` before the first epoch, and where no AUC is a number.
+        """
+        aucs = [row["val_auc"] for row in self.history]
+        return None if np.isnan(aucs).all() else int(np.nanargmax(aucs))
 
     @property
     def last(self) -> Path | None:

@@ -16,6 +16,7 @@ from keras_wa.datasets import (
     require_every_class,
     split_cases,
 )
+from keras_wa.errors import UserError
 from keras_wa.phantom import PhantomSpec
 from keras_wa.pipeline.augmentation import NO_AUGMENTATION, Augmentation
 from keras_wa.pipeline.copies import CopiedImages, copied_images
@@ -69,6 +70,18 @@ class RunData:
     def cases_of(self, split: str) -> pd.DataFrame:
         """The case table of one part, row i for position i of `part(split)`."""
         return self.cases[self.cases["split"] == split].reset_index(drop=True)
+
+    def some_cases_of(self, split: str) -> pd.DataFrame:
+        """As `cases_of`, of a part that must have a ROI.
+
+        Raises:
+            UserError: the part is empty.
+        """
+        cases = self.cases_of(split)
+        if cases.empty:
+            present = ", ".join(sorted(self.cases["split"].unique()))
+            raise UserError(f"No ROI is in the split {split!r}; there are: {present}.")
+        return cases
 
     @property
     def wavelet(self) -> str | None:

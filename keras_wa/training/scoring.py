@@ -5,7 +5,6 @@ from __future__ import annotations
 import keras
 import pandas as pd
 
-from keras_wa.errors import UserError
 from keras_wa.evaluation import CASE_COLUMNS
 from keras_wa.pipeline.batches import evaluation_batches
 from keras_wa.training.callbacks import malignant, of_each_class
@@ -31,10 +30,7 @@ def score(
     Raises:
         UserError: the part is empty.
     """
-    cases = data.cases_of(split)
-    if cases.empty:
-        present = ", ".join(sorted(data.cases["split"].unique()))
-        raise UserError(f"No ROI is in the split {split!r}; there are: {present}.")
+    cases = data.some_cases_of(split)
     rois = data.part(split)
     batches = evaluation_batches(rois, data.config.image_size, wavelet=data.wavelet)
     outputs = model.predict(batches, verbose=verbose)[: len(rois)]

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 from keras_wa.cli import main
+from keras_wa.cli.dashboard import default_folder
 from tests.cli.failing import error_of
 from tests.tiny_model import start
 
@@ -182,13 +183,75 @@ def test_build_only_writes_beside_one_run_and_ends(
     assert not list(out.rglob("projector_config.pbtxt"))
 
 
+BUILD = ["--embeddings", "5", "--build-only"]
+
+
+@pytest.fixture
+def two(finished: Path, tmp_path: Path) -> Path:
+    """Two runs that were not evaluated, `b` without a model, and a file before them."""
+    path = (tmp_path / "runs").resolve()
+    for name in ("a", "b"):
+        shutil.copytree(finished, path / name)
+    (path / "b" / "best.keras").unlink()
+    (path / "0-notes.txt").touch()
+    return path
+
+
+def test_a_selection_leaves_what_was_made_of_the_others(
+    two: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["dashboard", str(two), *BUILD]) == 0
+    assert "Features of a (1/2) " in capsys.readouterr().out
+    assert main(["dashboard", str(two / "b"), *BUILD]) == 0
+    (own,) = two.glob(".dashboard-*")
+    assert f"1 run in {own}" in capsys.readouterr().out
+    assert (own / "b").is_dir()
+    assert main(["dashboard", str(two), *BUILD]) == 0
+    said = capsys.readouterr().out
+    assert f"2 runs in {two / '.dashboard'}" in said
+    assert "Features of a" not in said
+
+
+@pytest.mark.parametrize(
+    ("folder", "words"),
+    [
+        ("a", ["."]),
+        (".", ["a"]),
+        (".", ["0-notes.txt", "a"]),
+        (".", ["mistyped/none", "a", "a/../a"]),
+    ],
+)
+def test_it_is_written_beside_the_first_run_that_there_is(
+    two: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    folder: str,
+    words: list[str],
+) -> None:
+    before = {path.name for path in two.iterdir()}
+    monkeypatch.chdir(two / folder)
+    assert main(["dashboard", *words, "--no-embeddings", "--build-only"]) == 0
+    (new,) = {path.name for path in two.iterdir()} - before
+    assert new == default_folder([two / "a"]).name
+    assert [path.name for path in two.parent.iterdir()] == ["runs"]
+
+
+def test_each_selection_has_a_place_of_its_own(two: Path) -> None:
+    a, b = two / "a", two / "b"
+    assert default_folder([two]) == default_folder([two, two]) == two / ".dashboard"
+    assert default_folder([a, b]) == default_folder([b, a, b])
+    selections = ([two], [a], [b], [a, b], [two, a])
+    places = {default_folder(selection) for selection in selections}
+    assert len(places) == len(selections)
+    assert {place.parent for place in places} == {two}
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
         (["--port", "-1"], "--port must be from 0 to 65535. Received: -1"),
         (["--embeddings", "-1"], "--embeddings must be at least 0. Received: -1"),
         (["--out", __file__], "is a file. Expected: a folder"),
-        (["--host", "203.0.113.7"], "203.0.113.7 and 6006, which cannot be listened"),
+        (["--host", "203.0.113.7"], "203.0.113.7 and 0, which cannot be listened"),
     ],
 )
 def test_a_wrong_argument_is_named(
@@ -198,7 +261,7 @@ def test_a_wrong_argument_is_named(
     words: list[str],
     expected: str,
 ) -> None:
-    first = ["dashboard", str(runs / "second"), "--no-embeddings"]
+    first = ["dashboard", str(runs / "second"), "--no-embeddings", "--port", "0"]
     assert expected in error_of([*first, "--out", str(tmp_path), *words], capsys)
 
 

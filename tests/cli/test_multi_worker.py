@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from keras_wa.cli import main
 from tests.cli.failing import error_of
-from tests.tiny_model import flags
+from tests.tiny_model import completed, flags
 from tests.two_processes import Process, ending, free_addresses, start_worker
 
 EPOCHS = 6  # Of six steps each.
@@ -34,12 +34,6 @@ def _wait_for(event: Callable[[], bool], workers: list[Process]) -> None:
         assert [each.poll() for each in workers] == [None, None]
         assert time.monotonic() < end
         time.sleep(0.002)
-
-
-def _completed(run: Path) -> int:
-    """Epochs that the newest checkpoint holds."""
-    folders = (run / "checkpoints").glob("epoch-*")
-    return max((int(folder.name[-5:]) for folder in folders), default=0)
 
 
 def _checkpoint(run: Path) -> list[np.ndarray]:
@@ -68,8 +62,8 @@ def test_two_workers_end_where_one_process_does_though_each_is_killed_once(
     workers = [start_worker(words, addresses, i, log) for i, log in enumerate(logs)]
     with ending(workers):
         for victim in range(2):
-            done = _completed(run)
-            _wait_for(lambda done=done: _completed(run) > done, workers)
+            done = completed(run)
+            _wait_for(lambda done=done: completed(run) > done, workers)
             workers[victim].kill()
             assert workers[victim].wait() == -signal.SIGKILL
             # Worker 0 has to be told that the run has begun; another one sees it.

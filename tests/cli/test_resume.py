@@ -20,7 +20,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.tiny_model import ROOT, flags
+from tests.tiny_model import ROOT, completed, flags
 
 EPOCHS = 8
 DEADLINE = 300.0
@@ -48,12 +48,6 @@ def _wait_for(process: subprocess.Popen[bytes], event: Callable[[], bool]) -> No
 
 def _checkpoint(run: Path, epoch: int) -> Callable[[], bool]:
     return (run / "checkpoints" / f"epoch-{epoch:05d}").exists
-
-
-def _completed(run: Path) -> int:
-    """Epochs that the newest whole checkpoint holds."""
-    folders = (run / "checkpoints").glob("epoch-*")
-    return max((int(folder.name[-5:]) for folder in folders), default=0)
 
 
 def _epochs_shown(log: Path) -> list[int]:
@@ -90,16 +84,16 @@ def test_a_run_killed_again_and_again_ends_as_the_unbroken_one(
     assert process.wait() == -signal.SIGKILL
 
     # The moment that a checkpoint has its name, before history and best model.
-    begun = _completed(run)
+    begun = completed(run)
     process = _start(resumed, tmp_path / "1.log")
     _wait_for(process, _checkpoint(run, begun + 1))
     process.kill()
     assert process.wait() == -signal.SIGKILL
     assert _epochs_shown(tmp_path / "1.log")[0] == begun + 1
-    assert _completed(run) >= begun + 1
+    assert completed(run) >= begun + 1
 
     # In the middle of an epoch.
-    begun = _completed(run)
+    begun = completed(run)
     process = _start(resumed, tmp_path / "2.log")
     _wait_for(process, _checkpoint(run, begun + 1))
     time.sleep(moments.uniform(0.02, 0.1))
@@ -107,11 +101,11 @@ def test_a_run_killed_again_and_again_ends_as_the_unbroken_one(
     assert process.wait() == -signal.SIGKILL
     shown = _epochs_shown(tmp_path / "2.log")
     assert shown[0] == begun + 1
-    lost = shown[-1] - _completed(run)
+    lost = shown[-1] - completed(run)
     assert lost in (0, 1), "at most the epoch that was under way"
 
     # Ctrl-C: a clean end, with the best model and a line on how to carry on.
-    begun = _completed(run)
+    begun = completed(run)
     process = _start(resumed, tmp_path / "3.log")
     _wait_for(process, lambda: bool(_epochs_shown(tmp_path / "3.log")))
     process.send_signal(signal.SIGINT)
@@ -120,7 +114,7 @@ def test_a_run_killed_again_and_again_ends_as_the_unbroken_one(
     assert f"Carry on: python train.py --run-dir {run} --resume" in text
     assert "Traceback" not in text
     assert (run / "best.keras").is_file()
-    assert len((run / "history.csv").read_text().splitlines()) == 1 + _completed(run)
+    assert len((run / "history.csv").read_text().splitlines()) == 1 + completed(run)
 
     process = _start(resumed, tmp_path / "4.log")
     assert process.wait(DEADLINE) == 0, (tmp_path / "4.log").read_text()

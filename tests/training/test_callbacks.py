@@ -181,6 +181,15 @@ def test_the_best_model_is_that_of_the_first_highest_auc(
         np.testing.assert_array_equal(actual, expected)
 
 
+def test_an_auc_that_is_no_number_is_never_the_best(
+    run: Run, checkpoint: Checkpoint
+) -> None:
+    for epoch, auc in enumerate([math.nan, 0.5, 0.7, math.nan]):
+        checkpoint.on_epoch_end(epoch, {"val_auc": auc})
+        assert checkpoint.best_epoch == [None, 1, 2, 2][epoch]
+        assert run.best.is_file() == (epoch > 0)
+
+
 def _kill_in(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Kills the process in the middle of, or right before, a stage of epoch 2."""
 

@@ -183,9 +183,11 @@ def test_runs_of_jax_are_carried_on_and_evaluated_there_and_read_here(
         *["exit 0"] * 3,
     ]
     assert done.stderr.count("needs TensorFlow") == 4
-    shown = tmp_path / "shown" / "run"
+    shown = tmp_path / "shown" / path.name
     assert (shown / "projector_config.pbtxt").is_file()
-    assert not (shown / "training").is_symlink(), "its history, as there are no logs"
+    curves = shown / "training"
+    assert curves.is_dir(), "its history, as there are no logs"
+    assert not curves.is_symlink()
     environment = json.loads((path / "environment.json").read_text())
     assert environment["backend"] == "jax"
     assert environment["packages"]["jax"] == metadata.version("jax")

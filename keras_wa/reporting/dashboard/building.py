@@ -108,7 +108,8 @@ class _OneRun:
             place.unlink()
         try:
             table = pd.read_csv(history)
-            if not self._is_new("curves", [history], place.is_dir()):
+            stamp = self._to_do("curves", [history], place.is_dir())
+            if stamp is None:
                 return []
             entries = [
                 (int(row["epoch"]), events.scalar(str(name), float(row[name])))
@@ -118,7 +119,7 @@ class _OneRun:
         except (OSError, ValueError, KeyError) as error:
             return [f"{self.name}: no curves, no epoch was completed yet ({error})."]
         events.write_events(place, CURVES, entries, _time_of([history]))
-        self._done("curves", [history])
+        self._done("curves", stamp)
         return []
 
     def settings(self, row: dict[str, hparams.Value], columns: Any) -> None:
@@ -126,7 +127,9 @@ class _OneRun:
         config, history = self.run.path / "config.json", self.run.path / "history.csv"
         own = [config, history]
         contents = [columns.SerializeToString().hex(), row]
-        if not self._is_new("settings", own, bool(self._written("settings")), contents):
+        there = bool(self._written("settings"))
+        stamp = self._to_do("settings", own, there, contents)
+        if stamp is None:
             return
         start, end = _time_of([config]), _time_of(own)
         entries = [
@@ -135,13 +138,13 @@ class _OneRun:
             (0, events.layout(_CHARTS, "What matters")),
         ]
         best = _best_epoch(self.run)
-        if best is not None:  # Otherwise `curves` has said it.
+        if best is not None:
             score = events.scalar(evaluations.BEST.tag, best.val_auc)
             entries.append((best.epoch, score))
             if best.done >= self.run.config.epochs:
                 entries.append((0, hparams.session_end(end)))
         events.write_events(self.folder, "settings", entries, end)
-        self._done("settings", own, contents)
+        self._done("settings", stamp)
 
     def evaluations(self) -> list[str]:
         """Writes what was evaluated."""
@@ -157,7 +160,8 @@ class _OneRun:
                         f"python evaluate.py {self.run.path}"
                     )
                 continue
-            if not self._is_new(split, files, bool(self._written(split))):
+            stamp = self._to_do(split, files, bool(self._written(split)))
+            if stamp is None:
                 continue
             try:
                 found = evaluations.summaries(place, split)
@@ -168,7 +172,7 @@ class _OneRun:
             best = _best_epoch(self.run)
             entries = [(best.epoch if best else 0, each) for each in found]
             events.write_events(self.folder, split, entries, _time_of(files))
-            self._done(split, files)
+            self._done(split, stamp)
         return notes
 
     def embedding(self, most: int, count: str, say: Callable[[str], None]) -> list[str]:
@@ -177,7 +181,8 @@ class _OneRun:
         decision = self.run.path / DECISION
         own = [self.run.best, self.run.path / "split.csv", metrics, decision]
         there = (self.folder / CONFIG).is_file()
-        if not self._is_new("embedding", own, there, [most]):
+        stamp = self._to_do("embedding", own, there, [most])
+        if stamp is None:
             return []
         title = f"Features of {self.name} {count}"
         say(f"{title} …")
@@ -186,7 +191,7 @@ class _OneRun:
         except (UserError, OSError) as error:
             (self.folder / CONFIG).unlink(missing_ok=True)
             return [f"{self.name}: not in the projector. {error}"]
-        self._done("embedding", own, [most])
+        self._done("embedding", stamp)
         return []
 
     def _threshold(self) -> float | None:
@@ -205,13 +210,16 @@ class _OneRun:
         for older in self._written(name):
             older.unlink()
 
-    def _is_new(
+    def _to_do(
         self, part: str, files: Sequence[Path], there: bool, more: Sequence[Any] = ()
-    ) -> bool:
-        return not there or self._stamps.get(part) != _stamp(files, more)
+    ) -> str | None:
+        """The stamp of what a part is to be made of; `None` if it is up to date."""
+        # Before anything is read: what changes meanwhile is new the next time.
+        stamp = _stamp(files, more)
+        return None if there and self._stamps.get(part) == stamp else stamp
 
-    def _done(self, part: str, files: Sequence[Path], more: Sequence[Any] = ()) -> None:
-        self._stamps[part] = _stamp(files, more)
+    def _done(self, part: str, stamp: str) -> None:
+        self._stamps[part] = stamp
         write_json(self._file, self._stamps)
 
 
@@ -224,9 +232,11 @@ class _Best(NamedTuple):
 
 
 def _best_epoch(run: Run) -> _Best | None:
+    """`None` before the first epoch, which `curves` says, and without any AUC."""
     try:
         table = pd.read_csv(run.path / "history.csv")
-        at = int(np.argmax(table["val_auc"].to_numpy(np.float64)))
+        # Of no AUC at all there is no best one: a ValueError.
+        at = int(np.nanargmax(table["val_auc"].to_numpy(np.float64)))
         epochs = table["epoch"].to_numpy(np.int64)
         return _Best(int(epochs[at]), float(table["val_auc"].iloc[at]), len(table))
     except (OSError, ValueError, KeyError):

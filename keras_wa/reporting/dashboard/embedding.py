@@ -15,9 +15,11 @@ from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 
 from keras_wa.datasets import CLASS_NAMES
 from keras_wa.files import replacing
+from keras_wa.models import last_layer
 from keras_wa.pipeline.batches import evaluation_batches
 from keras_wa.pipeline.rois import Rois
 from keras_wa.progress import ProgressBar
+from keras_wa.reporting.mistakes import DESCRIPTORS
 from keras_wa.training.best import load_best
 from keras_wa.training.callbacks import malignant
 from keras_wa.training.data import load_data
@@ -27,15 +29,6 @@ CONFIG = "projector_config.pbtxt"
 """Its name in the folder of TensorBoard's run, where the projector looks for it."""
 
 _FILES = "embedding"
-_DESCRIPTORS = (
-    "pathology",
-    "morphology",
-    "distribution",
-    "assessment",
-    "density",
-    "breast",
-    "view",
-)
 # TensorBoard's picture of all thumbnails may have 8192 px a side; browsers draw it.
 _THUMBNAIL, _SPRITE = 64, 8192
 _BATCH = 32
@@ -61,13 +54,23 @@ def write_embedding(
         How many ROIs there are.
 
     Raises:
-        UserError: there is no best model, the data are gone or are no longer those of
-            the run.
+        UserError: there is no best model, no test ROI, or the data are gone or are no
+            longer those of the run.
+        OSError: the files cannot be written.
     """
+    try:
+        return _write(folder, run, most, threshold, title)
+    finally:
+        keras.backend.clear_session()  # There may be many runs to come.
+
+
+def _write(
+    folder: Path, run: Run, most: int, threshold: float | None, title: str
+) -> int:
     model = load_best(run)
     data = load_data(run.config)
     run.require_same_split(data.cases)
-    part, cases = data.part("test"), data.cases_of("test")
+    part, cases = data.part("test"), data.some_cases_of("test")
     n = min(most, len(part))
     chosen = np.linspace(0, len(part) - 1, n).round().astype(int)
     rois = Rois(lambda at: part.read(chosen[at]), part.labels[chosen])
@@ -85,9 +88,8 @@ def write_embedding(
         # Of five digits: the projector draws them.
         np.savetxt(partial / "features.tsv", features, "%.5g", delimiter="\t")
         table.to_csv(partial / "metadata.tsv", sep="\t", index=False)
-        cv2.imwrite(str(partial / "rois.png"), sheet)
+        _write_png(partial / "rois.png", sheet)
     _write_config(folder, features.shape, side)
-    keras.backend.clear_session()
     return n
 
 
@@ -105,7 +107,7 @@ def features_of(
     Returns:
         Features `(n, width)` and outputs `(n, classes)`.
     """
-    head = model.get_layer(model.output_names[0])
+    head = last_layer(model)
     both = keras.Model(model.input, [head.input, model.output])
     with ProgressBar(title, -(-n // _BATCH), enabled=bool(title)) as bar:
         count = keras.callbacks.LambdaCallback()
@@ -151,7 +153,7 @@ def describe(
         table["called"] = np.where(called, "malignant", "benign")
         wrong = np.where(is_malignant, "missed", "false alarm")
         table["result"] = np.where(called == is_malignant, "correct", wrong)
-    for name in _DESCRIPTORS:
+    for name in ("pathology", *DESCRIPTORS):
         if name in cases and cases[name].notna().any():
             known = cases[name].astype(object)
             table[name] = known.where(known.notna(), "not known").to_numpy()
@@ -188,6 +190,11 @@ def sprite(images: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
         small = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
         sheet[row : row + side, column : column + side] = small
     return sheet, side
+
+
+def _write_png(path: Path, image: NDArray[np.uint8]) -> None:
+    # `cv2.imwrite` says neither that a disk is full nor why it failed.
+    path.write_bytes(cv2.imencode(".png", image)[1].tobytes())
 
 
 def _write_config(folder: Path, shape: tuple[int, ...], side: int) -> None:

@@ -9,6 +9,7 @@ import logging
 import signal
 import socket
 import threading
+import time
 import urllib.request
 import warnings
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from keras_wa.reporting.dashboard.embedding import CONFIG
 
 # Seconds after which TensorBoard looks for new epochs.
 _RELOAD_S = 15
-# How long the projector's tab is waited for, and how often it is asked for.
+# How long the projector's tab is waited for, and the pause before it is asked again.
 _WAIT_S, _ASK_S = 10.0, 0.1
 
 
@@ -108,10 +109,11 @@ def _wait_for_projector(log_dir: Path, address: str, stopped: threading.Event) -
         return
     # It is this machine, whatever proxy there is for others.
     ask = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
-    for _ in range(round(_WAIT_S / _ASK_S)):
+    end = time.monotonic() + _WAIT_S
+    while (left := end - time.monotonic()) > 0:
         with (
             contextlib.suppress(OSError, ValueError, KeyError),
-            ask(f"{address}data/plugins_listing", timeout=_WAIT_S) as answer,
+            ask(f"{address}data/plugins_listing", timeout=left) as answer,
         ):
             if json.load(answer)["projector"]["enabled"]:
                 return

@@ -146,6 +146,32 @@ def test_features_are_computed_once(runs, tmp_path):
     assert said == ["Features of other (1/1) …"]
 
 
+def test_what_changes_while_it_is_read_is_written_again(runs, tmp_path):
+    said, found = [], find_runs([runs / "other"])[0]
+
+    def change(line: str) -> None:
+        said.append(line)
+        os.utime(runs / "other" / "split.csv", (3e9, 3e9))
+
+    for _ in range(3):
+        build(tmp_path / "out", found, 5, change)
+    assert said == ["Features of other (1/1) …"] * 2
+
+
+def test_an_auc_that_is_no_number_is_never_the_best(runs, tmp_path):
+    file, out = runs / "other" / "history.csv", tmp_path / "out"
+    history = pd.read_csv(file)
+    history["val_auc"] = [float("nan"), 0.5, 0.75]
+    history.to_csv(file, index=False)
+    built(runs / "other", out)
+    (best,) = EventAccumulator(str(out / "other")).Reload().Tensors("best/val_auc")
+    assert (best.step, tf.make_ndarray(best.tensor_proto)) == (3, 0.75)
+    history["val_auc"] = float("nan")
+    history.to_csv(file, index=False)
+    built(runs / "other", out)
+    assert "best/val_auc" not in tags(out / "other")
+
+
 def test_a_run_that_is_gone_is_removed_with_what_was_made_of_it(runs, shown, tmp_path):
     out = shutil.copytree(shown, tmp_path / "out", symlinks=True)
     (out / "one").rename(out / "gone")

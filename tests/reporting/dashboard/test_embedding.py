@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
+import shutil
 from pathlib import Path
 
 import cv2
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,7 +16,9 @@ from google.protobuf import text_format
 from scipy.special import softmax
 from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 
+from keras_wa.errors import UserError
 from keras_wa.reporting.dashboard.embedding import (
+    _write_png,
     describe,
     sheet_layout,
     sprite,
@@ -117,6 +122,41 @@ def test_without_a_threshold_nothing_is_called():
     table = describe(cases, np.array([2]), outputs, ("x", "y", "z"), None)
     assert list(table) == ["roi_id", "patient_id", "class", "probability"]
     assert table["class"].tolist() == ["z"]
+
+
+@pytest.fixture
+def untested(finished: Path, tmp_path: Path) -> Run:
+    """A run whose table has no test part."""
+    rows = []
+    for i in range(8):
+        assert cv2.imwrite(str(tmp_path / f"{i}.png"), np.full((32, 32), i, np.uint8))
+        part = "train" if i < 4 else "val"
+        rows.append({"path": f"{i}.png", "label": i % 2, "patient": i, "split": part})
+    pd.DataFrame(rows).to_csv(tmp_path / "cases.csv", index=False)
+    places = {"data_dir": str(tmp_path), "store_dir": str(tmp_path / "stores")}
+    config = dataclasses.replace(Run.open(finished).config, dataset="csv", **places)
+    run = Run.create(tmp_path / "run", config)
+    run.begin(load_data(config, progress=False).cases)
+    shutil.copy(finished / "best.keras", run.best)
+    return run
+
+
+def test_a_run_without_test_rois_is_refused_and_leaves_nothing_behind(
+    untested, tmp_path
+):
+    folder = tmp_path / "shown"
+    folder.mkdir()
+    names = [keras.backend.get_uid("of this test")]
+    with pytest.raises(UserError, match=r"split 'test'; there are: train, val\."):
+        write_embedding(folder, untested, MOST, 0.5)
+    names.append(keras.backend.get_uid("of this test"))
+    assert names == [1, 1], "what Keras remembers of the model is gone"
+    assert not list(folder.iterdir())
+
+
+def test_a_sheet_that_cannot_be_written_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        _write_png(tmp_path / "none" / "rois.png", np.zeros((8, 8), np.uint8))
 
 
 def test_large_and_many_rois_still_fit_into_a_sheet():
