@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 from tests.confined import AS_USER, confined, health_command
-from tests.dockerfile import ROOT, Tree, add_python, plain_tree, stages
+from tests.dockerfile import ROOT, VENV, Tree, add_python, plain_tree, stages
 
 _SAVE = """
 from keras_wa.models import create_model
@@ -67,14 +67,14 @@ def main() -> None:
 
 def _look(tree: Tree) -> None:
     print(f"- `pip check`: {tree.run('pip', 'check').strip()}")
-    size = tree.run("du", "-sm", "/venv").split()[0]
+    size = tree.run("du", "-sm", VENV).split()[0]
     print(f"- installed: {size} MB")
     words = (*tree.settings["ENTRYPOINT"].words, "--help")
     tree.run(*AS_USER, *words, directory=tree.directory)
 
 
 def _serve(tree: Tree) -> None:
-    tree.path("/model").mkdir()
+    tree.run("mkdir", "/model")
     tree.run("python", "-c", _SAVE)
     tree.variables |= {"HOME": "/home/keras", "KERAS_WA_TOKEN": "s3cret"}
     check = health_command(tree.settings["HEALTHCHECK"])

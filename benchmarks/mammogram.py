@@ -48,6 +48,8 @@ def main() -> None:
         )
         process.start()
         process.join()
+        if process.exitcode:
+            raise RuntimeError(f"The models were not written: {process.exitcode}")
         phantom = here / "phantom.dcm"
         _write_phantom(phantom)
         films = {"phantom, 4000x3000": phantom, "real film, 4736x2624": _real()}

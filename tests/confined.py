@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,12 +28,15 @@ AS_USER = (
 
 
 @contextlib.contextmanager
-def confined(tree: Tree, *words: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+def confined(
+    tree: Tree, *words: str, deadline_s: float = 120
+) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """The service of a tree as long as the context lasts, once it takes requests.
 
     Args:
         tree: in which the target `serve` was carried out.
         *words: in place of its CMD.
+        deadline_s: within which it has to take requests.
 
     Yields:
         The process, which ends as the service does, and the id of the service's own.
@@ -46,6 +52,9 @@ def confined(tree: Tree, *words: str) -> Iterator[tuple[subprocess.Popen[str], i
         stderr=subprocess.STDOUT,
         text=True,
     )
+    # Its end is that of its output, which is waited for below.
+    alarm = threading.Timer(deadline_s, _end, [process])
+    alarm.start()
     with process:
         try:
             assert process.stdout is not None
@@ -55,11 +64,28 @@ def confined(tree: Tree, *words: str) -> Iterator[tuple[subprocess.Popen[str], i
                 if line.startswith("Serving ") and "http://0.0.0.0:8501" in line:
                     break
             else:
-                pytest.fail("".join(said))
-            children = f"/proc/{process.pid}/task/{process.pid}/children"
-            yield process, int(Path(children).read_text())
+                done = f"took no requests within {deadline_s:g} s, or ended"
+                pytest.fail("".join([*said, f"The service {done}."]))
+            alarm.cancel()
+            (pid,) = _children(process)
+            yield process, pid
         finally:
-            process.kill()
+            alarm.cancel()
+            _end(process)
+
+
+def _children(process: subprocess.Popen[str]) -> list[int]:
+    listed = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    return [int(pid) for pid in listed.read_text().split()]
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    if process.poll() is None:
+        # `--kill-child` alone does not do it: a change of the user takes it back.
+        with contextlib.suppress(ProcessLookupError, FileNotFoundError):
+            for pid in _children(process):
+                os.kill(pid, signal.SIGKILL)
+        process.kill()
 
 
 def health_command(check: Instruction) -> list[str]:

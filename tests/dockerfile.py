@@ -15,8 +15,11 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, NoReturn
 
 import pytest
 
@@ -33,6 +36,26 @@ mount --rbind /proc "$1/root/proc"
 mount --rbind /dev "$1/root/dev"
 exec chroot "$1/root" sh -c 'echo ready; exec cat'
 """
+# What this needs of the machine, `setpriv` and `ip` in `tests/confined.py`.
+_PROGRAMS = ("unshare", "nsenter", "useradd", "tar", "setpriv", "ip")
+# Every change of the tree is made by a process inside: a link of the machine, as
+# /app -> /srv/app, leads a process outside to the machine's own files.
+_LEAVE_OUT_USERS = """
+for name in passwd shadow group gshadow; do
+    touch "/etc/$name"
+    sed -i '/^root:/!d' "/etc/$name"
+done
+"""
+# Run by the virtual environment's Python, which knows its own folders.
+_SHOW_INSTALLED = """
+import sys, sysconfig
+from pathlib import Path
+
+Path(sysconfig.get_path("purelib"), "installed.pth").write_text(sys.argv[1])
+pip = Path(sys.prefix, "bin", "pip")
+pip.write_text('#!/bin/sh\\nexec python -m pip "$@"\\n')
+pip.chmod(0o755)
+"""
 # pip as it is, with what the tests have installed in place of what it would download.
 # An isolated build would fetch setuptools; `make test` itself has installed that way.
 # (pip takes this one's value the other way round: 0 is no isolation.)
@@ -40,8 +63,11 @@ OFFLINE = {
     "PIP_CONFIG_FILE": "/dev/null",
     "PIP_NO_INDEX": "1",
     "PIP_NO_BUILD_ISOLATION": "0",
+    # CUDA would be gigabytes; of the rest a test of its own says that it is there.
+    "PIP_NO_DEPS": "1",
 }
-VENV = "/venv"
+# The tests themselves may run in a /venv.
+VENV = "/venv-of-the-image"
 PATH = f"{VENV}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -76,7 +102,28 @@ def stages(text: str) -> dict[str, list[Instruction]]:
 
 def ignored(path: str, patterns: list[str]) -> bool:
     """Whether a `.dockerignore` with such patterns keeps a path from being copied."""
-    return any(re.fullmatch(_expression(each) + "(/.*)?", path) for each in patterns)
+    verdict = False
+    for each in patterns:  # The last one that fits decides; `!` lets in again.
+        if re.fullmatch(_expression(each.removeprefix("!")) + "(/.*)?", path):
+            verdict = not each.startswith("!")
+    return verdict
+
+
+def context(root: Path, patterns: list[str]) -> list[str]:
+    """The files below a folder that `COPY . .` copies, sorted."""
+    found = []
+    for folder, subfolders, names in os.walk(root):
+        at = Path(folder).relative_to(root)
+        # Not looked into, unless a pattern lets in something below.
+        subfolders[:] = [
+            name
+            for name in subfolders
+            if not ignored(str(at / name), patterns)
+            or any(each.startswith(f"!{at / name}/") for each in patterns)
+        ]
+        files = [str(at / name) for name in names]
+        found += [file for file in files if not ignored(file, patterns)]
+    return sorted(found)
 
 
 def _expression(pattern: str) -> str:
@@ -107,10 +154,6 @@ class Tree:
         self.settings: dict[str, Instruction] = {}
         self.variables = {"PATH": PATH, "HOME": "/root", **variables}
 
-    def path(self, inside: str) -> Path:
-        """A path in the tree, as this process finds it."""
-        return Path(f"/proc/{self._pid}/root{inside}")
-
     @property
     def directory(self) -> str:
         return self.settings["WORKDIR"].text
@@ -131,10 +174,13 @@ class Tree:
         change = ["sh", "-c", 'cd "$0" && exec "$@"', directory]
         return [*enter, "env", "-i", *names, *change, *command]
 
-    def run(self, *command: str, directory: str = "/") -> str:
+    def run(
+        self, *command: str, directory: str = "/", stdin: IO[bytes] | None = None
+    ) -> str:
         """Runs a command as root; what it prints. A failure is the test's."""
         done = subprocess.run(
             self.entering(*command, directory=directory),
+            stdin=stdin or subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -142,6 +188,28 @@ class Tree:
         if done.returncode:
             pytest.fail(f"{shlex.join(command)}: {done.returncode}\n{done.stdout}")
         return done.stdout
+
+    def add(self, folder: Path, names: list[str], target: str) -> None:
+        """Copies files and folders of this machine into the tree, as root's.
+
+        Args:
+            folder: of this machine.
+            names: what to copy, relative to it; they keep their names.
+            target: a folder in the tree, made where there is none.
+        """
+
+        def owned(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+            entry.uid = entry.gid = 0
+            entry.uname = entry.gname = ""
+            return entry
+
+        with tempfile.TemporaryFile() as file:
+            with tarfile.open(fileobj=file, mode="w") as archive:
+                for name in names:
+                    archive.add(folder / name, name, filter=owned)
+            file.seek(0)
+            self.run("mkdir", "-p", target)
+            self.run("tar", "-xf", "-", directory=target, stdin=file)
 
     def carry_out(self, instructions: list[Instruction]) -> None:
         """Does what a build does, one instruction after the other."""
@@ -156,7 +224,7 @@ class Tree:
             elif each.word == "ENV":
                 self.variables |= dict(part.split("=", 1) for part in each.words)
             elif each.word == "WORKDIR":
-                self.path(each.text).mkdir(parents=True, exist_ok=True)
+                self.run("mkdir", "-p", each.text)
             else:
                 known = {"CMD", "ENTRYPOINT", "EXPOSE", "HEALTHCHECK"}
                 assert each.word in known | {"STOPSIGNAL", "USER", "VOLUME"}
@@ -165,25 +233,15 @@ class Tree:
     def _copy(self, words: list[str]) -> None:
         *sources, target = words
         patterns = patterns_of(ROOT / ".dockerignore")
-        folder = self.path(self.directory)
         for source in sources:
-            # As COPY has it: into a directory, or under the name that is given.
-            into = target == "." or target.endswith("/")
-            to = folder / target / (source if into else "")
             if source == ".":
-                _copy_folder(ROOT, folder / target, patterns)
+                names, into = context(ROOT, patterns), target
             else:
                 assert not ignored(source, patterns), f"{source} is not to be copied"
-                to.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(ROOT / source, to)
-
-
-def _copy_folder(source: Path, target: Path, patterns: list[str]) -> None:
-    def left_out(folder: str, names: list[str]) -> set[str]:
-        at = Path(folder).relative_to(source)
-        return {name for name in names if ignored(str(at / name), patterns)}
-
-    shutil.copytree(source, target, ignore=left_out, dirs_exist_ok=True)
+                # Other names than their own are not understood.
+                assert target in (source, ".", "./"), f"not understood: {target}"
+                names, into = [source], "."
+            self.add(ROOT, names, os.path.join(self.directory, into))
 
 
 @contextlib.contextmanager
@@ -194,6 +252,9 @@ def plain_tree(place: Path, **variables: str) -> Iterator[Tree]:
         place: an empty directory of this machine.
         **variables: added to the environment of all that is run.
     """
+    missing = [name for name in _PROGRAMS if shutil.which(name) is None]
+    if missing:
+        _skip(f"{', '.join(missing)} not on the PATH")
     holder = subprocess.Popen(
         ["unshare", "--mount", "sh", "-c", _HOLD, "sh", str(place)],
         stdin=subprocess.PIPE,
@@ -206,21 +267,16 @@ def plain_tree(place: Path, **variables: str) -> Iterator[Tree]:
             assert holder.stdout is not None
             assert holder.stderr is not None
             if holder.stdout.readline() != "ready\n":
-                why = holder.stderr.read().strip()
-                pytest.skip(f"ROOT AND NAMESPACES MISSING for the Dockerfile: {why}")
+                _skip(holder.stderr.read().strip())
             tree = Tree(holder.pid, variables)
-            _leave_out_users(tree)
+            tree.run("sh", "-ec", _LEAVE_OUT_USERS)
             yield tree
         finally:
             holder.kill()
 
 
-def _leave_out_users(tree: Tree) -> None:
-    for name in ("passwd", "shadow", "group", "gshadow"):
-        file = tree.path(f"/etc/{name}")
-        lines = file.read_text().splitlines() if file.exists() else []
-        kept = [line for line in lines if line.startswith("root:")]
-        file.write_text("".join(f"{line}\n" for line in kept))
+def _skip(why: str) -> NoReturn:
+    pytest.skip(f"ROOT AND NAMESPACES MISSING for the Dockerfile: {why}")
 
 
 def add_python(tree: Tree, *, installed: bool) -> None:
@@ -233,16 +289,10 @@ def add_python(tree: Tree, *, installed: bool) -> None:
     """
     python = os.path.realpath(sys.executable)
     options = ["--without-pip"] if installed else []
-    tree.run(python, "-m", "venv", *options, VENV)
-    site = sysconfig.get_path("purelib")
+    tree.run(python, "-m", "venv", "--clear", *options, VENV)
+    site = os.path.realpath(sysconfig.get_path("purelib"))
     if installed:
-        own = tree.path(sysconfig.get_path("purelib", vars={"base": VENV}))
-        (own / "installed.pth").write_text(f"{site}\n")
-        pip = tree.path(f"{VENV}/bin/pip")
-        pip.write_text('#!/bin/sh\nexec python -m pip "$@"\n')
-        pip.chmod(0o755)
+        tree.run(f"{VENV}/bin/python", "-c", _SHOW_INSTALLED, f"{site}\n")
     # The image's user may read what is installed, wherever this machine has it.
-    for path in (Path(sys.base_prefix), Path(site)):
-        for folder in (path, *path.parents):
-            inside = tree.path(str(folder))
-            inside.chmod(inside.stat().st_mode | 0o055)
+    for path in (Path(os.path.realpath(sys.base_prefix)), Path(site)):
+        tree.run("chmod", "go+rx", str(path), *map(str, path.parents))

@@ -10,7 +10,6 @@ import configparser
 import contextlib
 import json
 import re
-import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from keras_wa.cli import main
 from tests.confined import AS_USER, confined, health_command
 from tests.dockerfile import (
     OFFLINE,
@@ -28,6 +28,7 @@ from tests.dockerfile import (
     Instruction,
     Tree,
     add_python,
+    context,
     ignored,
     patterns_of,
     plain_tree,
@@ -55,9 +56,7 @@ print(urlopen(Request(url, body, headers), timeout=30).read().decode())
 @contextlib.contextmanager
 def built(target: str, place: Path) -> Iterator[Tree]:
     """A tree in which a target of the Dockerfile was carried out."""
-    # What the gpu target needs beyond the others are gigabytes of CUDA.
-    variables = {**OFFLINE, "PIP_NO_DEPS": "1"} if target == "gpu" else OFFLINE
-    with plain_tree(place, **variables) as tree:
+    with plain_tree(place, **OFFLINE) as tree:
         add_python(tree, installed=True)
         tree.carry_out(STAGES[target])
         tree.variables["HOME"] = "/home/keras"
@@ -69,7 +68,8 @@ def served(tmp_path_factory: pytest.TempPathFactory, finished: Path) -> Iterator
     """The target `serve`, and the SavedModel of a run under /model."""
     with built("serve", tmp_path_factory.mktemp("tree")) as tree:
         # A run would name its model, which is the tests' own.
-        shutil.copytree(finished / "saved_model", tree.path("/model"))
+        files = [each.name for each in (finished / "saved_model").iterdir()]
+        tree.add(finished / "saved_model", files, "/model")
         yield tree
 
 
@@ -90,9 +90,11 @@ def test_every_line_of_a_target_that_trains_runs(tmp_path: Path, target: str) ->
         check_build(tree)
         folders = tree.settings["VOLUME"].words
         tree.run(*AS_USER, "touch", *(f"{folder}/x" for folder in folders))
-        if target == "cpu":  # The other one's entry point is the same.
-            start = (*tree.settings["ENTRYPOINT"].words, "--help")
-            assert "--epochs" in tree.run(*AS_USER, *start, directory=tree.directory)
+        python, script = tree.settings["ENTRYPOINT"].words
+        # All but its last line, since what it imports takes seconds.
+        load = f"import runpy; print(runpy.run_path({script!r})['main'].__module__)"
+        said = tree.run(*AS_USER, python, "-c", load, directory=tree.directory)
+        assert said == "keras_wa.cli.main\n"
 
 
 @pytest.mark.namespaces
@@ -138,12 +140,57 @@ def test_the_health_check_fails_where_nobody_serves(served: Tree) -> None:
 
 
 @pytest.mark.namespaces
-def test_the_container_does_not_start_without_a_token(served: Tree) -> None:
-    words = served.settings["ENTRYPOINT"].words + served.settings["CMD"].words
-    command = served.entering(*AS_USER, *words)
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 2
-    assert "expected --token or KERAS_WA_TOKEN" in done.stderr
+def test_a_service_that_hangs_while_it_starts_is_not_waited_for(
+    served: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hangs = Instruction("ENTRYPOINT", '["sh", "-c", "echo Loading; sleep 600"]')
+    monkeypatch.setitem(served.settings, "ENTRYPOINT", hangs)
+    with (
+        pytest.raises(pytest.fail.Exception, match=r"Loading\n.*within 0\.5 s"),
+        confined(served, deadline_s=0.5),
+    ):
+        pass
+
+
+def test_the_container_does_not_start_without_a_token(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = {each.word: each for each in STAGES["serve"]}
+    set_in_image = "".join(each.text for each in STAGES["serve"] if each.word == "ENV")
+    assert "KERAS_WA_TOKEN" not in set_in_image
+    monkeypatch.delenv("KERAS_WA_TOKEN", raising=False)
+    program, *words = settings["ENTRYPOINT"].words + settings["CMD"].words
+    assert program == "keras-wa"
+    assert main(words) == 2
+    assert "expected --token or KERAS_WA_TOKEN" in capsys.readouterr().err
+
+
+def test_a_machine_without_namespaces_skips_loudly(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))  # As on macOS: no such program.
+    with (
+        pytest.raises(pytest.skip.Exception, match=r"NAMESPACES MISSING.*unshare"),
+        plain_tree(tmp_path),
+    ):
+        pass
+
+
+@pytest.mark.namespaces
+def test_links_of_this_machine_are_followed_inside_the_tree_alone(
+    tmp_path: Path,
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "kept").write_text("as it was")
+    (tmp_path / "link").symlink_to(outside)
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "kept").write_text("changed")
+    (tmp_path / "place").mkdir()
+    with plain_tree(tmp_path / "place") as tree:
+        tree.add(tmp_path / "source", ["kept"], str(tmp_path / "link"))
+        assert tree.run("cat", str(outside / "kept")) == "changed"
+    assert (outside / "kept").read_text() == "as it was"
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -175,6 +222,18 @@ def test_the_default_is_the_cpu_target_and_nobody_is_root() -> None:
     assert "VOLUME" not in {each.word for each in STAGES["serve"]}
 
 
+def test_only_what_is_named_is_copied(tmp_path: Path) -> None:
+    wanted = ["configs/a.toml", "keras_wa/cli/main.py", "setup.cfg", "train.py"]
+    # Pictures of patients that a command wrote, and what tools leave.
+    left = ["seen/p.png", "results.csv", "data/p/1.dcm", "runs/a/x", ".git/config"]
+    left += [".env", ".hypothesis/x", "tests/keras_wa/x.py", "docs/train.py"]
+    left += ["keras_wa/cli/__pycache__/main.pyc", "keras_wa/.cache/x", "train.py.bak"]
+    for name in (*wanted, *left):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert context(tmp_path, patterns_of(ROOT / ".dockerignore")) == wanted
+
+
 def test_what_git_ignores_is_in_no_image() -> None:
     docker = patterns_of(ROOT / ".dockerignore")
     for pattern in patterns_of(ROOT / ".gitignore"):
@@ -182,8 +241,17 @@ def test_what_git_ignores_is_in_no_image() -> None:
         assert ignored(name, docker), f"{pattern} of .gitignore is not left out"
 
 
+def test_what_is_left_out_is_looked_into_where_a_pattern_lets_in(
+    tmp_path: Path,
+) -> None:
+    for name in ("a/b/c", "a/d", "e/f"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert context(tmp_path, ["*", "!a/b"]) == ["a/b/c"]
+
+
 @pytest.mark.parametrize(
-    ("pattern", "path", "expected"),
+    ("patterns", "path", "expected"),
     [
         ("tests", "tests/a/b.py", True),
         ("tests", "keras_wa/tests", False),
@@ -194,13 +262,17 @@ def test_what_git_ignores_is_in_no_image() -> None:
         (".*_cache", "a/.mypy_cache", False),
         ("data", "database", False),
         ("docs?", "docs/a", False),
+        ("* !a", "a/b", False),
+        ("* !a", ".b", True),
+        ("* !a **/c", "a/b/c", True),
+        ("!a *", "a", True),
     ],
 )
 def test_patterns_are_understood_as_documented(
-    pattern: str, path: str, expected: bool
+    patterns: str, path: str, expected: bool
 ) -> None:
     # https://docs.docker.com/build/concepts/context/#dockerignore-files
-    assert ignored(path, [pattern]) is expected
+    assert ignored(path, patterns.split()) is expected
 
 
 def test_a_stage_is_read_with_the_one_below_it() -> None:

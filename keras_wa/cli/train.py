@@ -89,13 +89,14 @@ def run(args: argparse.Namespace) -> int:
     start_keras(find_devices=False)
     from keras_wa.backend import on_tensorflow
     from keras_wa.training.data import load_data
-    from keras_wa.training.hardware import describe_devices
+    from keras_wa.training.hardware import describe_devices, require_backend
     from keras_wa.training.run import Run
     from keras_wa.training.workers import WorkerLostError
 
     run = _resumed(args) if args.resume else None
     config = run.config if run else _new_config(args)
     workers = _join(args, config)
+    require_backend(config)  # Before there is a directory, and minutes of preparing.
     data = load_data(config)
     if run is None and workers.is_chief:
         run = Run.create(args.run_dir, config)

@@ -103,9 +103,6 @@ def model_card(run: Run, network: keras.Model) -> dict[str, Any]:
         network: its model.
     """
     config, decision = run.config, read_decision(run)
-    wavelet = image_wavelet(network)
-    if config.dwt == "pipeline":
-        wavelet = config.model_options.get("wavelet", "haar")
     return {
         "keras_wa": keras_wa.__version__,
         "model": config.model,
@@ -120,7 +117,7 @@ def model_card(run: Run, network: keras.Model) -> dict[str, Any]:
         },
         "crop": config.crop,
         "field_mm": config.field_mm,
-        "wavelet": wavelet,
+        "wavelet": config.input_wavelet or image_wavelet(network),
         "output": f"probability of each label, float32 (batch, {config.classes})",
         "labels": list(CLASS_NAMES[config.classes]),
         "decision": None if decision is None else dataclasses.asdict(decision),

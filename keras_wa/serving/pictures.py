@@ -85,7 +85,7 @@ class Pictures:
             # Networks without a feature map, or without a dense layer at their end.
             self.why_no_heat = f"This network has no heat map. {error}"
             return
-        wavelet = self._classifier.wavelet if config.dwt == "pipeline" else None
+        wavelet = config.input_wavelet
         self._heat = lambda _, images: explain(model_inputs(images, wavelet))
 
     def _heat_of_export(self, roi: Pixels, _: NDArray[np.float32]) -> Heat:

@@ -12,7 +12,7 @@ def preparing_model(config: TrainConfig) -> keras.Model:
     """Everything that the pipeline did to a ROI before the network.
 
     Args:
-        config: `image_size, enhance, clip_limit, tiles, dwt` are read.
+        config: `image_size, enhance, clip_limit, tiles, input_wavelet` are read.
 
     Returns:
         A model from `(batch, height, width, 1)` uint8, raw grey, any size of at least
@@ -26,7 +26,7 @@ def preparing_model(config: TrainConfig) -> keras.Model:
         tiles = (config.tiles, config.tiles)
         pixels = CLAHE(config.clip_limit, tiles, dtype="float32", name="clahe")(pixels)
     inputs = keras.layers.Rescaling(1 / 255, dtype="float32", name="scale")(pixels)
-    if config.dwt == "pipeline":
-        wavelet = config.model_options.get("wavelet", "haar")
+    wavelet = config.input_wavelet
+    if wavelet is not None:
         inputs = DWT2D(wavelet=wavelet, dtype="float32", name="dwt_input")(inputs)
     return keras.Model(roi, inputs, name="prepare")

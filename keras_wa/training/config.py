@@ -162,6 +162,14 @@ class TrainConfig:
                 "'patient-kfold', or no --fresh-rois."
             )
 
+    @property
+    def input_wavelet(self) -> str | None:
+        """The wavelet that the pipeline applies, `None` where the model does."""
+        if self.dwt == "model":
+            return None
+        default = model_options(self.model).get("wavelet", "haar")
+        return str(self.model_options.get("wavelet", default))
+
     def read_options(self) -> ReadOptions:
         """How the dataset's ROIs are read."""
         return ReadOptions(

@@ -85,10 +85,8 @@ class RunData:
 
     @property
     def wavelet(self) -> str | None:
-        """The wavelet that the pipeline applies, `None` if the model does."""
-        if self.config.dwt == "model":
-            return None
-        return str(self.config.model_options.get("wavelet", "haar"))
+        """As `config.input_wavelet`."""
+        return self.config.input_wavelet
 
     def training_plan(self, share: tuple[int, int] = (0, 1)) -> TrainingPlan:
         """Which ROIs each training step sees; `share` as in `TrainingPlan`."""

@@ -36,7 +36,7 @@ def set_up(
     keras.utils.set_random_seed(config.seed)
     keras.config.set_dtype_policy(config.precision)
     if not on_tensorflow():
-        _require_plain(config)
+        require_backend(config)
         return None
     import tensorflow as tf
 
@@ -52,8 +52,17 @@ def set_up(
     return strategy
 
 
-def _require_plain(config: TrainConfig) -> None:
-    """Refuses what TensorFlow alone can do."""
+def require_backend(config: TrainConfig) -> None:
+    """Refuses what TensorFlow alone can do where Keras computes with another library.
+
+    Args:
+        config: `deterministic, strategy` are read.
+
+    Raises:
+        UserError: a setting needs TensorFlow.
+    """
+    if on_tensorflow():
+        return
     if config.strategy not in ("auto", "one-device"):
         require_tensorflow(f"--strategy {config.strategy}")
     if config.deterministic:

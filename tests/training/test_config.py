@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -13,6 +14,7 @@ from keras_wa.datasets import ReadOptions
 from keras_wa.errors import UserError
 from keras_wa.models import registry
 from keras_wa.training.config import TrainConfig, read_config_file
+from tests.tiny_model import tiny
 
 FIELDS = [field.name for field in dataclasses.fields(TrainConfig)]
 TYPES = get_type_hints(TrainConfig)
@@ -123,6 +125,18 @@ def test_an_option_with_a_flag_of_its_own_must_use_it(option: str) -> None:
 def test_subbands_from_the_pipeline_need_a_model_that_takes_them() -> None:
     with pytest.raises(UserError, match=r"'resnet50' takes no subbands"):
         TrainConfig(model="resnet50", dwt="pipeline")
+
+
+def test_a_pipeline_without_an_option_takes_the_models_own_wavelet(
+    tiny_model: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build = functools.partial(tiny, wavelet="db2")
+    monkeypatch.setitem(registry._BUILDERS, "tiny", build)
+    assert TrainConfig(model="tiny").input_wavelet is None
+    assert TrainConfig(model="tiny", dwt="pipeline").input_wavelet == "db2"
+    chosen = TrainConfig(model="tiny", dwt="pipeline", model_options={"wavelet": "db3"})
+    assert chosen.input_wavelet == "db3"
+    assert TrainConfig(model="wa_resnet50", dwt="pipeline").input_wavelet == "haar"
 
 
 def test_three_classes_need_a_model_that_tells_them_apart(

@@ -220,6 +220,24 @@ def test_runs_of_jax_are_carried_on_and_evaluated_there_and_read_here(
     assert f"SavedModel: {run.saved_model}" in capsys.readouterr().out
 
 
+def test_a_setting_that_needs_tensorflow_leaves_no_directory_behind(
+    tmp_path: Path,
+) -> None:
+    words = ["train", "--dataset", "phantom", "--deterministic", "--run-dir", "run"]
+    script = "import sys; from keras_wa.cli import main; sys.exit(main(sys.argv[1:]))"
+    done = subprocess.run(
+        [sys.executable, "-c", script, *words],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert "--deterministic needs TensorFlow" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("setting", "hidden", "expected"),
     [
