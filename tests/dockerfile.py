@@ -68,6 +68,7 @@ OFFLINE = {
 }
 # The tests themselves may run in a /venv.
 VENV = "/venv-of-the-image"
+_INSTALLED = "/installed-for-the-image"
 PATH = f"{VENV}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -290,9 +291,13 @@ def add_python(tree: Tree, *, installed: bool) -> None:
     python = os.path.realpath(sys.executable)
     options = ["--without-pip"] if installed else []
     tree.run(python, "-m", "venv", "--clear", *options, VENV)
-    site = os.path.realpath(sysconfig.get_path("purelib"))
     if installed:
-        tree.run(f"{VENV}/bin/python", "-c", _SHOW_INSTALLED, f"{site}\n")
-    # The image's user may read what is installed, wherever this machine has it.
-    for path in (Path(os.path.realpath(sys.base_prefix)), Path(site)):
-        tree.run("chmod", "go+rx", str(path), *map(str, path.parents))
+        # Wherever this machine has it: below /tmp it would be hidden.
+        site = os.path.realpath(sysconfig.get_path("purelib"))
+        tree.run("mkdir", "-p", _INSTALLED)
+        tree.run("mount", "--bind", site, _INSTALLED)
+        tree.run("chmod", "go+rx", _INSTALLED)
+        tree.run(f"{VENV}/bin/python", "-c", _SHOW_INSTALLED, f"{_INSTALLED}\n")
+    # The image's user may read Python itself.
+    path = Path(os.path.realpath(sys.base_prefix))
+    tree.run("chmod", "go+rx", str(path), *map(str, path.parents))
