@@ -5,13 +5,15 @@ VENV ?= .venv
 RUN ?= runs/quick
 # Processes that run the tests; each takes some 3 GB.
 WORKERS ?= 2
+PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 BIN := $(VENV)/bin
 
-.PHONY: help train test lint unit bench clean
+.PHONY: help train test lint unit cover bench clean
 
 help:
 	@echo "make train   train, evaluate and export WA-ResNet-50 on the embedded phantom"
-	@echo "make test    linters, type checks, layering contract, tests with coverage"
+	@echo "make test    linters, type checks, layering contract, tests"
+	@echo "make cover   the tests with their coverage, which takes a quarter longer"
 	@echo "make bench   speed against other libraries, in benchmarks/results/"
 	@echo "make clean   remove the virtual environment and caches (runs are kept)"
 
@@ -30,8 +32,11 @@ lint: $(VENV)/installed-test
 	$(BIN)/lint-imports
 
 unit: $(VENV)/installed-test
+	$(BIN)/pytest $(PARALLEL)
+
+cover: $(VENV)/installed-test
 	rm -f .coverage .coverage.*
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=
+	$(BIN)/pytest $(PARALLEL) --cov --cov-report=
 	$(BIN)/coverage report --fail-under=90
 
 bench: $(VENV)/installed-bench
