@@ -21,6 +21,7 @@ from PIL import (
 )
 
 from keras_wa.errors import UserError
+from keras_wa.imaging.deflated import inflated_size
 
 # Pillow's classes and not `Image.open`, whose own limit is the same for the whole
 # process. They read the header alone.
@@ -40,7 +41,6 @@ _SCAN = b"\xff\xda"
 # Deflate makes a thousandth of its input at best: less is no danger.
 _SMALL_PNG = 2**16
 _MOST_CHANNELS, _MOST_DEPTH = 4, 2
-_STEP = 2**20
 # Each row begins with a byte that names its filter. The seven passes of an interlaced
 # image have 15 rows for 8 of its own, and may each have a part of one more.
 _FILTERS, _PASSES = 2, 8
@@ -126,9 +126,7 @@ def _refuse_surplus(data: bytes, name: str, most: int) -> None:
         rest = data[at + 8 : at + 8 + length] if kind == b"IDAT" else b""
         at += 12 + length
         try:
-            while rest and size <= most:
-                size += len(inflater.decompress(rest, _STEP))
-                rest = inflater.unconsumed_tail
+            size += inflated_size(inflater, rest, most - size)
         except zlib.error:
             return  # Damaged: reading it will tell.
         if size > most:

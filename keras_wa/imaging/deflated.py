@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import zlib
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from pydicom.filereader import read_dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian
@@ -38,12 +38,8 @@ def refuse_bomb(data: bytes, name: str, most: int | None = None) -> None:
     if start is None:
         return
     most = MOST if most is None else min(most, MOST)
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    rest, size = data[start:], 0
     try:
-        while rest and not inflater.eof and size <= most:
-            size += len(inflater.decompress(rest, _STEP))
-            rest = inflater.unconsumed_tail
+        size = inflated_size(zlib.decompressobj(-zlib.MAX_WBITS), data[start:], most)
     except zlib.error:
         return  # Damaged: reading it will tell.
     if size > most:
@@ -51,6 +47,24 @@ def refuse_bomb(data: bytes, name: str, most: int | None = None) -> None:
             f"{name}: the deflated file is too large. Received: more than {most} bytes "
             "once inflated; expected a mammogram. Leave the file out."
         )
+
+
+def inflated_size(inflater: Any, data: bytes, most: int) -> int:
+    """Bytes that data inflate to, counted until they are more than `most`.
+
+    Args:
+        inflater: of `zlib.decompressobj`; it may have had data before these.
+        data: what it gets.
+        most: where counting may end.
+
+    Raises:
+        zlib.error: the data are damaged.
+    """
+    size = 0
+    while data and not inflater.eof and size <= most:
+        size += len(inflater.decompress(data, _STEP))
+        data = inflater.unconsumed_tail
+    return size
 
 
 def refuse_bomb_in_file(path: Path) -> None:

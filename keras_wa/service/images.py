@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse
 
+from keras_wa.imaging import GreyImage
 from keras_wa.service import answers
 from keras_wa.service.bodies import content_type, other_type, read_form, read_json
 from keras_wa.service.engine import Engine
 from keras_wa.service.inputs import (
+    ImageQuestion,
     Question,
     RoiQuestion,
     SearchQuestion,
@@ -54,6 +57,19 @@ def add_image_paths(app: FastAPI, engine: Engine, settings: Settings) -> None:
 
         return await engine.decoded(parse_and_read)
 
+    async def looked_at(
+        request: Request, kind: type[ImageQuestion], look: Callable[..., dict[str, Any]]
+    ) -> JSONResponse:
+        """What is found in the image of a form, by a thread that decodes it."""
+        data, fields = await read_form(request)
+        question = parse(kind, fields)
+
+        def read() -> dict[str, Any]:
+            image = image_of(data, most, question.for_processing)
+            return look(image, question)
+
+        return JSONResponse(await engine.decoded(read))
+
     @app.post(
         "/predict",
         response_model=answers.Record,
@@ -87,16 +103,11 @@ def add_image_paths(app: FastAPI, engine: Engine, settings: Settings) -> None:
     )
     async def view(request: Request) -> Any:
         """Stored values of an image, or of a part of it, to be looked at."""
-        data, fields = await read_form(request)
-        question = parse(ViewQuestion, fields)
 
-        def read() -> dict[str, Any]:
-            image = image_of(data, most, question.for_processing)
-            return view_of(
-                image, question.part(), question.side, question.pixel_spacing
-            )
+        def look(image: GreyImage, asked: ViewQuestion) -> dict[str, Any]:
+            return view_of(image, asked.part(), asked.side, asked.pixel_spacing)
 
-        return JSONResponse(await engine.decoded(read))
+        return await looked_at(request, ViewQuestion, look)
 
     @app.post(
         "/candidates",
@@ -106,11 +117,8 @@ def add_image_paths(app: FastAPI, engine: Engine, settings: Settings) -> None:
     )
     async def candidates(request: Request) -> Any:
         """Where a whole mammogram may show clusters; they are not classified."""
-        data, fields = await read_form(request)
-        question = parse(SearchQuestion, fields)
 
-        def search() -> dict[str, Any]:
-            image = image_of(data, most, question.for_processing)
-            return candidates_of(image, question.pixel_spacing, question.film)
+        def search(image: GreyImage, asked: SearchQuestion) -> dict[str, Any]:
+            return candidates_of(image, asked.pixel_spacing, asked.film)
 
-        return JSONResponse(await engine.decoded(search))
+        return await looked_at(request, SearchQuestion, search)
