@@ -8,7 +8,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +20,7 @@ import pytest
 from keras_wa.cli import main
 from keras_wa.cli.dashboard import default_folder
 from tests.cli.failing import error_of
-from tests.tiny_model import start
+from tests.cli.long_running import running
 
 
 @pytest.fixture(scope="module")
@@ -42,27 +41,9 @@ def runs(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @contextlib.contextmanager
 def shown(runs: Path) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
     """TensorBoard on a free port, and what was said up to its address."""
-    process = start("dashboard", runs, "--port", "0", "--embeddings", "10")
-    errors: list[str] = []
-    drain = threading.Thread(target=lambda: errors.extend(process.stderr or []))
-    drain.start()
-    try:
-        assert process.stdout is not None
-        lines = []
-        for line in process.stdout:
-            lines.append(line)
-            if line.startswith("TensorBoard is at "):
-                break
-        else:
-            pytest.fail("".join(errors))
-        yield process, lines
-    finally:
-        process.kill()
-        process.wait()
-        drain.join()
-        for pipe in (process.stdout, process.stderr):
-            if pipe is not None:
-                pipe.close()
+    words = ("dashboard", runs, "--port", "0", "--embeddings", "10")
+    with running(*words, until="TensorBoard is at ") as found:
+        yield found
 
 
 def test_tensorboard_shows_every_run_in_every_tab(runs: Path) -> None:

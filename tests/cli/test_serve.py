@@ -9,7 +9,6 @@ import os
 import signal
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,9 +23,9 @@ import pytest
 
 from keras_wa.cli import main
 from tests.cli.failing import error_of
+from tests.cli.long_running import running
 from tests.dicom_out.sources import digital
 from tests.service.clients import until
-from tests.tiny_model import start
 
 TOKEN = "s3cret"
 AUTHORIZED = {"authorization": f"Bearer {TOKEN}"}
@@ -46,26 +45,9 @@ POST = head_of("POST /predict") + b"Content-Type: multipart/form-data; boundary=
 @contextlib.contextmanager
 def served(run: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A service on a free port, and its address."""
-    process = start("serve", run, "--port", "0", *words)
-    # Read on, so that it never waits for room in the pipe.
-    errors: list[str] = []
-    drain = threading.Thread(target=lambda: errors.extend(process.stderr or []))
-    drain.start()
-    try:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if line.startswith("Serving "):
-                break
-        else:
-            pytest.fail("".join(errors))
-        yield process, line.split(" at ")[1].split()[0]
-    finally:
-        process.kill()
-        process.wait()
-        drain.join()
-        for pipe in (process.stdout, process.stderr):
-            if pipe is not None:
-                pipe.close()
+    started = running("serve", run, "--port", "0", *words, until="Serving ")
+    with started as (process, lines):
+        yield process, lines[-1].split(" at ")[1].split()[0]
 
 
 @pytest.fixture(scope="module")
