@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import threading
 from types import FrameType, TracebackType
@@ -13,12 +15,13 @@ from keras_wa.training.callbacks import Logs
 
 
 class StopOnCtrlC(keras.callbacks.Callback):
-    """Raises `KeyboardInterrupt` at the end of the step in which Ctrl-C was lost.
+    """Raises `KeyboardInterrupt` at the end of the step in which Ctrl-C was pressed.
 
-    Python drops an exception that is raised inside a finalizer, of which TensorFlow's
-    objects have many, `KeyboardInterrupt` too. So the signal is noted besides. On JAX
-    it is noted only: JAX gives the weights away to each step and gets them back after,
-    and between the two there are none to save.
+    Not at once: while TensorFlow traces a step, its C++ calls Python, and an exception
+    in the middle of that ends the process now and then ("bad argument to internal
+    function", or SIGABRT); inside a finalizer Python drops it. JAX gives the weights
+    away to each step and gets them back after, and between the two there are none to
+    save. On TensorFlow a second Ctrl-C is raised at once, whatever comes of it.
 
     Use it as a context manager around `fit`. In another thread than the main one, or
     where the program has a handler of its own, it does nothing.
@@ -49,11 +52,20 @@ class StopOnCtrlC(keras.callbacks.Callback):
         if self._installed:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        self._stop()
+
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
         if self._pressed:
             raise KeyboardInterrupt
 
     def _press(self, number: int, frame: FrameType | None) -> None:
-        self._pressed = True
-        if on_tensorflow():
+        if self._pressed and on_tensorflow():
             raise KeyboardInterrupt
+        self._pressed = True
+        # Not `print`, which a signal may interrupt and does not let in a second time.
+        with contextlib.suppress(OSError):
+            os.write(2, b"\nStopping at the end of this step.\n")

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import keras
@@ -25,16 +25,29 @@ from tests.tiny_model import ROOT, completed, flags
 EPOCHS = 8
 DEADLINE = 300.0
 
+Start = Callable[[list[str], Path], subprocess.Popen[bytes]]
 
-def _start(words: list[str], log: Path) -> subprocess.Popen[bytes]:
-    """Starts a process; all that it prints goes to the file `log`."""
-    with log.open("wb") as file:
-        return subprocess.Popen(
-            [sys.executable, "-m", "tests.tiny_model", *words],
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            cwd=ROOT,
-        )
+
+@pytest.fixture(name="start")
+def starting() -> Iterator[Start]:
+    """Starts processes, whose prints go to a file; those that still run are killed."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(words: list[str], log: Path) -> subprocess.Popen[bytes]:
+        with log.open("wb") as file:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "tests.tiny_model", *words],
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                cwd=ROOT,
+            )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
 
 
 def _wait_for(process: subprocess.Popen[bytes], event: Callable[[], bool]) -> None:
@@ -66,18 +79,18 @@ def _contents(run: Path) -> tuple[dict[str, np.ndarray], list[np.ndarray], str]:
 
 @pytest.mark.parametrize("seed", [2025])
 def test_a_run_killed_again_and_again_ends_as_the_unbroken_one(
-    tmp_path: Path, store_dir: Path, tiny_model: None, seed: int
+    start: Start, tmp_path: Path, store_dir: Path, tiny_model: None, seed: int
 ) -> None:
     moments = random.Random(seed)
     unbroken, run = tmp_path / "unbroken", tmp_path / "run"
     settings = {"store_dir": store_dir, "epochs": EPOCHS, "batch_size": 4}
     words = ["train", *flags(**settings, deterministic=True)]
-    reference = _start([*words, "--run-dir", str(unbroken)], tmp_path / "unbroken.log")
+    reference = start([*words, "--run-dir", str(unbroken)], tmp_path / "unbroken.log")
     words += ["--run-dir", str(run)]
     resumed = ["train", "--run-dir", str(run), "--resume"]
 
     # Before the first checkpoint, somewhere in building, tracing or the first epoch.
-    process = _start(words, tmp_path / "0.log")
+    process = start(words, tmp_path / "0.log")
     _wait_for(process, (run / "config.json").exists)
     time.sleep(moments.uniform(0, 1))
     process.kill()
@@ -85,7 +98,7 @@ def test_a_run_killed_again_and_again_ends_as_the_unbroken_one(
 
     # The moment that a checkpoint has its name, before history and best model.
     begun = completed(run)
-    process = _start(resumed, tmp_path / "1.log")
+    process = start(resumed, tmp_path / "1.log")
     _wait_for(process, _checkpoint(run, begun + 1))
     process.kill()
     assert process.wait() == -signal.SIGKILL
@@ -94,7 +107,7 @@ def test_a_run_killed_again_and_again_ends_as_the_unbroken_one(
 
     # In the middle of an epoch.
     begun = completed(run)
-    process = _start(resumed, tmp_path / "2.log")
+    process = start(resumed, tmp_path / "2.log")
     _wait_for(process, _checkpoint(run, begun + 1))
     time.sleep(moments.uniform(0.02, 0.1))
     process.kill()
@@ -106,17 +119,18 @@ def test_a_run_killed_again_and_again_ends_as_the_unbroken_one(
 
     # Ctrl-C: a clean end, with the best model and a line on how to carry on.
     begun = completed(run)
-    process = _start(resumed, tmp_path / "3.log")
+    process = start(resumed, tmp_path / "3.log")
     _wait_for(process, lambda: bool(_epochs_shown(tmp_path / "3.log")))
     process.send_signal(signal.SIGINT)
-    assert process.wait(DEADLINE) == 130
+    ended = process.wait(DEADLINE)
     text = (tmp_path / "3.log").read_text()
+    assert ended == 130, text
     assert f"Carry on: python train.py --run-dir {run} --resume" in text
     assert "Traceback" not in text
     assert (run / "best.keras").is_file()
     assert len((run / "history.csv").read_text().splitlines()) == 1 + completed(run)
 
-    process = _start(resumed, tmp_path / "4.log")
+    process = start(resumed, tmp_path / "4.log")
     assert process.wait(DEADLINE) == 0, (tmp_path / "4.log").read_text()
     assert reference.wait(DEADLINE) == 0, (tmp_path / "unbroken.log").read_text()
     assert _epochs_shown(tmp_path / "unbroken.log") == list(range(1, EPOCHS + 1))

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_wa.backend import on_tensorflow
 from keras_wa.training.ctrl_c import StopOnCtrlC
 from tests.tiny_model import tiny
 
@@ -29,14 +30,79 @@ class PressInAFinalizer(keras.callbacks.Callback):
         del passing
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_ctrl_c_in_a_finalizer_is_not_lost() -> None:
-    model = tiny()
+class PressWhileTraced(keras.layers.Layer):
+    """Presses Ctrl-C, once, where TensorFlow's C++ has called Python, or JAX's."""
+
+    pressed = False
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        if training and not self.pressed:
+            self.pressed = True
+            signal.raise_signal(signal.SIGINT)
+        return x
+
+
+class Steps(keras.callbacks.Callback):
+    """Counts the steps, and presses Ctrl-C twice in the one with the number `twice`."""
+
+    def __init__(self, twice: int | None = None) -> None:
+        super().__init__()
+        self.begun = self.ended = 0
+        self.twice = twice
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        if self.begun == self.twice:
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+        self.begun += 1
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.ended += 1
+
+
+def fit(
+    model: keras.Model, *callbacks: keras.callbacks.Callback, epochs: int = 1
+) -> None:
     model.compile("sgd", "categorical_crossentropy")
     images, labels = np.zeros((8, 32, 32, 1)), np.eye(2)[[0, 1] * 4]
+    model.fit(images, labels, 2, epochs, callbacks=list(callbacks), verbose=0)
+
+
+def test_ctrl_c_while_a_step_is_traced_waits_for_the_end_of_the_step(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    model = keras.Sequential([PressWhileTraced(), tiny()])
+    steps = Steps()
+    with pytest.raises(KeyboardInterrupt), StopOnCtrlC() as stop:
+        fit(model, steps, stop)
+    assert (steps.begun, steps.ended) == (1, 1)
+    assert int(model.optimizer.iterations) == 1
+    assert "Stopping at the end of this step." in capfd.readouterr().err
+
+
+def test_ctrl_c_at_the_end_of_an_epoch_begins_no_other() -> None:
+    steps = Steps()
+    press = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda *_: signal.raise_signal(signal.SIGINT)
+    )
+    with pytest.raises(KeyboardInterrupt), StopOnCtrlC() as stop:
+        fit(tiny(), stop, press, steps, epochs=2)
+    assert steps.begun == 4
+
+
+@pytest.mark.skipif(not on_tensorflow(), reason="on JAX the step has the weights")
+def test_a_second_ctrl_c_does_not_wait() -> None:
+    steps = Steps(twice=2)
+    with pytest.raises(KeyboardInterrupt), StopOnCtrlC() as stop:
+        fit(tiny(), stop, steps)
+    assert (steps.begun, steps.ended) == (2, 2)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_ctrl_c_in_a_finalizer_is_not_lost() -> None:
     press = PressInAFinalizer()
     with pytest.raises(KeyboardInterrupt), StopOnCtrlC() as stop:
-        model.fit(images, labels, batch_size=2, callbacks=[stop, press], verbose=0)
+        fit(tiny(), stop, press)
     assert press.steps == 1
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
