@@ -6,7 +6,9 @@
 A model of random weights (WA-ResNet-50 at 224x224 unless told), served by `keras-wa
 serve` on this machine; the clients are threads of this process and take their share of
 its cores. "directly" is the same file decoded, cut, resized and classified in this
-process. The two take turns, so that what else the machine does falls on both.
+process. The two take turns, so that what else the machine does falls on both; and the
+classifier alone is timed before and after each load, whose pace is held against the
+mean of the two.
 `--requests` are sent by 16 clients, and the memory after a tenth of them is compared
 with that at the end. At last SIGTERM comes while 64 clients ask. Each line has its
 target; ends with 1 if one is missed.
@@ -56,11 +58,11 @@ def main() -> None:
             with contextlib.closing(Client(service.port, args.size)) as client:
                 fine = [_one_by_one(direct, client.post, args.repeats)]
             alone = _throughput(batched)
-            print(f"- the classifier alone, batches of 32: {alone:.1f} ROIs/s")
             for clients in (16, FULL):
                 load = Load(service.port, args.size, clients, seconds=args.seconds)
                 load.run()
-                fine.append(_show_load(load, alone))
+                before, alone = alone, _throughput(batched)
+                fine.append(_show_load(load, before, alone))
             _show_batches(service)
             if args.requests:
                 fine.append(_memory(service, args.size, args.requests))
@@ -143,12 +145,13 @@ def _one_by_one(
 
 
 def _throughput(batched: Callable[[], object]) -> float:
+    """ROIs a second in batches of 32, one after the other."""
     times = []
-    for _ in range(8):
+    for _ in range(20):
         began = time.perf_counter()
         batched()
         times.append(time.perf_counter() - began)
-    return 32 / statistics.median(times[2:])
+    return 32 / statistics.mean(times[2:])
 
 
 @dataclasses.dataclass
@@ -205,9 +208,9 @@ class Load:
             self.took.append(1e3 * (time.perf_counter() - began))
 
 
-def _show_load(load: Load, alone: float) -> bool:
+def _show_load(load: Load, before: float, after: float) -> bool:
     p50, p99 = np.percentile(load.took, [50, 99])
-    share = load.rate / alone
+    share = load.rate / statistics.mean([before, after])
     name = f"{load.clients} clients for {load.seconds:g} s"
     fine = _judged(
         f"{name}: {len(load.took)} answers, {len(load.errors)} errors",
@@ -221,7 +224,10 @@ def _show_load(load: Load, alone: float) -> bool:
         f"at most {TAIL:g} times",
         p99 <= TAIL * p50,
     )
-    said = f"{name}: {load.rate:.1f} ROIs/s, {share:.0%} of the classifier alone"
+    said = (
+        f"{name}: {load.rate:.1f} ROIs/s, {share:.1%} of the classifier alone in "
+        f"batches of 32 ({before:.1f} before, {after:.1f} after)"
+    )
     if load.clients < FULL:
         print(f"- {said}")
         return fine

@@ -2,17 +2,19 @@
 
 A network needs less time for several ROIs at once than one by one. So the first ROI
 that comes waits a moment for others, and those that come while the network is busy go
-next.
+next. A full batch goes at once, beside the one that is under way: a processor's cores
+then have work in those moments too in which one batch leaves some of them idle.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,18 +33,23 @@ class _Job:
     future: Future[Outputs]
     arrived: float
     taken: int = 0
-    parts: list[Outputs] = dataclasses.field(default_factory=list)
+    parts: dict[int, Outputs] = dataclasses.field(default_factory=dict)
+
+
+_Piece = tuple[_Job, int, Pixels]
+"""ROIs of a job, and the number of the first of them in it."""
 
 
 class Batcher:
-    """A queue, and one thread that takes from it to the network.
+    """A queue, and threads that take from it to the network.
 
     Args:
-        classify: uint8 `(n, size, size)` -> `(n, classes)`; called by one thread.
+        classify: uint8 `(n, size, size)` -> `(n, classes)`; called by several threads.
         batch: ROIs at once, at most.
         wait_s: how long the first ROI of a batch waits for others, seconds.
         most_waiting: ROIs in the queue, at most.
         on_batch: told the number of ROIs in each batch.
+        at_once: batches in the network, at most; all but one of them full.
     """
 
     def __init__(
@@ -52,17 +59,22 @@ class Batcher:
         wait_s: float,
         most_waiting: int,
         on_batch: Callable[[int], None] = lambda _: None,
+        at_once: int = 2,
     ) -> None:
         self._classify = classify
         self._batch, self._wait_s, self._most = batch, wait_s, most_waiting
         self._on_batch = on_batch
         self._jobs: deque[_Job] = deque()
-        self._waiting = 0
+        self._waiting = self._running = 0
         self._closed = False
         self._change = threading.Condition()
-        # A daemon: a network that hangs shall not keep the process alive.
-        self._thread = threading.Thread(target=self._work, name="batches", daemon=True)
-        self._thread.start()
+        # Daemons: a network that hangs shall not keep the process alive.
+        self._threads = [
+            threading.Thread(target=self._work, name="batches", daemon=True)
+            for _ in range(at_once)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     @property
     def waiting(self) -> int:
@@ -89,35 +101,45 @@ class Batcher:
         return job.future
 
     def close(self, timeout_s: float) -> bool:
-        """Ends the thread once the queue is empty. Returns whether it has ended."""
+        """Ends the threads once the queue is empty. Returns whether they have ended."""
+        until = time.monotonic() + timeout_s
         with self._change:
             self._closed = True
-            self._change.notify()
-        self._thread.join(timeout_s)
-        return not self._thread.is_alive()
+            self._change.notify_all()
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
 
     def _work(self) -> None:
         while True:
             pieces = self._next()
             if pieces is None:
                 return
-            if pieces:
-                self._run(pieces)
+            try:
+                if pieces:
+                    self._run(pieces)
+            finally:
+                with self._change:
+                    self._running -= 1
 
-    def _next(self) -> list[tuple[_Job, Pixels]] | None:
+    def _rest_s(self) -> float | None:
+        """Seconds until a batch is to go; `None`: not before something changes."""
+        if self._waiting >= self._batch or (self._jobs and self._closed):
+            return 0.0
+        if self._running or not self._jobs:
+            return None
+        return max(0.0, self._jobs[0].arrived + self._wait_s - time.monotonic())
+
+    def _next(self) -> list[_Piece] | None:
         """Parts of jobs for one batch; `None` once the queue is closed and empty."""
         with self._change:
-            while not self._jobs:
+            while (rest := self._rest_s()) != 0:
                 if self._closed:
                     return None
-                self._change.wait()
-            until = self._jobs[0].arrived + self._wait_s
-            while self._waiting < self._batch and not self._closed:
-                rest = until - time.monotonic()
-                if rest <= 0:
-                    break
                 self._change.wait(rest)
-            pieces, room = [], self._batch
+            self._running += 1
+            pieces: list[_Piece] = []
+            room = self._batch
             while self._jobs and room:
                 job = self._jobs[0]
                 if job.taken == 0 and not job.future.set_running_or_notify_cancel():
@@ -125,27 +147,38 @@ class Batcher:
                     self._jobs.popleft()
                     continue
                 part = job.views[job.taken : job.taken + room]
-                pieces.append((job, part))
+                pieces.append((job, job.taken, part))
                 job.taken += len(part)
                 room -= len(part)
                 self._waiting -= len(part)
                 if job.taken == len(job.views):
                     self._jobs.popleft()
+            if self._jobs:
+                self._change.notify()  # It was told once of them all.
             return pieces
 
-    def _run(self, pieces: list[tuple[_Job, Pixels]]) -> None:
-        self._on_batch(sum(len(part) for _, part in pieces))
+    def _run(self, pieces: list[_Piece]) -> None:
+        self._on_batch(sum(len(part) for *_, part in pieces))
         try:
-            outputs = self._classify(np.concatenate([part for _, part in pieces]))
+            outputs = self._classify(np.concatenate([part for *_, part in pieces]))
         except Exception as error:
             # Whoever waits has to hear of it, and the thread goes on.
-            for job, _ in pieces:
-                if not job.future.done():
-                    job.future.set_exception(error)
+            for job, *_ in pieces:
+                self._finish(job, error)
             return
-        start = 0
-        for job, part in pieces:
-            job.parts.append(outputs[start : start + len(part)])
-            start += len(part)
-            if sum(map(len, job.parts)) == len(job.views) and not job.future.done():
-                job.future.set_result(np.concatenate(job.parts))
+        at = 0
+        for job, start, part in pieces:
+            with self._change:  # Another part may be done in another thread.
+                job.parts[start] = outputs[at : at + len(part)]
+                whole = sum(map(len, job.parts.values())) == len(job.views)
+            if whole:
+                self._finish(job, None)
+            at += len(part)
+
+    def _finish(self, job: _Job, error: Exception | None) -> None:
+        with contextlib.suppress(InvalidStateError):  # Another part has failed.
+            if error is not None:
+                job.future.set_exception(error)
+            else:
+                parts = [job.parts[start] for start in sorted(job.parts)]
+                job.future.set_result(np.concatenate(parts))

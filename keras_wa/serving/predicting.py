@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 Pixels = NDArray[np.uint8]
 
 _READERS, _BATCH = 2, 32
+# Batches in the network: where one leaves a core idle for a moment, another has work.
+_AT_ONCE = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,7 +127,7 @@ def predict_targets(
     """
     read = functools.partial(_read, classifier, options)
     chunk = max(1, batch_size // symmetries)
-    with ThreadPoolExecutor(_READERS) as pool, ThreadPoolExecutor(1) as network:
+    with ThreadPoolExecutor(_READERS) as pool, ThreadPoolExecutor(_AT_ONCE) as network:
 
         def results(part: list[ReadRoi | Prediction]) -> list[Prediction]:
             good = [each for each in part if isinstance(each, ReadRoi)]
@@ -133,14 +136,13 @@ def predict_targets(
 
         # To get the next targets an image may have to be decoded in this thread: the
         # network goes on in its own.
-        before: Future[list[Prediction]] | None = None
+        running: deque[Future[list[Prediction]]] = deque()
         for part in _ahead(pool, read, targets, chunk):
-            now = network.submit(results, part)
-            if before is not None:
-                yield from before.result()
-            before = now
-        if before is not None:
-            yield from before.result()
+            running.append(network.submit(results, part))
+            if len(running) > _AT_ONCE:
+                yield from running.popleft().result()
+        while running:
+            yield from running.popleft().result()
 
 
 def _ahead(

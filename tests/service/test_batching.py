@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -57,13 +57,59 @@ def occupy(batcher: Batcher, network: Network) -> Future[Outputs]:
 def test_what_comes_while_the_network_is_busy_goes_together(network: Network) -> None:
     batcher = Batcher(network, 8, 0, 100)
     busy = occupy(batcher, network)
-    futures = [batcher.submit(rois(i, 100 + i)) for i in range(1, 6)]
-    assert batcher.waiting == 10
+    futures = [batcher.submit(rois(i, 100 + i)) for i in range(1, 4)]
+    assert batcher.waiting == 6
     network.gate.set()
     assert values(busy) == [0]
-    assert [values(each) for each in futures] == [[i, 100 + i] for i in range(1, 6)]
-    assert network.sizes == [1, 8, 2]
+    assert [values(each) for each in futures] == [[i, 100 + i] for i in range(1, 4)]
+    assert network.sizes == [1, 6]
     assert batcher.waiting == 0
+    assert batcher.close(5)
+
+
+def test_a_full_batch_goes_beside_the_one_under_way_and_a_third_waits(
+    network: Network,
+) -> None:
+    batcher = Batcher(network, 3, 0, 100)
+    busy = occupy(batcher, network)
+    network.entered.clear()
+    beside = batcher.submit(rois(1, 2, 3))
+    assert network.entered.wait(10)
+    third = batcher.submit(rois(4, 5, 6))
+    assert batcher.waiting == 3
+    network.gate.set()
+    assert [values(each) for each in (busy, beside, third)] == [
+        [0],
+        [1, 2, 3],
+        [4, 5, 6],
+    ]
+    assert sorted(network.sizes) == [1, 3, 3]
+    assert batcher.close(5)
+
+
+def test_parts_that_end_in_another_order_are_put_together_in_theirs() -> None:
+    later = threading.Event()
+
+    def network(views: Pixels) -> Outputs:
+        if views[0, 0, 0] == 0:
+            assert later.wait(10)
+        else:
+            later.set()
+        return views[:, 0, :1].astype(float)
+
+    batcher = Batcher(network, 4, 0, 100)
+    assert values(batcher.submit(rois(*range(8)))) == list(range(8))
+    assert batcher.close(5)
+
+
+def test_many_who_ask_at_once_get_their_own(network: Network) -> None:
+    batcher = Batcher(network, 4, 0.001, 1000)
+    asked = [[(7 * i + j) % 255 for j in range(i % 6 + 1)] for i in range(200)]
+    with ThreadPoolExecutor(8) as clients:
+        futures = clients.map(lambda levels: batcher.submit(rois(*levels)), asked)
+        assert [values(each) for each in futures] == asked
+    assert sum(network.sizes) == sum(map(len, asked))
+    assert max(network.sizes) == 4
     assert batcher.close(5)
 
 
@@ -93,7 +139,7 @@ def test_the_first_waits_for_others_and_no_longer_than_it_should(
 def test_a_full_queue_refuses_and_takes_again_once_there_is_room(
     network: Network,
 ) -> None:
-    batcher = Batcher(network, 2, 0, 4)
+    batcher = Batcher(network, 2, 0, 4, at_once=1)
     busy = occupy(batcher, network)
     queued = batcher.submit(rois(1, 2, 3))
     with pytest.raises(QueueFullError):

@@ -156,11 +156,11 @@ def test_a_full_queue_is_told_too(classifier: Classifier) -> None:
         service(slow.classifier, concurrency=4, batch=1) as client,
         ThreadPoolExecutor(2) as pool,
     ):
-        # One is with the network, then three of four places are taken.
+        # Two are with the network, then two of four places are taken.
         first = pool.submit(post, client)
         until(lambda: slow.calls == 2 and "queue_rois 0.0" in metrics_of(client))
         second = pool.submit(client.post, "/v1/models/wa:predict", json=body)
-        until(lambda: "queue_rois 3.0" in metrics_of(client))
+        until(lambda: "queue_rois 2.0" in metrics_of(client))
         refused = client.post("/v1/models/wa:predict", json=body)
         assert refused.status_code == 503
         assert "ROIs wait for the network" in refused.json()["error"]

@@ -131,7 +131,8 @@ def test_targets_are_not_all_asked_for_at_once(
 
     predictions = predict_targets(classifier, targets(), OPTIONS, 1, 8)
     next(predictions)
-    assert len(asked) <= 4 * 8
+    # Two batches in the network, one that is next, two that are read.
+    assert len(asked) <= 5 * 8
 
 
 def test_an_image_that_is_decoded_already_is_not_read_again_nor_kept(
