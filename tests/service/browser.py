@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import re
 import shutil
 import socket
 import threading
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from keras_wa.service.app import create_app
 from keras_wa.service.connections import protocol_for
@@ -26,6 +28,14 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 def find_chromium() -> str | None:
     """The program, if it is on the PATH."""
     return next(filter(None, map(shutil.which, NAMES)), None)
+
+
+NEEDS_CHROMIUM = [
+    pytest.mark.chromium,
+    pytest.mark.skipif(
+        find_chromium() is None, reason="CHROMIUM MISSING: install a chromium"
+    ),
+]
 
 
 @contextlib.contextmanager
@@ -85,3 +95,13 @@ def opened(
     page.goto(address)
     yield page, seen
     own.close()
+
+
+def upload(name: str, data: bytes) -> dict[str, Any]:
+    """As a page's input takes a file."""
+    return {"name": name, "mimeType": "application/octet-stream", "buffer": data}
+
+
+def said(page: Page, words: str) -> None:
+    """Waits until the page says so."""
+    expect(page.locator("#status")).to_have_text(re.compile(words), timeout=20_000)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,3 +18,22 @@ __all__ = ["finished", "float32", "store_dir", "tiny_model"]
 def classifier(finished: Path) -> Classifier:
     """Of the finished run."""
     return open_classifier(finished)
+
+
+# Not for the whole session: while it runs, its thread has an event loop that runs.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A Chromium."""
+    from tests.service.browser import running_chromium
+
+    with running_chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def address(classifier: Classifier) -> Iterator[str]:
+    """Of a service with the finished run."""
+    from tests.service.browser import listening
+
+    with listening(classifier) as found:
+        yield found

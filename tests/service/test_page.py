@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +17,11 @@ pytest.importorskip("playwright")
 from playwright.sync_api import Browser, Page, expect
 
 from keras_wa.serving.classifier import Classifier
-from tests.imaging.dicom_files import decode, dicom_bytes, dicom_dataset
-from tests.service.browser import find_chromium, listening, opened, running_chromium
+from tests.imaging.dicom_files import dicom_bytes, dicom_dataset
+from tests.service.browser import NEEDS_CHROMIUM, listening, opened, said, upload
 from tests.service.clients import encoded, smooth
 
-pytestmark = [
-    pytest.mark.chromium,
-    pytest.mark.skipif(
-        find_chromium() is None, reason="CHROMIUM MISSING: install a chromium"
-    ),
-]
+pytestmark = NEEDS_CHROMIUM
 
 SPACING = 0.1
 # Of 16 bits, as a film has: a breast with four calcifications, and a window.
@@ -36,18 +30,6 @@ GREY[50:1050, :800] = 120 + smooth(1000, 800) // 16
 for place in ((300, 500), (315, 505), (308, 521), (321, 514)):
     cv2.circle(GREY, place, 2, 230, -1)
 MAMMOGRAM = (GREY.astype("uint16") * 256, 32768, 60000)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running_chromium() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def address(classifier: Classifier) -> Iterator[str]:
-    with listening(classifier) as found:
-        yield found
 
 
 def mammogram() -> dict[str, Any]:
@@ -60,14 +42,6 @@ def mammogram() -> dict[str, Any]:
         WindowWidth=width,
     )
     return upload("film.dcm", dicom_bytes(dataset))
-
-
-def upload(name: str, data: bytes) -> dict[str, Any]:
-    return {"name": name, "mimeType": "application/octet-stream", "buffer": data}
-
-
-def said(page: Page, words: str) -> None:
-    expect(page.locator("#status")).to_have_text(re.compile(words), timeout=20_000)
 
 
 def answer(page: Page) -> dict[str, Any]:
@@ -194,86 +168,6 @@ def test_keys_do_all_that_the_pointer_does(browser: Browser, address: str) -> No
         before = page.locator("#center").input_value()
         image.press("]")
         assert float(page.locator("#center").input_value()) > float(before)
-
-
-def grey_at(page: Page, x: int, y: int) -> int:
-    """Red of the canvas at a pixel of an image that is shown as it is."""
-    found = page.evaluate(
-        """([x, y]) => {
-            const canvas = document.getElementById("image");
-            const scale = canvas.height / 1100;
-            const left = (canvas.width - 1000 * scale) / 2;
-            const at = [left + scale * (x + 0.5), scale * (y + 0.5), 1, 1];
-            return canvas.getContext("2d").getImageData(...at.map(Math.floor)).data[0];
-        }""",
-        [x, y],
-    )
-    return int(found)
-
-
-def test_the_window_is_the_models_until_it_is_moved(
-    browser: Browser, address: str
-) -> None:
-    pixels, center, width = MAMMOGRAM
-    # Even in the neighbourhood, so that scaling does not matter.
-    pixels = np.kron(smooth(11, 10), np.ones((100, 100))).astype("uint16") * 256
-    fields = {"WindowCenter": center, "WindowWidth": width}
-    data = dicom_bytes(dicom_dataset(pixels, **fields))
-
-    def window(value: float, center: float, width: float) -> float:
-        return float(np.clip(255 * ((value - center) / width + 0.5), 0, 255))
-
-    large = {"width": 1400, "height": 1700}
-    with opened(browser, address, viewport=large) as (page, _):
-        page.set_input_files("#file", upload("flat.dcm", data))
-        said(page, "unknown size in mm. Enter the pixel spacing")
-        page.mouse.move(0, 0)
-        places = [(50 + 100 * i, 50 + 100 * j) for i, j in ((1, 2), (7, 3), (4, 9))]
-        for x, y in places:
-            wanted = window(float(pixels[y, x]), center, width)
-            assert abs(grey_at(page, x, y) - wanted) <= 1.5
-        level, span = int(pixels.mean()), int(np.ptp(pixels))
-        page.locator("#center").fill(str(level))
-        page.locator("#width").fill(str(span))
-        expect(page.locator("#asmodel")).to_be_enabled()
-        for x, y in places:
-            wanted = window(float(pixels[y, x]), level, span)
-            assert abs(grey_at(page, x, y) - wanted) <= 1.5
-        page.check("#invert")
-        assert abs(grey_at(page, x, y) - (255 - wanted)) <= 1.5
-        page.click("#asmodel")
-        wanted = window(float(pixels[y, x]), center, width)
-        assert abs(grey_at(page, x, y) - wanted) <= 1.5
-
-
-@pytest.mark.parametrize(
-    ("stored", "fields"),
-    [
-        (np.arange(50, 201, dtype="uint8"), {}),
-        (np.arange(-900, 3000, dtype="int16"), {"WindowCenter": 1, "WindowWidth": 999}),
-        (np.arange(0, 4096, dtype="uint16"), {"PixelPaddingValue": 0}),
-    ],
-    ids=["no window", "window", "padding"],
-)
-@pytest.mark.parametrize("kind", ["MONOCHROME1", "MONOCHROME2"])
-def test_the_first_touch_of_the_window_changes_nothing(
-    browser: Browser, address: str, stored: Any, fields: dict[str, Any], kind: str
-) -> None:
-    dataset = dicom_dataset(stored[None], PhotometricInterpretation=kind, **fields)
-    levels = decode(dataset)[0]
-    with opened(browser, address) as (page, _):
-        found = page.evaluate(
-            """async ([levels, least, greatest]) => {
-                const { windowOf, windowed } = await import("/levels.js");
-                return [...windowed(windowOf(levels, least), least, greatest)];
-            }""",
-            [levels.tolist(), int(stored[0]), int(stored[-1])],
-        )
-    differ = np.abs(np.array(found) - levels)
-    if "PixelPaddingValue" in fields:
-        # Black as the air, whatever the window is.
-        differ[0] = 0
-    assert differ.max() <= 1
 
 
 def test_on_a_phone_in_the_dark_nothing_is_cut_off(
