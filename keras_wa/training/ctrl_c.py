@@ -12,16 +12,18 @@ import keras
 
 from keras_wa.backend import on_tensorflow
 from keras_wa.training.callbacks import Logs
+from keras_wa.training.workers import WorkerLostError
 
 
 class StopOnCtrlC(keras.callbacks.Callback):
-    """Raises `KeyboardInterrupt` at the end of the step in which Ctrl-C was pressed.
+    """Raises `KeyboardInterrupt` after the step in which Ctrl-C was pressed.
 
     Not at once: while TensorFlow traces a step, its C++ calls Python, and an exception
     in the middle of that ends the process now and then ("bad argument to internal
     function", or SIGABRT); inside a finalizer Python drops it. JAX gives the weights
     away to each step and gets them back after, and between the two there are none to
-    save. On TensorFlow a second Ctrl-C is raised at once, whatever comes of it.
+    save. What ends an epoch (validation, checkpoint) is brought to its end too. On
+    TensorFlow a second Ctrl-C is raised at once, whatever comes of it.
 
     Use it as a context manager around `fit`. In another thread than the main one, or
     where the program has a handler of its own, it does nothing.
@@ -48,9 +50,16 @@ class StopOnCtrlC(keras.callbacks.Callback):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Puts Python's own handler back."""
+        """Puts Python's own handler back, and stops if that is still to be done.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C was pressed after the last step, or in one that
+                failed since another worker has ended, by Ctrl-C too.
+        """
         if self._installed:
             signal.signal(signal.SIGINT, signal.default_int_handler)
+        if error is None or isinstance(error, WorkerLostError):
+            self._stop()
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         self._stop()
@@ -66,6 +75,8 @@ class StopOnCtrlC(keras.callbacks.Callback):
         if self._pressed and on_tensorflow():
             raise KeyboardInterrupt
         self._pressed = True
+        again = " Ctrl-C again: at once." if on_tensorflow() else ""
+        said = f"\nStopping after this step, or the validation under way.{again}\n"
         # Not `print`, which a signal may interrupt and does not let in a second time.
         with contextlib.suppress(OSError):
-            os.write(2, b"\nStopping at the end of this step.\n")
+            os.write(2, said.encode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -34,10 +35,12 @@ class Run:
         path: the directory: `config.json, environment.json, split.csv, history.csv,
             tensorboard/, checkpoints/, best.keras, saved_model/, evaluation/`.
         config: what the run was started with.
+        made: whether the directory was made for it.
     """
 
     path: Path
     config: TrainConfig
+    made: bool = dataclasses.field(default=False, compare=False)
 
     @classmethod
     def create(cls, path: str | Path | None, config: TrainConfig) -> Run:
@@ -59,6 +62,7 @@ class Run:
                 f"{path} exists already. Carry it on with --resume, or name another "
                 "--run-dir."
             )
+        made = not path.exists()
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -66,7 +70,13 @@ class Run:
                 f"{path}: the run directory cannot be made ({error.strerror}). Name "
                 "another --run-dir."
             ) from error
-        return cls(path, config)
+        return cls(path, config, made)
+
+    def give_up(self) -> None:
+        """Leaves no directory behind that was made in vain."""
+        if self.made:
+            with contextlib.suppress(OSError):  # It is not empty: the run had begun.
+                self.path.rmdir()
 
     def begin(self, cases: pd.DataFrame) -> None:
         """Writes what is known before the first step: environment, split and config.

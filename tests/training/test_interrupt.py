@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 
 from keras_wa.backend import on_tensorflow
+from keras_wa.errors import UserError
 from keras_wa.training.ctrl_c import StopOnCtrlC
+from keras_wa.training.workers import WorkerLostError
 from tests.tiny_model import tiny
 
 
@@ -77,17 +79,35 @@ def test_ctrl_c_while_a_step_is_traced_waits_for_the_end_of_the_step(
         fit(model, steps, stop)
     assert (steps.begun, steps.ended) == (1, 1)
     assert int(model.optimizer.iterations) == 1
-    assert "Stopping at the end of this step." in capfd.readouterr().err
+    assert "Stopping after this step" in capfd.readouterr().err
 
 
-def test_ctrl_c_at_the_end_of_an_epoch_begins_no_other() -> None:
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_ctrl_c_at_the_end_of_an_epoch_begins_no_other(epochs: int) -> None:
     steps = Steps()
     press = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda *_: signal.raise_signal(signal.SIGINT)
     )
     with pytest.raises(KeyboardInterrupt), StopOnCtrlC() as stop:
-        fit(tiny(), stop, press, steps, epochs=2)
+        fit(tiny(), stop, press, steps, epochs=epochs)
     assert steps.begun == 4
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [(WorkerLostError, KeyboardInterrupt), (UserError, UserError)],
+    ids=["another worker, by Ctrl-C too", "a NaN"],
+)
+def test_an_error_in_the_step_hides_ctrl_c_unless_it_comes_of_it(
+    error: type[Exception], expected: type[BaseException]
+) -> None:
+    def fail() -> None:
+        with StopOnCtrlC():
+            signal.raise_signal(signal.SIGINT)
+            raise error
+
+    with pytest.raises(expected):
+        fail()
 
 
 @pytest.mark.skipif(not on_tensorflow(), reason="on JAX the step has the weights")
