@@ -49,7 +49,8 @@ class Batcher:
         wait_s: how long the first ROI of a batch waits for others, seconds.
         most_waiting: ROIs in the queue, at most.
         on_batch: told the number of ROIs in each batch.
-        at_once: batches in the network, at most; all but one of them full.
+        at_once: batches in the network, at most. Where one is, another goes once as
+            many ROIs wait as fill it.
     """
 
     def __init__(
@@ -121,6 +122,7 @@ class Batcher:
             finally:
                 with self._change:
                     self._running -= 1
+                    self._change.notify()
 
     def _rest_s(self) -> float | None:
         """Seconds until a batch is to go; `None`: not before something changes."""
@@ -158,27 +160,24 @@ class Batcher:
             return pieces
 
     def _run(self, pieces: list[_Piece]) -> None:
-        self._on_batch(sum(len(part) for *_, part in pieces))
         try:
+            self._on_batch(sum(len(part) for *_, part in pieces))
             outputs = self._classify(np.concatenate([part for *_, part in pieces]))
+            at = 0
+            for job, start, part in pieces:
+                self._keep(job, start, outputs[at : at + len(part)])
+                at += len(part)
         except Exception as error:
             # Whoever waits has to hear of it, and the thread goes on.
             for job, *_ in pieces:
-                self._finish(job, error)
-            return
-        at = 0
-        for job, start, part in pieces:
-            with self._change:  # Another part may be done in another thread.
-                job.parts[start] = outputs[at : at + len(part)]
-                whole = sum(map(len, job.parts.values())) == len(job.views)
-            if whole:
-                self._finish(job, None)
-            at += len(part)
+                with contextlib.suppress(InvalidStateError):  # By another part, too.
+                    job.future.set_exception(error)
 
-    def _finish(self, job: _Job, error: Exception | None) -> None:
-        with contextlib.suppress(InvalidStateError):  # Another part has failed.
-            if error is not None:
-                job.future.set_exception(error)
-            else:
-                parts = [job.parts[start] for start in sorted(job.parts)]
-                job.future.set_result(np.concatenate(parts))
+    def _keep(self, job: _Job, start: int, outputs: Outputs) -> None:
+        """Adds a part's outputs to a job, and ends it with the last one."""
+        with self._change:  # Another part may be done in another thread.
+            job.parts[start] = outputs
+            whole = sum(map(len, job.parts.values())) == len(job.views)
+        if whole:
+            parts = [job.parts[start] for start in sorted(job.parts)]
+            job.future.set_result(np.concatenate(parts))

@@ -38,7 +38,7 @@ DISCLAIMER = "Research software. Not a medical device."
 
 
 class Engine:
-    """Threads that decode, a thread that classifies, and the way through both.
+    """Threads that decode, threads that classify, and the way through both.
 
     Args:
         classifier: the model. It is run once, so that the first request does not wait

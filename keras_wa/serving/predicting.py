@@ -127,13 +127,14 @@ def predict_targets(
     """
     read = functools.partial(_read, classifier, options)
     chunk = max(1, batch_size // symmetries)
-    with ThreadPoolExecutor(_READERS) as pool, ThreadPoolExecutor(_AT_ONCE) as network:
 
-        def results(part: list[ReadRoi | Prediction]) -> list[Prediction]:
-            good = [each for each in part if isinstance(each, ReadRoi)]
-            own = iter(_classify(classifier, good, symmetries))
-            return [next(own) if isinstance(each, ReadRoi) else each for each in part]
+    def results(part: list[ReadRoi | Prediction]) -> list[Prediction]:
+        good = [each for each in part if isinstance(each, ReadRoi)]
+        own = iter(_classify(classifier, good, symmetries))
+        return [next(own) if isinstance(each, ReadRoi) else each for each in part]
 
+    pool, network = ThreadPoolExecutor(_READERS), ThreadPoolExecutor(_AT_ONCE)
+    try:
         # To get the next targets an image may have to be decoded in this thread: the
         # network goes on in its own.
         running: deque[Future[list[Prediction]]] = deque()
@@ -143,6 +144,10 @@ def predict_targets(
                 yield from running.popleft().result()
         while running:
             yield from running.popleft().result()
+    finally:
+        # Whoever asks for no more does not wait for more.
+        for threads in (network, pool):
+            threads.shutdown(cancel_futures=True)
 
 
 def _ahead(
