@@ -13,7 +13,7 @@
 # Serve a run to whoever knows the token (docs/serving.md says who is trusted with what):
 #   export KERAS_WA_TOKEN=$(openssl rand -hex 32)
 #   docker run --rm --init --read-only --tmpfs /tmp --cap-drop ALL \
-#       --security-opt no-new-privileges --memory 6g --pids-limit 512 \
+#       --security-opt no-new-privileges --memory 7g --pids-limit 512 \
 #       -e KERAS_WA_TOKEN -p 127.0.0.1:8501:8501 -v "$PWD/runs/NAME:/model:ro" \
 #       keras-wa:serve
 # 6 GB are what the default limits can take (docs/serving.md adds them up).
