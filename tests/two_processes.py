@@ -1,4 +1,4 @@
-"""Starts processes of this machine that find each other by TF_CONFIG."""
+"""Processes of this machine, some of which find each other by TF_CONFIG."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def start_worker(
 
 @contextlib.contextmanager
 def ending(processes: list[Process]) -> Iterator[None]:
-    """Kills what still runs after a test: a worker waits for others for ever."""
+    """Kills what still runs after a test; a worker waits for others for ever."""
     try:
         yield
     finally:

@@ -112,9 +112,6 @@ def run(args: argparse.Namespace) -> int:
     say(f"Run: {run.path}{board if on_tensorflow() else ''}")
     try:
         return _train(run, data, args.resume, workers)
-    except UserError:
-        run.give_up()
-        raise
     except WorkerLostError as error:
         say(f"Another worker has ended ({error}). Start it again; this one waits.")
         from keras_wa.training.cluster import start_anew

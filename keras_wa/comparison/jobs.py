@@ -128,8 +128,8 @@ def carry_out(job: Job, resamples: int, verbose: int) -> bool:
 
 def _work(job: Job, resamples: int, verbose: int) -> bool:
     begun = (job.path / "config.json").is_file()
-    run = Run.open(job.path) if begun else Run.create(job.path, job.config)
     data = load_data(job.config)
+    run = Run.open(job.path) if begun else Run.create(job.path, job.config)
     if train(run, data, resume=begun, verbose=verbose).interrupted:
         return False
     evaluate_run(run, "test", n_resamples=resamples)

@@ -19,6 +19,8 @@ from concurrent.futures import Future, InvalidStateError
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_wa.serving.predicting import AT_ONCE
+
 Pixels = NDArray[np.uint8]
 Outputs = NDArray[np.float64]
 
@@ -60,7 +62,7 @@ class Batcher:
         wait_s: float,
         most_waiting: int,
         on_batch: Callable[[int], None] = lambda _: None,
-        at_once: int = 2,
+        at_once: int = AT_ONCE,
     ) -> None:
         self._classify = classify
         self._batch, self._wait_s, self._most = batch, wait_s, most_waiting

@@ -29,9 +29,10 @@ if TYPE_CHECKING:
 
 Pixels = NDArray[np.uint8]
 
+AT_ONCE = 2
+"""Batches in the network: where one leaves a core idle, another has work for it."""
+
 _READERS, _BATCH = 2, 32
-# Batches in the network: where one leaves a core idle for a moment, another has work.
-_AT_ONCE = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,14 +134,14 @@ def predict_targets(
         own = iter(_classify(classifier, good, symmetries))
         return [next(own) if isinstance(each, ReadRoi) else each for each in part]
 
-    pool, network = ThreadPoolExecutor(_READERS), ThreadPoolExecutor(_AT_ONCE)
+    pool, network = ThreadPoolExecutor(_READERS), ThreadPoolExecutor(AT_ONCE)
     try:
         # To get the next targets an image may have to be decoded in this thread: the
         # network goes on in its own.
         running: deque[Future[list[Prediction]]] = deque()
         for part in _ahead(pool, read, targets, chunk):
             running.append(network.submit(results, part))
-            if len(running) > _AT_ONCE:
+            if len(running) > AT_ONCE:
                 yield from running.popleft().result()
         while running:
             yield from running.popleft().result()

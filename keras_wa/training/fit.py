@@ -15,6 +15,7 @@ import xxhash
 from keras_wa import __version__
 from keras_wa.backend import on_tensorflow
 from keras_wa.datasets import split_hash
+from keras_wa.errors import UserError
 from keras_wa.models import create_model, model_options
 from keras_wa.pipeline.batches import evaluation_batches, training_batches
 from keras_wa.pipeline.plan import TrainingPlan
@@ -75,9 +76,20 @@ def train(
     Raises:
         UserError: the batch is larger than the set, the loss is NaN, the weights or
             the checkpoint do not fit, a resumed run finds its data changed, or the
-            workers have not the same settings and data.
+            workers have not the same settings and data. A run that had not begun then
+            leaves no directory.
         WorkerLostError: another worker has ended. The last checkpoint is whole.
     """
+    try:
+        return _train(run, data, resume, verbose, workers)
+    except UserError:
+        run.give_up()
+        raise
+
+
+def _train(
+    run: Run, data: RunData, resume: bool, verbose: int, workers: Workers
+) -> Outcome:
     config = run.config
     strategy = set_up(config, workers)
     plan = data.training_plan((workers.index, workers.count))

@@ -21,19 +21,20 @@ import numpy as np
 import pytest
 
 from tests.tiny_model import ROOT, completed, flags
+from tests.two_processes import Process, ending
 
 EPOCHS = 8
 DEADLINE = 300.0
 
-Start = Callable[[list[str], Path], subprocess.Popen[bytes]]
+Start = Callable[[list[str], Path], Process]
 
 
-@pytest.fixture(name="start")
-def starting() -> Iterator[Start]:
-    """Starts processes, whose prints go to a file; those that still run are killed."""
-    started: list[subprocess.Popen[bytes]] = []
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts processes, each of which prints to a file."""
+    started: list[Process] = []
 
-    def start(words: list[str], log: Path) -> subprocess.Popen[bytes]:
+    def start(words: list[str], log: Path) -> Process:
         with log.open("wb") as file:
             process = subprocess.Popen(
                 [sys.executable, "-m", "tests.tiny_model", *words],
@@ -44,13 +45,11 @@ def starting() -> Iterator[Start]:
         started.append(process)
         return process
 
-    yield start
-    for process in started:
-        process.kill()
-        process.wait()
+    with ending(started):
+        yield start
 
 
-def _wait_for(process: subprocess.Popen[bytes], event: Callable[[], bool]) -> None:
+def _wait_for(process: Process, event: Callable[[], bool]) -> None:
     """Returns as soon as the event has come, within a few milliseconds."""
     end = time.monotonic() + DEADLINE
     while not event():

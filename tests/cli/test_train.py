@@ -144,19 +144,6 @@ def test_an_existing_run_is_not_overwritten(
     assert {p: p.read_bytes() for p in finished.rglob("*") if p.is_file()} == before
 
 
-def test_a_run_that_is_refused_late_leaves_no_directory(
-    tmp_path: Path, store_dir: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    weights, run_dir = tmp_path / "absent.h5", tmp_path / "runs" / "mine"
-    changes = {"model": "resnet50", "weights": weights, "run_dir": run_dir}
-    line = error_of(["train", *flags(store_dir=store_dir, **changes)], capsys)
-    assert "No such weights file" in line
-    assert not run_dir.exists()
-    run_dir.mkdir()  # This one is the user's own.
-    error_of(["train", *flags(store_dir=store_dir, **changes)], capsys)
-    assert run_dir.is_dir()
-
-
 @pytest.fixture
 def copy(finished: Path, tmp_path: Path) -> Path:
     """A finished run that may be changed."""

@@ -167,9 +167,12 @@ def test_a_finished_run_is_not_trained_further(
     assert (run.path / "history.csv").read_bytes() == before
 
 
-def test_a_setting_that_turns_out_wrong_leaves_the_directory_free(
-    tmp_path: Path, store_dir: Path, tiny_model: None
+@pytest.mark.parametrize("own", [False, True], ids=["ours", "the user's own"])
+def test_a_setting_that_turns_out_wrong_leaves_the_directory_as_it_was(
+    tmp_path: Path, store_dir: Path, tiny_model: None, own: bool
 ) -> None:
+    if own:
+        (tmp_path / "run").mkdir()
     settings = {**SETTINGS, "store_dir": str(store_dir)}
     for wrong in (
         {"batch_size": 1000},
@@ -180,7 +183,8 @@ def test_a_setting_that_turns_out_wrong_leaves_the_directory_free(
         run = Run.create(tmp_path / "run", config)
         with pytest.raises(UserError):
             train(run, load_data(config), verbose=0)
-        assert list(run.path.iterdir()) == []
+        assert run.path.exists() == own
+        assert not list(run.path.glob("*"))
 
 
 def test_a_run_killed_before_its_first_checkpoint_begins_as_the_first_time(
