@@ -43,8 +43,8 @@ def cut_roi(
 
     The pixel spacing is the one that the file states, else the one in the data set's
     table, else the user's option, else the data set's default; `spacing_from` says
-    which: `file`, `table`, `option` or `assumed`. What no mammogram has
-    (`CREDIBLE_MM`) is not believed of a file.
+    which: what in the file states it (`GreyImage.spacing_from`), `table`, `option` or
+    `assumed`. What no mammogram has (`CREDIBLE_MM`) is not believed of a file.
 
     Args:
         root: folder that the names are relative to.
@@ -70,6 +70,8 @@ def cut_roi(
     if image is None:
         image = open_image(root / name, options.for_processing)
     facts: dict[str, Any] = {"sources": {name: image.digest}}
+    if image.notes:
+        facts["notes"] = list(image.notes)
     if size is not None and image.shape != size:
         raise UserError(
             f"{root / name}: size of the image. Received: {image.shape[0]} by "
@@ -77,7 +79,7 @@ def cut_roi(
             "lesions are marked. Use the original file."
         )
     spacing, origin = choose_spacing(
-        image.spacing_mm,
+        image,
         (listed_spacing_mm, "table"),
         (options.pixel_spacing_mm, "option"),
         (default_spacing_mm, "assumed"),
@@ -137,22 +139,23 @@ def cut_boxes(
 
 
 def choose_spacing(
-    stated: tuple[float, float] | None, *others: tuple[float | None, str]
+    image: GreyImage, *others: tuple[float | None, str]
 ) -> tuple[tuple[float, float] | None, str]:
     """The pixel spacing to reckon with, and who says so.
 
     Args:
-        stated: between rows and between columns as the file states it, mm; `None` if it
-            states none. What no mammogram has (`CREDIBLE_MM`) is not believed.
+        image: with the spacing that its file states. What no mammogram has
+            (`CREDIBLE_MM`) is not believed.
         others: what others say, mm, each with its name, the most trusted first.
 
     Returns:
-        The spacing between rows and between columns, mm, and `"file"` or a name; `None`
-        and `""` if nobody says anything.
+        The spacing between rows and between columns, mm, and the image's
+        `spacing_from` or a name; `None` and `""` where it is unknown.
     """
     low, high = CREDIBLE_MM
+    stated = image.spacing_mm
     if stated is not None and all(low <= value <= high for value in stated):
-        return stated, "file"
+        return stated, image.spacing_from
     for spacing, origin in others:
         if spacing is not None:
             return (spacing, spacing), origin

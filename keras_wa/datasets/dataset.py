@@ -28,7 +28,8 @@ class Roi:
             each file that was read; `pixel_spacing_mm` and `spacing_from`; `window`:
             left, top, width, height in pixels of the full image; `size_mm`: height and
             width of the ROI; `padding`: part of it beyond the image; `swapped`: crop
-            and mask stood in each other's place; `mask_resized`.
+            and mask stood in each other's place; `mask_resized`; `notes`: sentences
+            about its file that the user has to see.
     """
 
     pixels: Pixels

@@ -74,7 +74,8 @@ def decode_dicom(
         to_grey = _grey_table(dataset, name)
         pixels = _decode(dataset, name)
         description = str(dataset.get("SeriesDescription") or "")
-        return GreyImage(pixels, to_grey, _spacing(dataset), description)
+        spacing, origin = _spacing(dataset)
+        return GreyImage(pixels, to_grey, spacing, origin, description=description)
     except UserError:
         raise
     except Exception as error:
@@ -238,8 +239,8 @@ def _stored_values(pixels: NDArray, bits: int, signed: bool) -> NDArray:
     return pixels.view(kind)
 
 
-def _spacing(dataset: pydicom.Dataset) -> tuple[float, float] | None:
-    """Distance between rows and between columns in the breast, mm.
+def _spacing(dataset: pydicom.Dataset) -> tuple[tuple[float, float] | None, str]:
+    """Distance between rows and between columns in the breast, mm, and its origin.
 
     PixelSpacing, else that of a scanned film, else ImagerPixelSpacing, which is
     measured at the detector, divided by the magnification (PS3.3 C.8.11.4).
@@ -254,5 +255,5 @@ def _spacing(dataset: pydicom.Dataset) -> tuple[float, float] | None:
             magnification = float(stated) if stated else 1.0
         row, column = (float(number) / magnification for number in value)
         if 0 < row < np.inf and 0 < column < np.inf:
-            return row, column
-    return None
+            return (row, column), field
+    return None, ""

@@ -28,6 +28,10 @@ class GreyImage:
             is meant to be shown.
         spacing_mm: distance between rows and between columns in the breast, mm, or
             `None` where the file does not state it.
+        spacing_from: what in the file states the spacing, such as `"PixelSpacing"`;
+            `""` where nothing does.
+        notes: sentences about the file that the user has to see: `subject: what was
+            done`. The ROI and the record of a prediction carry them on.
         description: the DICOM attribute SeriesDescription, else `""`.
         digest: XXH3-128 of the file's bytes, hexadecimal (`xxh128sum` gives the same).
     """
@@ -35,6 +39,8 @@ class GreyImage:
     stored: NDArray
     to_grey: Callable[[NDArray], NDArray[np.uint8]] = _as_it_is
     spacing_mm: tuple[float, float] | None = None
+    spacing_from: str = ""
+    notes: tuple[str, ...] = ()
     description: str = ""
     digest: str = ""
 

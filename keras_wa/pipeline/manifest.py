@@ -103,6 +103,27 @@ def make_manifest(
     }
 
 
+def notes_of(cases: pd.DataFrame, facts: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What was noted about the files of ROIs, a sentence for each kind of note.
+
+    Args:
+        cases: the case table of the ROIs.
+        facts: what reading each of them found out. Notes are of one kind if they agree
+            up to their first colon.
+
+    Returns:
+        Sentences, each with how many ROIs it is about and the first of them.
+    """
+    found: dict[str, list[str]] = {}
+    for name, each in zip(cases["roi_id"], facts, strict=True):
+        for note in each.get("notes", ()):
+            found.setdefault(note.partition(":")[0], []).append(f"{name}: {note}")
+    return [
+        f"{len(notes)} of {len(cases)} ROIs have this note, such as {notes[0]}"
+        for notes in found.values()
+    ]
+
+
 def to_json(value: Any) -> str:
     """JSON with sorted keys, the same text for the same value."""
     return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False)

@@ -22,6 +22,7 @@ from keras_wa.pipeline.journal import Journal
 from keras_wa.pipeline.manifest import (
     describe_settings,
     make_manifest,
+    notes_of,
     store_key,
     to_json,
 )
@@ -214,7 +215,7 @@ def _finish(
     skipped = [*dataset.skipped]
     names = dataset.cases["roi_id"]
     skipped += [(str(names.iloc[row]), why) for row, why in failed.items()]
-    notes = list(dataset.notes)
+    notes = [*dataset.notes, *notes_of(cases, facts)]
     if failed:
         notes.append(
             f"{len(failed)} of {count} ROIs could not be read and were left out; "

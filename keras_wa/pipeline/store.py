@@ -30,7 +30,7 @@ from keras_wa.pipeline.npy_file import (
 )
 from keras_wa.progress import track
 
-FORMAT = 2
+FORMAT = 3
 """Version of the layout of a store; a store of another version is prepared again."""
 
 WORKERS = min(8, (os.cpu_count() or 1) + 2)

@@ -30,6 +30,8 @@ class Record(BaseModel):
     mask: str | None
     detector_score: float | None
     window: list[int] | None
+    pixel_spacing_mm: float | None
+    spacing_from: str | None
     probability: float
     low: float
     high: float
@@ -72,6 +74,8 @@ class View(BaseModel):
     pixels: str
     levels: str
     spacing_mm: list[float] | None
+    spacing_from: str | None
+    notes: list[str]
 
 
 class Candidate(BaseModel):

@@ -49,7 +49,7 @@ def view_of(
     stored = image.stored[
         part.top : part.top + part.height, part.left : part.left + part.width
     ]
-    spacing, _ = choose_spacing(image.spacing_mm, (spacing_mm, "option"))
+    spacing, origin = choose_spacing(image, (spacing_mm, "option"))
     # Of the whole image: windows of its parts have the same ends.
     least, greatest = int(image.stored.min()), int(image.stored.max())
     every = np.arange(least, greatest + 1).astype(image.stored.dtype)
@@ -65,6 +65,8 @@ def view_of(
         "pixels": _base64(pixels),
         "levels": _base64(image.to_grey(every)),
         "spacing_mm": None if spacing is None else list(spacing),
+        "spacing_from": origin or None,
+        "notes": list(image.notes),
     }
 
 
@@ -85,7 +87,7 @@ def candidates_of(
         UserError: no spacing is known, or the image is no mammogram, or larger than
             any is.
     """
-    spacing, _ = choose_spacing(image.spacing_mm, (spacing_mm, "option"))
+    spacing, _ = choose_spacing(image, (spacing_mm, "option"))
     if spacing is None:
         raise UserError(
             "pixel_spacing. Received: none, and the file states none; expected one, to "

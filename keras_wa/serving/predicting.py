@@ -73,6 +73,8 @@ class Prediction:
         probabilities: of each class, as the network gives them.
         warnings: why the ROI may be outside of what the model knows.
         window: part of the image that is the ROI: left, top, width, height, pixels.
+        spacing_mm, spacing_from: pixel spacing between rows and what states it, as of
+            `keras_wa.datasets.cutting.cut_roi`; `None` and `""` where it is unknown.
         roi: uint8 `(size, size)`, as the model gets it before enhancement.
         error: why there is no probability; `""` if there is one.
     """
@@ -86,6 +88,8 @@ class Prediction:
     probabilities: tuple[float, ...] = ()
     warnings: tuple[str, ...] = ()
     window: tuple[int, int, int, int] | None = None
+    spacing_mm: float | None = None
+    spacing_from: str = ""
     roi: Pixels | None = None
     error: str = ""
 
@@ -97,13 +101,15 @@ class ReadRoi:
     Attributes:
         target: what it was asked for as.
         roi: uint8 `(size, size)`.
-        warnings, window: as of `Prediction`.
+        warnings, window, spacing_mm, spacing_from: as of `Prediction`.
     """
 
     target: Target
     roi: Pixels
     warnings: tuple[str, ...]
     window: tuple[int, int, int, int]
+    spacing_mm: float | None = None
+    spacing_from: str = ""
 
 
 def predict_targets(
@@ -198,8 +204,13 @@ def read_roi(
     return ReadRoi(
         target,
         resized,
-        tuple(unfamiliar(classifier, roi.pixels, resized, roi.facts)),
+        (
+            *roi.facts.get("notes", ()),
+            *unfamiliar(classifier, roi.pixels, resized, roi.facts),
+        ),
         (left, top, width, height),
+        roi.facts.get("pixel_spacing_mm"),
+        roi.facts.get("spacing_from", ""),
     )
 
 
@@ -264,6 +275,8 @@ def conclude(
             probabilities=tuple(float(p) for p in classes),
             warnings=each.warnings,
             window=each.window,
+            spacing_mm=each.spacing_mm,
+            spacing_from=each.spacing_from,
             roi=each.roi,
         )
         for each, own, first, classes in zip(

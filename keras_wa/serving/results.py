@@ -38,6 +38,8 @@ def as_record(prediction: Prediction) -> dict[str, Any]:
         "mask": None if target.mask is None else str(target.mask),
         "detector_score": target.score,
         "window": None if prediction.window is None else list(prediction.window),
+        "pixel_spacing_mm": prediction.spacing_mm,
+        "spacing_from": prediction.spacing_from or None,
         "probability": prediction.probability if good else None,
         "low": prediction.low if good else None,
         "high": prediction.high if good else None,

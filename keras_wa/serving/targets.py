@@ -84,7 +84,7 @@ def find_targets(
             if kind == "auto" and min(image.shape) < _LEAST_SIDE:
                 yield Target(file, image=image)
                 continue
-            spacing, _ = choose_spacing(image.spacing_mm, (spacing_mm, "option"))
+            spacing, _ = choose_spacing(image, (spacing_mm, "option"))
             if spacing is None:
                 raise UserError(
                     f"{file}: pixel spacing. Received: none in the file; expected one, "

@@ -15,7 +15,7 @@ from keras_wa.datasets.case_table import new_case_table
 from keras_wa.datasets.cutting import box_of, choose_spacing, cut_roi
 from keras_wa.datasets.options import ReadOptions
 from keras_wa.errors import UserError
-from keras_wa.imaging import Box
+from keras_wa.imaging import Box, GreyImage
 from tests.imaging.dicom_files import write_dicom
 
 FIXED = ReadOptions(field_mm=4.0)
@@ -61,7 +61,7 @@ def test_without_box_and_mask_the_image_is_the_roi(tmp_path):
 @pytest.mark.parametrize(
     ("stated", "listed", "chosen", "default", "spacing", "origin"),
     [
-        ([0.05, 0.1], 0.2, 0.25, 0.4, 0.05, "file"),
+        ([0.05, 0.1], 0.2, 0.25, 0.4, 0.05, "ImagerPixelSpacing"),
         ([1e-9, 1e-9], 0.2, 0.25, 0.4, 0.2, "table"),
         ([70, 70], 0.2, 0.25, 0.4, 0.2, "table"),
         (None, 0.2, 0.25, 0.4, 0.2, "table"),
@@ -93,7 +93,7 @@ def test_who_knows_the_spacing_best(
     ("stated", "expected"),
     [
         (None, ((0.05, 0.05), "option")),
-        ((0.07, 0.08), ((0.07, 0.08), "file")),
+        ((0.07, 0.08), ((0.07, 0.08), "PixelSpacing")),
         ((1.1, 1.1), ((0.05, 0.05), "option")),
         ((0.07, 25.4), ((0.05, 0.05), "option")),
         ((0.0001, 0.0001), ((0.05, 0.05), "option")),
@@ -101,9 +101,10 @@ def test_who_knows_the_spacing_best(
     ],
 )
 def test_the_file_is_believed_unless_what_it_states_is_absurd(stated, expected):
-    found = choose_spacing(stated, (None, "table"), (0.05, "option"), (0.1, "assumed"))
+    image = GreyImage(ramp(), spacing_mm=stated, spacing_from="PixelSpacing")
+    found = choose_spacing(image, (None, "table"), (0.05, "option"), (0.1, "assumed"))
     assert found == expected
-    assert choose_spacing(None, (None, "option")) == (None, "")
+    assert choose_spacing(GreyImage(ramp()), (None, "option")) == (None, "")
 
 
 def test_a_fixed_field_without_a_spacing_says_what_to_give(tmp_path):

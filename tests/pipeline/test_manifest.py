@@ -31,7 +31,8 @@ def dataset(tmp_path):
                 "mask_resized": index == 5,
                 "padding": 0.25 if index in (1, 2) else 0.0,
                 "pixel_spacing_mm": 0.05 if index < 4 else 0.046,
-                "spacing_from": "file" if index < 4 else "assumed",
+                "spacing_from": "PixelSpacing" if index < 4 else "assumed",
+                "notes": [f"window: left out, {index}"] if index in (2, 3) else [],
                 "size_mm": [10.0, 20.0 + index],
             },
         )
@@ -45,9 +46,18 @@ def test_what_was_found_is_counted(dataset, tmp_path):
         "swapped": 3,
         "mask_resized": 1,
         "beyond_the_image": 2,
-        "spacing_from": {"assumed": 20, "file": 4},
+        "spacing_from": {"PixelSpacing": 4, "assumed": 20},
         "size_mm": {"min": [10, 20], "median": [10, 31.5], "max": [10, 43]},
     }
+
+
+def test_notes_of_one_kind_are_one_sentence_with_their_number(dataset, tmp_path):
+    plain = len(dataset.notes)
+    store = prepare(dataset, tmp_path / "out", 32)
+    first = store.cases["roi_id"][2]
+    assert store.notes[plain:] == [
+        f"2 of 24 ROIs have this note, such as {first}: window: left out, 2"
+    ]
 
 
 def test_the_spacing_that_was_used_stands_in_the_case_table(dataset, tmp_path):

@@ -134,7 +134,7 @@ def test_a_manifest_cut_off_is_no_store(store):
 def test_a_store_of_another_version_is_a_user_error(store):
     path = store.path / "manifest.json"
     path.write_text(json.dumps(store.manifest | {"format": 99}))
-    with pytest.raises(UserError, match="Received: 99; expected 2"):
+    with pytest.raises(UserError, match="Received: 99; expected 3"):
         PreparedStore.open(store.path)
 
 

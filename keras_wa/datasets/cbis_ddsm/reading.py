@@ -135,6 +135,7 @@ class RoiReader:
             pixels,
             {
                 "sources": {crop: image.digest},
+                **_notes(image),
                 **_lengths(pixels.shape, spacing, origin),
                 "padding": 0.0,
                 "swapped": swapped and files.follows_list,
@@ -152,6 +153,7 @@ class RoiReader:
             pixels,
             {
                 "sources": {str(files.full): image.digest, path: place.digest},
+                **_notes(image),
                 **_lengths(pixels.shape, place.spacing_mm, place.spacing_from),
                 "window": [window.left, window.top, window.width, window.height],
                 "padding": round(padding, 6),
@@ -204,7 +206,7 @@ class RoiReader:
 
     def _spacing(self, image: GreyImage) -> tuple[tuple[float, float], str]:
         given = self._options.pixel_spacing_mm
-        stated, origin = choose_spacing(image.spacing_mm, (given, "option"))
+        stated, origin = choose_spacing(image, (given, "option"))
         return stated or (ASSUMED_MM, ASSUMED_MM), origin or "assumed"
 
     def _open(self, path: str) -> GreyImage:
@@ -244,6 +246,10 @@ def _rank(image: GreyImage | None) -> int:
 def _stored(image: GreyImage, path: str) -> NDArray:
     """The values of what may be a mask."""
     return without_jpeg_noise(image.stored) if is_jpeg(path) else image.stored
+
+
+def _notes(image: GreyImage) -> dict[str, Any]:
+    return {"notes": list(image.notes)} if image.notes else {}
 
 
 def _lengths(

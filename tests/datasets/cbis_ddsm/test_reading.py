@@ -163,7 +163,7 @@ def test_a_spacing_that_the_file_states_is_used(tmp_path):
     write_part(path, "full", path.parent.name, made.full, **spacing)
     roi = read(read_cbis_ddsm(tmp_path, options(pixel_spacing_mm=0.05)))
     assert roi.pixels.shape == (25, 50)
-    assert roi.facts["spacing_from"] == "file"
+    assert roi.facts["spacing_from"] == "PixelSpacing"
     assert roi.facts["size_mm"] == [2.3, 2.3]
     assert roi.facts["pixel_spacing_mm"] == 0.092
 
