@@ -18,9 +18,9 @@ from pydantic import (
 )
 
 from keras_wa.datasets import ReadOptions
-from keras_wa.datasets.options import CREDIBLE_MM
 from keras_wa.errors import UserError
 from keras_wa.imaging import Box, GreyImage, decode_image
+from keras_wa.imaging.spacing import CREDIBLE_MM
 from keras_wa.service.viewing import MOST_SIDE
 
 UPLOAD = "upload"

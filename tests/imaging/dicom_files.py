@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,14 @@ from pydicom.uid import (
 )
 
 from keras_wa.imaging.dicom import decode_dicom
+
+
+@contextmanager
+def no_warnings() -> Iterator[None]:
+    """Silences pydicom, which warns of each odd value that is set."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        yield
 
 
 def dicom_dataset(

@@ -13,6 +13,7 @@ import pydicom
 from numpy.typing import NDArray
 
 from keras_wa.imaging.deflated import refuse_bomb_in_file
+from keras_wa.imaging.header import DicomHeader
 
 FIELDS = ("SeriesDescription", "Rows", "Columns", "BitsAllocated")
 """The DICOM attributes that tell the parts apart."""
@@ -66,7 +67,7 @@ def read_header(path: Path) -> Header:
         found = pydicom.dcmread(
             path, stop_before_pixels=True, specific_tags=list(FIELDS)
         )
-        return Header.of(*(found.get(field) for field in FIELDS))
+        return Header.of(*map(DicomHeader(found).shown, FIELDS))
     except Exception:
         # On a damaged file pydicom raises whatever the damage leads to.
         return Header()
