@@ -43,7 +43,7 @@ def numbers_in(element: DataElement | RawDataElement, keyword: str) -> set[Readi
     texts = readings(text) if text else set()
     kind = str(element.VR) if element.VR in {*WORDS, *TEXTS} else own
     if kind in TEXTS:
-        return texts or _binary(element, own)
+        return texts if text else _binary(element, own)
     # Under the name of binary numbers may stand a text: any bytes are such numbers.
     words = _binary(element, kind)
     return words if own in WORDS else words | texts
@@ -70,7 +70,7 @@ def as_shown(element: DataElement | RawDataElement, keyword: str) -> str:
     """The value as messages show it."""
     value: object = element.value
     text = printable(value) if isinstance(value, bytes) else _joined(value)
-    if text and dictionary_VR(keyword) not in WORDS:
+    if text and text.isprintable() and dictionary_VR(keyword) not in WORDS:
         return f"'{text if len(text) <= _SHOWN else text[: _SHOWN - 1] + '…'}'"
     numbers = numbers_in(element, keyword)
     if len(numbers) == 1:

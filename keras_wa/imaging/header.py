@@ -248,6 +248,8 @@ class DicomHeader:
                 if raw is None or (own in TEXTS and raw.VR in WORDS):
                     continue
                 element = dataset[keyword]
+                if element.VR == "SQ":
+                    return None
                 if element.VM > 1:
                     return "\\".join(str(part) for part in element.value)
                 if not isinstance(element.value, bytes) and element.value is not None:

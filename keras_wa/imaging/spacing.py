@@ -106,6 +106,11 @@ def _magnification(header: DicomHeader) -> tuple[float | None, str]:
     detector, patient = (header.number(distance) for distance in _DISTANCES)
     ratio = detector / patient if detector and patient else None
     if ratio is not None and not 1 - _SAME <= ratio <= _GREATEST:
+        if factor is None:
+            header.notes.append(
+                "magnification: the distances from the source give "
+                f"{ratio:.4g}, which no system has. They were not used."
+            )
         ratio = None
     if factor is None:
         return ratio, _RATIO

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,13 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.tag import Tag
 from pydicom.uid import (
     DigitalMammographyXRayImageStorageForPresentation,
     ExplicitVRLittleEndian,
 )
+from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
 
 from keras_wa.imaging.dicom import decode_dicom
+from keras_wa.imaging.image import GreyImage
 
 
 @contextmanager
@@ -68,6 +73,28 @@ def look_up_table(
     return item
 
 
+def bytes_with(dataset: Dataset, **elements: tuple[str, bytes]) -> bytes:
+    """The file of a dataset with elements that pydicom would not write.
+
+    Args:
+        dataset: what else is in it.
+        elements: by keyword any value representation of two letters, and any bytes.
+    """
+    for keyword, (_, value) in elements.items():
+        padded = value + b" " * (len(value) % 2)
+        dataset[keyword] = DataElement(Tag(keyword), "OB", padded)
+    data = dicom_bytes(dataset)
+    for keyword, (vr, value) in elements.items():
+        tag = Tag(keyword)
+        start = struct.pack("<HH", tag.group, tag.element)
+        size = len(value) + len(value) % 2
+        length = struct.pack("<2xI" if vr in EXPLICIT_VR_LENGTH_32 else "<H", size)
+        old = start + b"OB" + struct.pack("<2xI", size)
+        assert data.count(old) == 1
+        data = data.replace(old, start + vr.encode() + length)
+    return data
+
+
 def write_dicom(path: Path, pixels: np.ndarray, **fields: Any) -> Path:
     """Writes `dicom_dataset(pixels, **fields)` to a file."""
     dicom_dataset(pixels, **fields).save_as(path, enforce_file_format=True)
@@ -81,6 +108,11 @@ def dicom_bytes(dataset: Dataset) -> bytes:
     return file.getvalue()
 
 
+def opened(dataset: Dataset, **elements: tuple[str, bytes]) -> GreyImage:
+    """The image in the file of `bytes_with`."""
+    return decode_dicom(bytes_with(dataset, **elements), "x.dcm")
+
+
 def decode(dataset: Dataset) -> np.ndarray:
     """Grey levels of the file that the dataset makes."""
-    return decode_dicom(dicom_bytes(dataset), "x.dcm").grey()
+    return opened(dataset).grey()

@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 from pydicom.uid import ExplicitVRBigEndian
 
-from keras_wa.imaging.dicom import decode_dicom
 from tests.imaging.dicom_files import (
     decode,
-    dicom_bytes,
     dicom_dataset,
     look_up_table,
+    opened,
 )
 
 
@@ -93,15 +92,12 @@ def test_the_first_value_of_a_table_is_what_the_values_can_be(signed):
 @pytest.mark.parametrize("name", ["VOILUTSequence", "ModalityLUTSequence"])
 def test_a_table_that_does_not_fit_its_bits_is_applied_and_noted(name):
     low, full, high = (
-        decode_dicom(
-            dicom_bytes(
-                dicom_dataset(
-                    row(0, 1, 2),
-                    bits=2,
-                    **{name: [look_up_table(0, bits, [0, 2048, 4095])]},
-                )
-            ),
-            "x.dcm",
+        opened(
+            dicom_dataset(
+                row(0, 1, 2),
+                bits=2,
+                **{name: [look_up_table(0, bits, [0, 2048, 4095])]},
+            )
         )
         for bits in (16, 12, 8)
     )
@@ -120,7 +116,7 @@ def test_a_modality_table_before_a_window_need_not_fill_its_bits():
         WindowCenter=1000.5,
         WindowWidth=2001,
     )
-    assert decode_dicom(dicom_bytes(dataset), "x.dcm").notes == ()
+    assert opened(dataset).notes == ()
 
 
 def test_the_first_value_of_a_table_may_be_written_unsigned():
