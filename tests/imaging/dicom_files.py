@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.tag import Tag
 from pydicom.uid import (
@@ -80,19 +79,24 @@ def bytes_with(dataset: Dataset, **elements: tuple[str, bytes]) -> bytes:
         dataset: what else is in it.
         elements: by keyword any value representation of two letters, and any bytes.
     """
-    for keyword, (_, value) in elements.items():
-        padded = value + b" " * (len(value) % 2)
-        dataset[keyword] = DataElement(Tag(keyword), "OB", padded)
+    places = {keyword: 0x00091000 + n for n, keyword in enumerate(elements)}
+    for keyword, place in places.items():
+        value = elements[keyword][1]
+        dataset.pop(keyword, None)
+        # Under a private tag, which pydicom writes as it is.
+        dataset.add_new(place, "OB", value + b" " * (len(value) % 2))
     data = dicom_bytes(dataset)
     for keyword, (vr, value) in elements.items():
-        tag = Tag(keyword)
-        start = struct.pack("<HH", tag.group, tag.element)
         size = len(value) + len(value) % 2
-        length = struct.pack("<2xI" if vr in EXPLICIT_VR_LENGTH_32 else "<H", size)
-        old = start + b"OB" + struct.pack("<2xI", size)
+        old = _start(places[keyword], "OB", size)
         assert data.count(old) == 1
-        data = data.replace(old, start + vr.encode() + length)
+        data = data.replace(old, _start(Tag(keyword), vr, size))
     return data
+
+
+def _start(tag: int, vr: str, size: int) -> bytes:
+    length = struct.pack("<2xI" if vr in EXPLICIT_VR_LENGTH_32 else "<H", size)
+    return struct.pack("<HH", *divmod(tag, 2**16)) + vr.encode() + length
 
 
 def write_dicom(path: Path, pixels: np.ndarray, **fields: Any) -> Path:
