@@ -32,6 +32,9 @@ Pixels = NDArray[np.uint8]
 AT_ONCE = 2
 """Batches in the network: where one leaves a core idle, another has work for it."""
 
+LEAST_SIDE = 32
+"""Pixels of the shorter side of an image that is a ROI, at least."""
+
 _READERS, _BATCH = 2, 32
 
 

@@ -49,6 +49,7 @@ def predict(
 def test_every_file_has_its_own_answer_in_order(
     classifier: Classifier, files: list[Path]
 ) -> None:
+    assert predict(classifier, []) == []
     found = predict(classifier, [Target(file) for file in files], 1)
     assert [each.target.file for each in found] == files
     assert [bool(each.error) for each in found] == [i == 5 for i in range(12)]
