@@ -120,6 +120,24 @@ def test_a_box_beyond_the_image_is_an_error_of_its_own(
     assert not fine.error
 
 
+def test_an_image_below_32_px_a_side_is_an_error_and_a_window_in_one_is_not(
+    classifier: Classifier, tmp_path: Path
+) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (31, 40), "uint8")
+    cv2.imwrite(str(tmp_path / "low.png"), image)
+    whole, lesion = predict(
+        classifier,
+        [
+            Target(tmp_path / "low.png"),
+            Target(tmp_path / "low.png", box=Box(2, 2, 9, 9)),
+        ],
+    )
+    assert "low.png: size of the ROI. Received: 31 by 40 pixels" in whole.error
+    assert not lesion.error
+    assert lesion.window is not None
+    assert max(lesion.window[2:]) < 32
+
+
 def test_targets_are_not_all_asked_for_at_once(
     classifier: Classifier, files: list[Path]
 ) -> None:
