@@ -35,6 +35,7 @@ AT_ONCE = 2
 LEAST_SIDE = 32
 """Pixels of the shorter side of an image that is a ROI as a whole, at least."""
 
+_RESIZED = "mask: of another size than the image, and taken to cover the same field"
 _READERS, _BATCH = 2, 32
 
 
@@ -217,6 +218,7 @@ def read_roi(
         resized,
         (
             *roi.facts.get("notes", ()),
+            *([_RESIZED] if roi.facts.get("mask_resized") else []),
             *unfamiliar(classifier, roi.pixels, resized, roi.facts),
         ),
         (left, top, width, height),

@@ -96,17 +96,22 @@ def test_box_and_mask_name_the_same_roi(
     mask = np.zeros((40, 64), "uint8")
     mask[10:22, 30:40] = 255
     cv2.imwrite(str(tmp_path / "mask.png"), mask)
-    by_box, by_mask, whole = predict(
+    cv2.imwrite(str(tmp_path / "half.png"), mask[::2, ::2])
+    by_box, by_mask, by_half, whole = predict(
         classifier,
         [
             Target(files[0], box=Box(30, 10, 10, 12)),
             Target(files[0], mask=tmp_path / "mask.png"),
+            Target(files[0], mask=tmp_path / "half.png"),
             Target(files[0]),
         ],
     )
     # 12 pixels and a tenth of that on each side.
     assert by_box.window == by_mask.window == (28, 9, 14, 14)
     assert by_box.probability == by_mask.probability
+    assert by_half.window == by_box.window
+    (more,) = set(by_half.warnings) - set(by_mask.warnings)
+    assert more.startswith("mask: of another size than the image")
     assert whole.window == (0, 0, 64, 40)
 
 
