@@ -46,7 +46,7 @@ _ASK = """
 import json, os, sys
 from urllib.request import Request, urlopen
 
-body = json.dumps({"instances": [[[12, 80], [200, 7]]]}).encode()
+body = json.dumps({"instances": [[[12, 80] * 16, [200, 7] * 16] * 16]}).encode()
 headers = {"Authorization": f"Bearer {os.environ['KERAS_WA_TOKEN']}"}
 url = "http://127.0.0.1:8501/v1/models/wa:predict"
 print(urlopen(Request(url, body, headers), timeout=30).read().decode())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import os
 import sys
 import tempfile
@@ -158,6 +159,27 @@ def make_folder(name: str | Path, flag: str = "--out") -> Path:
             "place where one can be made."
         ) from error
     return out
+
+
+def check_writable(path: Path, flag: str) -> None:
+    """Refuses a file that cannot be written before the work, which may take long.
+
+    Its folder is made. What is there already and no file, such as a device, is taken.
+
+    Raises:
+        UserError: if it cannot be; the message names the flag.
+    """
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if path.is_file() or not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        raise UserError(
+            f"{flag}. Received: {path} ({error.strerror or error}); expected a file "
+            "that can be written."
+        ) from error
 
 
 def say(message: str) -> None:

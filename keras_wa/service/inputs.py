@@ -260,9 +260,11 @@ def instances_of(values: list[Any], most_pixels: int) -> Iterator[GreyImage]:
             one image may have.
 
     Raises:
-        UserError: one cannot be read, or is more than what those before it leave.
+        UserError: one cannot be read, or is more than what those before it leave; or
+            all are rows, and none has a grey level above 1, which the SavedModel
+            refuses too.
     """
-    taken = 0
+    taken = brightest = 0
     for number, value in enumerate(values):
         try:
             image = instance_of(value, number, most_pixels - taken)
@@ -275,7 +277,13 @@ def instances_of(values: list[Any], most_pixels: int) -> Iterator[GreyImage]:
             ) from error
         if isinstance(value, dict):
             taken += image.stored.size
+        brightest = max(brightest, int(image.stored.max()))
         yield image
+    if brightest <= 1 and not taken:
+        raise UserError(
+            f"instances. Received: no grey level above {brightest}; expected grey "
+            "levels from 0 to 255. Multiply an image of [0, 1] by 255."
+        )
 
 
 def as_fields(message: str) -> str:

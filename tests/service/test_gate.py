@@ -151,7 +151,7 @@ def test_what_is_too_much_at_once_is_told_to_come_again(
 
 def test_a_full_queue_is_told_too(classifier: Classifier) -> None:
     slow = Slow(classifier)
-    body = {"instances": [[[1]]] * 3}
+    body = {"instances": [smooth().tolist()] * 3}
     with (
         service(slow.classifier, concurrency=4, batch=1) as client,
         ThreadPoolExecutor(2) as pool,
