@@ -20,6 +20,7 @@ from keras_wa.training.workers import (
 )
 from tests.training.worker_pair import normalized, normalizer
 from tests.two_processes import ending, free_addresses, start_worker
+from tests.waiting import DEADLINE_S
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     words = ["tests.training.worker_pair"]
     processes = [start_worker(words, addresses, i, log) for i, log in enumerate(logs)]
     with ending(processes):
-        codes = [process.wait(300) for process in processes]
+        codes = [process.wait(DEADLINE_S) for process in processes]
     assert codes == [0, 0], [log.read_text() for log in logs]
     return [json.loads(log.read_text().splitlines()[-1]) for log in logs]
 
