@@ -222,16 +222,18 @@ def compile_model(
     minimum has log odds twice the true ones.
     """
     adam: type[keras.optimizers.Adam] = keras.optimizers.Adam
-    with_xla = True
+    with_xla, replicas = True, 1
     if on_tensorflow():
         from keras_wa.training.fused import fuse_batch_normalization
         from keras_wa.training.optimizer import FusedAdam
+        from keras_wa.training.replicas import count_replicas
 
         fuse_batch_normalization(model, workers)
         adam = FusedAdam
+        replicas = count_replicas()
         # Left to itself Keras takes XLA, which on a CPU compiles for minutes, and which
-        # does not exchange anything between processes.
-        with_xla = has_gpu() and workers.count == 1
+        # does not exchange anything between processes, or between GPUs.
+        with_xla = has_gpu() and workers.count == replicas == 1
     model.compile(
         adam(learning_rate(config, config.epochs * plan.steps_per_epoch)),
         loss=keras.losses.CategoricalCrossentropy(),
@@ -239,6 +241,10 @@ def compile_model(
         jit_compile="auto" if with_xla else False,
     )
     workers.average_gradients(model.optimizer)
+    if replicas > 1:
+        from keras_wa.training.replicas import share_overflow
+
+        share_overflow(model.optimizer)
     # Left to the first step, its 556 variables are made inside the graph, which is then
     # traced a second time: ten seconds.
     model.optimizer.build(model.trainable_variables)

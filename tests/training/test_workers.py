@@ -107,11 +107,20 @@ def test_every_kind_of_layer_is_normalised_as_keras_does(rank: int, kind: Any) -
         np.testing.assert_allclose(part, expected, rtol=2e-5, atol=2e-5)
 
 
-def test_a_model_in_the_model_is_refused() -> None:
+def test_layers_of_a_model_in_the_model_are_shared_too() -> None:
+    class Far(TwoAlike):
+        """Two workers, the other one of which holds nothing but zeros."""
+
+        def mean(self, tensor: tf.Tensor) -> tf.Tensor:
+            return tensor / 2.0
+
+    inner = normalizer()
     inputs = keras.Input((6, 5, 3))
-    model = keras.Model(inputs, normalizer()(inputs))
-    with pytest.raises(ValueError, match="flat model"):
-        fuse_batch_normalization(model, TwoAlike())
+    model = keras.Model(inputs, inner(inputs))
+    fuse_batch_normalization(model, Far())
+    model(np.ones((2, 6, 5, 3), "float32"), training=True)
+    moving_mean = inner.layers[1].moving_mean
+    np.testing.assert_allclose(moving_mean, 0.7 * 1.0 + 0.3 * 0.5, rtol=1e-6)
 
 
 @pytest.mark.parametrize("options", [{"axis": 1}, {"synchronized": True}])

@@ -100,7 +100,7 @@ def features_of(
 
     Args:
         model: a functional model that ends in one layer.
-        batches: of `evaluation_batches`, 32 ROIs each; the last may be filled up.
+        batches: of `evaluation_batches`, 32 ROIs each; the last is filled up.
         n: ROIs.
         title: of the progress bar; `""` for none.
 
