@@ -104,7 +104,10 @@ def run(args: argparse.Namespace) -> int:
     _check(args)
     from keras_wa.serving.targets import expand
 
-    files = expand(args.files)
+    left_out: list[str] = []
+    files = expand(args.files, left_out)
+    for note in left_out:
+        print(f"*** {note}", file=sys.stderr)
     if (args.box or args.mask) and len(files) > 1:
         raise UserError(f"--box and --mask are for one FILE. Received: {len(files)}.")
     # The first image is decoded and searched while TensorFlow starts: a second less.

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from keras_wa.errors import UserError
 from keras_wa.imaging.announced import refuse_large, refuse_size
 from keras_wa.imaging.dicom import LARGEST, decode_dicom
+from keras_wa.imaging.file_kinds import holds_dicom, with_preamble
 from keras_wa.imaging.image import GreyImage
 from keras_wa.imaging.pgm import decode_pgm
 from keras_wa.imaging.scaling import scale_to_uint8
@@ -24,35 +25,8 @@ from keras_wa.imaging.scaling import scale_to_uint8
 _set_log_level = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel
 _set_log_level(0)
 
-DICOM_SUFFIXES = frozenset({".dcm", ".dicom"})
-IMAGE_SUFFIXES = DICOM_SUFFIXES | {
-    ".png",
-    ".jpg",
-    ".jpeg",
-    ".pgm",
-    ".tif",
-    ".tiff",
-    ".bmp",
-}
-"""Suffixes, in lower case, of the files that `read_grey` reads. A DICOM file may also
-have none."""
-
 _LARGEST_FILE = 2**30
 _EXPECTED = "PNG, JPEG, PGM, TIFF, BMP or DICOM"
-
-
-def is_dicom(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is DICOM by its suffix or, without one, by its content."""
-    path = Path(path)
-    if path.suffix.lower() in DICOM_SUFFIXES:
-        return True
-    if path.suffix:
-        return False
-    try:
-        with path.open("rb") as file:
-            return _has_dicom_mark(file.read(132))
-    except OSError:
-        return False
 
 
 def read_grey(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
@@ -110,8 +84,8 @@ def decode_image(
 
     Args:
         data: the bytes of the file.
-        name: the file, for messages; by its suffix a DICOM file without a preamble is
-            told from another image.
+        name: the file, for messages. A DICOM suffix decides where the content is of no
+            known format.
         for_processing: as of `open_image`.
         most_pixels: of a stranger's file: an image that announces more is refused
             before it is decoded, as is a format that OpenCV reads beyond those named.
@@ -127,9 +101,9 @@ def decode_image(
             f"{name}: the file is empty. Received: 0 bytes; expected a {_EXPECTED} "
             "file. Copy the file again."
         )
-    if _has_dicom_mark(data) or Path(name).suffix.lower() in DICOM_SUFFIXES:
+    if holds_dicom(data, name):
         most = LARGEST if most_pixels is None else min(most_pixels, LARGEST)
-        image = decode_dicom(data, name, for_processing, most)
+        image = decode_dicom(with_preamble(data), name, for_processing, most)
     elif data[:2] in (b"P2", b"P5"):
         image = GreyImage(decode_pgm(data, name))
         if most_pixels is not None:
@@ -140,10 +114,6 @@ def decode_image(
             refuse_large(data, name, most_pixels)
         image = GreyImage(_decode_with_opencv(data, name))
     return dataclasses.replace(image, digest=xxhash.xxh3_128_hexdigest(data))
-
-
-def _has_dicom_mark(data: bytes) -> bool:
-    return data[128:132] == b"DICM"
 
 
 def _decode_with_opencv(data: bytes, name: str) -> NDArray[np.uint8]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from keras_wa.explain.figures import mosaic, overlay
 from keras_wa.files import replacing
-from keras_wa.imaging import open_image
+from keras_wa.imaging import open_image, stem_of
 from keras_wa.serving.classifier import Classifier
 from keras_wa.serving.pictures import Pictures
 from keras_wa.serving.predicting import Prediction
@@ -69,7 +69,8 @@ class Overlays:
         for place in axes:
             place.axis("off")
         figure.suptitle(caption(prediction), fontsize=10)
-        path = self.folder / f"{number:04d}-{prediction.target.file.stem}.png"
+        stem = stem_of(prediction.target.file.name)
+        path = self.folder / f"{number:04d}-{stem}.png"
         with replacing(path) as partial:
             figure.savefig(partial, dpi=110)
         return path

@@ -10,18 +10,20 @@ from keras_wa.datasets.cutting import choose_spacing
 from keras_wa.detection import find_candidates
 from keras_wa.errors import UserError
 from keras_wa.files import walk_files
-from keras_wa.imaging import IMAGE_SUFFIXES, Box, is_dicom, open_image
+from keras_wa.imaging import Box, kinds_of, open_image, passed_over
 from keras_wa.serving.predicting import Target
 
 # ROIs are some hundred pixels a side, the smallest mammograms above a thousand.
 _LEAST_SIDE = 1000
 
 
-def expand(words: Iterable[str]) -> list[Path]:
+def expand(words: Iterable[str], notes: list[str] | None = None) -> list[Path]:
     """The image files that a user names.
 
     Args:
-        words: files, folders (all images below them) and patterns (`*.dcm`).
+        words: files, folders (all images below them, see `kinds_of`) and patterns
+            (`*.dcm`).
+        notes: gets a sentence on what is left out of each folder.
 
     Returns:
         The files, each once, in the order named; a folder's by name.
@@ -33,8 +35,14 @@ def expand(words: Iterable[str]) -> list[Path]:
     for word in words:
         path = Path(word)
         if path.is_dir():
-            files = [path / name for name in walk_files(path)]
-            named = [each for each in files if _is_image(each)]
+            kinds = kinds_of(path, walk_files(path))
+            named = [
+                path / name
+                for name, kind in kinds.items()
+                if kind in ("dicom", "plain")
+            ]
+            if notes is not None:
+                notes += [f"{path}: {note}" for note in passed_over(kinds)]
             expected = "images in it"
         elif path.exists():
             named, expected = [path], ""
@@ -46,10 +54,6 @@ def expand(words: Iterable[str]) -> list[Path]:
             raise UserError(f"FILE {word}. Received: nothing; expected {expected}.")
         found |= dict.fromkeys(named)
     return list(found)
-
-
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in IMAGE_SUFFIXES or is_dicom(path)
 
 
 def find_targets(

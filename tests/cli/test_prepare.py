@@ -71,7 +71,7 @@ def test_bad_files_among_many_are_skipped_counted_and_listed(
     captured = capsys.readouterr()
     assert without_bars(captured.err) == ""
     assert "*** 2 of 24 ROIs could not be read and were left out" in captured.out
-    assert "*** Files left out because they are no images: 1." in captured.out
+    assert "*** Files left out because they are no images: 1, such" in captured.out
     (folder,) = (tmp_path / "stores").iterdir()
     manifest = json.loads((folder / "manifest.json").read_text())
     reasons = {each["path"]: each["reason"] for each in manifest["skipped"]}

@@ -16,7 +16,7 @@ from keras_wa.datasets.cbis_ddsm.case_lists import (
     find_case_lists,
     read_case_lists,
 )
-from keras_wa.datasets.cbis_ddsm.layouts import JPEG, Tree, find_series
+from keras_wa.datasets.cbis_ddsm.layouts import CONVERTED, JPEG, Tree, find_series
 from keras_wa.datasets.cbis_ddsm.matching import Files, match_files
 from keras_wa.datasets.cbis_ddsm.pooling import move_torn_patients
 from keras_wa.datasets.cbis_ddsm.reading import RoiReader
@@ -90,7 +90,7 @@ def read_cbis_ddsm(
             )
         listed = listed.drop(index=list(absent)).reset_index(drop=True)
         files = [each for row, each in enumerate(files) if row not in absent]
-    notes += _notes_on_files(files, options)
+    notes += [*tree.notes, *_notes_on_files(files, options)]
     if tree.is_phantom:
         notes.insert(0, PHANTOM_NOTE)
     cases = _with_paths(listed, files)
@@ -187,6 +187,11 @@ def _notes_on_files(files: Sequence[Files], options: ReadOptions) -> list[str]:
         notes.append(
             "The JPEG copy has 8 bits and is lossy: its ROIs are not those of the "
             "DICOM files."
+        )
+    if copies[CONVERTED]:
+        notes.append(
+            "Files that somebody has converted from CBIS-DDSM's DICOM files: their "
+            f"grey levels and sizes may be others; {copies[CONVERTED]} ROIs."
         )
     swapped = sum(each.swapped for each in files)
     if swapped:
