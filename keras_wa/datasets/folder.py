@@ -73,8 +73,8 @@ def read_folder(
             group named `patient`, else its first group, else the whole match. Without
             one each file counts as a patient, and a note warns of it.
         seed: of the draw of the test part.
-        options: `for_processing` and `patients_apart` are read; by default
-            `ReadOptions()`.
+        options: `for_processing`, `bits_stored` and `patients_apart` are read; by
+            default `ReadOptions()`.
 
     Returns:
         The dataset, one row an image. Files that are no images, and plain images beside
@@ -149,6 +149,7 @@ def read_folder(
         source={
             "group_pattern": group_pattern,
             "for_processing": options.for_processing,
+            "bits_stored": options.bits_stored,
         },
         root=root,
         notes=notes,
@@ -159,7 +160,8 @@ def read_folder(
 
 
 def _read(root: Path, name: str, options: ReadOptions) -> Roi:
-    image = open_image(root / name, options.for_processing)
+    path = root / name
+    image = open_image(path, options.for_processing, options.bits_stored)
     facts: dict[str, Any] = {"sources": {name: image.digest}}
     if image.notes:
         facts["notes"] = list(image.notes)

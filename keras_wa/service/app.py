@@ -137,7 +137,9 @@ def _add_tensorflow_serving(app: FastAPI, engine: Engine, settings: Settings) ->
             engine.check_count(len(instances))
             return [
                 engine.read(image, Question())
-                for image in instances_of(instances, settings.max_pixels)
+                for image in instances_of(
+                    instances, settings.max_pixels, engine.classifier.bits_stored
+                )
             ]
 
         outputs = await engine.outputs(await engine.decoded(read), 1)

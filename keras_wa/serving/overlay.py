@@ -30,10 +30,14 @@ class Overlays:
     Args:
         classifier: the model. A SavedModel has heat if it was exported to explain.
         folder: where the pictures go; made if it is not there.
+        bits_stored: as of `open_image`, of the images that were classified.
     """
 
-    def __init__(self, classifier: Classifier, folder: Path) -> None:
+    def __init__(
+        self, classifier: Classifier, folder: Path, bits_stored: int | None = None
+    ) -> None:
         self.folder = folder
+        self._bits_stored = bits_stored
         self._pictures = Pictures(classifier)
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -62,7 +66,7 @@ class Overlays:
         count = len(panels) + 1
         figure = Figure(figsize=(3.2 * count, 3.8), layout="constrained")
         axes = figure.subplots(1, count, squeeze=False)[0]
-        _place(axes[0], prediction)
+        _place(axes[0], prediction, self._bits_stored)
         for place, (title, picture) in zip(axes[1:], panels.items(), strict=True):
             place.imshow(picture, cmap="gray", vmin=0, vmax=255)
             place.set_title(title, fontsize=9)
@@ -89,9 +93,9 @@ def caption(prediction: Prediction) -> str:
     return f"{name}: {words}. Research use only."
 
 
-def _place(axes: Any, prediction: Prediction) -> None:
+def _place(axes: Any, prediction: Prediction, bits_stored: int | None) -> None:
     """Draws the whole image with the ROI's window."""
-    image = open_image(prediction.target.file, for_processing=True).grey()
+    image = open_image(prediction.target.file, True, bits_stored).grey()
     factor = min(1.0, _MOST_PIXELS / max(image.shape))
     small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
     axes.imshow(small, cmap="gray", vmin=0, vmax=255)

@@ -63,6 +63,7 @@ def find_targets(
     for_processing: bool = False,
     most: int = 10,
     film: bool = True,
+    bits_stored: int | None = None,
 ) -> Iterator[Target]:
     """What is to be classified in each file.
 
@@ -74,6 +75,7 @@ def find_targets(
         for_processing: as in `open_image`.
         most: candidates of a mammogram, at most.
         film: leave out specks on a scanned film, as in `find_candidates`.
+        bits_stored: as in `open_image`.
 
     Yields:
         Targets in the order of the files. A file that cannot be read, or a mammogram
@@ -84,7 +86,7 @@ def find_targets(
             yield Target(file)
             continue
         try:
-            image = open_image(file, for_processing)
+            image = open_image(file, for_processing, bits_stored)
             if kind == "auto" and min(image.shape) < _LEAST_SIDE:
                 yield Target(file, image=image)
                 continue

@@ -222,4 +222,5 @@ def _source(options: ReadOptions) -> dict[str, object]:
     source["pixel_spacing_mm"] = options.pixel_spacing_mm
     source["drop_without_callback"] = options.drop_without_callback
     source["for_processing"] = options.for_processing
+    source["bits_stored"] = options.bits_stored
     return source

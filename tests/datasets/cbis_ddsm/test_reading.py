@@ -287,9 +287,9 @@ def test_a_mammogram_of_several_lesions_is_decoded_once(tmp_path, monkeypatch):
     drawn = write_copy(tmp_path, ROWS)
     opened: list[str] = []
 
-    def count(path, for_processing=False):
+    def count(path, *options):
         opened.append(Path(path).relative_to(tmp_path).as_posix())
-        return open_image(path, for_processing)
+        return open_image(path, *options)
 
     monkeypatch.setattr(reading, "open_image", count)
     dataset = read_cbis_ddsm(tmp_path, options())
