@@ -64,6 +64,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="accept DICOM images meant for processing",
     )
     parser.add_argument(
+        "--bits-stored",
+        type=int,
+        metavar="N",
+        help="bits of the values in 16-bit PNG, TIFF and PGM files (default: as of the "
+        "model's training images, else 16)",
+    )
+    parser.add_argument(
         "--digital",
         action="store_true",
         help="mammograms of a digital detector: sharp spots are no dust on a film",
@@ -103,9 +110,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Predicts and writes. Returns the exit code."""
     _check(args)
+    from keras_wa.serving.cards import trained_bits
     from keras_wa.serving.targets import expand
 
-    named = expand(args.files)
+    if args.bits_stored is None:
+        args.bits_stored = trained_bits(args.model)
+
+    left_out: list[str] = []
+    named = expand(args.files, left_out)
+    for note in left_out:
+        print(f"*** {note}", file=sys.stderr)
     if (args.box or args.mask) and len(named) > 1:
         raise UserError(f"--box and --mask are for one FILE. Received: {len(named)}.")
     for flag in ("json", "csv"):
@@ -127,12 +141,14 @@ def run(args: argparse.Namespace) -> int:
         field_mm=classifier.field_mm,
         pixel_spacing_mm=args.pixel_spacing,
         for_processing=args.for_processing,
+        bits_stored=args.bits_stored,
     )
     overlays = None
     if args.overlay is not None:
         from keras_wa.serving.overlay import Overlays
 
-        overlays = Overlays(classifier, make_folder(args.overlay, "--overlay"))
+        folder = make_folder(args.overlay, "--overlay")
+        overlays = Overlays(classifier, folder, args.bits_stored)
     if args.dicom_out is not None:
         make_folder(args.dicom_out, "--dicom-out")
     predictions: list[Any] = []
@@ -204,6 +220,7 @@ def _targets(args: argparse.Namespace, named: list[Any]) -> Any:
         args.for_processing,
         args.most,
         film=not args.digital,
+        bits_stored=args.bits_stored,
     )
 
 
@@ -237,3 +254,5 @@ def _check(args: argparse.Namespace) -> None:
     spacing = args.pixel_spacing
     if spacing is not None and not (math.isfinite(spacing) and spacing > 0):
         raise UserError(f"--pixel-spacing must be above 0. Received: {spacing}")
+    if args.bits_stored is not None and not 1 <= args.bits_stored <= 16:
+        raise UserError(f"--bits-stored must be 1 to 16. Received: {args.bits_stored}")

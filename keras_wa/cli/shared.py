@@ -57,6 +57,11 @@ DATASET_FLAGS: dict[str, dict[str, Any]] = {
         "action": "bool",
         "help": "accept DICOM images meant for processing",
     },
+    "bits_stored": {
+        "type": int,
+        "metavar": "N",
+        "help": "bits of the values in 16-bit PNG, TIFF and PGM files, if fewer (12)",
+    },
     "case_lists": {
         "metavar": "DIR",
         "help": "where CBIS-DDSM's case lists or CMMD's spreadsheet are, if not in "

@@ -138,7 +138,9 @@ def _add_tensorflow_serving(app: FastAPI, engine: Engine, settings: Settings) ->
             return [
                 engine.read(image, Question(), f"instances.{number}")
                 for number, image in enumerate(
-                    instances_of(instances, settings.max_pixels)
+                    instances_of(
+                        instances, settings.max_pixels, engine.classifier.bits_stored
+                    )
                 )
             ]
 

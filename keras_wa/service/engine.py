@@ -166,6 +166,7 @@ class Engine:
             "image_size": classifier.image_size,
             "crop": crop,
             "field_mm": classifier.field_mm,
+            "bits_stored": classifier.bits_stored,
             "calibrated": decision is not None,
             "threshold": None if decision is None else decision.threshold,
             "threshold_rule": None if decision is None else decision.rule,

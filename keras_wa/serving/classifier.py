@@ -19,6 +19,7 @@ from keras_wa.datasets import CLASS_NAMES
 from keras_wa.errors import UserError, in_one_line
 from keras_wa.explain.subbands import image_wavelet
 from keras_wa.pipeline.rois import Enhancement
+from keras_wa.serving.cards import bits_of, card_file
 from keras_wa.serving.export import model_card, serving_model, weights_digest
 from keras_wa.serving.freezing import fold_batch_normalization
 from keras_wa.serving.thawing import load_thawed, unchecked
@@ -39,7 +40,8 @@ class Classifier:
         image_size: side of the ROI that the network sees, pixels.
         labels: name of each class; malignant is the last.
         trained_on: name of the dataset; `"unknown"` where nobody says.
-        crop, field_mm: how the training ROIs were cut, see `ReadOptions`.
+        crop, field_mm, bits_stored: how the training ROIs were read and cut, see
+            `ReadOptions`.
         decision: threshold, calibration and what the training ROIs were like; `None`
             where nobody says.
         notes: sentences that belong beside every result.
@@ -60,6 +62,7 @@ class Classifier:
     trained_on: str
     crop: str
     field_mm: float
+    bits_stored: int | None
     decision: Decision | None
     notes: tuple[str, ...]
     enhancement: Enhancement
@@ -147,7 +150,7 @@ def _same(network: keras.Model) -> keras.Model:
 
 
 def _read_card(path: Path) -> dict[str, Any]:
-    file = path / "assets.extra" / "keras_wa.json"
+    file = card_file(path)
     try:
         card = json.loads(file.read_text(encoding="utf-8"))
         if not isinstance(card, dict):
@@ -205,6 +208,7 @@ def _of_file(path: Path) -> Classifier:
         trained_on="unknown",
         crop=config.crop,
         field_mm=config.field_mm,
+        bits_stored=None,
         decision=None,
         notes=(
             f"{path} is a bare model file: that its ROIs were enhanced by CLAHE as by "
@@ -235,6 +239,7 @@ def _described(
             trained_on=str(card["trained_on"]),
             crop=str(card.get("crop", "fixed")),
             field_mm=float(card.get("field_mm", 25.6)),
+            bits_stored=bits_of(card),
             decision=(
                 None
                 if decision is None

@@ -15,6 +15,7 @@ from keras_wa.datasets import CLASS_NAMES
 from keras_wa.errors import UserError
 from keras_wa.explain.subbands import image_wavelet
 from keras_wa.files import replacing, write_json
+from keras_wa.serving.cards import card_file
 from keras_wa.serving.explaining import explaining_function
 from keras_wa.serving.freezing import fold_batch_normalization, save_frozen
 from keras_wa.serving.guard import guarded
@@ -82,9 +83,8 @@ def export_saved_model(
     with replacing(target) as partial:
         signature = tf.TensorSpec((None, None, None, 1), tf.uint8, "roi")
         save_frozen(model, partial, signature, functions, guarded)
-        extra = partial / "assets.extra"
-        extra.mkdir()
-        write_json(extra / "keras_wa.json", card)
+        card_file(partial).parent.mkdir()
+        write_json(card_file(partial), card)
     return target
 
 
@@ -119,6 +119,7 @@ def model_card(run: Run, network: keras.Model) -> dict[str, Any]:
         },
         "crop": config.crop,
         "field_mm": config.field_mm,
+        "bits_stored": config.bits_stored,
         "wavelet": config.input_wavelet or image_wavelet(network),
         "output": f"probability of each label, float32 (batch, {config.classes})",
         "labels": list(CLASS_NAMES[config.classes]),

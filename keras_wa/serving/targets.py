@@ -11,19 +11,20 @@ from keras_wa.datasets.cutting import choose_spacing
 from keras_wa.detection import find_candidates
 from keras_wa.errors import UserError
 from keras_wa.files import walk_files
-from keras_wa.imaging import IMAGE_SUFFIXES, Box, is_dicom, open_image
+from keras_wa.imaging import Box, kinds_of, open_image, passed_over
 from keras_wa.serving.predicting import Target
 
 # ROIs are some hundred pixels a side, the smallest mammograms above a thousand.
 _LEAST_SIDE = 1000
 
 
-def expand(words: Iterable[str]) -> list[Target]:
+def expand(words: Iterable[str], notes: list[str] | None = None) -> list[Target]:
     """The images that a user names.
 
     Args:
-        words: files, folders (all images below them) and patterns (`*.dcm`). What is
-            there is no pattern, whatever characters it has.
+        words: files, folders (all images below them, see `kinds_of`) and patterns
+            (`*.dcm`). What is there is no pattern, whatever characters it has.
+        notes: gets a sentence on what is left out of each folder.
 
     Returns:
         A target for each file, each once, in the order named; a folder's by name. A
@@ -32,18 +33,20 @@ def expand(words: Iterable[str]) -> list[Target]:
     found: dict[Path, Target] = {}
     for word in words:
         try:
-            targets = {file: Target(file) for file in _named(word)}
+            named = _named(word, [] if notes is None else notes)
+            targets = {file: Target(file) for file in named}
         except UserError as error:
             targets = {Path(word): Target(Path(word), error=str(error))}
         found |= {file: each for file, each in targets.items() if file not in found}
     return list(found.values())
 
 
-def _named(word: str) -> list[Path]:
+def _named(word: str, notes: list[str]) -> list[Path]:
     path = Path(word)
     if os.path.isdir(word):
-        files = [path / name for name in walk_files(path)]
-        named = [each for each in files if _is_image(each)]
+        kinds = kinds_of(path, walk_files(path))
+        named = [path / name for name in kinds if kinds[name] in ("dicom", "plain")]
+        notes += [f"{path}: {note}" for note in passed_over(kinds)]
         expected = "images in it"
     elif os.path.lexists(word):
         named, expected = [path], ""
@@ -56,10 +59,6 @@ def _named(word: str) -> list[Path]:
     return named
 
 
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in IMAGE_SUFFIXES or is_dicom(path)
-
-
 def find_targets(
     targets: Iterable[Target],
     kind: str = "auto",
@@ -67,6 +66,7 @@ def find_targets(
     for_processing: bool = False,
     most: int = 10,
     film: bool = True,
+    bits_stored: int | None = None,
 ) -> Iterator[Target]:
     """What is to be classified in each file.
 
@@ -78,6 +78,7 @@ def find_targets(
         for_processing: as in `open_image`.
         most: candidates of a mammogram, at most.
         film: leave out specks on a scanned film, as in `find_candidates`.
+        bits_stored: as in `open_image`.
 
     Yields:
         Targets in the order of the images. One with an error stays as it is. A file
@@ -89,7 +90,7 @@ def find_targets(
             continue
         file = target.file
         try:
-            image = open_image(file, for_processing)
+            image = open_image(file, for_processing, bits_stored)
             if kind == "auto" and min(image.shape) < _LEAST_SIDE:
                 yield Target(file, image=image)
                 continue

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from keras_wa.serving.targets import expand, find_targets
+from tests.imaging.dicom_files import write_dicom
 
 CLUSTERS = [(350, 300), (600, 700)]
 
@@ -51,6 +52,23 @@ def test_files_folders_and_patterns(folder: Path) -> None:
         (folder / "a.png").rename(folder / name)
         assert found(name) == [name]
         (folder / name).rename(folder / "a.png")
+
+
+def test_a_folder_gives_each_image_once_and_says_what_it_leaves_out(
+    folder: Path,
+) -> None:
+    pixels = np.zeros((4, 4), np.uint8)
+    write_dicom(folder / "MG.1.2.840.113619.2.66.1", pixels)
+    write_dicom(folder / "a.dcm", pixels)
+    notes: list[str] = []
+    assert [each.file.name for each in expand([str(folder)], notes)] == [
+        *("MG.1.2.840.113619.2.66.1", "a.dcm", "b.pgm", "c.png")
+    ]
+    assert notes == [
+        f"{folder}: Images left out because a DICOM file of the same name is read: 1, "
+        "such as a.png.",
+        f"{folder}: Files left out because they are no images: 1, such as readme.txt.",
+    ]
 
 
 @pytest.mark.parametrize("word", ["absent.png", "*.dcm", "void", 300 * "x", "a.png/b"])
