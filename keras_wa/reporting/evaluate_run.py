@@ -119,9 +119,9 @@ def _one_number(
     train, part = (cases["split"].eq(name).to_numpy() for name in ("train", split))
     labels = cases["label"].to_numpy(int)
     aucs = one_number_aucs_held_out(
-        data.raw[train],
+        data.raw_part("train"),
         labels[train],
-        data.raw[part],
+        data.raw_part(split),
         labels[part],
         cases["patient_id"][part],
         n_resamples=n_resamples,

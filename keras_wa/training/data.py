@@ -70,6 +70,13 @@ class RunData:
             return Rois(lambda at: images[rows[at]], labels)
         return Rois(lambda at: read_images(images, rows[at]), labels)
 
+    def raw_part(self, split: str) -> CopiedImages:
+        """The ROIs of `part(split)` before enhancement, read when they are needed."""
+        rows = np.flatnonzero(self.cases["split"].to_numpy() == split)
+        if isinstance(self.raw, CopiedImages):
+            return self.raw.view(rows)
+        return CopiedImages.some(self.raw, rows)
+
     def cases_of(self, split: str) -> pd.DataFrame:
         """The case table of one part, row i for position i of `part(split)`."""
         return self.cases[self.cases["split"] == split].reset_index(drop=True)
