@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import json
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from keras_wa.datasets import CLASS_NAMES
 from keras_wa.errors import UserError, in_one_line
 from keras_wa.explain.subbands import image_wavelet
+from keras_wa.files import put_back
 from keras_wa.pipeline.rois import Enhancement
 from keras_wa.serving.cards import bits_of, card_file
 from keras_wa.serving.export import model_card, serving_model, weights_digest
@@ -99,6 +101,8 @@ def open_classifier(path: str | Path, frozen: bool = True) -> Classifier:
         UserError: it is none of these, or cannot be read.
     """
     path = Path(path)
+    with contextlib.suppress(OSError):
+        put_back(path)  # A process may have been killed while it exported again.
     if (path / "saved_model.pb").is_file():
         return _of_saved_model(path, frozen)
     if (path / "config.json").is_file():

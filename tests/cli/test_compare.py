@@ -295,7 +295,7 @@ def test_a_comparison_of_two_budgets_is_refused(
 ) -> None:
     change(copies[1] / "config.json", epochs=7)
     line = refused(copies, tmp_path / "out", capsys)
-    assert "`epochs`. Received: 7; expected 1" in line
+    assert f"{copies[1]} has another `epochs` than {copies[0]}. Received: 7" in line
 
 
 def test_the_same_run_twice_is_refused(
