@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from keras_wa.audit.conflicts import check_conflicts
 from keras_wa.audit.copies import find_copies
 from keras_wa.audit.duplicates import check_duplicates
+from keras_wa.audit.files import TITLE, check_files
 from keras_wa.audit.findings import AuditReport, Finding
 from keras_wa.audit.look_alikes import MAX_DISTANCE, MIN_CORRELATION
 from keras_wa.audit.metadata import check_metadata
@@ -33,6 +34,7 @@ _OF_PIXELS = {
     "duplicates": "The same image more than once",
     "label conflicts": "The same image under two labels",
     "statistics": "What single numbers of an image tell of the label",
+    "files": TITLE,
 }
 
 
@@ -86,6 +88,7 @@ def run_audit(
         lambda: [check_metadata(cases, resamples, seed)],
         lambda: [check_names(cases, resamples, seed)],
         lambda: _statistics(cases, pixels, reason, resamples, seed),
+        lambda: _files(cases, pixels, reason),
     ]
     findings = [
         finding
@@ -162,6 +165,10 @@ def _statistics(
     if reason:
         return [_not_done("statistics", reason)]
     return [check_statistics(cases, pixels, resamples, seed)]
+
+
+def _files(cases: pd.DataFrame, pixels: Pixels, reason: str) -> list[Finding]:
+    return [_not_done("files", reason) if reason else check_files(cases, pixels)]
 
 
 def _not_done(check: str, reason: str) -> Finding:

@@ -6,6 +6,7 @@ import dataclasses
 import os
 from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -36,6 +37,7 @@ class Pixels:
         files: text columns `path` and `digest` of the image file of each, NA where
             there is none.
         skipped: ROIs that could not be read, with the reason.
+        facts: what reading each of them found out, see `Roi`.
     """
 
     rows: NDArray[np.int64]
@@ -43,6 +45,7 @@ class Pixels:
     sizes: pd.DataFrame
     files: pd.DataFrame
     skipped: list[tuple[str, str]]
+    facts: list[dict[str, Any]] = dataclasses.field(default_factory=list)
 
 
 def read_pixels(
@@ -73,6 +76,7 @@ def read_pixels(
     sizes: list[tuple[float, float, float, float]] = []
     files: list[tuple[str | None, str | None]] = []
     skipped: list[tuple[str, str]] = []
+    facts: list[dict[str, Any]] = []
     with (
         ThreadPoolExecutor(_WORKERS) as pool,
         ProgressBar(f"Reading {dataset.name}", len(wanted), progress) as bar,
@@ -86,6 +90,7 @@ def read_pixels(
                     continue
                 images[len(rows)] = resize(roi.pixels, (size, size))
                 rows.append(row)
+                facts.append(roi.facts)
                 path, digest = _image_file(dataset.cases.iloc[row], roi)
                 files.append((path, digest))
                 height, width = roi.pixels.shape
@@ -97,6 +102,7 @@ def read_pixels(
         pd.DataFrame(sizes, columns=list(SIZES), dtype=np.float64),
         pd.DataFrame(files, columns=["path", "digest"], dtype="string"),
         skipped,
+        facts,
     )
 
 

@@ -20,8 +20,7 @@ _OVERALL: dict[Verdict, str] = {
     "ok": "No check found anything that speaks against this data set.",
     "not done": "What was checked is in order; some checks could not be done.",
     "note": "Nothing is wrong; there is something to know before a result is believed.",
-    "warning": "The label can be guessed without looking at a lesion: results on this "
-    "data set need that beside them.",
+    "warning": "Results on this data set need what these checks found beside them.",
     "error": "A result on this data set as it stands would be untrue.",
 }
 

@@ -25,7 +25,7 @@ EXAMPLE = "keras-wa audit folder --data-dir DIR --group-pattern '^(\\d+)'"
 
 _READING = (
     *("lesion", "crop", "field_mm", "pixel_spacing", "drop_without_callback"),
-    *("for_processing", "case_lists"),
+    *("for_processing", "bits_stored", "case_lists"),
 )
 _FLAGS = ("data_dir", "group_pattern", *_READING, "limit")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import itertools
 import math
 import sys
@@ -10,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from keras_wa.cli.shared import make_folder, start_keras, warn
+from keras_wa.cli.shared import check_writable, make_folder, start_keras, warn
 from keras_wa.cli.starting import begun, without_collecting
 from keras_wa.errors import UserError, unknown_name
 
@@ -63,6 +64,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="accept DICOM images meant for processing",
     )
     parser.add_argument(
+        "--bits-stored",
+        type=int,
+        metavar="N",
+        help="bits of the values in 16-bit PNG, TIFF and PGM files (default: as of the "
+        "model's training images, else 16)",
+    )
+    parser.add_argument(
         "--digital",
         action="store_true",
         help="mammograms of a digital detector: sharp spots are no dust on a film",
@@ -102,14 +110,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Predicts and writes. Returns the exit code."""
     _check(args)
+    from keras_wa.serving.cards import trained_bits
     from keras_wa.serving.targets import expand
 
-    files = expand(args.files)
-    if (args.box or args.mask) and len(files) > 1:
-        raise UserError(f"--box and --mask are for one FILE. Received: {len(files)}.")
+    if args.bits_stored is None:
+        args.bits_stored = trained_bits(args.model)
+
+    left_out: list[str] = []
+    named = expand(args.files, left_out)
+    for note in left_out:
+        print(f"*** {note}", file=sys.stderr)
+    if (args.box or args.mask) and len(named) > 1:
+        raise UserError(f"--box and --mask are for one FILE. Received: {len(named)}.")
+    for flag in ("json", "csv"):
+        if getattr(args, flag) not in (None, _STDOUT):
+            check_writable(Path(getattr(args, flag)), f"--{flag}")
     # The first image is decoded and searched while TensorFlow starts: a second less.
     # What a decoder writes to stderr then is held back with TensorFlow's own words.
-    targets = begun(_targets(args, files))
+    targets = begun(_targets(args, named))
     with without_collecting():
         classifier = _open(args.model)
     from keras_wa.datasets import ReadOptions
@@ -123,16 +141,18 @@ def run(args: argparse.Namespace) -> int:
         field_mm=classifier.field_mm,
         pixel_spacing_mm=args.pixel_spacing,
         for_processing=args.for_processing,
+        bits_stored=args.bits_stored,
     )
     overlays = None
     if args.overlay is not None:
         from keras_wa.serving.overlay import Overlays
 
-        overlays = Overlays(classifier, make_folder(args.overlay, "--overlay"))
+        folder = make_folder(args.overlay, "--overlay")
+        overlays = Overlays(classifier, folder, args.bits_stored)
     if args.dicom_out is not None:
         make_folder(args.dicom_out, "--dicom-out")
     predictions: list[Any] = []
-    with ProgressBar("Predicting", len(files)) as bar:
+    with ProgressBar("Predicting", len(named)) as bar:
         for each in predict_targets(classifier, targets, options, args.symmetries):
             if overlays is not None and not each.error:
                 overlays.write(len(predictions), each)
@@ -185,25 +205,22 @@ def _write_dicom(classifier: Any, predictions: list[Any], folder: Path) -> list[
     return errors
 
 
-def _targets(args: argparse.Namespace, files: list[Path]) -> Any:
-    from keras_wa.serving.predicting import Target
+def _targets(args: argparse.Namespace, named: list[Any]) -> Any:
     from keras_wa.serving.targets import find_targets
 
     if args.box or args.mask:
-        return [
-            Target(
-                files[0],
-                box=_box(args.box) if args.box else None,
-                mask=Path(args.mask) if args.mask else None,
-            )
-        ]
+        (one,) = named
+        box = _box(args.box) if args.box else None
+        mask = Path(args.mask) if args.mask else None
+        return [dataclasses.replace(one, box=box, mask=mask)]
     return find_targets(
-        files,
+        named,
         args.kind,
         args.pixel_spacing,
         args.for_processing,
         args.most,
         film=not args.digital,
+        bits_stored=args.bits_stored,
     )
 
 
@@ -237,3 +254,5 @@ def _check(args: argparse.Namespace) -> None:
     spacing = args.pixel_spacing
     if spacing is not None and not (math.isfinite(spacing) and spacing > 0):
         raise UserError(f"--pixel-spacing must be above 0. Received: {spacing}")
+    if args.bits_stored is not None and not 1 <= args.bits_stored <= 16:
+        raise UserError(f"--bits-stored must be 1 to 16. Received: {args.bits_stored}")

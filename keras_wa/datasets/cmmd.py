@@ -16,6 +16,8 @@ from keras_wa.datasets.finishing import choose_lesion, finish_cases, pixel_setti
 from keras_wa.datasets.options import ReadOptions
 from keras_wa.datasets.tables import find_file, read_table
 from keras_wa.errors import UserError
+from keras_wa.files import walk_files
+from keras_wa.imaging import kinds_of, passed_over
 from keras_wa.imaging.header import DicomHeader
 from keras_wa.imaging.spacing import SPACING_FIELDS, spacing_in_breast
 
@@ -78,7 +80,9 @@ def read_cmmd(
         "CMMD's clinical spreadsheet",
     )
     breasts, skipped = _read_breasts(sheet)
-    index = index_dicoms(root, _FIELDS)
+    kinds = kinds_of(root, walk_files(root))
+    paths = [name for name, kind in kinds.items() if kind == "dicom"]
+    index = index_dicoms(root, _FIELDS, paths=paths)
     if index.empty and options.require_files:
         raise UserError(
             f"{root}: DICOM files. Received: none here or below; expected CMMD's "
@@ -99,6 +103,7 @@ def read_cmmd(
             "CMMD: the label of an image is the biopsy result of its breast; which "
             "lesion was biopsied is not marked.",
             _size_note(images, options),
+            *passed_over(kinds, dicom_only=True),
             *notes,
             *drawn,
         ],

@@ -68,7 +68,8 @@ def cut_roi(
             and no pixel spacing is known.
     """
     if image is None:
-        image = open_image(root / name, options.for_processing)
+        path = root / name
+        image = open_image(path, options.for_processing, options.bits_stored)
     facts: dict[str, Any] = {"sources": {name: image.digest}}
     if image.notes:
         facts["notes"] = list(image.notes)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
-import pydicom
 
 from keras_wa.files import replacing, walk_files
-from keras_wa.imaging import is_dicom
-from keras_wa.imaging.deflated import refuse_bomb_in_file
+from keras_wa.imaging import kinds_of, read_header
 from keras_wa.imaging.header import DicomHeader
 from keras_wa.progress import track
 
@@ -25,19 +23,23 @@ _TEXT = pd.StringDtype("python")
 
 
 def index_dicoms(
-    root: Path, fields: Sequence[str], progress: bool = True
+    root: Path,
+    fields: Sequence[str],
+    progress: bool = True,
+    paths: Iterable[str] | None = None,
 ) -> pd.DataFrame:
-    """Reads fields of the headers of all DICOM files below a folder.
+    """Reads fields of the headers of the DICOM files below a folder.
 
     What was read is kept in `CACHE_NAME` in the root, if that can be written; a file is
     read again when its size or time of change is another one, or when it could not be
     read.
 
     Args:
-        root: the folder, walked as `walk_files` does. Files that are no DICOM by their
-            suffix or, without one, by their content are left out.
+        root: the folder.
         fields: DICOM keywords, such as `"PatientID"`.
         progress: whether there is a progress bar.
+        paths: the files, relative to the root, posix; by default those that are DICOM
+            by `kinds_of`, the folder walked as `walk_files` does.
 
     Returns:
         One row a file, sorted by `path` (relative to the root, posix), with a text
@@ -49,7 +51,10 @@ def index_dicoms(
     Raises:
         UserError: if the folder or one below it cannot be listed.
     """
-    files = _find(root)
+    if paths is None:
+        kinds = kinds_of(root, walk_files(root))
+        paths = (name for name, kind in kinds.items() if kind == "dicom")
+    files = _states(root, paths)
     known = _load(root / CACHE_NAME)
     wanted = sorted({*fields, *known.columns} - {*_STATE, "reason"})
     if set(fields) <= set(known.columns):
@@ -70,16 +75,12 @@ def index_dicoms(
     return old.reindex(columns=columns).reset_index(drop=True).astype(_TEXT)
 
 
-def _find(root: Path) -> pd.DataFrame:
-    """Path, size and time of change of each DICOM file, as text."""
-
+def _states(root: Path, paths: Iterable[str]) -> pd.DataFrame:
+    """Path, size and time of change of files, as text."""
     rows = []
-    for name in walk_files(root):
-        path = root / name
-        if not is_dicom(path):
-            continue
+    for name in paths:
         try:
-            state = path.stat()
+            state = (root / name).stat()
             size, mtime = str(state.st_size), str(state.st_mtime_ns)
         except OSError:  # A broken link; reading it will say so.
             size = mtime = "0"
@@ -94,11 +95,8 @@ def _read_all(
 
     def read(path: str) -> list[str | None]:
         try:
-            refuse_bomb_in_file(root / path)
-            header = pydicom.dcmread(
-                root / path, stop_before_pixels=True, specific_tags=fields
-            )
-            return [None, *map(DicomHeader(header).shown, fields)]
+            header = DicomHeader(read_header(root / path, fields))
+            return [None, *map(header.shown, fields)]
         except Exception as error:
             # On a damaged file pydicom raises whatever the damage leads to.
             detail = " ".join(str(error).split())

@@ -24,6 +24,7 @@ def pixel_settings(options: ReadOptions) -> dict[str, Any]:
         "field_mm": options.field_mm,
         "pixel_spacing_mm": options.pixel_spacing_mm,
         "for_processing": options.for_processing,
+        "bits_stored": options.bits_stored,
     }
 
 

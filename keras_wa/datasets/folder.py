@@ -5,16 +5,25 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from keras_wa.datasets.case_table import new_case_table, validate
 from keras_wa.datasets.dataset import Dataset, Roi
 from keras_wa.datasets.duplicates import duplicates_note
+from keras_wa.datasets.options import ReadOptions
 from keras_wa.datasets.splits import split_test
 from keras_wa.errors import UserError
 from keras_wa.files import cannot_be_listed, walk_files
-from keras_wa.imaging import IMAGE_SUFFIXES, is_dicom, open_image
+from keras_wa.imaging import (
+    IMAGE_SUFFIXES,
+    kinds_of,
+    open_image,
+    passed_over,
+    stem_of,
+)
+from keras_wa.imaging.file_kinds import Kind
 
 POSITIVE_NAMES = frozenset(
     [
@@ -37,13 +46,17 @@ _PARTS = {
     "validation": "val",
     "test": "test",
 }
+_REASONS: dict[Kind, str] = {
+    "other": "no image by its suffix, nor DICOM by its content",
+    "beside": "the DICOM file of the same name is read",
+}
 
 
 def read_folder(
     data_dir: str | os.PathLike[str],
     group_pattern: str | None = None,
     seed: int = 0,
-    patients_apart: bool = True,
+    options: ReadOptions | None = None,
 ) -> Dataset:
     """Reads class folders of images into a case table.
 
@@ -60,23 +73,26 @@ def read_folder(
             group named `patient`, else its first group, else the whole match. Without
             one each file counts as a patient, and a note warns of it.
         seed: of the draw of the test part.
-        patients_apart: whether a patient in `train/` and in `test/` is an error.
+        options: `for_processing`, `bits_stored` and `patients_apart` are read; by
+            default `ReadOptions()`.
 
     Returns:
-        The dataset, one row an image. Files that are no images are in `skipped`.
+        The dataset, one row an image. Files that are no images, and plain images beside
+        a DICOM file of the same name, are in `skipped`.
 
     Raises:
         UserError: if the folder or a class folder is missing, unreadable or empty, if
             there are not exactly two classes, if a file name does not match, if there
             is one patient only, or if a patient is in `train/` and in `test/`.
     """
+    options = options or ReadOptions()
     root = Path(data_dir)
     pattern = _compile(group_pattern)
     folders = {entry.name: entry for entry in _subfolders(root)}
     parts = {name: _PARTS[name.lower()] for name in folders if name.lower() in _PARTS}
     official = {"train", "test"} <= set(parts.values())
     notes: list[str] = []
-    skipped: list[tuple[str, str]] = []
+    kinds: dict[str, Kind] = {}
     if official:
         others = sorted(set(folders) - set(parts))
         if others:
@@ -92,8 +108,8 @@ def read_folder(
         if note not in notes:
             notes.append(note)
         for label, folder in enumerate(classes):
-            files, ignored = _images(folder, root)
-            skipped += ignored
+            found = _kinds_in(folder, root)
+            kinds |= found
             rows += [
                 {
                     "roi_id": name,
@@ -102,7 +118,8 @@ def read_folder(
                     "split": part,
                     "image_path": name,
                 }
-                for name in files
+                for name, kind in found.items()
+                if kind in ("dicom", "plain")
             ]
     cases = pd.DataFrame(rows)
     cases["patient_id"] = _patients(cases["image_path"], pattern, root, notes)
@@ -119,26 +136,36 @@ def read_folder(
             "No train/ and test/ folders, so a test part was drawn by patient: "
             f"{(cases['split'] == 'test').sum()} of {len(cases)} ROIs (seed {seed})."
         )
-    validate(cases, str(root), patients_apart)
-    if skipped:
-        notes.append(f"Files left out because they are no images: {len(skipped)}.")
+    validate(cases, str(root), options.patients_apart)
+    notes += passed_over(kinds)
+    notes += _one_name_note(cases["image_path"])
     duplicates = duplicates_note(root, cases)
     if duplicates:
         notes.append(duplicates)
     return Dataset(
         name="folder",
         cases=cases,
-        read=lambda row: _read(root, row["image_path"]),
-        source={"group_pattern": group_pattern},
+        read=lambda row: _read(root, row["image_path"], options),
+        source={
+            "group_pattern": group_pattern,
+            "for_processing": options.for_processing,
+            "bits_stored": options.bits_stored,
+        },
         root=root,
         notes=notes,
-        skipped=skipped,
+        skipped=[
+            (name, _REASONS[kind]) for name, kind in kinds.items() if kind in _REASONS
+        ],
     )
 
 
-def _read(root: Path, name: str) -> Roi:
-    image = open_image(root / name)
-    return Roi(image.grey(), {"sources": {name: image.digest}})
+def _read(root: Path, name: str, options: ReadOptions) -> Roi:
+    path = root / name
+    image = open_image(path, options.for_processing, options.bits_stored)
+    facts: dict[str, Any] = {"sources": {name: image.digest}}
+    if image.notes:
+        facts["notes"] = list(image.notes)
+    return Roi(image.grey(), facts)
 
 
 def _compile(group_pattern: str | None) -> re.Pattern[str] | None:
@@ -187,24 +214,30 @@ def _two_classes(folder: Path) -> tuple[tuple[Path, Path], str]:
     )
 
 
-def _images(folder: Path, root: Path) -> tuple[list[str], list[tuple[str, str]]]:
-    """Paths of the images below a class folder, relative to root, and what is none."""
-
-    images, others = [], []
+def _kinds_in(folder: Path, root: Path) -> dict[str, Kind]:
+    """What the files below a class folder are, by path relative to the root."""
     # A link may lead into the other class.
-    for name in walk_files(folder, follow_links=False):
-        path = folder / name
-        relative = path.relative_to(root).as_posix()
-        if path.suffix.lower() in IMAGE_SUFFIXES or is_dicom(path):
-            images.append(relative)
-        else:
-            others.append((relative, "not an image by its suffix"))
-    if not images:
+    inside = walk_files(folder, follow_links=False)
+    above = folder.relative_to(root)
+    kinds = kinds_of(root, [(above / name).as_posix() for name in inside])
+    if not {"dicom", "plain"} & set(kinds.values()):
         raise UserError(
-            f"{folder}: class folder with no image. Received: {len(others)} other "
-            f"files; expected {', '.join(sorted(IMAGE_SUFFIXES))} files."
+            f"{folder}: class folder with no image. Received: {len(kinds)} other "
+            f"files; expected DICOM, or {', '.join(sorted(IMAGE_SUFFIXES))} files."
         )
-    return images, others
+    return kinds
+
+
+def _one_name_note(paths: pd.Series) -> list[str]:
+    """Warns of plain images that have the same name but for the suffix."""
+    twice = paths[paths.map(stem_of).duplicated(keep=False)]
+    if twice.empty:
+        return []
+    return [
+        f"Images with the same name but for the suffix: {len(twice)}, such as "
+        f"{' and '.join(sorted(twice)[:2])}. Each is an ROI; where they show the same, "
+        "remove one of them."
+    ]
 
 
 def _patients(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -29,6 +30,8 @@ from keras_wa.datasets.options import ReadOptions
 from keras_wa.datasets.tables import find_file, read_table
 from keras_wa.errors import UserError
 from keras_wa.files import walk_files
+from keras_wa.imaging import kinds_of, passed_over
+from keras_wa.imaging.file_kinds import Kind
 from keras_wa.progress import track
 
 SHEETS = ("INbreast.csv", "INbreast.xlsx", "INbreast.xls")
@@ -40,7 +43,7 @@ _LABELS = {
     **dict.fromkeys(("4", "4a", "4b", "4c", "5", "6"), 1),
 }
 _BREASTS = {"L": "LEFT", "R": "RIGHT"}
-_DICOM = re.compile(r"(\d+)_([0-9a-f]+)_MG_.*\.dcm", re.IGNORECASE)
+_DICOM = re.compile(r"(\d+)_([0-9a-f]+)_MG_.*", re.IGNORECASE)
 
 Skipped = list[tuple[str, str]]
 
@@ -73,8 +76,9 @@ def read_inbreast(
     root = Path(data_dir)
     sheet = find_file(root, SHEETS, "INbreast's table of images")
     images, skipped = _read_images(sheet)
-    dicoms = _find_dicoms(root)
-    annotations = _find_annotations(root)
+    kinds = kinds_of(root, walk_files(root))
+    dicoms = _find_dicoms(kinds)
+    annotations = _find_annotations(root, kinds)
     rows: list[dict[str, Any]] = []
     unused: Counter[str] = Counter()
     bare = 0
@@ -121,6 +125,7 @@ def read_inbreast(
             f"{GROUP_MM:g} mm; outlines of clusters are taken as they are.",
             f"{bare} images have no annotation and so no ROI.",
             *_unused_note(unused),
+            *passed_over(kinds, dicom_only=True),
             *notes,
             *drawn,
         ],
@@ -188,20 +193,20 @@ def _read_images(sheet: Path) -> tuple[list[dict[str, Any]], Skipped]:
     return list(images.values()), skipped
 
 
-def _find_dicoms(root: Path) -> dict[str, tuple[str, str]]:
+def _find_dicoms(kinds: Mapping[str, Kind]) -> dict[str, tuple[str, str]]:
     """Patient and path of each image."""
     found: dict[str, tuple[str, str]] = {}
-    for path in map(PurePosixPath, walk_files(root)):
-        match = _DICOM.fullmatch(path.name)
-        if match:
-            found.setdefault(match[1], (match[2].lower(), str(path)))
+    for path, kind in kinds.items():
+        match = _DICOM.fullmatch(path.rpartition("/")[2])
+        if match and kind == "dicom":
+            found.setdefault(match[1], (match[2].lower(), path))
     return found
 
 
-def _find_annotations(root: Path) -> dict[str, str]:
+def _find_annotations(root: Path, paths: Iterable[str]) -> dict[str, str]:
     """Path of the annotation of each image; those of the pectoral muscle are others."""
     found: dict[str, str] = {}
-    for path in map(PurePosixPath, walk_files(root)):
+    for path in map(PurePosixPath, paths):
         inside = path.parent.name.lower() == "allxml"
         if inside and path.suffix.lower() == ".xml" and path.stem.isdigit():
             found.setdefault(path.stem, str(path))

@@ -20,7 +20,7 @@ from keras_wa.datasets.options import ReadOptions
 from keras_wa.datasets.tables import find_file
 from keras_wa.errors import UserError
 from keras_wa.files import walk_files
-from keras_wa.imaging import IMAGE_SUFFIXES
+from keras_wa.imaging import kinds_of, stem_of
 
 LISTS = ("Info.txt", "README", "README.txt")
 """The files that hold the list of films, as the archives in circulation name them."""
@@ -42,6 +42,7 @@ _TYPES = {
 _LABELS = {"B": (0, "BENIGN"), "M": (1, "MALIGNANT")}
 _LINE = re.compile(r"\s*(mdb(\d{3}))\s+(.*)", re.IGNORECASE)
 _FULL_SIZE = re.compile(r"^\s*mdb\d{3}[lr][smlx]\b", re.IGNORECASE | re.MULTILINE)
+_FILM = re.compile(r"mdb\d{3}")
 _WHOLE = re.compile(r"\d+")
 
 Skipped = list[tuple[str, str]]
@@ -76,7 +77,7 @@ def read_mini_mias(
     root = Path(data_dir)
     listing = find_file(root, LISTS, "mini-MIAS's list of films")
     entries, skipped, normal = _read_list(listing)
-    images = _find_images(root)
+    images, spare = _find_images(root)
     rows: list[dict[str, Any]] = []
     for entry in entries:
         film = entry.pop("film")
@@ -101,6 +102,7 @@ def read_mini_mias(
             "density is missing.",
             f"mini-MIAS has {SPACING_MM} mm a pixel, coarser than single "
             "microcalcifications.",
+            *spare,
             *notes,
             *drawn,
         ],
@@ -202,15 +204,23 @@ def _parse(
     }
 
 
-def _find_images(root: Path) -> dict[str, str]:
-    """Path of the image of each film; the PGM rather than a copy in another format."""
-    found: dict[str, str] = {}
-    paths = [
-        path
-        for path in map(PurePosixPath, walk_files(root))
-        if path.suffix.lower() in IMAGE_SUFFIXES
-        and re.fullmatch(r"mdb\d{3}", path.stem, re.IGNORECASE)
-    ]
-    for path in sorted(paths, key=lambda path: (path.suffix.lower() != ".pgm", path)):
-        found.setdefault(path.stem.lower(), str(path))
-    return found
+def _find_images(root: Path) -> tuple[dict[str, str], list[str]]:
+    """Path of the image of each film, and a note on the copies that are not read.
+
+    The PGM is the original; another format is a copy of it.
+    """
+    found: dict[str, list[str]] = {}
+    for path, kind in kinds_of(root, walk_files(root)).items():
+        film = PurePosixPath(stem_of(path)).name.lower()
+        if kind != "other" and _FILM.fullmatch(film):
+            found.setdefault(film, []).append(path)
+    for paths in found.values():
+        paths.sort(key=lambda path: (not path.lower().endswith(".pgm"), path))
+    spare = [path for paths in found.values() for path in paths[1:]]
+    note = (
+        "Images left out because another file of the same film is read: "
+        f"{len(spare)}, such as {min(spare)}."
+        if spare
+        else ""
+    )
+    return {film: paths[0] for film, paths in found.items()}, [note] if note else []

@@ -28,6 +28,8 @@ class ReadOptions:
             dataset's own default.
         drop_without_callback: leave out BENIGN_WITHOUT_CALLBACK.
         for_processing: accept DICOM images meant for processing.
+        bits_stored: bits of the values in 16-bit images that are no DICOM, 1 to 16;
+            `None` for all 16.
         case_lists: folder of the case lists, if they are not in the dataset's root.
         require_files: whether ROIs whose files are absent are left out; an audit of the
             metadata alone needs none.
@@ -44,6 +46,7 @@ class ReadOptions:
     pixel_spacing_mm: float | None = None
     drop_without_callback: bool = False
     for_processing: bool = False
+    bits_stored: int | None = None
     case_lists: str | None = None
     require_files: bool = True
     patients_apart: bool = True
@@ -62,4 +65,9 @@ class ReadOptions:
             raise UserError(
                 f"`pixel_spacing` must be between {low:g} and {high:g} mm. "
                 f"Received: {spacing!r}; mammograms have 0.04 to 0.2."
+            )
+        if self.bits_stored is not None and not 1 <= self.bits_stored <= 16:
+            raise UserError(
+                f"`bits_stored` must be 1 to 16. Received: {self.bits_stored!r}; the "
+                "bits that the values of 16-bit images have, such as 12."
             )

@@ -66,8 +66,8 @@ def load_cases(
         seed: of the test part of a dataset that has none, and of `limit`.
         phantom: what the phantom is like; by default `PhantomSpec()`.
         phantom_rois: number of ROIs in the phantom, of all parts together.
-        options: how a dataset of mammograms is read; the phantom and class folders have
-            no use for them.
+        options: how a dataset of mammograms is read; class folders use a part of them,
+            the phantom none.
 
     Returns:
         The dataset, with a valid case table.
@@ -87,7 +87,7 @@ def load_cases(
             f"lies, or the folder data/{name}."
         )
     elif name == "folder":
-        dataset = read_folder(data_dir, group_pattern, seed, options.patients_apart)
+        dataset = read_folder(data_dir, group_pattern, seed, options)
     else:
         dataset = _READERS[name](data_dir, options, seed)
     if limit is not None:

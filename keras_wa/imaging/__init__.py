@@ -7,14 +7,16 @@ of the same name: import it from there.
 from __future__ import annotations
 
 from keras_wa.imaging.crops import Box, cut, cut_mask, mask_box, scale_box, window_of
-from keras_wa.imaging.image import GreyImage
-from keras_wa.imaging.reading import (
+from keras_wa.imaging.file_kinds import (
     IMAGE_SUFFIXES,
-    decode_image,
     is_dicom,
-    open_image,
-    read_grey,
+    kinds_of,
+    passed_over,
+    read_header,
+    stem_of,
 )
+from keras_wa.imaging.image import GreyImage
+from keras_wa.imaging.reading import decode_image, open_image, read_grey
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -24,9 +26,13 @@ __all__ = [
     "cut_mask",
     "decode_image",
     "is_dicom",
+    "kinds_of",
     "mask_box",
     "open_image",
+    "passed_over",
     "read_grey",
+    "read_header",
     "scale_box",
+    "stem_of",
     "window_of",
 ]

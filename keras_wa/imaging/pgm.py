@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_wa.errors import UserError
-from keras_wa.imaging.scaling import scale_to_uint8
 
 # White space and comments may stand between the fields; exactly one white-space
 # character ends the header (netpbm.sourceforge.net/doc/pgm.html).
@@ -26,7 +25,7 @@ _DIGITS = re.compile(rb"\d*")
 _PIECE = 2**20
 
 
-def decode_pgm(data: bytes, name: str) -> NDArray[np.uint8]:
+def decode_pgm(data: bytes, name: str) -> tuple[NDArray, int]:
     """Decodes the first image of a PGM file.
 
     Args:
@@ -34,7 +33,8 @@ def decode_pgm(data: bytes, name: str) -> NDArray[np.uint8]:
         name: the file, for messages.
 
     Returns:
-        (H, W) uint8, where 255 is the maximum value that the header states.
+        The values, (H, W) uint8 or uint16, and the maximum that the header states; a
+        greater value becomes that one.
 
     Raises:
         UserError: if the header is not one of a PGM or the pixels are fewer than it
@@ -56,15 +56,17 @@ def decode_pgm(data: bytes, name: str) -> NDArray[np.uint8]:
     if header.group(1) == b"P2":
         values = _numbers(body, width * height)
     else:
-        dtype = np.dtype(np.uint8 if maximum < 256 else ">u2")
-        usable = min(len(body) // dtype.itemsize, width * height)
-        values = np.frombuffer(body, dtype, count=usable)
+        word = np.dtype(np.uint8 if maximum < 256 else ">u2")
+        usable = min(len(body) // word.itemsize, width * height)
+        values = np.frombuffer(body, word, count=usable)
     if values.size < width * height:
         raise UserError(
             f"{name}: the image is truncated. Received: {values.size} pixels; expected "
             f"{width * height} ({width} by {height}). Copy the file again."
         )
-    return scale_to_uint8(values.reshape(height, width), 0, maximum)
+    dtype = np.uint8 if maximum < 256 else np.uint16
+    values = np.minimum(values, maximum).astype(dtype)
+    return values.reshape(height, width), maximum
 
 
 def _numbers(text: bytes, most: int) -> NDArray[np.float64]:

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from keras_wa.errors import UserError
 from keras_wa.imaging.announced import refuse_large, refuse_size
 from keras_wa.imaging.dicom import LARGEST, decode_dicom
+from keras_wa.imaging.file_kinds import holds_dicom, with_preamble
+from keras_wa.imaging.grey_range import narrow_dicom_note, sixteen_bit_image
 from keras_wa.imaging.image import GreyImage
 from keras_wa.imaging.pgm import decode_pgm
 from keras_wa.imaging.scaling import scale_to_uint8
@@ -24,35 +26,9 @@ from keras_wa.imaging.scaling import scale_to_uint8
 _set_log_level = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel
 _set_log_level(0)
 
-DICOM_SUFFIXES = frozenset({".dcm", ".dicom"})
-IMAGE_SUFFIXES = DICOM_SUFFIXES | {
-    ".png",
-    ".jpg",
-    ".jpeg",
-    ".pgm",
-    ".tif",
-    ".tiff",
-    ".bmp",
-}
-"""Suffixes, in lower case, of the files that `read_grey` reads. A DICOM file may also
-have none."""
-
 _LARGEST_FILE = 2**30
+_SIXTEEN_BITS = 65535
 _EXPECTED = "PNG, JPEG, PGM, TIFF, BMP or DICOM"
-
-
-def is_dicom(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is DICOM by its suffix or, without one, by its content."""
-    path = Path(path)
-    if path.suffix.lower() in DICOM_SUFFIXES:
-        return True
-    if path.suffix:
-        return False
-    try:
-        with path.open("rb") as file:
-            return _has_dicom_mark(file.read(132))
-    except OSError:
-        return False
 
 
 def read_grey(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
@@ -60,7 +36,11 @@ def read_grey(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     return open_image(path).grey()
 
 
-def open_image(path: str | os.PathLike[str], for_processing: bool = False) -> GreyImage:
+def open_image(
+    path: str | os.PathLike[str],
+    for_processing: bool = False,
+    bits_stored: int | None = None,
+) -> GreyImage:
     """Opens an image file and decodes it.
 
     The content decides the format, not the suffix. The full range of the file's pixel
@@ -74,14 +54,19 @@ def open_image(path: str | os.PathLike[str], for_processing: bool = False) -> Gr
             once.
         for_processing: accept a DICOM image that its maker meant for processing, not
             for a reader's eyes; its grey levels are those of the detector.
+        bits_stored: bits of the values in a 16-bit PNG, TIFF or PGM, 1 to 16, where
+            they are fewer than 16: 2**bits_stored - 1 becomes grey level 255. It has no
+            effect on other files. A PGM has 16 bits if the maximum that it states is
+            65535.
 
     Returns:
-        The image, with the digest of its file.
+        The image, with the digest of its file; with a note, if it uses less than a
+        quarter of its range.
 
     Raises:
         UserError: if the file cannot be opened, is empty, truncated, of another format,
-            of another depth than 8 or 16 bit, or a DICOM file that is no single grey
-            mammogram.
+            of another depth than 8 or 16 bit, has values above `bits_stored`, or is a
+            DICOM file that is no single grey mammogram.
     """
     name = os.fspath(path)
     try:
@@ -97,7 +82,7 @@ def open_image(path: str | os.PathLike[str], for_processing: bool = False) -> Gr
             f"{name}: cannot be read ({error.strerror or error}). Expected: a readable "
             f"{_EXPECTED} file."
         ) from error
-    return decode_image(data, name, for_processing)
+    return decode_image(data, name, for_processing, bits_stored=bits_stored)
 
 
 def decode_image(
@@ -105,16 +90,18 @@ def decode_image(
     name: str,
     for_processing: bool = False,
     most_pixels: int | None = None,
+    bits_stored: int | None = None,
 ) -> GreyImage:
     """Decodes an image file that is in memory, as `open_image` does.
 
     Args:
         data: the bytes of the file.
-        name: the file, for messages; by its suffix a DICOM file without a preamble is
-            told from another image.
+        name: the file, for messages. A DICOM suffix decides where the content is of no
+            known format.
         for_processing: as of `open_image`.
         most_pixels: of a stranger's file: an image that announces more is refused
             before it is decoded, as is a format that OpenCV reads beyond those named.
+        bits_stored: as of `open_image`.
 
     Returns:
         The image, with the digest of its file.
@@ -127,26 +114,28 @@ def decode_image(
             f"{name}: the file is empty. Received: 0 bytes; expected a {_EXPECTED} "
             "file. Copy the file again."
         )
-    if _has_dicom_mark(data) or Path(name).suffix.lower() in DICOM_SUFFIXES:
+    if holds_dicom(data, name):
         most = LARGEST if most_pixels is None else min(most_pixels, LARGEST)
-        image = decode_dicom(data, name, for_processing, most)
+        image = decode_dicom(with_preamble(data), name, for_processing, most)
+        notes = (*image.notes, *narrow_dicom_note(image))
+        image = dataclasses.replace(image, notes=notes)
     elif data[:2] in (b"P2", b"P5"):
-        image = GreyImage(decode_pgm(data, name))
+        values, maximum = decode_pgm(data, name)
+        if maximum == _SIXTEEN_BITS:
+            image = sixteen_bit_image(values, name, bits_stored)
+        else:
+            image = GreyImage(scale_to_uint8(values, 0, maximum))
         if most_pixels is not None:
             # Each pixel takes a byte of the file at least, so decoding is no danger.
             refuse_size(image.shape, name, most_pixels)
     else:
         if most_pixels is not None:
             refuse_large(data, name, most_pixels)
-        image = GreyImage(_decode_with_opencv(data, name))
+        image = _decode_with_opencv(data, name, bits_stored)
     return dataclasses.replace(image, digest=xxhash.xxh3_128_hexdigest(data))
 
 
-def _has_dicom_mark(data: bytes) -> bool:
-    return data[128:132] == b"DICM"
-
-
-def _decode_with_opencv(data: bytes, name: str) -> NDArray[np.uint8]:
+def _decode_with_opencv(data: bytes, name: str, bits_stored: int | None) -> GreyImage:
     if _is_cut_short(data):
         raise UserError(
             f"{name}: the image is truncated. Received: {len(data)} bytes without the "
@@ -170,10 +159,10 @@ def _decode_with_opencv(data: bytes, name: str) -> NDArray[np.uint8]:
         code = cv2.COLOR_BGR2GRAY if image.shape[2] == 3 else cv2.COLOR_BGRA2GRAY
         image = cv2.cvtColor(image, code)
     if image.dtype == np.uint8:
-        return np.asarray(image, dtype=np.uint8)
-    grey = scale_to_uint8(image, 0, 65535)
+        return GreyImage(np.asarray(image, dtype=np.uint8))
+    values = np.asarray(image, dtype=np.uint16)
     # OpenCV inverts a white-is-zero TIFF of 8 bits but not one of 16.
-    return 255 - grey if _is_white_zero_tiff(data) else grey
+    return sixteen_bit_image(values, name, bits_stored, _is_white_zero_tiff(data))
 
 
 def _is_white_zero_tiff(data: bytes) -> bool:

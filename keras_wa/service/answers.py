@@ -103,6 +103,7 @@ class About(BaseModel):
     image_size: int
     crop: str
     field_mm: float
+    bits_stored: int | None
     calibrated: bool
     threshold: float | None
     threshold_rule: str | None

@@ -136,8 +136,12 @@ def _add_tensorflow_serving(app: FastAPI, engine: Engine, settings: Settings) ->
             instances = parse(Instances, body).instances
             engine.check_count(len(instances))
             return [
-                engine.read(image, Question())
-                for image in instances_of(instances, settings.max_pixels)
+                engine.read(image, Question(), f"instances.{number}")
+                for number, image in enumerate(
+                    instances_of(
+                        instances, settings.max_pixels, engine.classifier.bits_stored
+                    )
+                )
             ]
 
         outputs = await engine.outputs(await engine.decoded(read), 1)

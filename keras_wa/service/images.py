@@ -32,6 +32,11 @@ PATHS = ("/predict", "/explain", "/view", "/candidates")
 def add_image_paths(app: FastAPI, engine: Engine, settings: Settings) -> None:
     """Adds them to an application."""
     most = settings.max_pixels
+    trained_bits = engine.classifier.bits_stored
+
+    def decoded(data: bytes, question: ImageQuestion) -> GreyImage:
+        bits = question.bits_stored or trained_bits
+        return image_of(data, most, question.for_processing, bits)
 
     async def asked(request: Request) -> tuple[ReadRoi, int]:
         """The ROI of a request, and how many symmetries of it are wanted."""
@@ -41,8 +46,7 @@ def add_image_paths(app: FastAPI, engine: Engine, settings: Settings) -> None:
             question = parse(Question, fields)
 
             def read() -> ReadRoi:
-                image = image_of(data, most, question.for_processing)
-                return engine.read(image, question)
+                return engine.read(decoded(data, question), question)
 
             return await engine.decoded(read), question.symmetries
         if kind != "application/json":
@@ -65,8 +69,7 @@ def add_image_paths(app: FastAPI, engine: Engine, settings: Settings) -> None:
         question = parse(kind, fields)
 
         def read() -> dict[str, Any]:
-            image = image_of(data, most, question.for_processing)
-            return look(image, question)
+            return look(decoded(data, question), question)
 
         return JSONResponse(await engine.decoded(read))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
@@ -63,6 +64,13 @@ class ImageQuestion(BaseModel):
     )
     for_processing: bool = Field(
         default=False, description="accept a DICOM image meant for processing"
+    )
+    bits_stored: int | None = Field(
+        default=None,
+        ge=1,
+        le=16,
+        description="bits of the values in a 16-bit PNG, TIFF or PGM; by default as of "
+        "the training images",
     )
 
 
@@ -169,16 +177,23 @@ def parse(kind: type[BaseModel], values: Mapping[str, Any] | bytes) -> Any:
         ) from error
 
 
-def image_of(data: bytes, most_pixels: int, for_processing: bool = False) -> GreyImage:
-    """Decodes an upload.
+def image_of(
+    data: bytes,
+    most_pixels: int,
+    for_processing: bool = False,
+    bits_stored: int | None = None,
+) -> GreyImage:
+    """Decodes an upload; its notes name fields of a request.
 
     Raises:
         UserError: it is no image that can be read, or has too many pixels.
     """
     try:
-        return decode_image(data, UPLOAD, for_processing, most_pixels)
+        image = decode_image(data, UPLOAD, for_processing, most_pixels, bits_stored)
     except UserError as error:
         raise UserError(as_fields(str(error))) from error
+    notes = tuple(map(as_fields, image.notes))
+    return dataclasses.replace(image, notes=notes) if notes else image
 
 
 def grey_of(rows: Any, name: str) -> GreyImage:
@@ -221,13 +236,16 @@ def _line(row: Any) -> bytes:
         )
 
 
-def instance_of(value: Any, number: int, most_pixels: int) -> GreyImage:
+def instance_of(
+    value: Any, number: int, most_pixels: int, bits_stored: int | None = None
+) -> GreyImage:
     """One of TensorFlow Serving's instances.
 
     Args:
         value: rows of grey levels, or `{"b64": ...}` of an encoded image.
         number: which it is, for messages.
         most_pixels: of an encoded image.
+        bits_stored: of an encoded image, as of `open_image`.
 
     Raises:
         UserError: it is neither, or cannot be read.
@@ -246,26 +264,31 @@ def instance_of(value: Any, number: int, most_pixels: int) -> GreyImage:
     except ValueError as error:
         raise UserError(f"{name}.b64. Received: {error}; expected base64.") from error
     try:
-        return image_of(data, most_pixels)
+        return image_of(data, most_pixels, bits_stored=bits_stored)
     except UserError as error:
         raise UserError(f"{name}: {error}") from error
 
 
-def instances_of(values: list[Any], most_pixels: int) -> Iterator[GreyImage]:
+def instances_of(
+    values: list[Any], most_pixels: int, bits_stored: int | None = None
+) -> Iterator[GreyImage]:
     """TensorFlow Serving's instances, one after the other.
 
     Args:
         values: as of `instance_of`.
         most_pixels: of all that are encoded, together: one request decodes no more than
             one image may have.
+        bits_stored: of all that are encoded.
 
     Raises:
-        UserError: one cannot be read, or is more than what those before it leave.
+        UserError: one cannot be read, or is more than what those before it leave; or
+            all are rows, and none has a grey level above 1, which the SavedModel
+            refuses too.
     """
-    taken = 0
+    taken = brightest = 0
     for number, value in enumerate(values):
         try:
-            image = instance_of(value, number, most_pixels - taken)
+            image = instance_of(value, number, most_pixels - taken, bits_stored)
         except UserError as error:
             if not taken:
                 raise
@@ -275,7 +298,13 @@ def instances_of(values: list[Any], most_pixels: int) -> Iterator[GreyImage]:
             ) from error
         if isinstance(value, dict):
             taken += image.stored.size
+        brightest = max(brightest, int(image.stored.max()))
         yield image
+    if brightest <= 1 and not taken:
+        raise UserError(
+            f"instances. Received: no grey level above {brightest}; expected grey "
+            "levels from 0 to 255. Multiply an image of [0, 1] by 255."
+        )
 
 
 def as_fields(message: str) -> str:

@@ -21,7 +21,7 @@ from keras_wa.dicom_out import (
     write_dicom,
 )
 from keras_wa.errors import UserError
-from keras_wa.imaging import is_dicom, open_image
+from keras_wa.imaging import is_dicom, open_image, stem_of
 from keras_wa.serving.classifier import Classifier
 from keras_wa.serving.predicting import Prediction
 
@@ -76,10 +76,11 @@ def write_results(
             f"{file}: --dicom-out. Received: another format; expected DICOM, whose "
             "patient and study the results belong to."
         )
-    source = pydicom.dcmread(file)
+    # Without a preamble it is DICOM all the same.
+    source = pydicom.dcmread(file, force=True)
     algorithm = algorithm_of(classifier)
     findings = [finding_of(each, source.Columns, source.Rows) for each in predictions]
-    stem = f"{number:04d}-{file.stem}"
+    stem = f"{number:04d}-{stem_of(file.name)}"
     results = {
         f"{stem}-report.dcm": structured_report(source, findings, algorithm, when),
         f"{stem}-overlay.dcm": secondary_capture(

@@ -15,8 +15,10 @@ from keras_wa.datasets import CLASS_NAMES
 from keras_wa.errors import UserError
 from keras_wa.explain.subbands import image_wavelet
 from keras_wa.files import replacing, write_json
+from keras_wa.serving.cards import card_file
 from keras_wa.serving.explaining import explaining_function
 from keras_wa.serving.freezing import fold_batch_normalization, save_frozen
+from keras_wa.serving.guard import guarded
 from keras_wa.serving.preparation import preparing_model
 from keras_wa.training.best import load_best
 from keras_wa.training.config import TrainConfig
@@ -46,7 +48,8 @@ def export_saved_model(
     """Writes the run's best model as a SavedModel.
 
     Its default signature takes `roi`, uint8 `(batch, height, width, 1)`, and gives
-    float32 `(batch, classes)` probabilities, malignant the last. It is made of
+    float32 `(batch, classes)` probabilities, malignant the last. Sides below 32 px, and
+    batches without a grey level above 1, are refused, see `guarded`. It is made of
     TensorFlow ops alone: neither this package nor Keras is needed to load it. It is for
     inference: batch normalisation is folded away, and the weights are constants. What
     it expects and gives is also written to `assets.extra/keras_wa.json` inside it.
@@ -79,10 +82,9 @@ def export_saved_model(
         )
     with replacing(target) as partial:
         signature = tf.TensorSpec((None, None, None, 1), tf.uint8, "roi")
-        save_frozen(model, partial, signature, functions)
-        extra = partial / "assets.extra"
-        extra.mkdir()
-        write_json(extra / "keras_wa.json", card)
+        save_frozen(model, partial, signature, functions, guarded)
+        card_file(partial).parent.mkdir()
+        write_json(card_file(partial), card)
     return target
 
 
@@ -117,6 +119,7 @@ def model_card(run: Run, network: keras.Model) -> dict[str, Any]:
         },
         "crop": config.crop,
         "field_mm": config.field_mm,
+        "bits_stored": config.bits_stored,
         "wavelet": config.input_wavelet or image_wavelet(network),
         "output": f"probability of each label, float32 (batch, {config.classes})",
         "labels": list(CLASS_NAMES[config.classes]),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from keras_wa.explain.figures import mosaic, overlay
 from keras_wa.files import replacing
-from keras_wa.imaging import open_image
+from keras_wa.imaging import open_image, stem_of
 from keras_wa.serving.classifier import Classifier
 from keras_wa.serving.pictures import Pictures
 from keras_wa.serving.predicting import Prediction
@@ -30,10 +30,14 @@ class Overlays:
     Args:
         classifier: the model. A SavedModel has heat if it was exported to explain.
         folder: where the pictures go; made if it is not there.
+        bits_stored: as of `open_image`, of the images that were classified.
     """
 
-    def __init__(self, classifier: Classifier, folder: Path) -> None:
+    def __init__(
+        self, classifier: Classifier, folder: Path, bits_stored: int | None = None
+    ) -> None:
         self.folder = folder
+        self._bits_stored = bits_stored
         self._pictures = Pictures(classifier)
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -62,14 +66,15 @@ class Overlays:
         count = len(panels) + 1
         figure = Figure(figsize=(3.2 * count, 3.8), layout="constrained")
         axes = figure.subplots(1, count, squeeze=False)[0]
-        _place(axes[0], prediction)
+        _place(axes[0], prediction, self._bits_stored)
         for place, (title, picture) in zip(axes[1:], panels.items(), strict=True):
             place.imshow(picture, cmap="gray", vmin=0, vmax=255)
             place.set_title(title, fontsize=9)
         for place in axes:
             place.axis("off")
         figure.suptitle(caption(prediction), fontsize=10)
-        path = self.folder / f"{number:04d}-{prediction.target.file.stem}.png"
+        stem = stem_of(prediction.target.file.name)
+        path = self.folder / f"{number:04d}-{stem}.png"
         with replacing(path) as partial:
             figure.savefig(partial, dpi=110)
         return path
@@ -88,9 +93,9 @@ def caption(prediction: Prediction) -> str:
     return f"{name}: {words}. Research use only."
 
 
-def _place(axes: Any, prediction: Prediction) -> None:
+def _place(axes: Any, prediction: Prediction, bits_stored: int | None) -> None:
     """Draws the whole image with the ROI's window."""
-    image = open_image(prediction.target.file, for_processing=True).grey()
+    image = open_image(prediction.target.file, True, bits_stored).grey()
     factor = min(1.0, _MOST_PIXELS / max(image.shape))
     small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
     axes.imshow(small, cmap="gray", vmin=0, vmax=255)

@@ -48,6 +48,8 @@ class TrainConfig:
         pixel_spacing: mm, assumed where the files state none.
         drop_without_callback: leave out BENIGN_WITHOUT_CALLBACK of CBIS-DDSM.
         for_processing: accept DICOM images that are meant for processing.
+        bits_stored: bits of the values in 16-bit images that are no DICOM, where they
+            are fewer than 16.
         case_lists: folder of CBIS-DDSM's case lists, if not in `data_dir`.
         limit: use at most so many ROIs, whole patients at a time.
         seed: decides initial weights, order and augmentation.
@@ -93,6 +95,7 @@ class TrainConfig:
     pixel_spacing: float | None = None
     drop_without_callback: bool = False
     for_processing: bool = False
+    bits_stored: int | None = None
     case_lists: str | None = None
     split: str = "official"
     folds: int = 5
@@ -179,6 +182,7 @@ class TrainConfig:
             pixel_spacing_mm=self.pixel_spacing,
             drop_without_callback=self.drop_without_callback,
             for_processing=self.for_processing,
+            bits_stored=self.bits_stored,
             case_lists=self.case_lists,
         )
 

@@ -31,6 +31,7 @@ CHECKS = [
     "metadata",
     "names",
     "statistics",
+    "files",
 ]
 
 
@@ -187,6 +188,7 @@ def test_cbis_ddsm_by_its_lists_alone(shared_data):
         "metadata": "note",
         "names": "ok",
         "statistics": "not done",
+        "files": "not done",
     }
     assert report.counts["test"] == {
         "rois": 326,

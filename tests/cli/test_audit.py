@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -41,6 +42,24 @@ def test_an_audit_writes_its_page_and_its_record(
     said = capsys.readouterr().out
     assert "ERROR: A result on this data set as it stands would be untrue." in said
     assert str(out / "audit.html") in said
+
+
+def test_values_of_12_bits_in_16_are_a_warning(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in folder.glob("*/*.png"):
+        values = cv2.imread(str(path), cv2.IMREAD_UNCHANGED).astype(np.uint16) * 16
+        assert cv2.imwrite(str(path), values)
+    out = tmp_path / "audit"
+    words = ["audit", "folder", "--data-dir", str(folder), "--out", str(out), *FEW]
+    for more, verdict in ([], "warning"), (["--bits-stored", "12"], "ok"):
+        assert main([*words, *more]) == 0
+        record = json.loads((out / "audit.json").read_text())
+        found = record["findings"][-1]
+        assert (found["check"], found["verdict"]) == ("files", verdict)
+        assert record["settings"]["bits_stored"] == (12 if more else None)
+        said = "41 of 41 ROIs have this note, such as 0/a00_0.png: grey range"
+        assert (said in capsys.readouterr().out) is not bool(more)
 
 
 def test_a_second_audit_replaces_the_first(folder: Path, tmp_path: Path) -> None:

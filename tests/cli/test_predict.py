@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pandas as pd
 import pytest
 
 from keras_wa.cli import main
+from keras_wa.serving.cards import card_file
 from keras_wa.training.data import load_data
 from keras_wa.training.run import Run
 from tests.cli.failing import error_of
@@ -72,6 +74,82 @@ def test_one_bad_file_is_told_and_the_rest_go_on(
     assert main(words[:3]) == 2, "nothing was classified"
 
 
+def test_what_is_not_there_is_told_and_the_rest_go_on(
+    finished: Path, rois: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    good = str(next(rois.iterdir()))
+    names = [str(tmp_path / name) for name in ("absent.png", "*.dcm", "empty")]
+    out = tmp_path / "new" / "out.json"
+    words = ["predict", str(finished), names[0], good, *names[1:], "--json", str(out)]
+    assert main(words) == 0
+    found = json.loads(out.read_text(encoding="utf-8"))["predictions"]
+    assert [each["file"] for each in found] == [names[0], good, *names[1:]]
+    assert [each["error"] is None for each in found] == [False, True, False, False]
+    assert capsys.readouterr().err.count("Received: nothing; expected") == 3
+    assert main(["predict", str(finished), *names]) == 2, "nothing was classified"
+
+
+def test_a_result_that_cannot_be_written_is_refused_before_the_work(
+    finished: Path, rois: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    for flag in ("--csv", "--json"):
+        for place in (tmp_path, tmp_path / "file" / "x", Path("/proc/x")):
+            words = ["predict", "no model", str(rois), flag, str(place)]
+            assert f"{flag}. Received: {place} (" in error_of(words, capsys)
+    device = ["predict", str(finished), str(rois), "--csv", "/dev/null"]
+    assert main([*device, "--symmetries", "1"]) == 0
+    assert Path("/dev/null").is_char_device()
+
+
+@pytest.fixture
+def trained_on_12_bits(finished: Path, tmp_path: Path) -> Path:
+    """The run as if its training images had had 12 bits."""
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    for file in (run / "config.json", card_file(run / "saved_model")):
+        if file.is_file():
+            record = json.loads(file.read_text(encoding="utf-8"))
+            file.write_text(json.dumps({**record, "bits_stored": 12}))
+    return run
+
+
+def test_a_model_of_12_bits_predicts_with_them_unless_told_otherwise(
+    finished: Path,
+    trained_on_12_bits: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    values = np.random.default_rng(0).integers(0, 4096, (40, 40)).astype(np.uint16)
+    values[0, 0] = 4095
+    twelve, eight = str(tmp_path / "a.png"), str(tmp_path / "b.png")
+    cv2.imwrite(twelve, values)
+    cv2.imwrite(eight, np.floor(values / 4095 * 255 + 0.5).astype(np.uint8))
+
+    def predicted(run: Path, *words: str) -> dict[str, Any]:
+        words = ("predict", str(run), *words, "--symmetries", "1", "--json", "-")
+        assert main(list(words)) == 0
+        (found,) = json.loads(capsys.readouterr().out)["predictions"]
+        return found
+
+    wanted = predicted(finished, eight)["probability"]
+    noted = "grey range: the file's values reach 4095 of 65535"
+    for words in (["--as", "roi"], ["--as", "auto"]):
+        found = predicted(trained_on_12_bits, twelve, *words)
+        assert found["probability"] == pytest.approx(wanted, abs=1e-6)
+        assert not any(each.startswith(noted) for each in found["warnings"])
+    overlay = str(tmp_path / "seen")
+    given = predicted(finished, twelve, "--bits-stored", "12", "--overlay", overlay)
+    assert given["probability"] == pytest.approx(wanted, abs=1e-6)
+    full = predicted(trained_on_12_bits, twelve, "--bits-stored", "16")
+    assert full["warnings"][0].startswith(noted)
+    assert full["probability"] == predicted(finished, twelve)["probability"]
+    words = ["predict", str(finished), twelve, "--bits-stored", "10"]
+    assert main(words) == 2
+    assert "a.png: grey range. Received: values up to 4095" in capsys.readouterr().err
+
+
 def test_pictures_are_written(finished: Path, rois: Path, tmp_path: Path) -> None:
     file = sorted(rois.iterdir())[0]
     words = ["predict", str(finished), str(file), "--crop", "roi"]
@@ -87,6 +165,7 @@ def test_pictures_are_written(finished: Path, rois: Path, tmp_path: Path) -> Non
         (["--box", "1,2,3"], "--box. Received: '1,2,3'; expected four whole numbers"),
         (["--box", "1,2,0,4"], "expected a width and a height of at least 1"),
         (["--box", "1,2,3,4", "--mask", "m.png"], "Give --box or --mask"),
+        (["--bits-stored", "17"], "--bits-stored must be 1 to 16. Received: 17"),
         (["--as", "rio"], "did you mean 'roi'?"),
         (["--symmetries", "9"], "--symmetries must be 1 to 8. Received: 9"),
         (["--most", "0"], "--most must be at least 1. Received: 0"),
@@ -94,6 +173,7 @@ def test_pictures_are_written(finished: Path, rois: Path, tmp_path: Path) -> Non
         (["--json", "-", "--csv", "-"], "cannot both go to stdout"),
         (["--box", "900,900,9,9", "--crop", "roi"], "lies beyond the image"),
         (["--box", "1,1,9,9", "--crop", "fixed"], "Give --pixel-spacing MM"),
+        (["--mask", "absent.png", "--crop", "roi"], "absent.png: "),
     ],
 )
 def test_a_wrong_argument_is_named(

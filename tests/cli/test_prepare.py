@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -32,6 +33,26 @@ def test_a_store_is_made_that_train_will_find(
     stamps = [path.stat().st_mtime_ns for path in sorted(folder.iterdir())]
     assert main(["prepare", *words]) == 0
     assert [path.stat().st_mtime_ns for path in sorted(folder.iterdir())] == stamps
+
+
+def test_values_of_12_bits_in_16_are_said_and_scaled_where_they_are_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = make_folder(tmp_path / "data")
+    for path in root.glob("*/*.png"):
+        values = cv2.imread(str(path), cv2.IMREAD_UNCHANGED).astype(np.uint16) * 16
+        assert cv2.imwrite(str(path), values)
+    words = ["prepare", "--data-dir", str(root), "--group-pattern", r"^(\w\d\d)"]
+    words += ["--image-size", "32", "--store-dir", str(tmp_path / "stores")]
+    note = "*** 24 of 24 ROIs have this note, such as 0/a00_0.png: grey range: the"
+    assert main(words) == 0
+    assert note in capsys.readouterr().out
+    (dark,) = (tmp_path / "stores").iterdir()
+    assert main([*words, "--bits-stored", "12"]) == 0
+    assert "grey range" not in capsys.readouterr().out
+    (bright,) = set((tmp_path / "stores").iterdir()) - {dark}
+    assert PreparedStore.open(dark).images.max() == 16
+    assert PreparedStore.open(bright).images.max() > 250
 
 
 def test_the_settings_of_a_config_file_are_taken(
@@ -71,7 +92,7 @@ def test_bad_files_among_many_are_skipped_counted_and_listed(
     captured = capsys.readouterr()
     assert without_bars(captured.err) == ""
     assert "*** 2 of 24 ROIs could not be read and were left out" in captured.out
-    assert "*** Files left out because they are no images: 1." in captured.out
+    assert "*** Files left out because they are no images: 1, such" in captured.out
     (folder,) = (tmp_path / "stores").iterdir()
     manifest = json.loads((folder / "manifest.json").read_text())
     reasons = {each["path"]: each["reason"] for each in manifest["skipped"]}

@@ -6,6 +6,7 @@ import dataclasses
 import shutil
 from pathlib import Path
 
+import cv2
 import idc_index_data
 import numpy as np
 import openpyxl
@@ -140,6 +141,26 @@ def test_the_table_does_not_depend_on_the_layout(root, tmp_path_factory):
     one, two = read_cmmd(root, ALL), read_cmmd(flat, ALL)
     paths = ["image_path"]
     assert one.cases.drop(columns=paths).equals(two.cases.drop(columns=paths))
+
+
+def test_files_named_by_their_uid_are_read_and_other_formats_are_not(root):
+    before = read_cmmd(root, ALL)
+    for number, path in enumerate(sorted(root.rglob("*.dcm"))):
+        pixels = np.full((46, 38), 250, np.uint8)
+        cv2.imwrite(str(path.with_suffix(".png")), pixels)
+        if number % 2:
+            path.rename(path.with_name(f"MG.1.2.840.113619.2.66.{number}"))
+    dataset = read_cmmd(root, ALL)
+    columns = ["image_path"]
+    assert dataset.cases.drop(columns=columns).equals(
+        before.cases.drop(columns=columns)
+    )
+    for (_, row), (_, old) in zip(
+        dataset.cases.iterrows(), before.cases.iterrows(), strict=True
+    ):
+        assert dataset.read(row).pixels[1, 0] == (1 if old["view"] == "CC" else 2)
+    note = next(note for note in dataset.notes if "not DICOM" in note)
+    assert note.startswith("Images left out because they are not DICOM: 24, such as")
 
 
 def test_the_other_breast_has_no_label_and_is_left_out_with_the_reason(root):

@@ -91,4 +91,5 @@ def test_settings_that_change_the_pixels_are_in_the_source():
         "field_mm": 30.0,
         "pixel_spacing_mm": None,
         "for_processing": False,
+        "bits_stored": None,
     }

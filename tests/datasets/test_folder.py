@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from keras_wa.datasets.folder import read_folder
+from keras_wa.datasets.options import ReadOptions
 from keras_wa.errors import UserError
 from tests.imaging.dicom_files import write_dicom
 
@@ -163,8 +164,60 @@ def test_every_format_and_sub_folders_are_found_and_the_rest_is_listed(folder):
     assert {"a.JPG", "b.jpeg", "c.pgm", "d.tif", "e.TIFF", "f.bmp"} <= names
     assert {"g.png", "h.dcm", "i"} <= names
     assert len(dataset.cases) == 49
-    assert dataset.skipped == [("benign/notes.txt", "not an image by its suffix")]
-    assert "Files left out because they are no images: 1." in dataset.notes
+    reason = "no image by its suffix, nor DICOM by its content"
+    assert dataset.skipped == [("benign/notes.txt", reason)]
+    assert (
+        "Files left out because they are no images: 1, such as benign/notes.txt."
+    ) in dataset.notes
+
+
+def test_a_dicom_file_and_its_copies_are_one_roi_and_the_note_counts_them(folder):
+    levels = np.full((4, 4), 100, np.uint8)
+    for name in ("MG.1.2.840.113619.2.66.1", "MG.1.2.840.113619.2.66.2", "x.dcm"):
+        write_dicom(folder / "malignant" / name, levels)
+        for suffix in ("png", "JPG"):
+            write(folder / "malignant" / f"{name}.{suffix}", 3)
+    dataset = read_folder(folder)
+    names = [Path(path).name for path in dataset.cases["image_path"]]
+    assert len(names) == 43
+    assert {"MG.1.2.840.113619.2.66.1", "MG.1.2.840.113619.2.66.2"} < set(names)
+    row = dataset.cases.loc[names.index("x.dcm")]
+    assert dataset.read(row).pixels.max() == 100
+    assert len(dataset.skipped) == 6
+    assert {reason for _, reason in dataset.skipped} == {
+        "the DICOM file of the same name is read"
+    }
+    assert (
+        "Images left out because a DICOM file of the same name is read: 6, such as "
+        "malignant/MG.1.2.840.113619.2.66.1.JPG."
+    ) in dataset.notes
+
+
+def test_plain_images_of_one_name_are_two_rois_and_a_note_warns(folder):
+    write(folder / "benign" / "p00_0.tif", 77)
+    dataset = read_folder(folder)
+    assert len(dataset.cases) == 41
+    (note,) = [note for note in dataset.notes if "same name" in note]
+    assert "2, such as benign/p00_0.png and benign/p00_0.tif" in note
+
+
+def test_images_for_processing_are_read_where_they_are_asked_for(folder):
+    write_dicom(
+        folder / "benign" / "raw.dcm",
+        np.zeros((4, 4), np.uint8),
+        PresentationIntentType="FOR PROCESSING",
+    )
+    options = ReadOptions(for_processing=True)
+    for dataset, fits in (
+        (read_folder(folder), False),
+        (read_folder(folder, options=options), True),
+    ):
+        row = dataset.cases[dataset.cases["image_path"] == "benign/raw.dcm"].iloc[0]
+        if fits:
+            assert dataset.read(row).pixels.shape == (4, 4)
+        else:
+            with pytest.raises(UserError, match="--for-processing"):
+                dataset.read(row)
 
 
 def test_a_link_does_not_lead_into_the_other_class(folder):

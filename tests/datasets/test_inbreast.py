@@ -185,6 +185,22 @@ def test_marks_images_and_rows_that_cannot_be_used_are_told(release):
     assert "Marks that make no ROI: spiculated region 1." in dataset.notes
 
 
+def test_a_dicom_file_needs_no_suffix_and_a_copy_of_it_is_not_read(release):
+    before = read_inbreast(release, ALL)
+    for path in sorted((release / "AllDICOMs").iterdir())[:6]:
+        (release / "AllDICOMs" / f"{path.stem}.png").touch()
+        path.rename(path.with_suffix(""))
+    dataset = read_inbreast(release, ALL)
+    paths = dataset.cases["image_path"]
+    assert list(paths) == [
+        path if int(path[10:18]) >= 22678606 else path.removesuffix(".dcm")
+        for path in before.cases["image_path"]
+    ]
+    assert dataset.skipped == before.skipped
+    (note,) = [note for note in dataset.notes if "left out" in note]
+    assert note.startswith("Images left out because they are not DICOM: 6, such as")
+
+
 def test_the_annotations_of_the_pectoral_muscle_are_not_read(release):
     other = release / "PectoralMuscle" / "Pectoral Muscle XML"
     write_annotation(other / "22678600.xml", [("Mass", square(1, 1, 2))])

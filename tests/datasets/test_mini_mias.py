@@ -204,11 +204,16 @@ def test_images_are_found_anywhere_and_the_pgm_is_preferred(root):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     (root / "mdb209.jpg").touch()
+    (root / "mdb209.pgm.PNG").touch()
     (root / "mdb115.png").touch()
     dataset = read_mini_mias(root, ALL)
     paths = {row["roi_id"]: row["image_path"] for row in rows(dataset).values()}
     assert paths["mdb209_1"] == "deep/er/MDB209.PGM"
     assert paths["mdb115_1"] == "mdb115.png"
+    assert (
+        "Images left out because another file of the same film is read: 2, such as "
+        "mdb209.jpg."
+    ) in dataset.notes
     assert "mdb212_1" not in paths
     assert ("mdb212.pgm", "the image is not there.") in dataset.skipped
 

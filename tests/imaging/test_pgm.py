@@ -7,6 +7,7 @@ import pytest
 
 from keras_wa.errors import UserError
 from keras_wa.imaging.pgm import decode_pgm
+from keras_wa.imaging.reading import decode_image
 
 VALUES = {
     # maximum: (stored, expected 8-bit grey = 255 * stored / maximum, worked by hand)
@@ -27,11 +28,14 @@ def test_both_forms_scale_by_the_maximum_of_the_header(form, maximum):
     else:
         body = " ".join(map(str, stored)).encode()
     data = f"{form}\n# made by hand\n3 1\n{maximum}\n".encode() + body
-    np.testing.assert_array_equal(decode_pgm(data, "x.pgm"), [expected])
+    values, found = decode_pgm(data, "x.pgm")
+    assert found == maximum
+    np.testing.assert_array_equal(values, [stored])
+    np.testing.assert_array_equal(decode_image(data, "x.pgm").grey(), [expected])
 
 
 def test_a_pixel_that_looks_like_white_space_is_a_pixel():
-    image = decode_pgm(b"P5 2 2 255\n\n #\t", "x.pgm")
+    image, _ = decode_pgm(b"P5 2 2 255\n\n #\t", "x.pgm")
     np.testing.assert_array_equal(image, [[10, 32], [35, 9]])
 
 
@@ -65,7 +69,8 @@ def test_numbers_are_whole_wherever_the_text_is_cut(
     data = b"P2 7 9 255\n" + b" ".join(b"%d" % value for value in values.ravel())
     for piece in range(1, 9):
         monkeypatch.setattr("keras_wa.imaging.pgm._PIECE", piece)
-        np.testing.assert_array_equal(decode_pgm(data + b" 7 8", "x.pgm"), values)
+        found, _ = decode_pgm(data + b" 7 8", "x.pgm")
+        np.testing.assert_array_equal(found, values)
 
 
 def test_megabytes_of_comments_take_no_time() -> None:

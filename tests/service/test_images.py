@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
@@ -79,6 +80,39 @@ def test_a_part_is_given_and_what_is_too_large_is_averaged(
     assert beyond.json()["error"] == (
         "region. Received: 96,0,5,5; expected a part of an image of 96 by 64 pixels."
     )
+
+
+def test_values_of_12_bits_in_16_are_noted_and_right_where_they_are_given(
+    client: TestClient, classifier: Classifier
+) -> None:
+    values = np.arange(4096, dtype=np.uint16).reshape(64, 64)
+    data = encoded(values)
+    note = "give bits_stored 12."
+    (found,) = post(client, "/view", data)["notes"]
+    assert found.endswith(note)
+    assert post(client, "/predict", data)["warnings"][0] == found
+    grey = encoded(np.floor(values / 4095 * 255 + 0.5).astype(np.uint8))
+    wanted = post(client, "/predict", grey)["probability"]
+    given = post(client, "/predict", data, bits_stored="12")
+    assert given["probability"] == pytest.approx(wanted, abs=1e-6)
+    assert found not in given["warnings"]
+    view = post(client, "/view", data, bits_stored="12")
+    np.testing.assert_array_equal(pixels_of(view), values)
+    levels = np.frombuffer(base64.b64decode(view["levels"]), np.uint8)
+    assert (levels[0], levels[-1], view["notes"]) == (0, 255, [])
+    refused = client.post("/view", files={"file": data}, data={"bits_stored": "10"})
+    assert refused.status_code == 422
+    assert "for bits_stored 10." in refused.json()["error"]
+    trained = dataclasses.replace(classifier, bits_stored=12)
+    with service(trained) as other:
+        assert post(other, "/predict", data)["probability"] == given["probability"]
+        assert post(other, "/view", data, bits_stored="16")["notes"] == [found]
+        assert other.get("/about").json()["bits_stored"] == 12
+        body = {"instances": [{"b64": base64.b64encode(data).decode()}]}
+        (classes,) = other.post("/v1/models/wa:predict", json=body).json()[
+            "predictions"
+        ]
+        assert classes == pytest.approx(given["probabilities"], abs=1e-6)
 
 
 def decoded(address: str) -> np.ndarray:

@@ -62,6 +62,22 @@ def test_report_and_picture_hold_what_was_predicted(
         assert errors_of(path) == []
 
 
+@pytest.mark.parametrize("preamble", [True, False])
+def test_the_name_of_the_image_does_not_matter(
+    finished: Path, image: Path, tmp_path: Path, preamble: bool
+) -> None:
+    data = image.read_bytes()
+    path = tmp_path / "MG.1.2.840.113619.2.66.10001"
+    path.write_bytes(data if preamble else data[132:])
+    classifier = open_classifier(finished)
+    targets = [Target(path, box=BOXES[0])]
+    found = list(predict_targets(classifier, targets, ReadOptions(crop="roi")))
+    report, picture = write_results(classifier, found, tmp_path / "out", 0, WHEN)
+    assert report.name == f"0000-{path.name}-report.dcm"
+    for result in map(pydicom.dcmread, (report, picture)):
+        assert result.StudyInstanceUID == pydicom.dcmread(image).StudyInstanceUID
+
+
 def test_the_report_reads_back(
     finished: Path, image: Path, predictions: list[Prediction], tmp_path: Path
 ) -> None:

@@ -171,6 +171,7 @@ def test_the_reader_of_the_dataset_is_told_everything() -> None:
         "field_mm": 20.0,
         "drop_without_callback": True,
         "for_processing": True,
+        "bits_stored": 12,
         "case_lists": "lists",
     }
     options = TrainConfig(pixel_spacing=0.05, **fields).read_options()  # type: ignore[arg-type]

@@ -10,7 +10,6 @@ has it (the bare buckets of the Imaging Data Commons).
 from __future__ import annotations
 
 import dataclasses
-import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
@@ -20,17 +19,20 @@ import pandas as pd
 from keras_wa.datasets.cbis_ddsm.parts import FIELDS, Header
 from keras_wa.datasets.dicom_index import index_dicoms
 from keras_wa.files import walk_files
-from keras_wa.imaging import IMAGE_SUFFIXES, is_dicom
-from keras_wa.imaging.reading import DICOM_SUFFIXES
+from keras_wa.imaging import kinds_of, passed_over
+from keras_wa.imaging.file_kinds import Kind
 
 CLASSIC = "NBIA's classic tree"
 DESCRIPTIVE = "NBIA's descriptive tree"
 IDC_TREE = "tree of idc-index"
 BY_HEADER = "DICOM files known by their headers"
 JPEG = "JPEG copy"
+CONVERTED = "images converted to another format"
 
 PHANTOM_SETTINGS = "phantom_tree.json"
 """The file that `write_phantom_tree` leaves in its folder."""
+
+_NOT_DICOM = (JPEG, CONVERTED)
 
 # idc-index puts the modality before the series: MG_1.3.6.1…
 _SERIES_FOLDER = re.compile(r"([A-Z]{2}_)?(\d+(?:\.\d+)+)")
@@ -61,12 +63,14 @@ class Tree:
         headers: what is known of a file without opening it again, by path.
         images: number of image files, those of no listed series included.
         is_phantom: all of it is a phantom's.
+        notes: sentences on files that are not read.
     """
 
     series: Mapping[str, Series]
     headers: Mapping[str, Header]
     images: int
     is_phantom: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def find_series(root: Path, listed: pd.DataFrame, progress: bool = True) -> Tree:
@@ -83,32 +87,40 @@ def find_series(root: Path, listed: pd.DataFrame, progress: bool = True) -> Tree
 
     Returns:
         The files. Of a series that is there more than once, one copy: DICOM before
-        JPEG, the one with more files before the others. Files of a phantom tree count
-        only where there are no others.
+        JPEG before what somebody has converted, the one with more files before the
+        others. Files of a phantom tree count only where there are no others.
 
     Raises:
         UserError: if the root or a folder below it cannot be listed.
     """
     names = _Names.of(listed)
-    below = [PurePosixPath(path) for path in walk_files(root)]
-    phantoms = {str(path.parent) for path in below if path.name == PHANTOM_SETTINGS}
-    images = [str(path) for path in below if _is_image(root / path)]
+    below = list(walk_files(root))
+    phantoms = {
+        path.rpartition("/")[0] or "."
+        for path in below
+        if path.rpartition("/")[2] == PHANTOM_SETTINGS
+    }
+    kinds = kinds_of(root, below)
+    dicoms = [path for path, kind in kinds.items() if kind == "dicom"]
+    images = [path for path, kind in kinds.items() if kind != "other"]
     copies: dict[tuple[str, str, str], list[str]] = {}
-    unknown = False
     for path in images:
         found = names.series_of(path)
         if found is None:
-            unknown |= os.path.splitext(path)[1].lower() in ("", *DICOM_SUFFIXES)
-        else:
-            key = (*found, path.rpartition("/")[0])
-            copies.setdefault(key, []).append(path)
+            continue
+        uid, copy = found
+        if kinds[path] != "dicom":
+            copy = JPEG if is_jpeg(path) else CONVERTED
+        copies.setdefault((uid, copy, path.rpartition("/")[0]), []).append(path)
+    taken = {path for files in copies.values() for path in files}
+    named = {uid for uid, copy, _ in copies if copy not in _NOT_DICOM}
     headers: dict[str, Header] = {}
-    if unknown and not names.uids <= {uid for uid, _, _ in copies}:
-        taken = {path for files in copies.values() for path in files}
-        index = index_dicoms(root, ["SeriesInstanceUID", *FIELDS], progress)
+    if not names.uids <= named and not taken.issuperset(dicoms):
+        fields = ["SeriesInstanceUID", *FIELDS]
+        index = index_dicoms(root, fields, progress, dicoms)
         index = index[index["SeriesInstanceUID"].isin(names.uids)]
-        for path, uid, *fields in index.drop(columns="reason").itertuples(index=False):
-            headers[path] = Header.of(*fields)
+        for path, uid, *values in index.drop(columns="reason").itertuples(index=False):
+            headers[path] = Header.of(*values)
             if path not in taken:
                 key = (uid, BY_HEADER, path.rpartition("/")[0])
                 copies.setdefault(key, []).append(path)
@@ -118,11 +130,17 @@ def find_series(root: Path, listed: pd.DataFrame, progress: bool = True) -> Tree
         for key, files in copies.items()
         if not any(PurePosixPath(key[2]).is_relative_to(each) for each in phantoms)
     }
+    chosen = _choose(real or copies)
+    others = {path: kind for path, kind in kinds.items() if kind == "other"}
     return Tree(
-        series=_choose(real or copies),
+        series=chosen,
         headers=headers,
         images=len(images),
         is_phantom=bool(phantoms) and not real,
+        notes=(
+            *_left_out_note(chosen, real or copies, kinds),
+            *passed_over(others, dicom_only=True),
+        ),
     )
 
 
@@ -145,12 +163,10 @@ class _Names:
         return cls(set(series[2]), dict(zip(keys, tails[2], strict=True)))
 
     def series_of(self, path: str) -> tuple[str, str] | None:
-        """The listed series of a file and the kind of its copy, by its folders."""
+        """The listed series of a file and the kind of its tree, by its folders."""
         study, series = (["", "", *path.split("/")[:-1]])[-2:]
         named = _SERIES_FOLDER.fullmatch(series)
         if named and named[2] in self.uids:
-            if is_jpeg(path):
-                return named[2], JPEG
             return named[2], IDC_TREE if named[1] else CLASSIC
         tails = _TAIL.fullmatch(study), _TAIL.fullmatch(series)
         if tails[0] and tails[1]:
@@ -159,22 +175,40 @@ class _Names:
         return None
 
 
-def _is_image(path: Path) -> bool:
-    suffix = path.suffix.lower()
-    return suffix in IMAGE_SUFFIXES if suffix else is_dicom(path)
+def rank_of(copy: str) -> int:
+    """How far a copy is from the published DICOM files."""
+    return _NOT_DICOM.index(copy) + 1 if copy in _NOT_DICOM else 0
 
 
 def _choose(copies: Mapping[tuple[str, str, str], list[str]]) -> dict[str, Series]:
     """One copy of each series."""
 
-    def rank(item: tuple[tuple[str, str, str], list[str]]) -> tuple[bool, int, str]:
+    def rank(item: tuple[tuple[str, str, str], list[str]]) -> tuple[int, int, str]:
         (_, copy, folder), files = item
-        return copy == JPEG, -len(files), folder
+        return rank_of(copy), -len(files), folder
 
     chosen: dict[str, Series] = {}
     for (uid, copy, _), files in sorted(copies.items(), key=rank):
         chosen.setdefault(uid, Series(copy, tuple(sorted(files))))
     return chosen
+
+
+def _left_out_note(
+    chosen: Mapping[str, Series],
+    copies: Mapping[tuple[str, str, str], list[str]],
+    kinds: Mapping[str, Kind],
+) -> list[str]:
+    """What is said of other formats of a series that is read from its original."""
+    left = {path for path, kind in kinds.items() if kind == "beside"}
+    for (uid, copy, _), files in copies.items():
+        if rank_of(copy) > rank_of(chosen[uid].copy):
+            left.update(files)
+    if not left:
+        return []
+    return [
+        "Images left out because the original of the same series is there and read: "
+        f"{len(left)}, such as {min(left)}."
+    ]
 
 
 def _kaggle_headers(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from keras_wa.datasets.cbis_ddsm.layouts import Series, Tree, is_jpeg
+from keras_wa.datasets.cbis_ddsm.layouts import Series, Tree, is_jpeg, rank_of
 from keras_wa.datasets.cbis_ddsm.parts import (
     Header,
     are_swapped,
@@ -22,8 +22,8 @@ from keras_wa.errors import UserError
 from keras_wa.imaging import open_image
 
 # NBIA's newer names: 1-1.dcm is the list's 000000.dcm, 1-2.dcm its 000001.dcm.
-_NUMBERED = re.compile(r"1-(\d)\.\w+")
-_LISTED_NUMBER = re.compile(r"(\d{6})\.\w+")
+_NUMBERED = re.compile(r"1-(\d)(\.\w+)?")
+_LISTED_NUMBER = re.compile(r"(\d{6})(\.\w+)?")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +36,8 @@ class Files:
         mask: the mask, likewise.
         swapped: crop and mask stood in each other's place in the case list.
         follows_list: whether the files' names say which of them the list means.
-        copy: which copy of the data set they are of, `""` if there is no file.
+        copy: which copy of the data set they are of, of several the one furthest from
+            the DICOM files; `""` if there is no file.
         problem: why crop and mask cannot be told apart, else `""`.
     """
 
@@ -76,7 +77,7 @@ def _match(root: Path, full: str, crop: str, mask: str, tree: Tree) -> Files:
     series = [tree.series.get(path.split("/")[-2]) for path in (full, crop, mask)]
     files = Files(
         full=_one_of(series[0], names[0]),
-        copy=next((found.copy for found in series if found), ""),
+        copy=max((found.copy for found in series if found), key=rank_of, default=""),
     )
     if crop.split("/")[-2] != mask.split("/")[-2]:
         pair = _one_of(series[1], names[1]), _one_of(series[2], names[2])

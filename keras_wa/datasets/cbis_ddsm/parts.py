@@ -9,10 +9,9 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
-import pydicom
 from numpy.typing import NDArray
 
-from keras_wa.imaging.deflated import refuse_bomb_in_file
+from keras_wa.imaging.file_kinds import read_header as read_attributes
 from keras_wa.imaging.header import DicomHeader
 
 FIELDS = ("SeriesDescription", "Rows", "Columns", "BitsAllocated")
@@ -63,11 +62,8 @@ def read_header(path: Path) -> Header:
         decoding it will tell.
     """
     try:
-        refuse_bomb_in_file(path)
-        found = pydicom.dcmread(
-            path, stop_before_pixels=True, specific_tags=list(FIELDS)
-        )
-        return Header.of(*map(DicomHeader(found).shown, FIELDS))
+        found = DicomHeader(read_attributes(path, FIELDS))
+        return Header.of(*map(found.shown, FIELDS))
     except Exception:
         # On a damaged file pydicom raises whatever the damage leads to.
         return Header()

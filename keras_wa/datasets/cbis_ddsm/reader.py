@@ -16,7 +16,7 @@ from keras_wa.datasets.cbis_ddsm.case_lists import (
     find_case_lists,
     read_case_lists,
 )
-from keras_wa.datasets.cbis_ddsm.layouts import JPEG, Tree, find_series
+from keras_wa.datasets.cbis_ddsm.layouts import CONVERTED, JPEG, Tree, find_series
 from keras_wa.datasets.cbis_ddsm.matching import Files, match_files
 from keras_wa.datasets.cbis_ddsm.pooling import move_torn_patients
 from keras_wa.datasets.cbis_ddsm.reading import RoiReader
@@ -90,7 +90,7 @@ def read_cbis_ddsm(
             )
         listed = listed.drop(index=list(absent)).reset_index(drop=True)
         files = [each for row, each in enumerate(files) if row not in absent]
-    notes += _notes_on_files(files, options)
+    notes += [*tree.notes, *_notes_on_files(files, options)]
     if tree.is_phantom:
         notes.insert(0, PHANTOM_NOTE)
     cases = _with_paths(listed, files)
@@ -188,6 +188,11 @@ def _notes_on_files(files: Sequence[Files], options: ReadOptions) -> list[str]:
             "The JPEG copy has 8 bits and is lossy: its ROIs are not those of the "
             "DICOM files."
         )
+    if copies[CONVERTED]:
+        notes.append(
+            "Files that somebody has converted from CBIS-DDSM's DICOM files: their "
+            f"grey levels and sizes may be others; {copies[CONVERTED]} ROIs."
+        )
     swapped = sum(each.swapped for each in files)
     if swapped:
         notes.append(
@@ -217,4 +222,5 @@ def _source(options: ReadOptions) -> dict[str, object]:
     source["pixel_spacing_mm"] = options.pixel_spacing_mm
     source["drop_without_callback"] = options.drop_without_callback
     source["for_processing"] = options.for_processing
+    source["bits_stored"] = options.bits_stored
     return source

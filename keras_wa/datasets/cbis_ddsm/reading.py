@@ -67,7 +67,7 @@ class RoiReader:
         self._options = options
         self._files = files
         self._repeated = frozenset(repeated)
-        self._recent = RecentImages(self._open)
+        self._recent = RecentImages(self._open_grey)
 
     def __call__(self, row: pd.Series) -> Roi:
         """Reads the ROI of a row of the case table.
@@ -129,6 +129,8 @@ class RoiReader:
             if not has_two_values(_stored(other, mask)):
                 crop, image = mask, other
                 swapped = not swapped
+        if self._options.bits_stored is not None:
+            image = self._open_grey(crop)
         pixels = image.grey()
         spacing, origin = self._spacing(image)
         return Roi(
@@ -202,16 +204,21 @@ class RoiReader:
         raise min(failures, key=lambda failure: failure[0])[1]
 
     def _full(self, path: str) -> GreyImage:
-        return self._recent(path) if path in self._repeated else self._open(path)
+        return self._recent(path) if path in self._repeated else self._open_grey(path)
 
     def _spacing(self, image: GreyImage) -> tuple[tuple[float, float], str]:
         given = self._options.pixel_spacing_mm
         stated, origin = choose_spacing(image, (given, "option"))
         return stated or (ASSUMED_MM, ASSUMED_MM), origin or "assumed"
 
-    def _open(self, path: str) -> GreyImage:
+    def _open_grey(self, path: str) -> GreyImage:
+        """What is no mask, whose grey levels count."""
+        return self._open(path, self._options.bits_stored)
+
+    def _open(self, path: str, bits_stored: int | None = None) -> GreyImage:
+        for_processing = self._options.for_processing
         try:
-            return open_image(self._root / path, self._options.for_processing)
+            return open_image(self._root / path, for_processing, bits_stored)
         except UserError as error:
             relative = str(error).replace(f"{self._root}{os.sep}", "")
             raise UserError(relative) from error

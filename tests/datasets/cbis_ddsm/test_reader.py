@@ -164,6 +164,7 @@ def test_the_source_holds_what_decides_the_pixels(tmp_path):
         "pixel_spacing_mm": None,
         "drop_without_callback": False,
         "for_processing": False,
+        "bits_stored": None,
     }
     assert "field_mm" not in read_cbis_ddsm(tmp_path, ReadOptions(crop="roi")).source
 

@@ -20,6 +20,7 @@ from tests.datasets.cbis_ddsm.copies import (
     LAYOUTS,
     Drawn,
     case_row,
+    listed_parts,
     mammogram,
     mask_of,
     write_copy,
@@ -286,9 +287,9 @@ def test_a_mammogram_of_several_lesions_is_decoded_once(tmp_path, monkeypatch):
     drawn = write_copy(tmp_path, ROWS)
     opened: list[str] = []
 
-    def count(path, for_processing=False):
+    def count(path, *options):
         opened.append(Path(path).relative_to(tmp_path).as_posix())
-        return open_image(path, for_processing)
+        return open_image(path, *options)
 
     monkeypatch.setattr(reading, "open_image", count)
     dataset = read_cbis_ddsm(tmp_path, options())
@@ -303,6 +304,68 @@ def test_a_mammogram_of_several_lesions_is_decoded_once(tmp_path, monkeypatch):
     # Each of the two lesions is cut from the same pixels, whoever came first.
     for row, roi in zip(rows, rois, strict=True):
         np.testing.assert_array_equal(roi.pixels, about(drawn[row["roi_id"]]))
+
+
+LEFT_OUT = "Images left out because the original of the same series is there and read"
+
+
+@pytest.mark.parametrize("suffix", [".png", ".JPG", ".dcm.png"])
+@pytest.mark.parametrize("layout", ["classic", "descriptive", "idc-index", "bare idc"])
+def test_images_that_somebody_wrote_beside_the_dicom_files_are_not_read(
+    tmp_path, layout, suffix
+):
+    drawn = write_copy(tmp_path, ROWS, layout)
+    files = sorted(tmp_path.rglob("*.dcm"))
+    for path in files:
+        black = np.zeros((120, 100), np.uint8)
+        assert cv2.imwrite(f"{path.with_suffix('')}{suffix}", black)
+    dataset = read_cbis_ddsm(tmp_path, options())
+    for roi_id, each in drawn.items():
+        roi = read(dataset, roi_id)
+        np.testing.assert_array_equal(roi.pixels, about(each))
+        assert set(roi.facts["sources"]) <= {*each.paths.values()}
+    (note,) = [note for note in dataset.notes if note.startswith(LEFT_OUT)]
+    assert note.startswith(f"{LEFT_OUT}: {len(files)}, such as ")
+
+
+def test_dicom_files_known_by_their_headers_win_over_a_converted_tree(tmp_path):
+    drawn = write_copy(tmp_path, ROWS, "bare idc")
+    for each in drawn.values():
+        for part, path in each.paths.items():
+            listed = next(
+                LAYOUTS["classic"](part, listed)
+                for which, listed in listed_parts(ROWS)
+                if which == part and LAYOUTS["bare idc"](part, listed) == path
+            )
+            target = tmp_path / "png" / Path(listed).with_suffix(".png")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            assert cv2.imwrite(str(target), np.zeros((120, 100), np.uint8))
+    dataset = read_cbis_ddsm(tmp_path, options())
+    np.testing.assert_array_equal(read(dataset).pixels, about(drawn[FIRST]))
+    assert any(note.startswith(LEFT_OUT) for note in dataset.notes)
+
+
+def test_a_tree_of_converted_images_alone_is_read_and_called_so(tmp_path):
+    drawn = write_copy(tmp_path, ROWS)
+    for path in sorted(tmp_path.rglob("*.dcm")):
+        stored = open_image(path, for_processing=True).stored
+        assert cv2.imwrite(str(path.with_suffix(".png")), stored)
+        path.unlink()
+    dataset = read_cbis_ddsm(tmp_path, options())
+    np.testing.assert_array_equal(read(dataset).pixels, about(drawn[FIRST]))
+    (note,) = [note for note in dataset.notes if "somebody has converted" in note]
+    assert note.endswith("; 3 ROIs.")
+
+
+@pytest.mark.parametrize("layout", ["classic", "idc-index", "bare idc"])
+def test_files_named_by_their_uid_are_found(tmp_path, layout):
+    drawn = write_copy(tmp_path, ROWS, layout)
+    for number, path in enumerate(sorted(tmp_path.rglob("*.dcm"))):
+        path.rename(path.with_name(f"MG.1.2.840.113619.2.66.{number}"))
+    dataset = read_cbis_ddsm(tmp_path, options())
+    for roi_id, each in drawn.items():
+        np.testing.assert_array_equal(read(dataset, roi_id).pixels, about(each))
+    assert dataset.skipped == []
 
 
 def test_images_for_processing_are_refused_unless_they_are_asked_for(tmp_path):
