@@ -143,6 +143,7 @@ def header(source: Dataset, algorithm: Algorithm, when: datetime) -> Dataset:
     return dataset
 
 
+@no_warnings()
 def not_taken_over(source: Dataset) -> list[str]:
     """A sentence for each element of patient and study that `header` leaves out."""
     return take_over(Dataset(), source, (*_EMPTY_IF_UNKNOWN, *_IF_THERE))
