@@ -18,6 +18,7 @@ from pydicom.uid import (
     JPEGLSNearLossless,
     SecondaryCaptureImageStorage,
 )
+from pydicom.valuerep import DSfloat
 
 from keras_wa.dicom_out.copying import take_over
 from keras_wa.dicom_out.findings import Algorithm
@@ -31,6 +32,7 @@ from keras_wa.dicom_out.source import (
 )
 from keras_wa.errors import UserError
 from keras_wa.imaging.header import DicomHeader
+from keras_wa.imaging.spacing import spacing_in_breast
 
 _SERIES_NUMBER = 9102
 _LARGEST = 65535
@@ -91,9 +93,7 @@ def secondary_capture(
     notes = [*not_taken_over(source), *_lossy(dataset, source)]
     _pixels(dataset, picture)
     if picture.shape[:2] == size_of(source):
-        notes += take_over(
-            dataset, source, filter(DicomHeader(source).states, _SPACING)
-        )
+        notes += _spacing(dataset, source)
     dataset.ImageComments = "\r\n".join([algorithm.description, *notes])
     return dataset
 
@@ -163,6 +163,22 @@ def _lossy(dataset: Dataset, source: Dataset) -> list[str]:
     elif stated == "00":
         dataset.LossyImageCompression = "00"
     return notes
+
+
+def _spacing(dataset: Dataset, source: Dataset) -> list[str]:
+    """The pixel spacing, that in the breast where the source's was not corrected.
+
+    Returns:
+        As `take_over`.
+    """
+    header = DicomHeader(source)
+    spacing, origin = spacing_in_breast(header.frame())
+    if spacing is None or "/" not in origin:
+        return take_over(dataset, source, filter(header.states, _SPACING))
+    dataset.PixelSpacing = [DSfloat(number, auto_format=True) for number in spacing]
+    dataset.PixelSpacingCalibrationType = "GEOMETRY"
+    dataset.PixelSpacingCalibrationDescription = "Divided by the magnification"
+    return []
 
 
 def _coded(code: Code) -> Dataset:

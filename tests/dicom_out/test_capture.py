@@ -102,6 +102,16 @@ def test_only_a_picture_of_the_same_size_has_the_spacing_of_the_source(tmp_path)
     assert "PixelSpacing" not in written(tmp_path, source, PICTURE[::2, ::2])
 
 
+def test_the_spacing_of_a_magnification_view_is_that_in_the_breast(tmp_path):
+    same = {"PixelSpacing": [0.07, 0.07], "ImagerPixelSpacing": [0.07, 0.07]}
+    factor = {"EstimatedRadiographicMagnificationFactor": 1.8}
+    found = written(tmp_path, digital(tmp_path, **same, **factor))
+
+    assert found.PixelSpacing == pytest.approx([0.07 / 1.8] * 2)
+    assert found.PixelSpacingCalibrationType == "GEOMETRY"
+    assert written(tmp_path, digital(tmp_path, **same)).PixelSpacing == [0.07, 0.07]
+
+
 @pytest.mark.parametrize("stated", ["", "Left Breast", "<i>mamma</i>"])
 def test_a_part_of_the_body_that_is_no_code_becomes_one(stated, tmp_path):
     source = digital(tmp_path)
