@@ -191,15 +191,17 @@ def _open(model: str) -> Any:
 
 def _write_dicom(classifier: Any, predictions: list[Any], folder: Path) -> list[str]:
     """Writes the results of each image as DICOM. Returns what went wrong."""
-    from keras_wa.serving.dicom_results import write_results
+    from keras_wa.serving.dicom_results import notes_on, write_results
 
     errors = []
     good = [each for each in predictions if not each.error]
     images = itertools.groupby(good, key=lambda each: each.target.file)
     when = datetime.now()
-    for number, (_, group) in enumerate(images):
+    for number, (file, group) in enumerate(images):
         try:
             write_results(classifier, list(group), folder, number, when)
+            for note in notes_on(file):
+                print(f"*** {note}", file=sys.stderr)
         except UserError as error:
             errors.append(str(error))
     return errors

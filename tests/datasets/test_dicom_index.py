@@ -14,7 +14,6 @@ from pydicom.dataset import Dataset
 
 from keras_wa.datasets.dicom_index import CACHE_NAME, index_dicoms
 from keras_wa.errors import UserError
-from keras_wa.imaging import file_kinds
 from tests.imaging.dicom_files import dicom_bytes, dicom_dataset, write_dicom
 
 FIELDS = ["PatientID", "ImageLaterality", "ViewCodeSequence", "ImageType"]
@@ -52,7 +51,7 @@ def reads(monkeypatch) -> list[str]:
         seen.append(Path(path).name)
         return real(path, **arguments)
 
-    monkeypatch.setattr(file_kinds.pydicom, "dcmread", dcmread)
+    monkeypatch.setattr(pydicom, "dcmread", dcmread)
     return seen
 
 
