@@ -84,7 +84,7 @@ def _write_models(folder: Path) -> None:
     keras.utils.set_random_seed(0)
     run = Run.create(folder / "run", TrainConfig(dataset="phantom"))
     row = {"roi_id": "r", "patient_id": "p", "label": 0, "split": "train"}
-    run.begin(pd.DataFrame([row]))
+    run.begin(pd.DataFrame([row]), [""])
     create_model("wa_resnet50").save(run.best)
     write_decision(run, Decision(0.5, "youden on validation", 1.0, 1, {}))
     export_saved_model(run)

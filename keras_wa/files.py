@@ -18,6 +18,10 @@ except ImportError:  # Windows: two processes in one folder are not held apart
     fcntl = None  # type: ignore[assignment]
 
 
+_ASIDE = ".replaced-"
+"""Before its name: a folder whose place another one is about to take."""
+
+
 class FolderBusyError(UserError):
     """Another process holds a folder that this one needs for itself."""
 
@@ -135,24 +139,74 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Args:
         path: the file or folder to write. An older file is replaced by a file, an older
-            folder by a folder.
+            folder by a folder. If that fails, the older one is still there.
 
     Yields:
         A path that does not exist yet, for the body to write a file or a folder to.
     """
     partial = path.with_name(f".{os.getpid()}.partial-{path.name}")
     _remove(partial)  # A killed process may have had the same number.
+    put_back(path)
     try:
         yield partial
         if partial.is_dir() and path.is_dir():
-            shutil.rmtree(path)  # A folder cannot be renamed to one with content.
-        os.replace(partial, path)
+            _replace_folder(partial, path)
+        else:
+            os.replace(partial, path)
     finally:
         _remove(partial)
 
 
+def _replace_folder(new: Path, path: Path) -> None:
+    """Renames a folder to one that is there; the old one then has the new one's name.
+
+    A folder cannot be renamed to one with content, so for a moment neither stands under
+    `path`. Of a process that is killed in it, `put_back` finds the old one.
+    """
+    aside = _aside(path)
+    try:
+        os.rename(path, aside)
+        os.rename(new, path)
+    except BaseException:
+        put_back(path)
+        raise
+    # Under this name nobody takes what a removal leaves for a whole folder.
+    os.rename(aside, new)
+
+
+def put_back(path: Path) -> None:
+    """Puts back the folder that a process killed in `replacing` had moved aside.
+
+    Args:
+        path: where the folder belongs. If another one stands there by now, the one
+            aside is removed.
+    """
+    aside = _aside(path)
+    if not os.path.lexists(aside):
+        return
+    if not os.path.lexists(path):
+        os.rename(aside, path)
+        return
+    partial = path.with_name(f".{os.getpid()}.partial-{path.name}")
+    _remove(partial)
+    os.rename(aside, partial)
+    _remove(partial)
+
+
+def _aside(path: Path) -> Path:
+    return path.parent / f"{_ASIDE}{path.name}"  # A path may be `.`, without a name.
+
+
 def remove_partials(folder: Path) -> None:
-    """Removes what a killed process left half-written in a folder by `replacing`."""
+    """Cleans up after processes that were killed in `replacing`.
+
+    What they had moved aside is put back, and what they left half-written is removed.
+
+    Args:
+        folder: where they wrote.
+    """
+    for aside in folder.glob(f"{_ASIDE}*"):
+        put_back(aside.with_name(aside.name.removeprefix(_ASIDE)))
     for partial in folder.glob(".*.partial-*"):
         _remove(partial)
 
@@ -165,7 +219,7 @@ def write_json(path: Path, record: Mapping[str, Any]) -> None:
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)

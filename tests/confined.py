@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.dockerfile import Instruction, Tree
+from tests.waiting import DEADLINE_S
 
 # `docker run --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges`.
 _CONFINED = """
@@ -29,7 +30,7 @@ AS_USER = (
 
 @contextlib.contextmanager
 def confined(
-    tree: Tree, *words: str, deadline_s: float = 120
+    tree: Tree, *words: str, deadline_s: float = DEADLINE_S
 ) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """The service of a tree as long as the context lasts, once it takes requests.
 

@@ -35,6 +35,7 @@ from tests.dockerfile import (
     stages,
 )
 from tests.tiny_model import finished, float32, store_dir, tiny_model
+from tests.waiting import DEADLINE_S
 
 __all__ = ["finished", "float32", "store_dir", "tiny_model"]
 
@@ -46,10 +47,10 @@ _ASK = """
 import json, os, sys
 from urllib.request import Request, urlopen
 
-body = json.dumps({"instances": [[[12, 80], [200, 7]]]}).encode()
+body = json.dumps({"instances": [[[12, 80] * 16, [200, 7] * 16] * 16]}).encode()
 headers = {"Authorization": f"Bearer {os.environ['KERAS_WA_TOKEN']}"}
 url = "http://127.0.0.1:8501/v1/models/wa:predict"
-print(urlopen(Request(url, body, headers), timeout=30).read().decode())
+print(urlopen(Request(url, body, headers), timeout=300).read().decode())
 """
 
 
@@ -120,21 +121,21 @@ def test_the_container_serves_confined_is_healthy_and_stops(
         assert b"Read-only file system" in refused.stderr
 
         healthy = served.entering(*AS_USER, *check, beside=pid)
-        assert subprocess.run(healthy, timeout=30).returncode == 0
+        assert subprocess.run(healthy, timeout=DEADLINE_S).returncode == 0
         ask = served.entering(*AS_USER, "python", "-c", _ASK, beside=pid)
-        answer = subprocess.run(ask, capture_output=True, text=True, timeout=60)
+        answer = subprocess.run(ask, capture_output=True, text=True, timeout=DEADLINE_S)
         assert sum(json.loads(answer.stdout)["predictions"][0]) == pytest.approx(1)
 
         number = getattr(signal, served.settings["STOPSIGNAL"].text)
         subprocess.run(["kill", f"-{int(number)}", str(pid)], check=True)
-        assert process.wait(10) == 0
+        assert process.wait(DEADLINE_S) == 0
 
 
 @pytest.mark.namespaces
 def test_the_health_check_fails_where_nobody_serves(served: Tree) -> None:
     check = health_command(served.settings["HEALTHCHECK"])
     alone = served.entering("unshare", "--net", *check)
-    done = subprocess.run(alone, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(alone, capture_output=True, text=True, timeout=DEADLINE_S)
     assert done.returncode == 1
     assert "URLError" in done.stderr
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -14,7 +15,14 @@ import pytest
 
 from keras_wa import files
 from keras_wa.errors import UserError
-from keras_wa.files import locked, remove_partials, replacing, walk_files, write_json
+from keras_wa.files import (
+    locked,
+    put_back,
+    remove_partials,
+    replacing,
+    walk_files,
+    write_json,
+)
 
 
 def test_a_walk_gives_every_file_once_by_name(tmp_path: Path) -> None:
@@ -86,6 +94,111 @@ def test_a_folder_replaces_an_older_folder_whole(tmp_path: Path) -> None:
         (partial / "new").write_text("new")
     assert [path.name for path in target.iterdir()] == ["new"]
     assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A folder with old content."""
+    (tmp_path / "[a] model").mkdir()
+    (tmp_path / "[a] model" / "inside").write_text("old")
+    return tmp_path / "[a] model"
+
+
+def replace_with_new(target: Path) -> None:
+    with replacing(target) as partial:
+        partial.mkdir()
+        (partial / "inside").write_text("new")
+
+
+@pytest.mark.parametrize("failing", [1, 2])
+def test_an_old_folder_outlives_a_rename_that_fails(
+    model: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    real, calls = os.rename, []
+
+    def rename(source: Path, target: Path) -> None:
+        calls.append(source)
+        if len(calls) == failing:
+            raise PermissionError("not now")
+        real(source, target)
+
+    monkeypatch.setattr(os, "rename", rename)
+    with pytest.raises(PermissionError, match="not now"):
+        replace_with_new(model)
+    assert (model / "inside").read_text() == "old"
+    assert list(model.parent.iterdir()) == [model]
+
+
+def test_an_old_folder_that_cannot_even_be_put_back_is_kept_aside(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, calls = os.rename, []
+
+    def rename(source: Path, target: Path) -> None:
+        calls.append(source)
+        if len(calls) > 1:
+            raise PermissionError("no more")
+        real(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rename", rename)
+        with pytest.raises(PermissionError, match="no more"):
+            replace_with_new(model)
+    assert not model.exists()
+    put_back(model)
+    assert (model / "inside").read_text() == "old"
+    assert list(model.parent.iterdir()) == [model]
+
+
+KILLED = """
+import os, pathlib, shutil, signal, sys
+from keras_wa.files import replacing
+target, moment = pathlib.Path(sys.argv[1]), int(sys.argv[2])
+calls = []
+def killing(real):
+    def call(*given, **named):
+        calls.append(real)
+        if len(calls) > moment:
+            if real is shutil.rmtree:
+                os.remove(given[0] / "inside")  # It has got as far as this.
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(*given, **named)
+    return call
+with replacing(target) as partial:
+    partial.mkdir()
+    (partial / "inside").write_text("new")
+    os.rename, shutil.rmtree = killing(os.rename), killing(shutil.rmtree)
+"""
+
+
+@pytest.mark.parametrize("after", ["cleaning up", "writing it again"])
+@pytest.mark.parametrize(
+    ("moment", "kept"), [(0, "old"), (1, "old"), (2, "new"), (3, "new")]
+)
+def test_a_process_killed_while_it_replaces_a_folder_loses_neither(
+    model: Path, moment: int, kept: str, after: str
+) -> None:
+    command = [sys.executable, "-c", KILLED, str(model), str(moment)]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    if after == "cleaning up":
+        remove_partials(model.parent)
+        assert list(model.parent.iterdir()) == [model]
+    else:
+        with pytest.raises(OSError, match="full"), replacing(model):
+            raise OSError("full")
+        assert not list(model.parent.glob(".replaced-*"))
+    assert (model / "inside").read_text() == kept
+
+
+def test_a_folder_takes_the_place_of_a_link_and_leaves_what_it_leads_to(
+    model: Path,
+) -> None:
+    link = model.with_name("link")
+    link.symlink_to(model)
+    replace_with_new(link)
+    assert (link / "inside").read_text() == "new"
+    assert not link.is_symlink()
+    assert (model / "inside").read_text() == "old"
 
 
 def test_a_file_never_takes_the_place_of_a_folder(tmp_path: Path) -> None:

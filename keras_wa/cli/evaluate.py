@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 
 from keras_wa.cli.shared import (
+    add_data_flags,
     add_resamples,
+    open_run,
     require_positive,
     say,
     start_keras,
@@ -28,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "sensitivity:0.95, specificity:0.9, or a number that is used as it is",
     )
     add_resamples(parser)
+    add_data_flags(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -38,11 +41,12 @@ def run(args: argparse.Namespace) -> int:
     from keras_wa.evaluation.text import estimate
     from keras_wa.reporting.evaluate_run import evaluate_run
     from keras_wa.reporting.verdict import best_number, warnings
-    from keras_wa.training.run import Run
 
-    run = Run.open(args.run)
+    run = open_run(args)
     rule = _rule(args.threshold)
-    results = evaluate_run(run, args.split, rule, args.resamples, verbose=1)
+    results = evaluate_run(
+        run, args.split, rule, args.resamples, 1, args.allow_changed_data
+    )
     say(format_metrics(results))
     say(f"Split: {run.config.split}, hash {results['split_hash']}")
     best = best_number(results)

@@ -11,7 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_wa.cli.roi_sample import Mask, RoiSample, draw_sample, read_masks
-from keras_wa.cli.shared import make_folder, say, start_keras, warn
+from keras_wa.cli.shared import (
+    add_data_flags,
+    make_folder,
+    open_run,
+    say,
+    start_keras,
+    warn,
+)
 from keras_wa.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
@@ -85,6 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where to write (default: RUN/evaluation/SPLIT/explain, and "
         "explain-occlusion for occlusion)",
     )
+    add_data_flags(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -98,14 +106,12 @@ def run(args: argparse.Namespace) -> int:
     from keras_wa.explain.randomisation import reinitialised
     from keras_wa.files import replacing, write_json
     from keras_wa.training.best import load_best
-    from keras_wa.training.data import load_data, load_dataset
-    from keras_wa.training.run import Run
+    from keras_wa.training.data import load_data_of, load_dataset
 
     require_tensorflow("keras-wa explain")
-    run = Run.open(args.run)
+    run = open_run(args)
     model = load_best(run)
-    data = load_data(run.config)
-    run.require_same_split(data.cases)
+    data = load_data_of(run, args.allow_changed_data)
     sample = draw_sample(data, args.split, args.n, SEED)
     explain, settings = _method(args, model, data, sample)
     name = "explain" if args.method == "gradcam" else f"explain-{args.method}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import itertools
 import math
 import sys
@@ -10,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from keras_wa.cli.shared import make_folder, start_keras, warn
+from keras_wa.cli.shared import check_writable, make_folder, start_keras, warn
 from keras_wa.cli.starting import begun, without_collecting
 from keras_wa.errors import UserError, unknown_name
 
@@ -116,14 +117,17 @@ def run(args: argparse.Namespace) -> int:
         args.bits_stored = trained_bits(args.model)
 
     left_out: list[str] = []
-    files = expand(args.files, left_out)
+    named = expand(args.files, left_out)
     for note in left_out:
         print(f"*** {note}", file=sys.stderr)
-    if (args.box or args.mask) and len(files) > 1:
-        raise UserError(f"--box and --mask are for one FILE. Received: {len(files)}.")
+    if (args.box or args.mask) and len(named) > 1:
+        raise UserError(f"--box and --mask are for one FILE. Received: {len(named)}.")
+    for flag in ("json", "csv"):
+        if getattr(args, flag) not in (None, _STDOUT):
+            check_writable(Path(getattr(args, flag)), f"--{flag}")
     # The first image is decoded and searched while TensorFlow starts: a second less.
     # What a decoder writes to stderr then is held back with TensorFlow's own words.
-    targets = begun(_targets(args, files))
+    targets = begun(_targets(args, named))
     with without_collecting():
         classifier = _open(args.model)
     from keras_wa.datasets import ReadOptions
@@ -148,7 +152,7 @@ def run(args: argparse.Namespace) -> int:
     if args.dicom_out is not None:
         make_folder(args.dicom_out, "--dicom-out")
     predictions: list[Any] = []
-    with ProgressBar("Predicting", len(files)) as bar:
+    with ProgressBar("Predicting", len(named)) as bar:
         for each in predict_targets(classifier, targets, options, args.symmetries):
             if overlays is not None and not each.error:
                 overlays.write(len(predictions), each)
@@ -201,20 +205,16 @@ def _write_dicom(classifier: Any, predictions: list[Any], folder: Path) -> list[
     return errors
 
 
-def _targets(args: argparse.Namespace, files: list[Path]) -> Any:
-    from keras_wa.serving.predicting import Target
+def _targets(args: argparse.Namespace, named: list[Any]) -> Any:
     from keras_wa.serving.targets import find_targets
 
     if args.box or args.mask:
-        return [
-            Target(
-                files[0],
-                box=_box(args.box) if args.box else None,
-                mask=Path(args.mask) if args.mask else None,
-            )
-        ]
+        (one,) = named
+        box = _box(args.box) if args.box else None
+        mask = Path(args.mask) if args.mask else None
+        return [dataclasses.replace(one, box=box, mask=mask)]
     return find_targets(
-        files,
+        named,
         args.kind,
         args.pixel_spacing,
         args.for_processing,

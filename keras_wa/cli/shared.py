@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
+import errno
 import os
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keras_wa.cli.starting import without_collecting
 from keras_wa.datasets import DATASETS, find_dataset, name_of_dataset
 from keras_wa.errors import UserError
+
+if TYPE_CHECKING:
+    from keras_wa.training.run import Run
 
 PHANTOM_BANNER = (
     "PHANTOM: no data set is under {root}/, so this uses in-silico ROIs. Results on "
@@ -140,6 +145,34 @@ def add_resamples(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_data_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds what a command that loads a run's data again takes."""
+    parser.add_argument(
+        "--data-dir", metavar="DIR", help="where the run's data set lies, if it moved"
+    )
+    parser.add_argument(
+        "--store-dir", metavar="DIR", help="where prepared ROIs are kept, if they moved"
+    )
+    parser.add_argument(
+        "--allow-changed-data",
+        action="store_true",
+        help="go on where images are no longer those of the training, with a note in "
+        "every result",
+    )
+
+
+def open_run(args: argparse.Namespace) -> Run:
+    """The run of a command with `add_data_flags`, with its data where they now lie."""
+    from keras_wa.training.fingerprint import with_absolute_paths
+    from keras_wa.training.run import Run
+
+    run = Run.open(args.run)
+    places = {"data_dir": args.data_dir, "store_dir": args.store_dir}
+    moved = {field: place for field, place in places.items() if place is not None}
+    config = with_absolute_paths(dataclasses.replace(run.config, **moved))
+    return dataclasses.replace(run, config=config)
+
+
 def require_positive(args: argparse.Namespace, *flags: str) -> None:
     """Raises a `UserError` if a flag that counts something is below 1."""
     for flag in flags:
@@ -163,6 +196,27 @@ def make_folder(name: str | Path, flag: str = "--out") -> Path:
             "place where one can be made."
         ) from error
     return out
+
+
+def check_writable(path: Path, flag: str) -> None:
+    """Refuses a file that cannot be written before the work, which may take long.
+
+    Its folder is made. What is there already and no file, such as a device, is taken.
+
+    Raises:
+        UserError: if it cannot be; the message names the flag.
+    """
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if path.is_file() or not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        raise UserError(
+            f"{flag}. Received: {path} ({error.strerror or error}); expected a file "
+            "that can be written."
+        ) from error
 
 
 def say(message: str) -> None:

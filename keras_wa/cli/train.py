@@ -88,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
     """Trains, then exports. Returns the exit code."""
     start_keras(find_devices=False)
     from keras_wa.backend import on_tensorflow
-    from keras_wa.training.data import load_data
+    from keras_wa.training.data import load_data, load_data_of
     from keras_wa.training.hardware import describe_devices, require_backend
     from keras_wa.training.run import Run
     from keras_wa.training.workers import WorkerLostError
@@ -97,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
     config = run.config if run else _new_config(args)
     workers = _join(args, config)
     require_backend(config)  # Before there is a directory, and minutes of preparing.
-    data = load_data(config)
+    data = load_data_of(run) if run else load_data(config)
     if run is None and workers.is_chief:
         run = Run.create(args.run_dir, config)
     run = run or Run(Path(args.run_dir), config)
@@ -182,16 +182,21 @@ def _join(args: argparse.Namespace, config: Any) -> Any:
 
 
 def _resumed(args: argparse.Namespace) -> Any:
-    """The run to carry on; settings that are given again must be its own."""
-    from keras_wa.training.fit import OWN_FIELDS
+    """The run to carry on; settings that are given again must be its own.
+
+    Its data may lie elsewhere by now.
+    """
+    from keras_wa.training.config import TrainConfig
+    from keras_wa.training.fingerprint import PLACES, absolute, with_absolute_paths
     from keras_wa.training.run import Run
 
     run = Run.open(args.run_dir or Run.newest())
+    given = {field: absolute(field, value) for field, value in _given(args).items()}
+    moved = {field: given.pop(field) for field in PLACES if field in given}
+    values = {**run.config.to_mapping(), **moved}
+    config = TrainConfig.from_mapping(values, args.config or "command line")
+    run = dataclasses.replace(run, config=with_absolute_paths(config))
     stored = run.config.to_mapping()
-    given = _given(args)
-    if run.config.strategy == "multi-worker":
-        own = {field: given.pop(field) for field in OWN_FIELDS if field in given}
-        run = dataclasses.replace(run, config=dataclasses.replace(run.config, **own))
     for field, value in given.items():
         if stored.get(field) != value:
             raise UserError(
@@ -204,9 +209,11 @@ def _resumed(args: argparse.Namespace) -> Any:
 
 def _new_config(args: argparse.Namespace) -> Any:
     from keras_wa.training.config import TrainConfig
+    from keras_wa.training.fingerprint import with_absolute_paths
 
     origin = args.config or "command line"
-    return TrainConfig.from_mapping(choose_dataset(_given(args)), origin)
+    config = TrainConfig.from_mapping(choose_dataset(_given(args)), origin)
+    return with_absolute_paths(config)
 
 
 def _given(args: argparse.Namespace) -> dict[str, Any]:

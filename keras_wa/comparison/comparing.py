@@ -27,6 +27,8 @@ from keras_wa.files import FolderBusyError, replacing, write_json
 from keras_wa.models import model_source
 from keras_wa.training.cost import measure_cost
 from keras_wa.training.data import load_data
+from keras_wa.training.fingerprint import fingerprint_hash
+from keras_wa.training.run import Run
 
 Say = Callable[[str], None]
 
@@ -56,7 +58,8 @@ def run_jobs(jobs: Sequence[Job], resamples: int, verbose: int, say: Say) -> Out
         say: called with a line for each run.
 
     Raises:
-        UserError: a complete run has another split than the data now give.
+        UserError: a complete run has another split, or was trained with other pixels,
+            than the data now give.
     """
     _require_same_data(jobs)
     outcome = Outcome()
@@ -96,7 +99,8 @@ def _require_same_data(jobs: Sequence[Job]) -> None:
         complete = [job for job in jobs if job.split == split and job.complete]
         if not complete:
             continue
-        now = split_hash(load_data(complete[0].config, progress=False).cases)
+        data = load_data(complete[0].config, progress=False)
+        now = split_hash(data.cases)
         for job in complete:
             then = read_result(job.path).split_hash
             if then != now:
@@ -105,22 +109,24 @@ def _require_same_data(jobs: Sequence[Job]) -> None:
                     f"Received: {now}; expected {then}. Restore the data, or name "
                     "another --out."
                 )
+            Run.open(job.path).require_same_data(data.cases, data.pixels)
 
 
 def measure_costs(jobs: Sequence[Job], out: Path, say: Say) -> dict[str, Any]:
     """Parameters, operations and step time of each system, measured once.
 
-    Kept in `costs.json`, so that a comparison that goes on does not measure again.
+    Kept in `costs.json`, so that a comparison that goes on does not measure again; of a
+    system of the same name and other settings it does.
     """
     file = out / "costs.json"
     costs = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     for job in jobs:
-        name = job.system.name
-        if name in costs:
+        name, own = job.system.name, fingerprint_hash(job.config)
+        if costs.get(name, {}).get("fingerprint") == own:
             continue
         say(f"Measuring what {name} costs")
         cost = measure_cost(job.config, load_data(job.config, progress=False))
-        costs[name] = dataclasses.asdict(cost)
+        costs[name] = {**dataclasses.asdict(cost), "fingerprint": own}
         write_json(file, costs)
     return costs
 

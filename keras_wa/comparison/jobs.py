@@ -10,17 +10,15 @@ from typing import Any
 
 import keras
 
-from keras_wa.comparison.systems import SETTINGS, System
+from keras_wa.comparison.systems import COMMON, System, systems_of
 from keras_wa.errors import UserError
 from keras_wa.files import locked
 from keras_wa.reporting.evaluate_run import evaluate_run
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.data import load_data
-from keras_wa.training.fit import OWN_FIELDS, train
+from keras_wa.training.fingerprint import fingerprint, with_absolute_paths
+from keras_wa.training.fit import train
 from keras_wa.training.run import Run
-
-BUDGET = ("dataset", "image_size", "fresh_rois", "rois", "epochs", "batch_size")
-"""Fields of a training config that all runs of a comparison have in common."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +77,9 @@ def plan_jobs(
             system,
             split,
             seed,
-            system.config({**shared, "seed": seed, "split": split}),
+            with_absolute_paths(
+                system.config({**shared, "seed": seed, "split": split})
+            ),
             out / "runs" / split / f"{system.name.replace(':', '-')}-seed{seed}",
         )
         for seed in range(seeds)
@@ -93,9 +93,9 @@ def plan_jobs(
 
 
 def _require_same_settings(run: Run, config: TrainConfig) -> None:
-    then, now = run.config.to_mapping(), config.to_mapping()
+    then, now = fingerprint(run.config), fingerprint(config)
     for field, value in now.items():
-        if field not in OWN_FIELDS and then[field] != value:
+        if then[field] != value:
             raise UserError(
                 f"{run.path} was trained with other settings: `{field}` was "
                 f"{then[field]!r}. Received: {value!r}. Name another --out, or give "
@@ -139,34 +139,24 @@ def _work(job: Job, resamples: int, verbose: int) -> bool:
 
 
 def jobs_of_runs(paths: Sequence[Path]) -> list[Job]:
-    """The jobs that finished runs were.
-
-    Runs that differ in the seed alone are of one system. Its name has what tells it
-    from the others: its model, and those options that are not the same in all runs.
+    """The jobs that finished runs were; those of one system are its seeds.
 
     Args:
         paths: run directories.
 
     Raises:
-        UserError: a path is no run, two are the same, or their budgets differ.
+        UserError: a path is no run, two are the same, or they differ in the data, the
+            split or the budget.
     """
     runs = [Run.open(path) for path in paths]
-    options = [_flat(run.config) for run in runs]
-    varying = {
-        key
-        for one in options
-        for key in one
-        if any(other.get(key) != one[key] for other in options)
-    }
-    jobs = []
-    for run, own in zip(runs, options, strict=True):
-        words = [f"{key}={own[key]}" for key in sorted(varying) if key in own]
-        name = ":".join([run.config.model, *words])
-        system = System(name, run.config.model, run.config.model_options)
-        jobs.append(
-            Job(system, run.config.split, run.config.seed, run.config, run.path)
+    for run in runs:
+        _require_in_common(runs[0], run)
+    jobs = [
+        Job(system, run.config.split, run.config.seed, run.config, run.path)
+        for run, system in zip(
+            runs, systems_of([run.config for run in runs]), strict=True
         )
-        _require_same_budget(runs[0], run)
+    ]
     seen = [(job.system.name, job.seed) for job in jobs]
     for job, key in zip(jobs, seen, strict=True):
         if seen.count(key) > 1:
@@ -177,15 +167,20 @@ def jobs_of_runs(paths: Sequence[Path]) -> list[Job]:
     return jobs
 
 
-def _flat(config: TrainConfig) -> dict[str, Any]:
-    return {**config.model_options, **{key: getattr(config, key) for key in SETTINGS}}
-
-
-def _require_same_budget(first: Run, other: Run) -> None:
-    for field in BUDGET:
+def _require_in_common(first: Run, other: Run) -> None:
+    for field in COMMON:
         then, now = getattr(first.config, field), getattr(other.config, field)
         if then != now:
             raise UserError(
-                f"{other.path} has another budget than {first.path}: `{field}`. "
-                f"Received: {now!r}; expected {then!r}. Such runs cannot be compared."
+                f"{other.path} has another `{field}` than {first.path}. Received: "
+                f"{now!r}; expected {then!r}. Such runs cannot be compared: data, "
+                "split and budget of a comparison are one."
             )
+    then, now = first.pixels(), other.pixels()
+    if then is None or now is None or then == now:
+        return
+    name = next(roi for roi in then if now.get(roi) != then[roi])
+    raise UserError(
+        f"{other.path} was trained with other images than {first.path}: the first ROI "
+        f"whose pixels differ is {name!r}. Such runs cannot be compared."
+    )

@@ -23,6 +23,7 @@ class RunResult:
         path: the run directory.
         seed: of the run.
         split_hash: names the ROIs and their parts.
+        pixels_hash: names the pixels of the test ROIs; `None` in an older evaluation.
         threshold: chosen on validation.
         test: `roi_id, patient_id, label, probability`, one row an ROI, sorted by
             `roi_id`.
@@ -34,6 +35,7 @@ class RunResult:
     path: Path
     seed: int
     split_hash: str
+    pixels_hash: str | None
     threshold: float
     test: pd.DataFrame
     history: pd.DataFrame
@@ -79,6 +81,7 @@ def read_result(path: Path) -> RunResult:
         path=path,
         seed=run.config.seed,
         split_hash=split_hash,
+        pixels_hash=record.get("pixels_hash"),
         threshold=float(threshold),
         test=test.sort_values("roi_id", ignore_index=True),
         history=history,
@@ -99,7 +102,8 @@ def require_one_split(results: Iterable[RunResult]) -> None:
     """Checks that all runs were tested on the same ROIs, split in the same way.
 
     Raises:
-        UserError: two of them were not; the message names both.
+        UserError: two of them were not, or their ROIs had other pixels; the message
+            names both.
     """
     first, *others = results
     for other in others:
@@ -108,6 +112,13 @@ def require_one_split(results: Iterable[RunResult]) -> None:
                 f"{other.path} has another split than {first.path}. Received: "
                 f"{other.split_hash}; expected {first.split_hash}. Results on "
                 "different splits cannot be compared."
+            )
+        known = other.pixels_hash and first.pixels_hash
+        if known and other.pixels_hash != first.pixels_hash:
+            raise UserError(
+                f"{other.path} was tested on other images than {first.path}, under the "
+                f"same names. Received: {other.pixels_hash}; expected "
+                f"{first.pixels_hash}. Evaluate both on the same data."
             )
 
 

@@ -85,7 +85,7 @@ def summarise(
         "baseline": baseline,
         "resamples": resamples,
         "warnings": _warnings(count, results),
-        "notes": runs[0].notes,
+        "notes": list(dict.fromkeys(note for run in runs for note in run.notes)),
         "systems": systems,
     }
 

@@ -4,18 +4,34 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from keras_wa.errors import UserError
 from keras_wa.models import model_options
 from keras_wa.training.config import TrainConfig
+from keras_wa.training.fingerprint import COMPUTING, PLACES, options_of
 
-SETTINGS = ("learning_rate", "schedule", "warmup_steps", "weights", "enhance")
-"""Fields of a training config that one system may have for itself.
+_DATA = (
+    *("dataset", "group_pattern", "lesion", "crop", "field_mm", "pixel_spacing"),
+    *("drop_without_callback", "for_processing", "limit", "data_seed", "image_size"),
+    *("rois", "labelling", "conspicuity"),
+    *("split", "folds", "fold", "validation"),
+)
+_BUDGET = ("fresh_rois", "epochs", "batch_size")
 
-Epochs, batch size and ROIs are those of all: the budget of a comparison is one.
-"""
+COMMON = (*_DATA, *_BUDGET)
+"""Fields of a training config that all runs of a comparison have in common: what
+decides the ROIs, their pixels before enhancement and their split, and the budget."""
+
+_NO_SETTING = (*COMMON, *PLACES, *COMPUTING, "seed", "model", "model_options")
+
+SETTINGS = tuple(
+    field.name
+    for field in dataclasses.fields(TrainConfig)
+    if field.name not in _NO_SETTING
+)
+"""All others: fields that one system may have for itself."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +70,50 @@ class System:
             "model_options": {**options, **self.options},
         }
         return TrainConfig.from_mapping(values, f"system {self.name}")
+
+
+def systems_of(configs: Sequence[TrainConfig]) -> list[System]:
+    """The systems that runs with these configs are of.
+
+    Runs that differ in the seed, in places and in how it is computed alone are of one
+    system. Its name has what tells it from the others: its model, and each option and
+    setting that is not the same in all runs and, here, not as by default. It can be
+    given to `parse_systems`.
+
+    Args:
+        configs: of runs that agree in `COMMON`.
+
+    Returns:
+        A system for each config.
+    """
+    every = [{**options_of(each), **_settings_of(each)} for each in configs]
+    varying = {
+        key
+        for one in every
+        for key in one
+        if any(key not in other or other[key] != one[key] for other in every)
+    }
+    systems = []
+    for config, own in zip(configs, every, strict=True):
+        plain = TrainConfig(model=config.model)
+        usual = {**options_of(plain), **_settings_of(plain)}
+        words = [
+            f"{key}={_text(own[key])}"
+            for key in sorted(varying & own.keys())
+            if own[key] != usual[key]
+        ]
+        name = ":".join([config.model, *words])
+        systems.append(System(name, config.model, config.model_options))
+    return systems
+
+
+def _settings_of(config: TrainConfig) -> dict[str, Any]:
+    return {field: getattr(config, field) for field in SETTINGS}
+
+
+def _text(value: Any) -> str:
+    """What `parse_value` gives the value for."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def parse_systems(text: str) -> list[System]:

@@ -18,6 +18,8 @@ from keras_wa.datasets.tables import find_file, read_table
 from keras_wa.errors import UserError
 from keras_wa.files import walk_files
 from keras_wa.imaging import kinds_of, passed_over
+from keras_wa.imaging.header import DicomHeader
+from keras_wa.imaging.spacing import SPACING_FIELDS, spacing_in_breast
 
 SHEETS = ("CMMD_clinicaldata_revision.xlsx", "CMMD_clinicaldata_revision.csv")
 """The clinical spreadsheet, as it is published or saved as CSV."""
@@ -28,7 +30,7 @@ COLUMNS = ("ID1", "LeftRight", "abnormality", "classification")
 _FIELDS = (
     *("PatientID", "ImageLaterality", "Laterality", "ViewPosition"),
     *("ViewCodeSequence", "InstanceNumber", "SOPInstanceUID", "Rows", "Columns"),
-    *("PixelSpacing", "ImagerPixelSpacing"),
+    *SPACING_FIELDS,
 )
 _BREASTS = {"L": "LEFT", "R": "RIGHT", "LEFT": "LEFT", "RIGHT": "RIGHT"}
 # SNOMED CT, and SNOMED RT of older files (DICOM PS3.16, context group 4014).
@@ -240,12 +242,11 @@ def _of_breast(breast: dict[Any, Any]) -> dict[str, Any]:
 
 
 def _spacing_of(image: dict[Any, Any]) -> float | None:
-    """Distance between rows that the header states, mm."""
-    for field in ("PixelSpacing", "ImagerPixelSpacing"):
-        if not pd.isna(image[field]):
-            spacing = pd.to_numeric(image[field].split("\\")[0], errors="coerce")
-            return float(spacing) if spacing > 0 else None
-    return None
+    """Distance between rows in the breast that the header states, mm."""
+    stated = {field: image[field] for field in SPACING_FIELDS}
+    header = DicomHeader.of_texts({k: v for k, v in stated.items() if not pd.isna(v)})
+    spacing, _ = spacing_in_breast(header)
+    return None if spacing is None else spacing[0]
 
 
 def _size_note(images: pd.DataFrame, options: ReadOptions) -> str:

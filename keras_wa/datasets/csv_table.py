@@ -20,9 +20,10 @@ from keras_wa.datasets.finishing import (
     pixel_settings,
     refuse_official_crops,
 )
-from keras_wa.datasets.options import CREDIBLE_MM, ReadOptions
+from keras_wa.datasets.options import ReadOptions
 from keras_wa.datasets.tables import read_table, stays_below, with_slashes
 from keras_wa.errors import UserError
+from keras_wa.imaging.spacing import CREDIBLE_MM
 from keras_wa.progress import track
 
 REQUIRED = ("path", "label", "patient")

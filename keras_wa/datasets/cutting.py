@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from keras_wa.datasets.dataset import Roi
-from keras_wa.datasets.options import CREDIBLE_MM, ReadOptions
+from keras_wa.datasets.options import ReadOptions
 from keras_wa.errors import UserError
 from keras_wa.imaging import (
     Box,
@@ -44,7 +44,7 @@ def cut_roi(
     The pixel spacing is the one that the file states, else the one in the data set's
     table, else the user's option, else the data set's default; `spacing_from` says
     which: what in the file states it (`GreyImage.spacing_from`), `table`, `option` or
-    `assumed`. What no mammogram has (`CREDIBLE_MM`) is not believed of a file.
+    `assumed`.
 
     Args:
         root: folder that the names are relative to.
@@ -145,18 +145,16 @@ def choose_spacing(
     """The pixel spacing to reckon with, and who says so.
 
     Args:
-        image: with the spacing that its file states. What no mammogram has
-            (`CREDIBLE_MM`) is not believed.
+        image: with the spacing that its file states. What no mammogram has was left
+            out, and noted, when it was decoded.
         others: what others say, mm, each with its name, the most trusted first.
 
     Returns:
         The spacing between rows and between columns, mm, and the image's
         `spacing_from` or a name; `None` and `""` where it is unknown.
     """
-    low, high = CREDIBLE_MM
-    stated = image.spacing_mm
-    if stated is not None and all(low <= value <= high for value in stated):
-        return stated, image.spacing_from
+    if image.spacing_mm is not None:
+        return image.spacing_mm, image.spacing_from
     for spacing, origin in others:
         if spacing is not None:
             return (spacing, spacing), origin

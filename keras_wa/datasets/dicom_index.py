@@ -7,14 +7,12 @@ import warnings
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
-import pydicom
 
-from keras_wa.errors import may_pass
 from keras_wa.files import replacing, walk_files
 from keras_wa.imaging import kinds_of, read_header
+from keras_wa.imaging.header import DicomHeader
 from keras_wa.progress import track
 
 CACHE_NAME = ".dicom_index.csv"
@@ -33,8 +31,8 @@ def index_dicoms(
     """Reads fields of the headers of the DICOM files below a folder.
 
     What was read is kept in `CACHE_NAME` in the root, if that can be written; a file is
-    read again when its size or time of change is another one, or when the disk gave an
-    error instead of it.
+    read again when its size or time of change is another one, or when it could not be
+    read.
 
     Args:
         root: the folder.
@@ -47,8 +45,8 @@ def index_dicoms(
         One row a file, sorted by `path` (relative to the root, posix), with a text
         column for each field and `reason`: why the file cannot be read, else NA. Of a
         field with several values all are given, joined by a backslash; of a sequence of
-        codes, such as ViewCodeSequence, the CodeValue of its first item. Absent and
-        empty are NA.
+        codes, such as ViewCodeSequence, the CodeValue of its first item. Absent, empty
+        and what cannot be read are NA.
 
     Raises:
         UserError: if the folder or one below it cannot be listed.
@@ -65,14 +63,14 @@ def index_dicoms(
     else:
         old = known.iloc[:0]
     new = files[~files["path"].isin(old["path"])]
-    passing: set[str] = set()
     if len(new):
-        rows, passing = _read_all(root, list(new["path"]), wanted, progress)
+        rows = _read_all(root, list(new["path"]), wanted, progress)
         columns = ["reason", *wanted]
         read = pd.DataFrame(rows, columns=columns, index=new.index, dtype=_TEXT)
         old = pd.concat([old, new.join(read)]).sort_values("path", ignore_index=True)
     if len(new) or len(old) != len(known):
-        _save(root / CACHE_NAME, old[~old["path"].isin(passing)])
+        # The disk may give the file another time, or a newer version may read it.
+        _save(root / CACHE_NAME, old[old["reason"].isna()])
     columns = ["path", *fields, "reason"]
     return old.reindex(columns=columns).reset_index(drop=True).astype(_TEXT)
 
@@ -92,18 +90,15 @@ def _states(root: Path, paths: Iterable[str]) -> pd.DataFrame:
 
 def _read_all(
     root: Path, paths: list[str], fields: list[str], progress: bool
-) -> tuple[list[list[str | None]], set[str]]:
-    """The reason and the fields of each file, and whose reason may pass."""
-    passing = set()
+) -> list[list[str | None]]:
+    """The reason and the fields of each file."""
 
     def read(path: str) -> list[str | None]:
         try:
-            header = read_header(root / path, fields)
-            return [None, *(_text(header, field) for field in fields)]
+            header = DicomHeader(read_header(root / path, fields))
+            return [None, *map(header.shown, fields)]
         except Exception as error:
             # On a damaged file pydicom raises whatever the damage leads to.
-            if may_pass(error):
-                passing.add(path)
             detail = " ".join(str(error).split())
             reason = f"the DICOM header cannot be read ({detail}). Copy the file again."
             return [reason, *([None] * len(fields))]
@@ -116,21 +111,9 @@ def _read_all(
         try:
             results = pool.map(read, paths)
             done = track(results, "Reading DICOM headers", len(paths), progress)
-            return list(done), passing
+            return list(done)
         finally:
             pool.shutdown(cancel_futures=True)
-
-
-def _text(header: pydicom.Dataset, field: str) -> str | None:
-    if field not in header:
-        return None
-    element = header[field]
-    value: Any = element.value
-    if element.VR == "SQ":
-        value = value[0].get("CodeValue") if len(value) else None
-    elif element.VM > 1:
-        value = "\\".join(str(part) for part in value)
-    return (str(value).strip() or None) if value is not None else None
 
 
 def _load(cache: Path) -> pd.DataFrame:
@@ -141,7 +124,8 @@ def _load(cache: Path) -> pd.DataFrame:
     except (OSError, ValueError):
         return nothing
     valid = {*_STATE, "reason"} <= set(known.columns) and known["path"].is_unique
-    return known if valid else nothing
+    # Of an earlier version, which kept the reasons of files that it could not read.
+    return known[known["reason"].isna()] if valid else nothing
 
 
 def _save(cache: Path, index: pd.DataFrame) -> None:

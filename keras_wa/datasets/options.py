@@ -5,15 +5,13 @@ from __future__ import annotations
 import dataclasses
 
 from keras_wa.errors import UserError, unknown_name
+from keras_wa.imaging.spacing import CREDIBLE_MM
 
 LESIONS = ("calcification", "mass", "all")
 """The lesion types that can be asked for."""
 
 CROPS = ("fixed", "roi", "official")
 """The ways to cut an ROI out of a mammogram."""
-
-CREDIBLE_MM = (0.005, 1.0)
-"""Between these lies the pixel spacing of every mammogram, mm."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,7 +6,7 @@ the data and no skill of the network.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -15,15 +15,29 @@ from numpy.typing import ArrayLike, NDArray
 from keras_wa.evaluation.bootstrap import Interval, cluster_bootstrap_auc
 from keras_wa.evaluation.metrics import area_under_roc
 
-# Images read at once: the store is memory-mapped and may exceed the memory.
-_CHUNK = 256
+# Of images that are read at once: a stack may exceed the memory, and each pixel becomes
+# a float64 on the way.
+_PIXELS = 1 << 22
 
 
-def one_number_statistics(images: NDArray[np.uint8]) -> pd.DataFrame:
+class Images(Protocol):
+    """What of an array of images `(n, height, width)` is used here."""
+
+    @property
+    def dtype(self) -> np.dtype[np.uint8]: ...
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def __getitem__(self, at: slice, /) -> NDArray[np.uint8]: ...
+
+
+def one_number_statistics(images: Images) -> pd.DataFrame:
     """Summarises each image by single numbers of its grey levels.
 
     Args:
-        images: uint8 of shape `(n, height, width)`; a memory map will do.
+        images: uint8 of shape `(n, height, width)`; a memory map will do, or whatever
+            reads a slice of them when it is asked to. They are read in blocks.
 
     Returns:
         One row an image, float64 columns `mean`, `standard_deviation` (population),
@@ -32,14 +46,16 @@ def one_number_statistics(images: NDArray[np.uint8]) -> pd.DataFrame:
     Raises:
         ValueError: if the images are not uint8 of rank 3, or there is no pixel.
     """
-    if images.dtype != np.uint8 or images.ndim != 3 or images.size == 0:
+    if images.dtype != np.uint8 or len(images.shape) != 3 or 0 in images.shape:
         raise ValueError(
             "images must be uint8 of shape (n, height, width), not empty. "
             f"Received: {images.dtype} of shape {images.shape}"
         )
+    count, height, width = images.shape
+    step = max(1, _PIXELS // (height * width))
     rows = []
-    for start in range(0, len(images), _CHUNK):
-        flat = np.asarray(images[start : start + _CHUNK]).reshape(-1, images[0].size)
+    for start in range(0, count, step):
+        flat = np.asarray(images[start : start + step]).reshape(-1, height * width)
         rows.append(pd.DataFrame(_statistics(flat)))
     return pd.concat(rows, ignore_index=True)
 
@@ -65,7 +81,7 @@ def _statistics(flat: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
     }
 
 
-def one_number_aucs(images: NDArray[np.uint8], labels: ArrayLike) -> dict[str, float]:
+def one_number_aucs(images: Images, labels: ArrayLike) -> dict[str, float]:
     """AUC of each one-number statistic, whichever way round it works better.
 
     Looking at both directions on the same data flatters: on few images even noise
@@ -87,9 +103,9 @@ def one_number_aucs(images: NDArray[np.uint8], labels: ArrayLike) -> dict[str, f
 
 
 def one_number_aucs_held_out(
-    train_images: NDArray[np.uint8],
+    train_images: Images,
     train_labels: ArrayLike,
-    test_images: NDArray[np.uint8],
+    test_images: Images,
     test_labels: ArrayLike,
     test_groups: Any,
     n_resamples: int = 2000,
@@ -99,7 +115,8 @@ def one_number_aucs_held_out(
     """Test AUC of each one-number statistic, its direction chosen on train.
 
     Args:
-        train_images: uint8 of shape `(n_train, height, width)`.
+        train_images: uint8 of shape `(n_train, height, width)`, read in blocks as in
+            `one_number_statistics`.
         train_labels: shape `(n_train,)`, 0 or 1, both present.
         test_images: uint8 of shape `(n_test, height, width)`.
         test_labels: shape `(n_test,)`, 0 or 1.

@@ -10,17 +10,16 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.encaps import get_frame
 from pydicom.errors import InvalidDicomError
-from pydicom.pixels import get_decoder
-from pydicom.uid import (
-    DigitalMammographyXRayImageStorageForProcessing,
-    RLELossless,
-)
+from pydicom.uid import UID, RLELossless
 
 from keras_wa.errors import UserError
 from keras_wa.imaging.deflated import refuse_bomb
-from keras_wa.imaging.display import GreyTable, grey_table
+from keras_wa.imaging.display import grey_table
 from keras_wa.imaging.frames import DECODERS, decode_frame
+from keras_wa.imaging.header import DicomHeader, HeaderError
 from keras_wa.imaging.image import GreyImage
+from keras_wa.imaging.layout import PixelLayout, read_layout
+from keras_wa.imaging.spacing import spacing_in_breast
 
 LARGEST = 2**27
 """The greatest number of pixels that is decoded; mammograms have up to some 40
@@ -68,26 +67,26 @@ def decode_dicom(
     except Exception as error:
         # On a damaged file pydicom raises whatever the damage leads to.
         raise UserError(_damaged(name, error)) from error
+    header = DicomHeader(dataset)
     try:
-        _check_kind(dataset, name, for_processing)
-        _check_size(dataset, name, most_pixels)
-        to_grey = _grey_table(dataset, name)
-        pixels = _decode(dataset, name)
-        description = str(dataset.get("SeriesDescription") or "")
-        spacing, origin = _spacing(dataset)
-        return GreyImage(pixels, to_grey, spacing, origin, description=description)
+        syntax = _check_kind(dataset, header, name, for_processing)
+        layout = read_layout(header, most_pixels)
+        _check_size(header, layout, syntax, name)
+        frame = header.frame()
+        inverted = header.text("PhotometricInterpretation").upper() == "MONOCHROME1"
+        to_grey = grey_table(frame, layout, inverted)
+        pixels = _decode(header, layout, syntax, name)
+        description = header.text("SeriesDescription")
+        spacing, origin = spacing_in_breast(frame)
+        notes = tuple(header.notes)
+        return GreyImage(pixels, to_grey, spacing, origin, notes, description)
     except UserError:
         raise
+    except HeaderError as error:
+        raise UserError(f"{name}: {error}") from error
     except Exception as error:
         # pydicom parses an element when it is first used: as above.
         raise UserError(_damaged(name, error)) from error
-
-
-def _grey_table(dataset: pydicom.Dataset, name: str) -> GreyTable:
-    try:
-        return grey_table(dataset)
-    except ValueError as error:
-        raise UserError(f"{name}: {' '.join(str(error).split())}") from error
 
 
 def _damaged(name: str, error: Exception) -> str:
@@ -102,8 +101,14 @@ def _unfit(name: str, field: str, found: object, expected: str) -> UserError:
     return UserError(f"{name}: {field}. Received: {found}; expected {expected}")
 
 
-def _check_kind(dataset: pydicom.Dataset, name: str, for_processing: bool) -> None:
-    """Whether the file is a single grey mammogram for somebody to look at."""
+def _check_kind(
+    dataset: pydicom.Dataset, header: DicomHeader, name: str, for_processing: bool
+) -> UID:
+    """Whether the file is a single grey mammogram for somebody to look at.
+
+    Returns:
+        Its transfer syntax.
+    """
     syntax = dataset.file_meta.get("TransferSyntaxUID")
     if not syntax:
         raise _unfit(
@@ -112,8 +117,8 @@ def _check_kind(dataset: pydicom.Dataset, name: str, for_processing: bool) -> No
             "nothing",
             "how the pixels are encoded. The file is damaged: copy it again.",
         )
-    modality = dataset.get("Modality")
-    if modality and modality != "MG":
+    modality = header.text("Modality")
+    if modality and modality.upper() != "MG":
         raise _unfit(
             name,
             "Modality (0008,0060)",
@@ -121,8 +126,8 @@ def _check_kind(dataset: pydicom.Dataset, name: str, for_processing: bool) -> No
             "'MG' (mammography). Leave this file out, or convert it to PNG if it is a "
             "mammogram.",
         )
-    intent = str(dataset.get("PresentationIntentType") or "").upper()
-    raw = dataset.get("SOPClassUID") == DigitalMammographyXRayImageStorageForProcessing
+    intent = header.text("PresentationIntentType").upper()
+    raw = UID(header.text("SOPClassUID")).name.endswith("For Processing")
     if (raw or intent == "FOR PROCESSING") and not for_processing:
         raise _unfit(
             name,
@@ -130,7 +135,7 @@ def _check_kind(dataset: pydicom.Dataset, name: str, for_processing: bool) -> No
             "'FOR PROCESSING', the detector's raw signal",
             "'FOR PRESENTATION'. Use the processed image, or --for-processing.",
         )
-    if "PixelData" not in dataset:
+    if not header.states("PixelData"):
         raise _unfit(
             name,
             "PixelData (7FE0,0010)",
@@ -138,7 +143,7 @@ def _check_kind(dataset: pydicom.Dataset, name: str, for_processing: bool) -> No
             "an image. The file is truncated or holds no image: copy it again or "
             "leave it out.",
         )
-    frames = int(dataset.get("NumberOfFrames") or 1)
+    frames = header.needed("NumberOfFrames", 1)
     if frames != 1:
         raise _unfit(
             name,
@@ -147,65 +152,47 @@ def _check_kind(dataset: pydicom.Dataset, name: str, for_processing: bool) -> No
             "1. Several frames are slices or views, of which none is the mammogram: "
             "save the frame of interest as a file of its own.",
         )
-    photometric = dataset.get("PhotometricInterpretation")
-    samples = int(dataset.get("SamplesPerPixel") or 1)
-    if photometric not in ("MONOCHROME1", "MONOCHROME2") or samples != 1:
+    photometric = header.text("PhotometricInterpretation")
+    samples = header.needed("SamplesPerPixel", 1)
+    if photometric.upper() not in ("MONOCHROME1", "MONOCHROME2") or samples != 1:
         raise _unfit(
             name,
             "PhotometricInterpretation (0028,0004)",
             f"{photometric!r} with {samples} samples a pixel",
             "'MONOCHROME1' or 'MONOCHROME2' with 1.",
         )
+    return syntax
 
 
-def _check_size(dataset: pydicom.Dataset, name: str, most_pixels: int) -> None:
-    """Whether the announced size is one that can be, before memory is taken for it."""
-    rows, columns = int(dataset.Rows), int(dataset.Columns)
-    if not (rows > 0 and columns > 0 and rows * columns <= most_pixels):
-        raise _unfit(
-            name,
-            "Rows (0028,0010) and Columns (0028,0011)",
-            f"{rows} by {columns}",
-            f"at least 1 by 1 and at most {most_pixels} pixels. The file is damaged: "
-            "copy it again.",
-        )
-    allocated, stored = int(dataset.BitsAllocated), int(dataset.BitsStored)
-    high = int(dataset.get("HighBit", stored - 1))
-    if allocated not in (8, 16) or not 0 < stored <= allocated or high != stored - 1:
-        raise _unfit(
-            name,
-            "BitsAllocated (0028,0100), BitsStored (0028,0101) and HighBit (0028,0102)",
-            f"{allocated}, {stored} and {high}",
-            "8 or 16 allocated, as many stored at most, from bit 0 on.",
-        )
-    size = rows * columns * allocated // 8
-    found = len(dataset.PixelData)
-    syntax = dataset.file_meta.TransferSyntaxUID
+def _check_size(
+    header: DicomHeader, layout: PixelLayout, syntax: UID, name: str
+) -> None:
+    """Whether the pixel data can hold what is announced, before memory is taken."""
+    size, found = layout.size, len(header.data("PixelData"))
     if syntax.is_encapsulated:
         wrong = syntax == RLELossless and found * _RLE_GAIN < size
     else:
         # Some writers pad the data; a whole row too much is another image.
-        wrong = not size <= found < size + max(columns * allocated // 8, 2)
+        row = layout.columns * layout.allocated // 8
+        wrong = not size <= found < size + max(row, 2)
     if wrong:
         raise _unfit(
             name,
             "PixelData (7FE0,0010)",
             f"{found} bytes",
-            f"{size} for {rows} rows by {columns} columns of {allocated} bits. The "
-            "file is damaged or truncated: copy it again.",
+            f"{size} for {layout.rows} rows by {layout.columns} columns of "
+            f"{layout.allocated} bits. The file is damaged or truncated: copy it "
+            "again.",
         )
 
 
-def _decode(dataset: pydicom.Dataset, name: str) -> NDArray:
+def _decode(
+    header: DicomHeader, layout: PixelLayout, syntax: UID, name: str
+) -> NDArray:
     """Stored values, (H, W), of an integer dtype."""
-    syntax = dataset.file_meta.TransferSyntaxUID
+    data = header.data("PixelData")
     if not syntax.is_encapsulated:
-        size = dataset.Rows * dataset.Columns * dataset.BitsAllocated // 8
-        if len(dataset.PixelData) > size + 1:
-            dataset.PixelData = dataset.PixelData[:size]
-        # The array may lie in the file's bytes, unless unused bits are to be cleared.
-        view = dataset.BitsStored == dataset.BitsAllocated
-        return get_decoder(syntax).as_array(dataset, raw=True, view_only=view)[0]
+        return _uncompressed(data, layout, header.is_little_endian("PixelData"))
     if syntax != RLELossless and syntax not in DECODERS:
         raise _unfit(
             name,
@@ -214,19 +201,28 @@ def _decode(dataset: pydicom.Dataset, name: str) -> NDArray:
             "uncompressed pixels, RLE, JPEG, JPEG-LS or JPEG 2000. Save the file "
             "uncompressed.",
         )
-    shape = int(dataset.Rows), int(dataset.Columns)
-    bits = int(dataset.BitsAllocated), int(dataset.BitsStored)
     try:
-        frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
-        pixels, precision = decode_frame(frame, syntax, shape, bits[0])
+        frame = get_frame(data, 0, number_of_frames=1)
+        pixels, precision = decode_frame(frame, syntax, layout.shape, layout.allocated)
     except Exception as error:
         detail = " ".join(str(error).split())
         raise UserError(
             f"{name}: PixelData (7FE0,0010). Received: {syntax.name} that could not be "
             f"decoded: {detail[:200]}; expected a whole image. Copy the file again."
         ) from error
-    signed = bool(dataset.get("PixelRepresentation"))
-    return _stored_values(pixels, precision or bits[1], signed)
+    return _stored_values(pixels, precision or layout.stored, layout.signed)
+
+
+def _uncompressed(data: bytes, layout: PixelLayout, little_endian: bool) -> NDArray:
+    """The array lies in the file's bytes, unless they have to be changed."""
+    if layout.allocated == 8 and not little_endian:
+        # Two pixels a word, the first in its lower byte (PS3.5, 8.1.1 and D).
+        data = np.frombuffer(data[: len(data) // 2 * 2], ">u2").astype("<u2").tobytes()
+    order = "<" if little_endian else ">"
+    count = layout.rows * layout.columns
+    pixels = np.frombuffer(data, f"{order}u{layout.allocated // 8}", count)
+    native = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+    return _stored_values(native.reshape(layout.shape), layout.stored, layout.signed)
 
 
 def _stored_values(pixels: NDArray, bits: int, signed: bool) -> NDArray:
@@ -237,23 +233,3 @@ def _stored_values(pixels: NDArray, bits: int, signed: bool) -> NDArray:
         # Shifted up and down again, the bits above are gone and the sign is extended.
         return (pixels << spare).view(kind) >> spare
     return pixels.view(kind)
-
-
-def _spacing(dataset: pydicom.Dataset) -> tuple[tuple[float, float] | None, str]:
-    """Distance between rows and between columns in the breast, mm, and its origin.
-
-    PixelSpacing, else that of a scanned film, else ImagerPixelSpacing, which is
-    measured at the detector, divided by the magnification (PS3.3 C.8.11.4).
-    """
-    magnification = 1.0
-    for field in ("PixelSpacing", "NominalScannedPixelSpacing", "ImagerPixelSpacing"):
-        value = dataset.get(field)
-        if value is None or len(value) != 2:
-            continue
-        if field == "ImagerPixelSpacing":
-            stated = dataset.get("EstimatedRadiographicMagnificationFactor")
-            magnification = float(stated) if stated else 1.0
-        row, column = (float(number) / magnification for number in value)
-        if 0 < row < np.inf and 0 < column < np.inf:
-            return (row, column), field
-    return None, ""

@@ -37,7 +37,7 @@ def evaluation_batches(
 
     Returns:
         What `keras.Model.predict` takes, of float32 inputs as in `training_batches`.
-        Take the first `len(rois)` outputs: the last batch may be filled up.
+        Take the first `len(rois)` outputs: the last ROI fills the last batch up.
     """
     if on_tensorflow():
         from keras_wa.pipeline import tf_batches

@@ -1,4 +1,4 @@
-"""Turned and mirrored copies of a stack's images, made as they are read."""
+"""Some images of a stack, or turned and mirrored copies, read as they are needed."""
 
 from __future__ import annotations
 
@@ -33,6 +33,19 @@ class CopiedImages:
     def __len__(self) -> int:
         return len(self.rows)
 
+    @classmethod
+    def some(cls, images: NDArray[np.uint8], rows: NDArray[np.int64]) -> CopiedImages:
+        """Images of a stack as they are, none of which is read yet."""
+        return cls(images, rows, np.zeros(len(rows), np.int64))
+
+    def view(self, at: Any) -> CopiedImages:
+        """Some of these, none of which is read yet; `at` as in indexing, no number."""
+        return CopiedImages(self.source, self.rows[at], self.symmetries[at])
+
+    @property
+    def dtype(self) -> np.dtype[np.uint8]:
+        return self.source.dtype
+
     @property
     def shape(self) -> tuple[int, int, int]:
         """`(M, size, size)`."""
@@ -43,7 +56,8 @@ class CopiedImages:
         rows, symmetries = self.rows[at], self.symmetries[at]
         images = read_images(self.source, np.atleast_1d(rows))
         for image, symmetry in zip(images, np.atleast_1d(symmetries), strict=True):
-            image[...] = apply_symmetry(image.copy(), int(symmetry))
+            if symmetry:
+                image[...] = apply_symmetry(image.copy(), int(symmetry))
         return images if np.ndim(rows) else images[0]
 
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from keras_wa.errors import UserError
 
+_BLOCK_BYTES = 1 << 24
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {
     *(errno.EACCES, errno.EPERM, errno.EROFS),
@@ -71,6 +72,21 @@ class ImageStackFile:
         """Returns once everything written so far is on the disk."""
         self._file.flush()
         os.fsync(self._file.fileno())
+
+
+def blocks(shape: tuple[int, ...]) -> Iterator[NDArray[np.int64]]:
+    """Positions of a stack of images, as many at a time as memory is no question of.
+
+    Args:
+        shape: (N, H, W).
+
+    Yields:
+        Rising positions, together 0 to N - 1, of at most 16 MB of pixels or one image.
+    """
+    count, *size = shape
+    step = max(1, _BLOCK_BYTES // max(1, int(np.prod(size))))
+    for start in range(0, count, step):
+        yield np.arange(start, min(start + step, count))
 
 
 def read_images(

@@ -23,9 +23,11 @@ from keras_wa.files import locked
 from keras_wa.imaging.clahe import clahe
 from keras_wa.pipeline.npy_file import (
     ImageStackFile,
+    blocks,
     check_space,
     disk_errors,
     has_stack_size,
+    read_images,
     stack_bytes,
 )
 from keras_wa.progress import track
@@ -150,7 +152,15 @@ class PreparedStore:
             check_space(self.path, stack_bytes(shape))
             file = stack.enter_context(ImageStackFile(partial, shape))
             pool = stack.enter_context(ThreadPoolExecutor(WORKERS))
-            done = pool.map(lambda image: clahe(image, clip_limit, tiles), self.images)
+            # Block by block, so that no more than one waits to be written.
+            done = (
+                image
+                for rows in blocks(shape)
+                for image in pool.map(
+                    lambda image: clahe(image, clip_limit, tiles),
+                    read_images(self.images, rows),
+                )
+            )
             for row, image in enumerate(
                 track(done, "Enhancing contrast (CLAHE)", len(self.images), progress)
             ):

@@ -56,16 +56,22 @@ def training_batches(
 def evaluation_batches(
     rois: Rois, image_size: int, batch_size: int = 32, wavelet: str | None = None
 ) -> tf.data.Dataset:
-    """See `keras_wa.pipeline.batches`. The last batch may be smaller."""
+    """See `keras_wa.pipeline.batches`. The last ROI fills the last batch up.
+
+    Of several devices each gets some of every batch, and a TPU no batch of other size.
+    """
     to_inputs = _input_mapper(wavelet)
 
     @_as_it_is
     def read(positions: tf.Tensor) -> tf.Tensor:
-        pixels = tf.numpy_function(rois.read, [positions], tf.uint8, stateful=False)
-        pixels = tf.ensure_shape(pixels, (None, image_size, image_size))
+        there = tf.minimum(positions, len(rois) - 1)
+        pixels = tf.numpy_function(rois.read, [there], tf.uint8, stateful=False)
+        pixels = tf.ensure_shape(pixels, (batch_size, image_size, image_size))
         return to_inputs(_scale_pixels(pixels))
 
-    return tf.data.Dataset.range(len(rois)).batch(batch_size).map(read).prefetch(2)
+    batches = -(-len(rois) // batch_size)
+    positions = tf.data.Dataset.range(batches * batch_size)
+    return positions.batch(batch_size, drop_remainder=True).map(read).prefetch(2)
 
 
 def _scale_pixels(pixels: tf.Tensor) -> tf.Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from keras_wa import pages
@@ -17,11 +18,12 @@ from keras_wa.evaluation import (
 from keras_wa.evaluation.results import without_nan
 from keras_wa.evaluation.units import as_record
 from keras_wa.phantom import best_possible_auc
+from keras_wa.pipeline.digests import pixels_hash
 from keras_wa.reporting.data_card import data_card
 from keras_wa.reporting.mistakes import show_mistakes
 from keras_wa.reporting.report import render_report
 from keras_wa.training.best import load_best
-from keras_wa.training.data import RunData, load_data, phantom_spec
+from keras_wa.training.data import RunData, load_data_of, phantom_spec
 from keras_wa.training.decision import decide, read_decision, write_decision
 from keras_wa.training.run import Run
 from keras_wa.training.scoring import score
@@ -33,6 +35,7 @@ def evaluate_run(
     rule: str | float = "youden",
     n_resamples: int = 2000,
     verbose: int = 0,
+    allow_changed_data: bool = False,
 ) -> dict[str, Any]:
     """Predicts a part of a run's split with its best model, evaluates, and writes.
 
@@ -47,6 +50,8 @@ def evaluate_run(
             number is used as it is.
         n_resamples: of the bootstrap by patient.
         verbose: 1 draws a bar of the predictions, 0 none.
+        allow_changed_data: go on, with a note in the results, where ROIs have other
+            pixels than in the training.
 
     Returns:
         What `metrics.json` holds.
@@ -56,8 +61,7 @@ def evaluate_run(
             part is empty, or the threshold cannot be chosen so.
     """
     model = load_best(run)
-    data = load_data(run.config)
-    run.require_same_split(data.cases)
+    data = load_data_of(run, allow_changed_data)
     val = score(model, data, "val")
     predictions = score(model, data, split, verbose=verbose)
     if read_decision(run) is None:
@@ -81,6 +85,7 @@ def evaluate_run(
     results |= {
         "split": split,
         "split_hash": split_hash(data.cases),
+        "pixels_hash": _pixels_hash(data, split),
         "dataset": run.config.dataset,
         "model": run.config.model,
         "notes": data.notes,
@@ -101,6 +106,11 @@ def evaluate_run(
     return results
 
 
+def _pixels_hash(data: RunData, split: str) -> str:
+    part = data.cases["split"].eq(split)
+    return pixels_hash(data.cases["roi_id"][part], np.array(data.pixels)[part])
+
+
 def _one_number(
     data: RunData, split: str, n_resamples: int
 ) -> dict[str, dict[str, float | None]]:
@@ -109,9 +119,9 @@ def _one_number(
     train, part = (cases["split"].eq(name).to_numpy() for name in ("train", split))
     labels = cases["label"].to_numpy(int)
     aucs = one_number_aucs_held_out(
-        data.raw[train],
+        data.raw_part("train"),
         labels[train],
-        data.raw[part],
+        data.raw_part(split),
         labels[part],
         cases["patient_id"][part],
         n_resamples=n_resamples,

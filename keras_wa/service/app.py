@@ -136,9 +136,11 @@ def _add_tensorflow_serving(app: FastAPI, engine: Engine, settings: Settings) ->
             instances = parse(Instances, body).instances
             engine.check_count(len(instances))
             return [
-                engine.read(image, Question())
-                for image in instances_of(
-                    instances, settings.max_pixels, engine.classifier.bits_stored
+                engine.read(image, Question(), f"instances.{number}")
+                for number, image in enumerate(
+                    instances_of(
+                        instances, settings.max_pixels, engine.classifier.bits_stored
+                    )
                 )
             ]
 

@@ -92,14 +92,19 @@ class Engine:
                 "image."
             ) from error
 
-    def read(self, image: GreyImage, question: Question) -> ReadRoi:
+    def read(self, image: GreyImage, question: Question, name: str = UPLOAD) -> ReadRoi:
         """Cuts the ROI out of an image; for a thread of the pool.
+
+        Args:
+            image: the image.
+            question: what stands beside it.
+            name: what it is called in messages.
 
         Raises:
             UserError: it cannot be cut.
         """
         options = question.options(self.classifier.crop, self.classifier.field_mm)
-        target = Target(Path(UPLOAD), box=question.lesion())
+        target = Target(Path(name), box=question.lesion())
         try:
             return read_roi(self.classifier, options, target, image)
         except UserError as error:

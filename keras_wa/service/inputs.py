@@ -19,9 +19,9 @@ from pydantic import (
 )
 
 from keras_wa.datasets import ReadOptions
-from keras_wa.datasets.options import CREDIBLE_MM
 from keras_wa.errors import UserError
 from keras_wa.imaging import Box, GreyImage, decode_image
+from keras_wa.imaging.spacing import CREDIBLE_MM
 from keras_wa.service.viewing import MOST_SIDE
 
 UPLOAD = "upload"
@@ -281,9 +281,11 @@ def instances_of(
         bits_stored: of all that are encoded.
 
     Raises:
-        UserError: one cannot be read, or is more than what those before it leave.
+        UserError: one cannot be read, or is more than what those before it leave; or
+            all are rows, and none has a grey level above 1, which the SavedModel
+            refuses too.
     """
-    taken = 0
+    taken = brightest = 0
     for number, value in enumerate(values):
         try:
             image = instance_of(value, number, most_pixels - taken, bits_stored)
@@ -296,7 +298,13 @@ def instances_of(
             ) from error
         if isinstance(value, dict):
             taken += image.stored.size
+        brightest = max(brightest, int(image.stored.max()))
         yield image
+    if brightest <= 1 and not taken:
+        raise UserError(
+            f"instances. Received: no grey level above {brightest}; expected grey "
+            "levels from 0 to 255. Multiply an image of [0, 1] by 255."
+        )
 
 
 def as_fields(message: str) -> str:

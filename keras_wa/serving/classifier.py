@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import json
@@ -18,11 +19,12 @@ from numpy.typing import NDArray
 from keras_wa.datasets import CLASS_NAMES
 from keras_wa.errors import UserError, in_one_line
 from keras_wa.explain.subbands import image_wavelet
+from keras_wa.files import put_back
 from keras_wa.pipeline.rois import Enhancement
 from keras_wa.serving.cards import bits_of, card_file
 from keras_wa.serving.export import model_card, serving_model, weights_digest
 from keras_wa.serving.freezing import fold_batch_normalization
-from keras_wa.serving.thawing import load_thawed
+from keras_wa.serving.thawing import load_thawed, unchecked
 from keras_wa.training.best import load_best
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.decision import Decision, read_decision
@@ -74,6 +76,8 @@ class Classifier:
 
     def __call__(self, rois: Pixels) -> NDArray[np.float64]:
         """The probability of each class, `(n, classes)`, of ROIs `(n, H, W)`."""
+        if not len(rois):
+            return np.zeros((0, len(self.labels)))
         found = np.asarray(self.serve(tf.constant(rois[..., np.newaxis])), np.float64)
         # The exact float64 of a float32 probability can exceed 1 by rounding alone.
         return np.clip(found, 0.0, 1.0)
@@ -97,6 +101,8 @@ def open_classifier(path: str | Path, frozen: bool = True) -> Classifier:
         UserError: it is none of these, or cannot be read.
     """
     path = Path(path)
+    with contextlib.suppress(OSError):
+        put_back(path)  # A process may have been killed while it exported again.
     if (path / "saved_model.pb").is_file():
         return _of_saved_model(path, frozen)
     if (path / "config.json").is_file():
@@ -143,11 +149,6 @@ def _exported(run: Run) -> tuple[Callable[[Any], Any], dict[str, Any]] | None:
         return None
 
 
-def _kept(loaded: Any) -> Callable[[Any], Any]:
-    # What is loaded owns the variables, which its function alone would let go.
-    return lambda rois: loaded.serve(rois)
-
-
 def _same(network: keras.Model) -> keras.Model:
     return network
 
@@ -170,12 +171,17 @@ def _of_saved_model(path: Path, frozen: bool) -> Classifier:
     card = _read_card(path)
     load = functools.cache(lambda: tf.saved_model.load(str(path)))
     try:
-        serve = _kept(load()) if frozen else load_thawed(path)
+        serve = unchecked(load(), "serve") if frozen else load_thawed(path)
     except (OSError, ValueError, tf.errors.OpError) as error:
         raise UserError(
             f"{path}: no SavedModel that can be read ({in_one_line(error)})."
         ) from error
-    explain = (lambda roi: load().serve_explain(roi)) if "explain" in card else None
+    explain = None
+    if "explain" in card:
+
+        def explain(roi: Any) -> Any:
+            return unchecked(load(), "serve_explain")(roi)
+
     return _described(card, path, serve, explain=explain)
 
 

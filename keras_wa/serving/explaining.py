@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -12,15 +11,14 @@ from keras_wa.errors import UserError
 from keras_wa.explain.feature_map import find_feature_map
 from keras_wa.explain.gradcam import grad_cam_graph
 from keras_wa.layers import SqueezeExcite
+from keras_wa.serving.freezing import Function
 from keras_wa.serving.preparation import preparing_model
 from keras_wa.training.config import TrainConfig
-
-Explain = Callable[[tf.Tensor], dict[str, tf.Tensor]]
 
 
 def explaining_function(
     network: keras.Model, config: TrainConfig
-) -> tuple[Explain, dict[str, Any]]:
+) -> tuple[Function, dict[str, Any]]:
     """A function that explains while it classifies.
 
     Args:

@@ -18,6 +18,7 @@ from keras_wa.files import replacing, write_json
 from keras_wa.serving.cards import card_file
 from keras_wa.serving.explaining import explaining_function
 from keras_wa.serving.freezing import fold_batch_normalization, save_frozen
+from keras_wa.serving.guard import guarded
 from keras_wa.serving.preparation import preparing_model
 from keras_wa.training.best import load_best
 from keras_wa.training.config import TrainConfig
@@ -47,7 +48,8 @@ def export_saved_model(
     """Writes the run's best model as a SavedModel.
 
     Its default signature takes `roi`, uint8 `(batch, height, width, 1)`, and gives
-    float32 `(batch, classes)` probabilities, malignant the last. It is made of
+    float32 `(batch, classes)` probabilities, malignant the last. Sides below 32 px, and
+    batches without a grey level above 1, are refused, see `guarded`. It is made of
     TensorFlow ops alone: neither this package nor Keras is needed to load it. It is for
     inference: batch normalisation is folded away, and the weights are constants. What
     it expects and gives is also written to `assets.extra/keras_wa.json` inside it.
@@ -80,7 +82,7 @@ def export_saved_model(
         )
     with replacing(target) as partial:
         signature = tf.TensorSpec((None, None, None, 1), tf.uint8, "roi")
-        save_frozen(model, partial, signature, functions)
+        save_frozen(model, partial, signature, functions, guarded)
         card_file(partial).parent.mkdir()
         write_json(card_file(partial), card)
     return target

@@ -51,6 +51,7 @@ def unfamiliar(
         *_size(classifier, raw),
         *_field(classifier, facts),
         *_beyond(facts),
+        *_black(raw),
         *_grey(classifier, resized),
     ]
 
@@ -82,6 +83,15 @@ def _beyond(facts: Mapping[str, Any]) -> list[str]:
     if padding <= 0.25:
         return []
     return [f"edge: {padding:.0%} of the ROI lies beyond the image"]
+
+
+def _black(raw: Pixels) -> list[str]:
+    if raw.max() > 1:
+        return []
+    return [
+        "intensity: no grey level is above 1. Grey levels are 0 to 255; multiply an "
+        "image of [0, 1] by 255"
+    ]
 
 
 def _grey(classifier: Classifier, resized: Pixels) -> list[str]:

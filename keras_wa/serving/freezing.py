@@ -15,6 +15,8 @@ from tensorflow.python.framework.convert_to_constants import (
     convert_variables_to_constants_v2,
 )
 
+Function = Callable[[tf.Tensor], dict[str, tf.Tensor]]
+
 
 def fold_batch_normalization(model: keras.Model) -> keras.Model:
     """Puts batch normalisation into the weights of the convolution before it.
@@ -106,7 +108,8 @@ def save_frozen(
     model: keras.Model,
     path: Path,
     signature: tf.TensorSpec,
-    functions: Mapping[str, Callable[[tf.Tensor], dict[str, tf.Tensor]]] | None = None,
+    functions: Mapping[str, Function] | None = None,
+    guard: Callable[[Function], Function] = lambda function: function,
 ) -> None:
     """Writes a model as a SavedModel whose weights are constants of its graph.
 
@@ -119,40 +122,43 @@ def save_frozen(
             its name, and give `output_0`.
         functions: further signatures: name -> a function of the same input, which gives
             its outputs by name.
+        guard: put around each function. The attribute `NAME_unchecked` of what is
+            loaded is the function without it.
     """
 
-    @tf.autograph.experimental.do_not_convert
     def infer(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"output_0": model(inputs, training=False)}
 
+    def only(function: Function) -> Callable[[tf.Tensor], tf.Tensor]:
+        def serve(roi: tf.Tensor) -> tf.Tensor:
+            return function(roi)["output_0"]
+
+        return serve
+
+    def traced(function: Callable[[tf.Tensor], Any]) -> Any:
+        return tf.function(function, input_signature=[signature], autograph=False)
+
     run = _frozen(infer, signature)
-
-    @tf.autograph.experimental.do_not_convert
-    def serve(inputs: tf.Tensor) -> tf.Tensor:
-        return run(inputs)["output_0"]
-
     module = tf.Module()
-    module.serve = tf.function(serve, input_signature=[signature])
+    module.serve, module.serve_unchecked = traced(only(guard(run))), traced(only(run))
     signatures = {"serving_default": module.serve}
     for name, function in (functions or {}).items():
-        traced = tf.function(_frozen(function, signature), input_signature=[signature])
-        setattr(module, name, traced)
-        signatures[name] = traced
+        run = _frozen(function, signature)
+        signatures[name] = traced(guard(run))
+        setattr(module, name, signatures[name])
+        setattr(module, f"{name}_unchecked", traced(run))
     tf.saved_model.save(module, str(path), signatures=signatures)
 
 
-def _frozen(
-    function: Callable[[tf.Tensor], dict[str, tf.Tensor]], signature: tf.TensorSpec
-) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+def _frozen(function: Function, signature: tf.TensorSpec) -> Function:
     """The function with its variables as constants."""
     concrete = tf.function(function, autograph=False).get_concrete_function(signature)
     # Left in its own form, XLA can still compile what control flow there is.
     frozen = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
     names = sorted(concrete.structured_outputs)
 
-    @tf.autograph.experimental.do_not_convert
-    def run(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+    def run(roi: tf.Tensor) -> dict[str, tf.Tensor]:
         # TensorFlow flattens a dictionary by the order of its keys.
-        return dict(zip(names, frozen(inputs), strict=True))
+        return dict(zip(names, frozen(roi), strict=True))
 
     return run

@@ -11,6 +11,7 @@ from keras_wa.errors import UserError
 from keras_wa.files import replacing
 from keras_wa.serving.export import model_card, serving_model
 from keras_wa.serving.freezing import fold_batch_normalization
+from keras_wa.serving.guard import or_nothing
 from keras_wa.training.best import load_best
 from keras_wa.training.run import Run
 
@@ -51,9 +52,11 @@ def export_onnx(run: Run, path: Path) -> Path:
     model = serving_model(network, run.config)
     signature = [tf.TensorSpec((None, None, None, 1), tf.uint8, "roi")]
 
+    answer = or_nothing(lambda roi: {"output_0": model(roi, training=False)})
+
     @tf.function(input_signature=signature, autograph=False)
     def serve(roi: tf.Tensor) -> tf.Tensor:
-        return model(roi, training=False)
+        return answer(roi)["output_0"]
 
     graph, _ = tf2onnx.convert.from_function(serve, signature, opset=OPSET)
     card = json.dumps(model_card(run, network))

@@ -32,6 +32,10 @@ Pixels = NDArray[np.uint8]
 AT_ONCE = 2
 """Batches in the network: where one leaves a core idle, another has work for it."""
 
+LEAST_SIDE = 32
+"""Pixels of the shorter side of an image that is a ROI as a whole, at least."""
+
+_RESIZED = "mask: of another size than the image, and taken to cover the same field"
 _READERS, _BATCH = 2, 32
 
 
@@ -187,7 +191,7 @@ def read_roi(
         image: the target's image if it is decoded already; its file is a name then.
 
     Raises:
-        UserError: it cannot be read or cut.
+        UserError: it cannot be read or cut, or is an image of less than 32 px a side.
     """
     file = target.file.absolute() if image is None else target.file
     roi = cut_roi(
@@ -198,6 +202,14 @@ def read_roi(
         mask=None if target.mask is None else str(target.mask.absolute()),
         image=image,
     )
+    # A window about a lesion is cut as it was in training, however few pixels it has.
+    whole = target.box is None and target.mask is None
+    height, width = roi.pixels.shape
+    if whole and min(height, width) < LEAST_SIDE:
+        raise UserError(
+            f"{target.file}: size of the ROI. Received: {height} by {width} pixels; "
+            f"expected at least {LEAST_SIDE} a side."
+        )
     size = (classifier.image_size, classifier.image_size)
     resized = resize(roi.pixels, size)
     left, top, width, height = roi.facts["window"]
@@ -206,6 +218,7 @@ def read_roi(
         resized,
         (
             *roi.facts.get("notes", ()),
+            *([_RESIZED] if roi.facts.get("mask_resized") else []),
             *unfamiliar(classifier, roi.pixels, resized, roi.facts),
         ),
         (left, top, width, height),

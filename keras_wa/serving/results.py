@@ -119,12 +119,15 @@ def to_table(predictions: Sequence[Prediction]) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a text file in one step, its folder made.
+    """Writes a text file in one step, its folder made; a device as it is.
 
     Raises:
         UserError: it cannot be written.
     """
     try:
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8")
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as partial:
             partial.write_text(text, encoding="utf-8")

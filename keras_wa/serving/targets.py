@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -17,47 +18,49 @@ from keras_wa.serving.predicting import Target
 _LEAST_SIDE = 1000
 
 
-def expand(words: Iterable[str], notes: list[str] | None = None) -> list[Path]:
-    """The image files that a user names.
+def expand(words: Iterable[str], notes: list[str] | None = None) -> list[Target]:
+    """The images that a user names.
 
     Args:
         words: files, folders (all images below them, see `kinds_of`) and patterns
-            (`*.dcm`).
+            (`*.dcm`). What is there is no pattern, whatever characters it has.
         notes: gets a sentence on what is left out of each folder.
 
     Returns:
-        The files, each once, in the order named; a folder's by name.
-
-    Raises:
-        UserError: nothing has that name, or a folder holds no image.
+        A target for each file, each once, in the order named; a folder's by name. A
+        word that names nothing, or a folder without an image, is one with an error.
     """
-    found: dict[Path, None] = {}
+    found: dict[Path, Target] = {}
     for word in words:
-        path = Path(word)
-        if path.is_dir():
-            kinds = kinds_of(path, walk_files(path))
-            named = [
-                path / name
-                for name, kind in kinds.items()
-                if kind in ("dicom", "plain")
-            ]
-            if notes is not None:
-                notes += [f"{path}: {note}" for note in passed_over(kinds)]
-            expected = "images in it"
-        elif path.exists():
-            named, expected = [path], ""
-        else:
-            named = [Path(each) for each in sorted(glob.glob(word, recursive=True))]
-            named = [each for each in named if each.is_file()]
-            expected = "a file, a folder or a pattern that fits some"
-        if not named:
-            raise UserError(f"FILE {word}. Received: nothing; expected {expected}.")
-        found |= dict.fromkeys(named)
-    return list(found)
+        try:
+            named = _named(word, [] if notes is None else notes)
+            targets = {file: Target(file) for file in named}
+        except UserError as error:
+            targets = {Path(word): Target(Path(word), error=str(error))}
+        found |= {file: each for file, each in targets.items() if file not in found}
+    return list(found.values())
+
+
+def _named(word: str, notes: list[str]) -> list[Path]:
+    path = Path(word)
+    if os.path.isdir(word):
+        kinds = kinds_of(path, walk_files(path))
+        named = [path / name for name in kinds if kinds[name] in ("dicom", "plain")]
+        notes += [f"{path}: {note}" for note in passed_over(kinds)]
+        expected = "images in it"
+    elif os.path.lexists(word):
+        named, expected = [path], ""
+    else:
+        named = [Path(each) for each in sorted(glob.glob(word, recursive=True))]
+        named = [each for each in named if each.is_file()]
+        expected = "a file, a folder or a pattern that fits some"
+    if not named:
+        raise UserError(f"FILE {word}. Received: nothing; expected {expected}.")
+    return named
 
 
 def find_targets(
-    files: Iterable[Path],
+    targets: Iterable[Target],
     kind: str = "auto",
     spacing_mm: float | None = None,
     for_processing: bool = False,
@@ -68,7 +71,7 @@ def find_targets(
     """What is to be classified in each file.
 
     Args:
-        files: images.
+        targets: images, as of `expand`.
         kind: `roi`: each file is one; `mammogram`: lesions are looked for; `auto`: a
             file of at least 1000 pixels a side is a mammogram.
         spacing_mm: taken where a file states none.
@@ -78,13 +81,14 @@ def find_targets(
         bits_stored: as in `open_image`.
 
     Yields:
-        Targets in the order of the files. A file that cannot be read, or a mammogram
-        in which nothing is found, is a target with an error.
+        Targets in the order of the images. One with an error stays as it is. A file
+        that cannot be read, or a mammogram in which nothing is found, is one too.
     """
-    for file in files:
-        if kind == "roi":
-            yield Target(file)
+    for target in targets:
+        if kind == "roi" or target.error:
+            yield target
             continue
+        file = target.file
         try:
             image = open_image(file, for_processing, bits_stored)
             if kind == "auto" and min(image.shape) < _LEAST_SIDE:

@@ -61,27 +61,39 @@ def load_thawed(path: Path) -> Callable[[Any], Any]:
         raise ValueError(f"saved_model.pb: {error}") from error
     except KeyError as error:
         raise ValueError(f"saved_model.pb: no function {error}") from error
-    loaded = tf.saved_model.load(str(path))
+    return unchecked(tf.saved_model.load(str(path)), "serve")
+
+
+def unchecked(loaded: Any, name: str) -> Callable[[Any], Any]:
+    """A function of what `tf.saved_model.load` gives, without its guard.
+
+    Args:
+        loaded: a SavedModel of `save_frozen`. Older ones have no guards.
+        name: of the function.
+    """
+    free = f"{name}_unchecked"
+    name = free if hasattr(loaded, free) else name
     # What is loaded owns the variables, which the function alone would let go.
-    return lambda inputs: loaded.serve(inputs)
+    return lambda inputs: getattr(loaded, name)(inputs)
 
 
 def _body(meta: MetaGraphDef, library: Functions) -> FunctionDef | None:
-    """The function behind the default signature, where there is one without state."""
-    if meta.signature_def["serving_default"].outputs.keys() != {"output_0"}:
+    """The function behind `serve`, where there is one without state and guard."""
+    objects = meta.object_graph_def.nodes
+    named = {each.local_name: objects[each.node_id] for each in objects[0].children}
+    found = named.get("serve_unchecked", named.get("serve"))
+    if found is None or len(found.function.concrete_functions) != 1:
         return None
-    nodes: Iterable[NodeDef] = meta.graph_def.node
-    name = meta.signature_def["serving_default"].outputs["output_0"].name
-    call = next((node for node in nodes if node.name == name.split(":")[0]), None)
-    body = None
-    while call is not None and call.op in _CALLS:
-        body = library[call.attr["f"].func.name]
-        # One that does nothing but call another has a call and an identity.
+    body = library[found.function.concrete_functions[0]]
+    # One that does nothing but call another has a call and an identity.
+    while len(body.node_def) <= 2:
         calls = [node for node in body.node_def if node.op in _CALLS]
-        call = calls[0] if len(calls) == 1 and len(body.node_def) <= 2 else None
-    if body is None or len(body.signature.input_arg) != 1:
+        if len(calls) != 1:
+            break
+        body = library[calls[0].attr["f"].func.name]
+    if len(body.signature.input_arg) != 1 or len(body.signature.output_arg) != 1:
         return None
-    return body if len(body.signature.output_arg) == 1 else None
+    return body
 
 
 def _with_arguments(

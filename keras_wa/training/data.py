@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +21,14 @@ from keras_wa.errors import UserError
 from keras_wa.phantom import PhantomSpec
 from keras_wa.pipeline.augmentation import NO_AUGMENTATION, Augmentation
 from keras_wa.pipeline.copies import CopiedImages, copied_images
+from keras_wa.pipeline.digests import pixel_digests
 from keras_wa.pipeline.npy_file import read_images
 from keras_wa.pipeline.plan import TrainingPlan, class_weights
 from keras_wa.pipeline.preparing import prepare
 from keras_wa.pipeline.rois import Enhancement, FreshPhantom, Pixels, Rois
 from keras_wa.pipeline.store import PreparedStore
 from keras_wa.training.config import TrainConfig
+from keras_wa.training.run import Run
 
 PHANTOM_CLASSES_NOTICE = (
     "Three classes of a phantom: which benign ROI was without callback is drawn at "
@@ -67,6 +70,13 @@ class RunData:
             return Rois(lambda at: images[rows[at]], labels)
         return Rois(lambda at: read_images(images, rows[at]), labels)
 
+    def raw_part(self, split: str) -> CopiedImages:
+        """The ROIs of `part(split)` before enhancement, read when they are needed."""
+        rows = np.flatnonzero(self.cases["split"].to_numpy() == split)
+        if isinstance(self.raw, CopiedImages):
+            return self.raw.view(rows)
+        return CopiedImages.some(self.raw, rows)
+
     def cases_of(self, split: str) -> pd.DataFrame:
         """The case table of one part, row i for position i of `part(split)`."""
         return self.cases[self.cases["split"] == split].reset_index(drop=True)
@@ -82,6 +92,14 @@ class RunData:
             present = ", ".join(sorted(self.cases["split"].unique()))
             raise UserError(f"No ROI is in the split {split!r}; there are: {present}.")
         return cases
+
+    @functools.cached_property
+    def pixels(self) -> list[str]:
+        """A digest of each ROI's pixels before enhancement; a copy has its source's."""
+        if not isinstance(self.raw, CopiedImages):
+            return pixel_digests(self.raw)
+        digests = pixel_digests(self.raw.source)
+        return [digests[row] for row in self.raw.rows]
 
     @property
     def wavelet(self) -> str | None:
@@ -142,6 +160,31 @@ def load_data(config: TrainConfig, progress: bool = True) -> RunData:
         return RunData(config, cases, images, raw, store.path, notes)
     copies = [copied_images(each, store.cases, cases) for each in (images, raw)]
     return RunData(config, cases, copies[0], copies[1], store.path, notes)
+
+
+def load_data_of(
+    run: Run, allow_changed: bool = False, progress: bool = True
+) -> RunData:
+    """Loads the data of a run that has begun, and makes sure that they are still its.
+
+    Args:
+        run: the run.
+        allow_changed: see `Run.require_same_data`, whose sentences join the notes.
+        progress: whether to draw progress bars.
+
+    Raises:
+        UserError: as `load_data`; or the data are gone, or are no longer the run's.
+    """
+    place = run.config.data_dir
+    if place is not None and not Path(place).exists():
+        raise UserError(
+            f"{Path(place).absolute()}: the data of {run.path} are no longer there. "
+            "Expected: the folder or table that it was trained on. Put it back, or "
+            "name its new place with --data-dir."
+        )
+    data = load_data(run.config, progress)
+    data.notes.extend(run.require_same_data(data.cases, data.pixels, allow_changed))
+    return data
 
 
 def load_store(config: TrainConfig, progress: bool = True) -> PreparedStore:

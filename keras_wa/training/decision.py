@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from keras_wa.errors import UserError
 from keras_wa.evaluation import (
@@ -74,8 +73,8 @@ def decide(model: keras.Model, data: RunData) -> Decision:
     """
     val = score(model, data, "val")
     labels, probabilities = val["label"], val["probability"]
-    train = np.flatnonzero(data.cases["split"].to_numpy() == "train")[:_MOST]
-    quantiles = one_number_statistics(data.raw[train]).quantile(list(_TAILS))
+    train = data.raw_part("train").view(slice(_MOST))
+    quantiles = one_number_statistics(train).quantile(list(_TAILS))
     return Decision(
         threshold=choose_threshold(labels, probabilities, "youden"),
         rule="youden on validation",

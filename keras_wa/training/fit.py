@@ -24,12 +24,10 @@ from keras_wa.training.callbacks import Checkpoint, StopOnNaN, ValidationScores
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.ctrl_c import StopOnCtrlC
 from keras_wa.training.data import RunData
+from keras_wa.training.fingerprint import fingerprint
 from keras_wa.training.hardware import has_gpu, set_up
 from keras_wa.training.run import Run
 from keras_wa.training.workers import ALONE, SharedLogs, Workers, raising_lost
-
-OWN_FIELDS = ("data_dir", "store_dir", "case_lists")
-"""Fields of a config that may differ between workers: where things lie."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,10 +100,11 @@ def _train(
         compile_model(model, config, plan, workers)
         # A worker that comes back finds the run, whoever began it.
         if resume if workers.is_chief else checkpoint.last is not None:
-            run.require_same_split(data.cases)
+            run.require_same_data(data.cases, data.pixels)
             checkpoint.restore(model)
         elif workers.is_chief:
-            run.begin(data.cases)  # Not before: a wrong setting leaves nothing behind.
+            # Not before: a wrong setting leaves nothing behind.
+            run.begin(data.cases, data.pixels)
     done = len(checkpoint.history)
     if workers.count > 1:
         workers.require_same({"epochs done": done, "initial weights": _state(model)})
@@ -132,9 +131,9 @@ def _train(
 
 def _settings(config: TrainConfig, data: RunData) -> dict[str, int]:
     """What all workers must have in common, as numbers."""
-    fields = config.to_mapping()
-    for field in OWN_FIELDS:
-        del fields[field]
+    own = {"seed": config.seed, "deterministic": config.deterministic}
+    fields = {**fingerprint(config), **own}
+    del fields["weights"]  # A file may lie elsewhere; what it holds is compared.
     texts = {
         "version or settings": f"{__version__} {json.dumps(fields, sort_keys=True)}",
         "ROIs or split": split_hash(data.cases),
@@ -222,16 +221,18 @@ def compile_model(
     minimum has log odds twice the true ones.
     """
     adam: type[keras.optimizers.Adam] = keras.optimizers.Adam
-    with_xla = True
+    with_xla, replicas = True, 1
     if on_tensorflow():
         from keras_wa.training.fused import fuse_batch_normalization
         from keras_wa.training.optimizer import FusedAdam
+        from keras_wa.training.replicas import count_replicas
 
         fuse_batch_normalization(model, workers)
         adam = FusedAdam
+        replicas = count_replicas()
         # Left to itself Keras takes XLA, which on a CPU compiles for minutes, and which
-        # does not exchange anything between processes.
-        with_xla = has_gpu() and workers.count == 1
+        # does not exchange anything between processes, or between GPUs.
+        with_xla = has_gpu() and workers.count == replicas == 1
     model.compile(
         adam(learning_rate(config, config.epochs * plan.steps_per_epoch)),
         loss=keras.losses.CategoricalCrossentropy(),
@@ -239,6 +240,10 @@ def compile_model(
         jit_compile="auto" if with_xla else False,
     )
     workers.average_gradients(model.optimizer)
+    if replicas > 1:
+        from keras_wa.training.replicas import share_overflow
+
+        share_overflow(model.optimizer)
     # Left to the first step, its 556 variables are made inside the graph, which is then
     # traced a second time: ten seconds.
     model.optimizer.build(model.trainable_variables)

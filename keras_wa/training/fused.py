@@ -1,50 +1,64 @@
-"""Batch normalisation as one fused TensorFlow kernel, for training."""
+"""Batch normalisation for training: one fused kernel, statistics of the whole batch."""
 
 from __future__ import annotations
 
 import functools
 import types
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from keras_wa.training.replicas import count_replicas, mean_of_replicas
 from keras_wa.training.workers import ALONE, Workers
+
+Mean = Callable[[tf.Tensor], tf.Tensor]
+"""Gives the mean of a float tensor over all parts of a batch, in each of them."""
 
 
 def fuse_batch_normalization(model: keras.Model, workers: Workers = ALONE) -> None:
-    """Makes a model's batch normalisation layers train with `FusedBatchNormV3`.
+    """Makes a model's batch normalisation layers train with TensorFlow's fused kernel.
 
     Keras normalises in some ten operations over the feature map, forward and backward;
     the kernel does it in one each. What is computed stays the same, and so do the
     layers' class, weights and config: a model that is saved knows nothing of this.
 
+    Where several workers or replicas share a batch, the statistics are those of the
+    whole batch, and so the moving averages are the same in each of them. Keras' own
+    layer takes each replica's share, unless it is `synchronized`.
+
     Args:
-        model: a built model, changed in place. Layers over another axis than the last,
-            or without scale and offset, stay as they are; so does what several replicas
-            (a distribution strategy), a mask or a frozen layer ask for.
-        workers: with several, the statistics are those of the batch of all of them.
+        model: a built model, changed in place; call this in the scope of the strategy
+            that it trains under. On one device, layers over another axis than the last,
+            or without scale and offset, stay as they are; so does what a mask or a
+            frozen layer asks for.
+        workers: the processes that train together.
 
     Raises:
-        ValueError: there are several workers, and a layer that cannot be shared, or a
-            model in the model.
+        ValueError: the batch is shared, and there is a layer that cannot share it.
     """
-    for layer in model.layers:
-        if workers.count > 1 and isinstance(layer, keras.Model):
-            raise ValueError(
-                f"Several workers need a flat model. Received: {layer.name!r} in it"
-            )
+    mean = _mean_of_parts(workers)
+    for layer in model._flatten_layers(include_self=False):
         if not isinstance(layer, keras.layers.BatchNormalization):
             continue
-        if workers.count > 1:
+        if mean is not None:
             if not _on_last_axis(layer):
                 raise ValueError(
-                    "Several workers can share batch normalisation over the last axis, "
-                    f"without renorm. Received: layer {layer.name!r}"
+                    "Several workers or replicas can share batch normalisation over "
+                    "the last axis, without renorm or synchronized. Received: layer "
+                    f"{layer.name!r}"
                 )
-            layer.call = types.MethodType(functools.partial(_shared, workers), layer)
+            layer.call = types.MethodType(functools.partial(_shared, mean), layer)
         elif type(layer) is keras.layers.BatchNormalization and _fits(layer):
             layer.call = types.MethodType(_fused, layer)
+
+
+def _mean_of_parts(workers: Workers) -> Mean | None:
+    """How the parts of a batch exchange numbers; `None` where there is one part."""
+    if workers.count > 1:
+        return workers.mean
+    return mean_of_replicas if count_replicas() > 1 else None
 
 
 def _on_last_axis(layer: keras.layers.BatchNormalization) -> bool:
@@ -63,8 +77,7 @@ def _fused(
     training: bool | None = None,
     mask: Any = None,
 ) -> Any:
-    replicas = tf.distribute.get_strategy().num_replicas_in_sync
-    if not (training and layer.trainable) or mask is not None or replicas > 1:
+    if not (training and layer.trainable) or mask is not None:
         return type(layer).call(layer, inputs, training=training, mask=mask)
     outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
         x=inputs,
@@ -82,30 +95,31 @@ def _fused(
 
 
 def _shared(
-    workers: Workers,
+    mean_of_parts: Mean,
     layer: keras.layers.BatchNormalization,
     inputs: Any,
     training: bool | None = None,
     mask: Any = None,
 ) -> Any:
-    """Normalises by the statistics of the batch of all workers, of equal size each."""
+    """Normalises by the statistics of the whole batch, whose parts are of one size."""
     if not (training and layer.trainable):
         return type(layer).call(layer, inputs, training=training, mask=mask)
     if mask is not None:
-        raise ValueError(f"{layer.name}: several workers cannot share a mask.")
+        raise ValueError(f"{layer.name}: the parts of a batch cannot share a mask.")
     shape, channels = tf.shape(inputs), inputs.shape[-1]
     flat = tf.reshape(inputs, (-1, 1, 1, channels))
     scale = layer.gamma.value if layer.scale else tf.ones(channels)
     offset = layer.beta.value if layer.center else tf.zeros(channels)
-    outputs, mean, variance = _normalize(workers, layer.epsilon)(flat, scale, offset)
+    normalize = _normalize(mean_of_parts, layer.epsilon)
+    outputs, mean, variance = normalize(flat, scale, offset)
     _move_averages(layer, mean, variance)
     return tf.reshape(outputs, shape)
 
 
-def _normalize(workers: Workers, epsilon: float) -> Any:
+def _normalize(mean_of_parts: Mean, epsilon: float) -> Any:
     """A function of `x (N, 1, 1, C)`, scale and offset `(C,)`, with its gradient.
 
-    Gives the outputs, and mean and variance `(C,)` of all workers' `x`.
+    Gives the outputs, and mean and variance `(C,)` of the `x` of all parts.
     """
 
     @tf.custom_gradient
@@ -115,7 +129,7 @@ def _normalize(workers: Workers, epsilon: float) -> Any:
         mean, variance = (
             tf.cast(each, tf.float64) for each in (own_mean, own_variance)
         )
-        both = workers.mean(tf.stack([mean, variance + mean**2]))
+        both = mean_of_parts(tf.stack([mean, variance + mean**2]))
         mean = tf.cast(both[0], tf.float32)
         variance = tf.cast(both[1] - both[0] ** 2, tf.float32)
         outputs = tf.raw_ops.FusedBatchNormV3(
@@ -130,7 +144,7 @@ def _normalize(workers: Workers, epsilon: float) -> Any:
 
         def gradient(upstream: Any, *_: Any) -> Any:
             # The kernel's gradient for a mean and a variance that are given, and what
-            # these two owe to each x, of all workers (Ioffe & Szegedy 2015, section 3).
+            # these two owe to each x, of all parts (Ioffe & Szegedy 2015, section 3).
             fixed = tf.raw_ops.FusedBatchNormGradV3(
                 y_backprop=upstream,
                 x=x,
@@ -143,7 +157,7 @@ def _normalize(workers: Workers, epsilon: float) -> Any:
             )
             of_scale, of_offset = fixed.scale_backprop, fixed.offset_backprop
             count = tf.cast(tf.shape(x)[0], tf.float32)
-            sums = workers.mean(tf.stack([of_scale, of_offset])) / count
+            sums = mean_of_parts(tf.stack([of_scale, of_offset])) / count
             inverse = tf.math.rsqrt(variance + epsilon)
             slope = scale * inverse**2 * sums[0]
             shift = scale * inverse * sums[1] - slope * mean

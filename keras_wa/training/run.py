@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
@@ -24,6 +25,13 @@ from keras_wa.training.hardware import describe_devices, usable_cores
 
 FORMAT = 1
 _SPLIT_COLUMNS = ["roi_id", "patient_id", "label", "split"]
+_PIXELS = "pixels"
+
+NO_PIXELS_NOTICE = (
+    "The run has no record of its pixels, as an older version trained it: whether they "
+    "have changed since is not known."
+)
+"""What stands beside every result of such a run."""
 _PACKAGES = ("keras", "tensorflow", "jax", "jaxlib", "numpy", "opencv-python-headless")
 
 
@@ -78,17 +86,19 @@ class Run:
             with contextlib.suppress(OSError):  # It is not empty: the run had begun.
                 self.path.rmdir()
 
-    def begin(self, cases: pd.DataFrame) -> None:
+    def begin(self, cases: pd.DataFrame, pixels: Sequence[str]) -> None:
         """Writes what is known before the first step: environment, split and config.
 
         `config.json` comes last: a directory that has it has the others too.
 
         Args:
             cases: the run's case table with its split.
+            pixels: a digest of each ROI's pixels, in the order of the table.
         """
         write_json(self.path / "environment.json", describe_environment())
         with replacing(self.path / "split.csv") as partial:
-            cases[_SPLIT_COLUMNS].to_csv(partial, index=False)
+            table = cases[_SPLIT_COLUMNS].assign(**{_PIXELS: list(pixels)})
+            table.to_csv(partial, index=False)
         record = {"format": FORMAT, **self.config.to_mapping()}
         write_json(self.path / "config.json", record)
 
@@ -150,23 +160,36 @@ class Run:
     def evaluation(self, split: str) -> Path:
         return self.path / "evaluation" / split
 
-    def require_same_split(self, cases: pd.DataFrame) -> None:
-        """Checks that a case table is the one that the run was begun with.
+    def require_same_data(
+        self,
+        cases: pd.DataFrame,
+        pixels: Sequence[str],
+        allow_changed: bool = False,
+    ) -> list[str]:
+        """Checks that ROIs are those that the run was begun with.
 
-        Otherwise a ROI that was trained on could be tested on.
+        Otherwise a ROI that was trained on could be tested on, or other images under
+        the same names.
+
+        Args:
+            cases: a case table with its split.
+            pixels: a digest of each ROI's pixels, in the order of the table.
+            allow_changed: go on where pixels, and nothing else, are other ones.
+
+        Returns:
+            Sentences that belong beside every result: that pixels are other ones, or
+            that the run has no record of them.
 
         Raises:
-            UserError: a ROI, its patient, label or part of the split is another one.
+            UserError: a ROI, its patient, label or part of the split is another one; or
+                its pixels are, unless that is allowed.
         """
-        file = self.path / "split.csv"
-        try:
-            then = pd.read_csv(file, dtype=str, keep_default_na=False)
-        except (OSError, ValueError) as error:
-            raise UserError(
-                f"{file}: cannot be read ({error}). Train again."
-            ) from error
+        file, then = self.path / "split.csv", self._split()
         now = cases[_SPLIT_COLUMNS].astype(str)
-        before, after = (set(map(tuple, t.to_numpy())) for t in (then, now))
+        before, after = (
+            set(map(tuple, table.reindex(columns=_SPLIT_COLUMNS).to_numpy()))
+            for table in (then, now)
+        )
         if before != after:
             raise UserError(
                 f"{file}: the ROIs or their split are no longer those of the run. "
@@ -174,6 +197,46 @@ class Run:
                 f"{len(before)} ROIs of the file changed or gone. Restore the data, or "
                 "train again."
             )
+        recorded = self.pixels()
+        if recorded is None:
+            return [NO_PIXELS_NOTICE]
+        changed = [
+            roi
+            for roi, digest in zip(now["roi_id"], pixels, strict=True)
+            if recorded[roi] != digest
+        ]
+        if not changed:
+            return []
+        found = (
+            f"{len(changed)} of {len(now)} ROIs have other pixels than in the "
+            f"training, the first {changed[0]!r}"
+        )
+        if not allow_changed:
+            raise UserError(
+                f"{file}: {found}. Restore the data, or train again; evaluate and "
+                "explain go on with --allow-changed-data, and note it in every result."
+            )
+        return [f"Changed data: {found}. The numbers are not of the run's own data."]
+
+    def pixels(self) -> dict[str, str] | None:
+        """ROI -> the digest of its pixels in the training; `None` without a record.
+
+        Raises:
+            UserError: `split.csv` cannot be read.
+        """
+        then = self._split()
+        if _PIXELS not in then:
+            return None
+        return dict(zip(then["roi_id"], then[_PIXELS], strict=True))
+
+    def _split(self) -> pd.DataFrame:
+        file = self.path / "split.csv"
+        try:
+            return pd.read_csv(file, dtype=str, keep_default_na=False)
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"{file}: cannot be read ({error}). Train again."
+            ) from error
 
     def environment(self) -> dict[str, Any]:
         """What the training left of its machine; empty where the file is gone."""

@@ -8,7 +8,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from keras_wa.cli import main
 from keras_wa.cli.dashboard import default_folder
 from tests.cli.failing import error_of
 from tests.cli.long_running import running
+from tests.waiting import DEADLINE_S, until
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +46,7 @@ def shown(runs: Path) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
         yield found
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_tensorboard_shows_every_run_in_every_tab(runs: Path) -> None:
     with shown(runs) as (process, lines):
         said = "".join(lines)
@@ -54,14 +55,14 @@ def test_tensorboard_shows_every_run_in_every_tab(runs: Path) -> None:
         assert "*** second: not in the projector. " in said
         address = lines[-1].split()[3]
         assert address.startswith("http://127.0.0.1:")
-        with httpx2.Client(base_url=address, timeout=30) as client:
-            _wait_for_runs(client)
+        with httpx2.Client(base_url=address, timeout=DEADLINE_S) as client:
+            until(lambda: _has_all_runs(client), process)
             _check_tabs(client)
             _check_curves(client)
             _check_images(client)
             _check_projector(client)
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 130
+        assert process.wait(DEADLINE_S) == 130
         with pytest.raises(httpx2.ConnectError):
             httpx2.get(address)
     assert (runs / ".dashboard" / "first").is_dir()
@@ -73,15 +74,12 @@ def _get(client: httpx2.Client, route: str, **query: Any) -> Any:
     return answer.json()
 
 
-def _wait_for_runs(client: httpx2.Client) -> None:
+def _has_all_runs(client: httpx2.Client) -> bool:
     wanted = {"first", "first/training", "second", "second/training"}
-    for _ in range(200):
-        if set(_get(client, "runs")) == wanted:
-            tags = _get(client, "plugin/scalars/tags")
-            if wanted <= set(tags) and "test/auc" in tags["first"]:
-                return
-        time.sleep(0.05)
-    pytest.fail(f"{_get(client, 'runs')} are not {wanted}")
+    if set(_get(client, "runs")) != wanted:
+        return False
+    tags = _get(client, "plugin/scalars/tags")
+    return wanted <= set(tags) and "test/auc" in tags["first"]
 
 
 def _check_tabs(client: httpx2.Client) -> None:

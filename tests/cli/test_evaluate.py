@@ -285,6 +285,6 @@ def test_data_that_changed_since_the_training_are_refused(
 ) -> None:
     # Else a patient that was trained on could be tested on.
     text = (copy / "split.csv").read_text()
-    (copy / "split.csv").write_text(text.replace(",test\n", ",train\n", 1))
+    (copy / "split.csv").write_text(text.replace(",test,", ",train,", 1))
     line = error_of(["evaluate", copy], capsys)
     assert "split.csv: the ROIs or their split are no longer those of the run" in line

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -15,24 +14,16 @@ import tensorflow as tf
 from keras_wa.cli import main
 from tests.cli.failing import error_of
 from tests.tiny_model import completed, flags
-from tests.two_processes import Process, ending, free_addresses, start_worker
+from tests.two_processes import ending, free_addresses, start_worker
+from tests.waiting import DEADLINE_S, until
 
 EPOCHS = 6  # Of six steps each.
-DEADLINE = 300.0
 
 
 def _words(store_dir: Path, run: Path, **changes: object) -> list[str]:
     # Without dropout: each worker would draw for its share as one does for the batch.
     words = flags(store_dir=store_dir, run_dir=run, epochs=EPOCHS, **changes)
     return ["train", *words, "--model-option", "dropout=0.0"]
-
-
-def _wait_for(event: Callable[[], bool], workers: list[Process]) -> None:
-    end = time.monotonic() + DEADLINE
-    while not event():
-        assert [each.poll() for each in workers] == [None, None]
-        assert time.monotonic() < end
-        time.sleep(0.002)
 
 
 def _checkpoint(run: Path) -> list[np.ndarray]:
@@ -62,13 +53,13 @@ def test_two_workers_end_where_one_process_does_though_each_is_killed_once(
     with ending(workers):
         for victim in range(2):
             done = completed(run)
-            _wait_for(lambda done=done: completed(run) > done, workers)
+            until(lambda done=done: completed(run) > done, *workers)
             workers[victim].kill()
             assert workers[victim].wait() == -signal.SIGKILL
             # Worker 0 has to be told that the run has begun; another one sees it.
             more = [*words, "--resume"] if victim == 0 else words
             workers[victim] = start_worker(more, addresses, victim, again[victim])
-        assert [each.wait(DEADLINE) for each in workers] == [0, 0], [
+        assert [each.wait(DEADLINE_S) for each in workers] == [0, 0], [
             log.read_text() for log in again
         ]
 
@@ -107,7 +98,7 @@ def test_workers_with_other_settings_are_refused_on_both_sides(
             start_worker(["tests.tiny_model", *words], addresses, index, log)
         )
     with ending(workers):
-        assert [each.wait(DEADLINE) for each in workers] == [2, 2]
+        assert [each.wait(DEADLINE_S) for each in workers] == [2, 2]
     for log in logs:
         lines = [line for line in log.read_text().splitlines() if "error:" in line]
         assert lines == [
@@ -117,6 +108,7 @@ def test_workers_with_other_settings_are_refused_on_both_sides(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_ends_a_worker_that_waits_for_the_others(
     tmp_path: Path, store_dir: Path
 ) -> None:
@@ -124,10 +116,10 @@ def test_ctrl_c_ends_a_worker_that_waits_for_the_others(
     log = tmp_path / "1.log"
     worker = start_worker(["tests.tiny_model", *words], free_addresses(), 1, log)
     with ending([worker]):
-        _wait_for(lambda: "waits for the others" in log.read_text(), [worker, worker])
+        until(lambda: "waits for the others" in log.read_text(), worker)
         time.sleep(1)
         worker.send_signal(signal.SIGINT)
-        assert worker.wait(DEADLINE) in (-signal.SIGINT, 130)
+        assert worker.wait(DEADLINE_S) in (-signal.SIGINT, 130)
     assert not (tmp_path / "run").exists()
 
 

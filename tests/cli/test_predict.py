@@ -74,6 +74,35 @@ def test_one_bad_file_is_told_and_the_rest_go_on(
     assert main(words[:3]) == 2, "nothing was classified"
 
 
+def test_what_is_not_there_is_told_and_the_rest_go_on(
+    finished: Path, rois: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    good = str(next(rois.iterdir()))
+    names = [str(tmp_path / name) for name in ("absent.png", "*.dcm", "empty")]
+    out = tmp_path / "new" / "out.json"
+    words = ["predict", str(finished), names[0], good, *names[1:], "--json", str(out)]
+    assert main(words) == 0
+    found = json.loads(out.read_text(encoding="utf-8"))["predictions"]
+    assert [each["file"] for each in found] == [names[0], good, *names[1:]]
+    assert [each["error"] is None for each in found] == [False, True, False, False]
+    assert capsys.readouterr().err.count("Received: nothing; expected") == 3
+    assert main(["predict", str(finished), *names]) == 2, "nothing was classified"
+
+
+def test_a_result_that_cannot_be_written_is_refused_before_the_work(
+    finished: Path, rois: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    for flag in ("--csv", "--json"):
+        for place in (tmp_path, tmp_path / "file" / "x", Path("/proc/x")):
+            words = ["predict", "no model", str(rois), flag, str(place)]
+            assert f"{flag}. Received: {place} (" in error_of(words, capsys)
+    device = ["predict", str(finished), str(rois), "--csv", "/dev/null"]
+    assert main([*device, "--symmetries", "1"]) == 0
+    assert Path("/dev/null").is_char_device()
+
+
 @pytest.fixture
 def trained_on_12_bits(finished: Path, tmp_path: Path) -> Path:
     """The run as if its training images had had 12 bits."""
@@ -144,6 +173,7 @@ def test_pictures_are_written(finished: Path, rois: Path, tmp_path: Path) -> Non
         (["--json", "-", "--csv", "-"], "cannot both go to stdout"),
         (["--box", "900,900,9,9", "--crop", "roi"], "lies beyond the image"),
         (["--box", "1,1,9,9", "--crop", "fixed"], "Give --pixel-spacing MM"),
+        (["--mask", "absent.png", "--crop", "roi"], "absent.png: "),
     ],
 )
 def test_a_wrong_argument_is_named(

@@ -22,9 +22,9 @@ import pytest
 
 from tests.tiny_model import ROOT, completed, flags
 from tests.two_processes import Process, ending
+from tests.waiting import DEADLINE_S, until
 
 EPOCHS = 8
-DEADLINE = 300.0
 
 Start = Callable[[list[str], Path], Process]
 
@@ -49,15 +49,6 @@ def start() -> Iterator[Start]:
         yield start
 
 
-def _wait_for(process: Process, event: Callable[[], bool]) -> None:
-    """Returns as soon as the event has come, within a few milliseconds."""
-    end = time.monotonic() + DEADLINE
-    while not event():
-        assert process.poll() is None, "the process ended before it could be stopped"
-        assert time.monotonic() < end, "it takes too long"
-        time.sleep(0.002)
-
-
 def _checkpoint(run: Path, epoch: int) -> Callable[[], bool]:
     return (run / "checkpoints" / f"epoch-{epoch:05d}").exists
 
@@ -76,6 +67,7 @@ def _contents(run: Path) -> tuple[dict[str, np.ndarray], list[np.ndarray], str]:
     return last, best.get_weights(), (run / "history.csv").read_text()
 
 
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("seed", [2025])
 def test_a_run_killed_again_and_again_ends_as_the_unbroken_one(
     start: Start, tmp_path: Path, store_dir: Path, tiny_model: None, seed: int
@@ -90,7 +82,7 @@ def test_a_run_killed_again_and_again_ends_as_the_unbroken_one(
 
     # Before the first checkpoint, somewhere in building, tracing or the first epoch.
     process = start(words, tmp_path / "0.log")
-    _wait_for(process, (run / "config.json").exists)
+    until((run / "config.json").exists, process)
     time.sleep(moments.uniform(0, 1))
     process.kill()
     assert process.wait() == -signal.SIGKILL
@@ -98,7 +90,7 @@ def test_a_run_killed_again_and_again_ends_as_the_unbroken_one(
     # The moment that a checkpoint has its name, before history and best model.
     begun = completed(run)
     process = start(resumed, tmp_path / "1.log")
-    _wait_for(process, _checkpoint(run, begun + 1))
+    until(_checkpoint(run, begun + 1), process)
     process.kill()
     assert process.wait() == -signal.SIGKILL
     assert _epochs_shown(tmp_path / "1.log")[0] == begun + 1
@@ -107,7 +99,7 @@ def test_a_run_killed_again_and_again_ends_as_the_unbroken_one(
     # In the middle of an epoch.
     begun = completed(run)
     process = start(resumed, tmp_path / "2.log")
-    _wait_for(process, _checkpoint(run, begun + 1))
+    until(_checkpoint(run, begun + 1), process)
     time.sleep(moments.uniform(0.02, 0.1))
     process.kill()
     assert process.wait() == -signal.SIGKILL
@@ -119,9 +111,9 @@ def test_a_run_killed_again_and_again_ends_as_the_unbroken_one(
     # Ctrl-C: a clean end, with the best model and a line on how to carry on.
     begun = completed(run)
     process = start(resumed, tmp_path / "3.log")
-    _wait_for(process, lambda: bool(_epochs_shown(tmp_path / "3.log")))
+    until(lambda: bool(_epochs_shown(tmp_path / "3.log")), process)
     process.send_signal(signal.SIGINT)
-    ended = process.wait(DEADLINE)
+    ended = process.wait(DEADLINE_S)
     text = (tmp_path / "3.log").read_text()
     assert ended == 130, text
     assert f"Carry on: python train.py --run-dir {run} --resume" in text
@@ -130,8 +122,8 @@ def test_a_run_killed_again_and_again_ends_as_the_unbroken_one(
     assert len((run / "history.csv").read_text().splitlines()) == 1 + completed(run)
 
     process = start(resumed, tmp_path / "4.log")
-    assert process.wait(DEADLINE) == 0, (tmp_path / "4.log").read_text()
-    assert reference.wait(DEADLINE) == 0, (tmp_path / "unbroken.log").read_text()
+    assert process.wait(DEADLINE_S) == 0, (tmp_path / "4.log").read_text()
+    assert reference.wait(DEADLINE_S) == 0, (tmp_path / "unbroken.log").read_text()
     assert _epochs_shown(tmp_path / "unbroken.log") == list(range(1, EPOCHS + 1))
 
     (last, best, history), (last_, best_, history_) = map(_contents, (run, unbroken))

@@ -25,10 +25,11 @@ from keras_wa.cli import main
 from tests.cli.failing import error_of
 from tests.cli.long_running import running
 from tests.dicom_out.sources import digital
-from tests.service.clients import until
+from tests.waiting import DEADLINE_S, until
 
 TOKEN = "s3cret"
 AUTHORIZED = {"authorization": f"Bearer {TOKEN}"}
+STRANGER = {"authorization": ""}
 PART = b'--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n'
 CHUNKED = b"Transfer-Encoding: chunked"
 
@@ -64,9 +65,14 @@ def address(finished: Path, temporary: Path) -> Iterator[str]:
             yield url
 
 
+def asking(address: str, **options: Any) -> httpx2.Client:
+    """A client that waits for an answer."""
+    return httpx2.Client(base_url=address, timeout=DEADLINE_S, **options)
+
+
 @pytest.fixture(scope="module")
 def client(address: str) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=address, headers=AUTHORIZED, timeout=30) as client:
+    with asking(address, headers=AUTHORIZED) as client:
         yield client
 
 
@@ -89,7 +95,7 @@ def post(client: httpx2.Client, data: bytes) -> httpx2.Response:
 
 def connected(address: str) -> socket.socket:
     host, port = address.removeprefix("http://").split(":")
-    return socket.create_connection((host, int(port)), timeout=10)
+    return socket.create_connection((host, int(port)), timeout=DEADLINE_S)
 
 
 def metric(client: httpx2.Client, name: str) -> float:
@@ -144,8 +150,8 @@ def test_bad_requests_are_refused_and_the_service_lives_on(
         garbage = post(client, rng.bytes(size))
         assert garbage.status_code == 422
         assert list(garbage.json()) == ["error"]
-    assert httpx2.get(f"{address}/metrics").status_code == 401
-    assert httpx2.get(f"{address}/health").status_code == 200
+    assert client.get("/metrics", headers=STRANGER).status_code == 401
+    assert client.get("/health", headers=STRANGER).status_code == 200
     assert post(client, good).status_code == 200
 
 
@@ -217,15 +223,15 @@ def test_sigterm_lets_every_request_be_answered_and_ends_with_0(
         data = images[0].read_bytes()
         with (
             ThreadPoolExecutor(16) as pool,
-            httpx2.Client(base_url=url, headers=AUTHORIZED, timeout=30) as client,
+            asking(url, headers=AUTHORIZED) as client,
         ):
-            assert httpx2.get(f"{url}/about").status_code == 401
+            assert client.get("/about", headers=STRANGER).status_code == 401
             waiting = [pool.submit(post, client, data) for _ in range(16)]
             until(lambda: "under_way 16.0" in client.get("/metrics").text)
             began = time.monotonic()
             process.send_signal(signal.SIGTERM)
             assert [each.result().status_code for each in waiting] == [200] * 16
-            assert process.wait(10) == 0
+            assert process.wait(DEADLINE_S) == 0
             assert time.monotonic() - began < 5
         with pytest.raises(httpx2.ConnectError):
             httpx2.get(url)
@@ -236,15 +242,15 @@ def test_a_decoder_that_is_busy_does_not_hold_up_the_end(finished: Path) -> None
     data = b"P2 4000 4000 9\n" + b"1 " * 16_000_000
     with (
         served(finished) as (process, url),
-        httpx2.Client(base_url=url, timeout=30) as client,
+        asking(url) as client,
         ThreadPoolExecutor(1) as pool,
     ):
         slow = pool.submit(post, client, data)
-        until(lambda: "under_way 1.0" in httpx2.get(f"{url}/metrics").text)
+        until(lambda: "under_way 1.0" in client.get("/metrics").text)
         began = time.monotonic()
         process.send_signal(signal.SIGTERM)
         assert slow.result().status_code in (200, 503), "whichever comes first"
-        assert process.wait(10) == 0
+        assert process.wait(DEADLINE_S) == 0
         assert time.monotonic() - began < 5
 
 

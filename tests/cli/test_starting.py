@@ -10,6 +10,7 @@ import pytest
 
 from keras_wa.cli.starting import begun, without_collecting
 from tests.imports import deep_learning_libraries_of
+from tests.waiting import DEADLINE_S
 
 
 def test_collecting_goes_on_afterwards_also_after_an_error() -> None:
@@ -40,7 +41,7 @@ def test_the_first_value_is_made_unasked_and_the_others_when_asked_for() -> None
             yield number
 
     found = begun(values())
-    assert first.wait(10)
+    assert first.wait(DEADLINE_S)
     assert made == [0]
     assert list(found) == [0, 1, 2]
 

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Any
+
 import pytest
 
-from keras_wa.comparison.systems import System, parse_systems
+from keras_wa.comparison.systems import (
+    COMMON,
+    SETTINGS,
+    System,
+    parse_systems,
+    systems_of,
+)
 from keras_wa.errors import UserError
+from keras_wa.training.config import TrainConfig
+from keras_wa.training.fingerprint import fingerprint
 
 
 def test_a_line_becomes_systems_with_their_own_options_and_settings() -> None:
@@ -51,3 +62,56 @@ def test_a_setting_of_the_wrong_type_names_the_system() -> None:
     (system,) = parse_systems("resnet50:learning_rate=fast")
     with pytest.raises(UserError, match="system resnet50:learning_rate=fast"):
         system.config({})
+
+
+def test_every_field_is_common_or_of_one_system() -> None:
+    assert not set(COMMON) & set(SETTINGS)
+    own = {"model", "model_options"}
+    assert {*COMMON, *SETTINGS, *own} == set(fingerprint(TrainConfig()))
+
+
+CHANGED: dict[str, Any] = {
+    "enhance": "none",
+    "clip_limit": 3.0,
+    "tiles": 4,
+    "classes": 3,
+    "dwt": "pipeline",
+    "weights": "imagenet",
+    "learning_rate": 1e-3,
+    "schedule": "cosine",
+    "warmup_steps": 5,
+    "class_weights": False,
+    "augment": False,
+    "rotation": 90.0,
+    "scale": 0.2,
+    "brightness": 0.2,
+    "contrast": 0.2,
+    "precision": "mixed_bfloat16",
+}
+
+
+@pytest.mark.parametrize("field", SETTINGS)
+def test_runs_that_differ_in_a_setting_are_two_systems(field: str) -> None:
+    plain = TrainConfig(seed=1)
+    other = TrainConfig(seed=2, **{field: CHANGED[field]})
+    first, second, third = systems_of([plain, other, TrainConfig(seed=3)])
+    assert first == third
+    assert first.name == "wa_resnet50"
+    assert second.name.startswith(f"wa_resnet50:{field}=")
+    # The name means the same behind --models.
+    (asked,) = parse_systems(second.name)
+    assert asked.config({"seed": 2}) == other
+
+
+def test_options_are_named_where_they_are_not_as_by_default() -> None:
+    given = TrainConfig(model_options={"stem_stride": 2, "wavelet": "db2"})
+    other = TrainConfig(model="resnet50", model_options={"stem_stride": 1})
+    names = [each.name for each in systems_of([TrainConfig(), given, other])]
+    assert names == ["wa_resnet50", "wa_resnet50:wavelet=db2", "resnet50:stem_stride=1"]
+
+
+def test_runs_that_differ_in_seed_places_and_devices_are_of_one_system() -> None:
+    plain = TrainConfig(augment=False)
+    elsewhere = {"data_dir": "/b", "strategy": "mirrored", "deterministic": True}
+    other = dataclasses.replace(plain, seed=1, **elsewhere)
+    assert {each.name for each in systems_of([plain, other])} == {"wa_resnet50"}

@@ -114,6 +114,24 @@ def test_the_roi_is_the_whole_image_and_says_so(root):
     assert "the median one is 4 by 4 mm, at 224 pixels 0.02 mm a pixel" in note
 
 
+@pytest.mark.parametrize(
+    ("fields", "spacing"),
+    [
+        ({"EstimatedRadiographicMagnificationFactor": 1.8}, 0.094 / 1.8),
+        ({"DistanceSourceToDetector": 660, "DistanceSourceToPatient": 330}, 0.047),
+        ({"PixelSpacing": [0.05, 0.05]}, 0.05),
+        ({"PixelSpacing": [50, 50]}, 0.094),
+    ],
+)
+def test_the_table_has_the_spacing_that_the_roi_is_read_with(root, fields, spacing):
+    write_image(root, "D1-0003", 2, view="MLO", **fields)
+    dataset = read_cmmd(root, CALCIFICATION)
+    row = row_of(dataset, "D1-0003_LEFT_MLO")
+    assert row["pixel_spacing_mm"] == pytest.approx(spacing)
+    read = dataset.read(row).facts["pixel_spacing_mm"]
+    assert read == row["pixel_spacing_mm"]
+
+
 def test_the_table_does_not_depend_on_the_layout(root, tmp_path_factory):
     flat = tmp_path_factory.mktemp("idc")
     shutil.copy(root / SHEETS[0], flat)

@@ -15,7 +15,7 @@ from pydicom.dataset import Dataset
 from keras_wa.datasets import dicom_index
 from keras_wa.datasets.dicom_index import CACHE_NAME, index_dicoms
 from keras_wa.errors import UserError
-from tests.imaging.dicom_files import write_dicom
+from tests.imaging.dicom_files import dicom_bytes, dicom_dataset, write_dicom
 
 FIELDS = ["PatientID", "ImageLaterality", "ViewCodeSequence", "ImageType"]
 PIXELS = np.zeros((4, 4), np.uint16)
@@ -162,3 +162,24 @@ def test_a_folder_without_dicom_gives_an_empty_table(tmp_path):
 def test_an_absent_folder_is_a_user_error(tmp_path):
     with pytest.raises(UserError, match="absent: cannot be listed"):
         index_dicoms(tmp_path / "absent", FIELDS)
+
+
+def test_a_value_that_breaks_the_standard_costs_no_other(tmp_path):
+    dataset = dicom_dataset(PIXELS, PatientID="D1-0001", Laterality="L")
+    for field in ("PixelSpacing", "InstanceNumber"):
+        dataset.add_new(field, "UT", "0,085\\0,085")
+    (tmp_path / "a.dcm").write_bytes(dicom_bytes(dataset))
+    fields = ["PatientID", "PixelSpacing", "InstanceNumber", "Laterality", "Rows"]
+    row = index_dicoms(tmp_path, fields).iloc[0]
+    text = "0,085\\0,085"
+    assert list(row[fields]) == ["D1-0001", text, text, "L", "4"]
+    assert pd.isna(row["reason"])
+
+
+def test_a_file_that_an_earlier_version_could_not_read_is_read_again(tree):
+    first = index_dicoms(tree, FIELDS)
+    cache = pd.read_csv(tree / CACHE_NAME, dtype=str)
+    cache.assign(reason="damaged", **dict.fromkeys(FIELDS)).to_csv(
+        tree / CACHE_NAME, index=False
+    )
+    pd.testing.assert_frame_equal(index_dicoms(tree, FIELDS), first)

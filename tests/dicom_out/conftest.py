@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import DEADLINE_S
+
 
 @pytest.fixture(scope="session")
 def errors_of() -> Callable[[Path], list[str]]:
@@ -23,7 +25,7 @@ def errors_of() -> Callable[[Path], list[str]]:
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=60,
+            timeout=DEADLINE_S,
         )
         # It says which object it found; otherwise it has not read the file.
         assert "ComprehensiveSR" in run.stderr or "SCImage" in run.stderr

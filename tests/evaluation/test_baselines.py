@@ -42,7 +42,9 @@ def test_bright_images_do_not_overflow():
 def test_the_chunks_do_not_change_the_statistics(monkeypatch):
     images = noise(1, n=10)
     whole = one_number_statistics(images)
-    monkeypatch.setattr(baselines, "_CHUNK", 3)
+    monkeypatch.setattr(baselines, "_PIXELS", 3 * 8 * 9)
+    assert one_number_statistics(images).equals(whole)
+    monkeypatch.setattr(baselines, "_PIXELS", 1)
     assert one_number_statistics(images).equals(whole)
 
 

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import io
+import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.tag import Tag
 from pydicom.uid import (
     DigitalMammographyXRayImageStorageForPresentation,
     ExplicitVRLittleEndian,
 )
+from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
 
 from keras_wa.imaging.dicom import decode_dicom
+from keras_wa.imaging.image import GreyImage
+
+
+@contextmanager
+def no_warnings() -> Iterator[None]:
+    """Silences pydicom, which warns of each odd value that is set."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        yield
 
 
 def dicom_dataset(
@@ -57,6 +72,33 @@ def look_up_table(
     return item
 
 
+def bytes_with(dataset: Dataset, **elements: tuple[str, bytes]) -> bytes:
+    """The file of a dataset with elements that pydicom would not write.
+
+    Args:
+        dataset: what else is in it.
+        elements: by keyword any value representation of two letters, and any bytes.
+    """
+    places = {keyword: 0x00091000 + n for n, keyword in enumerate(elements)}
+    for keyword, place in places.items():
+        value = elements[keyword][1]
+        dataset.pop(keyword, None)
+        # Under a private tag, which pydicom writes as it is.
+        dataset.add_new(place, "OB", value + b" " * (len(value) % 2))
+    data = dicom_bytes(dataset)
+    for keyword, (vr, value) in elements.items():
+        size = len(value) + len(value) % 2
+        old = _start(places[keyword], "OB", size)
+        assert data.count(old) == 1
+        data = data.replace(old, _start(Tag(keyword), vr, size))
+    return data
+
+
+def _start(tag: int, vr: str, size: int) -> bytes:
+    length = struct.pack("<2xI" if vr in EXPLICIT_VR_LENGTH_32 else "<H", size)
+    return struct.pack("<HH", *divmod(tag, 2**16)) + vr.encode() + length
+
+
 def write_dicom(path: Path, pixels: np.ndarray, **fields: Any) -> Path:
     """Writes `dicom_dataset(pixels, **fields)` to a file."""
     dicom_dataset(pixels, **fields).save_as(path, enforce_file_format=True)
@@ -70,6 +112,11 @@ def dicom_bytes(dataset: Dataset) -> bytes:
     return file.getvalue()
 
 
+def opened(dataset: Dataset, **elements: tuple[str, bytes]) -> GreyImage:
+    """The image in the file of `bytes_with`."""
+    return decode_dicom(bytes_with(dataset, **elements), "x.dcm")
+
+
 def decode(dataset: Dataset) -> np.ndarray:
     """Grey levels of the file that the dataset makes."""
-    return decode_dicom(dicom_bytes(dataset), "x.dcm").grey()
+    return opened(dataset).grey()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from pydicom.pixels.processing import apply_modality_lut, apply_windowing
-from pydicom.uid import ExplicitVRBigEndian
 
-from keras_wa.errors import UserError
 from keras_wa.imaging.dicom import decode_dicom
 from tests.imaging.dicom_files import (
     decode,
@@ -126,53 +126,6 @@ def test_windows_match_pydicom(function, dtype):
     assert np.abs(decode(dataset) - expected).max() <= 0.5 + 1e-9
 
 
-def test_a_voi_table_maps_and_repeats_its_ends():
-    dataset = dicom_dataset(
-        row(5, 10, 11, 13, 200),
-        bits=12,
-        VOILUTSequence=[look_up_table(10, 8, [0, 85, 170, 255])],
-    )
-    np.testing.assert_array_equal(decode(dataset), [[0, 0, 85, 255, 255]])
-
-
-def test_a_voi_table_may_have_more_entries_than_output_levels():
-    table = look_up_table(0, 8, [index // 4 for index in range(1024)])
-    dataset = dicom_dataset(row(3, 512, 1023), bits=10, VOILUTSequence=[table])
-    np.testing.assert_array_equal(decode(dataset), [[0, 128, 255]])
-
-
-def test_a_voi_table_is_preferred_to_a_window():
-    dataset = dicom_dataset(
-        row(0, 1),
-        VOILUTSequence=[look_up_table(0, 8, [255, 0])],
-        WindowCenter=1,
-        WindowWidth=2,
-    )
-    np.testing.assert_array_equal(decode(dataset), [[255, 0]])
-
-
-def test_a_voi_table_may_hold_bytes_or_numbers():
-    packed = look_up_table(0, 8, [0, 85, 170, 255])
-    packed.LUTData = bytes([0, 85, 170, 255])
-    numbers = look_up_table(0, 8, [0, 85, 170, 255])
-    numbers["LUTData"].VR = "US"
-    numbers.LUTData = [0, 85, 170, 255]
-    for table in (packed, numbers):
-        dataset = dicom_dataset(row(0, 1, 2, 3), VOILUTSequence=[table])
-        np.testing.assert_array_equal(decode(dataset), [[0, 85, 170, 255]])
-
-
-def test_a_modality_table_comes_before_the_window():
-    # Stored 0, 1, 2 mean 0, 1000, 4000; the window is 0..2000 (w - 1 wide).
-    dataset = dicom_dataset(
-        row(0, 1, 2, dtype=np.uint8),
-        ModalityLUTSequence=[look_up_table(0, 16, [0, 1000, 4000])],
-        WindowCenter=1000.5,
-        WindowWidth=2001,
-    )
-    np.testing.assert_array_equal(decode(dataset), [[0, 128, 255]])
-
-
 def test_padding_is_as_dark_as_air():
     dataset = dicom_dataset(row(0, 5, 2048, 4095), bits=12)
     dataset.PixelPaddingValue = 4095
@@ -231,11 +184,15 @@ def test_a_sigmoid_far_from_its_centre_is_black_or_white():
 
 
 @pytest.mark.parametrize(
-    ("fields", "message"),
+    ("fields", "note"),
     [
-        ({"RescaleSlope": 0, "RescaleIntercept": 0}, "RescaleSlope .*Received: 0"),
+        ({"RescaleSlope": 0, "RescaleIntercept": 5}, "RescaleSlope .*Received: '0.*'"),
         ({"RescaleSlope": "1e300"}, r"RescaleSlope.*Received: .*1e\+?300"),
+        ({"RescaleIntercept": 5}, "RescaleIntercept.*a RescaleSlope beside it"),
+        ({"RescaleSlope": -1, "RescaleIntercept": "1e200"}, "RescaleIntercept"),
         ({"WindowCenter": "1e200", "WindowWidth": 1}, "WindowCenter.*Received"),
+        ({"WindowCenter": 1}, "WindowCenter.*WindowCenter and WindowWidth together"),
+        ({"WindowWidth": 1}, "WindowWidth.*WindowCenter and WindowWidth together"),
         (
             {"VOILUTSequence": [look_up_table(0, 8, [])]},
             "VOILUTSequence.*Received: 0 entries of 8 bits; expected 65536",
@@ -244,12 +201,52 @@ def test_a_sigmoid_far_from_its_centre_is_black_or_white():
             {"VOILUTSequence": [look_up_table(0, 20, [1])]},
             "VOILUTSequence.*Received: 1 entries of 20 bits",
         ),
-        ({"WindowCenter": 1, "WindowWidth": 0}, "WindowWidth .*Received: 0"),
+        (
+            {"ModalityLUTSequence": [look_up_table(0, 20, [1])]},
+            "ModalityLUTSequence.*Received: 1 entries of 20 bits",
+        ),
+        ({"WindowCenter": 1, "WindowWidth": 0}, "WindowWidth .*Received: '0"),
+        ({"WindowCenter": 1, "WindowWidth": -2}, "WindowWidth .*Received: '-2"),
     ],
 )
-def test_an_attribute_without_sense_is_named(fields, message):
-    with pytest.raises(UserError, match=rf"^x\.dcm: .*{message}"):
-        decode(dicom_dataset(row(1, 2), **fields))
+def test_an_attribute_without_sense_is_left_out_and_named(fields, note):
+    image = decode_dicom(dicom_bytes(dicom_dataset(row(1, 40000), **fields)), "x.dcm")
+    np.testing.assert_array_equal(image.grey(), [[0, 156]])
+    assert len(image.notes) == 1
+    assert re.match(rf"{note}", image.notes[0])
+    assert "left out" in image.notes[0]
+
+
+def test_a_window_with_an_unknown_function_is_linear_and_noted():
+    dataset = dicom_dataset(
+        row(0, 1792, 4095), bits=12, WindowCenter=2048, WindowWidth=1024
+    )
+    dataset.VOILUTFunction = "CUBIC"
+    image = decode_dicom(dicom_bytes(dataset), "x.dcm")
+    np.testing.assert_array_equal(image.grey(), [[0, 64, 255]])
+    assert "VOILUTFunction (0028,1056): left out. Received: 'CUBIC'" in image.notes[0]
+    assert image.notes[0].endswith("The window was taken as LINEAR.")
+
+
+def test_a_table_that_is_left_out_leaves_the_window():
+    dataset = dicom_dataset(
+        row(0, 1792, 4095), bits=12, WindowCenter=2048, WindowWidth=1024
+    )
+    dataset.VOILUTSequence = [look_up_table(0, 20, [1])]
+    np.testing.assert_array_equal(decode(dataset), [[0, 64, 255]])
+
+
+def test_a_negative_slope_turns_dark_into_bright_with_a_window_too():
+    # Stored 0, 2048, 4095 mean 4095, 2047, 0; the window is 0..4095.
+    dataset = dicom_dataset(
+        row(0, 2048, 4095),
+        bits=12,
+        RescaleSlope=-1,
+        RescaleIntercept=4095,
+        WindowCenter=2048,
+        WindowWidth=4096,
+    )
+    np.testing.assert_array_equal(decode(dataset), [[255, 127, 0]])
 
 
 def test_attributes_that_are_empty_do_not_count():
@@ -267,22 +264,4 @@ def test_a_slope_alone_has_an_intercept_of_zero():
 def test_padding_written_unsigned_is_that_of_signed_pixels():
     dataset = dicom_dataset(row(-2000, 0, 2047, dtype=np.int16), bits=12)
     dataset.add_new("PixelPaddingValue", "US", 65536 - 2000)
-    np.testing.assert_array_equal(decode(dataset), [[0, 128, 255]])
-
-
-def test_the_first_value_of_a_table_may_be_written_unsigned():
-    table = look_up_table(65436, 8, [0, 100, 255])  # -100 in two's complement
-    dataset = dicom_dataset(row(-100, -99, -98, dtype=np.int16))
-    dataset.VOILUTSequence = [table]
-    np.testing.assert_array_equal(decode(dataset), [[0, 100, 255]])
-
-
-def test_a_table_of_a_big_endian_file():
-    dataset = dicom_dataset(row(0, 1, 2).astype(">u2"))
-    dataset.PixelData = np.array([0, 1, 2], ">u2").tobytes()
-    table = look_up_table(0, 16, [])
-    table.LUTDescriptor = [3, 0, 16]
-    table.LUTData = np.array([0, 32768, 65535], ">u2").tobytes()
-    dataset.VOILUTSequence = [table]
-    dataset.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
     np.testing.assert_array_equal(decode(dataset), [[0, 128, 255]])

@@ -19,6 +19,7 @@ from keras_wa.imaging.resize import resize
 from keras_wa.layers.clahe import CLAHE
 from keras_wa.layers.resize import Resize2D
 from tests.layers.contract import assert_layer_contract
+from tests.waiting import DEADLINE_S
 
 CLIP_LIMITS = (0, 0.5, 1.0, 2.0, 2.3, 4.0, 40.0)
 KINDS = ("smooth", "textured", "constant", "saturated")
@@ -215,7 +216,7 @@ def test_an_exported_model_gives_the_same_pixels_without_this_package(tmp_path):
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=DEADLINE_S,
     )
     assert run.returncode == 0, run.stderr
     with np.load(tmp_path / "out.npz") as outputs:

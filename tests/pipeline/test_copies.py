@@ -63,6 +63,14 @@ def test_they_are_indexed_as_an_array_is(copies: CopiedImages, at: Any) -> None:
     assert len(copies) == len(EXPECTED)
 
 
+def test_a_view_is_of_the_images_that_were_chosen(copies: CopiedImages) -> None:
+    for at in (np.array([4, 1]), slice(2, 5)):
+        np.testing.assert_array_equal(copies.view(at)[:], EXPECTED[at])
+    some = CopiedImages.some(copies.source, np.array([2, 0]))
+    np.testing.assert_array_equal(some[:], SOURCE[[2, 0]])
+    assert some.dtype == np.uint8
+
+
 def test_a_copy_is_found_by_the_name_of_its_source() -> None:
     stored = pd.DataFrame({"roi_id": ["a", "b", "c", "d"]})
     cases = pd.DataFrame(

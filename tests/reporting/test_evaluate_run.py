@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from keras_wa.errors import UserError
+from keras_wa.evaluation import baselines
 from keras_wa.evaluation.results import without_nan
+from keras_wa.pipeline import npy_file
 from keras_wa.reporting import evaluate_run as module
 from keras_wa.reporting.evaluate_run import evaluate_run
 from keras_wa.training.run import Run
@@ -102,3 +106,36 @@ def test_a_part_that_is_not_there_writes_nothing(evaluated, tmp_path):
     with pytest.raises(UserError, match="No ROI is in the split 'tset'"):
         evaluate_run(Run.open(path), "tset", 0.5, 5)
     assert not (path / "evaluation" / "tset").exists()
+
+
+class Counting(np.ndarray):
+    """Images that note how many of them are read at once."""
+
+    most = 0
+
+    def __getitem__(self, at):
+        found = super().__getitem__(at)
+        if isinstance(found, np.ndarray) and found.ndim == 3:
+            Counting.most = max(Counting.most, len(found))
+        return found
+
+
+def test_never_more_than_a_block_of_the_store_is_read_at_once(
+    evaluated, tmp_path, monkeypatch
+):
+    path = shutil.copytree(evaluated[0], tmp_path / "run")
+    (path / "decision.json").unlink()  # It is made again, from training ROIs.
+    real = module.load_data_of
+
+    def load(*given):
+        data = real(*given)
+        counted = {"raw": data.raw.view(Counting), "images": data.images.view(Counting)}
+        return dataclasses.replace(data, **counted)
+
+    monkeypatch.setattr(module, "load_data_of", load)
+    monkeypatch.setattr(baselines, "_PIXELS", 8 * 32 * 32)
+    monkeypatch.setattr(npy_file, "_BLOCK_BYTES", 8 * 32 * 32)
+    results = evaluate_run(Run.open(path), "test", "youden", 20)
+    assert results == evaluated[1]
+    batch = 32  # Of some 106 ROIs to train, 26 to validate and 28 to test.
+    assert 8 <= Counting.most <= batch

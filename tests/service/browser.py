@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import re
 import shutil
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -21,6 +25,18 @@ from keras_wa.service.engine import Engine
 from keras_wa.service.metrics import Metrics
 from keras_wa.service.settings import Settings
 from keras_wa.serving.classifier import Classifier
+from tests.imaging.dicom_files import dicom_bytes, dicom_dataset
+from tests.service.clients import smooth
+from tests.waiting import DEADLINE_S
+
+PHONE = {
+    "viewport": {"width": 360, "height": 740},
+    "has_touch": True,
+    "is_mobile": True,
+}
+
+LIMIT_MS = 1000 * DEADLINE_S
+expect.set_options(timeout=LIMIT_MS)
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -57,8 +73,8 @@ def listening(classifier: Classifier, **settings: Any) -> Iterator[str]:
             yield f"http://127.0.0.1:{chosen.port}/"
         finally:
             server.should_exit = True
-            thread.join(10)
-            assert engine.close(10)
+            thread.join(DEADLINE_S)
+            assert engine.close(DEADLINE_S)
 
 
 @contextlib.contextmanager
@@ -88,6 +104,7 @@ def opened(
 ) -> Iterator[tuple[Page, Seen]]:
     """A page that shares nothing with another one, and what was seen of it."""
     own = browser.new_context(**context)
+    own.set_default_timeout(LIMIT_MS)
     page, seen = own.new_page(), Seen()
     page.on("pageerror", lambda error: seen.complaints.append(str(error)))
     page.on("console", lambda said: seen.complaints.append(said.text))
@@ -102,6 +119,29 @@ def upload(name: str, data: bytes) -> dict[str, Any]:
     return {"name": name, "mimeType": "application/octet-stream", "buffer": data}
 
 
+def mammogram(spacing_mm: float | None = 0.1) -> dict[str, Any]:
+    """A film of 16 bits, 1000 by 1100 pixels, with a window and one cluster."""
+    grey = np.full((1100, 1000), 50, "uint8")
+    grey[50:1050, :800] = 120 + smooth(1000, 800) // 16
+    for place in ((300, 500), (315, 505), (308, 521), (321, 514)):
+        cv2.circle(grey, place, 2, 230, -1)
+    dataset = dicom_dataset(
+        grey.astype("uint16") * 256,
+        WindowCenter=32768,
+        WindowWidth=60000,
+        **({"ImagerPixelSpacing": [spacing_mm] * 2} if spacing_mm else {}),
+    )
+    return upload("film.dcm", dicom_bytes(dataset))
+
+
 def said(page: Page, words: str) -> None:
     """Waits until the page says so."""
-    expect(page.locator("#status")).to_have_text(re.compile(words), timeout=20_000)
+    expect(page.locator("#status")).to_have_text(re.compile(words))
+
+
+def record(page: Page) -> dict[str, Any]:
+    """The record that the page offers."""
+    with page.expect_download() as started:
+        page.click("#save")
+    found: dict[str, Any] = json.loads(Path(started.value.path()).read_text())
+    return found

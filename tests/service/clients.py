@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import cv2
@@ -16,6 +15,7 @@ from keras_wa.service.engine import Engine
 from keras_wa.service.metrics import Metrics
 from keras_wa.service.settings import Settings
 from keras_wa.serving.classifier import Classifier
+from tests.waiting import DEADLINE_S
 
 LOCAL = "http://127.0.0.1"
 
@@ -30,7 +30,7 @@ def service(
     app = create_app(engine, chosen, metrics)
     with TestClient(app, base_url=base_url, raise_server_exceptions=False) as client:
         yield client
-    assert engine.close(10)
+    assert engine.close(DEADLINE_S)
 
 
 def smooth(height: int = 48, width: int = 56, seed: int = 0) -> np.ndarray:
@@ -51,12 +51,3 @@ def film() -> np.ndarray:
 def encoded(image: np.ndarray, suffix: str = ".png") -> bytes:
     """The bytes of an image file."""
     return cv2.imencode(suffix, image)[1].tobytes()
-
-
-def until(fine: Callable[[], bool]) -> None:
-    """Waits for something that another thread or process does."""
-    for _ in range(500):
-        if fine():
-            return
-        threading.Event().wait(0.02)
-    raise AssertionError("it never came")

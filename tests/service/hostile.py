@@ -92,7 +92,7 @@ def mangle(files: dict[str, list[bytes]], seed: int, index: int) -> Upload:
         content_type = _FORMS[rng.integers(len(_FORMS))]
         path = IMAGE_PATHS[rng.integers(len(IMAGE_PATHS))]
         return Upload(f"form, {kind}", path, content_type, body)
-    rows = smooth(8, 8, index).tolist()
+    rows = smooth(32, 32, index).tolist()
     field, path = [("roi", "/predict"), ("instances", _TENSORFLOW)][rng.integers(2)]
     text = json.dumps({field: rows if field == "roi" else [rows]}).encode()
     kind, body = _damage(text, _JSONS[rng.integers(len(_JSONS))], rng)

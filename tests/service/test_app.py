@@ -117,6 +117,35 @@ def test_json_that_would_take_long_to_parse_is_refused(
                 assert f"JSON. Received: {len(body)} bytes" in found.json()["error"]
 
 
+def test_rows_of_an_image_of_0_to_1_do_not_pass_for_grey_levels(
+    client: TestClient,
+) -> None:
+    low = (GREY > 128).astype(int).tolist()
+    found = client.post("/predict", json={"roi": low}).json()
+    assert "intensity: no grey level is above 1." in found["warnings"][0]
+    path = "/v1/models/wa:predict"
+    black = base64.b64encode(encoded(0 * GREY)).decode()
+    for instances, status in (
+        ([low, low], 422),
+        ([low, GREY.tolist()], 200),
+        ([{"b64": black}], 200),
+    ):
+        found = client.post(path, json={"instances": instances})
+        assert found.status_code == status, found.text
+    found = client.post(path, json={"instances": [low, low]}).json()
+    assert "instances. Received: no grey level above 1; expected" in found["error"]
+
+
+def test_an_instance_below_32_px_is_refused_by_its_number(client: TestClient) -> None:
+    instances = [GREY.tolist(), GREY[:, :31].tolist()]
+    found = client.post("/v1/models/wa:predict", json={"instances": instances})
+    assert found.status_code == 422
+    assert found.json()["error"] == (
+        "instances.1: size of the ROI. Received: 48 by 31 pixels; expected at least 32 "
+        "a side."
+    )
+
+
 def test_more_instances_than_ever_fit_are_refused(client: TestClient) -> None:
     found = client.post("/v1/models/wa:predict", json={"instances": [[[1]]] * 129})
     assert found.status_code == 422
@@ -131,7 +160,7 @@ def test_instances_are_decoded_only_as_far_as_one_image_may_be(
     half = base64.b64encode(encoded(smooth(50, 100))).decode()
     more = base64.b64encode(encoded(smooth(51, 100))).decode()
     for last, status in ((half, 200), (more, 422)):
-        instances = [{"b64": half}, [[1, 2], [3, 4]], {"b64": last}]
+        instances = [{"b64": half}, GREY.tolist(), {"b64": last}]
         found = client.post("/v1/models/wa:predict", json={"instances": instances})
         assert found.status_code == status, found.text
     said = found.json()["error"]
@@ -163,6 +192,7 @@ def lying_dicom() -> bytes:
         (encoded(GREY), {"box": "1,1,9,9"}, "Give pixel_spacing MM, or cut with crop"),
         (encoded(GREY), {"crop": "rio"}, "did you mean 'roi'?"),
         (encoded(GREY), {"mask": "/etc/passwd"}, "expected one of the fields "),
+        (encoded(GREY[:31]), {}, "upload: size of the ROI. Received: 31 by 56 pixels"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from keras_wa.service.batching import Batcher, Outputs, Pixels, QueueFullError
+from tests.waiting import DEADLINE_S
 
 
 class Network:
@@ -24,7 +25,7 @@ class Network:
 
     def __call__(self, views: Pixels) -> Outputs:
         self.entered.set()
-        assert self.gate.wait(10)
+        assert self.gate.wait(DEADLINE_S)
         self.sizes.append(len(views))
         if (views[:, 0, 0] == 255).any():
             raise ZeroDivisionError("ours")
@@ -43,14 +44,14 @@ def rois(*levels: int) -> Pixels:
 
 
 def values(future: Future[Outputs]) -> list[float]:
-    return future.result(10)[:, 0].tolist()
+    return future.result(DEADLINE_S)[:, 0].tolist()
 
 
 def occupy(batcher: Batcher, network: Network) -> Future[Outputs]:
     """A request that keeps the network busy until its gate is set."""
     network.gate.clear()
     busy = batcher.submit(rois(0))
-    assert network.entered.wait(10)
+    assert network.entered.wait(DEADLINE_S)
     return busy
 
 
@@ -64,7 +65,7 @@ def test_what_comes_while_the_network_is_busy_goes_together(network: Network) ->
     assert [values(each) for each in futures] == [[i, 100 + i] for i in range(1, 4)]
     assert network.sizes == [1, 6]
     assert batcher.waiting == 0
-    assert batcher.close(5)
+    assert batcher.close(DEADLINE_S)
 
 
 def test_a_full_batch_goes_beside_the_one_under_way_and_a_third_waits(
@@ -74,7 +75,7 @@ def test_a_full_batch_goes_beside_the_one_under_way_and_a_third_waits(
     busy = occupy(batcher, network)
     network.entered.clear()
     beside = batcher.submit(rois(1, 2, 3))
-    assert network.entered.wait(10)
+    assert network.entered.wait(DEADLINE_S)
     third = batcher.submit(rois(4, 5, 6))
     assert batcher.waiting == 3
     network.gate.set()
@@ -84,7 +85,7 @@ def test_a_full_batch_goes_beside_the_one_under_way_and_a_third_waits(
         [4, 5, 6],
     ]
     assert sorted(network.sizes) == [1, 3, 3]
-    assert batcher.close(5)
+    assert batcher.close(DEADLINE_S)
 
 
 def test_parts_that_end_in_another_order_are_put_together_in_theirs() -> None:
@@ -92,14 +93,14 @@ def test_parts_that_end_in_another_order_are_put_together_in_theirs() -> None:
 
     def network(views: Pixels) -> Outputs:
         if views[0, 0, 0] == 0:
-            assert later.wait(10)
+            assert later.wait(DEADLINE_S)
         else:
             later.set()
         return views[:, 0, :1].astype(float)
 
     batcher = Batcher(network, 4, 0, 100)
     assert values(batcher.submit(rois(*range(8)))) == list(range(8))
-    assert batcher.close(5)
+    assert batcher.close(DEADLINE_S)
 
 
 def test_many_who_ask_at_once_get_their_own(network: Network) -> None:
@@ -110,7 +111,7 @@ def test_many_who_ask_at_once_get_their_own(network: Network) -> None:
         assert [values(each) for each in futures] == asked
     assert sum(network.sizes) == sum(map(len, asked))
     assert max(network.sizes) == 4
-    assert batcher.close(5)
+    assert batcher.close(DEADLINE_S)
 
 
 def test_more_than_a_batch_goes_in_several_and_keeps_its_order(
@@ -119,21 +120,23 @@ def test_more_than_a_batch_goes_in_several_and_keeps_its_order(
     batcher = Batcher(network, 4, 0, 100)
     assert values(batcher.submit(rois(*range(11)))) == list(range(11))
     assert max(network.sizes) == 4
-    assert batcher.close(5)
+    assert batcher.close(DEADLINE_S)
 
 
 def test_the_first_waits_for_others_and_no_longer_than_it_should(
     network: Network,
 ) -> None:
-    batcher = Batcher(network, 3, 0.5, 100)
-    began = time.monotonic()
+    batcher = Batcher(network, 3, 2 * DEADLINE_S, 100)
     futures = [batcher.submit(rois(i)) for i in range(3)]
+    # A full batch waits for nobody.
     assert [values(each) for each in futures] == [[0], [1], [2]]
-    assert time.monotonic() - began < 0.4, "a full batch waits for nobody"
+    assert batcher.close(DEADLINE_S)
+    batcher = Batcher(network, 3, 0.2, 100)
+    began = time.monotonic()
     assert values(batcher.submit(rois(7))) == [7]
-    assert time.monotonic() - began >= 0.5
+    assert time.monotonic() - began >= 0.2
     assert network.sizes == [3, 1]
-    assert batcher.close(5)
+    assert batcher.close(DEADLINE_S)
 
 
 def test_a_full_queue_refuses_and_takes_again_once_there_is_room(
@@ -147,7 +150,7 @@ def test_a_full_queue_refuses_and_takes_again_once_there_is_room(
     network.gate.set()
     assert values(busy) + values(queued) == [0, 1, 2, 3]
     assert values(batcher.submit(rois(4, 5))) == [4, 5]
-    assert batcher.close(5)
+    assert batcher.close(DEADLINE_S)
 
 
 def test_what_nobody_waits_for_is_not_classified(network: Network) -> None:
@@ -159,7 +162,7 @@ def test_what_nobody_waits_for_is_not_classified(network: Network) -> None:
     assert values(kept) == [4]
     assert network.sizes == [1, 1]
     assert batcher.waiting == 0
-    assert batcher.close(5)
+    assert batcher.close(DEADLINE_S)
 
 
 def test_an_error_reaches_those_of_its_batch_and_the_next_go_on(
@@ -171,9 +174,9 @@ def test_an_error_reaches_those_of_its_batch_and_the_next_go_on(
     network.gate.set()
     assert values(busy) == [0]
     with pytest.raises(ZeroDivisionError):
-        bad.result(10)
+        bad.result(DEADLINE_S)
     assert values(fine) == [2]
-    assert batcher.close(5)
+    assert batcher.close(DEADLINE_S)
 
 
 def test_closed_it_finishes_what_it_has_and_takes_no_more(network: Network) -> None:
@@ -185,4 +188,4 @@ def test_closed_it_finishes_what_it_has_and_takes_no_more(network: Network) -> N
         batcher.submit(rois(4))
     network.gate.set()
     assert values(queued) == [1, 2, 3]
-    assert batcher.close(5)
+    assert batcher.close(DEADLINE_S)

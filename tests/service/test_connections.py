@@ -14,7 +14,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from keras_wa.service.connections import LimitedProtocol, protocol_for
-from tests.service.clients import until
+from tests.waiting import DEADLINE_S, until
 
 HEAD = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
 WHOLE = HEAD + b"\r\n"
@@ -52,7 +52,7 @@ class Kept:
 
     def connect(self, sent: bytes = b"", **options: int) -> socket.socket:
         made = self._stack.enter_context(socket.socket())
-        made.settimeout(10)
+        made.settimeout(DEADLINE_S)
         for name, value in options.items():
             made.setsockopt(socket.SOL_SOCKET, getattr(socket, name), value)
         made.connect(self.address())
@@ -70,7 +70,7 @@ class Kept:
         """What comes meanwhile comes to the server at once."""
         loop = next(iter(self._server.server_state.connections)).loop
         going = threading.Event()
-        loop.call_soon_threadsafe(going.wait, 10)
+        loop.call_soon_threadsafe(going.wait, DEADLINE_S)
         try:
             yield
         finally:
@@ -117,7 +117,7 @@ def test_a_head_that_comes_byte_by_byte_is_given_up_too() -> None:
     with kept(patience_s=0.2) as server:
         slow = server.connect(HEAD + b"X: ")
         slow.settimeout(0.02)
-        for _ in range(500):
+        for _ in range(int(DEADLINE_S / 0.02)):
             # Closed by the other end; what is sent afterwards resets it.
             with contextlib.suppress(TimeoutError):
                 with contextlib.suppress(ConnectionResetError):

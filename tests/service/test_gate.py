@@ -19,7 +19,8 @@ from keras_wa.service.metrics import Metrics
 from keras_wa.service.page import PAGE_FILES
 from keras_wa.service.settings import Settings
 from keras_wa.serving.classifier import Classifier
-from tests.service.clients import encoded, service, smooth, until
+from tests.service.clients import encoded, service, smooth
+from tests.waiting import DEADLINE_S, until
 
 IMAGE = encoded(smooth())
 TOKEN = "t0ken/+="
@@ -126,7 +127,7 @@ class Slow:
     def _wait(self, rois: Any) -> Any:
         self.calls += 1
         # The first warms the network up: its batches are of one.
-        assert self.calls == 1 or self.gate.wait(20)
+        assert self.calls == 1 or self.gate.wait(DEADLINE_S)
         return self._serve(rois)
 
 
@@ -151,7 +152,7 @@ def test_what_is_too_much_at_once_is_told_to_come_again(
 
 def test_a_full_queue_is_told_too(classifier: Classifier) -> None:
     slow = Slow(classifier)
-    body = {"instances": [[[1]]] * 3}
+    body = {"instances": [smooth().tolist()] * 3}
     with (
         service(slow.classifier, concurrency=4, batch=1) as client,
         ThreadPoolExecutor(2) as pool,
@@ -256,7 +257,7 @@ def test_a_stop_answers_what_is_there_and_what_still_comes_in_the_time_given() -
         await asyncio.sleep(0.05)
         stopped.stop(0.1)
         answers.append(asyncio.create_task(call(stopped, whole)))
-        done = await asyncio.wait_for(asyncio.gather(*answers), 5)
+        done = await asyncio.wait_for(asyncio.gather(*answers), DEADLINE_S)
         return [status for status, _ in done]
 
     assert asyncio.run(stop()) == [503] * 4
@@ -286,7 +287,7 @@ def test_bodies_that_come_slowly_take_no_place_of_others() -> None:
         return [(await prompt)[0], too_much[0], *late]
 
     # They are counted once they are there: then they are too many, too.
-    assert asyncio.run(asyncio.wait_for(crowd(), 10)) == [200, *[503] * 9]
+    assert asyncio.run(asyncio.wait_for(crowd(), DEADLINE_S)) == [200, *[503] * 9]
 
 
 def test_bodies_together_have_a_limit_that_is_given_back() -> None:

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
-from pathlib import Path
-from typing import Any
 
-import cv2
 import httpx2 as httpx
 import numpy as np
 import pytest
@@ -18,37 +14,19 @@ from playwright.sync_api import Browser, Page, expect
 
 from keras_wa.serving.classifier import Classifier
 from tests.imaging.dicom_files import dicom_bytes, dicom_dataset
-from tests.service.browser import NEEDS_CHROMIUM, listening, opened, said, upload
+from tests.service.browser import (
+    NEEDS_CHROMIUM,
+    PHONE,
+    listening,
+    mammogram,
+    opened,
+    record,
+    said,
+    upload,
+)
 from tests.service.clients import encoded, smooth
 
 pytestmark = NEEDS_CHROMIUM
-
-SPACING = 0.1
-# Of 16 bits, as a film has: a breast with four calcifications, and a window.
-GREY = np.full((1100, 1000), 50, "uint8")
-GREY[50:1050, :800] = 120 + smooth(1000, 800) // 16
-for place in ((300, 500), (315, 505), (308, 521), (321, 514)):
-    cv2.circle(GREY, place, 2, 230, -1)
-MAMMOGRAM = (GREY.astype("uint16") * 256, 32768, 60000)
-
-
-def mammogram() -> dict[str, Any]:
-    """As the page's input takes a file."""
-    pixels, center, width = MAMMOGRAM
-    dataset = dicom_dataset(
-        pixels,
-        ImagerPixelSpacing=[SPACING, SPACING],
-        WindowCenter=center,
-        WindowWidth=width,
-    )
-    return upload("film.dcm", dicom_bytes(dataset))
-
-
-def answer(page: Page) -> dict[str, Any]:
-    """The record that the page offers."""
-    with page.expect_download() as started:
-        page.click("#save")
-    return json.loads(Path(started.value.path()).read_text())
 
 
 def test_a_dropped_roi_is_asked_about_at_once(browser: Browser, address: str) -> None:
@@ -76,7 +54,8 @@ def test_a_dropped_roi_is_asked_about_at_once(browser: Browser, address: str) ->
         decision = "malignant" if wanted["malignant"] else "benign"
         expect(page.locator("#decision")).to_have_text(decision)
         expect(page.locator("#calibration")).to_contain_text("Calibrated on validation")
-        expect(page.locator("#warnings li")).to_have_count(len(wanted["warnings"]))
+        warnings = page.locator("#warnings li, #filenotes li")
+        expect(warnings).to_have_count(len(wanted["warnings"]))
         expect(page.locator("#notes")).to_contain_text("Not a medical device")
         captions = ["ROI", "after CLAHE", "LL", "LH", "HL", "HH"]
         expect(page.locator("#pictures figcaption")).to_have_text(captions)
@@ -85,7 +64,7 @@ def test_a_dropped_roi_is_asked_about_at_once(browser: Browser, address: str) ->
         assert found == [32, 32, 32, 32, 16, 16, 16, 16]
         page.locator("#opacity").fill("20")
         expect(page.locator("#heat")).to_have_css("opacity", "0.2")
-        assert answer(page) == wanted | {"file": "roi.png"}
+        assert record(page) == wanted | {"file": "roi.png"}
         assert seen.complaints == []
         every = seen.fetched
         assert {url.split(":")[0] for url in every} <= {"http", "data", "blob"}
@@ -106,11 +85,11 @@ def place_of(page: Page, x: int, y: int) -> tuple[float, float]:
 def test_a_click_and_a_box_ask_about_that_place(browser: Browser, address: str) -> None:
     with opened(browser, address) as (page, seen):
         page.set_input_files("#file", mammogram())
-        said(page, "1000 . 1100 pixels of 0.100 mm")
+        said(page, r"1000 . 1100 pixels of 0\.1 mm \(ImagerPixelSpacing\)")
         page.mouse.click(*place_of(page, 300, 400))
         said(page, "Probability")
         # 8 mm of 0.1 mm about the middle, to a pixel of the screen.
-        window = np.array(answer(page)["window"])
+        window = np.array(record(page)["window"])
         assert list(window[2:]) == [80, 80]
         np.testing.assert_allclose(window[:2] + 40, [300, 400], rtol=0, atol=2)
 
@@ -121,7 +100,7 @@ def test_a_click_and_a_box_ask_about_that_place(browser: Browser, address: str) 
         said(page, "Asking|Probability")
         expect(page.locator("#boxwidth")).not_to_have_value("1")
         said(page, "Probability")
-        box = np.array(answer(page)["box"])
+        box = np.array(record(page)["box"])
         np.testing.assert_allclose(box, [500, 600, 60, 40], rtol=0, atol=4)
 
         page.click("#search")
@@ -129,7 +108,7 @@ def test_a_click_and_a_box_ask_about_that_place(browser: Browser, address: str) 
         ask = page.locator("#candidates button")
         ask.click()
         expect(ask).to_have_text(re.compile(r"^0\.\d\d\d$"))
-        left, top, width, height = answer(page)["box"]
+        left, top, width, height = record(page)["box"]
         assert left <= 300
         assert top <= 500
         assert left + width >= 321
@@ -145,14 +124,14 @@ def test_keys_do_all_that_the_pointer_does(browser: Browser, address: str) -> No
         image.focus()
         image.press("Enter")
         said(page, "Probability")
-        middle = answer(page)["box"]
+        middle = record(page)["box"]
         assert middle == [500, 550, 1, 1]
         image.press("Shift+ArrowRight")
         image.press("ArrowUp")
         image.press("Enter")
         expect(page.locator("#left")).not_to_have_value("500")
         said(page, "Probability")
-        box = answer(page)["box"]
+        box = record(page)["box"]
         assert box[0] > middle[0]
         assert box[1] < middle[1]
         image.press("b")
@@ -162,7 +141,7 @@ def test_keys_do_all_that_the_pointer_does(browser: Browser, address: str) -> No
         image.press("Enter")
         expect(page.locator("#boxwidth")).not_to_have_value("1")
         said(page, "Probability")
-        assert answer(page)["box"][:2] == box[:2]
+        assert record(page)["box"][:2] == box[:2]
         image.press("w")
         expect(page.locator("[value=window]")).to_be_checked()
         before = page.locator("#center").input_value()
@@ -173,13 +152,7 @@ def test_keys_do_all_that_the_pointer_does(browser: Browser, address: str) -> No
 def test_on_a_phone_in_the_dark_nothing_is_cut_off(
     browser: Browser, address: str
 ) -> None:
-    phone = {
-        "viewport": {"width": 360, "height": 740},
-        "has_touch": True,
-        "is_mobile": True,
-        "color_scheme": "dark",
-    }
-    with opened(browser, address, **phone) as (page, _):
+    with opened(browser, address, **PHONE, color_scheme="dark") as (page, _):
         page.set_input_files("#file", mammogram())
         said(page, "1000 . 1100")
         page.locator("#image").tap()

@@ -36,6 +36,9 @@ def test_all_three_give_the_probabilities_of_the_evaluation(finished: Path) -> N
         (finished / "saved_model", False),
     ):
         classifier = open_classifier(path, frozen)
+        assert classifier(raw[:0]).shape == (0, 2)
+        # Outside of the breast a film is black, and that has an answer too.
+        assert classifier(0 * raw[:1]).sum() == pytest.approx(1)
         np.testing.assert_allclose(classifier(raw), wanted, rtol=0, atol=1e-4)
         assert classifier.decision == read_decision(run)
         assert classifier.image_size == run.config.image_size

@@ -12,7 +12,6 @@ import keras
 import numpy as np
 import pytest
 
-from keras_wa.cli import main
 from keras_wa.errors import UserError
 from keras_wa.explain.feature_map import find_feature_map
 from keras_wa.explain.gradcam import grad_cam
@@ -38,14 +37,6 @@ rois = tf.constant(np.load(sys.argv[2]))
 explain = model.signatures["serve_explain"]
 np.savez(sys.argv[3], plain=model.serve(rois), **explain(roi=rois))
 """
-
-
-@pytest.fixture(scope="module")
-def exported(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The finished run as a SavedModel that explains."""
-    path = tmp_path_factory.mktemp("exported") / "served"
-    assert main(["export", str(finished), "--out", str(path), "--explain"]) == 0
-    return path
 
 
 def test_heat_and_gates_are_those_of_this_package(

@@ -70,3 +70,6 @@ def test_of_a_model_that_knows_nothing_of_its_rois_grey_levels_say_nothing(
 ) -> None:
     bare = dataclasses.replace(classifier, decision=None)
     assert reasons(bare, rois[0] // 8) == []
+    # But for an image of [0, 1], which is black to every model.
+    (said,) = reasons(bare, rois[0] // 128)
+    assert said.startswith("intensity: no grey level is above 1")

@@ -34,6 +34,10 @@ def test_onnxruntime_gives_the_probabilities_of_the_savedmodel(
         np.testing.assert_allclose(
             found, served.serve(tf.constant(rois)), rtol=0, atol=1e-4
         )
+    (none,) = session.run(None, {"roi": rois[:0]})
+    assert none.shape == (0, 2)
+    with pytest.raises(Exception, match=r"expected: \(tensor\(uint8\)\)"):
+        session.run(None, {"roi": (rois / 255).astype("float32")})
     card = json.loads(session.get_modelmeta().custom_metadata_map["keras_wa"])
     run = Run.open(finished)
     assert card == model_card(run, load_best(run))

@@ -49,6 +49,7 @@ def predict(
 def test_every_file_has_its_own_answer_in_order(
     classifier: Classifier, files: list[Path]
 ) -> None:
+    assert predict(classifier, []) == []
     found = predict(classifier, [Target(file) for file in files], 1)
     assert [each.target.file for each in found] == files
     assert [bool(each.error) for each in found] == [i == 5 for i in range(12)]
@@ -95,17 +96,22 @@ def test_box_and_mask_name_the_same_roi(
     mask = np.zeros((40, 64), "uint8")
     mask[10:22, 30:40] = 255
     cv2.imwrite(str(tmp_path / "mask.png"), mask)
-    by_box, by_mask, whole = predict(
+    cv2.imwrite(str(tmp_path / "half.png"), mask[::2, ::2])
+    by_box, by_mask, by_half, whole = predict(
         classifier,
         [
             Target(files[0], box=Box(30, 10, 10, 12)),
             Target(files[0], mask=tmp_path / "mask.png"),
+            Target(files[0], mask=tmp_path / "half.png"),
             Target(files[0]),
         ],
     )
     # 12 pixels and a tenth of that on each side.
     assert by_box.window == by_mask.window == (28, 9, 14, 14)
     assert by_box.probability == by_mask.probability
+    assert by_half.window == by_box.window
+    (more,) = set(by_half.warnings) - set(by_mask.warnings)
+    assert more.startswith("mask: of another size than the image")
     assert whole.window == (0, 0, 64, 40)
 
 
@@ -117,6 +123,24 @@ def test_a_box_beyond_the_image_is_an_error_of_its_own(
     )
     assert "lies beyond the image" in beyond.error
     assert not fine.error
+
+
+def test_an_image_below_32_px_a_side_is_an_error_and_a_window_in_one_is_not(
+    classifier: Classifier, tmp_path: Path
+) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (31, 40), "uint8")
+    cv2.imwrite(str(tmp_path / "low.png"), image)
+    whole, lesion = predict(
+        classifier,
+        [
+            Target(tmp_path / "low.png"),
+            Target(tmp_path / "low.png", box=Box(2, 2, 9, 9)),
+        ],
+    )
+    assert "low.png: size of the ROI. Received: 31 by 40 pixels" in whole.error
+    assert not lesion.error
+    assert lesion.window is not None
+    assert max(lesion.window[2:]) < 32
 
 
 def test_targets_are_not_all_asked_for_at_once(

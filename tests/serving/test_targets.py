@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_wa.errors import UserError
 from keras_wa.serving.targets import expand, find_targets
 from tests.imaging.dicom_files import write_dicom
 
@@ -40,11 +39,19 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_files_folders_and_patterns(folder: Path) -> None:
-    names = ["a.png", "b.pgm", "in/c.png"]
-    assert expand([str(folder)]) == [folder / name for name in names]
-    assert expand([str(folder / "*.p*")]) == [folder / name for name in names[:2]]
-    both = expand([str(folder / "b.pgm"), str(folder)])
-    assert both == [folder / name for name in ("b.pgm", "a.png", "in/c.png")]
+    def found(*names: str) -> list[str]:
+        targets = expand([str(folder / name) for name in names])
+        assert not any(each.error for each in targets)
+        return [each.file.relative_to(folder).as_posix() for each in targets]
+
+    assert found("") == ["a.png", "b.pgm", "in/c.png"]
+    assert found("*.p*") == ["a.png", "b.pgm"]
+    assert found("b.pgm", "") == ["b.pgm", "a.png", "in/c.png"]
+    # What is there is no pattern.
+    for name in ("[ab].png", "*.p*"):
+        (folder / "a.png").rename(folder / name)
+        assert found(name) == [name]
+        (folder / name).rename(folder / "a.png")
 
 
 def test_a_folder_gives_each_image_once_and_says_what_it_leaves_out(
@@ -54,7 +61,7 @@ def test_a_folder_gives_each_image_once_and_says_what_it_leaves_out(
     write_dicom(folder / "MG.1.2.840.113619.2.66.1", pixels)
     write_dicom(folder / "a.dcm", pixels)
     notes: list[str] = []
-    assert [path.name for path in expand([str(folder)], notes)] == [
+    assert [each.file.name for each in expand([str(folder)], notes)] == [
         *("MG.1.2.840.113619.2.66.1", "a.dcm", "b.pgm", "c.png")
     ]
     assert notes == [
@@ -64,11 +71,15 @@ def test_a_folder_gives_each_image_once_and_says_what_it_leaves_out(
     ]
 
 
-@pytest.mark.parametrize("word", ["absent.png", "*.dcm", "void"])
-def test_what_names_nothing_is_an_error(folder: Path, word: str) -> None:
+@pytest.mark.parametrize("word", ["absent.png", "*.dcm", "void", 300 * "x", "a.png/b"])
+def test_what_names_nothing_is_an_error_of_its_own(folder: Path, word: str) -> None:
     (folder / "void").mkdir()
-    with pytest.raises(UserError, match="Received: nothing; expected"):
-        expand([str(folder / word)])
+    words = [str(folder / each) for each in ("b.pgm", word, "a.png")]
+    first, wrong, last = find_targets(expand(words))
+    assert [str(each.file) for each in (first, wrong, last)] == words
+    assert f"FILE {words[1]}. Received: nothing; expected " in wrong.error
+    assert not first.error
+    assert not last.error
 
 
 def targets(folder: Path, **options: Any) -> list[Any]:
@@ -102,7 +113,7 @@ def test_a_mammogram_without_candidates_and_one_that_is_damaged_say_so(
     folder: Path,
 ) -> None:
     (folder / "z.png").write_bytes(b"no image")
-    files = expand([str(folder / "in/c.png"), str(folder / "z.png")])
-    empty, damaged = find_targets(files, kind="mammogram", spacing_mm=0.1)
+    named = expand([str(folder / "in/c.png"), str(folder / "z.png")])
+    empty, damaged = find_targets(named, kind="mammogram", spacing_mm=0.1)
     assert "no cluster of calcifications was found" in empty.error
     assert "z.png: not a readable image" in damaged.error

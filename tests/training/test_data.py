@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+import xxhash
 
 from keras_wa.datasets import LEAKY_SPLITS
 from keras_wa.errors import UserError
 from keras_wa.imaging.clahe import clahe
 from keras_wa.training.config import TrainConfig
-from keras_wa.training.data import PHANTOM_CLASSES_NOTICE, load_data
+from keras_wa.training.data import PHANTOM_CLASSES_NOTICE, load_data, load_data_of
 from keras_wa.training.run import Run
 from tests.tiny_model import SETTINGS
 
@@ -89,11 +91,37 @@ def test_copies_of_the_split_augmented_first_are_exact(config: Any) -> None:
 def test_a_run_on_copies_knows_its_split_again(config: Any, tmp_path: Path) -> None:
     copies = config(split="augmented-first")
     run = Run.create(tmp_path / "run", copies)
-    run.begin(load_data(copies).cases)
-    run.require_same_split(load_data(copies).cases)
+    data = load_data(copies)
+    run.begin(data.cases, data.pixels)
+    assert len(load_data_of(run).pixels) == len(data.cases)
     for other in (config(), config(split="augmented-first", validation=0.3)):
+        changed = dataclasses.replace(run, config=other)
         with pytest.raises(UserError, match="no longer those of the run"):
-            run.require_same_split(load_data(other).cases)
+            load_data_of(changed)
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"classes": 3}, {"fresh_rois": True}, {"split": "random-roi"}]
+)
+def test_each_roi_has_the_digest_of_its_pixels(
+    config: Any, changes: dict[str, Any]
+) -> None:
+    data = load_data(config(**changes))
+    expected = [xxhash.xxh3_128_hexdigest(image.tobytes()) for image in data.raw]
+    assert data.pixels == expected
+    assert len(set(expected)) == len(data.cases)
+
+
+def test_a_copy_has_the_digest_of_its_source(config: Any) -> None:
+    plain, data = load_data(config()), load_data(config(split="augmented-first"))
+    expected = dict(zip(plain.cases["roi_id"], plain.pixels, strict=True))
+    assert data.pixels == [expected[name] for name in data.cases["source_roi_id"]]
+
+
+def test_data_that_are_gone_are_named(config: Any, tmp_path: Path) -> None:
+    run = Run(tmp_path / "run", config(dataset="folder", data_dir=str(tmp_path / "x")))
+    with pytest.raises(UserError, match=rf"^{tmp_path}/x: the data of .*--data-dir"):
+        load_data_of(run)
 
 
 def test_the_folds_test_every_patient_once(config: Any) -> None:

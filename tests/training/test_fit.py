@@ -201,7 +201,7 @@ def test_a_run_killed_before_its_first_checkpoint_begins_as_the_first_time(
     config = TrainConfig(**{**SETTINGS, "store_dir": str(store_dir), "epochs": 1})
     run = Run.create(tmp_path / "run", config)
     data = load_data(config)
-    run.begin(data.cases)
+    run.begin(data.cases, data.pixels)
     assert train(run, data, resume=True, verbose=0).epochs == 1
     train(run, data, resume=True, verbose=0)
     assert asked == [True, False]
@@ -213,9 +213,13 @@ def test_data_that_changed_are_not_trained_on(
     config = TrainConfig(**SETTINGS, store_dir=str(store_dir))
     other = TrainConfig(**SETTINGS, store_dir=str(store_dir), data_seed=1)
     run = Run.create(tmp_path / "run", config)
-    run.begin(load_data(other).cases)
+    begun, data = load_data(other), load_data(config)
+    run.begin(begun.cases, begun.pixels)
     with pytest.raises(UserError, match="no longer those of the run"):
-        train(run, load_data(config), resume=True, verbose=0)
+        train(run, data, resume=True, verbose=0)
+    run.begin(data.cases, ["other", *data.pixels[1:]])
+    with pytest.raises(UserError, match="1 of 160 ROIs have other pixels"):
+        train(run, data, resume=True, verbose=0)
 
 
 @pytest.mark.parametrize("when", ["first epoch", "writing the second"])

@@ -19,6 +19,8 @@ from keras_wa.training.ctrl_c import StopOnCtrlC
 from keras_wa.training.workers import WorkerLostError
 from tests.tiny_model import tiny
 
+pytestmark = pytest.mark.usefixtures("ctrl_c")
+
 
 class PressInAFinalizer(keras.callbacks.Callback):
     """Presses Ctrl-C where Python drops what it raises."""

@@ -124,7 +124,9 @@ def trained(initial: str) -> list[np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def begun(store_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def begun(
+    store_dir: Path, tmp_path_factory: pytest.TempPathFactory, ctrl_c: None
+) -> Path:
     """What one process with JAX leaves.
 
     That is the weights that `trained` starts from and ends at, a run of two epochs,

@@ -14,7 +14,7 @@ import pytest
 
 from keras_wa.errors import UserError
 from keras_wa.training.config import TrainConfig
-from keras_wa.training.run import FORMAT, Run, describe_environment
+from keras_wa.training.run import FORMAT, NO_PIXELS_NOTICE, Run, describe_environment
 
 CASES = pd.DataFrame(
     {
@@ -27,11 +27,15 @@ CASES = pd.DataFrame(
 )
 
 
+PIXELS = ["a0", "b0", "c0", "d0"]
+"""Digests of their pixels."""
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """A run that has begun."""
     run = Run.create(tmp_path / "run", TrainConfig(dataset="phantom", epochs=7))
-    run.begin(CASES)
+    run.begin(CASES, PIXELS)
     return run
 
 
@@ -44,11 +48,11 @@ def test_a_begun_run_is_opened_with_the_same_config(run: Run) -> None:
 
 def test_the_split_is_written_roi_by_roi(run: Run) -> None:
     assert (run.path / "split.csv").read_text().splitlines() == [
-        "roi_id,patient_id,label,split",
-        "a,p1,0,train",
-        "b,p1,1,train",
-        "c,007,1,val",
-        "NA,p3,0,test",
+        "roi_id,patient_id,label,split,pixels",
+        "a,p1,0,train,a0",
+        "b,p1,1,train,b0",
+        "c,007,1,val,c0",
+        "NA,p3,0,test,d0",
     ]
 
 
@@ -143,7 +147,7 @@ def test_a_config_of_a_later_version_with_a_new_field_is_named(run: Run) -> None
 def test_the_newest_run_is_the_one_begun_last(tmp_path: Path) -> None:
     for i, name in enumerate(("b", "c", "a")):
         run = Run.create(tmp_path / name, TrainConfig())
-        run.begin(CASES)
+        run.begin(CASES, PIXELS)
         os.utime(run.path / "config.json", (1000 + i, 1000 + i))
     assert Run.newest(tmp_path) == tmp_path / "a"
     with pytest.raises(UserError, match=r"No run to resume under .*--run-dir"):
@@ -151,10 +155,10 @@ def test_the_newest_run_is_the_one_begun_last(tmp_path: Path) -> None:
 
 
 def test_the_same_cases_are_recognised_in_any_order(run: Run) -> None:
-    run.require_same_split(CASES)
-    run.require_same_split(CASES[::-1])
+    assert run.require_same_data(CASES, PIXELS) == []
+    assert run.require_same_data(CASES[::-1], PIXELS[::-1]) == []
     with pytest.raises(UserError, match="no longer those of the run"):
-        run.require_same_split(CASES[1:])
+        run.require_same_data(CASES[1:], PIXELS[1:])
 
 
 @pytest.mark.parametrize("change", ["part", "label", "patient", "more", "fewer"])
@@ -171,14 +175,32 @@ def test_a_changed_dataset_is_refused(run: Run, change: str) -> None:
         cases = pd.concat([cases, cases.iloc[:1].assign(roi_id="new")])
     else:
         cases = cases.iloc[:3]
+    pixels = [*PIXELS, "e0"][: len(cases)]
     with pytest.raises(UserError, match=r"split\.csv: .*no longer those of the run"):
-        run.require_same_split(cases)
+        run.require_same_data(cases, pixels, allow_changed=True)
+
+
+def test_other_pixels_under_the_same_names_are_refused_or_noted(run: Run) -> None:
+    pixels = ["a0", "b1", "c0", "d1"]
+    found = "2 of 4 ROIs have other pixels than in the training, the first 'b'"
+    with pytest.raises(UserError, match=rf"split\.csv: {found}.*--allow-changed-data"):
+        run.require_same_data(CASES, pixels)
+    (note,) = run.require_same_data(CASES, pixels, allow_changed=True)
+    assert note.startswith(f"Changed data: {found}.")
+
+
+def test_a_run_of_an_older_version_has_no_record_of_its_pixels(run: Run) -> None:
+    file = run.path / "split.csv"
+    lines = file.read_text().splitlines()
+    file.write_text("\n".join(line.rpartition(",")[0] for line in lines))
+    assert run.pixels() is None
+    assert run.require_same_data(CASES, ["other"] * 4) == [NO_PIXELS_NOTICE]
 
 
 def test_a_missing_split_is_named(run: Run) -> None:
     (run.path / "split.csv").unlink()
     with pytest.raises(UserError, match=r"split\.csv: cannot be read"):
-        run.require_same_split(CASES)
+        run.require_same_data(CASES, PIXELS)
 
 
 def test_history_reads_back_to_the_last_bit(run: Run) -> None:

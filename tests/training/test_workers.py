@@ -20,6 +20,7 @@ from keras_wa.training.workers import (
 )
 from tests.training.worker_pair import normalized, normalizer
 from tests.two_processes import ending, free_addresses, start_worker
+from tests.waiting import DEADLINE_S
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     words = ["tests.training.worker_pair"]
     processes = [start_worker(words, addresses, i, log) for i, log in enumerate(logs)]
     with ending(processes):
-        codes = [process.wait(300) for process in processes]
+        codes = [process.wait(DEADLINE_S) for process in processes]
     assert codes == [0, 0], [log.read_text() for log in logs]
     return [json.loads(log.read_text().splitlines()[-1]) for log in logs]
 
@@ -106,11 +107,20 @@ def test_every_kind_of_layer_is_normalised_as_keras_does(rank: int, kind: Any) -
         np.testing.assert_allclose(part, expected, rtol=2e-5, atol=2e-5)
 
 
-def test_a_model_in_the_model_is_refused() -> None:
+def test_layers_of_a_model_in_the_model_are_shared_too() -> None:
+    class Far(TwoAlike):
+        """Two workers, the other one of which holds nothing but zeros."""
+
+        def mean(self, tensor: tf.Tensor) -> tf.Tensor:
+            return tensor / 2.0
+
+    inner = normalizer()
     inputs = keras.Input((6, 5, 3))
-    model = keras.Model(inputs, normalizer()(inputs))
-    with pytest.raises(ValueError, match="flat model"):
-        fuse_batch_normalization(model, TwoAlike())
+    model = keras.Model(inputs, inner(inputs))
+    fuse_batch_normalization(model, Far())
+    model(np.ones((2, 6, 5, 3), "float32"), training=True)
+    moving_mean = inner.layers[1].moving_mean
+    np.testing.assert_allclose(moving_mean, 0.7 * 1.0 + 0.3 * 0.5, rtol=1e-6)
 
 
 @pytest.mark.parametrize("options", [{"axis": 1}, {"synchronized": True}])

@@ -33,22 +33,22 @@ def normalizer(workers: Workers | None = None) -> keras.Model:
     return model
 
 
+def derivatives(model: keras.Model, images: Any, weights: Any) -> list[Any]:
+    """Outputs in training, and gradients of a weighted sum by inputs and weights."""
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        outputs = model(images, training=True)
+        loss = tf.reduce_sum(outputs * weights)
+    sources = [images, *(each.value for each in model.trainable_variables)]
+    return [outputs, *tape.gradient(loss, sources)]
+
+
 def normalized(model: keras.Model, part: slice) -> list[np.ndarray]:
     """Outputs, gradients by inputs and by weights of a sum, moving averages."""
     images = tf.constant(IMAGES[part])
-
-    @tf.function
-    def run() -> Any:
-        with tf.GradientTape() as tape:
-            tape.watch(images)
-            outputs = model(images, training=True)
-            loss = tf.reduce_sum(outputs * WEIGHTS[part])
-        sources = [images, *(each.value for each in model.trainable_variables)]
-        return outputs, tape.gradient(loss, sources)
-
-    outputs, gradients = run()
+    found = tf.function(derivatives)(model, images, WEIGHTS[part])
     averages = [each.value for each in model.non_trainable_variables]
-    return [np.asarray(each) for each in (outputs, *gradients, *averages)]
+    return [np.asarray(each) for each in (*found, *averages)]
 
 
 def main() -> None:

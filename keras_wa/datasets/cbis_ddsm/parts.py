@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_wa.imaging.file_kinds import read_header as read_attributes
+from keras_wa.imaging.header import DicomHeader
 
 FIELDS = ("SeriesDescription", "Rows", "Columns", "BitsAllocated")
 """The DICOM attributes that tell the parts apart."""
@@ -61,8 +62,8 @@ def read_header(path: Path) -> Header:
         decoding it will tell.
     """
     try:
-        found = read_attributes(path, FIELDS)
-        return Header.of(*(found.get(field) for field in FIELDS))
+        found = DicomHeader(read_attributes(path, FIELDS))
+        return Header.of(*map(found.shown, FIELDS))
     except Exception:
         # On a damaged file pydicom raises whatever the damage leads to.
         return Header()

@@ -22,7 +22,7 @@ from keras_wa.progress import ProgressBar
 from keras_wa.reporting.mistakes import DESCRIPTORS
 from keras_wa.training.best import load_best
 from keras_wa.training.callbacks import malignant
-from keras_wa.training.data import load_data
+from keras_wa.training.data import load_data_of
 from keras_wa.training.run import Run
 
 CONFIG = "projector_config.pbtxt"
@@ -68,8 +68,7 @@ def _write(
     folder: Path, run: Run, most: int, threshold: float | None, title: str
 ) -> int:
     model = load_best(run)
-    data = load_data(run.config)
-    run.require_same_split(data.cases)
+    data = load_data_of(run)
     part, cases = data.part("test"), data.some_cases_of("test")
     n = min(most, len(part))
     chosen = np.linspace(0, len(part) - 1, n).round().astype(int)
@@ -100,7 +99,7 @@ def features_of(
 
     Args:
         model: a functional model that ends in one layer.
-        batches: of `evaluation_batches`, 32 ROIs each; the last may be filled up.
+        batches: of `evaluation_batches`, 32 ROIs each; the last is filled up.
         n: ROIs.
         title: of the progress bar; `""` for none.
 

@@ -13,7 +13,7 @@ from tensorboard.plugins.hparams import summary_v2 as hp
 
 from keras_wa.models import model_options
 from keras_wa.training.config import TrainConfig
-from keras_wa.training.fit import OWN_FIELDS
+from keras_wa.training.fingerprint import PLACES
 
 MAIN_FIELDS = ("model", "dataset", "epochs", "batch_size", "learning_rate", "seed")
 """Shown where nothing tells the runs apart."""
@@ -104,7 +104,7 @@ def session_end(time: float) -> Any:
 
 def _flat(config: TrainConfig, options: Sequence[str]) -> dict[str, Any]:
     fields = config.to_mapping()
-    for name in ("model_options", *OWN_FIELDS):
+    for name in ("model_options", *PLACES):
         del fields[name]
     own = {**model_options(config.model), **config.model_options}
     return {**fields, **{name: own.get(name, NO_OPTION) for name in options}}

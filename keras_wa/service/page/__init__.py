@@ -11,6 +11,7 @@ _KINDS = {
     "/": ("index.html", "text/html; charset=utf-8"),
     "/page.css": ("page.css", "text/css; charset=utf-8"),
     "/page.js": ("page.js", "text/javascript; charset=utf-8"),
+    "/spacing.js": ("spacing.js", "text/javascript; charset=utf-8"),
     "/levels.js": ("levels.js", "text/javascript; charset=utf-8"),
     "/viewer.js": ("viewer.js", "text/javascript; charset=utf-8"),
 }

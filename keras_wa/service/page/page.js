@@ -1,5 +1,6 @@
 // From an image and a click to the model's answer. Everything is asked of the service that gave this page.
 
+import * as spacing from "./spacing.js";
 import { Viewer } from "./viewer.js";
 
 const $ = (id) => document.getElementById(id);
@@ -46,8 +47,10 @@ async function ask(path, fields = null, name = path) {
 }
 
 function say(text, kind = "") {
-  $("status").textContent = text;
-  $("status").className = kind;
+  const status = $("status");
+  status.className = kind;
+  if (status.textContent !== text) status.textContent = text; // Else it would be read out again.
+  status.tabIndex = status.scrollHeight > status.clientHeight ? 0 : -1; // Keys scroll what has the focus.
 }
 
 async function attempt(doing, work) {
@@ -72,7 +75,7 @@ async function start() {
   await attempt("Asking about the model…", async () => {
     state.about = await ask("about");
     const { model, trained_on } = state.about;
-    $("model").textContent = `${model}, trained on ${trained_on}`;
+    $("model").textContent = $("model").title = `${model}, trained on ${trained_on}`;
     document.title = `keras_wa: ${model}`;
     $("tokenform").hidden = true;
     say("");
@@ -90,7 +93,7 @@ function bytes(base64) {
 }
 
 function imageFields() {
-  return { pixel_spacing: $("spacing").value, for_processing: state.processing ? "true" : null };
+  return { pixel_spacing: spacing.entered(), for_processing: state.processing ? "true" : null };
 }
 
 async function look(fields, name) {
@@ -103,7 +106,7 @@ async function open(file, processing = false) {
   Object.assign(state, { wanted: file, file: null, view: null, processing });
   viewer.clear();
   $("name").textContent = file.name;
-  $("spacing").value = "";
+  spacing.clear();
   for (const id of ["result", "candidates", "anyway", "tools", "window", "ask"]) $(id).hidden = true;
   $("empty").hidden = false;
   if (!state.about) {
@@ -118,9 +121,11 @@ async function open(file, processing = false) {
     viewer.show(state.view);
     $("empty").hidden = true;
     for (const id of ["tools", "window", "ask"]) $(id).hidden = false;
-    $("spacing").parentElement.hidden = state.view.spacing_mm !== null;
-    const { image_width, image_height } = state.view;
-    say(`${image_width} × ${image_height} pixels${spacingText()}. ${advice()}`);
+    spacing.show(state.view);
+    fillList($("filenotes"), state.view.notes);
+    const { image_width, image_height, spacing_mm, spacing_from } = state.view;
+    const size = spacing_mm ? `of ${spacing.inWords(spacing_mm, spacing_from)}` : "of unknown size in mm";
+    say(`${image_width} × ${image_height} pixels ${size}. ${advice()}`);
     if (Math.min(image_width, image_height) < LEAST_MAMMOGRAM) await classify(null, false);
   });
 }
@@ -138,28 +143,24 @@ async function contents(file) {
   }
 }
 
-function spacingText() {
-  const spacing = spacingOf();
-  return spacing ? ` of ${spacing[1].toPrecision(3)} mm` : ", of unknown size in mm";
-}
-
-function advice() {
+function advice(first = "") {
   if (state.about.crop === "roi") return "Draw a box round the lesion.";
-  return spacingOf() ? "Click a place, or find candidates." : "Enter the pixel spacing, or draw a box round the lesion.";
+  return spacing.of(state.view) ? "Click a place, or find candidates." : `Enter the pixel spacing${first}, or draw a box round the lesion.`;
 }
 
-function spacingOf() {
-  const own = Number($("spacing").value);
-  if (state.view?.spacing_mm) return state.view.spacing_mm;
-  return own >= 0.005 && own <= 1 ? [own, own] : null;
+// Whether what is typed as a spacing, if anything, is one.
+function spacingIsFine() {
+  const problem = spacing.problem();
+  if (problem) say(problem, "bad");
+  return !problem;
 }
 
 // The field of view about a place, as the service cuts it.
 viewer.field = (x, y) => {
-  const spacing = spacingOf();
-  if (state.about.crop !== "fixed" || !spacing) return null;
-  const height = Math.max(1, Math.round(state.about.field_mm / spacing[0]));
-  const width = Math.max(1, Math.round(state.about.field_mm / spacing[1]));
+  const known = spacing.of(state.view);
+  if (state.about.crop !== "fixed" || !known) return null;
+  const height = Math.max(1, Math.round(state.about.field_mm / known[0]));
+  const width = Math.max(1, Math.round(state.about.field_mm / known[1]));
   return [Math.floor(x) + Math.floor((1 - width) / 2), Math.floor(y) + Math.floor((1 - height) / 2), width, height];
 };
 
@@ -167,13 +168,14 @@ viewer.field = (x, y) => {
 
 // Gives the record, or nothing if there is none.
 async function classify(box, drawn) {
+  if (!spacingIsFine()) return null;
   const fields = { ...imageFields(), symmetries: 8 };
   if (box) {
     fields.box = box.join(",");
     ["left", "top", "boxwidth", "boxheight"].forEach((id, i) => { $(id).value = box[i]; });
-    const fixed = state.about.crop === "fixed";
-    if (fixed && !spacingOf() && drawn) fields.crop = "roi";
-    else if ((fixed && !spacingOf()) || (!fixed && !drawn)) { say(advice(), "bad"); return null; }
+    const fixed = state.about.crop === "fixed", known = spacing.of(state.view);
+    if (fixed && !known && drawn) fields.crop = "roi";
+    else if ((fixed && !known) || (!fixed && !drawn)) { say(advice(" first"), "bad"); return null; }
   }
   let record = null;
   await attempt("Asking the model…", async () => {
@@ -203,9 +205,11 @@ function showAnswer({ record, pictures, why_no_heat }) {
     ? `Calibrated on validation ROIs of ${record.trained_on}; the threshold was chosen there too` +
       `${state.about.threshold_rule ? ` (${state.about.threshold_rule})` : ""}. The spread is the network's own, and no confidence interval.`
     : "Not calibrated: a number to rank by, not a risk.";
-  fillList($("warnings"), record.warnings);
-  $("outside").hidden = !record.warnings.length;
-  fillList($("notes"), record.notes);
+  const warnings = record.warnings.filter((warning) => !state.view.notes.includes(warning));
+  fillList($("warnings"), warnings);
+  $("outside").hidden = !warnings.length;
+  const cut = record.pixel_spacing_mm === null ? "unknown" : spacing.inWords([record.pixel_spacing_mm], record.spacing_from);
+  fillList($("notes"), [`Pixel spacing: ${cut}.`, ...record.notes]);
   showPictures(pictures, why_no_heat);
   const file = new Blob([JSON.stringify({ ...record, file: state.file.name }, null, 2)], { type: "application/json" });
   URL.revokeObjectURL($("save").href);
@@ -240,6 +244,12 @@ function fillList(list, texts) {
 // ---- Candidates.
 
 async function search() {
+  if (!spacingIsFine()) return;
+  if (!spacing.of(state.view)) {
+    say("Enter the pixel spacing first.", "bad");
+    $("spacing").focus();
+    return;
+  }
   await attempt("Looking for clusters…", async () => {
     const fields = { ...imageFields(), film: $("digital").checked ? "false" : "true" };
     const { candidates } = await ask("candidates", fields);
@@ -291,14 +301,14 @@ for (const name of ["dragover", "dragleave", "drop"]) {
 }
 $("anyway").addEventListener("click", () => open(state.wanted, true));
 $("tokenform").addEventListener("submit", (event) => { event.preventDefault(); state.token = $("token").value; start(); });
-$("ask").addEventListener("submit", (event) => {
+$("numbers").addEventListener("submit", (event) => {
   event.preventDefault();
   const box = ["left", "top", "boxwidth", "boxheight"].map((id) => Number($(id).value));
   classify(box, true);
 });
 $("whole").addEventListener("click", () => classify(null, false));
-$("search").addEventListener("click", search);
-$("spacing").addEventListener("change", () => { viewer.draw(); say(advice()); });
+$("find").addEventListener("submit", (event) => { event.preventDefault(); search(); });
+spacing.listen(() => { viewer.draw(); say(advice()); });
 $("closer").addEventListener("click", () => viewer.zoom(1.25));
 $("farther").addEventListener("click", () => viewer.zoom(0.8));
 $("fit").addEventListener("click", () => viewer.fit());

@@ -11,6 +11,7 @@ import pytest
 from keras_wa.datasets.cbis_ddsm.images import RecentImages
 from keras_wa.errors import UserError
 from keras_wa.imaging import GreyImage
+from tests.waiting import DEADLINE_S
 
 
 class Decoder:
@@ -23,7 +24,7 @@ class Decoder:
 
     def __call__(self, path: str) -> GreyImage:
         self.decoded.append(path)
-        assert self.gate.wait(10)
+        assert self.gate.wait(DEADLINE_S)
         if path == "bad":
             raise UserError("bad")
         return GreyImage(np.zeros((2, 2), np.uint8), digest=path)

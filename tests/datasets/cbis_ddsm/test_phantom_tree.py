@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +26,7 @@ from keras_wa.datasets.cbis_ddsm.phantom_tree import (
 from keras_wa.datasets.cbis_ddsm.spacing import ASSUMED_MM
 from keras_wa.errors import UserError
 from keras_wa.phantom import PhantomSpec
+from tests.waiting import until
 
 SPEC = PhantomSpec(seed=2, size=64, field_mm=8.0, conspicuity=2.0)
 SMALL = {
@@ -173,15 +173,10 @@ if __name__ == "__main__":
     process = subprocess.Popen(
         [sys.executable, script], start_new_session=True, stderr=subprocess.DEVNULL
     )
-    deadline = time.monotonic() + 60
-    while not list(killed.rglob("0*.dcm")):
-        assert time.monotonic() < deadline
-        with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(0.02)
+    until(lambda: bool(list(killed.rglob("0*.dcm"))), process)
     process.kill()
     process.wait()
-    while _group_is_alive(process.pid):
-        assert time.monotonic() < deadline
+    until(lambda: not _group_is_alive(process.pid))
     assert not (killed / TRUTH_FILE).exists()
     # What it may have been writing at that moment.
     folder = next(killed.rglob("0*.dcm")).parent

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tests.waiting import DEADLINE_S
+
 
 class Server(ThreadingHTTPServer):
     """Serves `objects` by path: `bucket/key`, or `folder/file`.
@@ -58,7 +60,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(200, self._listing(path, query["prefix"][0]))
         self.server.got.append(path)
         if path in self.server.held:
-            self.server.held[path].wait(30)
+            self.server.held[path].wait(DEADLINE_S)
         if self._counted(self.server.failing, path):
             return self._answer(500, b"")
         if path not in self.server.objects:

@@ -7,8 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -25,6 +23,7 @@ from keras_wa.errors import UserError
 from tests.datasets.download import small_idc
 from tests.datasets.download.servers import Server, serving
 from tests.datasets.download.test_s5cmd import program
+from tests.waiting import until
 
 FETCH = """
 import pickle, sys
@@ -71,13 +70,6 @@ def in_place(series: pd.DataFrame) -> dict[str, bytes]:
         if len(row):
             places[f"{row['folder'].item()}/{name}"] = content
     return places
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.01)
 
 
 def test_all_series_arrive_in_idc_s_layout_and_nothing_else(series, out, server):
@@ -235,6 +227,7 @@ def test_killed_it_leaves_nothing_half_and_goes_on(series, out, server, held):
     assert files_in(out) == in_place(series)
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_interrupted_it_stops_s5cmd_and_leaves_nothing_half(series, out, server, held):
     with begin(series, out, server) as process:
         until(lambda: (out / series["folder"][0]).exists())

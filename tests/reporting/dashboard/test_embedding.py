@@ -136,7 +136,8 @@ def untested(finished: Path, tmp_path: Path) -> Run:
     places = {"data_dir": str(tmp_path), "store_dir": str(tmp_path / "stores")}
     config = dataclasses.replace(Run.open(finished).config, dataset="csv", **places)
     run = Run.create(tmp_path / "run", config)
-    run.begin(load_data(config, progress=False).cases)
+    data = load_data(config, progress=False)
+    run.begin(data.cases, data.pixels)
     shutil.copy(finished / "best.keras", run.best)
     return run
 

@@ -1,0 +1,107 @@
+"""The pixel spacing in the breast, against the standard's rules."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pydicom.dataset import Dataset
+
+from tests.imaging.dicom_files import dicom_dataset, opened
+
+PIXEL, IMAGER = "PixelSpacing", "ImagerPixelSpacing"
+FACTOR = "EstimatedRadiographicMagnificationFactor"
+DETECTOR, PATIENT = "DistanceSourceToDetector", "DistanceSourceToPatient"
+SAME = {PIXEL: [0.07, 0.07], IMAGER: [0.07, 0.07]}
+RATIO = "(DistanceSourceToDetector / DistanceSourceToPatient)"
+
+
+def image(**fields):
+    return opened(dicom_dataset(np.ones((1, 2), np.uint16), **fields))
+
+
+@pytest.mark.parametrize(
+    ("fields", "spacing", "origin", "notes"),
+    [
+        ({}, None, "", 0),
+        ({PIXEL: [0.05, 0.07]}, (0.05, 0.07), PIXEL, 0),
+        ({IMAGER: [0.1, 0.2]}, (0.1, 0.2), IMAGER, 0),
+        ({"NominalScannedPixelSpacing": [0.05, 0.05]}, (0.05, 0.05), "Nominal", 0),
+        ({IMAGER: [0.1, 0.1], FACTOR: 1.25}, (0.08, 0.08), f"{IMAGER} / {FACTOR}", 1),
+        ({IMAGER: [0.1, 0.1], FACTOR: 1}, (0.1, 0.1), f"{IMAGER} / {FACTOR}", 0),
+        ({IMAGER: [0.1, 0.1], FACTOR: 1.04}, (0.09615,) * 2, f"{IMAGER} / {FACTOR}", 0),
+        # Not corrected: the same as at the detector (PS3.3 10.7.1.1).
+        (SAME, (0.07, 0.07), PIXEL, 0),
+        (SAME | {FACTOR: 1.8}, (0.0389, 0.0389), f"{PIXEL} / {FACTOR}", 1),
+        (
+            {PIXEL: [0.0941, 0.0941], IMAGER: [0.09409091, 0.09409091], FACTOR: 1.8},
+            (0.05228,) * 2,
+            f"{PIXEL} / {FACTOR}",
+            1,
+        ),
+        # Corrected: another one than at the detector, or said to be corrected.
+        (SAME | {PIXEL: [0.039, 0.039], FACTOR: 1.8}, (0.039, 0.039), PIXEL, 0),
+        (
+            SAME | {FACTOR: 1.8, "PixelSpacingCalibrationType": "GEOMETRY"},
+            (0.07, 0.07),
+            PIXEL,
+            0,
+        ),
+        # Nothing says whether it was corrected.
+        ({PIXEL: [0.07, 0.07], FACTOR: 1.8}, (0.07, 0.07), PIXEL, 1),
+        ({PIXEL: [0.07, 0.07], FACTOR: 1.04}, (0.07, 0.07), PIXEL, 0),
+        # The distances are the factor's definition.
+        (
+            SAME | {DETECTOR: 660, PATIENT: 330},
+            (0.035, 0.035),
+            f"{PIXEL} / {RATIO}",
+            1,
+        ),
+        (SAME | {DETECTOR: 660, PATIENT: 330, FACTOR: 2}, (0.035,) * 2, FACTOR, 1),
+        (SAME | {DETECTOR: 660, PATIENT: 330, FACTOR: 1}, (0.07,) * 2, FACTOR, 1),
+        (SAME | {DETECTOR: 660}, (0.07, 0.07), PIXEL, 0),
+        (SAME | {DETECTOR: 660, PATIENT: 0}, (0.07, 0.07), PIXEL, 0),
+        (SAME | {DETECTOR: 66, PATIENT: 660}, (0.07, 0.07), PIXEL, 1),
+        # A factor that no system has.
+        (SAME | {FACTOR: 0}, (0.07, 0.07), PIXEL, 1),
+        (SAME | {FACTOR: 180}, (0.07, 0.07), PIXEL, 1),
+        (SAME | {FACTOR: 0, DETECTOR: 660, PATIENT: 330}, (0.035,) * 2, RATIO, 2),
+        # A spacing that no mammogram has leaves the next one.
+        ({PIXEL: [0, 0.1], IMAGER: [0.1, 0.1]}, (0.1, 0.1), IMAGER, 1),
+        ({PIXEL: [70, 70], IMAGER: [0.07, 0.07]}, (0.07, 0.07), IMAGER, 1),
+        ({PIXEL: [70, 70]}, None, "", 1),
+    ],
+)
+def test_the_spacing_is_that_in_the_breast_and_says_where_it_is_from(
+    fields, spacing, origin, notes
+):
+    found = image(**fields)
+    if spacing is None:
+        assert found.spacing_mm is None
+    else:
+        assert found.spacing_mm == pytest.approx(spacing, rel=1e-3)
+    assert origin in found.spacing_from
+    assert (origin == "") == (found.spacing_from == "")
+    assert len(found.notes) == notes
+
+
+def test_a_magnification_view_says_what_was_divided_by_what():
+    (note,) = image(**SAME, EstimatedRadiographicMagnificationFactor=1.8).notes
+    assert note == (
+        "magnification: PixelSpacing (0.07 mm) was divided by 1.8, which "
+        "EstimatedRadiographicMagnificationFactor states, to 0.03889 mm in the breast."
+    )
+
+
+def test_functional_groups_state_spacing_and_magnification():
+    dataset = dicom_dataset(np.ones((1, 2), np.uint16))
+    measures, geometry, properties, shared = (Dataset() for _ in range(4))
+    measures.PixelSpacing = [0.07, 0.07]
+    properties.ImagerPixelSpacing = [0.07, 0.07]
+    geometry.EstimatedRadiographicMagnificationFactor = 1.8
+    shared.PixelMeasuresSequence = [measures]
+    shared.FramePixelDataPropertiesSequence = [properties]
+    shared.XRayGeometrySequence = [geometry]
+    dataset.SharedFunctionalGroupsSequence = [shared]
+    found = opened(dataset)
+    assert found.spacing_mm == pytest.approx((0.07 / 1.8, 0.07 / 1.8))
+    assert found.spacing_from == f"{PIXEL} / {FACTOR}"

@@ -1,0 +1,114 @@
+"""Two replicas in one process train as one device does with the whole batch."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import log_loss
+
+from keras_wa.training.optimizer import FusedAdam
+from keras_wa.training.replicas import share_overflow
+from tests.tiny_model import ROOT
+from tests.training.worker_pair import normalized, normalizer
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where one process trained on one device and on two, and evaluated."""
+    path = tmp_path_factory.mktemp("replicas")
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.training.replica_pair", str(path)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    (path / "seen.json").write_text(done.stdout.splitlines()[-1])
+    return path
+
+
+@pytest.fixture(scope="module")
+def seen(folder: Path) -> dict[str, Any]:
+    """What the process printed."""
+    return dict(json.loads((folder / "seen.json").read_text()))
+
+
+def _history(run: Path) -> pd.DataFrame:
+    return pd.read_csv(run / "history.csv", index_col="epoch")
+
+
+def test_two_halves_are_normalised_as_the_whole_batch_is(seen: dict[str, Any]) -> None:
+    whole = normalized(normalizer(), slice(None))
+    halves = [[np.array(part) for part in half] for half in seen["normalized"]]
+    outputs, by_inputs = (
+        np.concatenate([half[i] for half in halves]) for i in range(2)
+    )
+    by_weights = [np.add(*(half[i] for half in halves)) for i in (2, 3)]
+    found = [outputs, by_inputs, *by_weights, *halves[0][4:]]
+    assert len(found) == len(whole) == 6
+    for part, expected in zip(found, whole, strict=True):
+        np.testing.assert_allclose(part, expected, rtol=2e-5, atol=2e-5)
+    for first, second in zip(halves[0][4:], halves[1][4:], strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+def test_a_mirrored_run_ends_where_one_device_does(folder: Path) -> None:
+    names = ("one-device", "mirrored")
+    (last,) = {p.name for n in names for p in (folder / n / "checkpoints").iterdir()}
+    alone, mirrored = (
+        np.load(folder / name / "checkpoints" / last / "variables.npz")
+        for name in names
+    )
+    assert alone.files == mirrored.files
+    # Nine weights, two numbers of the optimizer, two moments of each of five weights.
+    assert len(alone.files) == 9 + 2 + 2 * 5
+    for each in alone.files:
+        np.testing.assert_allclose(mirrored[each], alone[each], rtol=0, atol=1e-5)
+    alone, mirrored = (_history(folder / name) for name in names)
+    pd.testing.assert_frame_equal(mirrored, alone, rtol=0, atol=1e-5)
+
+
+def test_the_history_has_the_validation_of_the_file_that_is_kept(folder: Path) -> None:
+    run = folder / "mirrored"
+    history = _history(run)
+    best = history.loc[history["val_auc"].idxmax()]
+    evaluation = run / "evaluation" / "val"
+    found = json.loads((evaluation / "metrics.json").read_text())
+    assert found["metrics"]["auc"]["value"] == pytest.approx(best["val_auc"], abs=1e-6)
+    table = pd.read_csv(evaluation / "predictions.csv")
+    loss = log_loss(table["label"], table["probability"])
+    assert loss == pytest.approx(best["val_loss"], abs=1e-6)
+
+
+@pytest.mark.parametrize("count", [33, 1])
+def test_predictions_keep_their_order_and_number(
+    seen: dict[str, Any], count: int
+) -> None:
+    shared, alone = (np.array(each)[:count] for each in seen["outputs"][str(count)])
+    assert shared.shape == (count, 2)
+    np.testing.assert_allclose(shared, alone, rtol=0, atol=1e-6)
+    assert len(np.unique(alone[:, 0])) == count
+
+
+def test_a_step_is_left_out_whichever_replica_overflows(seen: dict[str, Any]) -> None:
+    assert seen["overflow"] == [{"finite": True, "steps": 1}] * 2
+
+
+def test_an_optimizer_without_loss_scale_stays_as_it_is() -> None:
+    optimizer = FusedAdam(0.01)
+    share_overflow(optimizer)
+    assert "apply" not in vars(optimizer)
+    scaled = keras.optimizers.LossScaleOptimizer(optimizer)
+    share_overflow(scaled)
+    assert "apply" in vars(scaled)
