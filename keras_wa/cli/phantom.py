@@ -10,7 +10,11 @@ import cv2
 import pandas as pd
 
 from keras_wa.cli.shared import make_folder, say, warn
-from keras_wa.datasets.cbis_ddsm import find_case_lists, read_case_lists
+from keras_wa.datasets.cbis_ddsm import (
+    absent_lists,
+    find_case_lists,
+    read_case_lists,
+)
 from keras_wa.datasets.cbis_ddsm.phantom_lists import phantom_case_lists, some_patients
 from keras_wa.datasets.cbis_ddsm.phantom_tree import (
     PIXEL_MM,
@@ -173,8 +177,9 @@ def _cases(
         raise unknown_name("--lesion", lesion, LESIONS)
     if folder is None:
         return phantom_case_lists(spec, _ROIS if rois is None else rois, lesion)
-    lists = read_case_lists(find_case_lists(Path(folder), lesion))
-    warn(lists.notes)
+    paths = find_case_lists(Path(folder), lesion)
+    lists = read_case_lists(paths)
+    warn([*absent_lists(paths, lesion), *lists.notes])
     return lists.cases if rois is None else some_patients(lists.cases, rois)
 
 

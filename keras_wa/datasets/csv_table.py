@@ -13,6 +13,7 @@ import pandas as pd
 from keras_wa.datasets.case_table import COLUMNS, PARTS
 from keras_wa.datasets.cutting import box_of, cut_roi
 from keras_wa.datasets.dataset import Dataset, Roi
+from keras_wa.datasets.duplicates import one_name_note
 from keras_wa.datasets.finishing import (
     choose_lesion,
     finish_cases,
@@ -20,7 +21,7 @@ from keras_wa.datasets.finishing import (
     refuse_official_crops,
 )
 from keras_wa.datasets.options import ReadOptions
-from keras_wa.datasets.tables import read_table, stays_below
+from keras_wa.datasets.tables import read_table, stays_below, with_slashes
 from keras_wa.errors import UserError
 from keras_wa.imaging.spacing import CREDIBLE_MM
 from keras_wa.progress import track
@@ -50,7 +51,7 @@ def read_csv_table(
 
     Args:
         data_dir: a CSV file, or a folder with exactly one. Paths in it are relative to
-            its folder.
+            its folder; backslashes part them where that finds the file.
         options: `crop` cuts about the mask or box; `lesion` chooses by `lesion_type`
             where that is given.
         seed: of the draw of the test part.
@@ -71,6 +72,7 @@ def read_csv_table(
     notes = [f"Columns that were not read: {', '.join(unknown)}."] if unknown else []
     if frame["mask_path"].notna().any() or frame["box_left"].notna().any():
         refuse_official_crops(options, "a table of images")
+    notes += _part_by_slashes(frame, root, options.require_files)
     rows, bad = _check_rows(frame, file.name, root, options.require_files)
     skipped = [*table.skipped, *bad]
     lesion = options.lesion if any(row["lesion_type"] for row in rows) else "all"
@@ -82,7 +84,7 @@ def read_csv_table(
         read=_reader(root, options),
         source=pixel_settings(options),
         root=root,
-        notes=[*notes, *chosen, *drawn],
+        notes=[*notes, *one_name_note(cases["image_path"]), *chosen, *drawn],
         skipped=skipped,
     )
 
@@ -141,6 +143,23 @@ def _check_columns(frame: pd.DataFrame, file: Path) -> pd.DataFrame:
         )
     optional = [name for name in _KNOWN if name not in ("split", "roi_id")]
     return frame.reindex(columns=[*dict.fromkeys([*frame.columns, *optional])])
+
+
+def _part_by_slashes(frame: pd.DataFrame, root: Path, must_exist: bool) -> list[str]:
+    """Puts `/` between the parts of paths from Windows, and notes how many they are."""
+    changed: list[str] = []
+    for key in ("image_path", "mask_path"):
+        old = frame[key]
+        new = old.map(
+            lambda path: with_slashes(path, root, must_exist), na_action="ignore"
+        )
+        changed += list(old[old.notna() & (old != new)])
+        frame[key] = new
+    if not changed:
+        return []
+    return [
+        f"Backslashes were read as / in {len(changed)} paths, such as {changed[0]}."
+    ]
 
 
 def _check_rows(

@@ -255,6 +255,26 @@ def test_the_lists_may_lie_in_a_folder_of_their_own(tmp_path):
     assert len(read_cbis_ddsm(tmp_path / "copy", options).cases) == 5
 
 
+@pytest.mark.parametrize(("kept", "gone"), [("train", "test"), ("test", "train")])
+def test_one_of_the_two_lists_is_enough_and_the_other_is_named(tmp_path, kept, gone):
+    touch(tmp_path, ROWS)
+    (tmp_path / f"calc_case_description_{gone}_set.csv").unlink()
+    dataset = read_cbis_ddsm(tmp_path)
+    assert set(dataset.cases["split"]) == {kept}
+    said = note(dataset.notes, "The case list")
+    assert said.startswith(
+        f"The case list calc_case_description_{gone}_set.csv is not there"
+    )
+    split = note(dataset.notes, "The official split has no")
+    if gone == "test":
+        assert "can be trained and validated, but not evaluated" in split
+    else:
+        assert "nothing can be trained" in split
+    (tmp_path / f"calc_case_description_{kept}_set.csv").unlink()
+    with pytest.raises(UserError, match=r"lists\. Received: none of"):
+        read_cbis_ddsm(tmp_path)
+
+
 def test_a_folder_without_a_copy_says_what_was_looked_for(tmp_path):
     write_lists(tmp_path, ROWS)
     (tmp_path / "1-1.dcm").write_bytes(shortest_dicom("1.2.3"))
