@@ -6,7 +6,6 @@ import argparse
 
 from keras_wa.cli.shared import (
     add_resamples,
-    require_positive,
     say,
     start_keras,
     warn,
@@ -32,7 +31,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Predicts, evaluates and writes. Returns the exit code."""
-    require_positive(args, "resamples")
     start_keras()
     from keras_wa.evaluation import format_metrics
     from keras_wa.evaluation.text import estimate

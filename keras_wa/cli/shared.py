@@ -14,6 +14,7 @@ from typing import Any
 from keras_wa.cli.starting import without_collecting
 from keras_wa.datasets import DATASETS, find_dataset, name_of_dataset
 from keras_wa.errors import UserError
+from keras_wa.ranges import Range
 
 PHANTOM_BANNER = (
     "PHANTOM: no data set is under {root}/, so this uses in-silico ROIs. Results on "
@@ -128,19 +129,11 @@ def add_resamples(parser: argparse.ArgumentParser) -> None:
     """Adds `--resamples`, of the bootstrap."""
     parser.add_argument(
         "--resamples",
-        type=int,
+        type=Range(1, 1_000_000, whole=True),
         default=2000,
         metavar="N",
         help="bootstrap resamples (default: 2000)",
     )
-
-
-def require_positive(args: argparse.Namespace, *flags: str) -> None:
-    """Raises a `UserError` if a flag that counts something is below 1."""
-    for flag in flags:
-        value = getattr(args, flag)
-        if value < 1:
-            raise UserError(f"--{flag} must be at least 1. Received: {value}")
 
 
 def make_folder(name: str | Path, flag: str = "--out") -> Path:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from keras_wa.errors import UserError, unknown_name
+from keras_wa.errors import unknown_name
+from keras_wa.ranges import check_ranges, real
 
 LESIONS = ("calcification", "mass", "all")
 """The lesion types that can be asked for."""
@@ -42,8 +43,8 @@ class ReadOptions:
 
     lesion: str = "calcification"
     crop: str = "fixed"
-    field_mm: float = 25.6
-    pixel_spacing_mm: float | None = None
+    field_mm: float = real(25.6, 1, 500)
+    pixel_spacing_mm: float | None = real(None, *CREDIBLE_MM)
     drop_without_callback: bool = False
     for_processing: bool = False
     case_lists: str | None = None
@@ -54,14 +55,4 @@ class ReadOptions:
         for field, choices in (("lesion", LESIONS), ("crop", CROPS)):
             if getattr(self, field) not in choices:
                 raise unknown_name(f"`{field}`", getattr(self, field), choices)
-        if not 1 <= self.field_mm <= 500:
-            raise UserError(
-                "`field_mm` must be between 1 and 500 mm. "
-                f"Received: {self.field_mm!r}; 25.6 is the default."
-            )
-        spacing, (low, high) = self.pixel_spacing_mm, CREDIBLE_MM
-        if spacing is not None and not low <= spacing <= high:
-            raise UserError(
-                f"`pixel_spacing` must be between {low:g} and {high:g} mm. "
-                f"Received: {spacing!r}; mammograms have 0.04 to 0.2."
-            )
+        check_ranges(self, lambda field: f"`{field.replace('spacing_mm', 'spacing')}`")
