@@ -11,7 +11,7 @@ import pandas as pd
 from keras_wa.datasets.case_table import new_case_table, validate
 from keras_wa.datasets.dataset import Dataset, Roi
 from keras_wa.datasets.duplicates import duplicates_note
-from keras_wa.datasets.splits import split_test
+from keras_wa.datasets.splits import drawn_split, split_test
 from keras_wa.errors import UserError
 from keras_wa.files import cannot_be_listed, walk_files
 from keras_wa.imaging import IMAGE_SUFFIXES, is_dicom, open_image
@@ -48,7 +48,7 @@ def read_folder(
     """Reads class folders of images into a case table.
 
     `data_dir` holds two class folders, or `train/` and `test/` (and `val/`) with two
-    class folders each, which are then the official split. Otherwise about a fifth of
+    class folders each, which are then the split. Otherwise about a fifth of
     the ROIs becomes the test part, whole patients, stratified by label. Which class is
     label 1 is decided by its name (`POSITIVE_NAMES`, `NEGATIVE_NAMES`), else by the
     alphabet, and said in the notes.
@@ -131,6 +131,7 @@ def read_folder(
         read=lambda row: _read(root, row["image_path"]),
         source={"group_pattern": group_pattern},
         root=root,
+        split="the folders' own" if official else drawn_split(seed),
         notes=notes,
         skipped=skipped,
     )
