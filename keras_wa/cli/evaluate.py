@@ -8,7 +8,6 @@ from keras_wa.cli.shared import (
     add_data_flags,
     add_resamples,
     open_run,
-    require_positive,
     say,
     start_keras,
     warn,
@@ -35,7 +34,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Predicts, evaluates and writes. Returns the exit code."""
-    require_positive(args, "resamples")
     start_keras()
     from keras_wa.evaluation import format_metrics
     from keras_wa.evaluation.text import estimate

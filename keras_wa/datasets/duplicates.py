@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
 
+from keras_wa.cores import reading_threads
 from keras_wa.imaging import stem_of
 
 
@@ -35,7 +35,7 @@ def hash_files(root: Path, names: Iterable[str]) -> dict[str, str | None]:
         return sha256.hexdigest()
 
     names = list(names)
-    with ThreadPoolExecutor(min(8, (os.cpu_count() or 1) + 2)) as pool:
+    with ThreadPoolExecutor(reading_threads()) as pool:
         return dict(zip(names, pool.map(digest, names), strict=True))
 
 

@@ -19,9 +19,18 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 
+from keras_wa.dicom_out.copying import take_over
 from keras_wa.dicom_out.findings import Algorithm
-from keras_wa.dicom_out.source import check_source, header, no_warnings, side
+from keras_wa.dicom_out.source import (
+    check_source,
+    header,
+    no_warnings,
+    not_taken_over,
+    side,
+    size_of,
+)
 from keras_wa.errors import UserError
+from keras_wa.imaging.header import DicomHeader
 
 _SERIES_NUMBER = 9102
 _LARGEST = 65535
@@ -75,15 +84,17 @@ def secondary_capture(
     dataset.SeriesNumber = _SERIES_NUMBER
     dataset.SeriesDescription = f"{algorithm.name}: overlay"[:64]
     # Of a secondary capture it is the modality of the source (PS3.3 C.8.6.1).
-    dataset.Modality = source.get("Modality") or "OT"
+    dataset.Modality = DicomHeader(source).text("Modality") or "OT"
     dataset.ConversionType = "WSD"
     _place(dataset, source)
     _derivation(dataset, source, algorithm)
+    notes = [*not_taken_over(source), *_lossy(dataset, source)]
     _pixels(dataset, picture)
-    if picture.shape[:2] == (source.Rows, source.Columns):
-        for field in _SPACING:
-            if source.get(field):
-                setattr(dataset, field, source[field].value)
+    if picture.shape[:2] == size_of(source):
+        notes += take_over(
+            dataset, source, filter(DicomHeader(source).states, _SPACING)
+        )
+    dataset.ImageComments = "\r\n".join([algorithm.description, *notes])
     return dataset
 
 
@@ -99,14 +110,14 @@ def _check(picture: NDArray) -> None:
 
 def _place(dataset: Dataset, source: Dataset) -> None:
     """What part of the body it is, as far as the source says so in DICOM's terms."""
-    part = str(source.get("BodyPartExamined") or "")
+    stated = DicomHeader(source)
+    part = stated.text("BodyPartExamined")
     if _CODE_STRING.fullmatch(part):
         dataset.BodyPartExamined = part
     elif dataset.Modality == "MG":
         dataset.BodyPartExamined = "BREAST"
     dataset.Laterality = side(source)
-    found = source.get("PatientOrientation")
-    orientation = [found] if isinstance(found, str) else list(found or [])
+    orientation = (stated.shown("PatientOrientation") or "").split("\\")
     valid = len(orientation) == 2 and all(map(_ORIENTATION.fullmatch, orientation))
     # CBIS-DDSM has the view there; empty is allowed where it is not known.
     dataset.PatientOrientation = orientation if valid else ""
@@ -115,7 +126,6 @@ def _place(dataset: Dataset, source: Dataset) -> None:
 def _derivation(dataset: Dataset, source: Dataset, algorithm: Algorithm) -> None:
     dataset.ImageType = ["DERIVED", "SECONDARY"]
     dataset.DerivationDescription = f"{algorithm.name} {algorithm.version}: drawn over"
-    dataset.ImageComments = algorithm.description
     origin = Dataset()
     origin.ReferencedSOPClassUID = source.SOPClassUID
     origin.ReferencedSOPInstanceUID = source.SOPInstanceUID
@@ -130,25 +140,29 @@ def _derivation(dataset: Dataset, source: Dataset, algorithm: Algorithm) -> None
     maker.PurposeOfReferenceCodeSequence = [_coded(codes.DCM.ProcessingEquipment)]
     dataset.ContributingEquipmentSequence = [maker]
     # Letters of the source are in the picture too. What says nothing may have them.
-    clean = source.get("BurnedInAnnotation") == "NO"
+    clean = DicomHeader(source).text("BurnedInAnnotation") == "NO"
     dataset.BurnedInAnnotation = "NO" if clean else "YES"
-    _lossy(dataset, source)
 
 
-def _lossy(dataset: Dataset, source: Dataset) -> None:
-    """What was lost once is lost in every image made of it (PS3.3 C.7.6.1.1.5)."""
+def _lossy(dataset: Dataset, source: Dataset) -> list[str]:
+    """What was lost once is lost in every image made of it (PS3.3 C.7.6.1.1.5).
+
+    Returns:
+        As `take_over`.
+    """
+    notes: list[str] = []
     meta = getattr(source, "file_meta", None) or Dataset()
     method = _LOSSY.get(meta.get("TransferSyntaxUID"))
-    stated = source.get("LossyImageCompression")
+    stated = DicomHeader(source).text("LossyImageCompression")
     if stated == "01" or method:
         dataset.LossyImageCompression = "01"
-        for field in ("LossyImageCompressionRatio", "LossyImageCompressionMethod"):
-            if source.get(field):
-                setattr(dataset, field, source[field].value)
+        fields = ("LossyImageCompressionRatio", "LossyImageCompressionMethod")
+        notes = take_over(dataset, source, filter(DicomHeader(source).states, fields))
         if method and "LossyImageCompressionMethod" not in dataset:
             dataset.LossyImageCompressionMethod = method
     elif stated == "00":
         dataset.LossyImageCompression = "00"
+    return notes
 
 
 def _coded(code: Code) -> Dataset:

@@ -13,7 +13,14 @@ from pydicom.sr.coding import Code
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from keras_wa.dicom_out.findings import Algorithm, Finding
-from keras_wa.dicom_out.source import check_source, header, no_warnings, side
+from keras_wa.dicom_out.source import (
+    check_source,
+    header,
+    no_warnings,
+    not_taken_over,
+    side,
+    size_of,
+)
 from keras_wa.errors import UserError
 
 _SERIES_NUMBER = 9101
@@ -92,7 +99,7 @@ def _highdicom_sr() -> Any:
 def _check_boxes(source: Dataset, findings: Sequence[Finding], name: str) -> None:
     if not findings:
         raise UserError(f"{name}: findings. Received: none; expected one at least.")
-    width, height = source.Columns, source.Rows
+    height, width = size_of(source)
     for number, finding in enumerate(findings, 1):
         if finding.box[2] > width or finding.box[3] > height:
             raise UserError(
@@ -131,7 +138,7 @@ def _document(
             for number, finding in enumerate(findings, 1)
         ],
     )
-    _say(sr, content[0], algorithm.description)
+    _say(sr, content[0], [algorithm.description, *not_taken_over(source)])
     return sr.ComprehensiveSR(
         evidence=[_stand_in(source)],
         content=content,
@@ -250,14 +257,16 @@ def _decision(sr: Any, finding: Finding) -> list[Any] | None:
     return [sr.QualitativeEvaluation(name=DECISION, value=value)]
 
 
-def _say(sr: Any, root: Dataset, text: str) -> None:
-    """Adds a text about the whole report (TID 1500, row 14)."""
+def _say(sr: Any, root: Dataset, texts: Sequence[str]) -> None:
+    """Adds texts about the whole report (TID 1500, row 14)."""
     container = sr.ContainerContentItem(
         name=_EVALUATIONS,
         is_content_continuous=False,
         relationship_type=sr.RelationshipTypeValues.CONTAINS,
     )
-    container.ContentSequence = sr.ContentSequence([_comment(sr, text)])
+    container.ContentSequence = sr.ContentSequence(
+        [_comment(sr, text) for text in texts]
+    )
     root.ContentSequence.append(container)
 
 

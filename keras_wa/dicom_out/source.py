@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import re
 import warnings
@@ -13,8 +12,10 @@ from datetime import datetime, timedelta, timezone
 from pydicom import Dataset
 from pydicom.uid import UID, generate_uid
 
+from keras_wa.dicom_out.copying import take_over
 from keras_wa.dicom_out.findings import Algorithm
 from keras_wa.errors import UserError
+from keras_wa.imaging.header import DicomHeader, HeaderError
 
 _NEEDED = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
 
@@ -79,14 +80,27 @@ def check_source(source: Dataset) -> str:
     kind = UID(source.SOPClassUID).name
     if "Image Storage" not in kind:
         raise _unfit(name, "SOPClassUID", kind, "an image")
-    rows, columns = source.get("Rows"), source.get("Columns")
+    try:
+        rows, columns = size_of(source)
+        frames = DicomHeader(source).needed("NumberOfFrames", 1)
+    except HeaderError as error:
+        raise UserError(f"{name}: {error}") from error
     if not rows or not columns:
         found = f"{rows} by {columns}"
         raise _unfit(name, "Rows and Columns", found, "an image of at least 1 by 1")
-    frames = source.get("NumberOfFrames")
-    if int(frames or 1) != 1:
+    if frames != 1:
         raise _unfit(name, "NumberOfFrames", frames, "1")
     return name
+
+
+def size_of(source: Dataset) -> tuple[int, int]:
+    """Rows and columns of an image.
+
+    Raises:
+        HeaderError: if they are missing or no whole numbers.
+    """
+    header = DicomHeader(source)
+    return header.needed("Rows"), header.needed("Columns")
 
 
 def _unfit(name: str, field: str, found: object, expected: str) -> UserError:
@@ -98,7 +112,7 @@ def header(source: Dataset, algorithm: Algorithm, when: datetime) -> Dataset:
 
     Patient and study are taken over as they are, also where the standard would have
     them otherwise: an archive files by them. Text is decoded, so that it can be written
-    in UTF-8 beside ours.
+    in UTF-8 beside ours; what cannot be read is left out (`not_taken_over`).
 
     Args:
         source: the image, which is left as it is.
@@ -112,9 +126,7 @@ def header(source: Dataset, algorithm: Algorithm, when: datetime) -> Dataset:
     dataset.SpecificCharacterSet = "ISO_IR 192"
     for field in _EMPTY_IF_UNKNOWN:
         setattr(dataset, field, "")
-    for field in (*_EMPTY_IF_UNKNOWN, *_IF_THERE):
-        if field in source:
-            dataset.add(_decoded_copy(source, field))
+    take_over(dataset, source, (*_EMPTY_IF_UNKNOWN, *_IF_THERE))
     dataset.StudyInstanceUID = source.StudyInstanceUID
     dataset.SeriesInstanceUID = generate_uid(prefix=None)
     dataset.SOPInstanceUID = generate_uid(prefix=None)
@@ -124,21 +136,17 @@ def header(source: Dataset, algorithm: Algorithm, when: datetime) -> Dataset:
     dataset.SoftwareVersions = algorithm.version
     # Not for care, as the standard says it (PS3.3 C.12.1).
     dataset.ContentQualification = "RESEARCH"
-    when = _local(when, str(source.get("TimezoneOffsetFromUTC") or ""))
+    when = _local(when, DicomHeader(source).text("TimezoneOffsetFromUTC"))
     day, time = when.strftime("%Y%m%d"), when.strftime("%H%M%S.%f")
     dataset.InstanceCreationDate = dataset.ContentDate = dataset.SeriesDate = day
     dataset.InstanceCreationTime = dataset.ContentTime = dataset.SeriesTime = time
     return dataset
 
 
-def _decoded_copy(source: Dataset, field: str):
-    # Access decodes an element; the items of a sequence are decoded one by one.
-    element = copy.deepcopy(source[field])
-    if element.VR == "SQ":
-        for item in element.value:
-            item.decode()
-            item.pop("SpecificCharacterSet", None)
-    return element
+@no_warnings()
+def not_taken_over(source: Dataset) -> list[str]:
+    """A sentence for each element of patient and study that `header` leaves out."""
+    return take_over(Dataset(), source, (*_EMPTY_IF_UNKNOWN, *_IF_THERE))
 
 
 def _local(when: datetime, offset: str) -> datetime:
@@ -152,7 +160,7 @@ def _local(when: datetime, offset: str) -> datetime:
 def side(source: Dataset) -> str:
     """The breast: `L`, `R`, or `""` if the source says none of them."""
     for field in ("ImageLaterality", "Laterality"):
-        stated = str(source.get(field) or "").strip().upper()
+        stated = DicomHeader(source).text(field).upper()
         if stated in ("L", "R"):
             return stated
     return ""

@@ -105,6 +105,10 @@ class DicomHeader:
             items = self.items(keyword)
             return items[0].shown("CodeValue") if items else None
         text = self._converted(keyword)
+        if text is None and dictionary_VR(keyword) in ("DS", "IS"):
+            ways = self._readings(keyword) or set()
+            if len(ways) == 1:
+                text = "\\".join(f"{number:.12g}" for number in ways.pop())
         if text is None and isinstance(element, RawDataElement):
             text = printable(element.value or b"")
         if text is None:

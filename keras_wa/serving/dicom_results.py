@@ -16,7 +16,9 @@ from keras_wa import __version__
 from keras_wa.dicom_out import (
     Algorithm,
     Finding,
+    not_taken_over,
     secondary_capture,
+    size_of,
     structured_report,
     write_dicom,
 )
@@ -79,7 +81,8 @@ def write_results(
     # Without a preamble it is DICOM all the same.
     source = pydicom.dcmread(file, force=True)
     algorithm = algorithm_of(classifier)
-    findings = [finding_of(each, source.Columns, source.Rows) for each in predictions]
+    rows, columns = size_of(source)
+    findings = [finding_of(each, columns, rows) for each in predictions]
     stem = f"{number:04d}-{stem_of(file.name)}"
     results = {
         f"{stem}-report.dcm": structured_report(source, findings, algorithm, when),
@@ -90,6 +93,12 @@ def write_results(
     for name, dataset in results.items():
         write_dicom(dataset, folder / name)
     return [folder / name for name in results]
+
+
+def notes_on(file: Path) -> list[str]:
+    """What the results of a DICOM image do not take over from it, a sentence each."""
+    source = pydicom.dcmread(file, stop_before_pixels=True, force=True)
+    return [f"{file}: {note}" for note in not_taken_over(source)]
 
 
 def finding_of(prediction: Prediction, columns: int, rows: int) -> Finding:

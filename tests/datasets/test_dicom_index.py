@@ -12,7 +12,6 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
-from keras_wa.datasets import dicom_index
 from keras_wa.datasets.dicom_index import CACHE_NAME, index_dicoms
 from keras_wa.errors import UserError
 from tests.imaging.dicom_files import dicom_bytes, dicom_dataset, write_dicom
@@ -52,7 +51,7 @@ def reads(monkeypatch) -> list[str]:
         seen.append(Path(path).name)
         return real(path, **arguments)
 
-    monkeypatch.setattr(dicom_index.pydicom, "dcmread", dcmread)
+    monkeypatch.setattr(pydicom, "dcmread", dcmread)
     return seen
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import re
 
 import numpy as np
+import pydicom
 import pytest
 from pydicom.datadict import dictionary_VR
 from pydicom.dataset import Dataset
@@ -15,6 +17,7 @@ from pydicom.uid import (
 
 from keras_wa.errors import UserError
 from keras_wa.imaging.dicom import decode_dicom
+from keras_wa.imaging.header import DicomHeader
 from tests.imaging.dicom_files import (
     bytes_with,
     decode,
@@ -155,6 +158,26 @@ def test_a_modality_that_is_no_text_is_noted_and_costs_no_image(defect):
     image = decode_dicom(damaged("Modality", defect), "x.dcm")
     np.testing.assert_array_equal(image.grey(), [[0, 156]])
     assert [note.split()[0] for note in image.notes] == ["Modality"]
+
+
+@pytest.mark.parametrize(
+    ("keyword", "vr", "value", "expected"),
+    [
+        ("PixelSpacing", "FD", np.array([0.085, 0.085]).tobytes(), "0.085\\0.085"),
+        ("PixelSpacing", "DS", b"0,085\\0,085 ", "0,085\\0,085"),
+        ("InstanceNumber", "US", b"\7\0", "7"),
+        ("Rows", "IS", b"40", "40"),
+        ("PatientID", "US", b"D1-1", "D1-1"),
+        ("PatientID", "UN", b" D1-1 ", "D1-1"),
+        ("PatientID", "LO", b"   ", None),
+        ("ViewCodeSequence", "UN", b"", None),
+    ],
+)
+def test_what_is_shown_is_what_is_written(keyword, vr, value, expected):
+    data = bytes_with(dicom_dataset(row(1)), **{keyword: (vr, value)})
+    header = DicomHeader(pydicom.dcmread(io.BytesIO(data)))
+    assert header.shown(keyword) == expected
+    assert header.notes == []
 
 
 PAIRS = {

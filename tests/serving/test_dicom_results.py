@@ -24,6 +24,7 @@ from keras_wa.serving.dicom_results import (
 from keras_wa.serving.predicting import Prediction, Target, predict_targets
 from tests.dicom_out.conftest import errors_of
 from tests.dicom_out.sources import WHEN, digital
+from tests.imaging.dicom_files import bytes_with
 
 __all__ = ["errors_of"]
 
@@ -159,3 +160,24 @@ def test_the_command_writes_them_and_goes_on_without(
     assert main([*words, "--dicom-out", str(bare / "out")]) == 0
     assert "StudyInstanceUID" in capsys.readouterr().err
     assert np.size(list((bare / "out").iterdir())) == 0
+
+
+@pytest.mark.filterwarnings("ignore:Unknown encoding")
+def test_a_name_that_cannot_be_read_is_left_out_with_a_word(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = digital(
+        tmp_path, ReferringPhysicianName=None, StudyDescription=None, PatientName=None
+    )
+    file = tmp_path / "odd.dcm"
+    name, unknown = ("PN", "Müller".encode("latin-1")), ("CS", b"ISO_IR 999")
+    file.write_bytes(bytes_with(source, PatientName=name, SpecificCharacterSet=unknown))
+    words = ["predict", str(finished), str(file), "--box", "20,30,25,15"]
+    words += ["--crop", "roi", "--symmetries", "1"]
+    assert main([*words, "--dicom-out", str(tmp_path / "out")]) == 0
+    heard = capsys.readouterr().err
+    assert f"*** {file}: PatientName (0010,0010): not taken over" in heard
+    results = list((tmp_path / "out").iterdir())
+    assert len(results) == 2
+    for result in map(pydicom.dcmread, results):
+        assert (str(result.PatientName), result.PatientSex) == ("", "F")

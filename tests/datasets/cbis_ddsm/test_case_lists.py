@@ -84,9 +84,9 @@ def test_the_traps_of_the_official_lists_are_sprung(lists):
 
 @pytest.mark.shared_data
 def test_the_four_lists_take_less_than_two_seconds(lists):
-    start = time.perf_counter()
+    start = time.process_time()
     assert len(read_case_lists(find_case_lists(lists)).cases) == 3568
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 @pytest.mark.parametrize("below", [".", "csv"])

@@ -1,0 +1,177 @@
+"""Elements that a result takes over from its image, or leaves out and says so.
+
+A result is written in UTF-8. Where the bytes of a text are none in the character set
+that the image states, pydicom guesses, and the patient would get another name.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Iterable, Sequence
+
+from pydicom import Dataset
+from pydicom.charset import convert_encodings, decode_bytes
+from pydicom.datadict import dictionary_VM, dictionary_VR
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.tag import BaseTag, Tag
+from pydicom.valuerep import CUSTOMIZABLE_CHARSET_VR, TEXT_VR_DELIMS, PersonName
+
+from keras_wa.imaging.decimals import readings
+from keras_wa.imaging.elements import WORDS
+from keras_wa.imaging.header import DicomHeader, named
+
+_ESCAPE = 0x1B
+# pydicom's name of the default repertoire, which it decodes as Latin-1.
+_DEFAULT = "iso8859"
+_GUESSES = "Unknown encoding|Failed to decode|Found unknown escape"
+
+
+class _UnreadableTextError(ValueError):
+    """The bytes of a text are none in the character set."""
+
+
+def take_over(result: Dataset, source: Dataset, fields: Iterable[str]) -> list[str]:
+    """Copies elements, texts decoded.
+
+    Args:
+        result: gets them. What cannot be read stays as it is there.
+        source: has some of them; it is left as it is.
+        fields: their keywords.
+
+    Returns:
+        A sentence for each element that cannot be read.
+    """
+    codecs = _codecs(source, [])
+    notes = []
+    for field in fields:
+        if field not in source:
+            continue
+        try:
+            _check_element(source, field, codecs)
+            result.add(_copied(source, field))
+        except _UnreadableTextError:
+            stated = source.get("SpecificCharacterSet")
+            stated = f"says {stated!r}" if stated else "is missing"
+            notes.append(
+                f"{named(field)}: not taken over from the image, since its bytes are "
+                f"no text in the image's character set (SpecificCharacterSet {stated})."
+            )
+        except Exception:
+            # On a damaged value pydicom raises whatever the damage leads to.
+            notes.append(
+                f"{named(field)}: not taken over from the image, since its value "
+                "cannot be read."
+            )
+    return notes
+
+
+def _codecs(dataset: Dataset, inherited: list[str]) -> list[str]:
+    """Python's names of the character sets, none if they are unknown."""
+    stated = dataset.get("SpecificCharacterSet")
+    if not stated:
+        return inherited
+    several = not isinstance(stated, str)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=_GUESSES)
+        try:
+            found = convert_encodings(list(stated) if several else stated)
+        except Exception:
+            return []
+    return ["ascii" if name == _DEFAULT else name for name in found]
+
+
+def _check_element(dataset: Dataset, key: str | BaseTag, codecs: Sequence[str]) -> None:
+    """Raises `_UnreadableTextError` if an element, or one in its items, is none."""
+    element = dataset.get_item(key)
+    vr = element.VR
+    if isinstance(element, RawDataElement) and vr in (None, "UN"):
+        vr = dictionary_VR(element.tag)
+    if vr == "SQ":
+        for item in dataset[key].value:
+            own = _codecs(item, list(codecs))
+            for tag in list(item.keys()):
+                _check_element(item, tag, own)
+        return
+    if vr in WORDS:
+        return
+    codecs = codecs if vr in CUSTOMIZABLE_CHARSET_VR else ()
+    if isinstance(element.value, bytes):
+        _check_bytes(element.value, str(vr), codecs)
+    else:
+        _check_decoded(element, codecs)
+
+
+def _check_bytes(value: bytes, vr: str, codecs: Sequence[str]) -> None:
+    if value.isascii() and _ESCAPE not in value:
+        return
+    if not codecs:
+        raise _UnreadableTextError
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=_GUESSES)
+        try:
+            if vr == "PN":
+                for name in value.split(b"\\"):
+                    str(PersonName(name, list(codecs)))
+            else:
+                decode_bytes(value, codecs, TEXT_VR_DELIMS)
+        except Exception as error:
+            raise _UnreadableTextError from error
+
+
+def _check_decoded(element: DataElement, codecs: Sequence[str]) -> None:
+    """As `_check_bytes`, of an element that pydicom has converted before."""
+    names = element.value if element.VM > 1 else [element.value]
+    for name in names:
+        if isinstance(name, PersonName) and isinstance(name.original_string, bytes):
+            _check_bytes(name.original_string, "PN", codecs)
+    if not all(_is_one_of(letter, codecs) for letter in str(element.value)):
+        raise _UnreadableTextError
+
+
+def _is_one_of(letter: str, codecs: Sequence[str]) -> bool:
+    """Whether a letter is in one of the character sets, or in all of them."""
+    if letter.isascii():
+        return ord(letter) != _ESCAPE
+    for codec in codecs:
+        try:
+            letter.encode(codec)
+        except (UnicodeError, LookupError):
+            continue
+        return letter != "\ufffd"
+    return False
+
+
+def _copied(source: Dataset, field: str) -> DataElement:
+    """A copy in the standard's value representation.
+
+    Raises:
+        Exception: whatever pydicom raises of a damaged value.
+    """
+    own, header = dictionary_VR(field), DicomHeader(source)
+    tag = Tag(field)
+    if own in ("DS", "IS"):
+        text = header.shown(field) or ""
+        written_badly = not readings(text) or bool(set(",;") & set(text))
+        if text and written_badly:
+            count = 2 if dictionary_VM(field) == "2" else 1
+            found = header.numbers(field, count)
+            if found is None:
+                raise ValueError("no number")
+            text = "\\".join(f"{number:.12g}" for number in found)
+        return DataElement(tag, own, text)
+    element = _decoded(copy.deepcopy(source[field]))
+    if own != element.VR:
+        return DataElement(tag, own, header.shown(field))
+    return element
+
+
+def _decoded(element: DataElement) -> DataElement:
+    # Access decodes an element; the items of a sequence are decoded one by one.
+    if element.VR == "SQ":
+        for item in element.value:
+            item.decode()
+            item.pop("SpecificCharacterSet", None)
+            for each in item:
+                _decoded(each)
+    return element
