@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -22,6 +21,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+
+from keras_wa.cores import usable_cores
 
 
 def measure(task: str, root: Path, out: Path) -> dict[str, Any]:
@@ -152,7 +153,7 @@ def main() -> None:
         same = content(Path(folder, "killed")) == content(Path(folder, "out0"))
         print(f"killed and resumed: the bytes are {'the same' if same else 'OTHERS'}")
         print(
-            f"median: {sorted(ratios)[len(ratios) // 2]:.0%} on {os.cpu_count()} cores"
+            f"median: {sorted(ratios)[len(ratios) // 2]:.0%} on {usable_cores()} cores"
         )
 
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 import argparse
 import datetime
 import importlib.metadata
-import os
 import platform
 import subprocess
 import sys
 from pathlib import Path
 
+from keras_wa.cores import usable_cores
 from keras_wa.files import replacing
 
 MODULES = (
@@ -48,7 +48,7 @@ def main() -> None:
         pages.append(text)
     args.out.mkdir(parents=True, exist_ok=True)
     today = datetime.date.today().isoformat()
-    path = args.out / f"{today}-{platform.machine()}-{os.cpu_count()}-cores.md"
+    path = args.out / f"{today}-{platform.machine()}-{usable_cores()}-cores.md"
     with replacing(path) as partial:
         partial.write_text("".join(pages), encoding="utf-8")
     print(path)
@@ -69,7 +69,7 @@ def _head() -> str:
         f"# Benchmarks, {datetime.date.today().isoformat()}\n\n"
         "`python -m benchmarks.run`: medians over fresh processes in turns; below 1 in "
         "a column `ours / it` we take less.\n\n"
-        f"{_processor()}, {os.cpu_count()} cores, Python {platform.python_version()}; "
+        f"{_processor()}, {usable_cores()} cores, Python {platform.python_version()}; "
         f"{', '.join(versions)}.\n"
     )
 

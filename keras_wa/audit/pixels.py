@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any
@@ -12,13 +11,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from keras_wa.cores import reading_threads
 from keras_wa.datasets import Dataset, Roi
 from keras_wa.errors import UserError
 from keras_wa.imaging.resize import resize
 from keras_wa.progress import ProgressBar
 
 _BLOCK = 64
-_WORKERS = min(8, (os.cpu_count() or 1) + 2)
+_WORKERS = reading_threads()
 
 SIZES = ("height", "width", "aspect", "bytes")
 """What is measured of each source: pixels before resizing, and its file."""

@@ -8,13 +8,15 @@ import dataclasses
 from keras_wa.cli.shared import (
     DATASET_FLAGS,
     add_flags,
+    add_resamples,
     choose_dataset,
     make_folder,
     say,
     warn,
 )
 from keras_wa.datasets import DATASETS, ReadOptions, load_cases
-from keras_wa.errors import UserError
+from keras_wa.phantom import PhantomSpec
+from keras_wa.ranges import Range, range_of
 
 DESCRIPTION = (
     "Look for what makes a result on a data set untrue: patients on both sides of the "
@@ -46,18 +48,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--limit-images",
-        type=int,
+        type=Range(0, whole=True),
         metavar="N",
         help="read the pixels of at most N ROIs; 0: metadata alone",
     )
+    add_resamples(parser)
     parser.add_argument(
-        "--resamples",
-        type=int,
-        default=2000,
-        metavar="N",
-        help="bootstrap resamples (default: 2000)",
+        "--seed", type=range_of(PhantomSpec, "seed"), default=0, metavar="N"
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="N")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -68,8 +66,6 @@ def run(args: argparse.Namespace) -> int:
     from keras_wa.audit.record import write_record
     from keras_wa.audit.terminal import print_report
 
-    if args.seed < 0:
-        raise UserError(f"--seed. Received: {args.seed}; expected 0 or more.")
     given = {"dataset": args.dataset, "data_dir": args.data_dir}
     place = choose_dataset({name: value for name, value in given.items() if value})
     dataset = load_cases(

@@ -14,13 +14,13 @@ from keras_wa.cli.shared import (
     choose_dataset,
     collect_config,
     make_folder,
-    require_positive,
     say,
     start_keras,
     warn,
 )
 from keras_wa.cli.train import TRAIN_FLAGS
 from keras_wa.errors import UserError
+from keras_wa.ranges import Range
 
 DESCRIPTION = (
     "Train several systems on the same split and say, with intervals, which "
@@ -49,7 +49,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "colons: resnet50:stem_stride=2,vgg16:learning_rate=1e-4",
     )
     parser.add_argument(
-        "--seeds", type=int, default=5, metavar="N", help="runs of each (default: 5)"
+        "--seeds",
+        type=Range(1, 10_000, whole=True),
+        default=5,
+        metavar="N",
+        help="runs of each (default: 5)",
     )
     parser.add_argument(
         "--splits",
@@ -76,7 +80,6 @@ def run(args: argparse.Namespace) -> int:
             "Give either --models, to train them, or the directories of evaluated "
             f"runs. Received: {'both' if args.models else 'neither'}."
         )
-    require_positive(args, "seeds", "resamples")
     out = make_folder(args.out)
     start_keras()
     return _compare_runs(args, out) if args.runs else _compare_models(args, out)
@@ -153,7 +156,7 @@ def _write(
 
     record = collect(results, baseline, models, costs, failed, args.resamples)
     for part in record["splits"]:
-        say(f"Split {part['split']}, {part['n_rois']} ROIs, AUC:")
+        say(f"Split {part['split_origin']}, {part['n_rois']} ROIs, AUC:")
         for system in part["systems"]:
             line = f"  {system['name']:<40} {estimate(system['metrics']['auc'])}"
             if system["differences"]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from keras_wa.cli.shared import say, start_keras, warn
-from keras_wa.errors import UserError
+from keras_wa.ranges import Range
 
 DESCRIPTION = "Show runs side by side in TensorBoard."
 EXAMPLE = "keras-wa dashboard runs --port 6006"
@@ -33,11 +33,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "reaches it sees everything: TensorBoard asks for no password",
     )
     parser.add_argument(
-        "--port", type=int, default=6006, metavar="N", help="default: 6006; 0: any free"
+        "--port",
+        type=Range(0, 2**16 - 1, whole=True),
+        default=6006,
+        metavar="N",
+        help="default: 6006; 0: any free",
     )
     parser.add_argument(
         "--embeddings",
-        type=int,
+        type=Range(0, whole=True),
         default=1000,
         metavar="N",
         help="test ROIs of each run in the projector, which cost a pass through its "
@@ -63,10 +67,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Builds the folder and shows it until it is stopped. Returns the exit code."""
-    if args.embeddings < 0:
-        raise UserError(f"--embeddings must be at least 0. Received: {args.embeddings}")
-    if not 0 <= args.port < 2**16:
-        raise UserError(f"--port must be from 0 to 65535. Received: {args.port}")
     start_keras()
     from keras_wa.reporting.dashboard.building import build
     from keras_wa.reporting.dashboard.finding import find_runs

@@ -41,6 +41,7 @@ from keras_wa.datasets.download import (
 from keras_wa.datasets.options import LESIONS
 from keras_wa.errors import UserError, unknown_name
 from keras_wa.files import replacing
+from keras_wa.ranges import Range
 
 DESCRIPTION = "Fetch a data set from the Imaging Data Commons, with its tables."
 EXAMPLE = "keras-wa download cbis-ddsm --lesion calcification --dry-run"
@@ -64,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="DIR", help="default: data/DATASET")
     parser.add_argument(
         "--limit-patients",
-        type=int,
+        type=Range(1, whole=True),
         metavar="N",
         help="only the N patients with the lowest numbers",
     )
@@ -84,7 +85,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--endpoint-url", metavar="URL", help="an S3 mirror of IDC's bucket"
     )
     parser.add_argument(
-        "--workers", type=int, default=32, metavar="N", help="files at once"
+        "--workers",
+        type=Range(1, 1024, whole=True),
+        default=32,
+        metavar="N",
+        help="files at once",
     )
     parser.add_argument(
         "--series-table",
@@ -153,12 +158,6 @@ class _Request:
         if args.source not in ENDPOINTS:
             raise unknown_name("--source", args.source, ENDPOINTS)
         source = SOURCES[args.name]
-        for flag in ("limit_patients", "workers"):
-            value = getattr(args, flag)
-            if value is not None and value < 1:
-                raise UserError(
-                    f"{_flag(flag)}. Received: {value}; expected at least 1."
-                )
         if source is not CBIS_DDSM:
             for flag in ("lesion", "parts", "series_table"):
                 if getattr(args, flag) is not None:

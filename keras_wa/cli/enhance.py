@@ -18,11 +18,11 @@ from keras_wa.cli.shared import (
     collect_config,
     make_folder,
     quiet_start,
-    require_positive,
     say,
     warn,
 )
 from keras_wa.errors import UserError
+from keras_wa.ranges import Range
 
 if TYPE_CHECKING:
     from keras_wa.datasets import Dataset
@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_flags(parser, _FLAGS)
     parser.add_argument(
         "--n",
-        type=int,
+        type=Range(1, whole=True),
         default=512,
         metavar="N",
         help="measure N ROIs drawn at random (default: 512)",
@@ -75,7 +75,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measures and writes. Returns the exit code."""
-    require_positive(args, "n", "resamples")
     with quiet_start():
         from keras_wa.training.config import TrainConfig
         from keras_wa.training.data import load_dataset

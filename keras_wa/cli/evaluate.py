@@ -8,7 +8,6 @@ from keras_wa.cli.shared import (
     add_data_flags,
     add_resamples,
     open_run,
-    require_positive,
     say,
     start_keras,
     warn,
@@ -35,7 +34,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Predicts, evaluates and writes. Returns the exit code."""
-    require_positive(args, "resamples")
     start_keras()
     from keras_wa.evaluation import format_metrics
     from keras_wa.evaluation.text import estimate
@@ -48,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
         run, args.split, rule, args.resamples, 1, args.allow_changed_data
     )
     say(format_metrics(results))
-    say(f"Split: {run.config.split}, hash {results['split_hash']}")
+    say(f"Split: {results['split_origin']}, hash {results['split_hash']}")
     best = best_number(results)
     if best is not None:
         auc = estimate(results["one_number_auc"][best])

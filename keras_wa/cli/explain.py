@@ -20,6 +20,7 @@ from keras_wa.cli.shared import (
     warn,
 )
 from keras_wa.errors import UserError, unknown_name
+from keras_wa.ranges import Range
 
 if TYPE_CHECKING:
     import keras
@@ -49,7 +50,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--split", default="test", help="train, val or test (default: test)"
     )
     parser.add_argument(
-        "--n", type=int, default=200, help="ROIs, drawn at random (default: 200)"
+        "--n",
+        type=Range(1, whole=True),
+        default=200,
+        help="ROIs, drawn at random (default: 200)",
     )
     parser.add_argument(
         "--method", default="gradcam", help="gradcam (default) or occlusion"
@@ -62,26 +66,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--patch",
-        type=int,
+        type=Range(1, whole=True),
         metavar="PX",
         help="of occlusion: side of the patch (default: an eighth of the ROI)",
     )
     parser.add_argument(
         "--stride",
-        type=int,
+        type=Range(1, whole=True),
         metavar="PX",
         help="of occlusion: from patch to patch (default: half a patch)",
     )
     parser.add_argument(
         "--tolerance",
-        type=float,
+        type=Range(0),
         default=0.0,
         metavar="PX",
         help="of the pointing game: as far from the mask still hits (default: 0)",
     )
     parser.add_argument(
         "--random",
-        type=int,
+        type=Range(0, 10_000, whole=True),
         default=3,
         metavar="N",
         help="networks with random weights to compare with (default: 3)",
@@ -126,6 +130,7 @@ def run(args: argparse.Namespace) -> int:
         "dataset": run.config.dataset,
         "model": run.config.model,
         "split": args.split,
+        "split_origin": data.split_origin,
         "method": args.method,
         **settings,
         "n_rois": len(sample.cases),
@@ -162,11 +167,6 @@ def run(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace) -> None:
     if args.method not in METHODS:
         raise unknown_name("--method", args.method, METHODS)
-    for flag, least in (("n", 1), ("random", 0), ("tolerance", 0)):
-        if not getattr(args, flag) >= least:
-            raise UserError(
-                f"--{flag}. Received: {getattr(args, flag)}; expected {least} or more."
-            )
     others = ("patch", "stride") if args.method == "gradcam" else ("layer",)
     for flag in others:
         if getattr(args, flag) is not None:

@@ -6,6 +6,7 @@ import argparse
 import errno
 import importlib
 import os
+import re
 import sys
 from collections.abc import Sequence
 from types import ModuleType
@@ -77,6 +78,8 @@ class _Parser(argparse.ArgumentParser):
     """A parser whose errors are one line, as all others are."""
 
     def error(self, message: str) -> NoReturn:
+        # A flag outside its range reads like a setting outside its own.
+        message = re.sub(r"^argument (--\S+): must", r"\1 must", message)
         raise UserError(f"{message}. See: {self.prog} --help")
 
 

@@ -8,7 +8,9 @@ from typing import Any
 
 from keras_wa.cli.shared import say, start_keras
 from keras_wa.errors import UserError
+from keras_wa.phantom import PhantomSpec
 from keras_wa.progress import track
+from keras_wa.ranges import range_of
 
 DESCRIPTION = "List the models, with their size, their work and where they come from."
 EXAMPLE = "keras-wa models --image-size 224"
@@ -23,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--image-size",
-        type=int,
+        type=range_of(PhantomSpec, "size"),
         default=224,
         metavar="PX",
         help="side of the ROI that is counted for (default: 224)",
@@ -37,9 +39,7 @@ def run(args: argparse.Namespace) -> int:
     """Builds and counts. Returns the exit code."""
     start_keras()
     from keras_wa.models import list_models, model_options
-    from keras_wa.models.checks import check_image_size
 
-    check_image_size(args.image_size)
     names = list_models()
     if args.model is not None:
         model_options(args.model)  # Refuses a name that is none.

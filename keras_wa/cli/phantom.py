@@ -10,7 +10,11 @@ import cv2
 import pandas as pd
 
 from keras_wa.cli.shared import make_folder, say, warn
-from keras_wa.datasets.cbis_ddsm import find_case_lists, read_case_lists
+from keras_wa.datasets.cbis_ddsm import (
+    absent_lists,
+    find_case_lists,
+    read_case_lists,
+)
 from keras_wa.datasets.cbis_ddsm.phantom_lists import phantom_case_lists, some_patients
 from keras_wa.datasets.cbis_ddsm.phantom_tree import (
     PIXEL_MM,
@@ -22,6 +26,7 @@ from keras_wa.errors import UserError, unknown_name
 from keras_wa.files import replacing
 from keras_wa.phantom import PhantomSpec, best_possible_auc, phantom_cases, render_rois
 from keras_wa.progress import ProgressBar
+from keras_wa.ranges import Range
 
 DESCRIPTION = (
     "Draw in-silico ROIs: a contact sheet, PNG class folders, or whole mammograms as "
@@ -43,7 +48,11 @@ _TREE_FLAGS: dict[str, tuple[dict[str, Any], Any]] = {
     "image_height": ({"type": int, "metavar": "PX", "help": "default 3000"}, 3000),
     "image_width": ({"type": int, "metavar": "PX", "help": "default 2000"}, 2000),
     "pixel_mm": (
-        {"type": float, "metavar": "MM", "help": f"size of a pixel, {PIXEL_MM:g}"},
+        {
+            "type": float,
+            "metavar": "MM",
+            "help": f"size of a pixel, {PIXEL_MM:g}",
+        },
         PIXEL_MM,
     ),
     "compress": ({"help": "rle (default) or none"}, "rle"),
@@ -71,7 +80,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "as --dataset cbis-ddsm reads them)",
     )
     parser.add_argument(
-        "--rois", type=int, metavar="N", help=f"default {_ROIS}, or all"
+        "--rois",
+        type=Range(1, 10_000_000, whole=True),
+        metavar="N",
+        help=f"default {_ROIS}, or all",
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument("--size", type=int, default=224, metavar="PX")
@@ -173,8 +185,9 @@ def _cases(
         raise unknown_name("--lesion", lesion, LESIONS)
     if folder is None:
         return phantom_case_lists(spec, _ROIS if rois is None else rois, lesion)
-    lists = read_case_lists(find_case_lists(Path(folder), lesion))
-    warn(lists.notes)
+    paths = find_case_lists(Path(folder), lesion)
+    lists = read_case_lists(paths)
+    warn([*absent_lists(paths, lesion), *lists.notes])
     return lists.cases if rois is None else some_patients(lists.cases, rois)
 
 

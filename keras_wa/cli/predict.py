@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import itertools
-import math
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +12,9 @@ from typing import Any
 
 from keras_wa.cli.shared import check_writable, make_folder, start_keras, warn
 from keras_wa.cli.starting import begun, without_collecting
+from keras_wa.datasets import ReadOptions
 from keras_wa.errors import UserError, unknown_name
+from keras_wa.ranges import Range, range_of
 
 DESCRIPTION = (
     "Classify ROIs, or the calcification clusters that are found in mammograms, in "
@@ -54,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--pixel-spacing",
-        type=float,
+        type=range_of(ReadOptions, "pixel_spacing_mm"),
         metavar="MM",
         help="taken where a file states none",
     )
@@ -65,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--bits-stored",
-        type=int,
+        type=range_of(ReadOptions, "bits_stored"),
         metavar="N",
         help="bits of the values in 16-bit PNG, TIFF and PGM files (default: as of the "
         "model's training images, else 16)",
@@ -77,14 +78,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--most",
-        type=int,
+        type=Range(1, whole=True),
         default=10,
         metavar="N",
         help="clusters of a mammogram, at most (default: 10)",
     )
     parser.add_argument(
         "--symmetries",
-        type=int,
+        type=Range(1, 8, whole=True),
         default=8,
         metavar="N",
         help="turned and mirrored copies of each ROI that give the interval, 1 to 8 "
@@ -247,14 +248,5 @@ def _check(args: argparse.Namespace) -> None:
         raise unknown_name("--as", args.kind, _KINDS)
     if args.box and args.mask:
         raise UserError("Give --box or --mask. Received: both.")
-    if not 1 <= args.symmetries <= 8:
-        raise UserError(f"--symmetries must be 1 to 8. Received: {args.symmetries}")
-    if args.most < 1:
-        raise UserError(f"--most must be at least 1. Received: {args.most}")
     if args.json == _STDOUT and args.csv == _STDOUT:
         raise UserError("--json and --csv cannot both go to stdout.")
-    spacing = args.pixel_spacing
-    if spacing is not None and not (math.isfinite(spacing) and spacing > 0):
-        raise UserError(f"--pixel-spacing must be above 0. Received: {spacing}")
-    if args.bits_stored is not None and not 1 <= args.bits_stored <= 16:
-        raise UserError(f"--bits-stored must be 1 to 16. Received: {args.bits_stored}")

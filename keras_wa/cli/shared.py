@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from keras_wa.cli.starting import without_collecting
 from keras_wa.datasets import DATASETS, find_dataset, name_of_dataset
 from keras_wa.errors import UserError
+from keras_wa.ranges import Range
 
 if TYPE_CHECKING:
     from keras_wa.training.run import Run
@@ -138,7 +139,7 @@ def add_resamples(parser: argparse.ArgumentParser) -> None:
     """Adds `--resamples`, of the bootstrap."""
     parser.add_argument(
         "--resamples",
-        type=int,
+        type=Range(1, 1_000_000, whole=True),
         default=2000,
         metavar="N",
         help="bootstrap resamples (default: 2000)",
@@ -171,14 +172,6 @@ def open_run(args: argparse.Namespace) -> Run:
     moved = {field: place for field, place in places.items() if place is not None}
     config = with_absolute_paths(dataclasses.replace(run.config, **moved))
     return dataclasses.replace(run, config=config)
-
-
-def require_positive(args: argparse.Namespace, *flags: str) -> None:
-    """Raises a `UserError` if a flag that counts something is below 1."""
-    for flag in flags:
-        value = getattr(args, flag)
-        if value < 1:
-            raise UserError(f"--{flag} must be at least 1. Received: {value}")
 
 
 def make_folder(name: str | Path, flag: str = "--out") -> Path:

@@ -13,6 +13,7 @@ import pandas as pd
 from keras_wa.datasets.case_table import COLUMNS, PARTS
 from keras_wa.datasets.cutting import box_of, cut_roi
 from keras_wa.datasets.dataset import Dataset, Roi
+from keras_wa.datasets.duplicates import one_name_note
 from keras_wa.datasets.finishing import (
     choose_lesion,
     finish_cases,
@@ -20,7 +21,7 @@ from keras_wa.datasets.finishing import (
     refuse_official_crops,
 )
 from keras_wa.datasets.options import ReadOptions
-from keras_wa.datasets.tables import read_table, stays_below
+from keras_wa.datasets.tables import read_table, stays_below, with_slashes
 from keras_wa.errors import UserError
 from keras_wa.imaging.spacing import CREDIBLE_MM
 from keras_wa.progress import track
@@ -50,7 +51,7 @@ def read_csv_table(
 
     Args:
         data_dir: a CSV file, or a folder with exactly one. Paths in it are relative to
-            its folder.
+            its folder; backslashes part them where that finds the file.
         options: `crop` cuts about the mask or box; `lesion` chooses by `lesion_type`
             where that is given.
         seed: of the draw of the test part.
@@ -71,18 +72,23 @@ def read_csv_table(
     notes = [f"Columns that were not read: {', '.join(unknown)}."] if unknown else []
     if frame["mask_path"].notna().any() or frame["box_left"].notna().any():
         refuse_official_crops(options, "a table of images")
-    rows, bad = _check_rows(frame, file.name, root, options.require_files)
+    notes += _part_by_slashes(frame, root, options.require_files)
+    rows, bad, lost = _check_rows(frame, file.name, root, options.require_files)
     skipped = [*table.skipped, *bad]
     lesion = options.lesion if any(row["lesion_type"] for row in rows) else "all"
     kept, chosen = choose_lesion(rows, lesion, unstated="rows without a type")
-    cases, drawn = finish_cases(kept, str(file), skipped, seed, options.patients_apart)
+    lost = [row for row in lost if lesion in ("all", row["lesion_type"])]
+    cases, split, drawn = finish_cases(
+        kept, str(file), skipped, seed, options.patients_apart, lost
+    )
     return Dataset(
         name="csv",
         cases=cases,
         read=_reader(root, options),
         source=pixel_settings(options),
         root=root,
-        notes=[*notes, *chosen, *drawn],
+        split=split,
+        notes=[*notes, *one_name_note(cases["image_path"]), *chosen, *drawn],
         skipped=skipped,
     )
 
@@ -143,11 +149,33 @@ def _check_columns(frame: pd.DataFrame, file: Path) -> pd.DataFrame:
     return frame.reindex(columns=[*dict.fromkeys([*frame.columns, *optional])])
 
 
+def _part_by_slashes(frame: pd.DataFrame, root: Path, must_exist: bool) -> list[str]:
+    """Puts `/` between the parts of paths from Windows, and notes how many they are."""
+    changed: list[str] = []
+    for key in ("image_path", "mask_path"):
+        old = frame[key]
+        new = old.map(
+            lambda path: with_slashes(path, root, must_exist), na_action="ignore"
+        )
+        changed += list(old[old.notna() & (old != new)])
+        frame[key] = new
+    if not changed:
+        return []
+    return [
+        f"Backslashes were read as / in {len(changed)} paths, such as {changed[0]}."
+    ]
+
+
 def _check_rows(
     frame: pd.DataFrame, name: str, root: Path, require_files: bool
-) -> tuple[list[dict[str, Any]], list[tuple[str, str]]]:
-    """The rows that can be used, and the others with the reason."""
+) -> tuple[list[dict[str, Any]], list[tuple[str, str]], list[dict[str, Any]]]:
+    """The rows that can be used, the others with the reason, and lost ROIs.
+
+    A ROI is lost with a row whose label is known and that is no second one of its
+    place.
+    """
     rows: list[dict[str, Any]] = []
+    lost: list[dict[str, Any]] = []
     skipped: list[tuple[str, str]] = []
     places: dict[tuple[Any, ...], Any] = {}
     patients: dict[str, tuple[str, Any]] = {}
@@ -158,9 +186,9 @@ def _check_rows(
         reason = _convert(row, has_split)
         if reason is None and require_files:
             reason = _absent_file(row, root)
+        place = tuple(row[key] for key in ("image_path", "mask_path", *_BOX))
         if reason is None:
             path, patient = row["image_path"], row["patient_id"]
-            place = tuple(row[key] for key in ("image_path", "mask_path", *_BOX))
             first, earlier = patients.setdefault(path, (patient, line))
             if first != patient:
                 reason = (
@@ -173,6 +201,9 @@ def _check_rows(
                 places[place] = line
         if reason is not None:
             skipped.append((name, f"line {line}: {reason}"))
+            label = _LABELS.get(str(row["label"]).lower())
+            if label is not None and place not in places:
+                lost.append({**row, "label": label})
             continue
         rows.append(row)
     count = pd.Series([row["image_path"] for row in rows], dtype=str).value_counts()
@@ -181,7 +212,7 @@ def _check_rows(
         row["roi_id"] = row.get("roi_id") or (
             path if count[path] == 1 else f"{path}#{line}"
         )
-    return rows, skipped
+    return rows, skipped, lost
 
 
 def _convert(row: dict[str, Any], has_split: bool) -> str | None:

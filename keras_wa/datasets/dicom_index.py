@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from keras_wa.cores import reading_threads
 from keras_wa.files import replacing, walk_files
 from keras_wa.imaging import kinds_of, read_header
 from keras_wa.imaging.header import DicomHeader
@@ -103,7 +103,7 @@ def _read_all(
             reason = f"the DICOM header cannot be read ({detail}). Copy the file again."
             return [reason, *([None] * len(fields))]
 
-    pool = ThreadPoolExecutor(min(8, (os.cpu_count() or 1) + 2))
+    pool = ThreadPoolExecutor(reading_threads())
     # pydicom warns of each value that breaks a rule of the standard; the values that
     # matter are checked by who asked for them.
     with warnings.catch_warnings():

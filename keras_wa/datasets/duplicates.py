@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
+
+from keras_wa.cores import reading_threads
+from keras_wa.imaging import stem_of
 
 
 def hash_files(root: Path, names: Iterable[str]) -> dict[str, str | None]:
@@ -33,7 +35,7 @@ def hash_files(root: Path, names: Iterable[str]) -> dict[str, str | None]:
         return sha256.hexdigest()
 
     names = list(names)
-    with ThreadPoolExecutor(min(8, (os.cpu_count() or 1) + 2)) as pool:
+    with ThreadPoolExecutor(reading_threads()) as pool:
         return dict(zip(names, pool.map(digest, names), strict=True))
 
 
@@ -65,6 +67,26 @@ def duplicates_note(root: Path, cases: pd.DataFrame) -> str | None:
         f"{(shared['split'] > 1).sum()} of these images are in training and in test, "
         f"{(shared['label'] > 1).sum()} under both labels. None was removed."
     )
+
+
+def one_name_note(paths: pd.Series) -> list[str]:
+    """Warns of images that have the same name but for the suffix.
+
+    Args:
+        paths: of the images, posix; one that comes again counts once.
+
+    Returns:
+        A sentence for the user, if there are any.
+    """
+    paths = paths.drop_duplicates()
+    twice = sorted(paths[paths.map(stem_of).duplicated(keep=False)])
+    if not twice:
+        return []
+    return [
+        f"Images with the same name but for the suffix: {len(twice)}, such as "
+        f"{twice[0]} and {twice[1]}. Each is an ROI; where they show the same, remove "
+        "one of them."
+    ]
 
 
 def _size(path: Path) -> int:

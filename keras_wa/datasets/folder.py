@@ -11,9 +11,9 @@ import pandas as pd
 
 from keras_wa.datasets.case_table import new_case_table, validate
 from keras_wa.datasets.dataset import Dataset, Roi
-from keras_wa.datasets.duplicates import duplicates_note
+from keras_wa.datasets.duplicates import duplicates_note, one_name_note
 from keras_wa.datasets.options import ReadOptions
-from keras_wa.datasets.splits import split_test
+from keras_wa.datasets.splits import drawn_split, split_test
 from keras_wa.errors import UserError
 from keras_wa.files import cannot_be_listed, walk_files
 from keras_wa.imaging import (
@@ -21,7 +21,6 @@ from keras_wa.imaging import (
     kinds_of,
     open_image,
     passed_over,
-    stem_of,
 )
 from keras_wa.imaging.file_kinds import Kind
 
@@ -61,7 +60,7 @@ def read_folder(
     """Reads class folders of images into a case table.
 
     `data_dir` holds two class folders, or `train/` and `test/` (and `val/`) with two
-    class folders each, which are then the official split. Otherwise about a fifth of
+    class folders each, which are then the split. Otherwise about a fifth of
     the ROIs becomes the test part, whole patients, stratified by label. Which class is
     label 1 is decided by its name (`POSITIVE_NAMES`, `NEGATIVE_NAMES`), else by the
     alphabet, and said in the notes.
@@ -138,7 +137,7 @@ def read_folder(
         )
     validate(cases, str(root), options.patients_apart)
     notes += passed_over(kinds)
-    notes += _one_name_note(cases["image_path"])
+    notes += one_name_note(cases["image_path"])
     duplicates = duplicates_note(root, cases)
     if duplicates:
         notes.append(duplicates)
@@ -152,6 +151,7 @@ def read_folder(
             "bits_stored": options.bits_stored,
         },
         root=root,
+        split="the folders' own" if official else drawn_split(seed),
         notes=notes,
         skipped=[
             (name, _REASONS[kind]) for name, kind in kinds.items() if kind in _REASONS
@@ -226,18 +226,6 @@ def _kinds_in(folder: Path, root: Path) -> dict[str, Kind]:
             f"files; expected DICOM, or {', '.join(sorted(IMAGE_SUFFIXES))} files."
         )
     return kinds
-
-
-def _one_name_note(paths: pd.Series) -> list[str]:
-    """Warns of plain images that have the same name but for the suffix."""
-    twice = paths[paths.map(stem_of).duplicated(keep=False)]
-    if twice.empty:
-        return []
-    return [
-        f"Images with the same name but for the suffix: {len(twice)}, such as "
-        f"{' and '.join(sorted(twice)[:2])}. Each is an ROI; where they show the same, "
-        "remove one of them."
-    ]
 
 
 def _patients(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from keras_wa.errors import UserError, unknown_name
+from keras_wa.errors import unknown_name
 from keras_wa.imaging.spacing import CREDIBLE_MM
+from keras_wa.ranges import check_ranges, real, whole
 
 LESIONS = ("calcification", "mass", "all")
 """The lesion types that can be asked for."""
@@ -42,11 +43,11 @@ class ReadOptions:
 
     lesion: str = "calcification"
     crop: str = "fixed"
-    field_mm: float = 25.6
-    pixel_spacing_mm: float | None = None
+    field_mm: float = real(25.6, 1, 500)
+    pixel_spacing_mm: float | None = real(None, *CREDIBLE_MM)
     drop_without_callback: bool = False
     for_processing: bool = False
-    bits_stored: int | None = None
+    bits_stored: int | None = whole(None, 1, 16)
     case_lists: str | None = None
     require_files: bool = True
     patients_apart: bool = True
@@ -55,19 +56,4 @@ class ReadOptions:
         for field, choices in (("lesion", LESIONS), ("crop", CROPS)):
             if getattr(self, field) not in choices:
                 raise unknown_name(f"`{field}`", getattr(self, field), choices)
-        if not 1 <= self.field_mm <= 500:
-            raise UserError(
-                "`field_mm` must be between 1 and 500 mm. "
-                f"Received: {self.field_mm!r}; 25.6 is the default."
-            )
-        spacing, (low, high) = self.pixel_spacing_mm, CREDIBLE_MM
-        if spacing is not None and not low <= spacing <= high:
-            raise UserError(
-                f"`pixel_spacing` must be between {low:g} and {high:g} mm. "
-                f"Received: {spacing!r}; mammograms have 0.04 to 0.2."
-            )
-        if self.bits_stored is not None and not 1 <= self.bits_stored <= 16:
-            raise UserError(
-                f"`bits_stored` must be 1 to 16. Received: {self.bits_stored!r}; the "
-                "bits that the values of 16-bit images have, such as 12."
-            )
+        check_ranges(self, lambda field: f"`{field.replace('spacing_mm', 'spacing')}`")

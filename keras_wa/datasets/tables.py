@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import dataclasses
+import io
+import os
+import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
@@ -13,6 +17,18 @@ from keras_wa.errors import UserError
 
 TEXT = pd.StringDtype("python")
 """The dtype of every column of a `Table`; python storage needs no pyarrow."""
+
+# UTF-32's mark begins with UTF-16's.
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_START = 1000  # Characters.
+# Excel's first line; saved again with another separator, it is quoted or padded.
+_SEPARATOR = re.compile(r'\s*"?sep=(\\t|[^"\r\n])"?[,;\s]*', re.IGNORECASE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,8 +52,7 @@ def read_table(path: Path, columns: Sequence[str]) -> Table:
     Args:
         path: a file with a header. `.xlsx` and `.xls` are spreadsheets, of which the
             first sheet is read; `.xls` needs the package xlrd. Everything else is CSV
-            in UTF-8, its fields parted by comma, semicolon or tab, whichever the header
-            has most of.
+            as of `csv_text`.
         columns: those that have to be there, in any case; they come out as given here.
 
     Returns:
@@ -76,6 +91,52 @@ def read_table(path: Path, columns: Sequence[str]) -> Table:
     rows = frame.apply(lambda column: column.astype(TEXT).str.strip())
     rows = rows.replace("", pd.NA).dropna(how="all")
     return Table(rows, skipped)
+
+
+def csv_text(path: Path) -> tuple[str, str, int]:
+    """Reads a CSV file as Excel writes it, in any language.
+
+    Args:
+        path: in UTF-8; or in UTF-16 or UTF-32 with its mark, as "Unicode text" has it.
+
+    Returns:
+        The text from the header on; what parts its fields: what a first line such as
+        `sep=;` says, else whichever of comma, semicolon and tab the header has most of;
+        and the number of lines above the header.
+
+    Raises:
+        OSError: if it cannot be read.
+        ValueError: if it is in another encoding.
+    """
+    data = path.read_bytes()
+    encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
+    text = data.decode(encoding)
+    if "\0" in text[:_START]:
+        raise ValueError("zero bytes, as of UTF-16 without its mark")
+    first, _, rest = text.partition("\n")
+    stated = _SEPARATOR.fullmatch(first)
+    if stated:
+        return rest, "\t" if stated[1] == "\\t" else stated[1], 1
+    return text, max(",;\t", key=first.count), 0
+
+
+def with_slashes(path: str, root: Path, must_exist: bool = True) -> str:
+    """A path as a table from Windows has it, with `/` between its parts.
+
+    Args:
+        path: with backslashes perhaps.
+        root: folder that it is relative to.
+        must_exist: whether a file has to be found so; else it is enough that none has
+            the name as it is written.
+
+    Returns:
+        The path with `/` for each backslash where that finds a file below the root;
+        else as it is.
+    """
+    other = path.replace("\\", "/")
+    if other == path or not stays_below(other) or os.path.lexists(root / path):
+        return path
+    return other if not must_exist or os.path.isfile(root / other) else path
 
 
 def stays_below(path: str) -> bool:
@@ -138,24 +199,23 @@ def _read_sheet(path: Path) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
 
 
 def _read_csv(path: Path) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        first = file.readline()
-        file.seek(0)
-        reader = csv.reader(file, delimiter=max(",;\t", key=first.count))
-        header = next(reader, [])
-        rows, lines, skipped = [], [], []
-        for fields in reader:
-            if any(fields[len(header) :]):
-                skipped.append(
-                    (
-                        path.name,
-                        f"line {reader.line_num}: {len(fields)} fields. Expected: "
-                        f"{len(header)}, as in the header; quote a field that holds "
-                        "the separator.",
-                    )
+    text, delimiter, above = csv_text(path)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    header = next(reader, [])
+    rows, lines, skipped = [], [], []
+    for fields in reader:
+        line = reader.line_num + above
+        if any(fields[len(header) :]):
+            skipped.append(
+                (
+                    path.name,
+                    f"line {line}: {len(fields)} fields. Expected: "
+                    f"{len(header)}, as in the header; quote a field that holds the "
+                    "separator.",
                 )
-                continue
-            fields = fields[: len(header)]
-            rows.append(fields + [""] * (len(header) - len(fields)))
-            lines.append(reader.line_num)
+            )
+            continue
+        fields = fields[: len(header)]
+        rows.append(fields + [""] * (len(header) - len(fields)))
+        lines.append(line)
     return pd.DataFrame(rows, columns=header, index=lines, dtype=TEXT), skipped

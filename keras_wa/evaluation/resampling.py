@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,6 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from keras_wa.cores import usable_cores
 from keras_wa.evaluation.inputs import FloatArray, IntArray
 
 Result = TypeVar("Result")
@@ -127,7 +127,7 @@ def in_threads(
     Returns:
         What `work` returned, in the order of the chunks.
     """
-    workers = os.cpu_count() or 1
+    workers = usable_cores()
     results: list[Result] = []
     waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(workers) as pool:

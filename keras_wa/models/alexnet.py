@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-from keras_wa.models.checks import check_at_least, check_fraction
+from keras_wa.models.checks import check_count, check_fraction
 from keras_wa.models.head import classifier
 from keras_wa.models.registry import register_model
 from keras_wa.models.stem import standardised_roi
@@ -52,7 +52,7 @@ def alexnet(
     Raises:
         UserError: a value is out of range.
     """
-    check_at_least("image_size", image_size, 63)
+    check_count("image_size", image_size, 63)
     check_fraction("dropout", dropout)
     check_fraction("bn_momentum", bn_momentum)
     roi, x = standardised_roi(image_size)

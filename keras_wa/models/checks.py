@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from keras_wa.errors import UserError
+from keras_wa.ranges import Range
 
 CLASSES = (2, 3)
 """2: benign, malignant. 3: benign without callback, benign, malignant."""
@@ -31,13 +32,11 @@ def check_image_size(image_size: int, even: bool = False) -> None:
         )
 
 
-def check_at_least(option: str, value: int, least: int = 1) -> None:
-    """Raises a `UserError` if a count is too small."""
-    if value < least:
-        raise UserError(f"`{option}` must be at least {least}. Received: {value}")
+def check_count(option: str, value: int, least: int = 1) -> None:
+    """Raises a `UserError` if a count is too small, or too large for any network."""
+    Range(least, 10_000, whole=True).check(f"`{option}`", value)
 
 
 def check_fraction(option: str, value: float) -> None:
     """Raises a `UserError` unless `0 <= value < 1`: a momentum, a dropout rate."""
-    if not 0 <= value < 1:
-        raise UserError(f"`{option}` must lie in [0, 1), 1 left out. Received: {value}")
+    Range(0, 1, below=True).check(f"`{option}`", value)

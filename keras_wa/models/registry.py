@@ -9,6 +9,7 @@ from typing import Any, get_args, get_type_hints
 import keras
 
 from keras_wa.errors import UserError, unknown_name
+from keras_wa.ranges import Range
 
 Builder = Callable[..., keras.Model]
 
@@ -77,7 +78,7 @@ def check_options(name: str, options: Mapping[str, Any]) -> None:
 
     Raises:
         UserError: no model or option has this name, or a value is of another type
-            than the builder declares.
+            than the builder declares or is no finite number.
     """
     known = model_options(name)
     hints = get_type_hints(_BUILDERS[name])
@@ -93,6 +94,8 @@ def check_options(name: str, options: Mapping[str, Any]) -> None:
                 "None" if kind is type(None) else kind.__name__ for kind in kinds
             )
             raise UserError(f"`{option}` must be {expected}. Received: {value!r}")
+        if float in kinds and isinstance(value, (int, float)):
+            Range().check(f"`{option}`", value)
 
 
 def create_model(name: str, **options: Any) -> keras.Model:

@@ -10,7 +10,7 @@ import keras
 
 from keras_wa.errors import UserError
 from keras_wa.layers import SqueezeExcite
-from keras_wa.models.checks import check_at_least, check_choice, check_fraction
+from keras_wa.models.checks import check_choice, check_count, check_fraction
 from keras_wa.models.graft import LayerFactory, graft
 from keras_wa.models.head import classifier
 from keras_wa.models.weights import load_pretrained
@@ -53,7 +53,7 @@ def resnet50_features(
     check_choice("se_position", se_position, tuple(GATED))
     check_choice("stem_stride", stem_stride, (1, 2))
     check_choice("stem_kernel", stem_kernel, (3, 5, 7))
-    check_at_least("se_ratio", se_ratio)
+    check_count("se_ratio", se_ratio)
     check_fraction("bn_momentum", bn_momentum)
     base = keras.applications.ResNet50(
         include_top=False, weights=None, input_tensor=features, pooling="avg", name=name

@@ -7,7 +7,7 @@ from keras import layers
 
 from keras_wa.errors import UserError
 from keras_wa.layers import Tokens
-from keras_wa.models.checks import check_at_least, check_fraction
+from keras_wa.models.checks import check_count, check_fraction
 
 
 def encoded(
@@ -32,8 +32,8 @@ def encoded(
         UserError: a value is out of range.
     """
     width = features.shape[-1]
-    check_at_least("depth", depth)
-    check_at_least("heads", heads)
+    check_count("depth", depth)
+    check_count("heads", heads)
     check_fraction("dropout", dropout)
     if width % heads:
         raise UserError(

@@ -8,7 +8,7 @@ import keras
 from keras import layers
 
 from keras_wa.errors import UserError
-from keras_wa.models.checks import check_at_least, check_choice, check_fraction
+from keras_wa.models.checks import check_choice, check_count, check_fraction
 from keras_wa.models.head import classifier
 from keras_wa.models.registry import register_model
 from keras_wa.models.resnet_trunk import resnet50_features
@@ -65,7 +65,7 @@ def resnet50_vit(
         UserError: a value is out of range, or the weights cannot be had.
     """
     check_choice("stage", stage, (4, 5))
-    check_at_least("width", width)
+    check_count("width", width)
     trunk = resnet50_features(
         standardised_roi(image_size)[1],
         "resnet50_vit",
@@ -126,7 +126,7 @@ def cnn_vit(
     Raises:
         UserError: a value is out of range, or the weights cannot be had.
     """
-    check_at_least("width", width)
+    check_count("width", width)
     if not 1 <= patch_size <= image_size:
         raise UserError(
             f"`patch_size` must be 1 to `image_size`. Received: {patch_size}; expected "

@@ -75,6 +75,17 @@ class Forest:
     height: int
 
     @property
+    def value_letters(self) -> int:
+        """Letters of the longest number, for the width of their column."""
+        return max((len(mark.value_text or "n/a") for mark in self.marks), default=0)
+
+    @property
+    def letters(self) -> int:
+        """Letters of the longest number with its interval."""
+        texts = (f"{mark.value_text} {mark.ends_text}" for mark in self.marks)
+        return max(self.value_letters, *map(len, texts), 0)
+
+    @property
     def columns(self) -> list[str]:
         """Heads of the table of all rows; there is a column of notes if there are."""
         note = ["note"] if any(mark.note for mark in self.marks) else []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from keras_wa.cores import usable_cores
 from keras_wa.errors import UserError
 from keras_wa.phantom.calcifications import calcify, faintness
 from keras_wa.phantom.masks import mineral_mask, outline_of
@@ -159,7 +159,7 @@ def render_rois(
         UserError: as `render_roi`; or if `workers` is below 1.
     """
     if workers is None:
-        workers = min(8, os.cpu_count() or 1) if spec.size >= _THREADS_FROM else 1
+        workers = min(8, usable_cores()) if spec.size >= _THREADS_FROM else 1
     if workers < 1:
         raise UserError(f"At least 1 worker must draw. Received: workers={workers}")
     rows = cases.to_dict("records")

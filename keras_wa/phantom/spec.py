@@ -6,6 +6,7 @@ import dataclasses
 from typing import Literal, get_args
 
 from keras_wa.errors import UserError, unknown_name
+from keras_wa.ranges import check_ranges, real, whole
 
 Labelling = Literal["descriptor", "clinical"]
 """`descriptor`: the type decides. `clinical`: drawn from P(malignant | type, ...)."""
@@ -19,8 +20,8 @@ class PhantomSpec:
     bytes, run after run.
 
     Attributes:
-        seed: a whole number ≥ 0.
-        size: side of the square ROI, pixels (≥ 32).
+        seed: a whole number, 0 to 2^32 - 1.
+        size: side of the square ROI, pixels, 32 to 4096.
         field_mm: side of the field of view, mm, 3 to 100, and at most 0.3 mm a pixel,
             above which microcalcifications vanish. The default with `size=224` gives
             0.114 mm a pixel.
@@ -34,30 +35,20 @@ class PhantomSpec:
         UserError: if a field is out of its range.
     """
 
-    seed: int = 0
-    size: int = 224
-    field_mm: float = 25.6
+    seed: int = whole(0, 0, 2**32 - 1)
+    size: int = whole(224, 32, 4096)
+    field_mm: float = real(25.6, 3, 100)
     labelling: Labelling = "descriptor"
-    conspicuity: float = 1.0
+    conspicuity: float = real(1.0, 0, 10, above=True)
 
     def __post_init__(self) -> None:
         if self.labelling not in get_args(Labelling):
             raise unknown_name("phantom labelling", self.labelling, get_args(Labelling))
-        self._check("seed", self.seed >= 0, "a whole number of at least 0")
-        self._check("size", self.size >= 32, "at least 32 pixels")
-        self._check("field_mm", 3 <= self.field_mm <= 100, "between 3 and 100 mm")
-        self._check(
-            "field_mm",
-            self.pixel_mm <= 0.3,
-            f"at most {0.3 * self.size:g} mm (0.3 mm a pixel)",
-        )
-        self._check("conspicuity", 0 < self.conspicuity <= 10, "above 0, at most 10")
-
-    def _check(self, field: str, ok: bool, expected: str) -> None:
-        if not ok:
+        check_ranges(self, "Phantom {}".format)
+        if self.pixel_mm > 0.3:
             raise UserError(
-                f"Phantom {field} must be {expected}. "
-                f"Received: {field}={getattr(self, field)!r}"
+                f"Phantom field_mm must be at most {0.3 * self.size:g} mm (0.3 mm a "
+                f"pixel). Received: {self.field_mm!r}"
             )
 
     @property

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from keras_wa.errors import UserError
+from keras_wa.ranges import check_ranges, real
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,21 +37,14 @@ class Augmentation:
     """
 
     flip: bool = True
-    rotation: float = 180.0
-    scale: float = 0.1
-    resampled: float = 0.5
-    brightness: float = 0.1
-    contrast: float = 0.1
+    rotation: float = real(180.0, 0, 180)
+    scale: float = real(0.1, 0, 1)
+    resampled: float = real(0.5, 0, 1)
+    brightness: float = real(0.1, 0, 1)
+    contrast: float = real(0.1, 0, 1)
 
     def __post_init__(self) -> None:
-        for name in ("rotation", "scale", "resampled", "brightness", "contrast"):
-            limit = 180.0 if name == "rotation" else 1.0
-            value = getattr(self, name)
-            if not 0 <= value <= limit:
-                raise UserError(
-                    f"Augmentation `{name}` must lie in [0, {limit:g}]. "
-                    f"Received: {value!r}"
-                )
+        check_ranges(self, "Augmentation `{}`".format)
 
     @property
     def changes_nothing(self) -> bool:

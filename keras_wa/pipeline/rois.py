@@ -13,6 +13,7 @@ from keras_wa.datasets.classes import class_indices
 from keras_wa.errors import unknown_name
 from keras_wa.imaging.clahe import clahe
 from keras_wa.phantom import PhantomSpec, phantom_cases, render_rois
+from keras_wa.ranges import check_ranges, real, whole
 
 Pixels = NDArray[np.uint8]
 
@@ -43,16 +44,17 @@ class Enhancement:
         tiles: tiles along each side.
 
     Raises:
-        UserError: `kind` is another one.
+        UserError: `kind` is another one, or a number is out of its range.
     """
 
     kind: str = "clahe"
-    clip_limit: float = 2.0
-    tiles: int = 8
+    clip_limit: float = real(2.0, 0, 1000)
+    tiles: int = whole(8, 1, 1024)
 
     def __post_init__(self) -> None:
         if self.kind not in ("clahe", "none"):
             raise unknown_name("enhancement", self.kind, ("clahe", "none"))
+        check_ranges(self)
 
     def __call__(self, image: Pixels) -> Pixels:
         """Returns one uint8 ROI `(height, width)` enhanced."""

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from keras_wa.cores import reading_threads
 from keras_wa.datasets.case_table import read_case_table
 from keras_wa.errors import UserError
 from keras_wa.files import locked
@@ -35,8 +36,8 @@ from keras_wa.progress import track
 FORMAT = 3
 """Version of the layout of a store; a store of another version is prepared again."""
 
-WORKERS = min(8, (os.cpu_count() or 1) + 2)
-"""Threads that read and enhance; more than processors, as some wait for the disk."""
+WORKERS = reading_threads()
+"""Threads that read and enhance."""
 
 IMAGES, CASES, MANIFEST = "images.npy", "cases.csv", "manifest.json"
 FACTS = "facts.jsonl"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_wa import __version__
+from keras_wa.cores import usable_cores
 from keras_wa.errors import UserError
 from keras_wa.imaging import GreyImage
 from keras_wa.service.batching import Batcher, QueueFullError
@@ -64,7 +64,7 @@ class Engine:
         )
         metrics.watch_queue(lambda: self._batcher.waiting)
         # What decodes holds the image and its file: their number bounds the memory.
-        self._pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1), "decode")
+        self._pool = ThreadPoolExecutor(min(4, usable_cores()), "decode")
         self._explainer = Explainer(classifier)
         self._decoding: set[Future[Any]] = set()
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
-import math
 
 from keras_wa.errors import UserError
+from keras_wa.ranges import check_ranges, real, whole
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -32,29 +32,17 @@ class Settings:
     """
 
     host: str = "127.0.0.1"
-    port: int = 8501
+    port: int = whole(8501, 0, 2**16 - 1)
     token: str = ""
-    max_megabytes: float = 64
-    max_pixels: int = 2**26
-    timeout_s: float = 30
-    concurrency: int = 128
-    batch: int = 32
-    wait_ms: float = 1
+    max_megabytes: float = real(64, 0, 2**20, above=True)
+    max_pixels: int = whole(2**26, 1)
+    timeout_s: float = real(30, 0, above=True)
+    concurrency: int = whole(128, 1)
+    batch: int = whole(32, 1)
+    wait_ms: float = real(1, 0)
 
     def __post_init__(self) -> None:
-        for name in ("max_pixels", "concurrency", "batch"):
-            if getattr(self, name) < 1:
-                raise UserError(
-                    f"{_flag(name)} must be at least 1. Received: {getattr(self, name)}"
-                )
-        for name in ("max_megabytes", "timeout_s"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
-                raise UserError(f"{_flag(name)} must be above 0. Received: {value}")
-        if not (math.isfinite(self.wait_ms) and self.wait_ms >= 0):
-            raise UserError(f"--wait-ms must be at least 0. Received: {self.wait_ms}")
-        if not 0 <= self.port < 2**16:
-            raise UserError(f"--port must be 0 to 65535. Received: {self.port}")
+        check_ranges(self, _flag)
         if any(not "!" <= letter <= "~" for letter in self.token):
             raise UserError(
                 "--token. Received: white space or characters beyond ASCII; "

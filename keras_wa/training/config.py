@@ -10,7 +10,11 @@ from typing import Any, get_args, get_type_hints
 
 from keras_wa.datasets import CLASS_NAMES, LEAKY_SPLITS, SPLITS, ReadOptions
 from keras_wa.errors import UserError, unknown_name
-from keras_wa.models import model_options
+from keras_wa.models import check_options, model_options
+from keras_wa.phantom import PhantomSpec
+from keras_wa.pipeline.augmentation import Augmentation
+from keras_wa.pipeline.rois import Enhancement
+from keras_wa.ranges import check_ranges, real, same, whole
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -92,43 +96,43 @@ class TrainConfig:
     group_pattern: str | None = None
     lesion: str = "calcification"
     crop: str = "fixed"
-    pixel_spacing: float | None = None
+    pixel_spacing: float | None = same(ReadOptions, "pixel_spacing_mm")
     drop_without_callback: bool = False
     for_processing: bool = False
-    bits_stored: int | None = None
+    bits_stored: int | None = same(ReadOptions, "bits_stored")
     case_lists: str | None = None
     split: str = "official"
-    folds: int = 5
-    fold: int = 0
-    validation: float = 0.2
-    limit: int | None = None
-    seed: int = 0
-    data_seed: int = 0
-    rois: int = 1872
+    folds: int = whole(5, 2, 10_000)
+    fold: int = whole(0, 0, 9_999)
+    validation: float = real(0.2, 0, 0.5, above=True)
+    limit: int | None = whole(None, 1)
+    seed: int = same(PhantomSpec, "seed")
+    data_seed: int = same(PhantomSpec, "seed")
+    rois: int = whole(1872, 1, 10_000_000)
     labelling: str = "descriptor"
-    conspicuity: float = 1.0
-    field_mm: float = 25.6
+    conspicuity: float = same(PhantomSpec, "conspicuity")
+    field_mm: float = same(ReadOptions, "field_mm")
     fresh_rois: bool = False
-    image_size: int = 224
+    image_size: int = same(PhantomSpec, "size")
     enhance: str = "clahe"
-    clip_limit: float = 2.0
-    tiles: int = 8
-    classes: int = 2
+    clip_limit: float = same(Enhancement, "clip_limit")
+    tiles: int = same(Enhancement, "tiles")
+    classes: int = whole(2, min(CLASS_NAMES), max(CLASS_NAMES))
     model: str = "wa_resnet50"
     model_options: dict[str, Any] = dataclasses.field(default_factory=dict)
     dwt: str = "model"
     weights: str = "none"
-    epochs: int = 100
-    batch_size: int = 16
-    learning_rate: float = 1e-4
+    epochs: int = whole(100, 1, 99_999)  # As many as the checkpoints' names count.
+    batch_size: int = whole(16, 1, 1_000_000)
+    learning_rate: float = real(1e-4, 0, 1000, above=True)
     schedule: str = "constant"
-    warmup_steps: int = 0
+    warmup_steps: int = whole(0, 0)
     class_weights: bool = True
     augment: bool = True
-    rotation: float = 180.0
-    scale: float = 0.1
-    brightness: float = 0.1
-    contrast: float = 0.1
+    rotation: float = same(Augmentation, "rotation")
+    scale: float = same(Augmentation, "scale")
+    brightness: float = same(Augmentation, "brightness")
+    contrast: float = same(Augmentation, "contrast")
     strategy: str = "auto"
     precision: str = "float32"
     deterministic: bool = False
@@ -137,15 +141,12 @@ class TrainConfig:
         for field, choices in _CHOICES.items():
             if getattr(self, field) not in choices:
                 raise unknown_name(f"`{field}`", getattr(self, field), choices)
-        for field in ("epochs", "batch_size", "rois", "tiles"):
-            self._require(field, getattr(self, field) >= 1, "at least 1")
-        for field in ("seed", "data_seed"):
-            self._require(field, 0 <= getattr(self, field) < 2**32, "0 to 2^32 - 1")
-        self._require("learning_rate", self.learning_rate > 0, "above 0")
-        self._require("warmup_steps", self.warmup_steps >= 0, "0 or more")
-        self._require("validation", 0 < self.validation < 1, "between 0 and 1")
-        self._require("limit", self.limit is None or self.limit >= 1, "at least 1")
-        self._require("classes", self.classes in CLASS_NAMES, "2 or 3")
+        check_ranges(self)
+        if self.fold >= self.folds:
+            raise UserError(
+                f"`fold` must be below `folds`, {self.folds}. Received: {self.fold}; "
+                "the first one is 0."
+            )
         self.read_options()
         self._check_model_options()
         if self.classes == 3 and self.drop_without_callback:
@@ -200,6 +201,7 @@ class TrainConfig:
                 raise unknown_name(
                     f"option of model {self.model!r}", option, set(known) - own_fields
                 )
+        check_options(self.model, self.model_options)
         if self.dwt == "pipeline" and "dwt" not in known:
             raise UserError(
                 f"Model {self.model!r} takes no subbands. Received: dwt='pipeline'; "
@@ -209,12 +211,6 @@ class TrainConfig:
             raise UserError(
                 f"Model {self.model!r} tells benign from malignant and nothing else. "
                 f"Received: classes={self.classes}; expected 2, or another model."
-            )
-
-    def _require(self, field: str, ok: bool, expected: str) -> None:
-        if not ok:
-            raise UserError(
-                f"`{field}` must be {expected}. Received: {getattr(self, field)!r}"
             )
 
     @classmethod
@@ -244,7 +240,7 @@ class TrainConfig:
 def _checked(field: str, value: Any, expected: Any, origin: str) -> Any:
     kinds = get_args(expected) or (expected,)
     if float in kinds and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        return float(value) if abs(value) <= sys.float_info.max else value
     plain = dict if field == "model_options" else kinds
     wrong_bool = isinstance(value, bool) and bool not in kinds
     if wrong_bool or not isinstance(value, plain):

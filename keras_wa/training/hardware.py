@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import keras
 
 from keras_wa.backend import on_tensorflow, require_tensorflow
+from keras_wa.cores import usable_cores
 from keras_wa.errors import UserError
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.workers import ALONE, Workers
@@ -90,13 +91,6 @@ def _strategy(name: str) -> tf.distribute.Strategy:
         devices = gpus or tf.config.list_logical_devices("CPU")
         return tf.distribute.MirroredStrategy([device.name for device in devices])
     return tf.distribute.get_strategy()
-
-
-def usable_cores() -> int:
-    """Cores that this process may use, which `taskset` or a container may limit."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def describe_devices() -> str:

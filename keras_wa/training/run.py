@@ -18,10 +18,11 @@ import keras
 import pandas as pd
 
 from keras_wa import __version__
+from keras_wa.cores import usable_cores
 from keras_wa.errors import UserError
 from keras_wa.files import replacing, write_json
 from keras_wa.training.config import TrainConfig
-from keras_wa.training.hardware import describe_devices, usable_cores
+from keras_wa.training.hardware import describe_devices
 
 FORMAT = 1
 _SPLIT_COLUMNS = ["roi_id", "patient_id", "label", "split"]

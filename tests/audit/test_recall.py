@@ -154,6 +154,6 @@ def test_all_of_cbis_ddsm_within_five_seconds(shared_data):
         "cbis-ddsm", shared_data / "cbis-ddsm-csv", options=options
     ).cases
     assert len(cases) == 3568
-    start = time.perf_counter()
+    start = time.process_time()
     check_recall(cases)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5

@@ -102,3 +102,61 @@ def test_a_run_directory_that_cannot_be_made(
     (tmp_path / "file").write_text("no folder")
     words = flags(store_dir=store_dir, run_dir=tmp_path / "file" / "run")
     assert "--run-dir" in error_of(["train", *words], capsys)
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["--learning-rate", "inf"], "`learning_rate` must be"),
+        (["--learning-rate", "nan"], "`learning_rate` must be"),
+        (["--learning-rate", "1e400"], "`learning_rate` must be"),
+        (["--batch-size", str(10**30)], "`batch_size` must be"),
+        (["--epochs", "0"], "`epochs` must be"),
+        (["--fold", "5"], "`fold` must be below `folds`, 5. Received: 5"),
+        (["--image-size", "31"], "`image_size` must be 32 to 4096"),
+        (["--conspicuity", "nan"], "`conspicuity` must be"),
+        (["--model-option", "dropout=NaN"], "`dropout` must be"),
+        (["--model-option", "dropout=Infinity"], "`dropout` must be"),
+        (["--model-option", "dropout=true"], "`dropout` must be float"),
+        (["--model-option", "dropout=[0.1]"], "`dropout` must be float"),
+        (["--model-option", "wavelet=2"], "`wavelet` must be str"),
+    ],
+)
+def test_a_number_outside_its_range_is_named_and_nothing_is_written(
+    tmp_path: Path,
+    tiny_model: None,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    named: str,
+) -> None:
+    settings = flags(store_dir=tmp_path / "store", run_dir=tmp_path / "run")
+    assert named in error_of(["train", *settings, *words], capsys)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "learning_rate = inf",
+        "learning_rate = nan",
+        f"learning_rate = {10**400}",
+        f"epochs = {10**400}",
+        "epochs = true",
+        "rotation = -0.001",
+        "clip_limit = inf",
+        "model_options = {dropout = nan}",
+        f"model_options = {{dropout = {10**400}}}",
+    ],
+)
+def test_a_config_file_is_checked_as_flags_are(
+    tmp_path: Path,
+    tiny_model: None,
+    capsys: pytest.CaptureFixture[str],
+    line: str,
+) -> None:
+    path = tmp_path / "my.toml"
+    path.write_text(f'model = "tiny"\ndataset = "phantom"\n{line}\n')
+    place = ["--store-dir", tmp_path / "store", "--run-dir", tmp_path / "run"]
+    field = line.split(" = ")[-2].lstrip("{")
+    assert f"`{field}` must be" in error_of(["train", "--config", path, *place], capsys)
+    assert list(tmp_path.iterdir()) == [path]

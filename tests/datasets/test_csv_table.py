@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import cv2
@@ -81,6 +82,39 @@ def test_a_folder_with_the_table_will_do_and_two_tables_will_not(root):
         read_csv_table(root / "gone", OPTIONS)
 
 
+def test_a_table_that_excel_wrote_on_windows_is_the_same_and_a_note_says_so(root):
+    write_image(root / "masks" / "00.png", np.eye(80, 60, dtype=np.uint8))
+    rows = cases_of(mask=None)
+    rows[0]["mask"] = "masks/00.png"
+    before = read(root, rows)
+    for row in rows:
+        row["path"] = row["path"].replace("/", "\\")
+    rows[0]["mask"] = "masks\\00.png"
+    lines = pd.DataFrame(rows).to_csv(index=False, sep=";")
+    (root / "cases.csv").write_text(f"sep=;\r\n{lines}", encoding="utf-8-sig")
+    dataset = read_csv_table(root / "cases.csv", OPTIONS)
+    assert dataset.cases.equals(before.cases)
+    assert dataset.skipped == []
+    assert (
+        "Backslashes were read as / in 13 paths, such as images\\00.png."
+    ) in dataset.notes
+    rows[1]["path"] = "images\\gone.png"
+    ((_, reason),) = read(root, rows).skipped
+    assert "Received: 'images\\\\gone.png'; expected a path below" in reason
+
+
+def test_rows_of_one_name_but_for_the_suffix_are_two_rois_and_a_note_warns(root):
+    write_image(root / "images" / "03.tif")
+    rows = [*cases_of(), {**cases_of()[3], "path": "images/03.tif"}]
+    dataset = read(root, rows)
+    assert len(dataset.cases) == 13
+    (note,) = [note for note in dataset.notes if "same name" in note]
+    assert "2, such as images/03.png and images/03.tif" in note
+    boxes = [{**row, **PLACE} for row in cases_of()]
+    boxes.append({**boxes[3], "box_left": 20})
+    assert not any("same name" in note for note in read(root, boxes).notes)
+
+
 @pytest.mark.parametrize(
     ("written", "label"),
     [("0", 0), ("1", 1), ("1.0", 1), ("Benign", 0), ("MALIGNANT", 1)],
@@ -105,6 +139,27 @@ def test_the_split_of_the_table_stays(root):
         "line 2: split. Received: 'nothing'; expected train, val, test.",
         "line 3: split. Received: 'holdout'; expected train, val, test.",
     ]
+
+
+def test_what_the_split_is_stands_in_the_dataset(root):
+    assert read(root, cases_of()).split == "drawn by patient (seed 0)"
+    split = ["train", "test"] * 6
+    given = [
+        {**row, "split": each} for row, each in zip(cases_of(), split, strict=True)
+    ]
+    assert read(root, given).split == "the table's own"
+
+
+def test_lost_rows_are_counted_by_class(root):
+    rows = cases_of()
+    for gone in (1, 3, 5):
+        os.unlink(root / rows[gone]["path"])
+    rows += [rows[0], {**rows[2], "label": "unknown"}]  # Neither is a lost ROI.
+    (note,) = (each for each in read(root, rows).notes if "Among" in each)
+    assert note == (
+        "Among what was left out are 3 of 12 ROIs: benign 0 of 6, malignant 3 of 6; "
+        "the share of malignant ROIs went from 50.0 % to 33.3 %."
+    )
 
 
 def test_a_patient_in_two_parts_is_an_error(root):

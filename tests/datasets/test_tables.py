@@ -9,7 +9,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from keras_wa.datasets.tables import find_file, read_table
+from keras_wa.datasets.tables import find_file, read_table, with_slashes
 from keras_wa.errors import UserError
 
 COLUMNS = ("path", "label")
@@ -34,15 +34,64 @@ def write_sheet(path: Path, rows: list[list]) -> Path:
         "path,label\na.png,1\nb c.png,0\n",
         "path;label\r\na.png;1\r\nb c.png;0\r\n",
         "path\tlabel\na.png\t1\nb c.png\t0",
+        "sep=,\npath,label\na.png,1\nb c.png,0\n",
+        "sep=;\r\npath;label\r\na.png;1\r\nb c.png;0\r\n",
+        '\ufeff"sep=;"\r\npath;label\r\na.png;1\r\nb c.png;0\r\n',
+        "SEP=\t\npath\tlabel\na.png\t1\nb c.png\t0\n",
+        "sep=\\t\npath\tlabel\na.png\t1\nb c.png\t0\n",
+        "sep=|,,\npath|label\na.png|1\nb c.png|0\n",
         '﻿Path , LABEL,\n"a.png", 1 ,\n\n,,\n b c.png,0\n',
     ],
-    ids=["comma", "semicolon", "tab", "marks, cases, blanks"],
+    ids=[
+        *("comma", "semicolon", "tab", "sep=,", "sep=;", "quoted", "sep=tab"),
+        *("sep=\\t", "sep=|", "marks, cases, blanks"),
+    ],
 )
 def test_the_same_table_whatever_wrote_it(tmp_path, text):
     table = read_table(write(tmp_path / "t.csv", text), COLUMNS)
     assert list(table.rows.columns) == ["path", "label"]
     assert table.rows.to_numpy().tolist() == [["a.png", "1"], ["b c.png", "0"]]
     assert table.skipped == []
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32", "utf-8-sig"])
+def test_unicode_text_of_excel_is_read_by_its_mark(tmp_path, encoding):
+    text = "path\tlabel\r\nbrüste.png\t1\r\n"
+    if encoding == "utf-16-be":  # Python writes no mark then.
+        text = f"\ufeff{text}"
+    rows = read_table(write(tmp_path / "t.csv", text, encoding), COLUMNS).rows
+    assert rows.to_numpy().tolist() == [["brüste.png", "1"]]
+
+
+def test_utf_16_without_its_mark_is_refused_in_one_line(tmp_path):
+    path = write(tmp_path / "t.csv", "path\tlabel\na\t1\n", "utf-16-le")
+    with pytest.raises(UserError, match=r"zero bytes, as of UTF-16 without its mark"):
+        read_table(path, COLUMNS)
+
+
+def test_lines_are_counted_from_the_top_below_a_separator(tmp_path):
+    path = write(tmp_path / "t.csv", "sep=;\npath;label\na;1\nb;0;x\nc;1\n")
+    table = read_table(path, COLUMNS)
+    assert list(table.rows.index) == [3, 5]
+    assert table.skipped[0][1].startswith("line 4: 3 fields")
+
+
+@pytest.mark.parametrize("must_exist", [True, False])
+def test_backslashes_part_a_path_where_that_finds_the_file(tmp_path, must_exist):
+    (tmp_path / "in" / "a").mkdir(parents=True)
+    (tmp_path / "in" / "a" / "x.png").touch()
+    (tmp_path / "in" / "odd\\name.png").touch()
+    (tmp_path / "out.png").touch()
+    root = tmp_path / "in"
+
+    def found(path: str) -> str:
+        return with_slashes(path, root, must_exist)
+
+    assert found("a\\x.png") == found("a/x.png") == "a/x.png"
+    assert found(".\\a\\x.png") == "./a/x.png"
+    for path in ("odd\\name.png", "..\\out.png", "C:\\a\\x.png", "\\a\\x.png"):
+        assert found(path) == path
+    assert found("a\\y.png") == ("a\\y.png" if must_exist else "a/y.png")
 
 
 def test_the_index_is_the_line_in_the_file(tmp_path):

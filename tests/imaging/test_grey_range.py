@@ -10,7 +10,7 @@ import pytest
 
 from keras_wa.errors import UserError
 from keras_wa.imaging import decode_image, open_image
-from tests.imaging.dicom_files import dicom_bytes, dicom_dataset
+from tests.imaging.dicom_files import dicom_bytes, dicom_dataset, look_up_table
 from tests.imaging.test_reading import tiff_16_bit
 
 SUFFIXES = [".png", ".tif", ".pgm"]
@@ -116,6 +116,13 @@ def test_a_dicom_window_that_is_far_too_wide_is_noted():
         "BitsStored (0028,0101), of the header is wider than the stored values, 0 to "
         "4095.",
     )
+
+
+def test_a_table_of_low_contrast_is_noted_once():
+    values = np.arange(4096, dtype=np.uint16).reshape(64, 64)
+    table = look_up_table(0, 16, list(range(4096)))
+    (note,) = dicom(values, bits=12, VOILUTSequence=[table])
+    assert "VOILUTSequence" in note
 
 
 def test_padding_and_air_do_not_hide_it():

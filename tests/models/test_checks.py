@@ -9,8 +9,8 @@ import pytest
 
 from keras_wa.errors import UserError
 from keras_wa.models.checks import (
-    check_at_least,
     check_choice,
+    check_count,
     check_fraction,
     check_image_size,
 )
@@ -20,7 +20,7 @@ from keras_wa.models.checks import (
     ("check", "good", "bad"),
     [
         (partial(check_choice, "x", choices=("a", 2)), ["a", 2], ["b", 1, None]),
-        (partial(check_at_least, "x", least=3), [3, 9], [2, -1]),
+        (partial(check_count, "x", least=3), [3, 9], [2, -1]),
         (partial(check_fraction, "x"), [0, 0.0, 0.999], [1, 1.5, -0.1, float("nan")]),
         (check_image_size, [32, 33, 224], [31, 0]),
         (partial(check_image_size, even=True), [32, 224], [31, 33]),

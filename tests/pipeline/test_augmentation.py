@@ -262,12 +262,12 @@ def test_all_parameters_are_drawn_apart_from_each_other() -> None:
 @pytest.mark.parametrize(
     ("setting", "expected"),
     [
-        ({"rotation": -1.0}, r"`rotation` must lie in \[0, 180\]. Received: -1.0"),
-        ({"rotation": 181}, r"`rotation` must lie in \[0, 180\]. Received: 181"),
-        ({"resampled": 1.1}, r"`resampled` must lie in \[0, 1\]. Received: 1.1"),
-        ({"scale": 1.5}, r"`scale` must lie in \[0, 1\]. Received: 1.5"),
-        ({"brightness": 2.0}, r"`brightness` must lie in \[0, 1\]. Received: 2.0"),
-        ({"contrast": float("nan")}, r"`contrast` must lie in \[0, 1\]. Received: nan"),
+        ({"rotation": -1.0}, r"`rotation` must be 0 to 180. Received: -1.0"),
+        ({"rotation": 181}, r"`rotation` must be 0 to 180. Received: 181"),
+        ({"resampled": 1.1}, r"`resampled` must be 0 to 1. Received: 1.1"),
+        ({"scale": 1.5}, r"`scale` must be 0 to 1. Received: 1.5"),
+        ({"brightness": 2.0}, r"`brightness` must be 0 to 1. Received: 2.0"),
+        ({"contrast": float("nan")}, r"`contrast` must be 0 to 1. Received: nan"),
     ],
 )
 def test_a_setting_out_of_range_is_named(

@@ -63,7 +63,10 @@ def test_the_manifest_says_what_was_done(folder, tmp_path):
             assert manifest["counts"][part][str(label)] == rows.sum()
     assert sum(manifest["patients"].values()) == 12
     assert manifest["skipped"] == [
-        {"path": "0/list.txt", "reason": "not an image by its suffix"}
+        {
+            "path": "0/list.txt",
+            "reason": "no image by its suffix, nor DICOM by its content",
+        }
     ]
     assert manifest["notes"] == dataset.notes == store.notes
     name = "1/b03_1.png"

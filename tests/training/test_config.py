@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -130,7 +129,9 @@ def test_subbands_from_the_pipeline_need_a_model_that_takes_them() -> None:
 def test_a_pipeline_without_an_option_takes_the_models_own_wavelet(
     tiny_model: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    build = functools.partial(tiny, wavelet="db2")
+    def build(*, image_size: int = 32, dwt: str = "model", wavelet: str = "db2") -> Any:
+        return tiny(image_size=image_size, dwt=dwt, wavelet=wavelet)
+
     monkeypatch.setitem(registry._BUILDERS, "tiny", build)
     assert TrainConfig(model="tiny").input_wavelet is None
     assert TrainConfig(model="tiny", dwt="pipeline").input_wavelet == "db2"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import keras
 import numpy as np
 import pytest
@@ -12,7 +10,7 @@ import tensorflow as tf
 from keras_wa.errors import UserError
 from keras_wa.training import hardware
 from keras_wa.training.config import TrainConfig
-from keras_wa.training.hardware import describe_devices, set_up, usable_cores
+from keras_wa.training.hardware import describe_devices, set_up
 from keras_wa.training.workers import Workers
 
 HAS_GPU = bool(tf.config.list_physical_devices("GPU"))
@@ -113,13 +111,3 @@ def test_the_devices_are_told_in_a_few_words(monkeypatch: pytest.MonkeyPatch) ->
         tf.config.experimental, "get_device_details", lambda _: {"device_name": "H200"}
     )
     assert describe_devices() == "2 x H200"
-
-
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs Linux")
-def test_cores_that_are_kept_from_the_process_are_not_counted() -> None:
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(before)})
-    try:
-        assert usable_cores() == 1
-    finally:
-        os.sched_setaffinity(0, before)

@@ -12,6 +12,7 @@ import keras
 import pandas as pd
 import pytest
 
+from keras_wa.cores import usable_cores
 from keras_wa.errors import UserError
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.run import FORMAT, NO_PIXELS_NOTICE, Run, describe_environment
@@ -59,7 +60,7 @@ def test_the_split_is_written_roi_by_roi(run: Run) -> None:
 def test_the_environment_explains_a_number(run: Run) -> None:
     record = json.loads((run.path / "environment.json").read_text())
     assert record["python"] == platform.python_version()
-    assert record["cores"] == os.cpu_count()
+    assert record["cores"] == usable_cores()
     assert record["packages"]["keras"] == keras.__version__
     assert {"keras_wa", "tensorflow", "numpy"} <= set(record["packages"])
     assert record["backend"] == "tensorflow"

@@ -6,6 +6,7 @@ from keras_wa.datasets.cbis_ddsm.case_lists import (
     LIST_NAMES,
     LISTED,
     CaseLists,
+    absent_lists,
     find_case_lists,
     read_case_lists,
 )
@@ -17,6 +18,7 @@ __all__ = [
     "LIST_NAMES",
     "PHANTOM_SETTINGS",
     "CaseLists",
+    "absent_lists",
     "find_case_lists",
     "read_case_lists",
     "read_cbis_ddsm",

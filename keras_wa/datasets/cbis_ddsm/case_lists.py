@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
 from keras_wa.datasets.case_table import COLUMNS, new_case_table
-from keras_wa.datasets.tables import stays_below
+from keras_wa.datasets.tables import csv_text, stays_below
 from keras_wa.errors import UserError
 
 LIST_NAMES = {
@@ -42,6 +43,7 @@ _SAME = ("patient_id", "assessment", "pathology", "subtlety")
 _LABELS = {"BENIGN": 0, "BENIGN_WITHOUT_CALLBACK": 0, "MALIGNANT": 1}
 _PATHS = ("full_listed", "crop_listed", "mask_listed")
 _COUNTS = ("density", "assessment", "subtlety")
+_CASES = {"train": "training cases", "test": "test cases"}
 _NAMING = ("patient_id", "breast", "view", "lesion")
 """What an ROI's name is made of, in this order."""
 
@@ -72,21 +74,66 @@ def find_case_lists(folder: Path, lesion: str = "all") -> list[Path]:
         lesion: `calcification`, `mass` or `all`.
 
     Returns:
-        The lists of that lesion type, training before test.
+        The lists of that lesion type that are there, training before test; what the
+        others would hold, `absent_lists` says.
 
     Raises:
-        UserError: if one of them is in neither folder.
+        UserError: if there is none of them in either folder.
     """
     names = [name for (kind, _), name in LIST_NAMES.items() if lesion in (kind, "all")]
-    for place in (folder, folder / "csv"):
-        found = [place / name for name in names]
-        if all(path.is_file() for path in found):
-            return found
+    places = [[folder / name, folder / "csv" / name] for name in names]
+    found = [path for pair in places for path in [p for p in pair if p.is_file()][:1]]
+    if found:
+        return found
     raise UserError(
-        f"{folder}: CBIS-DDSM's case lists. Received: not all of {', '.join(names)} in "
+        f"{folder}: CBIS-DDSM's case lists. Received: none of {', '.join(names)} in "
         "this folder or in csv/ below it; expected the official files. `keras-wa "
         "download cbis-ddsm` fetches them, or name their folder with --case-lists."
     )
+
+
+def absent_lists(paths: Sequence[Path], lesion: str = "all") -> list[str]:
+    """Names the case lists that are not there, and what that means.
+
+    Args:
+        paths: the lists that are.
+        lesion: as of `find_case_lists`.
+
+    Returns:
+        Sentences for the user.
+    """
+    here = {path.name for path in paths}
+    return [
+        f"The case list {name} is not there: its {_CASES[part]} are missing. "
+        "`keras-wa download cbis-ddsm` fetches it, or --case-lists names its folder."
+        for (kind, part), name in LIST_NAMES.items()
+        if lesion in (kind, "all") and name not in here
+    ]
+
+
+def parts_note(cases: pd.DataFrame) -> list[str]:
+    """What a set without training or without test cases can be used for.
+
+    Args:
+        cases: the cases that are left.
+
+    Returns:
+        A sentence for the user, if a part is missing.
+    """
+    parts = set(cases["split"])
+    if "test" not in parts:
+        return [
+            "The official split has no test part here: a model can be trained and "
+            "validated, but not evaluated on a test part. --split patient-kfold makes "
+            "one of the training patients; its results are not those of the official "
+            "test part."
+        ]
+    if "train" not in parts:
+        return [
+            "The official split has no training part here: nothing can be trained on "
+            "it. --split patient-kfold would make one of the test patients."
+        ]
+    return []
 
 
 def read_case_lists(paths: Sequence[Path]) -> CaseLists:
@@ -148,8 +195,8 @@ def _read_list(path: Path) -> pd.DataFrame:
         )
     lesion, part = keys[path.name]
     try:
-        # The mark that Excel puts at the start of a file is no part of a name.
-        frame = pd.read_csv(path, dtype=str, encoding="utf-8-sig")
+        text, delimiter, _ = csv_text(path)
+        frame = pd.read_csv(io.StringIO(text), dtype=str, sep=delimiter)
     except (OSError, ValueError) as error:
         detail = " ".join(str(error).split())
         raise UserError(
@@ -178,6 +225,8 @@ def _read_list(path: Path) -> pd.DataFrame:
     # Some paths end with a line break inside their quotes.
     frame = frame.astype("string[python]").apply(lambda column: column.str.strip())
     frame = frame.replace("", pd.NA)
+    for name in _PATHS:  # Of a list that somebody has changed on Windows.
+        frame[name] = frame[name].str.replace("\\", "/", regex=False)
     for name in ("density", "subtlety"):
         frame[name] = frame[name].replace("0", pd.NA)
     frame["label"] = frame["pathology"].map(_LABELS)

@@ -17,6 +17,7 @@ from typing import Any
 
 import pandas as pd
 
+from keras_wa.cores import usable_cores
 from keras_wa.datasets.cbis_ddsm.layouts import PHANTOM_SETTINGS
 from keras_wa.datasets.cbis_ddsm.list_files import write_case_lists
 from keras_wa.datasets.cbis_ddsm.phantom_dicom import SAYS_PHANTOM
@@ -130,7 +131,7 @@ def write_phantom_tree(
     ]
     if workers is None:
         pixels = len(films) * image_shape[0] * image_shape[1]
-        most = min(_MOST_WORKERS, os.cpu_count() or 1)
+        most = min(_MOST_WORKERS, usable_cores())
         workers = max(1, min(most, int(pixels / _PIXELS_A_PROCESS)))
     rows: list[dict[str, Any]] = []
     with ProgressBar("Drawing phantom mammograms", len(films), progress) as bar:

@@ -13,7 +13,9 @@ import pandas as pd
 from keras_wa.datasets.case_table import COLUMNS, new_case_table
 from keras_wa.datasets.cbis_ddsm.case_lists import (
     LISTED,
+    absent_lists,
     find_case_lists,
+    parts_note,
     read_case_lists,
 )
 from keras_wa.datasets.cbis_ddsm.layouts import CONVERTED, JPEG, Tree, find_series
@@ -22,6 +24,7 @@ from keras_wa.datasets.cbis_ddsm.pooling import move_torn_patients
 from keras_wa.datasets.cbis_ddsm.reading import RoiReader
 from keras_wa.datasets.cbis_ddsm.spacing import assumption_note
 from keras_wa.datasets.dataset import Dataset
+from keras_wa.datasets.finishing import left_out_by_class
 from keras_wa.datasets.options import ReadOptions
 from keras_wa.errors import UserError
 
@@ -65,7 +68,8 @@ def read_cbis_ddsm(
     options = options or ReadOptions()
     root = Path(data_dir)
     place = Path(options.case_lists) if options.case_lists is not None else root
-    lists = read_case_lists(find_case_lists(place, options.lesion))
+    paths = find_case_lists(place, options.lesion)
+    lists = read_case_lists(paths)
     listed, notes = _choose(lists.cases, options)
     skipped = list(lists.skipped)
     if listed.empty:
@@ -75,7 +79,7 @@ def read_cbis_ddsm(
             + (f", the first: {': '.join(skipped[0])}" if skipped else "")
             + ". Expected: the official lists; download them again."
         )
-    notes += lists.notes
+    notes += [*absent_lists(paths, options.lesion), *lists.notes]
     tree = find_series(root, listed, progress)
     files = match_files(root, listed, tree)
     if options.require_files:
@@ -84,12 +88,15 @@ def read_cbis_ddsm(
             raise _nothing(root, listed, files, tree, options)
         if absent:
             skipped += absent.values()
+            labels = listed["label"]
+            lost = labels.index.isin(list(absent))
             notes.append(
                 f"ROIs left out because a file is not there: {len(absent)} of "
-                f"{len(listed)}."
+                f"{len(listed)}: {left_out_by_class(labels[lost], labels[~lost])}."
             )
         listed = listed.drop(index=list(absent)).reset_index(drop=True)
         files = [each for row, each in enumerate(files) if row not in absent]
+    notes += parts_note(listed)
     notes += [*tree.notes, *_notes_on_files(files, options)]
     if tree.is_phantom:
         notes.insert(0, PHANTOM_NOTE)

@@ -188,7 +188,8 @@ def test_an_roi_without_a_file_that_it_needs_is_listed(tmp_path, part, named, cr
             assert dataset.skipped == [(gone, reason)]
             assert len(dataset.cases) == 4
             found = note(dataset.notes, "ROIs left out")
-            assert found.endswith("because a file is not there: 1 of 5.")
+            counted = "because a file is not there: 1 of 5: benign 1 of 3, malignant 0"
+            assert counted in found
         else:
             assert dataset.skipped == []
             assert len(dataset.cases) == 5
@@ -253,6 +254,26 @@ def test_the_lists_may_lie_in_a_folder_of_their_own(tmp_path):
         read_cbis_ddsm(tmp_path / "copy")
     options = ReadOptions(case_lists=str(tmp_path / "lists"))
     assert len(read_cbis_ddsm(tmp_path / "copy", options).cases) == 5
+
+
+@pytest.mark.parametrize(("kept", "gone"), [("train", "test"), ("test", "train")])
+def test_one_of_the_two_lists_is_enough_and_the_other_is_named(tmp_path, kept, gone):
+    touch(tmp_path, ROWS)
+    (tmp_path / f"calc_case_description_{gone}_set.csv").unlink()
+    dataset = read_cbis_ddsm(tmp_path)
+    assert set(dataset.cases["split"]) == {kept}
+    said = note(dataset.notes, "The case list")
+    assert said.startswith(
+        f"The case list calc_case_description_{gone}_set.csv is not there"
+    )
+    split = note(dataset.notes, "The official split has no")
+    if gone == "test":
+        assert "can be trained and validated, but not evaluated" in split
+    else:
+        assert "nothing can be trained" in split
+    (tmp_path / f"calc_case_description_{kept}_set.csv").unlink()
+    with pytest.raises(UserError, match=r"lists\. Received: none of"):
+        read_cbis_ddsm(tmp_path)
 
 
 def test_a_folder_without_a_copy_says_what_was_looked_for(tmp_path):

@@ -1,0 +1,88 @@
+"""`import keras, keras_wa` is enough for Keras to load a model of this package."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import keras_wa.models  # With all that models are made of.
+from keras_wa import layers
+from tests.imports import deep_learning_libraries_of
+from tests.tiny_model import ROOT
+
+
+def _own_layers(parent: type = keras.layers.Layer) -> set[type]:
+    """The layers that this package defines."""
+    found = set()
+    for child in parent.__subclasses__():
+        found |= _own_layers(child)
+        if child.__module__.startswith("keras_wa."):
+            found.add(child)
+    return found
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with every layer, and beside it what the model gives for ones."""
+    roi = keras.Input((32, 32, 1))
+    x = layers.Resize2D(16, 16)(layers.CLAHE()(roi))
+    bands = layers.SqueezeExcite(ratio=1)(
+        layers.SubbandNormalization()(layers.DWT2D()(x))
+    )
+    attended, low = layers.WaveletAttention()(bands)
+    pooled = layers.AttentionPool2D(units=4)(keras.layers.Add()([attended, low]))
+    tokens = keras.layers.GlobalAveragePooling1D()(
+        layers.Tokens()(layers.IDWT2D()(bands))
+    )
+    outputs = keras.layers.Concatenate()([pooled, tokens])
+    model = keras.Model(roi, outputs)
+    used = {type(layer) for layer in model.layers}
+    assert _own_layers() <= used, "a layer is new: put it in"
+    path = tmp_path_factory.mktemp("every layer") / "every.keras"
+    model.save(path)
+    outputs = model.predict(np.ones((1, 32, 32, 1), "float32"), verbose=0)
+    np.save(path.with_suffix(".npy"), outputs)
+    return path
+
+
+@pytest.mark.parametrize(
+    "imports", ["import keras, keras_wa", "import keras_wa.layers, keras"]
+)
+def test_keras_loads_a_model_in_a_process_that_knows_no_more(
+    path: Path, imports: str
+) -> None:
+    code = f"""{imports}
+import sys
+import numpy as np
+model = keras.saving.load_model(sys.argv[1])
+outputs = model.predict(np.ones((1, 32, 32, 1), "float32"), verbose=0)
+np.testing.assert_allclose(outputs, np.load(sys.argv[2]), rtol=1e-6)
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", code, path.name, path.with_suffix(".npy").name],
+        cwd=path.parent,  # Not the repository.
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_every_layer_is_registered_under_the_packages_name() -> None:
+    own = _own_layers()
+    assert len(own) >= 9
+    for layer in own:
+        name = f"keras_wa>{layer.__name__}"
+        assert keras.saving.get_registered_object(name) is layer
+
+
+def test_the_package_alone_imports_no_deep_learning_library() -> None:
+    assert deep_learning_libraries_of("import keras_wa") == []
+    assert keras_wa.__version__
