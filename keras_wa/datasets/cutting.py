@@ -94,9 +94,9 @@ def cut_roi(
         window = Box(0, 0, image.shape[1], image.shape[0])
     elif spacing is None and options.crop == "fixed":
         raise UserError(
-            f"{root / name}: pixel spacing. Received: none in the file; expected one, "
-            f"to cut {options.field_mm:g} mm. Give --pixel-spacing MM, or cut with "
-            "--crop roi."
+            f"{root / name}: pixel spacing. Received: {without_spacing(image)}; "
+            f"expected one, to cut {options.field_mm:g} mm. Give --pixel-spacing MM, "
+            "or cut with --crop roi."
         )
     else:
         # Without a spacing the window about a box is a square of pixels.
@@ -159,6 +159,13 @@ def choose_spacing(
         if spacing is not None:
             return (spacing, spacing), origin
     return None, ""
+
+
+def without_spacing(image: GreyImage) -> str:
+    """What an image without a pixel spacing has in its place, for messages."""
+    # Such as "PixelSpacing (0028,0030): left out. …", kept as one clause.
+    notes = [note for note in image.notes if "Spacing (" in note.partition(":")[0]]
+    return "none in the file" + "".join(f" [{note}]" for note in notes)
 
 
 def _box_of_mask(

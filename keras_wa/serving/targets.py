@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from keras_wa.datasets.cutting import choose_spacing
+from keras_wa.datasets.cutting import choose_spacing, without_spacing
 from keras_wa.detection import find_candidates
 from keras_wa.errors import UserError
 from keras_wa.files import walk_files
@@ -97,8 +97,9 @@ def find_targets(
             spacing, _ = choose_spacing(image, (spacing_mm, "option"))
             if spacing is None:
                 raise UserError(
-                    f"{file}: pixel spacing. Received: none in the file; expected one, "
-                    "to look for lesions. Give --pixel-spacing MM, or --box."
+                    f"{file}: pixel spacing. Received: {without_spacing(image)}; "
+                    "expected one, to look for lesions. Give --pixel-spacing MM, or "
+                    "--box."
                 )
             found = find_candidates(
                 image.grey(), spacing, most_clusters=most, film=film

@@ -113,6 +113,15 @@ def test_what_no_mammogram_has_is_not_believed_of_a_file_and_noted(stated, tmp_p
     assert note.startswith("ImagerPixelSpacing (0018,1164): left out. Received: ")
 
 
+def test_a_spacing_that_cannot_be_read_is_named_where_one_is_needed(tmp_path):
+    write_dicom(tmp_path / "a.dcm", ramp(), PixelSpacing="0.07")
+    with pytest.raises(
+        UserError, match=r"PixelSpacing .*left out.* '0\.07'.*MM"
+    ) as caught:
+        cut_roi(tmp_path, "a.dcm", FIXED, box=BOX)
+    assert str(caught.value).isprintable()
+
+
 def test_a_fixed_field_without_a_spacing_says_what_to_give(tmp_path):
     name = png(tmp_path, "a.png", ramp())
     with pytest.raises(UserError, match=r"a\.png: pixel spacing.*--pixel-spacing MM"):
