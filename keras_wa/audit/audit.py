@@ -23,7 +23,7 @@ from keras_wa.audit.recall import check_recall
 from keras_wa.audit.scoring import SHORTCUT_AUC, STRONG_SHORTCUT_AUC
 from keras_wa.audit.statistics import check_statistics
 from keras_wa.audit.wording import count
-from keras_wa.datasets import PARTS, Dataset, split_cases, split_hash
+from keras_wa.datasets import PARTS, Dataset, split_cases, split_hash, split_origin
 from keras_wa.errors import UserError
 from keras_wa.progress import track
 
@@ -95,14 +95,16 @@ def run_audit(
         for check in track(checks, f"Checking {dataset.name}", enabled=progress)
         for finding in check()
     ]
+    origin = split_origin(split, dataset.split, seed)
     report = AuditReport(
         dataset=dataset.name,
-        split=f"{split}, {split_hash(cases)}",
+        split=f"{origin}, {split_hash(cases)}",
         counts=_counts(cases),
         notes=[*dataset.notes, *_notes(dataset, pixels, limit_images)],
         findings=findings,
         settings={
             "split": split,
+            "split_origin": origin,
             "split_hash": split_hash(cases),
             "seed": seed,
             "resamples": resamples,

@@ -156,7 +156,7 @@ def _write(
 
     record = collect(results, baseline, models, costs, failed, args.resamples)
     for part in record["splits"]:
-        say(f"Split {part['split']}, {part['n_rois']} ROIs, AUC:")
+        say(f"Split {part['split_origin']}, {part['n_rois']} ROIs, AUC:")
         for system in part["systems"]:
             line = f"  {system['name']:<40} {estimate(system['metrics']['auc'])}"
             if system["differences"]:

@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
         run, args.split, rule, args.resamples, 1, args.allow_changed_data
     )
     say(format_metrics(results))
-    say(f"Split: {run.config.split}, hash {results['split_hash']}")
+    say(f"Split: {results['split_origin']}, hash {results['split_hash']}")
     best = best_number(results)
     if best is not None:
         auc = estimate(results["one_number_auc"][best])

@@ -130,6 +130,7 @@ def run(args: argparse.Namespace) -> int:
         "dataset": run.config.dataset,
         "model": run.config.model,
         "split": args.split,
+        "split_origin": data.split_origin,
         "method": args.method,
         **settings,
         "n_rois": len(sample.cases),

@@ -30,8 +30,9 @@ EXAMPLE = (
 
 TRAIN_FLAGS: dict[str, dict[str, Any]] = {
     "split": {
-        "help": "official (default) or patient-kfold; random-roi and "
-        "augmented-first leak, to show by how much"
+        "help": "official (default: the data set's own; drawn by patient where it has "
+        "none) or patient-kfold; random-roi and augmented-first leak, to show by how "
+        "much"
     },
     "folds": {"type": int, "metavar": "K", "help": "of patient-kfold (default: 5)"},
     "fold": {"type": int, "metavar": "I", "help": "which fold is the test part"},
@@ -106,7 +107,8 @@ def run(args: argparse.Namespace) -> int:
     say(
         f"{config.model} on {config.dataset}: {counts.get('train', 0)} ROIs to train, "
         f"{counts.get('val', 0)} to validate, {counts.get('test', 0)} to test "
-        f"(split {split_hash(data.cases)}). {describe_devices()}."
+        f"(split {split_hash(data.cases)}, {data.split_origin}). "
+        f"{describe_devices()}."
     )
     board = f"   TensorBoard: tensorboard --logdir {run.path.parent}"
     say(f"Run: {run.path}{board if on_tensorflow() else ''}")

@@ -33,7 +33,7 @@ def render_page(
             "metrics": tables.metrics_table(part),
             "differences": tables.differences_table(part),
             "forests": _forests(part),
-            "curves": _curves(part["split"], results[part["split"]]),
+            "curves": _curves(part["split_origin"], results[part["split"]]),
         }
         for part in record["splits"]
     ]
@@ -78,14 +78,14 @@ def _forests(part: Mapping[str, Any]) -> list[Forest]:
     """The AUC of each system, and its difference to the baseline's."""
     systems = part["systems"]
     aucs = [_row(each["name"], each["metrics"]["auc"], "mean") for each in systems]
-    plots = [forest(f"AUC, split {part['split']}", aucs, reference=0.5)]
+    plots = [forest(f"AUC, split {part['split_origin']}", aucs, reference=0.5)]
     differences = [
         _row(each["name"], each["differences"]["auc"], "value")
         for each in systems
         if each["differences"]
     ]
     if differences:
-        title = f"Difference in AUC to {part['baseline']}, split {part['split']}"
+        title = f"Difference in AUC to {part['baseline']}, split {part['split_origin']}"
         plots.append(forest(title, differences, reference=0.0, start=-0.05, end=0.05))
     return plots
 

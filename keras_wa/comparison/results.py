@@ -23,6 +23,8 @@ class RunResult:
         path: the run directory.
         seed: of the run.
         split_hash: names the ROIs and their parts.
+        split_origin: what the split is, see `keras_wa.datasets.split_origin`; in an
+            older evaluation the setting `split` of the run.
         pixels_hash: names the pixels of the test ROIs; `None` in an older evaluation.
         threshold: chosen on validation.
         test: `roi_id, patient_id, label, probability`, one row an ROI, sorted by
@@ -35,6 +37,7 @@ class RunResult:
     path: Path
     seed: int
     split_hash: str
+    split_origin: str
     pixels_hash: str | None
     threshold: float
     test: pd.DataFrame
@@ -81,6 +84,7 @@ def read_result(path: Path) -> RunResult:
         path=path,
         seed=run.config.seed,
         split_hash=split_hash,
+        split_origin=record.get("split_origin", run.config.split),
         pixels_hash=record.get("pixels_hash"),
         threshold=float(threshold),
         test=test.sort_values("roi_id", ignore_index=True),

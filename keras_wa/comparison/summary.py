@@ -35,11 +35,11 @@ def summarise(
         progress: whether to draw a progress bar.
 
     Returns:
-        A record ready for JSON: `split_hash, n_rois, n_patients, prevalence, baseline,
-        warnings, notes`, and `systems`, a list of `{name, seeds, metrics, differences}`
-        with for each metric `{mean, sd, low, high, values}` and for each but the
-        baseline `{value, low, high, p_value, p_holm}`. The p-values of one metric are
-        adjusted over the systems by Holm's method.
+        A record ready for JSON: `split_hash, split_origin, n_rois, n_patients,
+        prevalence, baseline, warnings, notes`, and `systems`, a list of `{name, seeds,
+        metrics, differences}` with for each metric `{mean, sd, low, high, values}` and
+        for each but the baseline `{value, low, high, p_value, p_holm}`. The p-values of
+        one metric are adjusted over the systems by Holm's method.
 
     Raises:
         UserError: the runs are not of one split.
@@ -79,6 +79,7 @@ def summarise(
     count = int(patients.nunique())
     return {
         "split_hash": runs[0].split_hash,
+        "split_origin": runs[0].split_origin,
         "n_rois": len(table),
         "n_patients": count,
         "prevalence": float(labels.mean()),

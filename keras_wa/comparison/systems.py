@@ -14,7 +14,14 @@ from keras_wa.training.fingerprint import COMPUTING, PLACES, options_of
 
 _DATA = (
     *("dataset", "group_pattern", "lesion", "crop", "field_mm", "pixel_spacing"),
-    *("drop_without_callback", "for_processing", "limit", "data_seed", "image_size"),
+    *(
+        "bits_stored",
+        "drop_without_callback",
+        "for_processing",
+        "limit",
+        "data_seed",
+        "image_size",
+    ),
     *("rois", "labelling", "conspicuity"),
     *("split", "folds", "fold", "validation"),
 )

@@ -54,7 +54,7 @@ def render_markdown(record: Mapping[str, Any]) -> str:
         parts += [title, str(protocols(record))]
     for part in record["splits"]:
         parts += [
-            f"## Split {part['split']}",
+            f"## Split {part['split_origin']}",
             f"{part['n_rois']} test ROIs of {part['n_patients']} patients, "
             f"{part['prevalence']:.1%} malignant; split hash {part['split_hash']}; "
             f"baseline {part['baseline']}.",
@@ -164,7 +164,7 @@ def protocols(record: Mapping[str, Any]) -> Table:
             rows += [
                 [
                     each["name"],
-                    part["split"],
+                    part["split_origin"],
                     f"{part['n_rois']} of {part['n_patients']}",
                     estimate(each["metrics"]["auc"]),
                     estimate(each["metrics"]["accuracy"]),

@@ -32,6 +32,7 @@ from keras_wa.datasets.splits import (
     split_cases,
     split_faults,
     split_hash,
+    split_origin,
     split_validation,
 )
 
@@ -60,6 +61,7 @@ __all__ = [
     "split_cases",
     "split_faults",
     "split_hash",
+    "split_origin",
     "split_validation",
     "validate",
     "write_case_table",

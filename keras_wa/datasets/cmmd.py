@@ -92,13 +92,14 @@ def read_cmmd(
     skipped += bad
     rows = list(_rows(images, breasts, sheet.name, options, skipped))
     rows_kept, notes = choose_lesion(rows, options.lesion, "images")
-    cases, drawn = finish_cases(rows_kept, str(root), skipped, seed)
+    cases, split, drawn = finish_cases(rows_kept, str(root), skipped, seed)
     return Dataset(
         name="cmmd",
         cases=cases,
         read=lambda row: cut_roi(root, row["image_path"], options),
         source=pixel_settings(options),
         root=root,
+        split=split,
         notes=[
             "CMMD: the label of an image is the biopsy result of its breast; which "
             "lesion was biopsied is not marked.",

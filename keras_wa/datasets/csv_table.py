@@ -73,17 +73,21 @@ def read_csv_table(
     if frame["mask_path"].notna().any() or frame["box_left"].notna().any():
         refuse_official_crops(options, "a table of images")
     notes += _part_by_slashes(frame, root, options.require_files)
-    rows, bad = _check_rows(frame, file.name, root, options.require_files)
+    rows, bad, lost = _check_rows(frame, file.name, root, options.require_files)
     skipped = [*table.skipped, *bad]
     lesion = options.lesion if any(row["lesion_type"] for row in rows) else "all"
     kept, chosen = choose_lesion(rows, lesion, unstated="rows without a type")
-    cases, drawn = finish_cases(kept, str(file), skipped, seed, options.patients_apart)
+    lost = [row for row in lost if lesion in ("all", row["lesion_type"])]
+    cases, split, drawn = finish_cases(
+        kept, str(file), skipped, seed, options.patients_apart, lost
+    )
     return Dataset(
         name="csv",
         cases=cases,
         read=_reader(root, options),
         source=pixel_settings(options),
         root=root,
+        split=split,
         notes=[*notes, *one_name_note(cases["image_path"]), *chosen, *drawn],
         skipped=skipped,
     )
@@ -164,9 +168,14 @@ def _part_by_slashes(frame: pd.DataFrame, root: Path, must_exist: bool) -> list[
 
 def _check_rows(
     frame: pd.DataFrame, name: str, root: Path, require_files: bool
-) -> tuple[list[dict[str, Any]], list[tuple[str, str]]]:
-    """The rows that can be used, and the others with the reason."""
+) -> tuple[list[dict[str, Any]], list[tuple[str, str]], list[dict[str, Any]]]:
+    """The rows that can be used, the others with the reason, and lost ROIs.
+
+    A ROI is lost with a row whose label is known and that is no second one of its
+    place.
+    """
     rows: list[dict[str, Any]] = []
+    lost: list[dict[str, Any]] = []
     skipped: list[tuple[str, str]] = []
     places: dict[tuple[Any, ...], Any] = {}
     patients: dict[str, tuple[str, Any]] = {}
@@ -177,9 +186,9 @@ def _check_rows(
         reason = _convert(row, has_split)
         if reason is None and require_files:
             reason = _absent_file(row, root)
+        place = tuple(row[key] for key in ("image_path", "mask_path", *_BOX))
         if reason is None:
             path, patient = row["image_path"], row["patient_id"]
-            place = tuple(row[key] for key in ("image_path", "mask_path", *_BOX))
             first, earlier = patients.setdefault(path, (patient, line))
             if first != patient:
                 reason = (
@@ -192,6 +201,9 @@ def _check_rows(
                 places[place] = line
         if reason is not None:
             skipped.append((name, f"line {line}: {reason}"))
+            label = _LABELS.get(str(row["label"]).lower())
+            if label is not None and place not in places:
+                lost.append({**row, "label": label})
             continue
         rows.append(row)
     count = pd.Series([row["image_path"] for row in rows], dtype=str).value_counts()
@@ -200,7 +212,7 @@ def _check_rows(
         row["roi_id"] = row.get("roi_id") or (
             path if count[path] == 1 else f"{path}#{line}"
         )
-    return rows, skipped
+    return rows, skipped, lost
 
 
 def _convert(row: dict[str, Any], has_split: bool) -> str | None:

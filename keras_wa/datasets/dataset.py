@@ -54,6 +54,7 @@ class Dataset:
         read_mask: gives the lesion of one row as bool (H, W), true in the lesion, pixel
             by pixel that of what `read` gives; raises `UserError` if the row has none.
             `None` for a dataset without masks.
+        split: what the dataset's own split is: `"official"`, or where it is from.
         notes: sentences that the user has to see.
         skipped: files that were left out, each with the reason.
     """
@@ -65,6 +66,7 @@ class Dataset:
     root: Path | None = None
     read_block: Callable[[pd.DataFrame], Pixels] | None = None
     read_mask: Callable[[pd.Series], NDArray[np.bool_]] | None = None
+    split: str = "official"
     notes: list[str] = dataclasses.field(default_factory=list)
     skipped: list[tuple[str, str]] = dataclasses.field(default_factory=list)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ import pandas as pd
 
 from keras_wa.datasets.case_table import new_case_table, validate
 from keras_wa.datasets.options import ReadOptions
-from keras_wa.datasets.splits import split_test
+from keras_wa.datasets.splits import drawn_split, split_test
 from keras_wa.errors import UserError
 
 Row = dict[str, Any]
@@ -90,13 +91,30 @@ def choose_lesion(
     ]
 
 
+def left_out_by_class(lost: Iterable[int], kept: Iterable[int]) -> str:
+    """How leaving ROIs out has changed the classes, for a note.
+
+    Args:
+        lost: labels of the ROIs that were left out.
+        kept: labels of the others, at least one.
+    """
+    gone, here = collections.Counter(lost), collections.Counter(kept)
+    every = gone + here
+    before, after = (100 * each[1] / each.total() for each in (every, here))
+    return (
+        f"benign {gone[0]} of {every[0]}, malignant {gone[1]} of {every[1]}; the share "
+        f"of malignant ROIs went from {before:.1f} % to {after:.1f} %"
+    )
+
+
 def finish_cases(
     rows: Sequence[Row],
     source: str,
     skipped: Sequence[tuple[str, str]],
     seed: int,
     patients_apart: bool = True,
-) -> tuple[pd.DataFrame, list[str]]:
+    lost: Sequence[Row] = (),
+) -> tuple[pd.DataFrame, str, list[str]]:
     """Makes the case table and draws a test part where there is no split.
 
     Args:
@@ -105,10 +123,11 @@ def finish_cases(
         skipped: what was left out, for the message if nothing is left.
         seed: of the draw.
         patients_apart: as in `case_table.validate`.
+        lost: the rows among what was left out whose label is known.
 
     Returns:
-        The valid case table, and notes: that the test part was drawn, how much was left
-        out.
+        The valid case table; what its split is, for `Dataset.split`; and notes: that
+        the test part was drawn, how much was left out.
 
     Raises:
         UserError: if no row is left, the table breaks an invariant, or there are too
@@ -133,4 +152,10 @@ def finish_cases(
         )
     if skipped:
         notes.append(f"Left out, each with its reason: {len(skipped)} files or rows.")
-    return cases, notes
+    if lost:
+        every = len(lost) + len(cases)
+        by_class = left_out_by_class([row["label"] for row in lost], cases["label"])
+        notes.append(
+            f"Among what was left out are {len(lost)} of {every} ROIs: {by_class}."
+        )
+    return cases, drawn_split(seed) if drawn else "the table's own", notes

@@ -13,7 +13,7 @@ from keras_wa.datasets.case_table import new_case_table, validate
 from keras_wa.datasets.dataset import Dataset, Roi
 from keras_wa.datasets.duplicates import duplicates_note, one_name_note
 from keras_wa.datasets.options import ReadOptions
-from keras_wa.datasets.splits import split_test
+from keras_wa.datasets.splits import drawn_split, split_test
 from keras_wa.errors import UserError
 from keras_wa.files import cannot_be_listed, walk_files
 from keras_wa.imaging import (
@@ -60,7 +60,7 @@ def read_folder(
     """Reads class folders of images into a case table.
 
     `data_dir` holds two class folders, or `train/` and `test/` (and `val/`) with two
-    class folders each, which are then the official split. Otherwise about a fifth of
+    class folders each, which are then the split. Otherwise about a fifth of
     the ROIs becomes the test part, whole patients, stratified by label. Which class is
     label 1 is decided by its name (`POSITIVE_NAMES`, `NEGATIVE_NAMES`), else by the
     alphabet, and said in the notes.
@@ -151,6 +151,7 @@ def read_folder(
             "bits_stored": options.bits_stored,
         },
         root=root,
+        split="the folders' own" if official else drawn_split(seed),
         notes=notes,
         skipped=[
             (name, _REASONS[kind]) for name, kind in kinds.items() if kind in _REASONS

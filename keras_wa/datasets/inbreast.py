@@ -109,7 +109,7 @@ def read_inbreast(
             name, {**image, "patient_id": patient, "image_path": dicom}, annotation
         )
     rows_kept, notes = choose_lesion(rows, options.lesion)
-    cases, drawn = finish_cases(rows_kept, str(root), skipped, seed)
+    cases, split, drawn = finish_cases(rows_kept, str(root), skipped, seed)
 
     return Dataset(
         name="inbreast",
@@ -117,6 +117,7 @@ def read_inbreast(
         read=cut_boxes(root, options, PIXEL_MM),
         source=pixel_settings(options),
         root=root,
+        split=split,
         notes=[
             "INbreast: the label is the radiologists' assessment of the image, not "
             "pathology: BI-RADS 1 to 3 is label 0, 4 to 6 is label 1, for every ROI in "

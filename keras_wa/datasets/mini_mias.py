@@ -79,15 +79,18 @@ def read_mini_mias(
     entries, skipped, normal = _read_list(listing)
     images, spare = _find_images(root)
     rows: list[dict[str, Any]] = []
+    lost: list[dict[str, Any]] = []
     for entry in entries:
         film = entry.pop("film")
         path = images.get(film)
         if path is None and options.require_files:
             skipped.append((f"{film}.pgm", "the image is not there."))
+            lost.append(entry)
             continue
         rows.append({**entry, "image_path": path or f"{film}.pgm"})
     rows_kept, notes = choose_lesion(rows, options.lesion)
-    cases, drawn = finish_cases(rows_kept, str(root), skipped, seed)
+    lost = [row for row in lost if options.lesion in ("all", row["lesion_type"])]
+    cases, split, drawn = finish_cases(rows_kept, str(root), skipped, seed, lost=lost)
 
     return Dataset(
         name="mini-mias",
@@ -95,6 +98,7 @@ def read_mini_mias(
         read=cut_boxes(root, options, SPACING_MM, size=(SIDE, SIDE)),
         source=pixel_settings(options),
         root=root,
+        split=split,
         notes=[
             "mini-MIAS: the label is the severity in its list, benign or malignant; "
             f"{normal} normal films have no abnormality and are not read. Its "

@@ -15,6 +15,7 @@ from keras_wa.datasets.folder import read_folder
 from keras_wa.datasets.inbreast import read_inbreast
 from keras_wa.datasets.mini_mias import read_mini_mias
 from keras_wa.datasets.options import ReadOptions
+from keras_wa.datasets.splits import drawn_split
 from keras_wa.errors import UserError, unknown_name
 from keras_wa.phantom import (
     PhantomSpec,
@@ -112,6 +113,7 @@ def _phantom(spec: PhantomSpec, rois: int) -> Dataset:
         read_block=read_block,
         read_mask=lambda row: render_mask(spec, row, outline=True),
         source={"phantom": dataclasses.asdict(spec)},
+        split=drawn_split(spec.seed),
         notes=[
             "This is a phantom (in-silico ROIs): no result on it is clinical. The best "
             f"possible AUC on it is {best:.3f} (labelling {spec.labelling})."

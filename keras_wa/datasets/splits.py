@@ -70,6 +70,32 @@ def split_cases(
     return result
 
 
+def drawn_split(seed: int) -> str:
+    """What a dataset's own split is called where its test part was drawn by patient."""
+    return f"drawn by patient (seed {seed})"
+
+
+def split_origin(
+    how: str = "official",
+    own: str = "official",
+    seed: int = 0,
+    k: int = 5,
+    fold: int = 0,
+) -> str:
+    """What a split is, in the words that stand beside every result on it.
+
+    Args:
+        how: as in `split_cases`, where `"official"` means the dataset's own split.
+        own: what that is, see `Dataset.split`.
+        seed, k, fold: as in `split_cases`.
+    """
+    if how == "official":
+        return own
+    if how == "patient-kfold":
+        return f"{how}, test fold {fold} of 0 to {k - 1} (seed {seed})"
+    return f"{how} (seed {seed})"
+
+
 def split_hash(cases: pd.DataFrame) -> str:
     """Names a split, so that results on different ones are not compared unawares.
 

@@ -35,6 +35,7 @@ def describe_settings(dataset: Dataset, size: tuple[int, int]) -> dict[str, Any]
         "keras_wa": keras_wa.__version__,
         "dataset": dataset.name,
         "source": dict(dataset.source),
+        "split": dataset.split,
         "image_size": list(size),
         "resize": "mean of areas to shrink, linear to grow",
         "enhancement": "none (raw grey)",

@@ -15,6 +15,7 @@ import pandas as pd
 
 from keras_wa.datasets import Dataset, Roi, split_faults, validate, write_case_table
 from keras_wa.datasets.duplicates import hash_files
+from keras_wa.datasets.finishing import left_out_by_class
 from keras_wa.errors import UserError, may_pass
 from keras_wa.files import locked, remove_partials, replacing
 from keras_wa.imaging.resize import resize
@@ -213,13 +214,14 @@ def _finish(
     ]
     (partial / FACTS).write_text("".join(f"{line}\n" for line in lines), "utf-8")
     skipped = [*dataset.skipped]
-    names = dataset.cases["roi_id"]
+    names, labels = dataset.cases["roi_id"], dataset.cases["label"]
     skipped += [(str(names.iloc[row]), why) for row, why in failed.items()]
     notes = [*dataset.notes, *notes_of(cases, facts)]
     if failed:
         notes.append(
-            f"{len(failed)} of {count} ROIs could not be read and were left out; "
-            f"{MANIFEST} lists them with the reason."
+            f"{len(failed)} of {count} ROIs could not be read and were left out: "
+            f"{left_out_by_class(labels.iloc[[*failed]], cases['label'])}; {MANIFEST} "
+            "lists them with the reason."
         )
     passing = [why for row, why in failed.items() if "may_pass" in outcomes[row]]
     if passing:

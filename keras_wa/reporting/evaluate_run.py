@@ -85,6 +85,7 @@ def evaluate_run(
     results |= {
         "split": split,
         "split_hash": split_hash(data.cases),
+        "split_origin": data.split_origin,
         "pixels_hash": _pixels_hash(data, split),
         "dataset": run.config.dataset,
         "model": run.config.model,
@@ -97,7 +98,7 @@ def evaluate_run(
         predictions,
         mistakes,
         data_card(str(run.config.dataset), data.cases),
-        run.config.to_mapping(),
+        {**run.config.to_mapping(), "split": data.split_origin},
         run.environment(),
     )
     folder = run.evaluation(split)

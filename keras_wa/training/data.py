@@ -16,6 +16,7 @@ from keras_wa.datasets import (
     load_cases,
     require_every_class,
     split_cases,
+    split_origin,
 )
 from keras_wa.errors import UserError
 from keras_wa.phantom import PhantomSpec
@@ -48,6 +49,7 @@ class RunData:
             `augmented-first`, copies of them.
         raw: the same before enhancement.
         store: folder of the prepared store.
+        split_origin: what the split is, see `keras_wa.datasets.split_origin`.
         notes: sentences that belong beside every result.
     """
 
@@ -56,6 +58,7 @@ class RunData:
     images: Pixels | CopiedImages
     raw: Pixels | CopiedImages
     store: Path
+    split_origin: str
     notes: list[str]
 
     def part(self, split: str) -> Rois:
@@ -156,10 +159,17 @@ def load_data(config: TrainConfig, progress: bool = True) -> RunData:
     if config.split in LEAKY_SPLITS:
         notes.append(LEAKY_SPLITS[config.split])
     images, raw = enhanced_images(store, config, progress), store.images
+    origin = split_origin(
+        config.split,
+        store.manifest["split"],
+        config.data_seed,
+        config.folds,
+        config.fold,
+    )
     if config.split != "augmented-first":
-        return RunData(config, cases, images, raw, store.path, notes)
+        return RunData(config, cases, images, raw, store.path, origin, notes)
     copies = [copied_images(each, store.cases, cases) for each in (images, raw)]
-    return RunData(config, cases, copies[0], copies[1], store.path, notes)
+    return RunData(config, cases, copies[0], copies[1], store.path, origin, notes)
 
 
 def load_data_of(

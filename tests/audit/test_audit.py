@@ -69,7 +69,9 @@ def test_the_split_is_the_one_that_training_draws():
     report, _ = audit(dataset, seed=3)
     drawn = split_cases(dataset.cases, "official", seed=3)
     assert report.settings["split_hash"] == split_hash(drawn)
-    assert report.split == f"official, {split_hash(drawn)}"
+    assert report.split == f"{dataset.split}, {split_hash(drawn)}"
+    assert dataset.split.startswith("drawn by patient (seed ")
+    assert report.settings["split_origin"] == dataset.split
     for part, counts in report.counts.items():
         theirs = drawn if part == "all" else drawn[drawn["split"] == part]
         assert counts == {

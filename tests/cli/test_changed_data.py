@@ -21,17 +21,20 @@ from tests.tiny_model import flags
 ROIS = 12
 """Of each class."""
 
-TRAIN = flags(dataset=None, rois=None, field_mm=None, data_dir="set", epochs=1)
+TRAIN = flags(
+    dataset=None, rois=None, field_mm=None, data_dir="set", epochs=1, batch_size=8
+)
 
 
 def write_set(root: Path, seed: int) -> None:
-    """Class folders of noise; the same names whatever the seed."""
+    """Class folders of noise and an empty file; the same names whatever the seed."""
     rng = np.random.default_rng(seed)
     for label in ("benign", "malignant"):
         (root / label).mkdir(parents=True)
         for i in range(ROIS):
             image = rng.integers(0, 256, (40, 40), np.uint8)
             assert cv2.imwrite(str(root / label / f"p{i}.png"), image)
+    (root / "malignant" / "empty.png").touch()
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +81,19 @@ def test_a_run_finds_its_data_whatever_the_current_folder(
         found = contents(here / "run" / "evaluation" / "test")
         assert found["metrics.json"] == before["metrics.json"]
     assert not list(tmp_path.glob("data"))
+
+
+def test_results_say_what_was_left_out_and_what_the_split_is(here: Path) -> None:
+    folder = here / "run" / "evaluation" / "test"
+    left_out = (
+        "1 of 25 ROIs could not be read and were left out: benign 0 of 12, malignant 1 "
+        "of 13; the share of malignant ROIs went from 52.0 % to 50.0 %"
+    )
+    for file in ("metrics.json", "report.html"):
+        text = (folder / file).read_text()
+        assert left_out in text
+        assert "drawn by patient (seed 0)" in text
+        assert "official" not in text
 
 
 def test_a_config_file_and_what_lies_under_data_last_as_flags_do(

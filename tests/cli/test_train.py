@@ -54,7 +54,8 @@ def test_the_user_learns_what_is_trained_on_what_and_where_it_is(
     counts = cases["split"].value_counts()
     assert (
         f"tiny on phantom: {counts['train']} ROIs to train, {counts['val']} to "
-        f"validate, {counts['test']} to test (split {split_hash(cases)})." in out
+        f"validate, {counts['test']} to test (split {split_hash(cases)}, drawn by "
+        "patient (seed 0))." in out
     )
     assert f"tensorboard --logdir {tmp_path / 'runs'}" in out
     assert "Best of 3 epochs: epoch 2, validation AUC 0.750." in out

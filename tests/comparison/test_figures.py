@@ -17,7 +17,16 @@ def result(seed: int, losses: list[float]) -> RunResult:
     for column in CURVES:
         history[column] = losses
     return RunResult(
-        Path("run"), seed, "0" * 12, None, 0.5, pd.DataFrame(), history, [], "a GPU"
+        Path("run"),
+        seed,
+        "0" * 12,
+        "official",
+        None,
+        0.5,
+        pd.DataFrame(),
+        history,
+        [],
+        "a GPU",
     )
 
 

@@ -54,6 +54,7 @@ def part(split: str = "official", **changes: Any) -> dict[str, Any]:
     return {
         "split": split,
         "split_hash": "0123456789ab",
+        "split_origin": "drawn by patient (seed 3)" if split == "official" else split,
         "n_rois": 326,
         "n_patients": 151,
         "prevalence": 0.396,
@@ -145,7 +146,7 @@ def test_a_system_that_failed_under_a_split_is_left_out_of_it() -> None:
     other = part("random-roi", systems=[system("resnet50", 0.9)])
     table = protocols(record(splits=[part(), other]))
     assert [row[:2] for row in table.rows] == [
-        ["resnet50", "official"],
+        ["resnet50", "drawn by patient (seed 3)"],
         ["resnet50", "random-roi"],
-        ["wa_resnet50", "official"],
+        ["wa_resnet50", "drawn by patient (seed 3)"],
     ]

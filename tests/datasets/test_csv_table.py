@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import cv2
@@ -138,6 +139,27 @@ def test_the_split_of_the_table_stays(root):
         "line 2: split. Received: 'nothing'; expected train, val, test.",
         "line 3: split. Received: 'holdout'; expected train, val, test.",
     ]
+
+
+def test_what_the_split_is_stands_in_the_dataset(root):
+    assert read(root, cases_of()).split == "drawn by patient (seed 0)"
+    split = ["train", "test"] * 6
+    given = [
+        {**row, "split": each} for row, each in zip(cases_of(), split, strict=True)
+    ]
+    assert read(root, given).split == "the table's own"
+
+
+def test_lost_rows_are_counted_by_class(root):
+    rows = cases_of()
+    for gone in (1, 3, 5):
+        os.unlink(root / rows[gone]["path"])
+    rows += [rows[0], {**rows[2], "label": "unknown"}]  # Neither is a lost ROI.
+    (note,) = (each for each in read(root, rows).notes if "Among" in each)
+    assert note == (
+        "Among what was left out are 3 of 12 ROIs: benign 0 of 6, malignant 3 of 6; "
+        "the share of malignant ROIs went from 50.0 % to 33.3 %."
+    )
 
 
 def test_a_patient_in_two_parts_is_an_error(root):

@@ -51,24 +51,37 @@ def test_all_lesions_are_kept_without_a_word():
 
 
 def test_a_test_part_is_drawn_and_said_where_there_is_no_split():
-    cases, (note,) = finish_cases(rows(40), "there", [], seed=3)
+    cases, split, (note,) = finish_cases(rows(40), "there", [], seed=3)
     held = (cases["split"] == "test").sum()
     assert 6 <= held <= 10
     assert f"{held} of 40 ROIs (seed 3)" in note
-    again, _ = finish_cases(rows(40), "there", [], seed=3)
+    again, *_ = finish_cases(rows(40), "there", [], seed=3)
     assert again.equals(cases)
+    assert split == "drawn by patient (seed 3)"
 
 
 def test_a_split_that_is_there_stays():
     given = [*rows(4, split="train"), {**rows(5)[4], "split": "test"}]
-    cases, notes = finish_cases(given, "there", [], seed=0)
+    cases, split, notes = finish_cases(given, "there", [], seed=0)
     assert list(cases["split"]) == ["train"] * 4 + ["test"]
+    assert split == "the table's own"
     assert notes == []
 
 
 def test_how_much_was_left_out_is_said():
-    _, notes = finish_cases(rows(4, split="train"), "there", [("a", "b")] * 3, seed=0)
+    *_, notes = finish_cases(rows(4, split="train"), "there", [("a", "b")] * 3, seed=0)
     assert notes == ["Left out, each with its reason: 3 files or rows."]
+
+
+def test_lost_rois_are_counted_by_class_with_the_share_that_they_changed():
+    given = [{**row, "label": int(i < 3)} for i, row in enumerate(rows(12))]
+    given = [{**row, "split": "train"} for row in given]
+    lost = [{"label": 1}] * 3 + [{"label": 0}] * 5
+    *_, (_, note) = finish_cases(given, "there", [("a", "b")] * 9, 0, lost=lost)
+    assert note == (
+        "Among what was left out are 8 of 20 ROIs: benign 5 of 14, malignant 3 of 6; "
+        "the share of malignant ROIs went from 30.0 % to 25.0 %."
+    )
 
 
 def test_nothing_left_names_the_first_reason():

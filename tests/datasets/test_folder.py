@@ -115,7 +115,7 @@ def test_the_test_part_is_drawn_by_patient_seeded_and_said(folder):
     assert list(other["split"]) != list(cases["split"])
 
 
-def test_train_and_test_folders_are_the_official_split(tmp_path):
+def test_train_and_test_folders_are_the_split(tmp_path):
     for part in ("Train", "test", "valid"):
         for label in "01":
             write(tmp_path / part / label / f"{part}{label}.png", ord(part[0]))
@@ -131,6 +131,7 @@ def test_train_and_test_folders_are_the_official_split(tmp_path):
         "valid/1/valid1.png": "val",
     }
     assert any(note.endswith("were not read: extra.") for note in dataset.notes)
+    assert dataset.split == "the folders' own"
 
 
 def test_a_patient_in_train_and_in_test_is_an_error(tmp_path):

@@ -216,6 +216,8 @@ def test_images_are_found_anywhere_and_the_pgm_is_preferred(root):
     ) in dataset.notes
     assert "mdb212_1" not in paths
     assert ("mdb212.pgm", "the image is not there.") in dataset.skipped
+    counted = "4 of 13 ROIs: benign 3 of 7, malignant 1 of 6"
+    assert any(counted in note for note in dataset.notes)
 
 
 def test_an_image_of_another_size_is_refused_when_it_is_read(root):

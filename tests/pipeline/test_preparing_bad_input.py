@@ -42,7 +42,11 @@ def test_bad_files_are_left_out_counted_and_listed(folder, tmp_path):
     reasons = [entry["reason"] for entry in store.manifest["skipped"]]
     assert reasons[0].startswith("0/a00_0.png: the file is empty")
     assert reasons[1].startswith("0/a04_1.png: the image is truncated")
-    assert store.notes[-1].startswith("3 of 24 ROIs could not be read")
+    assert store.notes[-1] == (
+        "3 of 24 ROIs could not be read and were left out: benign 2 of 12, malignant 1 "
+        "of 12; the share of malignant ROIs went from 50.0 % to 52.4 %; manifest.json "
+        "lists them with the reason."
+    )
     assert not set(bad) & set(store.cases["image_path"])
     assert store.images.shape == (21, 32, 32)
     assert sum(sum(part.values()) for part in store.manifest["counts"].values()) == 21

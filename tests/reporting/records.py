@@ -34,6 +34,7 @@ def results(cases: pd.DataFrame | None = None, **changes: Any) -> dict[str, Any]
     extra = {
         "split": "test",
         "split_hash": "0123456789ab",
+        "split_origin": "drawn by patient (seed 3)",
         "dataset": "folder",
         "model": "tiny",
         "notes": [],

@@ -25,14 +25,15 @@ from tests.service.browser import (
     upload,
 )
 from tests.service.clients import encoded, smooth
+from tests.waiting import DEADLINE_S
 
 pytestmark = NEEDS_CHROMIUM
 
 
 def test_a_dropped_roi_is_asked_about_at_once(browser: Browser, address: str) -> None:
     data = encoded(smooth())
-    sent = {"symmetries": "8"}
-    wanted = httpx.post(f"{address}predict", files={"file": data}, data=sent).json()
+    question = {"files": {"file": data}, "data": {"symmetries": "8"}}
+    wanted = httpx.post(f"{address}predict", **question, timeout=DEADLINE_S).json()
     with opened(browser, address) as (page, seen):
         expect(page.locator("#model")).to_contain_text("trained on phantom")
         expect(page.locator(".research")).to_be_in_viewport()

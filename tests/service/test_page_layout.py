@@ -43,17 +43,17 @@ def held(page: Page, path: str) -> Iterator[Callable[[], Route]]:
 
 
 def places(page: Page, within: str = "header, .look, #ask > form") -> dict[str, Any]:
-    """Where on the page each control in some of its parts is."""
+    """Where each control in some parts of the page is, which is not scrolled then."""
     found = page.evaluate(
-        """(within) => Object.fromEntries(
+        """(within) => (scrollTo(0, 0), Object.fromEntries(
             [...document.querySelectorAll("button, input, select, summary, .button")]
                 .filter((each) => each.checkVisibility() && each.closest(within))
                 .map((each) => {
                     const { x, y, width, height } = each.getBoundingClientRect();
                     const name = each.id || each.value || each.textContent.trim();
-                    return [name, [x + scrollX, y + scrollY, width, height]];
+                    return [name, [x, y, width, height]];
                 }),
-        )""",
+        ))""",
         within,
     )
     return dict(found)
@@ -118,10 +118,17 @@ def test_no_control_moves_whatever_is_said(
         check("^Probability")
         expect(page.locator("#candidates button")).not_to_have_text("Ask")
         assert list(places(page, "#candidates").values()) == [candidate]
-        # The number of the pixel under the pointer.
+        # Numbers beside the controls: of the pixel under the pointer, and of sliders.
         page.locator("#image").hover()
         expect(page.locator("#under")).not_to_be_empty()
         assert places(page) == before
+        slider = places(page, "#opacityline")
+        for end in ("min", "max"):
+            for name in ("center", "width", "opacity"):
+                control = page.locator(f"#{name}")
+                control.fill(str(control.get_attribute(end)))
+            assert places(page) == before
+            assert places(page, "#opacityline") == slider
 
 
 def test_the_model_s_name_moves_nothing_when_it_comes(

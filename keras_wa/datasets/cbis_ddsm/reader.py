@@ -24,6 +24,7 @@ from keras_wa.datasets.cbis_ddsm.pooling import move_torn_patients
 from keras_wa.datasets.cbis_ddsm.reading import RoiReader
 from keras_wa.datasets.cbis_ddsm.spacing import assumption_note
 from keras_wa.datasets.dataset import Dataset
+from keras_wa.datasets.finishing import left_out_by_class
 from keras_wa.datasets.options import ReadOptions
 from keras_wa.errors import UserError
 
@@ -87,9 +88,11 @@ def read_cbis_ddsm(
             raise _nothing(root, listed, files, tree, options)
         if absent:
             skipped += absent.values()
+            labels = listed["label"]
+            lost = labels.index.isin(list(absent))
             notes.append(
                 f"ROIs left out because a file is not there: {len(absent)} of "
-                f"{len(listed)}."
+                f"{len(listed)}: {left_out_by_class(labels[lost], labels[~lost])}."
             )
         listed = listed.drop(index=list(absent)).reset_index(drop=True)
         files = [each for row, each in enumerate(files) if row not in absent]

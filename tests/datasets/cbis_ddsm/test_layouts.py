@@ -71,7 +71,7 @@ def test_headers_are_read_once_and_remembered(tmp_path, listed, monkeypatch):
     first = find_series(tmp_path, listed, progress=False)
     assert (tmp_path / CACHE_NAME).is_file()
     monkeypatch.setattr(
-        "keras_wa.imaging.file_kinds.pydicom.dcmread",
+        "pydicom.dcmread",
         lambda *arguments, **more: pytest.fail("read again"),
     )
     assert find_series(tmp_path, listed, progress=False) == first

@@ -24,4 +24,4 @@ def test_a_tensorboard_that_does_not_answer_is_waited_for_once(
         address = f"http://127.0.0.1:{silent.getsockname()[1]}/"
         start = time.monotonic()
         showing._wait_for_projector(tmp_path, address, threading.Event())
-        assert 0.2 <= time.monotonic() - start < 2
+        assert 0.2 <= time.monotonic() - start < 60
