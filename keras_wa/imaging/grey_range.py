@@ -57,8 +57,8 @@ def sixteen_bit_image(
         needed = max(8, greatest.bit_length())
         notes.append(
             f"grey range: the file's values reach {greatest} of {highest}, so that "
-            f"{used} of {_LEVELS} grey levels are used. If they have {needed} bits, "
-            f"give --bits-stored {needed}."
+            f"{used} of {_LEVELS} grey levels are used. If such files have fewer than "
+            f"{bits} bits, give them: --bits-stored {needed} or more."
         )
     levels = 255 - _levels(bits) if white_is_zero else _levels(bits)
     return GreyImage(values, GreyTable(levels, 0), notes=tuple(notes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -131,14 +132,17 @@ def test_a_fixed_field_without_a_spacing_says_what_to_give(tmp_path):
     assert roi.facts["window"] == [19, 36, 12, 12]
 
 
-def test_a_mask_marks_the_same_place_as_its_box(tmp_path):
+@pytest.mark.parametrize(
+    ("dtype", "level"), [(np.uint8, 255), (np.uint16, 1), (np.uint16, 65535)]
+)
+def test_a_mask_marks_the_same_place_as_its_box(tmp_path, dtype, level):
     name = png(tmp_path, "a.png", ramp())
-    mask = np.zeros((80, 60), np.uint8)
-    mask[50:52, 30:34] = 255
+    mask = np.zeros((80, 60), dtype)
+    mask[50:52, 30:34] = level
     roi = cut_roi(
         tmp_path,
         name,
-        FIXED,
+        dataclasses.replace(FIXED, bits_stored=12),  # It counts for images alone.
         mask=png(tmp_path, "m.png", mask),
         default_spacing_mm=0.2,
     )

@@ -37,7 +37,8 @@ def test_twelve_bits_in_sixteen_are_noted_and_right_where_they_are_given(
     image = open_image(path)
     assert image.notes == (
         "grey range: the file's values reach 4095 of 65535, so that 17 of 256 grey "
-        "levels are used. If they have 12 bits, give --bits-stored 12.",
+        "levels are used. If such files have fewer than 16 bits, give them: "
+        "--bits-stored 12 or more.",
     )
     np.testing.assert_array_equal(image.stored, TWELVE)
     given = open_image(path, bits_stored=12)
@@ -54,7 +55,8 @@ def test_the_note_names_the_bits_that_would_do(tmp_path, greatest, bits, needed)
     path = written(tmp_path, ".png", np.array([[0, greatest]], np.uint16))
     (note,) = open_image(path, bits_stored=bits).notes
     assert note.startswith(f"grey range: the file's values reach {greatest} of ")
-    assert note.endswith(f"If they have {needed} bits, give --bits-stored {needed}.")
+    assert f"If such files have fewer than {bits or 16} bits, give them" in note
+    assert note.endswith(f"--bits-stored {needed} or more.")
 
 
 @pytest.mark.parametrize("greatest", [0, 16384, 65535])

@@ -87,7 +87,7 @@ def test_values_of_12_bits_in_16_are_noted_and_right_where_they_are_given(
 ) -> None:
     values = np.arange(4096, dtype=np.uint16).reshape(64, 64)
     data = encoded(values)
-    note = "give bits_stored 12."
+    note = "give them: bits_stored 12 or more."
     (found,) = post(client, "/view", data)["notes"]
     assert found.endswith(note)
     assert post(client, "/predict", data)["warnings"][0] == found

@@ -357,6 +357,23 @@ def test_a_tree_of_converted_images_alone_is_read_and_called_so(tmp_path):
     assert note.endswith("; 3 ROIs.")
 
 
+@pytest.mark.parametrize("crop", ["fixed", "official"])
+def test_converted_images_of_12_bits_are_right_where_the_bits_are_given(tmp_path, crop):
+    drawn = write_copy(tmp_path, ROWS)
+    for path in sorted(tmp_path.rglob("*.dcm")):
+        stored = open_image(path, for_processing=True).stored
+        # A mask has no bits to be given.
+        values = stored >> 4 if stored.dtype == np.uint16 else stored * np.uint16(257)
+        assert cv2.imwrite(str(path.with_suffix(".png")), values)
+        path.unlink()
+    wanted = about(drawn[FIRST]) if crop == "fixed" else grey(drawn[FIRST].crop)
+    roi = read(read_cbis_ddsm(tmp_path, options(crop, bits_stored=12)))
+    np.testing.assert_allclose(roi.pixels, wanted, rtol=0, atol=1)
+    assert "notes" not in roi.facts
+    (note,) = read(read_cbis_ddsm(tmp_path, options(crop))).facts["notes"]
+    assert note.startswith("grey range: ")
+
+
 @pytest.mark.parametrize("layout", ["classic", "idc-index", "bare idc"])
 def test_files_named_by_their_uid_are_found(tmp_path, layout):
     drawn = write_copy(tmp_path, ROWS, layout)
