@@ -110,6 +110,7 @@ def test_other_settings_train_too(
     assert (outcome.epochs, outcome.best_epoch) == (1, 1)
     assert not outcome.interrupted
     assert outcome.best_auc == _history(run.path)[0]["val_auc"]
+    assert keras.config.dtype_policy().name == "float32", "as it was before"
     table = score(load_best(run), load_data(config), "test")
     assert np.isfinite(table["probability"]).all()
 
