@@ -177,7 +177,6 @@ def test_a_setting_that_turns_out_wrong_leaves_the_directory_as_it_was(
     settings = {**SETTINGS, "store_dir": str(store_dir)}
     for wrong in (
         {"batch_size": 1000},
-        {"rotation": 181.0},
         {"model_options": {"wavelet": "harr"}},
     ):
         config = TrainConfig(**{**settings, **wrong})
