@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 import sys
 from collections.abc import Callable
 from numbers import Integral, Real
@@ -68,7 +69,8 @@ class Range:
     def _wanted(self, value: Any) -> str:
         """How the range reads to somebody who gave another value."""
         if not isinstance(value, self._kind) or isinstance(value, bool):
-            return f"a {'whole ' if self.whole else ''}number, {self._limits(value)}"
+            kind = "whole number" if self.whole else "number"
+            return f"a {kind}, {self._limits(math.nan)}"
         return self._limits(value)
 
     def _limits(self, value: Any) -> str:
@@ -77,11 +79,16 @@ class Range:
         low, high = _short(self.low), _short(self.high)
         least = f"{'above' if self.above else 'at least'} {low}"
         most = f"{'below' if self.below else 'at most'} {high}"
-        if self.high in (_MOST, _FINITE):
-            # Such a limit is only of use to somebody who has passed it.
-            is_more = isinstance(value, self._kind) and value > self.high
-            return (most if self.whole else "finite") if is_more else least
-        return f"{least} and {most}" if self.above or self.below else f"{low} to {high}"
+        # Of a limit that is far away only those hear who have passed it.
+        if self.high in (_MOST, _FINITE) and not value > self.high:
+            return least
+        if self.high == _FINITE:
+            return "finite"
+        if value <= self.low:
+            return least
+        if self.above or self.below or self.high == _MOST:
+            return f"{least} and {most}"
+        return f"{low} to {high}"
 
 
 def _short(value: float) -> str:

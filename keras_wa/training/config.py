@@ -124,7 +124,7 @@ class TrainConfig:
     weights: str = "none"
     epochs: int = whole(100, 1, 99_999)  # As many as the checkpoints' names count.
     batch_size: int = whole(16, 1, 1_000_000)
-    learning_rate: float = real(1e-4, 0, 1000, above=True)
+    learning_rate: float = real(1e-4, 0, 3.4e38, above=True)  # In float32.
     schedule: str = "constant"
     warmup_steps: int = whole(0, 0)
     class_weights: bool = True

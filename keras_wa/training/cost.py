@@ -13,7 +13,7 @@ from keras_wa.pipeline.batches import training_batches
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.data import RunData
 from keras_wa.training.fit import build_model, compile_model
-from keras_wa.training.hardware import describe_devices, set_up
+from keras_wa.training.hardware import describe_devices, keeping_precision, set_up
 
 _WARM, _TIMED = 2, 5
 
@@ -38,6 +38,7 @@ class Cost:
     hardware: str
 
 
+@keeping_precision()
 def measure_cost(config: TrainConfig, data: RunData) -> Cost:
     """Builds a config's model and times a few steps of it.
 

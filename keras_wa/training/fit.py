@@ -25,7 +25,7 @@ from keras_wa.training.config import TrainConfig
 from keras_wa.training.ctrl_c import StopOnCtrlC
 from keras_wa.training.data import RunData
 from keras_wa.training.fingerprint import fingerprint
-from keras_wa.training.hardware import has_gpu, set_up
+from keras_wa.training.hardware import has_gpu, keeping_precision, set_up
 from keras_wa.training.run import Run
 from keras_wa.training.workers import ALONE, SharedLogs, Workers, raising_lost
 
@@ -79,7 +79,8 @@ def train(
         WorkerLostError: another worker has ended. The last checkpoint is whole.
     """
     try:
-        return _train(run, data, resume, verbose, workers)
+        with keeping_precision():
+            return _train(run, data, resume, verbose, workers)
     except UserError:
         run.give_up()
         raise

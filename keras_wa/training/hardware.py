@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import keras
@@ -17,10 +19,22 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 
+@contextlib.contextmanager
+def keeping_precision() -> Iterator[None]:
+    """A context whose end puts back the precision that `set_up` has changed."""
+    policy = keras.config.dtype_policy()
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+
 def set_up(
     config: TrainConfig, workers: Workers = ALONE
 ) -> tf.distribute.Strategy | None:
     """Seeds, sets determinism and precision, and picks the distribution strategy.
+
+    All this holds for the process; see `keeping_precision`.
 
     Args:
         config: `seed, deterministic, precision, strategy, batch_size` are read.

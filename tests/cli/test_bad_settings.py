@@ -113,7 +113,7 @@ def test_a_run_directory_that_cannot_be_made(
         (["--batch-size", str(10**30)], "`batch_size` must be"),
         (["--epochs", "0"], "`epochs` must be"),
         (["--fold", "5"], "`fold` must be below `folds`, 5. Received: 5"),
-        (["--image-size", "31"], "`image_size` must be 32 to 4096"),
+        (["--image-size", "31"], "`image_size` must be at least 32"),
         (["--conspicuity", "nan"], "`conspicuity` must be"),
         (["--model-option", "dropout=NaN"], "`dropout` must be"),
         (["--model-option", "dropout=Infinity"], "`dropout` must be"),

@@ -263,7 +263,7 @@ def test_the_series_table_has_each_series_and_is_summed_up(
             ["cbis-ddsm", "--limit-patients", "0"],
             "--limit-patients must be at least 1",
         ),
-        (["cbis-ddsm", "--workers", "0"], "--workers must be 1 to 1024. Received: 0"),
+        (["cbis-ddsm", "--workers", "0"], "--workers must be at least 1. Received: 0"),
         (["cmmd", "--lesion", "mass"], "--lesion. Received: 'mass' with cmmd"),
         (["cmmd", "--parts", "full"], "--parts. Received: 'full' with cmmd"),
         (["cmmd", "--series-table", "x"], "--series-table. Received: 'x' with cmmd"),

@@ -69,7 +69,7 @@ def test_a_size_that_one_model_refuses_leaves_the_others(
     assert main(["models", "--image-size", "32"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].split()[:3] == ["alexnet", "-", "-"]
-    assert "must be 63 to 10000" in lines[1]
+    assert "at least 63" in lines[1]
     assert lines[3].startswith("tiny")
 
 
@@ -77,7 +77,7 @@ def test_a_size_that_one_model_refuses_leaves_the_others(
     ("words", "message"),
     [
         (["--model", "tine"], "did you mean 'tiny'?"),
-        (["--image-size", "8"], "--image-size must be 32 to 4096. Received: 8"),
+        (["--image-size", "8"], "--image-size must be at least 32. Received: 8"),
     ],
 )
 def test_a_mistake_is_told_in_one_line(

@@ -303,8 +303,8 @@ def test_an_unknown_wavelet_suggests_the_nearest(dwt: str) -> None:
         ("se_position", "after", "'after_block', 'before_add'"),
         ("se_ratio", 0, "at least 1"),
         ("stem_stride", 3, "1, 2"),
-        ("bn_momentum", 1.0, r"\[0, 1\)"),
-        ("bn_momentum", -0.1, r"\[0, 1\)"),
+        ("bn_momentum", 1.0, "at least 0 and below 1"),
+        ("bn_momentum", -0.1, "at least 0"),
     ],
 )
 def test_a_value_out_of_range_names_the_option(

@@ -262,7 +262,7 @@ def test_all_parameters_are_drawn_apart_from_each_other() -> None:
 @pytest.mark.parametrize(
     ("setting", "expected"),
     [
-        ({"rotation": -1.0}, r"`rotation` must be 0 to 180. Received: -1.0"),
+        ({"rotation": -1.0}, r"`rotation` must be at least 0. Received: -1.0"),
         ({"rotation": 181}, r"`rotation` must be 0 to 180. Received: 181"),
         ({"resampled": 1.1}, r"`resampled` must be 0 to 1. Received: 1.1"),
         ({"scale": 1.5}, r"`scale` must be 0 to 1. Received: 1.5"),
