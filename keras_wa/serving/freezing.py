@@ -138,16 +138,50 @@ def save_frozen(
     def traced(function: Callable[[tf.Tensor], Any]) -> Any:
         return tf.function(function, input_signature=[signature], autograph=False)
 
+    module, signatures = tf.Module(), {}
+
+    def add(name: str, checked: Callable[..., Any], run: Callable[..., Any]) -> None:
+        served, signatures[name] = _of_one_dtype(checked, signature)
+        setattr(module, name, served)
+        setattr(module, f"{name}_unchecked", traced(run))
+
     run = _frozen(infer, signature)
-    module = tf.Module()
-    module.serve, module.serve_unchecked = traced(only(guard(run))), traced(only(run))
-    signatures = {"serving_default": module.serve}
+    add("serve", only(guard(run)), only(run))
+    signatures["serving_default"] = signatures.pop("serve")
     for name, function in (functions or {}).items():
         run = _frozen(function, signature)
-        signatures[name] = traced(guard(run))
-        setattr(module, name, signatures[name])
-        setattr(module, f"{name}_unchecked", traced(run))
+        add(name, guard(run), run)
     tf.saved_model.save(module, str(path), signatures=signatures)
+
+
+def _of_one_dtype(
+    function: Callable[[tf.Tensor], Any], signature: tf.TensorSpec
+) -> tuple[Any, Any]:
+    """A function that refuses every other dtype once it is loaded.
+
+    TensorFlow casts a NumPy array to the dtype of a loaded function without a word, if
+    the function was traced for one dtype only. With a second trace it looks for the one
+    that fits; this one raises.
+
+    Returns:
+        The function, and its trace for the signature.
+    """
+
+    def serve(roi: tf.Tensor) -> Any:
+        if roi.dtype == signature.dtype:
+            return function(roi)
+        message = (
+            f"{signature.name}. Received: {roi.dtype.name}; expected "
+            f"{signature.dtype.name}. Multiply an image of [0, 1] by 255 and round it."
+        )
+        with tf.control_dependencies([tf.debugging.Assert(False, [message])]):
+            return function(tf.cast(roi, signature.dtype))
+
+    served = tf.function(serve, autograph=False)
+    trace = served.get_concrete_function(signature)
+    name = f"{signature.name}_must_be_{signature.dtype.name}"
+    served.get_concrete_function(tf.TensorSpec(signature.shape, tf.float32, name))
+    return served, trace
 
 
 def _frozen(function: Function, signature: tf.TensorSpec) -> Function:

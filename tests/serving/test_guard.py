@@ -24,6 +24,8 @@ batches = {"uint8": levels, "beside black": np.stack([levels[0], 0 * levels[1]])
 batches |= {f"[0, 1] {kind}": (levels / 255).astype(kind) for kind in ("f4", "f8")}
 batches |= {f"tensor {kind}": tf.constant(levels.astype(kind)) for kind in
             ("float32", "int32", "uint16")}
+batches |= {f"array {kind}": levels.astype(kind) for kind in
+            ("float32", "float64", "uint16", "int64")}
 batches |= {"black": 0 * levels, "narrow": levels[:, :, :31], "low": levels[:, :31]}
 batches |= {f"none of {size}": np.zeros((0, *size, 1), "uint8")
             for size in ((40, 50), (8, 8), (0, 0))}
@@ -87,8 +89,8 @@ def test_each_roi_has_its_results_and_no_roi_has_none(
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
-        ("[0, 1] f4", "no grey level above] [1] [in the batch"),
-        ("[0, 1] f8", "Multiply an image of [0, 1] by 255"),
+        ("[0, 1] f4", "Multiply an image of [0, 1] by 255"),
+        ("[0, 1] f8", "uint8"),
         ("black", "no grey level above] [0] [in the batch"),
         ("narrow", "height and width] [40 31] [px; expected at least 32 px each"),
         ("low", "height and width] [31 50] [px; expected at least 32 px each"),
@@ -105,3 +107,13 @@ def test_what_is_no_batch_of_grey_levels_is_refused(
     assert expected in said
     if kind.startswith("tensor"):
         assert "uint8" in said
+
+
+@pytest.mark.parametrize("kind", ["float32", "float64", "uint16", "int64"])
+@pytest.mark.parametrize("name", ["serve", "serve_explain"])
+def test_an_array_of_another_dtype_is_not_cast(
+    found: dict[str, object], name: str, kind: str
+) -> None:
+    said = found[f"array {kind}, {name}"]
+    assert isinstance(said, str)
+    assert "uint8" in said
