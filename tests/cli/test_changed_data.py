@@ -184,7 +184,9 @@ def test_data_that_moved_are_found_where_they_are_named(
         assert f"{here}/set: the data of run are no longer there" in line
         assert "--data-dir" in line
     moved = ["--data-dir", "moved"]
-    assert main(["evaluate", "run", "--resamples", "5", *moved]) == 0
+    words = ["evaluate", "run", "--resamples", "5", "--store-dir", "stores"]
+    assert main([*words, *moved]) == 0
+    assert list((here / "stores").iterdir())
     assert main(["train", "--run-dir", "run", "--resume", *moved]) == 0
 
 
@@ -194,3 +196,8 @@ def test_a_resumed_run_accepts_its_own_relative_paths_again(
     monkeypatch.chdir(here / "set")
     words = [word if word != "set" else "../set" for word in TRAIN]
     assert main(["train", *words, "--run-dir", "../run", "--resume"]) == 0
+    # So does a run of an older version, which kept them as they were given.
+    file = here / "run" / "config.json"
+    file.write_text(file.read_text().replace(f"{here}/", ""))
+    monkeypatch.chdir(here)
+    assert main(["train", *TRAIN, "--run-dir", "run", "--resume"]) == 0
