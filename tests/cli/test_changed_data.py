@@ -139,6 +139,7 @@ def test_changed_data_are_noted_in_every_result(
     run, other = here / "run", here / "other"
     shutil.copytree(run, other)
     change_one(here)
+    (run / "decision.json").unlink()
     note = "Changed data: 1 of 24 ROIs have other pixels than in the training"
     allowed = ["--allow-changed-data"]
     for words in (
@@ -150,6 +151,8 @@ def test_changed_data_are_noted_in_every_result(
     folder = run / "evaluation" / "test"
     for file in ("metrics.json", "report.html", "explain/scores.json"):
         assert note in (folder / file).read_text(), file
+    # What is predicted later is not to depend on them, for it would not say so.
+    assert not (run / "decision.json").exists()
     # Its test part had other pixels than that of the run as it was evaluated before.
     config = json.loads((other / "config.json").read_text())
     (other / "config.json").write_text(json.dumps({**config, "seed": 1}))
