@@ -64,7 +64,9 @@ def evaluate_run(
     data = load_data_of(run, allow_changed_data)
     val = score(model, data, "val")
     predictions = score(model, data, split, verbose=verbose)
-    if read_decision(run) is None:
+    pixels = dict(zip(data.cases["roi_id"], data.pixels, strict=True))
+    # Changed data may not make it: it has no place for a note.
+    if read_decision(run) is None and run.pixels() in (None, pixels):
         write_decision(run, decide(model, data))
     threshold = choose_threshold(val["label"], val["probability"], rule)
     # Neither of the evaluated part nor, ever, of the test part.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
 from pathlib import Path
 
 import numpy as np
@@ -186,9 +187,9 @@ def load_data_of(
         UserError: as `load_data`; or the data are gone, or are no longer the run's.
     """
     place = run.config.data_dir
-    if place is not None and not Path(place).exists():
+    if place is not None and not os.path.exists(place):
         raise UserError(
-            f"{Path(place).absolute()}: the data of {run.path} are no longer there. "
+            f"{os.path.abspath(place)}: the data of {run.path} are no longer there. "
             "Expected: the folder or table that it was trained on. Put it back, or "
             "name its new place with --data-dir."
         )

@@ -139,6 +139,7 @@ def test_changed_data_are_noted_in_every_result(
     run, other = here / "run", here / "other"
     shutil.copytree(run, other)
     change_one(here)
+    (run / "decision.json").unlink()
     note = "Changed data: 1 of 24 ROIs have other pixels than in the training"
     allowed = ["--allow-changed-data"]
     for words in (
@@ -150,6 +151,8 @@ def test_changed_data_are_noted_in_every_result(
     folder = run / "evaluation" / "test"
     for file in ("metrics.json", "report.html", "explain/scores.json"):
         assert note in (folder / file).read_text(), file
+    # What is predicted later is not to depend on them, for it would not say so.
+    assert not (run / "decision.json").exists()
     # Its test part had other pixels than that of the run as it was evaluated before.
     config = json.loads((other / "config.json").read_text())
     (other / "config.json").write_text(json.dumps({**config, "seed": 1}))
@@ -184,7 +187,9 @@ def test_data_that_moved_are_found_where_they_are_named(
         assert f"{here}/set: the data of run are no longer there" in line
         assert "--data-dir" in line
     moved = ["--data-dir", "moved"]
-    assert main(["evaluate", "run", "--resamples", "5", *moved]) == 0
+    words = ["evaluate", "run", "--resamples", "5", "--store-dir", "stores"]
+    assert main([*words, *moved]) == 0
+    assert list((here / "stores").iterdir())
     assert main(["train", "--run-dir", "run", "--resume", *moved]) == 0
 
 
@@ -194,3 +199,8 @@ def test_a_resumed_run_accepts_its_own_relative_paths_again(
     monkeypatch.chdir(here / "set")
     words = [word if word != "set" else "../set" for word in TRAIN]
     assert main(["train", *words, "--run-dir", "../run", "--resume"]) == 0
+    # So does a run of an older version, which kept them as they were given.
+    file = here / "run" / "config.json"
+    file.write_text(file.read_text().replace(f"{here}/", ""))
+    monkeypatch.chdir(here)
+    assert main(["train", *TRAIN, "--run-dir", "run", "--resume"]) == 0

@@ -1,0 +1,61 @@
+"""Runs beside one another: on the same pixels, with what each has to say."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from keras_wa.comparison.results import RunResult
+from keras_wa.comparison.summary import summarise
+from keras_wa.errors import UserError
+
+
+def result(seed: int, **changes: object) -> RunResult:
+    rng = np.random.default_rng(seed)
+    test = pd.DataFrame(
+        {
+            "roi_id": [f"r{i:02d}" for i in range(24)],
+            "patient_id": [f"p{i // 2:02d}" for i in range(24)],
+            "label": np.arange(24) // 2 % 2,
+            "probability": rng.random(24),
+        }
+    )
+    plain = RunResult(
+        path=Path(f"run{seed}"),
+        seed=seed,
+        split_hash="0" * 12,
+        split_origin="drawn by patient (seed 0)",
+        pixels_hash="a" * 12,
+        threshold=0.5,
+        test=test,
+        history=pd.DataFrame(),
+        notes=["a phantom"],
+        hardware="a GPU",
+    )
+    return dataclasses.replace(plain, **changes)
+
+
+def test_the_notes_are_those_of_every_run() -> None:
+    systems = {
+        "plain": [result(0), result(1, notes=["a phantom", "one"])],
+        "other": [result(2, notes=["two"])],
+    }
+    record = summarise(systems, "plain", resamples=5, progress=False)
+    assert record["notes"] == ["a phantom", "one", "two"]
+    assert record["split_origin"] == "drawn by patient (seed 0)"
+
+
+def test_runs_that_were_tested_on_other_pixels_are_refused() -> None:
+    systems = {"plain": [result(0), result(1, pixels_hash="b" * 12)]}
+    with pytest.raises(UserError, match="run1 was tested on other images than run0"):
+        summarise(systems, "plain", resamples=5, progress=False)
+
+
+def test_an_older_evaluation_has_no_pixels_to_compare() -> None:
+    systems = {"plain": [result(0), result(1, pixels_hash=None)]}
+    record = summarise(systems, "plain", resamples=5, progress=False)
+    assert record["systems"][0]["seeds"] == [0, 1]
