@@ -5,10 +5,11 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-from keras_wa.models.checks import check_count, check_fraction
+from keras_wa.models.checks import Fraction
 from keras_wa.models.head import classifier
 from keras_wa.models.registry import register_model
 from keras_wa.models.stem import standardised_roi
+from keras_wa.ranges import Range
 
 # Filters, kernel and stride of each convolution, and whether max pooling follows.
 _CONVOLUTIONS = (
@@ -26,8 +27,8 @@ def alexnet(
     image_size: int = 224,
     classes: int = 2,
     batch_norm: bool = False,
-    dropout: float = 0.5,
-    bn_momentum: float = 0.99,
+    dropout: Fraction = 0.5,
+    bn_momentum: Fraction = 0.99,
 ) -> keras.Model:
     """AlexNet (Krizhevsky et al. 2012) with one tower (Krizhevsky 2014). 57.0 M.
 
@@ -52,9 +53,7 @@ def alexnet(
     Raises:
         UserError: a value is out of range.
     """
-    check_count("image_size", image_size, 63)
-    check_fraction("dropout", dropout)
-    check_fraction("bn_momentum", bn_momentum)
+    Range(63, whole=True).check("`image_size`", image_size)
     roi, x = standardised_roi(image_size)
     # As in PyTorch: "same" at stride 4 would pad one side more than the other.
     x = layers.ZeroPadding2D(2, name="conv1_pad")(x)

@@ -6,7 +6,7 @@ import keras
 from keras import layers
 
 from keras_wa.layers import AttentionPool2D
-from keras_wa.models.checks import check_choice, check_fraction
+from keras_wa.models.checks import Fraction, check_choice
 from keras_wa.models.head import classifier
 from keras_wa.models.registry import register_model
 from keras_wa.models.stem import standardised_roi
@@ -22,8 +22,8 @@ def attention_cnn(
     image_size: int = 224,
     classes: int = 2,
     attention: str = "soft",
-    dropout: float = 0.5,
-    bn_momentum: float = 0.99,
+    dropout: Fraction = 0.5,
+    bn_momentum: Fraction = 0.99,
 ) -> keras.Model:
     """A CNN with an attention mechanism (Alshehri & AlSaeed 2022). 0.4 M parameters.
 
@@ -55,8 +55,6 @@ def attention_cnn(
         UserError: a value is out of range.
     """
     check_choice("attention", attention, ("soft", "hard", "self", "none"))
-    check_fraction("dropout", dropout)
-    check_fraction("bn_momentum", bn_momentum)
     roi, x = standardised_roi(image_size)
     for number, filters in enumerate(_FILTERS, start=1):
         x = layers.Conv2D(

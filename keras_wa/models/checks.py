@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from keras_wa.errors import UserError
 from keras_wa.ranges import Range
+
+Count = Annotated[int, Range(1, 10_000, whole=True)]
+"""An option of a model that counts something; more than that no network has."""
+
+Fraction = Annotated[float, Range(0, 1, below=True)]
+"""An option of a model such as a momentum or a dropout rate."""
 
 CLASSES = (2, 3)
 """2: benign, malignant. 3: benign without callback, benign, malignant."""
@@ -30,13 +36,3 @@ def check_image_size(image_size: int, even: bool = False) -> None:
         raise UserError(
             f"`image_size` must be {kind} pixels, at least 32. Received: {image_size}"
         )
-
-
-def check_count(option: str, value: int, least: int = 1) -> None:
-    """Raises a `UserError` if a count is too small, or too large for any network."""
-    Range(least, 10_000, whole=True).check(f"`{option}`", value)
-
-
-def check_fraction(option: str, value: float) -> None:
-    """Raises a `UserError` unless `0 <= value < 1`: a momentum, a dropout rate."""
-    Range(0, 1, below=True).check(f"`{option}`", value)

@@ -9,7 +9,7 @@ import keras
 from keras import layers
 
 from keras_wa.errors import UserError, unknown_name
-from keras_wa.models.checks import check_fraction
+from keras_wa.models.checks import Fraction
 from keras_wa.models.graft import LayerFactory, graft
 from keras_wa.models.head import classifier
 from keras_wa.models.registry import register_model
@@ -38,8 +38,8 @@ def fhdf(
     classes: int = 2,
     trunks: str = "vgg16,vgg19,resnet50,densenet121",
     batch_norm: bool = False,
-    dropout: float = 0.5,
-    bn_momentum: float = 0.99,
+    dropout: Fraction = 0.5,
+    bn_momentum: Fraction = 0.99,
     weights: str | Path | None = None,
 ) -> keras.Model:
     """Fusion of hybrid deep features, FHDF (Chakravarthy et al. 2024). 67.4 M.
@@ -71,8 +71,6 @@ def fhdf(
         UserError: a value is out of range, or the weights cannot be had.
     """
     names = _names(trunks)
-    check_fraction("dropout", dropout)
-    check_fraction("bn_momentum", bn_momentum)
     roi, standardised = standardised_roi(image_size)
     features = [_features(name, standardised) for name in names]
     x = features[0]

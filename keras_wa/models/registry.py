@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, get_args, get_type_hints
@@ -24,10 +25,11 @@ def register_model(*, source: str) -> Callable[[Builder], Builder]:
         source: one line that says where the model comes from.
 
     Returns:
-        A decorator that leaves its function unchanged. The function takes annotated
-        keyword options, each with a default, and returns a flat functional
-        `keras.Model` that maps a batch of ROIs to the probabilities of its classes,
-        malignant the last. The decorator raises a `ValueError` if the name is taken.
+        A decorator. Its function takes annotated keyword options, each with a default,
+        and returns a flat functional `keras.Model` that maps a batch of ROIs to the
+        probabilities of its classes, malignant the last. A number's range is declared
+        in its annotation, `Annotated[float, Range(0, 1)]`; the decorated function
+        checks its options. The decorator raises a `ValueError` if the name is taken.
     """
 
     def register(builder: Builder) -> Builder:
@@ -36,7 +38,12 @@ def register_model(*, source: str) -> Callable[[Builder], Builder]:
             raise ValueError(f"Two models are named {name!r}.")
         _BUILDERS[name] = builder
         _SOURCES[name] = source
-        return builder
+
+        @functools.wraps(builder)
+        def checked(**options: Any) -> keras.Model:
+            return create_model(name, **options)
+
+        return checked
 
     return register
 
@@ -70,7 +77,7 @@ def model_source(name: str) -> str:
 
 
 def check_options(name: str, options: Mapping[str, Any]) -> None:
-    """Checks names and types of a model's options without building it.
+    """Checks names, types and ranges of a model's options without building it.
 
     Args:
         name: one of `list_models()`.
@@ -78,14 +85,15 @@ def check_options(name: str, options: Mapping[str, Any]) -> None:
 
     Raises:
         UserError: no model or option has this name, or a value is of another type
-            than the builder declares or is no finite number.
+            or outside the range that the builder declares.
     """
     known = model_options(name)
-    hints = get_type_hints(_BUILDERS[name])
+    plain = get_type_hints(_BUILDERS[name])
+    hints = get_type_hints(_BUILDERS[name], include_extras=True)
     for option, value in options.items():
         if option not in known:
             raise unknown_name(f"option of model {name!r}", option, known)
-        kinds = get_args(hints[option]) or (hints[option],)
+        kinds = get_args(plain[option]) or (plain[option],)
         # A whole number is a fine float; True is no number at all.
         accepted = (*kinds, int) if float in kinds else kinds
         is_stray_bool = isinstance(value, bool) and bool not in kinds
@@ -94,8 +102,10 @@ def check_options(name: str, options: Mapping[str, Any]) -> None:
                 "None" if kind is type(None) else kind.__name__ for kind in kinds
             )
             raise UserError(f"`{option}` must be {expected}. Received: {value!r}")
-        if float in kinds and isinstance(value, (int, float)):
-            Range().check(f"`{option}`", value)
+        declared = getattr(hints[option], "__metadata__", ())
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            range_ = declared[0] if declared else Range()
+            range_.check(f"`{option}`", value)
 
 
 def create_model(name: str, **options: Any) -> keras.Model:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-from keras_wa.models.checks import check_choice, check_fraction
+from keras_wa.models.checks import Fraction, check_choice
 from keras_wa.models.head import classifier
 from keras_wa.models.registry import register_model
 from keras_wa.models.stem import standardised_roi
@@ -20,7 +20,7 @@ def resnet34(
     image_size: int = 224,
     classes: int = 2,
     stem_stride: int = 2,
-    bn_momentum: float = 0.99,
+    bn_momentum: Fraction = 0.99,
     zero_init_residual: bool = False,
 ) -> keras.Model:
     """ResNet-34 (He et al. 2016, table 1) of basic blocks. 21.3 M parameters.
@@ -44,7 +44,6 @@ def resnet34(
         UserError: a value is out of range.
     """
     check_choice("stem_stride", stem_stride, (1, 2))
-    check_fraction("bn_momentum", bn_momentum)
 
     def conv_bn(
         x: keras.KerasTensor,

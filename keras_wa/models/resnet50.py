@@ -6,6 +6,7 @@ from pathlib import Path
 
 import keras
 
+from keras_wa.models.checks import Count, Fraction
 from keras_wa.models.registry import register_model
 from keras_wa.models.resnet_trunk import resnet50_classifier
 from keras_wa.models.stem import standardised_roi, standardised_subbands
@@ -23,9 +24,9 @@ def wa_resnet50(
     stem_stride: int = 2,
     stem_kernel: int = 7,
     se_position: str = "after_block",
-    se_ratio: int = 16,
+    se_ratio: Count = 16,
     gate_bias: float = 4.0,
-    bn_momentum: float = 0.99,
+    bn_momentum: Fraction = 0.99,
     zero_init_residual: bool = False,
     weights: str | Path | None = None,
 ) -> keras.Model:
@@ -106,7 +107,7 @@ def dwt_resnet50(
     subband_norm: str = "each",
     stem_stride: int = 2,
     stem_kernel: int = 7,
-    bn_momentum: float = 0.99,
+    bn_momentum: Fraction = 0.99,
     zero_init_residual: bool = False,
     weights: str | Path | None = None,
 ) -> keras.Model:
@@ -135,9 +136,9 @@ def se_resnet50(
     stem_stride: int = 2,
     stem_kernel: int = 7,
     se_position: str = "after_block",
-    se_ratio: int = 16,
+    se_ratio: Count = 16,
     gate_bias: float = 4.0,
-    bn_momentum: float = 0.99,
+    bn_momentum: Fraction = 0.99,
     zero_init_residual: bool = False,
     weights: str | Path | None = None,
 ) -> keras.Model:
@@ -167,7 +168,7 @@ def resnet50(
     image_size: int = 224,
     classes: int = 2,
     stem_stride: int = 2,
-    bn_momentum: float = 0.99,
+    bn_momentum: Fraction = 0.99,
     zero_init_residual: bool = False,
     weights: str | Path | None = None,
 ) -> keras.Model:

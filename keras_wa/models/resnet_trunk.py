@@ -10,7 +10,7 @@ import keras
 
 from keras_wa.errors import UserError
 from keras_wa.layers import SqueezeExcite
-from keras_wa.models.checks import check_choice, check_count, check_fraction
+from keras_wa.models.checks import Count, Fraction, check_choice
 from keras_wa.models.graft import LayerFactory, graft
 from keras_wa.models.head import classifier
 from keras_wa.models.weights import load_pretrained
@@ -24,11 +24,11 @@ def resnet50_features(
     name: str,
     *,
     se_position: str = "none",
-    se_ratio: int = 16,
+    se_ratio: Count = 16,
     gate_bias: float = 4.0,
     stem_stride: int = 2,
     stem_kernel: int = 7,
-    bn_momentum: float = 0.99,
+    bn_momentum: Fraction = 0.99,
     zero_init_residual: bool = False,
 ) -> keras.Model:
     """ResNet-50 with or without gates, on `features`, up to the average pooling.
@@ -53,8 +53,6 @@ def resnet50_features(
     check_choice("se_position", se_position, tuple(GATED))
     check_choice("stem_stride", stem_stride, (1, 2))
     check_choice("stem_kernel", stem_kernel, (3, 5, 7))
-    check_count("se_ratio", se_ratio)
-    check_fraction("bn_momentum", bn_momentum)
     base = keras.applications.ResNet50(
         include_top=False, weights=None, input_tensor=features, pooling="avg", name=name
     )

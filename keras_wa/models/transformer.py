@@ -7,7 +7,6 @@ from keras import layers
 
 from keras_wa.errors import UserError
 from keras_wa.layers import Tokens
-from keras_wa.models.checks import check_count, check_fraction
 
 
 def encoded(
@@ -29,12 +28,9 @@ def encoded(
         `(batch, channels)`, normalised.
 
     Raises:
-        UserError: a value is out of range.
+        UserError: `heads` does not divide `channels`.
     """
     width = features.shape[-1]
-    check_count("depth", depth)
-    check_count("heads", heads)
-    check_fraction("dropout", dropout)
     if width % heads:
         raise UserError(
             f"`heads` must divide `width`. Received: {heads}; expected a divisor of "

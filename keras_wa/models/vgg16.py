@@ -9,7 +9,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from keras_wa.models.checks import check_choice, check_fraction
+from keras_wa.models.checks import Fraction, check_choice
 from keras_wa.models.graft import LayerFactory, graft
 from keras_wa.models.head import classifier as head
 from keras_wa.models.registry import register_model
@@ -24,8 +24,8 @@ def vgg16(
     classes: int = 2,
     classifier: str = "original",
     batch_norm: bool = False,
-    dropout: float = 0.5,
-    bn_momentum: float = 0.99,
+    dropout: Fraction = 0.5,
+    bn_momentum: Fraction = 0.99,
     weights: str | Path | None = None,
 ) -> keras.Model:
     """VGG-16 (Simonyan & Zisserman 2015, configuration D). 134.3 M parameters.
@@ -53,8 +53,6 @@ def vgg16(
         UserError: a value is out of range, or the weights cannot be had.
     """
     check_choice("classifier", classifier, ("original", "gap"))
-    check_fraction("dropout", dropout)
-    check_fraction("bn_momentum", bn_momentum)
     base = keras.applications.VGG16(
         include_top=False,
         weights=None,

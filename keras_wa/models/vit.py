@@ -8,7 +8,7 @@ import keras
 from keras import layers
 
 from keras_wa.errors import UserError
-from keras_wa.models.checks import check_choice, check_count, check_fraction
+from keras_wa.models.checks import Count, Fraction, check_choice
 from keras_wa.models.head import classifier
 from keras_wa.models.registry import register_model
 from keras_wa.models.resnet_trunk import resnet50_features
@@ -24,11 +24,11 @@ def resnet50_vit(
     classes: int = 2,
     stage: int = 5,
     stem_stride: int = 2,
-    width: int = 384,
-    depth: int = 6,
-    heads: int = 6,
-    dropout: float = 0.1,
-    bn_momentum: float = 0.99,
+    width: Count = 384,
+    depth: Count = 6,
+    heads: Count = 6,
+    dropout: Fraction = 0.1,
+    bn_momentum: Fraction = 0.99,
     zero_init_residual: bool = False,
     weights: str | Path | None = None,
 ) -> keras.Model:
@@ -65,7 +65,6 @@ def resnet50_vit(
         UserError: a value is out of range, or the weights cannot be had.
     """
     check_choice("stage", stage, (4, 5))
-    check_count("width", width)
     trunk = resnet50_features(
         standardised_roi(image_size)[1],
         "resnet50_vit",
@@ -86,13 +85,13 @@ def cnn_vit(
     *,
     image_size: int = 224,
     classes: int = 2,
-    patch_size: int = 16,
+    patch_size: Count = 16,
     stem_stride: int = 2,
-    width: int = 384,
-    depth: int = 6,
-    heads: int = 6,
-    dropout: float = 0.1,
-    bn_momentum: float = 0.99,
+    width: Count = 384,
+    depth: Count = 6,
+    heads: Count = 6,
+    dropout: Fraction = 0.1,
+    bn_momentum: Fraction = 0.99,
     zero_init_residual: bool = False,
     weights: str | Path | None = None,
 ) -> keras.Model:
@@ -126,13 +125,11 @@ def cnn_vit(
     Raises:
         UserError: a value is out of range, or the weights cannot be had.
     """
-    check_count("width", width)
     if not 1 <= patch_size <= image_size:
         raise UserError(
             f"`patch_size` must be 1 to `image_size`. Received: {patch_size}; expected "
             f"at most {image_size}"
         )
-    check_fraction("dropout", dropout)
     trunk = resnet50_features(
         standardised_roi(image_size)[1],
         "cnn_vit",

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from keras_wa.layers import WaveletAttention
+from keras_wa.models.checks import Fraction
 from keras_wa.models.graft import graft
 from keras_wa.models.head import classifier
 from keras_wa.models.registry import register_model
@@ -22,7 +23,7 @@ def wa_block_resnet50(
     classes: int = 2,
     wavelet: str = "haar",
     stem_stride: int = 2,
-    bn_momentum: float = 0.99,
+    bn_momentum: Fraction = 0.99,
     zero_init_residual: bool = False,
 ) -> keras.Model:
     """ResNet-50 with wavelet-attention blocks (Zhao 2022, WA-CNN). 23.6 M parameters.

@@ -118,6 +118,14 @@ def test_a_run_directory_that_cannot_be_made(
         (["--model-option", "dropout=NaN"], "`dropout` must be"),
         (["--model-option", "dropout=Infinity"], "`dropout` must be"),
         (["--model-option", "dropout=true"], "`dropout` must be float"),
+        (
+            ["--model", "cnn_vit", "--model-option", "heads=0"],
+            "`heads` must be at least 1. Received: 0",
+        ),
+        (
+            ["--model", "wa_resnet50", "--model-option", "bn_momentum=-1"],
+            "`bn_momentum` must be at least 0. Received: -1",
+        ),
         (["--model-option", "dropout=[0.1]"], "`dropout` must be float"),
         (["--model-option", "wavelet=2"], "`wavelet` must be str"),
     ],
