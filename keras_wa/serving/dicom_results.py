@@ -21,6 +21,7 @@ from keras_wa.dicom_out import (
     write_dicom,
 )
 from keras_wa.errors import UserError
+from keras_wa.files import shortened
 from keras_wa.imaging import is_dicom, open_image
 from keras_wa.serving.classifier import Classifier
 from keras_wa.serving.predicting import Prediction
@@ -79,16 +80,16 @@ def write_results(
     source = pydicom.dcmread(file)
     algorithm = algorithm_of(classifier)
     findings = [finding_of(each, source.Columns, source.Rows) for each in predictions]
-    stem = f"{number:04d}-{file.stem}"
     results = {
-        f"{stem}-report.dcm": structured_report(source, findings, algorithm, when),
-        f"{stem}-overlay.dcm": secondary_capture(
-            source, draw(predictions), algorithm, when
-        ),
+        "report": structured_report(source, findings, algorithm, when),
+        "overlay": secondary_capture(source, draw(predictions), algorithm, when),
     }
-    for name, dataset in results.items():
-        write_dicom(dataset, folder / name)
-    return [folder / name for name in results]
+    paths = []
+    for kind, dataset in results.items():
+        name = shortened(f"{file.stem}-{kind}.dcm")
+        paths.append(folder / f"{number:04d}-{name}")
+        write_dicom(dataset, paths[-1])
+    return paths
 
 
 def finding_of(prediction: Prediction, columns: int, rows: int) -> Finding:
