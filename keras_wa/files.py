@@ -17,6 +17,9 @@ try:
 except ImportError:  # Windows: two processes in one folder are not held apart
     fcntl = None  # type: ignore[assignment]
 
+_MOST_BYTES = 255
+"""Of a file name; the usual file systems take no more."""
+
 
 _ASIDE = ".replaced-"
 """Before its name: a folder whose place another one is about to take."""
@@ -130,6 +133,23 @@ def _is_open_as(folder: Path, handle: int) -> bool:
         return False
 
 
+def shortened(name: str, most: int = _MOST_BYTES - 16) -> str:
+    """The end of a file name that is too long.
+
+    Args:
+        name: the file name.
+        most: bytes that are kept; by default there is room for a number before it.
+    """
+    while len(os.fsencode(name)) > most:
+        name = name[1:]
+    return name
+
+
+def printable(text: str) -> str:
+    """Text with `\\udcff` for a byte of a file's name that is no UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Gives a temporary path to write, and renames it to `path` at the end.
@@ -144,7 +164,8 @@ def replacing(path: Path) -> Iterator[Path]:
     Yields:
         A path that does not exist yet, for the body to write a file or a folder to.
     """
-    partial = path.with_name(f".{os.getpid()}.partial-{path.name}")
+    start = f".{os.getpid()}.partial-"
+    partial = path.with_name(start + shortened(path.name, _MOST_BYTES - len(start)))
     _remove(partial)  # A killed process may have had the same number.
     put_back(path)
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import errno
 import importlib
+import io
 import os
 import re
 import sys
@@ -13,6 +14,7 @@ from types import ModuleType
 from typing import NoReturn
 
 from keras_wa import __version__
+from keras_wa.cli.shared import at_home
 from keras_wa.cli.starting import without_collecting
 from keras_wa.errors import UserError
 
@@ -49,10 +51,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 done, 1 a defect of this package (its traceback is shown), 2 a mistake of the
         user (one line says what and how to mend it), 130 stopped by Ctrl-C.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A file's name may have characters that the terminal's encoding lacks.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         with without_collecting():
             parser = _parser()
         args = parser.parse_args(argv)
+        args = argparse.Namespace(**at_home(vars(args)))
         return _command(args.command).run(args)
     except UserError as error:
         return _fail(str(error))
@@ -67,6 +73,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)
         return 130
+    except UnicodeEncodeError as error:
+        # How Python keeps bytes of a file's name that are no UTF-8.
+        if not "\udc80" <= error.object[error.start] <= "\udcff":
+            raise
+        near = error.object[max(0, error.start - 80) : error.start + 80]
+        return _fail(
+            f"The name of a file or folder is no UTF-8. Received: {near!r}; expected "
+            "another name. Rename it."
+        )
     except Exception as error:
         hint = _disk_hint(error)
         if hint is None:
@@ -119,6 +134,8 @@ def _disk_hint(error: Exception) -> str | None:
     if number in _FULL or any(os.strerror(each) in text for each in _FULL):
         reason = (text.splitlines() or [""])[0]
         return f"The disk is full ({reason}). Free some space and run it again."
+    if number == errno.ENAMETOOLONG:
+        return f"{text}. Choose a shorter name."
     if number in _FORBIDDEN:
         return f"{text}. Choose a place that you may write to."
     return None

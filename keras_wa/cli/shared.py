@@ -9,7 +9,7 @@ import errno
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,10 +104,26 @@ def collect_config(args: argparse.Namespace) -> dict[str, Any]:
     """Field -> value from the config file, overridden by the flags that were given."""
     from keras_wa.training.config import TrainConfig, read_config_file
 
-    values = read_config_file(args.config) if args.config else {}
+    values = at_home(read_config_file(args.config)) if args.config else {}
     fields = TrainConfig.__dataclass_fields__
     flags = {k: v for k, v in vars(args).items() if k in fields and v is not None}
     return {**values, **flags}
+
+
+def at_home(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values with the home folder for a leading `~/`.
+
+    A shell leaves it in `--out=~/x`; pandas would put it in, and nothing else would.
+    """
+
+    def expanded(value: Any) -> Any:
+        if isinstance(value, list):
+            return [expanded(each) for each in value]
+        at_home = isinstance(value, str) and f"{value}/".startswith("~/")
+        return os.path.expanduser(value) if at_home else value
+
+    # A token may begin with anything.
+    return {k: v if k == "token" else expanded(v) for k, v in values.items()}
 
 
 def choose_dataset(values: dict[str, Any], root: Path = Path("data")) -> dict[str, Any]:

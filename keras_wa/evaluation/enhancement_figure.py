@@ -46,10 +46,10 @@ def write_figure(path: Path, pairs: Sequence[Pair], heading: str) -> None:
         dpi=150,
         layout="constrained",
     )
-    figure.suptitle(heading, fontsize=10, wrap=True)
+    figure.suptitle(heading, fontsize=10, wrap=True, parse_math=False)
     grid = figure.subplots(2, count, squeeze=False)
     for column, pair in enumerate(pairs):
-        grid[0, column].set_title(pair.title, fontsize=7)
+        grid[0, column].set_title(pair.title, fontsize=7, parse_math=False)
         for row, image in enumerate((pair.before, pair.after)):
             axes = grid[row, column]
             axes.imshow(image, cmap="gray", vmin=0, vmax=255)

@@ -105,7 +105,12 @@ def write_gallery(examples: Sequence[Example], title: str, path: Path) -> None:
             panel.set_xticks([])
             panel.set_yticks([])
         row[0].set_ylabel(
-            example.caption, fontsize=8, rotation=0, ha="right", va="center"
+            example.caption,
+            fontsize=8,
+            rotation=0,
+            ha="right",
+            va="center",
+            parse_math=False,
         )
     for panel, head in zip(axes[0], heads, strict=True):
         panel.set_title(head, fontsize=9)

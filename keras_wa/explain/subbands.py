@@ -68,7 +68,9 @@ def write_subband_figure(
     axes = figure.subplots(len(rois), 5, squeeze=False)
     for row, roi, bands, caption in zip(axes, rois, pictures, captions, strict=True):
         row[0].imshow(roi, cmap="gray", vmin=0, vmax=1)
-        row[0].set_ylabel(caption, fontsize=7, rotation=0, ha="right", va="center")
+        row[0].set_ylabel(
+            caption, fontsize=7, rotation=0, ha="right", va="center", parse_math=False
+        )
         for panel, band in zip(row[1:], bands, strict=True):
             panel.imshow(band, cmap="gray", vmin=0, vmax=255)
         for panel in row:

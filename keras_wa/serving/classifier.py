@@ -24,7 +24,7 @@ from keras_wa.pipeline.rois import Enhancement
 from keras_wa.serving.cards import bits_of, card_file
 from keras_wa.serving.export import model_card, serving_model, weights_digest
 from keras_wa.serving.freezing import fold_batch_normalization
-from keras_wa.serving.thawing import load_thawed, unchecked
+from keras_wa.serving.thawing import load_saved_model, load_thawed, unchecked
 from keras_wa.training.best import load_best
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.decision import Decision, read_decision
@@ -169,7 +169,7 @@ def _read_card(path: Path) -> dict[str, Any]:
 
 def _of_saved_model(path: Path, frozen: bool) -> Classifier:
     card = _read_card(path)
-    load = functools.cache(lambda: tf.saved_model.load(str(path)))
+    load = functools.cache(lambda: load_saved_model(path))
     try:
         serve = unchecked(load(), "serve") if frozen else load_thawed(path)
     except (OSError, ValueError, tf.errors.OpError) as error:

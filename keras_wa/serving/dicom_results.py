@@ -23,6 +23,7 @@ from keras_wa.dicom_out import (
     write_dicom,
 )
 from keras_wa.errors import UserError
+from keras_wa.files import shortened
 from keras_wa.imaging import is_dicom, open_image, stem_of
 from keras_wa.serving.classifier import Classifier
 from keras_wa.serving.predicting import Prediction
@@ -83,16 +84,16 @@ def write_results(
     algorithm = algorithm_of(classifier)
     rows, columns = size_of(source)
     findings = [finding_of(each, columns, rows) for each in predictions]
-    stem = f"{number:04d}-{stem_of(file.name)}"
     results = {
-        f"{stem}-report.dcm": structured_report(source, findings, algorithm, when),
-        f"{stem}-overlay.dcm": secondary_capture(
-            source, draw(predictions), algorithm, when
-        ),
+        "report": structured_report(source, findings, algorithm, when),
+        "overlay": secondary_capture(source, draw(predictions), algorithm, when),
     }
-    for name, dataset in results.items():
-        write_dicom(dataset, folder / name)
-    return [folder / name for name in results]
+    paths = []
+    for kind, dataset in results.items():
+        name = shortened(f"{stem_of(file.name)}-{kind}.dcm")
+        paths.append(folder / f"{number:04d}-{name}")
+        write_dicom(dataset, paths[-1])
+    return paths
 
 
 def notes_on(file: Path) -> list[str]:

@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from keras_wa.explain.figures import mosaic, overlay
-from keras_wa.files import replacing
+from keras_wa.files import printable, replacing, shortened
 from keras_wa.imaging import open_image, stem_of
 from keras_wa.serving.classifier import Classifier
 from keras_wa.serving.pictures import Pictures
@@ -72,9 +72,9 @@ class Overlays:
             place.set_title(title, fontsize=9)
         for place in axes:
             place.axis("off")
-        figure.suptitle(caption(prediction), fontsize=10)
-        stem = stem_of(prediction.target.file.name)
-        path = self.folder / f"{number:04d}-{stem}.png"
+        figure.suptitle(caption(prediction), fontsize=10, parse_math=False)
+        name = shortened(f"{stem_of(prediction.target.file.name)}.png")
+        path = self.folder / f"{number:04d}-{name}"
         with replacing(path) as partial:
             figure.savefig(partial, dpi=110)
         return path
@@ -88,8 +88,7 @@ def caption(prediction: Prediction) -> str:
         words += ", called malignant" if prediction.malignant else ", called benign"
     if prediction.warnings:
         words += ", outside of what the model knows"
-    # A `$` would start a formula.
-    name = prediction.target.file.name.replace("$", r"\$")
+    name = printable(prediction.target.file.name)
     return f"{name}: {words}. Research use only."
 
 

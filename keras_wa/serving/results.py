@@ -16,7 +16,7 @@ from rich.table import Table
 
 from keras_wa import __version__
 from keras_wa.errors import UserError
-from keras_wa.files import replacing
+from keras_wa.files import printable, replacing
 from keras_wa.serving.classifier import Classifier
 from keras_wa.serving.predicting import Prediction
 
@@ -82,7 +82,8 @@ def to_csv(predictions: Sequence[Prediction]) -> str:
             }
         record["probabilities"] = " ".join(map(str, record["probabilities"] or []))
         record["warnings"] = "; ".join(record["warnings"])
-        rows.append(record)
+        texts = {k: printable(v) for k, v in record.items() if isinstance(v, str)}
+        rows.append({**record, **texts})
     text = io.StringIO()
     # Whole numbers stay whole beside missing ones.
     pd.DataFrame(rows).convert_dtypes().to_csv(text, index=False)

@@ -51,8 +51,11 @@ def _named(word: str, notes: list[str]) -> list[Path]:
     elif os.path.lexists(word):
         named, expected = [path], ""
     else:
-        named = [Path(each) for each in sorted(glob.glob(word, recursive=True))]
-        named = [each for each in named if each.is_file()]
+        # So are the folders before a pattern.
+        there = next(filter(os.path.lexists, (*path.parents, Path())))
+        pattern = Path(glob.escape(str(there)), *path.parts[len(there.parts) :])
+        found = sorted(glob.glob(str(pattern), recursive=True))
+        named = [each for each in map(Path, found) if each.is_file()]
         expected = "a file, a folder or a pattern that fits some"
     if not named:
         raise UserError(f"FILE {word}. Received: nothing; expected {expected}.")

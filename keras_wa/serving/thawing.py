@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -61,7 +62,27 @@ def load_thawed(path: Path) -> Callable[[Any], Any]:
         raise ValueError(f"saved_model.pb: {error}") from error
     except KeyError as error:
         raise ValueError(f"saved_model.pb: no function {error}") from error
-    return unchecked(tf.saved_model.load(str(path)), "serve")
+    return unchecked(load_saved_model(path), "serve")
+
+
+def load_saved_model(path: Path) -> Any:
+    """Reads a SavedModel as TensorFlow does, whatever characters its path has.
+
+    TensorFlow takes the path for a pattern, and finds no file under `x[1]`. So it is
+    given a link of a plain name.
+
+    Args:
+        path: the directory.
+
+    Raises:
+        OSError, ValueError, tf.errors.OpError: it cannot be read.
+    """
+    if not set("*?[\\") & set(str(path)):
+        return tf.saved_model.load(str(path))
+    with tempfile.TemporaryDirectory() as folder:
+        link = Path(folder, "model")
+        link.symlink_to(path.absolute(), target_is_directory=True)
+        return tf.saved_model.load(str(link))
 
 
 def unchecked(loaded: Any, name: str) -> Callable[[Any], Any]:

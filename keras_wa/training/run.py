@@ -66,6 +66,13 @@ class Run:
             time = datetime.now().strftime("%Y%m%d-%H%M%S")
             path = Path("runs") / f"{config.model}-{config.dataset}-{time}"
         path = Path(path)
+        try:
+            str(path).encode()
+        except UnicodeEncodeError as error:
+            raise UserError(
+                f"{path!r}: the run directory. Received: a name that is no UTF-8; "
+                "expected one, as TensorFlow takes no other. Name another --run-dir."
+            ) from error
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise UserError(
                 f"{path} exists already. Carry it on with --resume, or name another "

@@ -26,7 +26,8 @@ from tests.waiting import DEADLINE_S, until
 @pytest.fixture(scope="module")
 def runs(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two runs, `first` evaluated, `second` not, and something that is none."""
-    path = tmp_path_factory.mktemp("dashboard") / "runs"
+    # TensorFlow and TensorBoard take some paths for patterns, or for lists.
+    path = tmp_path_factory.mktemp("dashboard") / "runs [1], ü: *?"
     for name in ("first", "second"):
         shutil.copytree(finished, path / name)
     config = path / "second" / "config.json"

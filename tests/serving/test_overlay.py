@@ -19,7 +19,7 @@ from keras_wa.serving.predicting import Prediction, Target, predict_targets
 
 @pytest.fixture
 def prediction(finished: Path, tmp_path: Path) -> Prediction:
-    path = tmp_path / "$x$.png"
+    path = tmp_path / "$x^{$.png"
     image = np.random.default_rng(0).integers(0, 256, (60, 60), "uint8")
     cv2.imwrite(str(path), cv2.GaussianBlur(image, (0, 0), 2))
     classifier = open_classifier(finished)
@@ -40,7 +40,7 @@ def test_a_run_shows_roi_subbands_and_heat(
     )
     assert panels["Grad-CAM"].shape == (32, 32, 3)
     path = overlays.write(7, prediction)
-    assert path.name == "0007-$x$.png"
+    assert path.name == "0007-$x^{$.png"
     picture = cv2.imread(str(path))
     assert picture.shape[1] > 3 * picture.shape[0]
     assert [each.name for each in path.parent.iterdir()] == [path.name]
@@ -62,8 +62,8 @@ def test_the_caption_says_what_was_found_and_what_it_is_for(
         prediction, probability=0.5, low=0.25, high=0.75, malignant=True, warnings=()
     )
     assert caption(sure) == (
-        r"\$x\$.png: p(malignant) 0.500 [0.250, 0.750], called malignant. "
-        "Research use only."
+        "$x^{$.png: p(malignant) 0.500 [0.250, 0.750], called malignant. Research use "
+        "only."
     )
     strange = dataclasses.replace(sure, malignant=None, warnings=("size: tiny",))
     assert "[0.250, 0.750], outside of what the model knows" in caption(strange)

@@ -47,7 +47,9 @@ def test_files_folders_and_patterns(folder: Path) -> None:
     assert found("") == ["a.png", "b.pgm", "in/c.png"]
     assert found("*.p*") == ["a.png", "b.pgm"]
     assert found("b.pgm", "") == ["b.pgm", "a.png", "in/c.png"]
-    # What is there is no pattern.
+    # What is there is no pattern, nor is a folder before one.
+    (folder / "in").rename(folder / "[in]")
+    assert found("[in]/*.png") == ["[in]/c.png"]
     for name in ("[ab].png", "*.p*"):
         (folder / "a.png").rename(folder / name)
         assert found(name) == [name]
