@@ -80,12 +80,11 @@ def run(args: argparse.Namespace) -> int:
             "Give either --models, to train them, or the directories of evaluated "
             f"runs. Received: {'both' if args.models else 'neither'}."
         )
-    out = make_folder(args.out)
     start_keras()
-    return _compare_runs(args, out) if args.runs else _compare_models(args, out)
+    return _compare_runs(args) if args.runs else _compare_models(args)
 
 
-def _compare_models(args: argparse.Namespace, out: Path) -> int:
+def _compare_models(args: argparse.Namespace) -> int:
     from keras_wa.comparison.comparing import measure_costs, read_results, run_jobs
     from keras_wa.comparison.jobs import plan_jobs
     from keras_wa.comparison.systems import parse_systems
@@ -105,7 +104,8 @@ def _compare_models(args: argparse.Namespace, out: Path) -> int:
             "--strategy multi-worker. Expected: one process a run. Start the same "
             "command several times, and the processes share the runs."
         )
-    jobs = plan_jobs(systems, shared, args.seeds, splits, out)
+    jobs = plan_jobs(systems, shared, args.seeds, splits, Path(args.out))
+    out = make_folder(args.out)
     verbose = 1 if sys.stdout.isatty() else 2
     outcome = run_jobs(jobs, args.resamples, verbose, say)
     if outcome.interrupted:
@@ -126,7 +126,7 @@ def _compare_models(args: argparse.Namespace, out: Path) -> int:
     return _write(args, out, kept, baseline, models, costs, outcome.failed)
 
 
-def _compare_runs(args: argparse.Namespace, out: Path) -> int:
+def _compare_runs(args: argparse.Namespace) -> int:
     from keras_wa.comparison.comparing import measure_costs
     from keras_wa.comparison.jobs import jobs_of_runs
     from keras_wa.comparison.results import read_result
@@ -137,6 +137,7 @@ def _compare_runs(args: argparse.Namespace, out: Path) -> int:
         systems.setdefault(job.system.name, []).append(read_result(job.path))
     baseline = _baseline(args.baseline, list(systems))
     models = {job.system.name: job.system.model for job in jobs}
+    out = make_folder(args.out)
     costs = measure_costs(jobs, out, say)
     results = {jobs[0].split: systems}
     return _write(args, out, results, baseline, models, costs, [])

@@ -87,10 +87,6 @@ def run(args: argparse.Namespace) -> int:
 
     values = choose_dataset(collect_config(args))
     config = TrainConfig.from_mapping(values, args.config or "command line")
-    if config.image_size < 32:
-        raise UserError(
-            f"--image-size. Received: {config.image_size}; expected at least 32 pixels."
-        )
     dataset = load_dataset(config)
     out = make_folder(args.out or f"enhancement/{dataset.name}")
     cases = dataset.cases

@@ -235,6 +235,8 @@ def test_the_hardware_is_what_the_runs_were_trained_on(
         ({"baseline": "tinny"}, "Unknown baseline. Received: 'tinny'; did you mean"),
         ({"splits": "oficial"}, "did you mean 'official'?"),
         ({"models": "tyny"}, "did you mean 'tiny'?"),
+        ({"models": "tiny,tiny:learning_rate=NaN"}, "`learning_rate` must be above 0"),
+        ({"models": "tiny,tiny:dropout=Infinity"}, "`dropout` must be"),
         ({"strategy": "multi-worker"}, "Start the same command several times"),
     ],
 )
@@ -248,7 +250,7 @@ def test_a_wrong_argument_is_named(
 ) -> None:
     out = tmp_path / "out"
     assert expected in error_of(words(store_dir, out, **changes), capsys)
-    assert not (out / "runs").exists()
+    assert not out.exists()
 
 
 def test_runs_with_other_settings_are_refused(
