@@ -115,9 +115,17 @@ def read_cbis_ddsm(
         read_mask=reader.read_mask,
         source=_source(options),
         root=root,
+        split=_split(cases, lists.cases),
         notes=notes,
         skipped=skipped,
     )
+
+
+def _split(cases: pd.DataFrame, listed: pd.DataFrame) -> str:
+    """What the split is: that of the lists, unless pooling has moved patients."""
+    given = listed.set_index("roi_id")["split"].reindex(cases["roi_id"])
+    moved = given.to_numpy() != cases["split"].to_numpy()
+    return f"official, {moved.sum()} ROIs moved to test" if moved.any() else "official"
 
 
 def _choose(

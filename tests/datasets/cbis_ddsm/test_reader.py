@@ -97,6 +97,8 @@ def test_pooled_lesions_leave_no_patient_in_two_parts(tmp_path):
     assert parts["P_00001"] == parts["P_00002"] == {"test"}
     assert parts["P_00003"] == parts["P_00009"] == {"train"}
     moved = [each for each in pooled.notes if each.startswith("Official split")]
+    assert pooled.split == "official, 3 ROIs moved to test"
+    assert apart.split == "official"
     assert [each.split("lesions: ")[1] for each in moved] == [
         "1 (ROIs, calcification: 2).",
         "1 (ROIs, mass: 1).",
