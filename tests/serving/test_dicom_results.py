@@ -74,8 +74,9 @@ def test_the_report_reads_back(
     groups = srread(first).content.get_planar_roi_measurement_groups()
     assert len(groups) == len(predictions)
     for group, prediction, box in zip(groups, predictions, BOXES, strict=True):
-        (measurement,) = group.get_measurements()
-        assert measurement.value == pytest.approx(100 * prediction.probability)
+        found = [each.value for each in group.get_measurements()]
+        wanted = (prediction.probability, prediction.low, prediction.high)
+        assert found == pytest.approx([100 * each for each in wanted])
         corners = group.roi.value
         assert corners.min(axis=0).tolist() == [box.left, box.top]
         assert corners.max(axis=0).tolist() == [
