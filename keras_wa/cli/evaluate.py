@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from keras_wa.cli.shared import (
     add_data_flags,
@@ -51,9 +52,23 @@ def run(args: argparse.Namespace) -> int:
     if best is not None:
         auc = estimate(results["one_number_auc"][best])
         say(f"For comparison, one number of the pixels ({best}) alone: AUC {auc}")
-    warn(warnings(results))
+    warn([*_other_threshold(run, results), *warnings(results)])
     say(f"Written: {run.evaluation(args.split)}; open its report.html")
     return 0
+
+
+def _other_threshold(run: Any, results: dict[str, Any]) -> list[str]:
+    """Why `predict` may decide otherwise than this evaluation does."""
+    from keras_wa.training.decision import read_decision
+
+    here, kept = results["threshold"], read_decision(run)
+    if kept is None or kept.rule == here["rule"]:
+        return []
+    return [
+        f"This evaluation calls malignant from {here['value']:.3f} ({here['rule']}). "
+        "predict, serve and the SavedModel keep the run's own threshold, "
+        f"{kept.threshold:.3f} ({kept.rule})."
+    ]
 
 
 def _rule(text: str) -> str | float:

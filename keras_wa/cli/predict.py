@@ -88,7 +88,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Range(1, 8, whole=True),
         default=8,
         metavar="N",
-        help="turned and mirrored copies of each ROI that give the interval, 1 to 8 "
+        help="turned and mirrored copies of each ROI that give low and high, 1 to 8 "
         "(default: 8; 1 is fastest and gives none)",
     )
     parser.add_argument(

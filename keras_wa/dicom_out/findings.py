@@ -18,15 +18,15 @@ class Finding:
         box: left, top, right, bottom in pixels of the source image; right and bottom
             are outside.
         probability: of malignancy, 0 to 1.
-        low: lower end of the probability's interval.
-        high: upper end; given with `low`, or not at all.
+        low: the least probability, over copies of the ROI.
+        high: the greatest one; given with `low`, or not at all.
         decision: whether the probability reaches the threshold.
         threshold: of the probability, 0 to 1.
         warnings: why the ROI is outside what the model knows, a reason each.
 
     Raises:
-        UserError: if a number is outside its range, the interval leaves the probability
-            out, or the decision contradicts the threshold.
+        UserError: if a number is outside its range, `low` and `high` leave the
+            probability out, or the decision contradicts the threshold.
     """
 
     box: tuple[int, int, int, int]
@@ -58,7 +58,7 @@ class Finding:
             raise _unfit(
                 "low, probability and high",
                 (low, self.probability, high),
-                "an interval that holds the probability",
+                "a range that holds the probability",
             )
 
     def _check_decision(self, threshold: float) -> None:

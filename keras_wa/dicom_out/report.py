@@ -30,9 +30,10 @@ _SERIES_NUMBER = 9101
 PROBABILITY = Code("111047", "DCM", "Probability of cancer")
 PERCENT = Code("%", "UCUM", "Percent")
 
-# Distances from the probability to the ends of its interval (PS3.16, CID 225).
-UPPER = Code("371886008", "SCT", "+, range of upper measurement uncertainty")
-LOWER = Code("371885007", "SCT", "-, range of lower measurement uncertainty")
+# How two more probabilities were derived (PS3.16, CID 7464): over copies of the ROI,
+# which is no uncertainty of a measurement.
+LEAST = codes.SCT.Minimum
+GREATEST = codes.SCT.Maximum
 
 # The standard has no name for a threshold's outcome; Malignant and Benign would say
 # more than it does.
@@ -58,8 +59,9 @@ def structured_report(
     """Writes what a model says about the ROIs of one image as a structured report.
 
     A Comprehensive SR with a measurement group (TID 1410) for each finding: the box as
-    a closed polyline on the source, the probability in percent with its interval, the
-    decision, the warnings as comments, and the algorithm (TID 4019) with its threshold.
+    a closed polyline on the source, the probability in percent with the least and the
+    greatest one, the decision, the warnings as comments, and the algorithm (TID 4019)
+    with its threshold.
 
     Args:
         source: the image that the boxes are on; it is left as it is.
@@ -216,7 +218,7 @@ def _group(
             manufacturer=algorithm.maker,
             parameters=parameters,
         ),
-        measurements=[_probability(sr, finding)],
+        measurements=_probabilities(sr, finding),
         qualitative_evaluations=_decision(sr, finding),
     )
     for reason in finding.warnings:
@@ -224,30 +226,20 @@ def _group(
     return group
 
 
-def _probability(sr: Any, finding: Finding) -> Any:
-    properties = None
+def _probabilities(sr: Any, finding: Finding) -> list[Any]:
+    """The probability, and the least and the greatest one where they are known."""
+    values = [(finding.probability, None)]
     if finding.low is not None and finding.high is not None:
-        properties = sr.MeasurementProperties()
-        ends = (
-            (UPPER, finding.high - finding.probability),
-            (LOWER, finding.probability - finding.low),
+        values += [(finding.low, LEAST), (finding.high, GREATEST)]
+    return [
+        sr.Measurement(
+            name=PROBABILITY,
+            value=100 * float(value),
+            unit=PERCENT,
+            derivation=derivation,
         )
-        # highdicom's own arguments for them have no unit.
-        for name, distance in ends:
-            properties.append(
-                sr.NumContentItem(
-                    name=name,
-                    value=100 * float(distance),
-                    unit=PERCENT,
-                    relationship_type=sr.RelationshipTypeValues.HAS_PROPERTIES,
-                )
-            )
-    return sr.Measurement(
-        name=PROBABILITY,
-        value=100 * float(finding.probability),
-        unit=PERCENT,
-        properties=properties,
-    )
+        for value, derivation in values
+    ]
 
 
 def _decision(sr: Any, finding: Finding) -> list[Any] | None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-import traceback
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -72,8 +70,7 @@ class Engine:
         """Runs what decodes, in a thread of the pool.
 
         Raises:
-            UserError: the input is at fault. So it is taken to be if a library fails in
-                a way that is not known here; that is written to stderr too.
+            UserError: the input is at fault. All else is a defect of the service.
         """
         future = self._pool.submit(work)
         # Kept until it is done, and not only until nobody waits for it any more.
@@ -81,16 +78,8 @@ class Engine:
         future.add_done_callback(self._decoding.discard)
         try:
             return await asyncio.wrap_future(future)
-        except UserError:
-            raise
         except MemoryError as error:
             raise UserError(f"{UPLOAD}: not enough memory to read it.") from error
-        except Exception as error:
-            traceback.print_exception(error, file=sys.stderr)
-            raise UserError(
-                f"{UPLOAD}: cannot be read ({type(error).__name__}). Expected: a whole "
-                "image."
-            ) from error
 
     def read(self, image: GreyImage, question: Question, name: str = UPLOAD) -> ReadRoi:
         """Cuts the ROI out of an image; for a thread of the pool.

@@ -88,7 +88,7 @@ class Question(ImageQuestion):
         default=1,
         ge=1,
         le=8,
-        description="turned and mirrored copies that give the interval",
+        description="turned and mirrored copies that give low and high",
     )
 
     def options(self, crop: str, field_mm: float) -> ReadOptions:

@@ -14,6 +14,7 @@ from zipfile import BadZipFile
 import keras
 import numpy as np
 import tensorflow as tf
+import xxhash
 from numpy.typing import NDArray
 
 from keras_wa.datasets import CLASS_NAMES
@@ -48,6 +49,8 @@ class Classifier:
             where nobody says.
         notes: sentences that belong beside every result.
         enhancement: what is done to each ROI inside.
+        weights: XXH3-128 of the run's `best.keras`, hexadecimal; `""` of older
+            SavedModels.
         serve: uint8 `(n, height, width, 1)` -> float32 `(n, classes)`.
         wavelet: of the subbands of the ROI that the network sees; `None` if it sees
             none, or nobody says.
@@ -69,6 +72,7 @@ class Classifier:
     notes: tuple[str, ...]
     enhancement: Enhancement
     serve: Callable[[Any], Any]
+    weights: str = ""
     wavelet: str | None = None
     open_network: Callable[[], keras.Model] | None = None
     config: TrainConfig | None = None
@@ -220,6 +224,7 @@ def _of_file(path: Path) -> Classifier:
         ),
         enhancement=Enhancement(config.enhance, config.clip_limit, config.tiles),
         serve=_traced(serving_model(fold_batch_normalization(network), config)),
+        weights=xxhash.xxh3_128_hexdigest(path.read_bytes()),
         wavelet=image_wavelet(network),
         open_network=functools.partial(_same, network),
         config=config,
@@ -255,6 +260,7 @@ def _described(
             ),
             serve=serve,
             # Older exports do not say.
+            weights=str(card.get("weights", "")),
             wavelet=card.get("wavelet"),
             open_network=open_network,
             config=config,

@@ -34,18 +34,19 @@ _MALIGNANT, _OTHER = (255, 64, 64), (0, 255, 255)
 
 
 def algorithm_of(classifier: Classifier) -> Algorithm:
-    """Which program and weights say it; the weights by a digest of their file."""
-    source = classifier.source
-    names = ("best.keras", "saved_model.pb")
-    files = [source / name for name in names if (source / name).is_file()]
-    digest = xxhash.xxh3_64((files[0] if files else source).read_bytes()).hexdigest()
+    """Which program and weights say it, whatever the weights are read from."""
+    digest = classifier.weights
+    if not digest:  # An older SavedModel does not know the file that it was made of.
+        graph = (classifier.source / "saved_model.pb").read_bytes()
+        digest = xxhash.xxh3_128_hexdigest(graph)
     return Algorithm(
         name=f"keras_wa, trained on {classifier.trained_on}"[:64],
         version=f"{__version__}, weights {digest}"[:64],
         maker="keras_wa",
         description=(
-            "Research software. Not a medical device. Intervals are the least and "
-            "greatest probability over turned and mirrored copies of the ROI."
+            "Research software. Not a medical device. The range of a probability is "
+            "the least and the greatest one over turned and mirrored copies of the "
+            "ROI; it is no confidence interval."
         ),
     )
 

@@ -20,7 +20,7 @@ from keras_wa.files import printable, replacing
 from keras_wa.serving.classifier import Classifier
 from keras_wa.serving.predicting import Prediction
 
-FORMAT = 1
+FORMAT = 2
 
 
 def as_record(prediction: Prediction) -> dict[str, Any]:
@@ -62,7 +62,8 @@ def to_json(classifier: Classifier, predictions: Sequence[Prediction]) -> str:
         "trained_on": classifier.trained_on,
         "calibrated": decision is not None,
         "threshold_rule": None if decision is None else decision.rule,
-        "interval": "least and greatest over turned and mirrored copies of the ROI",
+        "low_high": "least and greatest probability over turned and mirrored copies of "
+        "the ROI; no confidence interval",
         "notes": [*classifier.notes, "Research software. Not a medical device."],
         "predictions": [as_record(each) for each in predictions],
     }
@@ -94,7 +95,13 @@ def to_table(predictions: Sequence[Prediction]) -> str:
     """A table for the terminal."""
     table = Table(box=box.SIMPLE)
     table.add_column("file", overflow="fold")
-    for name in ("lesion at", "p(malignant)", "interval", "decision", "notice"):
+    for name in (
+        "lesion at",
+        "p(malignant)",
+        "spread over views",
+        "decision",
+        "notice",
+    ):
         table.add_column(name, overflow="fold")
     for each in predictions:
         lesion = each.target.box

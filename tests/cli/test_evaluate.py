@@ -95,6 +95,7 @@ def test_the_threshold_is_the_best_on_validation_and_the_same_on_test(
 ) -> None:
     (val, table), (test, _) = (_results(evaluated[0], s) for s in ("val", "test"))
     assert val["threshold"] == test["threshold"]
+    assert "keep the run's own" not in "".join(evaluated[1].values())
     assert test["threshold"]["rule"] == "youden on validation"
     false, true, _ = metrics.roc_curve(table["label"], table["probability"])
     reached = (
@@ -232,11 +233,14 @@ def copy(finished: Path, tmp_path: Path) -> Path:
         ("sensitivity:0.9", "sensitivity:0.9 on validation"),
     ],
 )
-def test_the_threshold_can_be_chosen_otherwise(
-    copy: Path, rule: str, origin: str
+def test_the_threshold_can_be_chosen_otherwise_and_is_told_from_the_one_that_is_kept(
+    copy: Path, capsys: pytest.CaptureFixture[str], rule: str, origin: str
 ) -> None:
     words = ["--threshold", rule, "--resamples", "20"]
     assert main(["evaluate", str(copy), *words]) == 0
+    said = capsys.readouterr().out
+    assert "*** This evaluation calls malignant from 0." in said
+    assert f"({origin}). predict, serve and the SavedModel keep the run's own" in said
     record, _ = _results(copy, "test")
     assert record["threshold"]["rule"] == origin
     if rule.startswith("sensitivity"):

@@ -13,12 +13,12 @@ from pydicom.uid import UID, ComprehensiveSRStorage
 from keras_wa.dicom_out import Finding, structured_report, write_dicom
 from keras_wa.dicom_out.report import (
     DECISION,
-    LOWER,
+    GREATEST,
+    LEAST,
     NEGATIVE,
     PERCENT,
     POSITIVE,
     PROBABILITY,
-    UPPER,
 )
 from keras_wa.dicom_out.source import no_warnings
 from keras_wa.errors import UserError
@@ -64,21 +64,19 @@ def test_each_box_comes_back_on_the_image_that_it_was_on(make, tmp_path):
         assert reference.ReferencedSOPClassUID == source.SOPClassUID
 
 
-def test_probability_and_interval_come_back_in_percent(tmp_path):
+def test_probability_and_its_ends_come_back_in_percent(tmp_path):
     for group, finding in zip(groups(tmp_path, film(tmp_path)), FINDINGS, strict=True):
-        (measured,) = group.get_measurements(name=PROBABILITY)
-        assert measured.unit == PERCENT
-        assert measured.value == pytest.approx(100 * finding.probability, abs=1e-12)
-        number = measured[0]
-        if finding.low is None:
-            assert "ContentSequence" not in number
-            continue
-        (above,), (below,) = items(number, UPPER), items(number, LOWER)
-        assert above.RelationshipType == below.RelationshipType == "HAS PROPERTIES"
-        assert above.unit == below.unit == PERCENT
-        low, high = measured.value - below.value, measured.value + above.value
-        assert low == pytest.approx(100 * finding.low, abs=1e-12)
-        assert high == pytest.approx(100 * finding.high, abs=1e-12)
+        wanted = {None: finding.probability}
+        if finding.low is not None:
+            wanted |= {LEAST.value: finding.low, GREATEST.value: finding.high}
+        measured = group.get_measurements(name=PROBABILITY)
+        assert all(each.unit == PERCENT for each in measured)
+        found = {
+            None if each.derivation is None else each.derivation.value: each.value
+            for each in measured
+        }
+        assert len(found) == len(measured)
+        assert found == pytest.approx({k: 100 * v for k, v in wanted.items()})
 
 
 def test_a_decision_comes_back_with_its_threshold_and_none_as_none(tmp_path):

@@ -267,6 +267,23 @@ def test_a_bare_models_place_on_the_server_is_not_told(
     assert found.json()["notes"][0] == "model.keras is a bare model file."
 
 
+def test_a_defect_of_the_decoding_is_not_the_clients_fault(
+    classifier: Classifier,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("/srv/secret")
+
+    with service(classifier) as client:
+        monkeypatch.setattr("keras_wa.service.images.image_of", fail)
+        found = post(client, encoded(GREY))
+    assert found.status_code == 500
+    assert found.json() == {
+        "error": "A defect of the service; its log has the details."
+    }
+
+
 def test_a_defect_is_told_without_its_details(classifier: Classifier) -> None:
     async def fail() -> None:
         raise ZeroDivisionError("/srv/secret")

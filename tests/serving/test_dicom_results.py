@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+import xxhash
 
 from keras_wa.cli import main
 from keras_wa.datasets import ReadOptions
@@ -90,8 +91,9 @@ def test_the_report_reads_back(
     groups = srread(first).content.get_planar_roi_measurement_groups()
     assert len(groups) == len(predictions)
     for group, prediction, box in zip(groups, predictions, BOXES, strict=True):
-        (measurement,) = group.get_measurements()
-        assert measurement.value == pytest.approx(100 * prediction.probability)
+        found = [each.value for each in group.get_measurements()]
+        wanted = (prediction.probability, prediction.low, prediction.high)
+        assert found == pytest.approx([100 * each for each in wanted])
         corners = group.roi.value
         assert corners.min(axis=0).tolist() == [box.left, box.top]
         assert corners.max(axis=0).tolist() == [
@@ -131,7 +133,13 @@ def test_the_weights_are_named(finished: Path) -> None:
         algorithm_of(open_classifier(finished / name)).version
         for name in ("", "best.keras", "saved_model")
     }
-    assert len(names) == 2, "a run is its best.keras"
+    assert len(names) == 1, "they are the same weights"
+    (name,) = names
+    digest = xxhash.xxh3_128_hexdigest((finished / "best.keras").read_bytes())
+    assert name.endswith(f"weights {digest}")
+    # Of an older SavedModel the graph is all that is known.
+    served = open_classifier(finished / "saved_model")
+    assert algorithm_of(dataclasses.replace(served, weights="")).version != name
 
 
 def test_an_image_of_another_format_is_refused(
