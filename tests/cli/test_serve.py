@@ -83,7 +83,7 @@ def images(tmp_path: Path) -> list[Path]:
     files = []
     for i in range(31):
         files.append(tmp_path / f"{i:02}.png")
-        noise = rng.integers(0, 256, (40 + i, 60 - i), "uint8")
+        noise = rng.integers(0, 256, (40 + i, 70 - i), "uint8")
         cv2.imwrite(str(files[-1]), cv2.GaussianBlur(noise, (0, 0), 1 + i / 9))
     digital(tmp_path)
     return [*files, tmp_path / "digital.dcm"]
