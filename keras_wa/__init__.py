@@ -5,6 +5,6 @@ import sys
 __version__ = "0.1.0"
 
 if "keras" in sys.modules:
-    # For `keras.saving.load_model`, which finds a layer that is registered. Whoever has
-    # not imported Keras may not need it, and it takes seconds.
+    # For `keras.saving.load_model`, which finds a layer that is registered. Without
+    # Keras the import stays fast: many commands do not need it.
     import keras_wa.layers  # noqa: F401

@@ -40,7 +40,7 @@ def guarded(function: Function) -> Function:
                 ],
             ),
             tf.debugging.Assert(
-                # Of no pixels the other one is to be told.
+                # Without pixels only the size is at fault.
                 empty | ~large | (level > 1),
                 [
                     "roi. Received: no grey level above",
