@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import warnings
 
-import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom.encaps import get_frame
@@ -190,9 +189,11 @@ def _decode(
     header: DicomHeader, layout: PixelLayout, syntax: UID, name: str
 ) -> NDArray:
     """Stored values, (H, W), of an integer dtype."""
-    data = header.data("PixelData")
     if not syntax.is_encapsulated:
-        return _uncompressed(data, layout, header.is_little_endian("PixelData"))
+        # The array lies in the file's bytes, unless they have to be changed.
+        found = header.packed("PixelData", layout.allocated)
+        pixels = found[: layout.rows * layout.columns].reshape(layout.shape)
+        return _stored_values(pixels, layout.stored, layout.signed)
     if syntax != RLELossless and syntax not in DECODERS:
         raise _unfit(
             name,
@@ -202,7 +203,7 @@ def _decode(
             "uncompressed.",
         )
     try:
-        frame = get_frame(data, 0, number_of_frames=1)
+        frame = get_frame(header.data("PixelData"), 0, number_of_frames=1)
         pixels, precision = decode_frame(frame, syntax, layout.shape, layout.allocated)
     except Exception as error:
         detail = " ".join(str(error).split())
@@ -211,18 +212,6 @@ def _decode(
             f"decoded: {detail[:200]}; expected a whole image. Copy the file again."
         ) from error
     return _stored_values(pixels, precision or layout.stored, layout.signed)
-
-
-def _uncompressed(data: bytes, layout: PixelLayout, little_endian: bool) -> NDArray:
-    """The array lies in the file's bytes, unless they have to be changed."""
-    if layout.allocated == 8 and not little_endian:
-        # Two pixels a word, the first in its lower byte (PS3.5, 8.1.1 and D).
-        data = np.frombuffer(data[: len(data) // 2 * 2], ">u2").astype("<u2").tobytes()
-    order = "<" if little_endian else ">"
-    count = layout.rows * layout.columns
-    pixels = np.frombuffer(data, f"{order}u{layout.allocated // 8}", count)
-    native = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
-    return _stored_values(native.reshape(layout.shape), layout.stored, layout.signed)
 
 
 def _stored_values(pixels: NDArray, bits: int, signed: bool) -> NDArray:

@@ -148,10 +148,11 @@ def _window(
     return np.clip((values - center) / width + 0.5, 0, 1)
 
 
-def _as_stored(number: float, values: NDArray, span: int) -> float:
+def _as_stored(number: float, values: NDArray, allocated: int) -> float:
     """A number that may have been written unsigned though the pixels are signed."""
     if number > values.max() and values.min() < 0:
-        return number - span
+        # A word of 16 bits, also where the pixels have 8.
+        return number - (2**allocated if number < 2**allocated else 2**16)
     return number
 
 
@@ -164,7 +165,6 @@ def _is_padding(
     other = frame.number("PixelPaddingRangeLimit", effect)
     if one is None:
         return np.zeros(stored.shape, bool)
-    span = 2**layout.allocated
     ends = (one, one if other is None else other)
-    low, high = sorted(_as_stored(end, stored, span) for end in ends)
+    low, high = sorted(_as_stored(end, stored, layout.allocated) for end in ends)
     return (stored >= low) & (stored <= high)

@@ -5,8 +5,12 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
+import numpy as np
+import pydicom
+from numpy.typing import NDArray
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.tag import BaseTag, Tag
 
 from keras_wa.imaging.decimals import BLANKS, LARGEST, Reading, readings
 
@@ -58,6 +62,44 @@ def _binary(element: RawDataElement, kind: str) -> set[Reading]:
     found = struct.unpack(f"{order}{count}{letter}", value)
     # False for NaN, too.
     return {tuple(map(float, found))} if all(abs(n) < LARGEST for n in found) else set()
+
+
+def packed(
+    element: DataElement | RawDataElement | None, bits: int
+) -> NDArray[np.unsignedinteger]:
+    """The unsigned numbers of 8 or 16 bits in the bytes of an element, none without."""
+    data = bytes_of(element)
+    data = data[: len(data) * 8 // bits * bits // 8]
+    big = isinstance(element, RawDataElement) and not element.is_little_endian
+    if bits == 16:
+        words = np.frombuffer(data, ">u2" if big else "<u2")
+        return words.astype(np.uint16, copy=False)
+    if big and element is not None and element.VR != "OB":
+        # Two numbers a word, the first in its lower byte (PS3.5, 8.1.1 and D).
+        data = np.frombuffer(data[: len(data) // 2 * 2], ">u2").astype("<u2").tobytes()
+    return np.frombuffer(data, np.uint8)
+
+
+def bytes_of(element: DataElement | RawDataElement | None) -> bytes:
+    """The bytes of an element, as the file has them; `b""` if there are none."""
+    value = None if element is None else element.value
+    return value if isinstance(value, bytes) else b""
+
+
+def items_of(dataset: pydicom.Dataset, key: str | BaseTag) -> list[pydicom.Dataset]:
+    """The items of a sequence, none if it is absent or damaged."""
+    try:
+        value = dataset[key].value if key in dataset else []
+        return [item for item in value if isinstance(item, pydicom.Dataset)]
+    except Exception:
+        # On a damaged element pydicom raises whatever the damage leads to.
+        return []
+
+
+def text_element(keyword: str, text: str) -> RawDataElement:
+    """An element as a file would have it."""
+    value = text.encode()
+    return RawDataElement(Tag(keyword), "UT", len(value), value, 0, False, True)
 
 
 def printable(value: bytes) -> str | None:

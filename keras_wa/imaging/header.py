@@ -11,13 +11,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+import numpy as np
 import pydicom
+from numpy.typing import NDArray
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import DataElement, RawDataElement
-from pydicom.tag import BaseTag, Tag
+from pydicom.tag import Tag
 
 from keras_wa.imaging.decimals import BLANKS, Reading
-from keras_wa.imaging.elements import TEXTS, WORDS, as_shown, numbers_in, printable
+from keras_wa.imaging.elements import (
+    TEXTS,
+    WORDS,
+    as_shown,
+    bytes_of,
+    items_of,
+    numbers_in,
+    packed,
+    printable,
+    text_element,
+)
 
 
 class HeaderError(ValueError):
@@ -45,19 +57,10 @@ class DicomHeader:
     @classmethod
     def of_texts(cls, texts: Mapping[str, str]) -> DicomHeader:
         """A header of texts by keyword, as `shown` gave them."""
-        elements: dict[BaseTag, DataElement | RawDataElement] = {}
+        dataset = pydicom.Dataset()
         for keyword, text in texts.items():
-            tag, value = Tag(keyword), text.encode()
-            elements[tag] = RawDataElement(
-                tag,
-                "UT",
-                len(value),
-                value,
-                0,
-                is_implicit_VR=False,
-                is_little_endian=True,
-            )
-        return cls(pydicom.Dataset(elements))
+            dataset[keyword] = text_element(keyword, text)
+        return cls(dataset)
 
     def frame(self) -> DicomHeader:
         """The header of the first frame, with its functional groups (PS3.3 C.7.6.16).
@@ -196,20 +199,17 @@ class DicomHeader:
         return int(number)
 
     def data(self, keyword: str) -> bytes:
-        """The bytes of an element, little endian words; `b""` if there are none."""
-        element = self._find(keyword)
-        value = None if element is None else element.value
-        return value if isinstance(value, bytes) else b""
+        """The bytes of an element, as the file has them; `b""` if there are none."""
+        return bytes_of(self._find(keyword))
 
-    def is_little_endian(self, keyword: str) -> bool:
-        """Whether the words of an element begin with their lowest byte."""
-        element = self._find(keyword)
-        return not isinstance(element, RawDataElement) or element.is_little_endian
+    def packed(self, keyword: str, bits: int) -> NDArray[np.unsignedinteger]:
+        """The unsigned numbers of 8 or 16 bits in an element; none if it is absent."""
+        return packed(self._find(keyword), bits)
 
     def items(self, keyword: str) -> list[DicomHeader]:
         """The items of a sequence, none if it is absent or was left out and noted."""
         for dataset in self._datasets:
-            found = _items(dataset, keyword)
+            found = items_of(dataset, keyword)
             if found:
                 return [DicomHeader(item, notes=self.notes) for item in found]
         if self.states(keyword):
@@ -296,14 +296,4 @@ def named(keyword: str) -> str:
 
 def _macros(group: pydicom.Dataset) -> Iterator[pydicom.Dataset]:
     for element in list(group.keys()):
-        yield from _items(group, element)[:1]
-
-
-def _items(dataset: pydicom.Dataset, key: str | BaseTag) -> list[pydicom.Dataset]:
-    """The items of a sequence, none if it is absent or damaged."""
-    try:
-        value = dataset[key].value if key in dataset else []
-        return [item for item in value if isinstance(item, pydicom.Dataset)]
-    except Exception:
-        # On a damaged element pydicom raises whatever the damage leads to.
-        return []
+        yield from items_of(group, element)[:1]

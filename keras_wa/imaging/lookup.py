@@ -41,8 +41,8 @@ def look_up(
     # Whether these are signed is ambiguous in the standard; two of them never are.
     entries, first, bits = (int(number) & 0xFFFF for number in descriptor)
     entries = entries or 2**16
-    # Beyond all values it can only be a negative number.
-    if first > values.max():
+    # Above all values, it is a negative number, if its sign bit is set.
+    if first >= 2**15 and first > values.max():
         first -= 2**16
     outputs = _entries(tables[0], entries)
     if not 8 <= bits <= 16 or len(outputs) < entries:
@@ -55,11 +55,8 @@ def look_up(
 
 def _entries(table: DicomHeader, entries: int) -> NDArray[np.integer]:
     """The outputs of a table: unsigned, whatever value representation they have."""
-    raw = table.data("LUTData")
-    if len(raw) < 2 * entries:
-        return np.frombuffer(raw, np.uint8)[:entries]
-    order = "<" if table.is_little_endian("LUTData") else ">"
-    return np.frombuffer(raw[: 2 * entries], f"{order}u2")
+    bits = 16 if len(table.data("LUTData")) >= 2 * entries else 8
+    return table.packed("LUTData", bits)[:entries]
 
 
 def note_unfilled(

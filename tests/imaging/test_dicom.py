@@ -137,12 +137,22 @@ def test_blanks_and_lower_case_do_not_matter(fields):
         np.testing.assert_array_equal(decode(dataset), [[0, 255]])
 
 
-def test_eight_bit_pixels_of_a_big_endian_file():
-    dataset = dicom_dataset(row(1, 2, 3, 4, dtype=np.uint8))
-    # A word holds two pixels, the first in its lower byte.
-    dataset.PixelData = bytes([2, 1, 4, 3])
+@pytest.mark.parametrize(
+    ("vr", "data"),
+    [
+        ("OB", [1, 2, 3, 4]),
+        ("OB", [1, 2, 3, 0]),
+        # A word holds two pixels, the first in its lower byte.
+        ("OW", [2, 1, 4, 3]),
+        ("OW", [2, 1, 0, 3]),
+    ],
+)
+def test_eight_bit_pixels_of_a_big_endian_file(vr, data):
+    pixels = row(*sorted(set(data) - {0}), dtype=np.uint8)
+    dataset = dicom_dataset(pixels)
+    dataset.add_new("PixelData", vr, bytes(data))
     dataset.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
-    np.testing.assert_array_equal(decode(dataset), [[1, 2, 3, 4]])
+    np.testing.assert_array_equal(decode(dataset), pixels)
 
 
 def test_signed_pixels_of_a_big_endian_file():

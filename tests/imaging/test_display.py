@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 from pydicom.pixels.processing import apply_modality_lut, apply_windowing
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from keras_wa.imaging.dicom import decode_dicom
 from tests.imaging.dicom_files import (
@@ -265,3 +266,15 @@ def test_padding_written_unsigned_is_that_of_signed_pixels():
     dataset = dicom_dataset(row(-2000, 0, 2047, dtype=np.int16), bits=12)
     dataset.add_new("PixelPaddingValue", "US", 65536 - 2000)
     np.testing.assert_array_equal(decode(dataset), [[0, 128, 255]])
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian])
+@pytest.mark.parametrize(
+    ("vr", "value"), [("SS", -100), ("US", 65536 - 100), ("US", 256 - 100)]
+)
+def test_padding_of_signed_pixels_of_8_bits_is_a_word_of_16(syntax, vr, value):
+    # -100 would be 28 of 255, and -99 is 29.
+    dataset = dicom_dataset(row(-100, -99, 127, dtype=np.int8))
+    dataset.add_new("PixelPaddingValue", vr, value)
+    dataset.file_meta.TransferSyntaxUID = syntax
+    np.testing.assert_array_equal(decode(dataset), [[0, 29, 255]])

@@ -126,6 +126,25 @@ def test_the_first_value_of_a_table_may_be_written_unsigned():
     np.testing.assert_array_equal(decode(dataset), [[0, 100, 255]])
 
 
+def test_a_first_value_above_those_of_the_image_is_no_negative_one():
+    # 12 bits end at 4095: all values are below the first, and get its output.
+    table = look_up_table(4096, 16, [0, 32768, 65535])
+    dataset = dicom_dataset(row(0, 1, 4095), bits=12, VOILUTSequence=[table])
+    np.testing.assert_array_equal(decode(dataset), [[0, 0, 0]])
+
+
+def test_a_table_of_bytes_in_a_big_endian_file():
+    dataset = dicom_dataset(row(0, 1, 2))
+    dataset.PixelData = np.array([0, 1, 2], ">u2").tobytes()
+    table = look_up_table(0, 8, [])
+    table.LUTDescriptor = [3, 0, 8]
+    # A word holds two entries, the first in its lower byte.
+    table.LUTData = bytes([100, 0, 0, 255])
+    dataset.VOILUTSequence = [table]
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
+    np.testing.assert_array_equal(decode(dataset), [[0, 100, 255]])
+
+
 def test_a_table_of_a_big_endian_file():
     dataset = dicom_dataset(row(0, 1, 2).astype(">u2"))
     dataset.PixelData = np.array([0, 1, 2], ">u2").tobytes()
