@@ -75,7 +75,7 @@ def note_unfilled(
     if high <= greatest and filled >= _FILLED:
         return
     header.notes.append(
-        f"{named(name)}: applied as it is. Its output is {low:.0f} to {high:.0f}; its "
+        f"{named(name)} applied as it is: its output is {low:.0f} to {high:.0f}; its "
         f"LUTDescriptor states 0 to {greatest:.0f}, so the picture is "
         f"{'cut off' if high > greatest else 'of low contrast'}."
     )

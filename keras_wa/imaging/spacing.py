@@ -40,7 +40,7 @@ def spacing_in_breast(header: DicomHeader) -> tuple[Spacing | None, str]:
     It is PixelSpacing, else that of a scanned film (NominalScannedPixelSpacing), else
     ImagerPixelSpacing, which is measured at the detector, divided by the magnification.
     A PixelSpacing that equals ImagerPixelSpacing was not corrected (PS3.3 10.7.1.1) and
-    is divided as well, unless PixelSpacingCalibrationType says that it was corrected.
+    is divided as well, unless PixelSpacingCalibrationType states that it was corrected.
     The magnification is EstimatedRadiographicMagnificationFactor, else its definition,
     DistanceSourceToDetector / DistanceSourceToPatient (PS3.3 C.8.11.7).
 
@@ -56,14 +56,23 @@ def spacing_in_breast(header: DicomHeader) -> tuple[Spacing | None, str]:
     imager = _pair(header, "ImagerPixelSpacing")
     if stated is not None:
         if imager is None:
-            _note_unknown_correction(header)
-            return stated, "PixelSpacing"
-        same = all(
-            math.isclose(one, other, rel_tol=_SAME)
-            for one, other in zip(stated, imager, strict=True)
-        )
-        if same and not header.text("PixelSpacingCalibrationType"):
-            return _divided(header, stated, "PixelSpacing")
+            if not header.text("PixelSpacingCalibrationType"):
+                _note_undivided(
+                    header,
+                    "correction for magnification unknown",
+                    "since without ImagerPixelSpacing it is unknown whether it was "
+                    "corrected",
+                )
+        elif all(map(_is_same, stated, imager)):
+            calibration = header.text("PixelSpacingCalibrationType")
+            if not calibration:
+                return _divided(header, stated, "PixelSpacing")
+            _note_undivided(
+                header,
+                "correction for magnification doubtful",
+                f"since PixelSpacingCalibrationType is {calibration!r}, though it "
+                "equals ImagerPixelSpacing",
+            )
         return stated, "PixelSpacing"
     scanned = _pair(header, "NominalScannedPixelSpacing")
     if scanned is not None:
@@ -87,7 +96,8 @@ def _pair(header: DicomHeader, keyword: str) -> Spacing | None:
 def _divided(header: DicomHeader, spacing: Spacing, origin: str) -> tuple[Spacing, str]:
     """The spacing at the detector, divided by the magnification if that is known."""
     factor, by = _magnification(header)
-    if factor is None:
+    # The detector lies behind the breast: equal distances tell nothing.
+    if factor is None or (by == _RATIO and _is_same(factor, 1)):
         return spacing, origin
     divided = spacing[0] / factor, spacing[1] / factor
     if factor >= _NOTABLE or by == _RATIO:
@@ -108,27 +118,31 @@ def _magnification(header: DicomHeader) -> tuple[float | None, str]:
     if ratio is not None and not 1 - _SAME <= ratio <= _GREATEST:
         if factor is None:
             header.notes.append(
-                "magnification: the distances from the source give "
-                f"{ratio:.4g}, which no system has. They were not used."
+                "magnification distances: DistanceSourceToDetector / "
+                f"DistanceSourceToPatient is {ratio:.4g}, which no system has. It was "
+                "not used."
             )
         ratio = None
     if factor is None:
         return ratio, _RATIO
     if ratio is not None and not math.isclose(factor, ratio, rel_tol=0.1):
         header.notes.append(
-            f"magnification: {named(_FACTOR)} is {factor:.4g}, but the distances from "
-            f"the source give {ratio:.4g}. The factor was taken."
+            f"magnification factor: {named(_FACTOR)} is {factor:.4g}, but the "
+            f"distances from the source give {ratio:.4g}. The factor was taken."
         )
     return factor, _FACTOR
 
 
-def _note_unknown_correction(header: DicomHeader) -> None:
-    if header.text("PixelSpacingCalibrationType"):
-        return
+def _note_undivided(header: DicomHeader, subject: str, reason: str) -> None:
+    """Notes a magnification that PixelSpacing was not divided by."""
     factor, by = _magnification(header)
     if factor is not None and factor >= _NOTABLE:
         header.notes.append(
-            f"magnification: {by.strip('()')} states {factor:.4g}. PixelSpacing was "
-            "taken as it is, since without ImagerPixelSpacing nothing says whether it "
-            "was corrected. Give the spacing if it was not."
+            f"{subject}: {by.strip('()')} states {factor:.4g}. PixelSpacing was taken "
+            f"as it is, {reason}. If it is not that in the breast, correct it in the "
+            "file."
         )
+
+
+def _is_same(one: float, other: float) -> bool:
+    return math.isclose(one, other, rel_tol=_SAME)

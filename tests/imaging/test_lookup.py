@@ -107,6 +107,8 @@ def test_a_table_that_does_not_fit_its_bits_is_applied_and_noted(name):
     np.testing.assert_array_equal(full.grey(), [[0, 128, 255]])
     assert full.notes == ()
     assert re.search("0 to 4095; .* 0 to 255, .*cut off", high.notes[0])
+    # Of another kind than one that is left out.
+    assert low.notes[0].partition(":")[0].endswith(") applied as it is")
 
 
 def test_a_modality_table_before_a_window_need_not_fill_its_bits():

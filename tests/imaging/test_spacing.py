@@ -13,6 +13,9 @@ FACTOR = "EstimatedRadiographicMagnificationFactor"
 DETECTOR, PATIENT = "DistanceSourceToDetector", "DistanceSourceToPatient"
 SAME = {PIXEL: [0.07, 0.07], IMAGER: [0.07, 0.07]}
 RATIO = "(DistanceSourceToDetector / DistanceSourceToPatient)"
+BY_FACTOR = f"{PIXEL} / {FACTOR}"
+SCANNED = "NominalScannedPixelSpacing"
+CALIBRATION = "PixelSpacingCalibrationType"
 
 
 def image(**fields):
@@ -25,7 +28,7 @@ def image(**fields):
         ({}, None, "", 0),
         ({PIXEL: [0.05, 0.07]}, (0.05, 0.07), PIXEL, 0),
         ({IMAGER: [0.1, 0.2]}, (0.1, 0.2), IMAGER, 0),
-        ({"NominalScannedPixelSpacing": [0.05, 0.05]}, (0.05, 0.05), "Nominal", 0),
+        ({SCANNED: [0.05, 0.05]}, (0.05, 0.05), SCANNED, 0),
         ({IMAGER: [0.1, 0.1], FACTOR: 1.25}, (0.08, 0.08), f"{IMAGER} / {FACTOR}", 1),
         ({IMAGER: [0.1, 0.1], FACTOR: 1}, (0.1, 0.1), f"{IMAGER} / {FACTOR}", 0),
         ({IMAGER: [0.1, 0.1], FACTOR: 1.04}, (0.09615,) * 2, f"{IMAGER} / {FACTOR}", 0),
@@ -41,11 +44,20 @@ def image(**fields):
         # Corrected: another one than at the detector, or said to be corrected.
         (SAME | {PIXEL: [0.039, 0.039], FACTOR: 1.8}, (0.039, 0.039), PIXEL, 0),
         (
-            SAME | {FACTOR: 1.8, "PixelSpacingCalibrationType": "GEOMETRY"},
+            SAME | {FACTOR: 1.04, CALIBRATION: "GEOMETRY"},
             (0.07, 0.07),
             PIXEL,
             0,
         ),
+        (
+            {PIXEL: [0.07] * 2, FACTOR: 1.8, CALIBRATION: "GEOMETRY"},
+            (0.07,) * 2,
+            PIXEL,
+            0,
+        ),
+        # Said to be corrected, but the same.
+        (SAME | {FACTOR: 1.8, CALIBRATION: "GEOMETRY"}, (0.07, 0.07), PIXEL, 1),
+        (SAME | {FACTOR: 1.8, CALIBRATION: "FIDUCIAL"}, (0.07, 0.07), PIXEL, 1),
         # Nothing says whether it was corrected.
         ({PIXEL: [0.07, 0.07], FACTOR: 1.8}, (0.07, 0.07), PIXEL, 1),
         ({PIXEL: [0.07, 0.07], FACTOR: 1.04}, (0.07, 0.07), PIXEL, 0),
@@ -56,15 +68,23 @@ def image(**fields):
             f"{PIXEL} / {RATIO}",
             1,
         ),
-        (SAME | {DETECTOR: 660, PATIENT: 330, FACTOR: 2}, (0.035,) * 2, FACTOR, 1),
-        (SAME | {DETECTOR: 660, PATIENT: 330, FACTOR: 1}, (0.07,) * 2, FACTOR, 1),
+        (SAME | {DETECTOR: 660, PATIENT: 330, FACTOR: 2}, (0.035,) * 2, BY_FACTOR, 1),
+        (SAME | {DETECTOR: 660, PATIENT: 330, FACTOR: 1}, (0.07,) * 2, BY_FACTOR, 1),
+        (SAME | {DETECTOR: 660, PATIENT: 660}, (0.07, 0.07), PIXEL, 0),
+        (SAME | {DETECTOR: 660, PATIENT: 660.3}, (0.07, 0.07), PIXEL, 0),
+        ({IMAGER: [0.07, 0.07], DETECTOR: 660, PATIENT: 660}, (0.07,) * 2, IMAGER, 0),
         (SAME | {DETECTOR: 660}, (0.07, 0.07), PIXEL, 0),
         (SAME | {DETECTOR: 660, PATIENT: 0}, (0.07, 0.07), PIXEL, 0),
         (SAME | {DETECTOR: 66, PATIENT: 660}, (0.07, 0.07), PIXEL, 1),
         # A factor that no system has.
         (SAME | {FACTOR: 0}, (0.07, 0.07), PIXEL, 1),
         (SAME | {FACTOR: 180}, (0.07, 0.07), PIXEL, 1),
-        (SAME | {FACTOR: 0, DETECTOR: 660, PATIENT: 330}, (0.035,) * 2, RATIO, 2),
+        (
+            SAME | {FACTOR: 0, DETECTOR: 660, PATIENT: 330},
+            (0.035, 0.035),
+            f"{PIXEL} / {RATIO}",
+            2,
+        ),
         # A spacing that no mammogram has leaves the next one.
         ({PIXEL: [0, 0.1], IMAGER: [0.1, 0.1]}, (0.1, 0.1), IMAGER, 1),
         ({PIXEL: [70, 70], IMAGER: [0.07, 0.07]}, (0.07, 0.07), IMAGER, 1),
@@ -79,8 +99,7 @@ def test_the_spacing_is_that_in_the_breast_and_says_where_it_is_from(
         assert found.spacing_mm is None
     else:
         assert found.spacing_mm == pytest.approx(spacing, rel=1e-3)
-    assert origin in found.spacing_from
-    assert (origin == "") == (found.spacing_from == "")
+    assert found.spacing_from == origin
     assert len(found.notes) == notes
 
 
@@ -90,6 +109,26 @@ def test_a_magnification_view_says_what_was_divided_by_what():
         "magnification: PixelSpacing (0.07 mm) was divided by 1.8, which "
         "EstimatedRadiographicMagnificationFactor states, to 0.03889 mm in the breast."
     )
+
+
+def test_notes_on_a_magnification_that_say_other_things_are_of_other_kinds():
+    alone = {PIXEL: [0.07, 0.07], FACTOR: 1.8}
+    notes = [
+        image(**fields).notes[0]
+        for fields in (
+            SAME | {FACTOR: 1.8},
+            alone,
+            SAME | {FACTOR: 1.8, CALIBRATION: "GEOMETRY"},
+            SAME | {DETECTOR: 660, PATIENT: 330, FACTOR: 1},
+            SAME | {DETECTOR: 66, PATIENT: 660},
+        )
+    ]
+    assert len({note.partition(":")[0] for note in notes}) == 5
+    # No option counts before what the file states.
+    assert notes[1].endswith("If it is not that in the breast, correct it in the file.")
+    # That is what it says to do.
+    corrected = image(**alone | {PIXEL: [0.039, 0.039], CALIBRATION: "GEOMETRY"})
+    assert (corrected.spacing_mm, corrected.notes) == ((0.039, 0.039), ())
 
 
 def test_functional_groups_state_spacing_and_magnification():
