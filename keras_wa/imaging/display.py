@@ -116,7 +116,7 @@ def _values_of_interest(stage: _Stage, frame: DicomHeader) -> _Stage:
     found = look_up(stage.values, source, "VOILUTSequence")
     if found is not None:
         return _Stage(found[0], 0.0, found[1], "VOILUTSequence")
-    window = source.first_of("WindowCenter", "WindowWidth", effect=_UNWINDOWED)
+    window = source.window(_UNWINDOWED)
     if window is None:
         return stage
     center, width = window

@@ -150,32 +150,34 @@ class DicomHeader:
         self.leave_out(keyword, f"{count} numbers", effect)
         return None
 
-    def first_of(self, *keywords: str, effect: str = "") -> tuple[float, ...] | None:
-        """The first values of elements that list as many values each.
+    def window(self, effect: str = "") -> tuple[float, float] | None:
+        """WindowCenter and WindowWidth of the first window; they list as many values.
 
         Args:
-            keywords: the elements, such as WindowCenter and WindowWidth.
             effect: as of `number`.
 
         Returns:
-            A number for each, `None` if one is absent or was left out and noted.
+            Both numbers, `None` if one is absent or was left out and noted.
         """
+        keywords = ("WindowCenter", "WindowWidth")
         stated = [keyword for keyword in keywords if self.states(keyword)]
         if len(stated) < len(keywords):
             for keyword in stated:
                 expected = f"{' and '.join(keywords)} together"
                 self.leave_out(keyword, expected, effect, "it alone")
             return None
-        found = [self._readings(keyword) or set() for keyword in keywords]
-        if any(len(ways) > 1 for ways in found):
-            lengths = ({len(way) for way in ways} for ways in found)
-            common = set.intersection(*lengths)
-            found = [{way for way in ways if len(way) in common} for ways in found]
-        for keyword, ways in zip(keywords, found, strict=True):
+        centers, widths = (self._readings(keyword) or set() for keyword in keywords)
+        if len(centers) > 1 or len(widths) > 1:
+            # No window has a width of 0, so `512,0` is one number.
+            widths = {way for way in widths if min(way) > 0} or widths
+            lengths = {len(way) for way in centers} & {len(way) for way in widths}
+            centers = {way for way in centers if len(way) in lengths}
+            widths = {way for way in widths if len(way) in lengths}
+        for keyword, ways in zip(keywords, (centers, widths), strict=True):
             if len(ways) != 1:
                 self.leave_out(keyword, "a number", effect)
                 return None
-        return tuple(ways.pop()[0] for ways in found)
+        return centers.pop()[0], widths.pop()[0]
 
     def needed(self, keyword: str, default: int | None = None) -> int:
         """A whole number without which there are no pixels.
@@ -209,8 +211,7 @@ class DicomHeader:
     def items(self, keyword: str) -> list[DicomHeader]:
         """The items of a sequence, none if it is absent or was left out and noted."""
         for dataset in self._datasets:
-            found = items_of(dataset, keyword)
-            if found:
+            if found := items_of(dataset, keyword):
                 return [DicomHeader(item, notes=self.notes) for item in found]
         if self.states(keyword):
             self.leave_out(keyword, "a sequence with an item")
@@ -283,8 +284,7 @@ class DicomHeader:
                 "SharedFunctionalGroupsSequence",
             ):
                 for group in DicomHeader(dataset, notes=self.notes).items(groups)[:1]:
-                    for each in group._datasets:
-                        yield from _macros(each)
+                    yield from _macros(group._datasets[0])
             yield dataset
 
 

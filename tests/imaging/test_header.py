@@ -225,6 +225,9 @@ def test_a_spacing_is_taken_where_it_means_one_thing(text, vr):
         (b"511,5", b"512,5", None),
         (b"511,5\\9,0", b"512\\3", 32),
         (b"1,000", b"2,000", None),
+        # A second window would have no width.
+        (b"511,5", b"512,0", 32),
+        (b"511,5\\9,0", b"512,0\\0,0", 32),
     ],
 )
 def test_center_and_width_of_a_window_tell_how_to_read_each_other(
