@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_wa.datasets.cutting import choose_spacing
+from keras_wa.datasets.cutting import choose_spacing, without_spacing
 from keras_wa.detection import find_candidates
 from keras_wa.detection.spots import as_spacing, grid_of
 from keras_wa.errors import UserError
@@ -90,8 +90,8 @@ def candidates_of(
     spacing, _ = choose_spacing(image, (spacing_mm, "option"))
     if spacing is None:
         raise UserError(
-            "pixel_spacing. Received: none, and the file states none; expected one, to "
-            "look for lesions."
+            f"pixel_spacing. Received: {without_spacing(image)}; expected one, to look "
+            "for lesions."
         )
     _refuse_vast(image.shape, as_spacing(spacing))
     found = find_candidates(image.grey(), spacing, film=film)

@@ -156,7 +156,20 @@ def test_clusters_are_found_where_the_detector_finds_them(client: TestClient) ->
     )
     without = client.post("/candidates", files={"file": encoded(image)})
     assert without.status_code == 422
-    assert "pixel_spacing. Received: none" in without.json()["error"]
+    assert without.json()["error"].startswith(
+        "pixel_spacing. Received: none in the file; expected one"
+    )
+
+
+def test_a_spacing_that_was_left_out_is_named_where_one_is_needed(
+    client: TestClient,
+) -> None:
+    data = dicom_bytes(dicom_dataset(smooth(32, 32), PixelSpacing=[70, 70]))
+    found = client.post("/candidates", files={"file": data})
+    assert found.status_code == 422
+    assert found.json()["error"].startswith(
+        "pixel_spacing. Received: none in the file [PixelSpacing (0028,0030): left out."
+    )
 
 
 def test_no_more_is_searched_than_a_mammogram_has(client: TestClient) -> None:
