@@ -142,12 +142,12 @@ def cut_boxes(
 def choose_spacing(
     image: GreyImage, *others: tuple[float | None, str]
 ) -> tuple[tuple[float, float] | None, str]:
-    """The pixel spacing to reckon with, and who says so.
+    """The pixel spacing to use, and where it is from.
 
     Args:
         image: with the spacing that its file states. What no mammogram has was left
             out, and noted, when it was decoded.
-        others: what others say, mm, each with its name, the most trusted first.
+        others: other spacings, mm, each with its name, the most trusted first.
 
     Returns:
         The spacing between rows and between columns, mm, and the image's

@@ -12,8 +12,8 @@ import itertools
 import re
 
 LARGEST = 1e12
-"""The magnitude from which on a number is none that a mammogram's header has. Beyond
-it float64 no longer tells neighbouring stored values apart."""
+"""The magnitude from which on a number is none that a mammogram's header has. Above
+it, float64 no longer tells neighbouring stored values apart."""
 
 BLANKS = " \0\t\r\n"
 """What may pad a text and has no meaning; the standard has the first two."""

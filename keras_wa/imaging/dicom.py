@@ -69,10 +69,10 @@ def decode_dicom(
     header = DicomHeader(dataset)
     try:
         syntax = _check_kind(dataset, header, name, for_processing)
+        inverted = _is_inverted(header, name)
         layout = read_layout(header, most_pixels)
         _check_size(header, layout, syntax, name)
         frame = header.frame()
-        inverted = header.text("PhotometricInterpretation").upper() == "MONOCHROME1"
         to_grey = grey_table(frame, layout, inverted)
         pixels = _decode(header, layout, syntax, name)
         description = header.text("SeriesDescription")
@@ -103,7 +103,7 @@ def _unfit(name: str, field: str, found: object, expected: str) -> UserError:
 def _check_kind(
     dataset: pydicom.Dataset, header: DicomHeader, name: str, for_processing: bool
 ) -> UID:
-    """Whether the file is a single grey mammogram for somebody to look at.
+    """Checks that the file is a single mammogram for presentation.
 
     Returns:
         Its transfer syntax.
@@ -151,22 +151,27 @@ def _check_kind(
             "1. Several frames are slices or views, of which none is the mammogram: "
             "save the frame of interest as a file of its own.",
         )
-    photometric = header.text("PhotometricInterpretation")
+    return syntax
+
+
+def _is_inverted(header: DicomHeader, name: str) -> bool:
+    """Whether the least value of a grey image is meant to be white."""
+    photometric = header.text("PhotometricInterpretation").upper()
     samples = header.needed("SamplesPerPixel", 1)
-    if photometric.upper() not in ("MONOCHROME1", "MONOCHROME2") or samples != 1:
+    if photometric not in ("MONOCHROME1", "MONOCHROME2") or samples != 1:
         raise _unfit(
             name,
             "PhotometricInterpretation (0028,0004)",
             f"{photometric!r} with {samples} samples a pixel",
             "'MONOCHROME1' or 'MONOCHROME2' with 1.",
         )
-    return syntax
+    return photometric == "MONOCHROME1"
 
 
 def _check_size(
     header: DicomHeader, layout: PixelLayout, syntax: UID, name: str
 ) -> None:
-    """Whether the pixel data can hold what is announced, before memory is taken."""
+    """Checks that the pixel data can hold what is announced, before memory is taken."""
     size, found = layout.size, len(header.data("PixelData"))
     if syntax.is_encapsulated:
         wrong = syntax == RLELossless and found * _RLE_GAIN < size
