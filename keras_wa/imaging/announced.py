@@ -47,7 +47,7 @@ _FILTERS, _PASSES = 2, 8
 
 _TILE_WIDTH, _TILE_LENGTH = 322, 323
 
-# What is wrong with a file is told by a UserError; Pillow would repeat it on stderr.
+# What is wrong with a file is raised as a UserError; Pillow would repeat it on stderr.
 warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
 
 

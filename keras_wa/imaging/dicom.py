@@ -29,7 +29,7 @@ _RLE_GAIN = 64
 
 _REST = 2**24
 
-# What is wrong with a file is told by a UserError; pydicom would repeat it on stderr.
+# What is wrong with a file is raised as a UserError; pydicom would repeat it on stderr.
 warnings.filterwarnings("ignore", category=UserWarning, module="pydicom")
 
 

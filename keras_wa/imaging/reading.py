@@ -21,7 +21,7 @@ from keras_wa.imaging.image import GreyImage
 from keras_wa.imaging.pgm import decode_pgm
 from keras_wa.imaging.scaling import scale_to_uint8
 
-# A damaged file is told in one line of ours; OpenCV would add several on stderr. Its
+# A damaged file is one line of ours; OpenCV would add several on stderr. Its
 # version 5 moved the function; 0 is "silent" in both.
 _set_log_level = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel
 _set_log_level(0)

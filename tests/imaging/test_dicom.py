@@ -185,7 +185,7 @@ def test_oddities_in_a_file_do_not_reach_the_terminal(capfd):
 def test_a_file_that_does_not_say_how_it_is_encoded_says_so():
     dataset = dicom_dataset(row(1, 2))
     data = dicom_bytes(dataset)
-    # The element (0002,0010) becomes (0002,0011), which nobody knows.
+    # The element (0002,0010) becomes (0002,0011), which is unknown.
     data = data.replace(b"\x02\0\x10\0UI", b"\x02\0\x11\0UI", 1)
     with pytest.raises(UserError, match=r"TransferSyntaxUID.*Received: nothing"):
         decode_dicom(data, "x.dcm")
