@@ -102,7 +102,7 @@ def by_cbis_ddsm(root: Path, kind: Kind, _: Any) -> Result:
     roi_id = next(iter(drawn))
     crop = root / drawn[roi_id].paths["crop"]
     crop.unlink()
-    if kind.plain:  # Then somebody has converted all of it.
+    if kind.plain:  # Then all of it is converted.
         for path in root.rglob("*.dcm"):
             assert cv2.imwrite(str(path.with_suffix(".png")), np.eye(9, 9) * 255)
             path.unlink()

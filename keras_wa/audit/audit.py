@@ -134,7 +134,8 @@ def _check_arguments(resamples: int, limit_images: int | None, image_size: int) 
 
 
 def _with_split(cases: pd.DataFrame, split: str, seed: int) -> pd.DataFrame:
-    if split == "official" and torn_patients(cases):
+    no_training = "train" not in set(cases["split"])
+    if split == "official" and (no_training or torn_patients(cases)):
         return cases.copy()
     return split_cases(cases, split, seed)
 

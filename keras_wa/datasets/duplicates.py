@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from keras_wa.cores import reading_threads
-from keras_wa.imaging import stem_of
+from keras_wa.imaging import bare_name
 
 
 def hash_files(root: Path, names: Iterable[str]) -> dict[str, str | None]:
@@ -79,7 +79,7 @@ def one_name_note(paths: pd.Series) -> list[str]:
         A sentence for the user, if there are any.
     """
     paths = paths.drop_duplicates()
-    twice = sorted(paths[paths.map(stem_of).duplicated(keep=False)])
+    twice = sorted(paths[paths.map(bare_name).duplicated(keep=False)])
     if not twice:
         return []
     return [

@@ -47,7 +47,7 @@ _PARTS = {
 }
 _REASONS: dict[Kind, str] = {
     "other": "no image by its suffix, nor DICOM by its content",
-    "beside": "the DICOM file of the same name is read",
+    "beside": "a DICOM file has the same name",
 }
 
 

@@ -113,10 +113,10 @@ def csv_text(path: Path) -> tuple[str, str, int]:
     text = data.decode(encoding)
     if "\0" in text[:_START]:
         raise ValueError("zero bytes, as of UTF-16 without its mark")
-    first, _, rest = text.partition("\n")
+    first, *rest = re.split(r"\r\n?|\n", text, maxsplit=1)
     stated = _SEPARATOR.fullmatch(first)
     if stated:
-        return rest, "\t" if stated[1] == "\\t" else stated[1], 1
+        return "".join(rest), "\t" if stated[1] == "\\t" else stated[1], 1
     return text, max(",;\t", key=first.count), 0
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from keras_wa.imaging.crops import Box, cut, cut_mask, mask_box, scale_box, window_of
 from keras_wa.imaging.file_kinds import (
     IMAGE_SUFFIXES,
+    bare_name,
     is_dicom,
     kinds_of,
     passed_over,
@@ -22,6 +23,7 @@ __all__ = [
     "IMAGE_SUFFIXES",
     "Box",
     "GreyImage",
+    "bare_name",
     "cut",
     "cut_mask",
     "decode_image",

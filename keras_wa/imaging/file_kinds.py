@@ -30,8 +30,10 @@ _OTHER_SUFFIXES = frozenset(
         *(".html", ".pdf", ".doc", ".docx", ".py", ".ipynb", ".sh", ".log", ".ini"),
         *(".zip", ".gz", ".tar", ".npy", ".npz", ".pkl", ".pt", ".h5", ".keras"),
         *(".gif", ".svg", ".webp", ".mp4", ".db", ".partial"),
+        *(".roi", ".tgz", ".tcia", ".s5cmd"),  # They come with the data sets.
     ]
 )
+_OTHER_NAMES = frozenset({"license", "readme"})
 
 _HEAD = 512
 _PREAMBLE = bytes(128)
@@ -152,7 +154,7 @@ def kinds_of(root: Path, names: Iterable[str]) -> dict[str, Kind]:
 
     A file is taken to be an image by its suffix. Of a file with an unknown suffix, or
     none, the first bytes say whether it is DICOM. A plain image beside a DICOM file of
-    the same name is a copy of it in another format, or its mask.
+    the same name, in any case, is a copy of it in another format, or its mask.
 
     Args:
         root: folder that the names are relative to.
@@ -163,9 +165,9 @@ def kinds_of(root: Path, names: Iterable[str]) -> dict[str, Kind]:
         plain image beside its DICOM file, which is not to be read; `"other"`, no image.
     """
     kinds = {name: _kind_of(root / name) for name in names}
-    originals = {stem_of(name) for name, kind in kinds.items() if kind == "dicom"}
+    originals = {bare_name(name) for name, kind in kinds.items() if kind == "dicom"}
     return {
-        name: "beside" if kind == "plain" and stem_of(name) in originals else kind
+        name: "beside" if kind == "plain" and bare_name(name) in originals else kind
         for name, kind in kinds.items()
     }
 
@@ -179,6 +181,17 @@ def stem_of(name: str) -> str:
     while (shorter := _ENDS.sub("", name)) != name and not shorter.endswith("/"):
         name = shorter
     return name
+
+
+def bare_name(path: str) -> str:
+    """What images of the same name share: the path, without suffix, the name in lower
+    case.
+
+    Args:
+        path: posix.
+    """
+    folder, slash, name = stem_of(path).rpartition("/")
+    return folder + slash + name.lower()
 
 
 def passed_over(kinds: Mapping[str, Kind], dicom_only: bool = False) -> list[str]:
@@ -195,9 +208,9 @@ def passed_over(kinds: Mapping[str, Kind], dicom_only: bool = False) -> list[str
             left[kind].append(name)
     if dicom_only:
         reasons = {"they are not DICOM": [*left["beside"], *left["plain"]]}
-        strange = [name for name in left["other"] if not _has_other_suffix(name)]
+        strange = [name for name in left["other"] if not _is_named_other(name)]
     else:
-        reasons = {"a DICOM file of the same name is read": left["beside"]}
+        reasons = {"a DICOM file has the same name": left["beside"]}
         strange = left["other"]
     notes = [
         f"Images left out because {reason}: {len(names)}, such as {names[0]}."
@@ -218,14 +231,15 @@ def _kind_of(path: Path) -> Kind:
         return "dicom"
     if suffix in PLAIN_SUFFIXES:
         return "plain"
-    if _has_other_suffix(path.name):
+    if _is_named_other(path.name):
         return "other"
     head = _head(path)
     return "dicom" if begins_dicom(head) and _DIRECTORY not in head else "other"
 
 
-def _has_other_suffix(name: str) -> bool:
-    return PurePosixPath(name).suffix.lower() in _OTHER_SUFFIXES
+def _is_named_other(name: str) -> bool:
+    path = PurePosixPath(name.lower())
+    return path.suffix in _OTHER_SUFFIXES or path.name in _OTHER_NAMES
 
 
 def _head(path: Path) -> bytes:

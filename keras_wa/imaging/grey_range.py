@@ -19,7 +19,9 @@ from keras_wa.imaging.scaling import scale_to_uint8
 # An image that uses less than a quarter of its range is noted.
 _LEAST_PART = 4
 _LEVELS = 256
-_SAMPLES = 256  # Rows and columns that a look at a DICOM image takes.
+_SAMPLES = 256  # Rows and columns that a look at an image takes.
+# Of the values below a label or a white background, those above are specks.
+_MOST = 99.9  # Per cent.
 
 
 def sixteen_bit_image(
@@ -38,7 +40,8 @@ def sixteen_bit_image(
 
     Returns:
         The image: 0 to `2**bits_stored - 1` become grey levels 0 to 255. One that uses
-        less than a quarter of that range has a note.
+        less than a quarter of that range, but for a label or a white background, has a
+        note.
 
     Raises:
         UserError: if a value has more bits.
@@ -48,18 +51,29 @@ def sixteen_bit_image(
     if greatest > highest:
         raise UserError(
             f"{name}: grey range. Received: values up to {greatest}; expected at most "
-            f"{highest}, for --bits-stored {bits}. Give the bits of all files, "
-            f"{greatest.bit_length()} or more, or leave it out."
+            f"{highest}, the greatest of {bits} bits (by --bits-stored; where that is "
+            "not given, as in the model's training files). Give --bits-stored "
+            f"{greatest.bit_length()}."
         )
     notes = []
-    if 0 < greatest < (highest + 1) // _LEAST_PART:
-        used = int(_levels(bits)[greatest]) + 1
-        needed = max(8, greatest.bit_length())
-        notes.append(
-            f"grey range: the file's values reach {greatest} of {highest}, so that "
-            f"{used} of {_LEVELS} grey levels are used. If such files have fewer than "
-            f"{bits} bits, give them: --bits-stored {needed} or more."
-        )
+    reached = _reached(greatest, _sample(values), highest / _LEAST_PART)
+    if 0 < reached < highest / _LEAST_PART:
+        used = int(_levels(bits)[reached]) + 1
+        needed = max(8, reached.bit_length())
+        if reached == greatest:
+            notes.append(
+                f"grey range: the file's values reach {greatest} of {highest}, so that "
+                f"{used} of {_LEVELS} grey levels are used. If such files have fewer "
+                f"than {bits} bits, give them: --bits-stored {needed} or more."
+            )
+        else:
+            notes.append(
+                f"grey range: but for a label or a background of up to {greatest}, the "
+                f"file's values reach {reached} of {highest}, so that {used} of "
+                f"{_LEVELS} grey levels are used. If they have fewer than {bits} bits, "
+                "set those above to 0 in the file and give --bits-stored "
+                f"{needed} or more."
+            )
     levels = 255 - _levels(bits) if white_is_zero else _levels(bits)
     return GreyImage(values, GreyTable(levels, 0), notes=tuple(notes))
 
@@ -68,29 +82,68 @@ def narrow_dicom_note(image: GreyImage) -> tuple[str, ...]:
     """A note on a DICOM image that uses less than a quarter of the grey levels.
 
     Its header states the range, by a window or by the bits stored, and may state more
-    than the pixels have.
+    than the pixels have. A crop has few grey levels by nature: what counts is how far
+    from the level of the stored value 0 it gets, as in any other format.
 
     Args:
         image: a decoded DICOM image.
     """
     said = any("of low contrast" in note for note in image.notes)  # By its table.
-    if said or image.stored.dtype.itemsize < 2:
+    table = image.to_grey
+    if said or image.stored.dtype.itemsize < 2 or not isinstance(table, GreyTable):
         return ()
-    rows, columns = (max(1, count // _SAMPLES) for count in image.shape)
-    stored = image.stored[::rows, ::columns]
-    levels = image.to_grey(stored)
+    stored = _sample(image.stored)
+    levels = table(stored)
     # Air and padding are 0, also where the tissue is bright throughout.
-    tissue = levels[levels > 0]
-    if not tissue.size:
+    tissue = levels > 0
+    shown = levels[tissue]
+    if not shown.size:
+        # Padding and air may have a value each.
+        return _unfit(0, 0, stored) if len(np.unique(stored)) > 2 else ()
+    if stored[tissue].min() == stored[tissue].max():
         return ()
-    low, high = int(tissue.min()), int(tissue.max())
-    if low == high or high - low >= _LEVELS // _LEAST_PART:
+    low, high = int(shown.min()), int(shown.max())
+    if low == high:
+        return _unfit(low, high, stored)
+    possible = table.levels[-table.least :]  # Of the stored values from 0 on.
+    possible = possible[possible > 0].astype(int)
+    if not possible.size:
         return ()
+    room = int(np.abs(possible - possible[0]).max())
+    if room > _LEVELS / _LEAST_PART:
+        distances = np.abs(shown.astype(int) - possible[0])
+        reached = _reached(int(distances.max()), distances, room / _LEAST_PART)
+        if reached >= room / _LEAST_PART:
+            return ()
+        shown = shown[distances <= reached]
+    return _unfit(int(shown.min()), int(shown.max()), stored)
+
+
+def _unfit(low: int, high: int, stored: NDArray) -> tuple[str, ...]:
     return (
         f"grey range: grey levels {low} to {high} of 255 are used; the window, or the "
-        f"BitsStored (0028,0101), of the header is wider than the stored values, "
+        "BitsStored (0028,0101), of the header does not fit the stored values, "
         f"{int(stored.min())} to {int(stored.max())}.",
     )
+
+
+def _sample(values: NDArray) -> NDArray:
+    rows, columns = (max(1, count // _SAMPLES) for count in values.shape)
+    return values[::rows, ::columns]
+
+
+def _reached(greatest: int, values: NDArray, enough: float) -> int:
+    """The value that nearly all are below, a label or a white background left out.
+
+    Args:
+        greatest: of all values.
+        values: some of them.
+        enough: a greatest value below it is no label.
+    """
+    others = values[values < greatest]
+    if greatest < enough or not others.size:
+        return greatest
+    return int(np.percentile(others, _MOST))
 
 
 @functools.lru_cache

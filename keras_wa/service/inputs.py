@@ -266,7 +266,9 @@ def instance_of(
     try:
         return image_of(data, most_pixels, bits_stored=bits_stored)
     except UserError as error:
-        raise UserError(f"{name}: {error}") from error
+        other = " Instances have no such field: use /predict."
+        hint = other if "bits_stored" in str(error) else ""
+        raise UserError(f"{name}: {error}{hint}") from error
 
 
 def instances_of(

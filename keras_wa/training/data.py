@@ -145,6 +145,8 @@ def load_data(config: TrainConfig, progress: bool = True) -> RunData:
         UserError: from the dataset, the store or the split.
     """
     store = load_store(config, progress)
+    if config.split == "official":
+        _require_training_part(store)
     cases = split_cases(
         store.cases,
         config.split,
@@ -171,6 +173,18 @@ def load_data(config: TrainConfig, progress: bool = True) -> RunData:
         return RunData(config, cases, images, raw, store.path, origin, notes)
     copies = [copied_images(each, store.cases, cases) for each in (images, raw)]
     return RunData(config, cases, copies[0], copies[1], store.path, origin, notes)
+
+
+def _require_training_part(store: PreparedStore) -> None:
+    parts = sorted(set(store.cases["split"]))
+    if "train" in parts:
+        return
+    # The notes of a data set say which of its lists is not there.
+    why = [note for note in store.notes if "training" in note]
+    raise UserError(
+        f"The data set has no training part. Received: {' and '.join(parts)} alone; "
+        f"expected ROIs to train on. {' '.join(why)}".strip()
+    )
 
 
 def load_data_of(

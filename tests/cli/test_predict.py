@@ -145,6 +145,14 @@ def test_a_model_of_12_bits_predicts_with_them_unless_told_otherwise(
     full = predicted(trained_on_12_bits, twelve, "--bits-stored", "16")
     assert full["warnings"][0].startswith(noted)
     assert full["probability"] == predicted(finished, twelve)["probability"]
+    sixteen = str(tmp_path / "c.png")
+    cv2.imwrite(sixteen, values * np.uint16(16))
+    assert main(["predict", str(trained_on_12_bits), sixteen]) == 2
+    assert (
+        "at most 4095, the greatest of 12 bits (by --bits-stored; where that is not "
+        "given, as in the model's training files). Give --bits-stored 16.\n"
+    ) in capsys.readouterr().err
+    predicted(trained_on_12_bits, sixteen, "--bits-stored", "16")
     words = ["predict", str(finished), twelve, "--bits-stored", "10"]
     assert main(words) == 2
     assert "a.png: grey range. Received: values up to 4095" in capsys.readouterr().err

@@ -186,10 +186,10 @@ def test_a_dicom_file_and_its_copies_are_one_roi_and_the_note_counts_them(folder
     assert dataset.read(row).pixels.max() == 100
     assert len(dataset.skipped) == 6
     assert {reason for _, reason in dataset.skipped} == {
-        "the DICOM file of the same name is read"
+        "a DICOM file has the same name"
     }
     assert (
-        "Images left out because a DICOM file of the same name is read: 6, such as "
+        "Images left out because a DICOM file has the same name: 6, such as "
         "malignant/MG.1.2.840.113619.2.66.1.JPG."
     ) in dataset.notes
 

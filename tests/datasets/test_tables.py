@@ -39,12 +39,13 @@ def write_sheet(path: Path, rows: list[list]) -> Path:
         '\ufeff"sep=;"\r\npath;label\r\na.png;1\r\nb c.png;0\r\n',
         "SEP=\t\npath\tlabel\na.png\t1\nb c.png\t0\n",
         "sep=\\t\npath\tlabel\na.png\t1\nb c.png\t0\n",
+        "sep=;\rpath;label\ra.png;1\rb c.png;0\r",
         "sep=|,,\npath|label\na.png|1\nb c.png|0\n",
         '﻿Path , LABEL,\n"a.png", 1 ,\n\n,,\n b c.png,0\n',
     ],
     ids=[
         *("comma", "semicolon", "tab", "sep=,", "sep=;", "quoted", "sep=tab"),
-        *("sep=\\t", "sep=|", "marks, cases, blanks"),
+        *("sep=\\t", "sep=; and CR", "sep=|", "marks, cases, blanks"),
     ],
 )
 def test_the_same_table_whatever_wrote_it(tmp_path, text):

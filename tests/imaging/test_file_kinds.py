@@ -75,12 +75,17 @@ def test_what_is_no_dicom_is_not_taken_for_it(tmp_path):
 
 def test_only_files_of_an_unknown_kind_are_opened(tmp_path, monkeypatch):
     names = ["a.DCM", "b.Png", "c.csv", "d.TXT", "e.zip", "f.dicom"]
+    shipped = ["g.roi", "h.tgz", "i.tcia", "j.s5cmd", "LICENSE", "README"]
+    names += shipped
     for name in names:
         (tmp_path / name).touch()
     monkeypatch.setattr(Path, "open", lambda *arguments: pytest.fail("opened"))
     assert list(kinds(tmp_path).values()) == [
-        *("dicom", "plain", "other", "other", "other", "dicom")
+        *("other" for _ in ("LICENSE", "README")),
+        *("dicom", "plain", "other", "other", "other", "dicom"),
+        *("other" for _ in shipped[:4]),
     ]
+    assert passed_over(kinds_of(tmp_path, names[2:3] + shipped), dicom_only=True) == []
 
 
 def test_what_operating_systems_leave_in_a_folder_is_no_image(tmp_path):
@@ -104,8 +109,8 @@ def test_a_directory_of_a_medium_is_no_image(tmp_path):
     assert kinds(tmp_path) == {"DICOMDIR": "other", "IM1": "dicom"}
 
 
-@pytest.mark.parametrize("copy", ["x.png", "x.JPG", "x.dcm.png", "x.tif"])
-@pytest.mark.parametrize("original", ["x.dcm", "x.DCM", "x"])
+@pytest.mark.parametrize("copy", ["x.png", "x.JPG", "x.dcm.png", "X.tif"])
+@pytest.mark.parametrize("original", ["x.dcm", "x.DCM", "X.dcm", "x"])
 def test_a_dicom_file_wins_over_a_plain_image_of_its_name(tmp_path, original, copy):
     write_dicom(tmp_path / original, GREY)
     assert cv2.imwrite(str(tmp_path / copy), GREY)
@@ -114,11 +119,13 @@ def test_a_dicom_file_wins_over_a_plain_image_of_its_name(tmp_path, original, co
 
 def test_other_names_and_other_folders_are_other_images(tmp_path):
     (tmp_path / "in").mkdir()
+    (tmp_path / "In").mkdir()
     write_dicom(tmp_path / f"{UID}.1", GREY)
     write_dicom(tmp_path / f"{UID}.2", GREY)
+    write_dicom(tmp_path / "In" / "x.dcm", GREY)
     for name in ("in/x.png", f"{UID}.3.png", f"{UID}.jpg"):
         assert cv2.imwrite(str(tmp_path / name), GREY)
-    assert sorted(kinds(tmp_path).values()) == ["dicom"] * 2 + ["plain"] * 3
+    assert sorted(kinds(tmp_path).values()) == ["dicom"] * 3 + ["plain"] * 3
 
 
 def test_a_uid_is_no_suffix():
@@ -134,11 +141,10 @@ def test_each_kind_that_is_left_out_is_counted_with_an_example(tmp_path):
     for name in ("list.csv", "README", "index.1"):
         (tmp_path / name).write_text("no image")
     assert passed_over(kinds_of(tmp_path, walk_files(tmp_path))) == [
-        "Images left out because a DICOM file of the same name is read: 1, such as "
-        "a.png.",
+        "Images left out because a DICOM file has the same name: 1, such as a.png.",
         "Files left out because they are no images: 3, such as README.",
     ]
     assert passed_over(kinds_of(tmp_path, walk_files(tmp_path)), dicom_only=True) == [
         "Images left out because they are not DICOM: 3, such as a.png.",
-        "Files left out because they are no images: 2, such as README.",
+        "Files left out because they are no images: 1, such as index.1.",
     ]

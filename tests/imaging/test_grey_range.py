@@ -68,14 +68,49 @@ def test_an_image_that_uses_its_range_or_is_blank_has_no_note(tmp_path, greatest
     )
 
 
+def twelve_bits() -> np.ndarray:
+    """Tissue of 12 bits."""
+    return np.random.default_rng(0).integers(1, 4096, (64, 64)).astype(np.uint16)
+
+
+LABELLED = {
+    "one bright pixel": (0, 0),
+    "a label": (slice(3), slice(3)),
+    "a white background": (slice(None), slice(30)),
+}
+
+
+@pytest.mark.parametrize("place", LABELLED.values(), ids=LABELLED)
+def test_a_label_or_a_white_background_does_not_hide_it(tmp_path, place):
+    values = twelve_bits()
+    values[place] = 65535
+    (note,) = open_image(written(tmp_path, ".png", values)).notes
+    assert note.startswith("grey range: but for a label or a background of up to 65535")
+    assert note.endswith("give --bits-stored 12 or more.")
+    for photometric in ("MONOCHROME1", "MONOCHROME2"):
+        (note,) = dicom(values, PhotometricInterpretation=photometric)
+        assert note.startswith("grey range: grey levels ")
+
+
+@pytest.mark.parametrize("bright", [0.01, 0.5])
+def test_a_dark_image_with_a_few_bright_pixels_has_no_note(tmp_path, bright):
+    values = twelve_bits() * 2
+    rng = np.random.default_rng(1)
+    spots = rng.random(values.shape) < bright
+    values[spots] = rng.integers(20000, 60000, spots.sum())
+    assert open_image(written(tmp_path, ".png", values)).notes == ()
+    assert dicom(values) == ()
+
+
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_values_of_more_bits_are_an_error_that_names_them(tmp_path, suffix):
     path = written(tmp_path, suffix)
     with pytest.raises(UserError) as caught:
         open_image(path, bits_stored=10)
     assert str(caught.value) == (
-        f"{path}: grey range. Received: values up to 4095; expected at most 1023, for "
-        "--bits-stored 10. Give the bits of all files, 12 or more, or leave it out."
+        f"{path}: grey range. Received: values up to 4095; expected at most 1023, the "
+        "greatest of 10 bits (by --bits-stored; where that is not given, as in the "
+        "model's training files). Give --bits-stored 12."
     )
 
 
@@ -100,6 +135,39 @@ def test_colour_and_white_is_zero_have_the_same_range(tmp_path):
     np.testing.assert_array_equal(inverted.grey(), 255 - np.array(GREY))
 
 
+UNFIT = {
+    "8 bits in 16": (255, {}),
+    "8 bits in 14": (255, {"bits": 14}),
+    "window far above": (4095, {"bits": 12, "WindowCenter": 40000, "WindowWidth": 999}),
+    "window far below": (4095, {"bits": 12, "WindowCenter": 100, "WindowWidth": 100}),
+    "window in the middle": (
+        4095,
+        {"bits": 12, "WindowCenter": 2048, "WindowWidth": 40000},
+    ),
+    "signed": (4095, {"PixelRepresentation": 1}),
+}
+
+
+@pytest.mark.parametrize(("highest", "fields"), UNFIT.values(), ids=UNFIT)
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_a_dicom_range_that_does_not_fit_is_noted(highest, fields, photometric):
+    rng = np.random.default_rng(0)
+    values = rng.integers(highest // 4, highest + 1, (64, 64)).astype(np.uint16)
+    (note,) = dicom(values, PhotometricInterpretation=photometric, **fields)
+    assert note.startswith("grey range: grey levels ")
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize("middle", [17000, 30000, 48000])
+def test_a_crop_of_low_contrast_is_as_good_in_dicom_as_in_png(
+    tmp_path, middle, photometric
+):
+    rng = np.random.default_rng(0)
+    values = rng.integers(middle - 600, middle + 600, (64, 64)).astype(np.uint16)
+    assert open_image(written(tmp_path, ".png", values)).notes == ()
+    assert dicom(values, PhotometricInterpretation=photometric) == ()
+
+
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
 def test_a_dicom_file_that_states_more_bits_than_it_has_is_noted(photometric):
     values = np.random.default_rng(0).integers(1, 4096, (40, 30)).astype(np.uint16)
@@ -115,7 +183,7 @@ def test_a_dicom_window_that_is_far_too_wide_is_noted():
     wide = {"WindowCenter": 32768, "WindowWidth": 65536}
     assert dicom(values, bits=12, **wide) == (
         "grey range: grey levels 1 to 16 of 255 are used; the window, or the "
-        "BitsStored (0028,0101), of the header is wider than the stored values, 0 to "
+        "BitsStored (0028,0101), of the header does not fit the stored values, 0 to "
         "4095.",
     )
 
@@ -136,5 +204,8 @@ def test_padding_and_air_do_not_hide_it():
 
 @pytest.mark.parametrize("level", [0, 700])
 def test_a_blank_dicom_image_and_one_of_eight_bits_have_no_note(level):
-    assert dicom(np.full((8, 8), level, np.uint16)) == ()
+    blank = np.full((8, 8), level, np.uint16)
+    assert dicom(blank) == ()
+    blank[:, :3] = 9
+    assert dicom(blank, PixelPaddingValue=9) == ()
     assert dicom(np.array([[0, 1], [2, 3]], np.uint8)) == ()

@@ -102,7 +102,7 @@ def test_values_of_12_bits_in_16_are_noted_and_right_where_they_are_given(
     assert (levels[0], levels[-1], view["notes"]) == (0, 255, [])
     refused = client.post("/view", files={"file": data}, data={"bits_stored": "10"})
     assert refused.status_code == 422
-    assert "for bits_stored 10." in refused.json()["error"]
+    assert "greatest of 10 bits (by bits_stored;" in refused.json()["error"]
     trained = dataclasses.replace(classifier, bits_stored=12)
     with service(trained) as other:
         assert post(other, "/predict", data)["probability"] == given["probability"]
@@ -113,6 +113,15 @@ def test_values_of_12_bits_in_16_are_noted_and_right_where_they_are_given(
             "predictions"
         ]
         assert classes == pytest.approx(given["probabilities"], abs=1e-6)
+        full = encoded(values * np.uint16(16))
+        body = {"instances": [{"b64": base64.b64encode(full).decode()}]}
+        error = other.post("/v1/models/wa:predict", json=body).json()["error"]
+        assert error.startswith("instances.0: ")
+        assert error.endswith(
+            "the greatest of 12 bits (by bits_stored; where that is not given, as in "
+            "the model's training files). Give bits_stored 16. Instances have no such "
+            "field: use /predict."
+        )
 
 
 def decoded(address: str) -> np.ndarray:

@@ -67,8 +67,8 @@ def test_a_folder_gives_each_image_once_and_says_what_it_leaves_out(
         *("MG.1.2.840.113619.2.66.1", "a.dcm", "b.pgm", "c.png")
     ]
     assert notes == [
-        f"{folder}: Images left out because a DICOM file of the same name is read: 1, "
-        "such as a.png.",
+        f"{folder}: Images left out because a DICOM file has the same name: 1, such as "
+        "a.png.",
         f"{folder}: Files left out because they are no images: 1, such as readme.txt.",
     ]
 

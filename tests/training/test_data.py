@@ -17,6 +17,7 @@ from keras_wa.imaging.clahe import clahe
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.data import PHANTOM_CLASSES_NOTICE, load_data, load_data_of
 from keras_wa.training.run import Run
+from tests.datasets.cbis_ddsm.copies import case_row, write_copy
 from tests.tiny_model import SETTINGS
 
 
@@ -221,3 +222,22 @@ def test_settings_of_the_phantom_mean_nothing_to_other_data(
     assert data.images.shape == (16, 32, 32)
     with pytest.raises(UserError, match="field_mm"):
         load_data(config(field_mm=25.6))
+
+
+def test_without_a_training_part_the_list_that_is_not_there_is_named(
+    config: Any, tmp_path: Path
+) -> None:
+    rows = [
+        case_row(part="test", patient=f"P_{number}", pathology=pathology)
+        for number, pathology in enumerate(["BENIGN", "MALIGNANT"])
+    ]
+    write_copy(tmp_path, rows)
+    for path in tmp_path.rglob("*_train_set.csv"):
+        path.unlink()
+    with pytest.raises(UserError) as caught:
+        load_data(config(dataset="cbis-ddsm", data_dir=str(tmp_path)), progress=False)
+    assert str(caught.value).startswith(
+        "The data set has no training part. Received: test alone; expected ROIs to "
+        "train on. The case list calc_case_description_train_set.csv is not there: "
+    )
+    assert "\n" not in str(caught.value)

@@ -225,7 +225,7 @@ def _read_list(path: Path) -> pd.DataFrame:
     # Some paths end with a line break inside their quotes.
     frame = frame.astype("string[python]").apply(lambda column: column.str.strip())
     frame = frame.replace("", pd.NA)
-    for name in _PATHS:  # Of a list that somebody has changed on Windows.
+    for name in _PATHS:  # Of a list that was changed on Windows.
         frame[name] = frame[name].str.replace("\\", "/", regex=False)
     for name in ("density", "subtlety"):
         frame[name] = frame[name].replace("0", pd.NA)

@@ -87,7 +87,7 @@ def find_series(root: Path, listed: pd.DataFrame, progress: bool = True) -> Tree
 
     Returns:
         The files. Of a series that is there more than once, one copy: DICOM before
-        JPEG before what somebody has converted, the one with more files before the
+        JPEG before other converted files, the one with more files before the
         others. Files of a phantom tree count only where there are no others.
 
     Raises:

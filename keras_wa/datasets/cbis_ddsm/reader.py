@@ -205,7 +205,7 @@ def _notes_on_files(files: Sequence[Files], options: ReadOptions) -> list[str]:
         )
     if copies[CONVERTED]:
         notes.append(
-            "Files that somebody has converted from CBIS-DDSM's DICOM files: their "
+            "Converted files, not CBIS-DDSM's own DICOM files: their "
             f"grey levels and sizes may be others; {copies[CONVERTED]} ROIs."
         )
     swapped = sum(each.swapped for each in files)

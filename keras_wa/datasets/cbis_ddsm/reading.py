@@ -120,17 +120,17 @@ class RoiReader:
         ):
             crop, mask = mask, crop
             swapped = not swapped
-        image = self._open(crop)
+        image, error = self._open_either(crop)
         # The pixels are believed more than a header that calls a mask a crop.
         if has_two_values(_stored(image, crop)):
             if mask is None:
                 raise _absent(roi_id, "crop")
-            other = self._open(mask)
+            other, its_error = self._open_either(mask)
             if not has_two_values(_stored(other, mask)):
-                crop, image = mask, other
+                crop, image, error = mask, other, its_error
                 swapped = not swapped
-        if self._options.bits_stored is not None:
-            image = self._open_grey(crop)
+        if error is not None:
+            raise error
         pixels = image.grey()
         spacing, origin = self._spacing(image)
         return Roi(
@@ -214,6 +214,14 @@ class RoiReader:
     def _open_grey(self, path: str) -> GreyImage:
         """What is no mask, whose grey levels count."""
         return self._open(path, self._options.bits_stored)
+
+    def _open_either(self, path: str) -> tuple[GreyImage, UserError | None]:
+        """What may be a mask, whose values may have more bits than a crop's; and the
+        error if it is none."""
+        try:
+            return self._open_grey(path), None
+        except UserError as error:
+            return self._open(path), error
 
     def _open(self, path: str, bits_stored: int | None = None) -> GreyImage:
         for_processing = self._options.for_processing

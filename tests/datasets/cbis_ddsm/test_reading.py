@@ -311,9 +311,7 @@ LEFT_OUT = "Images left out because the original of the same series is there and
 
 @pytest.mark.parametrize("suffix", [".png", ".JPG", ".dcm.png"])
 @pytest.mark.parametrize("layout", ["classic", "descriptive", "idc-index", "bare idc"])
-def test_images_that_somebody_wrote_beside_the_dicom_files_are_not_read(
-    tmp_path, layout, suffix
-):
+def test_converted_files_beside_the_dicom_files_are_not_read(tmp_path, layout, suffix):
     drawn = write_copy(tmp_path, ROWS, layout)
     files = sorted(tmp_path.rglob("*.dcm"))
     for path in files:
@@ -353,7 +351,7 @@ def test_a_tree_of_converted_images_alone_is_read_and_called_so(tmp_path):
         path.unlink()
     dataset = read_cbis_ddsm(tmp_path, options())
     np.testing.assert_array_equal(read(dataset).pixels, about(drawn[FIRST]))
-    (note,) = [note for note in dataset.notes if "somebody has converted" in note]
+    (note,) = [note for note in dataset.notes if note.startswith("Converted files")]
     assert note.endswith("; 3 ROIs.")
 
 
@@ -372,6 +370,21 @@ def test_converted_images_of_12_bits_are_right_where_the_bits_are_given(tmp_path
     assert "notes" not in roi.facts
     (note,) = read(read_cbis_ddsm(tmp_path, options(crop))).facts["notes"]
     assert note.startswith("grey range: ")
+    with pytest.raises(UserError, match=r"grey range\. .*the greatest of 10 bits"):
+        read(read_cbis_ddsm(tmp_path, options(crop, bits_stored=10)))
+
+
+def test_the_bits_of_a_crop_do_not_open_it_again(tmp_path, monkeypatch):
+    write_copy(tmp_path, ROWS)
+    opened = []
+
+    def count(path, *arguments):
+        opened.append(path)
+        return open_image(path, *arguments)
+
+    monkeypatch.setattr(reading, "open_image", count)
+    read(read_cbis_ddsm(tmp_path, options("official", bits_stored=12)))
+    assert len(opened) == 1
 
 
 @pytest.mark.parametrize("layout", ["classic", "idc-index", "bare idc"])
