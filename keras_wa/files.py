@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ _MOST_BYTES = 255
 
 _ASIDE = ".replaced-"
 """Before its name: a folder whose place another one is about to take."""
+
+_MOMENT_S = 0.2  # Two renames take far less.
 
 
 class FolderBusyError(UserError):
@@ -191,8 +194,9 @@ def _replace_folder(new: Path, path: Path) -> None:
     except BaseException:
         put_back(path)
         raise
-    # Under this name nobody takes what a removal leaves for a whole folder.
-    os.rename(aside, new)
+    # Under this name no process takes what a removal leaves for a whole folder.
+    with suppress(FileNotFoundError):  # Another process has removed it.
+        os.rename(aside, new)
 
 
 def put_back(path: Path) -> None:
@@ -206,11 +210,15 @@ def put_back(path: Path) -> None:
     if not os.path.lexists(aside):
         return
     if not os.path.lexists(path):
-        os.rename(aside, path)
-        return
+        # Another process may be between its two renames.
+        time.sleep(_MOMENT_S)
+        if not os.path.lexists(path):
+            os.rename(aside, path)
+            return
     partial = path.with_name(f".{os.getpid()}.partial-{path.name}")
     _remove(partial)
-    os.rename(aside, partial)
+    with suppress(FileNotFoundError):  # The other process has removed it itself.
+        os.rename(aside, partial)
     _remove(partial)
 
 

@@ -67,7 +67,7 @@ class Range:
         return Integral if self.whole else Real
 
     def _wanted(self, value: Any) -> str:
-        """How the range reads to somebody who gave another value."""
+        """The numbers that are expected, in words, where a value is another one."""
         if not isinstance(value, self._kind) or isinstance(value, bool):
             kind = "whole number" if self.whole else "number"
             return f"a {kind}, {self._limits(math.nan)}"
@@ -79,7 +79,7 @@ class Range:
         low, high = _short(self.low), _short(self.high)
         least = f"{'above' if self.above else 'at least'} {low}"
         most = f"{'below' if self.below else 'at most'} {high}"
-        # Of a limit that is far away only those hear who have passed it.
+        # A limit that is far away is named only to a value above it.
         if self.high in (_MOST, _FINITE) and not value > self.high:
             return least
         if self.high == _FINITE:
@@ -89,6 +89,10 @@ class Range:
         if self.above or self.below or self.high == _MOST:
             return f"{least} and {most}"
         return f"{low} to {high}"
+
+
+FLOAT32 = Range(-3.4e38, 3.4e38)
+"""What a weight can be."""
 
 
 def _short(value: float) -> str:

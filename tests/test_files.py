@@ -355,3 +355,19 @@ def test_a_file_in_the_place_of_a_locked_folder_is_an_error(tmp_path: Path) -> N
             pass
     with pytest.raises(FileExistsError), locked(tmp_path / "dangling" / "folder"):
         pass
+
+
+def test_a_folder_is_not_put_back_while_another_one_takes_its_place(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aside = model.with_name(f".replaced-{model.name}")
+    model.rename(aside)
+
+    def meanwhile(_: float) -> None:
+        model.mkdir()
+        (model / "inside").write_text("new")
+
+    monkeypatch.setattr(time, "sleep", meanwhile)
+    put_back(model)
+    assert (model / "inside").read_text() == "new"
+    assert list(model.parent.iterdir()) == [model]

@@ -68,6 +68,25 @@ def test_the_fields_are_those_that_are_meant() -> None:
 
 
 @pytest.mark.parametrize(
+    ("record", "values"),
+    [
+        (TrainConfig, {"learning_rate": 1e39}),
+        (TrainConfig, {"learning_rate": 1e-50}),  # 0 in float32: nothing would train.
+        (TrainConfig, {"batch_size": 10**30}),
+        (TrainConfig, {"model_options": {"se_ratio": 10**30}}),
+        (TrainConfig, {"model_options": {"gate_bias": 1e39}}),
+        (Settings, {"wait_ms": 1e300}),
+        (Settings, {"timeout_s": 1e300}),
+    ],
+)
+def test_no_range_is_wider_than_what_can_be_computed(
+    record: type, values: dict[str, Any]
+) -> None:
+    with pytest.raises(UserError, match="must be"):
+        record(**values)
+
+
+@pytest.mark.parametrize(
     ("range_", "inside", "outside"),
     [
         (Range(1, 8, whole=True), [1, 8], [0, 9, 1.0, True, None, "1"]),

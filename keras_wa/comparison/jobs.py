@@ -179,8 +179,9 @@ def _require_in_common(first: Run, other: Run) -> None:
     then, now = first.pixels(), other.pixels()
     if then is None or now is None or then == now:
         return
-    name = next(roi for roi in then if now.get(roi) != then[roi])
+    name = next(roi for roi in {**then, **now} if then.get(roi) != now.get(roi))
     raise UserError(
         f"{other.path} was trained with other images than {first.path}: the first ROI "
-        f"whose pixels differ is {name!r}. Such runs cannot be compared."
+        f"that differs, or that one of them lacks, is {name!r}. Such runs cannot be "
+        "compared."
     )

@@ -10,7 +10,7 @@ from typing import Any, get_args, get_type_hints
 import keras
 
 from keras_wa.errors import UserError, unknown_name
-from keras_wa.ranges import Range
+from keras_wa.ranges import FLOAT32
 
 Builder = Callable[..., keras.Model]
 
@@ -104,7 +104,7 @@ def check_options(name: str, options: Mapping[str, Any]) -> None:
             raise UserError(f"`{option}` must be {expected}. Received: {value!r}")
         declared = getattr(hints[option], "__metadata__", ())
         if isinstance(value, (int, float)) and not isinstance(value, bool):
-            range_ = declared[0] if declared else Range()
+            range_ = declared[0] if declared else FLOAT32
             range_.check(f"`{option}`", value)
 
 

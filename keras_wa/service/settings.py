@@ -36,10 +36,10 @@ class Settings:
     token: str = ""
     max_megabytes: float = real(64, 0, 2**20, above=True)
     max_pixels: int = whole(2**26, 1)
-    timeout_s: float = real(30, 0, above=True)
+    timeout_s: float = real(30, 0, 86_400, above=True)
     concurrency: int = whole(128, 1)
     batch: int = whole(32, 1)
-    wait_ms: float = real(1, 0)
+    wait_ms: float = real(1, 0, 60_000)
 
     def __post_init__(self) -> None:
         check_ranges(self, _flag)

@@ -105,8 +105,9 @@ def open_classifier(path: str | Path, frozen: bool = True) -> Classifier:
         UserError: it is none of these, or cannot be read.
     """
     path = Path(path)
-    with contextlib.suppress(OSError):
-        put_back(path)  # A process may have been killed while it exported again.
+    if not path.exists():
+        with contextlib.suppress(OSError):
+            put_back(path)  # A process may have been killed while it exported again.
     if (path / "saved_model.pb").is_file():
         return _of_saved_model(path, frozen)
     if (path / "config.json").is_file():

@@ -17,6 +17,9 @@ from tensorflow.python.framework.convert_to_constants import (
 
 Function = Callable[[tf.Tensor], dict[str, tf.Tensor]]
 
+_OTHER_DTYPES = (tf.float32, tf.float64, tf.float16, tf.uint16, tf.int32, tf.int64)
+"""In which people have images, and which are refused by a message of ours."""
+
 
 def fold_batch_normalization(model: keras.Model) -> keras.Model:
     """Puts batch normalisation into the weights of the convolution before it.
@@ -160,8 +163,8 @@ def _of_one_dtype(
     """A function that refuses every other dtype once it is loaded.
 
     TensorFlow casts a NumPy array to the dtype of a loaded function without a word, if
-    the function was traced for one dtype only. With a second trace it looks for the one
-    that fits; this one raises.
+    the function was traced for one dtype only. With several traces it looks for the one
+    that fits; those of other dtypes raise.
 
     Returns:
         The function, and its trace for the signature.
@@ -175,12 +178,13 @@ def _of_one_dtype(
             f"{signature.dtype.name}. Multiply an image of [0, 1] by 255 and round it."
         )
         with tf.control_dependencies([tf.debugging.Assert(False, [message])]):
-            return function(tf.cast(roi, signature.dtype))
+            return tf.identity(roi)
 
     served = tf.function(serve, autograph=False)
     trace = served.get_concrete_function(signature)
     name = f"{signature.name}_must_be_{signature.dtype.name}"
-    served.get_concrete_function(tf.TensorSpec(signature.shape, tf.float32, name))
+    for dtype in _OTHER_DTYPES:
+        served.get_concrete_function(tf.TensorSpec(signature.shape, dtype, name))
     return served, trace
 
 

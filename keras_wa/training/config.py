@@ -14,7 +14,7 @@ from keras_wa.models import check_options, model_options
 from keras_wa.phantom import PhantomSpec
 from keras_wa.pipeline.augmentation import Augmentation
 from keras_wa.pipeline.rois import Enhancement
-from keras_wa.ranges import check_ranges, real, same, whole
+from keras_wa.ranges import FLOAT32, check_ranges, real, same, whole
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -124,7 +124,7 @@ class TrainConfig:
     weights: str = "none"
     epochs: int = whole(100, 1, 99_999)  # As many as the checkpoints' names count.
     batch_size: int = whole(16, 1, 1_000_000)
-    learning_rate: float = real(1e-4, 0, 3.4e38, above=True)  # In float32.
+    learning_rate: float = real(1e-4, 1e-30, FLOAT32.high)
     schedule: str = "constant"
     warmup_steps: int = whole(0, 0)
     class_weights: bool = True

@@ -15,7 +15,6 @@ import xxhash
 from keras_wa import __version__
 from keras_wa.backend import on_tensorflow
 from keras_wa.datasets import split_hash
-from keras_wa.errors import UserError
 from keras_wa.models import create_model, model_options
 from keras_wa.pipeline.batches import evaluation_batches, training_batches
 from keras_wa.pipeline.plan import TrainingPlan
@@ -74,14 +73,15 @@ def train(
     Raises:
         UserError: the batch is larger than the set, the loss is NaN, the weights or
             the checkpoint do not fit, a resumed run finds its data changed, or the
-            workers have not the same settings and data. A run that had not begun then
-            leaves no directory.
+            workers have not the same settings and data.
         WorkerLostError: another worker has ended. The last checkpoint is whole.
+
+    A run that fails before it has begun leaves no directory.
     """
     try:
         with keeping_precision():
             return _train(run, data, resume, verbose, workers)
-    except UserError:
+    except BaseException:
         run.give_up()
         raise
 

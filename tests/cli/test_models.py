@@ -64,7 +64,8 @@ def test_a_size_that_one_model_refuses_leaves_the_others(
 ) -> None:
     from keras_wa.models import alexnet
 
-    monkeypatch.setitem(registry._BUILDERS, "alexnet", alexnet)
+    builder = alexnet.__wrapped__  # type: ignore[attr-defined]
+    monkeypatch.setitem(registry._BUILDERS, "alexnet", builder)
     monkeypatch.setitem(registry._SOURCES, "alexnet", "a source")
     assert main(["models", "--image-size", "32"]) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -33,8 +33,16 @@ def test_a_system_of_the_same_name_and_other_settings_is_measured_again(
     monkeypatch.setattr(comparing, "load_data", lambda config, progress: None)
     monkeypatch.setattr(comparing, "measure_cost", measure)
     for precision, seed in (("float32", 0), ("float32", 1), ("mixed_bfloat16", 0)):
-        config = TrainConfig(precision=precision, seed=seed)
-        job = Job(System("a", "resnet50"), "official", seed, config, tmp_path)
-        costs = measure_costs([job, job], tmp_path, lambda line: None)
+        jobs = [
+            Job(
+                System("a", "resnet50"),
+                split,
+                seed,
+                TrainConfig(precision=precision, seed=seed, split=split),
+                tmp_path,
+            )
+            for split in ("official", "patient-kfold", "official")
+        ]
+        costs = measure_costs(jobs, tmp_path, lambda line: None)
         assert costs["a"]["step_seconds"] == 0.5
     assert measured == ["float32", "mixed_bfloat16"]

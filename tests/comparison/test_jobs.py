@@ -30,6 +30,7 @@ OTHER: dict[str, Any] = {
     "crop": "roi",
     "field_mm": 30.0,
     "pixel_spacing": 0.05,
+    "bits_stored": 12,
     "drop_without_callback": True,
     "for_processing": True,
     "limit": 7,
@@ -81,6 +82,15 @@ def test_runs_that_were_trained_with_other_images_are_refused(tmp_path: Path) ->
     runs = [begun(tmp_path / "a"), begun(tmp_path / "b", ("0", "2"), seed=1)]
     with pytest.raises(UserError, match=r"/b was trained with other images.*is 'b'"):
         jobs_of_runs(runs)
+
+
+def test_runs_of_which_one_has_more_images_are_refused(tmp_path: Path) -> None:
+    fewer = begun(tmp_path / "fewer", seed=1)
+    split = fewer / "split.csv"
+    split.write_text("\n".join(split.read_text().splitlines()[:-1]) + "\n")
+    for runs in ([begun(tmp_path / "a"), fewer], [fewer, tmp_path / "a"]):
+        with pytest.raises(UserError, match=r"other images.*one of them lacks, is 'b'"):
+            jobs_of_runs(runs)
 
 
 def test_an_older_run_has_no_record_of_its_images_to_compare(tmp_path: Path) -> None:

@@ -297,3 +297,16 @@ def test_the_cosine_begins_where_the_warm_up_ends() -> None:
 def test_a_warm_up_longer_than_the_run_rises_to_its_last_step() -> None:
     rates = _rates(4, learning_rate=0.3, warmup_steps=1000)
     assert rates == pytest.approx([0, 0.1, 0.2, 0.3])
+
+
+def test_a_run_that_fails_before_it_has_begun_leaves_no_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("of a library")
+
+    monkeypatch.setattr("keras_wa.training.fit._train", broken)
+    run = Run.create(tmp_path / "run", TrainConfig(dataset="phantom"))
+    with pytest.raises(ValueError, match="of a library"):
+        train(run, None)  # type: ignore[arg-type]
+    assert not run.path.exists()
