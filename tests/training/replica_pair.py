@@ -110,6 +110,7 @@ def main(folder: Path) -> None:
         run, store = folder / name, folder / "store"
         words = flags(run_dir=run, store_dir=store, strategy=name, **SETTINGS)
         assert keras_wa(["train", *words]) == 0
+    assert keras_wa(["train", *words, "--resume"]) == 0, "restored"
     assert keras_wa(["evaluate", str(run), "--split", "val"]) == 0
 
     pixels = np.random.default_rng(4).integers(0, 256, (33, 32, 32), "uint8")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from keras_wa.training.optimizer import FusedAdam
-from tests.tiny_model import ROOT, flags, weights_of
+from tests.tiny_model import weights_of
 
 STEPS = 20
 SHAPES = [(3, 4), (4,), (2, 2, 1, 3), ()]
@@ -183,55 +180,3 @@ def test_it_survives_serialisation() -> None:
     copy = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
     assert isinstance(copy, FusedAdam)
     assert copy.get_config() == optimizer.get_config()
-
-
-_TWO_DEVICES = """
-import sys
-import tensorflow as tf
-
-cpu = tf.config.list_physical_devices("CPU")[0]
-two = [tf.config.LogicalDeviceConfiguration()] * 2
-tf.config.set_logical_device_configuration(cpu, two)
-
-import keras
-from keras_wa.cli import main
-from keras_wa.models import register_model
-from keras_wa.training.optimizer import FusedAdam
-from tests.tiny_model import tiny, weights_of
-from tests.training.test_optimizer import STEPS, _assert_same, _fit, _model
-
-trained = []
-# Not by collective ops, which the run below needs: a process has them once.
-strategy = tf.distribute.MirroredStrategy(
-    ["cpu:0", "cpu:1"], tf.distribute.ReductionToOneDevice()
-)
-assert strategy.num_replicas_in_sync == 2
-for kind in (FusedAdam, keras.optimizers.Adam):
-    with strategy.scope():
-        model = _model(kind(0.01))
-    _fit(model, 0, STEPS)
-    trained.append(weights_of(model))
-_assert_same(*trained, 0.01)
-register_model(source="tests")(tiny)
-assert main(sys.argv[1:]) == 0
-assert main([*sys.argv[1:], "--resume"]) == 0
-"""
-
-
-def test_on_two_devices_adam_is_adam_and_a_run_trains(
-    tmp_path: Path, store_dir: Path
-) -> None:
-    words = flags(
-        store_dir=store_dir, run_dir=tmp_path / "run", strategy="mirrored", epochs=2
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", _TWO_DEVICES, "train", *words],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("Best of 2 epochs") == 2, "trained, and restored"
-    assert len((tmp_path / "run" / "history.csv").read_text().splitlines()) == 3
