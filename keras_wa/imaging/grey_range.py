@@ -96,15 +96,14 @@ def narrow_dicom_note(image: GreyImage) -> tuple[str, ...]:
     levels = table(stored)
     # Air and padding are 0, also where the tissue is bright throughout.
     tissue = levels > 0
-    shown = levels[tissue]
+    shown, values = levels[tissue], stored[tissue]
     if not shown.size:
         # Padding and air may have a value each.
-        return _unfit(0, 0, stored) if len(np.unique(stored)) > 2 else ()
-    if stored[tissue].min() == stored[tissue].max():
+        return _unfit(levels, stored) if len(np.unique(stored)) > 2 else ()
+    if values.min() == values.max():
         return ()
-    low, high = int(shown.min()), int(shown.max())
-    if low == high:
-        return _unfit(low, high, stored)
+    if shown.min() == shown.max():
+        return _unfit(shown, stored)
     possible = table.levels[-table.least :]  # Of the stored values from 0 on.
     possible = possible[possible > 0].astype(int)
     if not possible.size:
@@ -115,15 +114,17 @@ def narrow_dicom_note(image: GreyImage) -> tuple[str, ...]:
         reached = _reached(int(distances.max()), distances, room / _LEAST_PART)
         if reached >= room / _LEAST_PART:
             return ()
-        shown = shown[distances <= reached]
-    return _unfit(int(shown.min()), int(shown.max()), stored)
+        shown, values = shown[distances <= reached], values[distances <= reached]
+        if values.min() == values.max():  # Nothing but a label was told apart.
+            return ()
+    return _unfit(shown, stored)
 
 
-def _unfit(low: int, high: int, stored: NDArray) -> tuple[str, ...]:
+def _unfit(shown: NDArray[np.uint8], stored: NDArray) -> tuple[str, ...]:
     return (
-        f"grey range: grey levels {low} to {high} of 255 are used; the window, or the "
-        "BitsStored (0028,0101), of the header does not fit the stored values, "
-        f"{int(stored.min())} to {int(stored.max())}.",
+        f"grey range: grey levels {int(shown.min())} to {int(shown.max())} of 255 are "
+        "used; the window or the BitsStored (0028,0101) of the header may not fit the "
+        f"stored values, {int(stored.min())} to {int(stored.max())}.",
     )
 
 

@@ -118,6 +118,14 @@ def test_torn_patients_are_reported_on_the_split_as_it_is():
     assert "val" not in report.counts
 
 
+def test_a_split_without_a_training_part_is_audited_as_it_is():
+    dataset = small_phantom()
+    cases = dataset.cases.assign(split="test")
+    report, _ = audit(dataclasses.replace(dataset, cases=cases), limit_images=0)
+    assert report.counts["test"]["rois"] == len(cases)
+    assert verdicts(report)["metadata"] == "not done"
+
+
 def test_groups_point_to_the_images_that_were_read():
     images = list(pictures(40))
     images[39] = np.ascontiguousarray(np.rot90(images[10]))

@@ -182,8 +182,8 @@ def test_a_dicom_window_that_is_far_too_wide_is_noted():
     values = np.arange(4096, dtype=np.uint16).reshape(64, 64)
     wide = {"WindowCenter": 32768, "WindowWidth": 65536}
     assert dicom(values, bits=12, **wide) == (
-        "grey range: grey levels 1 to 16 of 255 are used; the window, or the "
-        "BitsStored (0028,0101), of the header does not fit the stored values, 0 to "
+        "grey range: grey levels 1 to 16 of 255 are used; the window or the "
+        "BitsStored (0028,0101) of the header may not fit the stored values, 0 to "
         "4095.",
     )
 
@@ -193,6 +193,13 @@ def test_a_table_of_low_contrast_is_noted_once():
     table = look_up_table(0, 16, list(range(4096)))
     (note,) = dicom(values, bits=12, VOILUTSequence=[table])
     assert "VOILUTSequence" in note
+
+
+def test_an_image_of_two_values_has_no_note(tmp_path):
+    values = np.ones((40, 30), np.uint16)
+    values[:9] = 65535
+    assert dicom(values) == ()
+    assert open_image(written(tmp_path, ".png", values - 1)).notes == ()
 
 
 def test_padding_and_air_do_not_hide_it():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import re
 
 import httpx2 as httpx
@@ -183,6 +184,18 @@ def test_what_a_file_says_is_text_and_a_bad_one_is_told(
             said(page, "for_processing")
             page.click("#anyway")
             said(page, "Probability")
+
+
+def test_a_file_of_more_bits_than_the_training_files_is_opened_when_it_is_asked(
+    browser: Browser, classifier: Classifier
+) -> None:
+    data = encoded(smooth().astype(np.uint16) * 257)
+    trained = dataclasses.replace(classifier, bits_stored=12)
+    with listening(trained) as place, opened(browser, place) as (page, _):
+        page.set_input_files("#file", upload("roi.png", data))
+        said(page, "the greatest of 12 bits .* Give bits_stored 16")
+        page.click("#anyway")
+        said(page, "Probability")
 
 
 def test_nothing_of_one_image_is_shown_under_the_name_of_another(

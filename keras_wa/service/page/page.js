@@ -6,7 +6,7 @@ import { Viewer } from "./viewer.js";
 const $ = (id) => document.getElementById(id);
 const viewer = new Viewer($("image"));
 const LEAST_MAMMOGRAM = 1000; // Pixels of the shorter side, as `keras-wa predict` has it.
-const state = { about: null, wanted: null, file: null, view: null, token: "", processing: false, aborts: {} };
+const state = { about: null, wanted: null, file: null, view: null, token: "", fields: {}, remedy: null, aborts: {} };
 
 // ---- Asking.
 
@@ -65,7 +65,9 @@ async function attempt(doing, work) {
       $("tokenform").hidden = false;
       $("token").focus();
     }
-    $("anyway").hidden = !/for_processing/.test(error.message);
+    const bits = /Give bits_stored (\d+)/.exec(error.message);
+    state.remedy = bits ? { bits_stored: bits[1] } : /for_processing/.test(error.message) ? { for_processing: "true" } : null;
+    $("anyway").hidden = !state.remedy;
   }
 }
 
@@ -80,7 +82,7 @@ async function start() {
     $("tokenform").hidden = true;
     say("");
   });
-  if (state.about && state.wanted) await open(state.wanted, state.processing);
+  if (state.about && state.wanted) await open(state.wanted, state.fields);
 }
 
 // ---- An image.
@@ -93,7 +95,7 @@ function bytes(base64) {
 }
 
 function imageFields() {
-  return { pixel_spacing: spacing.entered(), for_processing: state.processing ? "true" : null };
+  return { pixel_spacing: spacing.entered(), ...state.fields };
 }
 
 async function look(fields, name) {
@@ -101,9 +103,10 @@ async function look(fields, name) {
   return { ...view, pixels: new Uint16Array(bytes(view.pixels).buffer), levels: bytes(view.levels) };
 }
 
-async function open(file, processing = false) {
+// The fields are what a refusal of this file has asked for.
+async function open(file, fields = {}) {
   for (const abort of Object.values(state.aborts)) abort.abort();
-  Object.assign(state, { wanted: file, file: null, view: null, processing });
+  Object.assign(state, { wanted: file, file: null, view: null, fields });
   viewer.clear();
   $("name").textContent = file.name;
   spacing.clear();
@@ -299,7 +302,7 @@ for (const name of ["dragover", "dragleave", "drop"]) {
     if (name === "drop" && event.dataTransfer.files[0]) open(event.dataTransfer.files[0]);
   });
 }
-$("anyway").addEventListener("click", () => open(state.wanted, true));
+$("anyway").addEventListener("click", () => open(state.wanted, { ...state.fields, ...state.remedy }));
 $("tokenform").addEventListener("submit", (event) => { event.preventDefault(); state.token = $("token").value; start(); });
 $("numbers").addEventListener("submit", (event) => {
   event.preventDefault();

@@ -372,6 +372,14 @@ def test_converted_images_of_12_bits_are_right_where_the_bits_are_given(tmp_path
     assert note.startswith("grey range: ")
     with pytest.raises(UserError, match=r"grey range\. .*the greatest of 10 bits"):
         read(read_cbis_ddsm(tmp_path, options(crop, bits_stored=10)))
+    for each in drawn.values():  # Crop and mask in each other's place.
+        names = [each.paths[part].replace(".dcm", ".png") for part in ("crop", "mask")]
+        one, other = (tmp_path / name for name in names)
+        one.rename(tmp_path / "x")
+        other.rename(one)
+        (tmp_path / "x").rename(other)
+    swapped = read(read_cbis_ddsm(tmp_path, options(crop, bits_stored=12)))
+    np.testing.assert_array_equal(swapped.pixels, roi.pixels)
 
 
 def test_the_bits_of_a_crop_do_not_open_it_again(tmp_path, monkeypatch):
