@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from keras_wa.cores import reading_threads
+from keras_wa.datasets.file_state import state_of
 from keras_wa.files import replacing, walk_files
 from keras_wa.imaging import kinds_of, read_header
 from keras_wa.imaging.header import DicomHeader
@@ -18,7 +19,7 @@ from keras_wa.progress import track
 CACHE_NAME = ".dicom_index.csv"
 """The file in the root that remembers the headers."""
 
-_STATE = ("path", "size", "mtime_ns")
+_STATE = ("path", "size", "mtime_ns", "ctime_ns")
 _TEXT = pd.StringDtype("python")
 
 
@@ -31,7 +32,7 @@ def index_dicoms(
     """Reads fields of the headers of the DICOM files below a folder.
 
     What was read is kept in `CACHE_NAME` in the root, if that can be written; a file is
-    read again when its size or time of change is another one, or when it could not be
+    read again when it has another `state_of`, or when it could not be
     read.
 
     Args:
@@ -76,15 +77,12 @@ def index_dicoms(
 
 
 def _states(root: Path, paths: Iterable[str]) -> pd.DataFrame:
-    """Path, size and time of change of files, as text."""
+    """Path, size and times of change of files, as text."""
     rows = []
     for name in paths:
-        try:
-            state = (root / name).stat()
-            size, mtime = str(state.st_size), str(state.st_mtime_ns)
-        except OSError:  # A broken link; reading it will say so.
-            size = mtime = "0"
-        rows.append((name, size, mtime))
+        # There is none of a broken link; reading it will say so.
+        state = state_of(root / name) or (0, 0, 0)
+        rows.append((name, *map(str, state)))
     return pd.DataFrame(sorted(rows), columns=list(_STATE), dtype=_TEXT)
 
 

@@ -6,7 +6,6 @@ import collections
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ import pandas as pd
 
 import keras_wa
 from keras_wa.datasets import Dataset
+from keras_wa.datasets.file_state import state_of
 from keras_wa.pipeline.store import FORMAT
 
 _FILES = ("image_path", "crop_path", "mask_path")
@@ -52,15 +52,16 @@ def describe_settings(dataset: Dataset, size: tuple[int, int]) -> dict[str, Any]
 def store_key(dataset: Dataset, settings: Mapping[str, Any]) -> str:
     """Name of the store: other settings or a changed file give another one.
 
-    A file is known by its size and the time it was last changed: to hash a hundred
-    gigabytes of mammograms takes longer than to read the ROIs out of them. What was
-    read is hashed on the way and stands in the store's facts.
+    A file is known by `state_of`: to hash a hundred gigabytes of mammograms takes
+    longer than to read the ROIs out of them. What was read is hashed on the way and
+    stands in the store's facts. A copied data set is prepared once again, with the same
+    pixels.
     """
     files = {}
     if dataset.root is not None:
         for column in _FILES:
             for name in dataset.cases[column].dropna().unique():
-                files[name] = _state(dataset.root / name)
+                files[name] = state_of(dataset.root / name)
     return hashlib.sha256(to_json([settings, files]).encode()).hexdigest()[:12]
 
 
@@ -128,14 +129,6 @@ def notes_of(cases: pd.DataFrame, facts: Sequence[Mapping[str, Any]]) -> list[st
 def to_json(value: Any) -> str:
     """JSON with sorted keys, the same text for the same value."""
     return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False)
-
-
-def _state(path: Path) -> list[int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return [status.st_size, status.st_mtime_ns]
 
 
 def _summary(facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -56,8 +56,8 @@ def prepare(
     """Reads, resizes and stores every ROI of a dataset, or finds that done.
 
     The store lies in `out_dir/<dataset>-<hash>/`, where the hash is of the settings,
-    the case table and each file's size and time of change: other settings or a file of
-    another size or time give another store, the same ones give the same bytes. It is
+    the case table and each file's size and times of change: other settings or a file
+    of another size or time give another store, the same ones give the same bytes. It is
     built in `<dataset>-<hash>.partial/` and renamed when complete; a call after an
     interruption carries on from there, without reading again what had been done.
 

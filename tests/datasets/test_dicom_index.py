@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -125,6 +126,17 @@ def test_a_second_call_reads_only_what_changed(tree, monkeypatch):
     assert list(index["PatientID"]) == ["D1-0009", "D1-0001", "D1-0003"]
     # What is gone from the tree is gone from the cache.
     assert "1-2" not in (tree / CACHE_NAME).read_text()
+
+
+def test_a_file_whose_size_and_time_are_as_before_is_read_again(tree):
+    index_dicoms(tree, FIELDS)
+    file = tree / "a.DCM"
+    before = file.stat()
+    time.sleep(0.05)  # Some file systems count time in steps of 10 ms.
+    write_dicom(file, PIXELS, PatientID="D1-0009", ViewCodeSequence=[])
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert file.stat().st_size == before.st_size
+    assert index_dicoms(tree, FIELDS)["PatientID"][0] == "D1-0009"
 
 
 def test_other_fields_are_read_and_the_earlier_ones_kept(tree, monkeypatch):

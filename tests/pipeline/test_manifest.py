@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
+import time
 
+import cv2
 import numpy as np
 import pytest
 
@@ -86,3 +89,42 @@ def test_the_key_counts_crops_and_masks_too(dataset, column):
     path = dataset.root / paths[0]
     os.utime(path, ns=(0, path.stat().st_mtime_ns + 1))
     assert store_key(other, settings) != key
+
+
+def zeros(root) -> None:
+    """Black images in place of all images, of the same size on disk and time."""
+    for path in root.glob("*/*.pgm"):
+        times = path.stat()
+        assert cv2.imwrite(str(path), np.zeros((32, 32), np.uint8))
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+        assert path.stat().st_size == times.st_size
+
+
+@pytest.fixture
+def pgms(tmp_path):
+    """A folder of PGM files, which are of one size whatever their pixels."""
+    root = make_folder(tmp_path / "data")
+    for path in list(root.glob("*/*.png")):
+        image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        assert cv2.imwrite(str(path.with_suffix(".pgm")), image)
+        path.unlink()
+    time.sleep(0.05)  # Some file systems count time in steps of 10 ms.
+    return root
+
+
+def test_other_files_of_the_same_names_sizes_and_times_have_their_own_pixels(
+    pgms, tmp_path
+):
+    other = shutil.copytree(pgms, tmp_path / "other")
+    zeros(other)
+    stores = [
+        prepare(open_folder(root), tmp_path / "out", 32) for root in (pgms, other)
+    ]
+    assert np.any(stores[0].images)
+    assert not np.any(stores[1].images)
+
+
+def test_a_file_whose_time_was_put_back_is_read_again(pgms, tmp_path):
+    assert np.any(prepare(open_folder(pgms), tmp_path / "out", 32).images)
+    zeros(pgms)
+    assert not np.any(prepare(open_folder(pgms), tmp_path / "out", 32).images)
