@@ -99,8 +99,11 @@ def run(args: argparse.Namespace) -> int:
     workers = _join(args, config)
     require_backend(config)  # Before there is a directory, and minutes of preparing.
     data = load_data_of(run) if run else load_data(config)
-    if run is None and workers.is_chief:
-        run = Run.create(args.run_dir, config)
+    if workers.is_chief:
+        if run is None:
+            run = Run.create(args.run_dir, config)
+        else:
+            run.keep_places()
     run = run or Run(Path(args.run_dir), config)
     warn(data.notes)
     counts = data.cases["split"].value_counts()

@@ -191,6 +191,8 @@ def test_data_that_moved_are_found_where_they_are_named(
     assert main([*words, *moved]) == 0
     assert list((here / "stores").iterdir())
     assert main(["train", "--run-dir", "run", "--resume", *moved]) == 0
+    # The resumed run remembers the place.
+    assert main(["evaluate", "run", "--resamples", "5"]) == 0
 
 
 def test_a_resumed_run_accepts_its_own_relative_paths_again(
