@@ -18,6 +18,7 @@ from keras_wa.cli.shared import (
     say,
     start_keras,
     warn,
+    with_present_store,
 )
 from keras_wa.datasets import split_hash
 from keras_wa.errors import UserError
@@ -200,7 +201,10 @@ def _resumed(args: argparse.Namespace) -> Any:
     moved = {field: given.pop(field) for field in PLACES if field in given}
     values = {**run.config.to_mapping(), **moved}
     config = TrainConfig.from_mapping(values, args.config or "command line")
-    run = dataclasses.replace(run, config=with_absolute_paths(config))
+    config = with_absolute_paths(config)
+    if "store_dir" not in moved:
+        config = with_present_store(config)
+    run = dataclasses.replace(run, config=config)
     stored = run.config.to_mapping()
     for field, value in given.items():
         if stored.get(field) != value:
