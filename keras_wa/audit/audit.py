@@ -23,9 +23,16 @@ from keras_wa.audit.recall import check_recall
 from keras_wa.audit.scoring import SHORTCUT_AUC, STRONG_SHORTCUT_AUC
 from keras_wa.audit.statistics import check_statistics
 from keras_wa.audit.wording import count
-from keras_wa.datasets import PARTS, Dataset, split_cases, split_hash, split_origin
+from keras_wa.datasets import (
+    PARTS,
+    SPLITS,
+    Dataset,
+    split_cases,
+    split_hash,
+    split_origin,
+)
 from keras_wa.datasets.finishing import left_out_by_class
-from keras_wa.errors import UserError
+from keras_wa.errors import UserError, unknown_name
 from keras_wa.progress import track
 
 RECALL_SPLITS = 200
@@ -73,13 +80,8 @@ def run_audit(
         UserError: if an argument is out of its range, or there is no such split of this
             dataset.
     """
+    check_split_name(split)
     _check_arguments(resamples, limit_images, image_size)
-    if split == "augmented-first":
-        raise UserError(
-            "--split of an audit. Received: 'augmented-first'; expected 'official', "
-            "'patient-kfold' or 'random-roi'; what such copies would score is said in "
-            "each audit beside patient recall."
-        )
     cases = _with_split(dataset.cases, split, seed)
     pixels, reason = _pixels(dataset, limit_images, image_size, seed, progress)
     checks: list[Callable[[], list[Finding]]] = [
@@ -119,6 +121,18 @@ def run_audit(
         },
     )
     return report, pixels.images if len(pixels.rows) else None
+
+
+def check_split_name(split: str) -> None:
+    """Raises `UserError` if `run_audit` takes no such split."""
+    if split == "augmented-first":
+        raise UserError(
+            "--split of an audit. Received: 'augmented-first'; expected 'official', "
+            "'patient-kfold' or 'random-roi'; what such copies would score is said in "
+            "each audit beside patient recall."
+        )
+    if split not in SPLITS:
+        raise unknown_name("split", split, SPLITS)
 
 
 def _check_arguments(resamples: int, limit_images: int | None, image_size: int) -> None:
