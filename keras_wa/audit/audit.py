@@ -23,8 +23,16 @@ from keras_wa.audit.recall import check_recall
 from keras_wa.audit.scoring import SHORTCUT_AUC, STRONG_SHORTCUT_AUC
 from keras_wa.audit.statistics import check_statistics
 from keras_wa.audit.wording import count
-from keras_wa.datasets import PARTS, Dataset, split_cases, split_hash, split_origin
-from keras_wa.errors import UserError
+from keras_wa.datasets import (
+    PARTS,
+    SPLITS,
+    Dataset,
+    split_cases,
+    split_hash,
+    split_origin,
+)
+from keras_wa.datasets.finishing import left_out_by_class
+from keras_wa.errors import UserError, unknown_name
 from keras_wa.progress import track
 
 RECALL_SPLITS = 200
@@ -72,13 +80,8 @@ def run_audit(
         UserError: if an argument is out of its range, or there is no such split of this
             dataset.
     """
+    check_split_name(split)
     _check_arguments(resamples, limit_images, image_size)
-    if split == "augmented-first":
-        raise UserError(
-            "--split of an audit. Received: 'augmented-first'; expected 'official', "
-            "'patient-kfold' or 'random-roi'; what such copies would score is said in "
-            "each audit beside patient recall."
-        )
     cases = _with_split(dataset.cases, split, seed)
     pixels, reason = _pixels(dataset, limit_images, image_size, seed, progress)
     checks: list[Callable[[], list[Finding]]] = [
@@ -100,10 +103,9 @@ def run_audit(
         dataset=dataset.name,
         split=f"{origin}, {split_hash(cases)}",
         counts=_counts(cases),
-        notes=[*dataset.notes, *_notes(dataset, pixels, limit_images)],
+        notes=[*dataset.notes, *_notes(dataset, pixels, limit_images, split)],
         findings=findings,
         settings={
-            "split": split,
             "split_origin": origin,
             "split_hash": split_hash(cases),
             "seed": seed,
@@ -119,6 +121,18 @@ def run_audit(
         },
     )
     return report, pixels.images if len(pixels.rows) else None
+
+
+def check_split_name(split: str) -> None:
+    """Raises `UserError` if `run_audit` takes no such split."""
+    if split == "augmented-first":
+        raise UserError(
+            "--split of an audit. Received: 'augmented-first'; expected 'official', "
+            "'patient-kfold' or 'random-roi'; what such copies would score is said in "
+            "each audit beside patient recall."
+        )
+    if split not in SPLITS:
+        raise unknown_name("split", split, SPLITS)
 
 
 def _check_arguments(resamples: int, limit_images: int | None, image_size: int) -> None:
@@ -193,19 +207,30 @@ def _counts(cases: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _notes(dataset: Dataset, pixels: Pixels, limit: int | None) -> list[str]:
+def _notes(
+    dataset: Dataset, pixels: Pixels, limit: int | None, split: str
+) -> list[str]:
     """What has to be known of the pixels that were looked at."""
     notes = []
-    read, skipped = len(pixels.rows), pixels.skipped
-    if limit is not None and limit < len(dataset.cases):
+    cases, read, skipped = dataset.cases, len(pixels.rows), pixels.skipped
+    if limit is not None and limit < len(cases):
         notes.append(
-            f"Pixels of {limit} of {count(len(dataset.cases), 'ROI')} were asked for, "
-            "drawn at random: copies among the others are not found."
+            f"Pixels of {limit} of {count(len(cases), 'ROI')} were asked for, drawn at "
+            "random: copies among the others are not found, nor files that train would "
+            "leave out."
         )
     if skipped and read:
+        lost = cases["label"][cases["roi_id"].isin([name for name, _ in skipped])]
+        by_class = left_out_by_class(lost, cases["label"].iloc[pixels.rows])
         notes.append(
-            f"{count(len(skipped), 'ROI')} could not be read and "
-            f"{'was' if len(skipped) == 1 else 'were'} passed over in the checks of "
-            f"pixels. The first: {skipped[0][0]}: {skipped[0][1]}"
+            f"{len(skipped)} of {count(read + len(skipped), 'ROI')} could not be read "
+            f"and {'was' if len(skipped) == 1 else 'were'} passed over in the checks "
+            f"of pixels: {by_class}. The first: {skipped[0][0]}: {skipped[0][1]}"
         )
+        if split != "official" or "val" not in set(cases["split"]):
+            notes.append(
+                "The split of this audit was drawn with the ROIs that could not be "
+                "read. train leaves them out and draws without them, so it has another "
+                "split."
+            )
     return notes

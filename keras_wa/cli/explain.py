@@ -184,7 +184,7 @@ def _method(
     from keras_wa.explain.gradcam import grad_cam
     from keras_wa.explain.heat import as_heat
     from keras_wa.explain.inputs import model_inputs, roi_probability
-    from keras_wa.explain.occlusion import occlusion_maps
+    from keras_wa.explain.occlusion import occlusion_maps, patch_and_stride
 
     height, width = sample.pixels.shape[1:]
     if args.method == "gradcam":
@@ -198,17 +198,19 @@ def _method(
             record,
         )
 
+    patch, stride = patch_and_stride(min(height, width), args.patch, args.stride)
+
     def occlude(network: keras.Model) -> Heat:
         drops = occlusion_maps(
             roi_probability(network, data.wavelet),
             sample.rois,
-            args.patch,
-            args.stride,
+            patch,
+            stride,
             progress=True,
         )
         return as_heat(drops)
 
-    return occlude, {"patch": args.patch, "stride": args.stride}
+    return occlude, {"patch": patch, "stride": stride}
 
 
 def _localisation(

@@ -19,6 +19,7 @@ from keras_wa.errors import UserError
 from keras_wa.ranges import Range
 
 if TYPE_CHECKING:
+    from keras_wa.training.config import TrainConfig
     from keras_wa.training.run import Run
 
 PHANTOM_BANNER = (
@@ -171,6 +172,9 @@ def add_data_flags(parser: argparse.ArgumentParser) -> None:
         "--store-dir", metavar="DIR", help="where prepared ROIs are kept, if they moved"
     )
     parser.add_argument(
+        "--case-lists", metavar="DIR", help="where its case lists are, if they moved"
+    )
+    parser.add_argument(
         "--allow-changed-data",
         action="store_true",
         help="go on where images are no longer those of the training, with a note in "
@@ -180,14 +184,36 @@ def add_data_flags(parser: argparse.ArgumentParser) -> None:
 
 def open_run(args: argparse.Namespace) -> Run:
     """The run of a command with `add_data_flags`, with its data where they now lie."""
-    from keras_wa.training.fingerprint import with_absolute_paths
+    from keras_wa.training.fingerprint import PLACES, with_absolute_paths
     from keras_wa.training.run import Run
 
     run = Run.open(args.run)
-    places = {"data_dir": args.data_dir, "store_dir": args.store_dir}
+    places = {field: getattr(args, field) for field in PLACES}
     moved = {field: place for field, place in places.items() if place is not None}
     config = with_absolute_paths(dataclasses.replace(run.config, **moved))
+    if "store_dir" not in moved:
+        config = with_present_store(config)
     return dataclasses.replace(run, config=config)
+
+
+def with_present_store(config: TrainConfig) -> TrainConfig:
+    """A run's config with a store folder that is there or can be made.
+
+    Where the folder around the run's own is gone, as after all was moved, that is the
+    default one of the current folder, and the user is told.
+    """
+    from keras_wa.training.config import TrainConfig
+    from keras_wa.training.fingerprint import absolute
+
+    here = absolute("store_dir", TrainConfig.store_dir)
+    around = Path(config.store_dir).parent
+    if around.is_dir() or config.store_dir == here:
+        return config
+    say(
+        f"{around} is no longer there: prepared ROIs are kept in {here}. --store-dir "
+        "names another place."
+    )
+    return dataclasses.replace(config, store_dir=here)
 
 
 def make_folder(name: str | Path, flag: str = "--out") -> Path:

@@ -18,6 +18,7 @@ from keras_wa.cli.shared import (
     say,
     start_keras,
     warn,
+    with_present_store,
 )
 from keras_wa.datasets import split_hash
 from keras_wa.errors import UserError
@@ -99,8 +100,11 @@ def run(args: argparse.Namespace) -> int:
     workers = _join(args, config)
     require_backend(config)  # Before there is a directory, and minutes of preparing.
     data = load_data_of(run) if run else load_data(config)
-    if run is None and workers.is_chief:
-        run = Run.create(args.run_dir, config)
+    if workers.is_chief:
+        if run is None:
+            run = Run.create(args.run_dir, config)
+        else:
+            run.keep_places()
     run = run or Run(Path(args.run_dir), config)
     warn(data.notes)
     counts = data.cases["split"].value_counts()
@@ -197,7 +201,10 @@ def _resumed(args: argparse.Namespace) -> Any:
     moved = {field: given.pop(field) for field in PLACES if field in given}
     values = {**run.config.to_mapping(), **moved}
     config = TrainConfig.from_mapping(values, args.config or "command line")
-    run = dataclasses.replace(run, config=with_absolute_paths(config))
+    config = with_absolute_paths(config)
+    if "store_dir" not in moved:
+        config = with_present_store(config)
+    run = dataclasses.replace(run, config=config)
     stored = run.config.to_mapping()
     for field, value in given.items():
         if stored.get(field) != value:

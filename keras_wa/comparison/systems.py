@@ -10,20 +10,33 @@ from typing import Any
 from keras_wa.errors import UserError
 from keras_wa.models import model_options
 from keras_wa.training.config import TrainConfig
-from keras_wa.training.fingerprint import COMPUTING, PLACES, options_of
+from keras_wa.training.fingerprint import (
+    COMPUTING,
+    PLACES,
+    options_of,
+    with_absolute_paths,
+)
 
 _DATA = (
-    *("dataset", "group_pattern", "lesion", "crop", "field_mm", "pixel_spacing"),
-    *(
-        "bits_stored",
-        "drop_without_callback",
-        "for_processing",
-        "limit",
-        "data_seed",
-        "image_size",
-    ),
-    *("rois", "labelling", "conspicuity"),
-    *("split", "folds", "fold", "validation"),
+    "dataset",
+    "group_pattern",
+    "lesion",
+    "crop",
+    "field_mm",
+    "pixel_spacing",
+    "bits_stored",
+    "drop_without_callback",
+    "for_processing",
+    "limit",
+    "data_seed",
+    "image_size",
+    "rois",
+    "labelling",
+    "conspicuity",
+    "split",
+    "folds",
+    "fold",
+    "validation",
 )
 _BUDGET = ("fresh_rois", "epochs", "batch_size")
 
@@ -85,7 +98,7 @@ def systems_of(configs: Sequence[TrainConfig]) -> list[System]:
     Runs that differ in the seed, in places and in how it is computed alone are of one
     system. Its name has what tells it from the others: its model, and each option and
     setting that is not the same in all runs and, here, not as by default. It can be
-    given to `parse_systems`.
+    given to `parse_systems`, unless the path of its weights has a comma or colon.
 
     Args:
         configs: of runs that agree in `COMMON`.
@@ -115,12 +128,14 @@ def systems_of(configs: Sequence[TrainConfig]) -> list[System]:
 
 
 def _settings_of(config: TrainConfig) -> dict[str, Any]:
-    return {field: getattr(config, field) for field in SETTINGS}
+    found = with_absolute_paths(config)
+    return {field: getattr(found, field) for field in SETTINGS}
 
 
 def _text(value: Any) -> str:
     """What `parse_value` gives the value for."""
-    return value if isinstance(value, str) else json.dumps(value)
+    plain = isinstance(value, str) and parse_value(value) == value
+    return value if plain else json.dumps(value)
 
 
 def parse_systems(text: str) -> list[System]:

@@ -17,6 +17,31 @@ if TYPE_CHECKING:
 FILLS = ("local", "roi")
 
 
+def patch_and_stride(
+    side: int, patch: int | None = None, stride: int | None = None
+) -> tuple[int, int]:
+    """The patch and stride of `occlusion_maps`, in pixels, with their defaults.
+
+    Args:
+        side: the shorter side of the ROIs, pixels.
+        patch: as in `occlusion_maps`.
+        stride: as in `occlusion_maps`.
+
+    Raises:
+        UserError: one is out of range.
+    """
+    patch = max(1, side // 8) if patch is None else patch
+    if not 1 <= patch <= side:
+        raise UserError(f"--patch. Received: {patch}; expected 1 to {side} pixels.")
+    stride = max(1, patch // 2) if stride is None else stride
+    if not 1 <= stride <= patch:
+        raise UserError(
+            f"--stride. Received: {stride}; expected 1 to {patch} pixels, the patch, "
+            "or some pixels would never be hidden."
+        )
+    return patch, stride
+
+
 def occlusion_maps(
     probability: Probability,
     rois: Rois,
@@ -54,16 +79,7 @@ def occlusion_maps(
     networks", section 2.1.
     """
     height, width = rois.shape[1:]
-    side = min(height, width)
-    patch = max(1, side // 8) if patch is None else patch
-    if not 1 <= patch <= side:
-        raise UserError(f"--patch. Received: {patch}; expected 1 to {side} pixels.")
-    stride = max(1, patch // 2) if stride is None else stride
-    if not 1 <= stride <= patch:
-        raise UserError(
-            f"--stride. Received: {stride}; expected 1 to {patch} pixels, the patch, "
-            "or some pixels would never be hidden."
-        )
+    patch, stride = patch_and_stride(min(height, width), patch, stride)
     if fill not in FILLS:
         raise unknown_name("fill", fill, FILLS)
 

@@ -200,13 +200,17 @@ def load_data_of(
     Raises:
         UserError: as `load_data`; or the data are gone, or are no longer the run's.
     """
-    place = run.config.data_dir
-    if place is not None and not os.path.exists(place):
-        raise UserError(
-            f"{os.path.abspath(place)}: the data of {run.path} are no longer there. "
-            "Expected: the folder or table that it was trained on. Put it back, or "
-            "name its new place with --data-dir."
-        )
+    for place, flag in (
+        (run.config.data_dir, "--data-dir"),
+        (run.config.case_lists, "--case-lists"),
+    ):
+        if place is not None and not os.path.exists(place):
+            raise UserError(
+                f"{os.path.abspath(place)}: the data of {run.path} are no longer "
+                "there. Expected: the folder or table that it was trained on. Put it "
+                "back; `evaluate`, `explain` and `train --resume` take its new place "
+                f"as {flag}."
+            )
     data = load_data(run.config, progress)
     data.notes.extend(run.require_same_data(data.cases, data.pixels, allow_changed))
     return data

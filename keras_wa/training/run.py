@@ -22,6 +22,7 @@ from keras_wa.cores import usable_cores
 from keras_wa.errors import UserError
 from keras_wa.files import replacing, write_json
 from keras_wa.training.config import TrainConfig
+from keras_wa.training.fingerprint import PLACES
 from keras_wa.training.hardware import describe_devices
 
 FORMAT = 1
@@ -107,7 +108,18 @@ class Run:
         with replacing(self.path / "split.csv") as partial:
             table = cases[_SPLIT_COLUMNS].assign(**{_PIXELS: list(pixels)})
             table.to_csv(partial, index=False)
-        record = {"format": FORMAT, **self.config.to_mapping()}
+        self._write_config(self.config)
+
+    def keep_places(self) -> None:
+        """Writes where the data now lie into `config.json`, and nothing else."""
+        kept = Run.open(self.path).config
+        places = {field: getattr(self.config, field) for field in PLACES}
+        moved = dataclasses.replace(kept, **places)
+        if moved != kept:
+            self._write_config(moved)
+
+    def _write_config(self, config: TrainConfig) -> None:
+        record = {"format": FORMAT, **config.to_mapping()}
         write_json(self.path / "config.json", record)
 
     @classmethod

@@ -136,9 +136,36 @@ def test_groups_point_to_the_images_that_were_read():
     assert group.images == [9, 38]
     for position, roi in zip(group.images, (10, 39), strict=True):
         assert np.array_equal(read[position], images[roi])
-    (note,) = report.notes
-    assert note.startswith("1 ROI could not be read and was passed over")
+    note, _ = report.notes
+    assert note.startswith("1 of 40 ROIs could not be read and was passed over")
     assert "2.png: damaged." in note
+
+
+def test_rois_that_cannot_be_read_are_counted_by_class_and_change_the_split():
+    images, cases = list(pictures(40)), table(40)
+    malignant = np.flatnonzero(cases["label"] == 1)
+    for row in malignant[:10]:
+        images[row] = None
+    said = (
+        f"10 of 40 ROIs could not be read and were passed over in the checks of "
+        f"pixels: benign 0 of {40 - len(malignant)}, malignant 10 of {len(malignant)}; "
+        "the share of malignant ROIs went from 50.0 % to 33.3 %. The first: "
+    )
+    counted, drawn = audit(dataset_of(images, cases))[0].notes
+    assert counted.startswith(said)
+    assert "train leaves them out and draws without them" in drawn
+    # Where no part is drawn, the split is the same.
+    training = cases["patient_id"][cases["split"] == "train"].unique()
+    cases.loc[cases["patient_id"].isin(training[-4:]), "split"] = "val"
+    (counted,) = audit(dataset_of(images, cases))[0].notes
+    assert counted.startswith(said)
+
+
+@pytest.mark.parametrize("split", ["official", "random-roi", "patient-kfold"])
+def test_the_split_is_named_by_its_origin_alone(split):
+    report, _ = audit(small_phantom(), split=split, limit_images=0)
+    assert "split" not in report.settings
+    assert report.settings["split_origin"] != "official"
 
 
 def test_without_images_the_metadata_are_checked():

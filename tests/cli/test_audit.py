@@ -95,6 +95,13 @@ def test_bad_input_is_one_line(
     words = ["audit", "folder", "--data-dir", str(tmp_path / "data")]
     assert "--resamples" in error_of([*words, "--resamples", "0"], capsys)
     assert "--seed" in error_of([*words, "--seed", "-1"], capsys)
+    words += ["--out", str(tmp_path / "out")]
+    for split, expected in (
+        ("oficial", "did you mean 'official'"),
+        ("augmented-first", "--split"),
+    ):
+        assert expected in error_of([*words, "--split", split], capsys)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_that_cannot_be_made_is_told_before_the_work(

@@ -185,12 +185,41 @@ def test_data_that_moved_are_found_where_they_are_named(
     for words in (["evaluate", "run"], ["train", "--run-dir", "run", "--resume"]):
         line = error_of(words, capsys)
         assert f"{here}/set: the data of run are no longer there" in line
-        assert "--data-dir" in line
+        assert "`evaluate`, `explain` and `train --resume` take its new place" in line
     moved = ["--data-dir", "moved"]
     words = ["evaluate", "run", "--resamples", "5", "--store-dir", "stores"]
     assert main([*words, *moved]) == 0
     assert list((here / "stores").iterdir())
     assert main(["train", "--run-dir", "run", "--resume", *moved]) == 0
+    # The resumed run remembers the place.
+    assert main(["evaluate", "run", "--resamples", "5"]) == 0
+
+
+def test_a_moved_run_leaves_the_place_alone_where_it_was(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    moved = here.rename(here.with_name("moved"))
+    shutil.rmtree(moved / "data")
+    monkeypatch.chdir(moved)
+    words = ["evaluate", "run", "--data-dir", "set", "--resamples", "5"]
+    said = f"{here}/data is no longer there: prepared ROIs are kept in {moved}/data"
+    for each in (words, ["train", "--run-dir", "run", "--resume", *words[2:4]]):
+        assert main(each) == 0
+        assert said in capsys.readouterr().out
+        assert not here.exists()
+        assert len(list((moved / "data" / "prepared").iterdir())) == 1
+    # The resumed run remembers this place, too.
+    assert main(words) == 0
+    assert "no longer there" not in capsys.readouterr().out
+
+
+def test_a_store_folder_that_cannot_be_made_names_its_flag(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "file").touch()
+    line = error_of(["evaluate", here / "run", "--store-dir", here / "file/x"], capsys)
+    assert "cannot be written (Not a directory)" in line
+    assert "choose one with --store-dir" in line
 
 
 def test_a_resumed_run_accepts_its_own_relative_paths_again(

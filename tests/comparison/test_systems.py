@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ from keras_wa.comparison.systems import (
     COMMON,
     SETTINGS,
     System,
+    _text,
     parse_systems,
+    parse_value,
     systems_of,
 )
 from keras_wa.errors import UserError
@@ -115,3 +118,20 @@ def test_runs_that_differ_in_seed_places_and_devices_are_of_one_system() -> None
     elsewhere = {"data_dir": "/b", "strategy": "mirrored", "deterministic": True}
     other = dataclasses.replace(plain, seed=1, **elsewhere)
     assert {each.name for each in systems_of([plain, other])} == {"wa_resnet50"}
+
+
+def test_weights_are_the_same_file_however_their_path_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    written = [TrainConfig(weights=path) for path in ("w.h5", f"{tmp_path}/w.h5")]
+    assert {each.name for each in systems_of(written)} == {"wa_resnet50"}
+    *found, other = systems_of([*written, TrainConfig(weights="imagenet")])
+    assert {each.name for each in found} == {f"wa_resnet50:weights={tmp_path}/w.h5"}
+    assert other.name == "wa_resnet50:weights=imagenet"
+
+
+def test_a_text_that_looks_like_a_number_stays_a_text() -> None:
+    assert _text("12") == '"12"'
+    for value in ("12", "true", "db2", 12, 1e-4, None, True):
+        assert parse_value(_text(value)) == value

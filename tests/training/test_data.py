@@ -119,9 +119,14 @@ def test_a_copy_has_the_digest_of_its_source(config: Any) -> None:
     assert data.pixels == [expected[name] for name in data.cases["source_roi_id"]]
 
 
-def test_data_that_are_gone_are_named(config: Any, tmp_path: Path) -> None:
-    run = Run(tmp_path / "run", config(dataset="folder", data_dir=str(tmp_path / "x")))
-    with pytest.raises(UserError, match=rf"^{tmp_path}/x: the data of .*--data-dir"):
+@pytest.mark.parametrize("field", ["data_dir", "case_lists"])
+def test_data_that_are_gone_are_named_with_the_flag_of_their_new_place(
+    config: Any, tmp_path: Path, field: str
+) -> None:
+    places = {"data_dir": str(tmp_path), field: str(tmp_path / "gone")}
+    run = Run(tmp_path / "run", dataclasses.replace(config(), dataset="cmmd", **places))
+    flag = f"--{field.replace('_', '-')}"
+    with pytest.raises(UserError, match=rf"gone: the data of .*run.* as {flag}\."):
         load_data_of(run)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import os
 import platform
@@ -45,6 +46,13 @@ def test_a_begun_run_is_opened_with_the_same_config(run: Run) -> None:
     record = json.loads((run.path / "config.json").read_text())
     assert record["format"] == FORMAT
     assert record["epochs"] == 7
+
+
+def test_a_run_whose_data_moved_keeps_their_places_and_its_settings(run: Run) -> None:
+    changes = {"data_dir": "/new", "store_dir": "/stores", "case_lists": "/lists"}
+    moved = dataclasses.replace(run.config, **changes)
+    dataclasses.replace(run, config=dataclasses.replace(moved, seed=5)).keep_places()
+    assert Run.open(run.path).config == moved
 
 
 def test_the_split_is_written_roi_by_roi(run: Run) -> None:
