@@ -124,7 +124,7 @@ class TrainConfig:
     weights: str = "none"
     epochs: int = whole(100, 1, 99_999)  # As many as the checkpoints' names count.
     batch_size: int = whole(16, 1, 1_000_000)
-    learning_rate: float = real(1e-4, 1e-30, FLOAT32.high)
+    learning_rate: float = real(1e-4, 0, FLOAT32.high, above=True)
     schedule: str = "constant"
     warmup_steps: int = whole(0, 0)
     class_weights: bool = True

@@ -29,7 +29,10 @@ def test_where_others_can_come_a_token_is_needed(host: str) -> None:
         ({"max_pixels": 0}, "--max-pixels must be at least 1"),
         ({"concurrency": -1}, "--concurrency must be at least 1"),
         ({"max_megabytes": 0}, "--max-megabytes must be above 0"),
-        ({"timeout_s": float("nan")}, "--timeout must be above 0. Received: nan"),
+        (
+            {"timeout_s": float("nan")},
+            "--timeout must be above 0 and at most 86400. Received: nan",
+        ),
         ({"wait_ms": -1}, "--wait-ms must be at least 0"),
         ({"port": 70000}, "--port must be 0 to 65535"),
         ({"token": "a\nb"}, "--token. Received: white space"),
