@@ -12,7 +12,12 @@ import pandas as pd
 from keras_wa.datasets.cutting import cut_roi
 from keras_wa.datasets.dataset import Dataset
 from keras_wa.datasets.dicom_index import index_dicoms
-from keras_wa.datasets.finishing import choose_lesion, finish_cases, pixel_settings
+from keras_wa.datasets.finishing import (
+    choose_lesion,
+    finish_cases,
+    left_out_note,
+    pixel_settings,
+)
 from keras_wa.datasets.options import ReadOptions
 from keras_wa.datasets.tables import find_file, read_table
 from keras_wa.errors import UserError
@@ -93,6 +98,8 @@ def read_cmmd(
     rows = list(_rows(images, breasts, sheet.name, options, skipped))
     rows_kept, notes = choose_lesion(rows, options.lesion, "images")
     cases, split, drawn = finish_cases(rows_kept, str(root), skipped, seed)
+    if options.require_files:
+        drawn += _left_out_note(breasts, images, options.lesion)
     return Dataset(
         name="cmmd",
         cases=cases,
@@ -230,6 +237,18 @@ def _rows(
             skipped.append((sheet, reason))
         else:
             yield {**_of_breast(breast), "roi_id": f"{patient}_{side}"}
+
+
+def _left_out_note(
+    breasts: pd.DataFrame, images: pd.DataFrame, lesion: str
+) -> list[str]:
+    """Of the breasts with that lesion type: how many have no image, by class."""
+    wanted = breasts if lesion == "all" else breasts[breasts["lesion_type"] == lesion]
+    shown = images[["patient_id", "breast"]].drop_duplicates().assign(shown=True)
+    found = wanted.merge(shown, how="left", on=["patient_id", "breast"])
+    lost = found["shown"].isna()
+    labels = found["label"].astype(int)
+    return left_out_note(list(labels[lost]), list(labels[~lost]), "breasts")
 
 
 def _of_breast(breast: dict[Any, Any]) -> dict[str, Any]:

@@ -91,19 +91,40 @@ def choose_lesion(
     ]
 
 
-def left_out_by_class(lost: Iterable[int], kept: Iterable[int]) -> str:
-    """How leaving ROIs out has changed the classes, for a note.
+def left_out_note(
+    lost: Sequence[int], kept: Sequence[int], unit: str = "ROIs"
+) -> list[str]:
+    """What leaving out has changed, a sentence; none if nothing was lost.
 
     Args:
-        lost: labels of the ROIs that were left out.
+        lost: labels of what was left out.
         kept: labels of the others, at least one.
+        unit: what has a label.
+    """
+    if not lost:
+        return []
+    return [
+        f"Among what was left out are {len(lost)} of {len(lost) + len(kept)} {unit}: "
+        f"{left_out_by_class(lost, kept, unit)}."
+    ]
+
+
+def left_out_by_class(
+    lost: Iterable[int], kept: Iterable[int], unit: str = "ROIs"
+) -> str:
+    """How leaving out has changed the classes, for a note.
+
+    Args:
+        lost: labels of what was left out.
+        kept: labels of the others, at least one.
+        unit: what has a label.
     """
     gone, here = collections.Counter(lost), collections.Counter(kept)
     every = gone + here
     before, after = (100 * each[1] / each.total() for each in (every, here))
     return (
         f"benign {gone[0]} of {every[0]}, malignant {gone[1]} of {every[1]}; the share "
-        f"of malignant ROIs went from {before:.1f} % to {after:.1f} %"
+        f"of malignant {unit} went from {before:.1f} % to {after:.1f} %"
     )
 
 
@@ -152,10 +173,5 @@ def finish_cases(
         )
     if skipped:
         notes.append(f"Left out, each with its reason: {len(skipped)} files or rows.")
-    if lost:
-        every = len(lost) + len(cases)
-        by_class = left_out_by_class([row["label"] for row in lost], cases["label"])
-        notes.append(
-            f"Among what was left out are {len(lost)} of {every} ROIs: {by_class}."
-        )
+    notes += left_out_note([row["label"] for row in lost], list(cases["label"]))
     return cases, drawn_split(seed) if drawn else "the table's own", notes

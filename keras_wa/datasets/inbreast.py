@@ -16,6 +16,7 @@ from keras_wa.datasets.dataset import Dataset
 from keras_wa.datasets.finishing import (
     choose_lesion,
     finish_cases,
+    left_out_note,
     pixel_settings,
     refuse_official_crops,
 )
@@ -82,6 +83,8 @@ def read_inbreast(
     rows: list[dict[str, Any]] = []
     unused: Counter[str] = Counter()
     bare = 0
+    lost: list[int] = []
+    read: list[int] = []
     for image in track(images, "Reading annotations"):
         name = image.pop("file")
         if name not in dicoms:
@@ -92,6 +95,7 @@ def read_inbreast(
                     f"{name}_<patient>_MG_…_ANON.dcm, whose name tells the patient.",
                 )
             )
+            lost.append(image["label"])
             continue
         if name not in annotations:
             bare += 1
@@ -101,7 +105,9 @@ def read_inbreast(
             annotation = read_annotation(root / path)
         except UserError as error:
             skipped.append((path, str(error).removeprefix(f"{root / path}: ")))
+            lost.append(image["label"])
             continue
+        read.append(image["label"])
         skipped += [(path, reason) for reason in annotation.skipped]
         unused += annotation.unused
         patient, dicom = dicoms[name]
@@ -129,6 +135,7 @@ def read_inbreast(
             *passed_over(kinds, dicom_only=True),
             *notes,
             *drawn,
+            *left_out_note(lost, read, "images"),
         ],
         skipped=skipped,
     )

@@ -334,3 +334,15 @@ def test_every_real_patient_of_the_collection_is_kept(tmp_path):
     cases = read_cmmd(tmp_path, options).cases
     assert set(cases["patient_id"]) == set(patients)
     assert len(cases) == 1775
+
+
+def test_breasts_without_an_image_are_counted_by_class(root):
+    for patient in ("D1-0001", "D1-0003", "D1-0005"):
+        shutil.rmtree(root / "CMMD" / patient)
+    dataset = read_cmmd(root, CALCIFICATION)
+    assert dataset.notes[-1] == (
+        "Among what was left out are 3 of 12 breasts: benign 0 of 6, malignant 3 of 6; "
+        "the share of malignant breasts went from 50.0 % to 33.3 %."
+    )
+    listed = read_cmmd(root, dataclasses.replace(CALCIFICATION, require_files=False))
+    assert not any("left out are" in note for note in listed.notes)

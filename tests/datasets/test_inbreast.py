@@ -238,3 +238,13 @@ def test_a_release_that_lacks_a_part_is_a_user_error(release, tmp_path):
     (release / "INbreast.csv").unlink()
     with pytest.raises(UserError, match=r"table of images.*INbreast\.csv or INbreast"):
         read_inbreast(release, ALL)
+
+
+def test_images_that_cannot_be_used_are_counted_by_class(release):
+    next(release.glob("AllDICOMs/22678602_*")).unlink()
+    (release / "AllXML" / "22678603.xml").write_text("no XML")
+    dataset = read_inbreast(release, ALL)
+    assert dataset.notes[-1] == (
+        "Among what was left out are 2 of 20 images: benign 0 of 10, malignant 2 of "
+        "10; the share of malignant images went from 50.0 % to 44.4 %."
+    )
