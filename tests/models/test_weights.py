@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import urllib.error
 from pathlib import Path
 
@@ -14,7 +15,12 @@ from keras_wa.errors import UserError
 from keras_wa.layers import SqueezeExcite, SubbandNormalization
 from keras_wa.models import adapt_stem_kernel, load_pretrained
 from keras_wa.models.weights import DENSENET121, IMAGENET_PIXEL_STD, RESNET50
-from tests.models.legacy_h5 import Arrays, random_arrays, write_legacy_h5
+from tests.models.legacy_h5 import (
+    Arrays,
+    random_arrays,
+    write_legacy_h5,
+    write_npz,
+)
 
 # Keras itself converts its variables in a way that NumPy 2 warns of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")
@@ -252,8 +258,8 @@ def test_each_trunk_of_several_has_a_prefix_and_a_scale_of_its_own(
 
 def test_a_missing_file_says_what_to_give() -> None:
     assert refusal(tiny(), "gone.h5") == (
-        "No such weights file: gone.h5. Give a .keras or .h5 file, 'imagenet' or "
-        "'none'."
+        "No such weights file: gone.h5. Give a .keras, .h5 or .npz file, 'imagenet' "
+        "or 'none'."
     )
 
 
@@ -316,3 +322,221 @@ def test_a_weights_h5_file_of_another_model_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "wide.weights.h5"
     tiny(filters=16).save_weights(path)
     assert refusal(tiny(), path).startswith(f"{path}: not weights that 'tiny' can take")
+
+
+# Archives of arrays -----------------------------------------------------------------
+
+
+def trunk_of(arrays: Arrays) -> dict[str, dict[str, np.ndarray]]:
+    """A copy without the layers that no `.npz` of ours names, such as the gates."""
+    kept = ("_conv", "_bn", "predictions")
+    return {k: dict(v) for k, v in arrays.items() if k.endswith(kept)}
+
+
+def test_an_npz_fills_the_layers_in_whatever_order_its_arrays_come(
+    tmp_path: Path,
+) -> None:
+    arrays = trunk_of(random_arrays(tiny()))
+    turned = {name: dict(reversed(found.items())) for name, found in arrays.items()}
+    model = tiny()
+    load_pretrained(model, write_npz(tmp_path / "donor.npz", turned))
+    for name, wanted in arrays.items():
+        assert_same_weights(model.get_layer(name), list(wanted.values()))
+
+
+def test_half_precision_kernels_are_summed_over_their_colours_in_float32(
+    tmp_path: Path,
+) -> None:
+    arrays = trunk_of(random_arrays(tiny(channels=3)))
+    kernel = arrays["conv1_conv"]["kernel"].astype("float16")
+    arrays["conv1_conv"]["kernel"] = kernel
+    model = tiny(channels=1)
+    load_pretrained(model, write_npz(tmp_path / "half.npz", arrays))
+    wanted = 57.6 * kernel.astype("float64").sum(axis=2, keepdims=True)
+    found, _ = model.get_layer("conv1_conv").get_weights()
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
+
+
+def unchanged_refusal(source: Path) -> str:
+    """The one line, of a model that keeps all its weights."""
+    model = tiny()
+    before = model.get_weights()
+    message = refusal(model, source)
+    for found, wanted in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+    assert message.startswith(f"{source}: ")
+    return message
+
+
+@pytest.mark.parametrize("part", [0.3, 0.9, 0.999])
+def test_a_truncated_npz_is_refused(tmp_path: Path, part: float) -> None:
+    path = write_npz(tmp_path / "donor.npz", trunk_of(random_arrays(tiny())))
+    content = path.read_bytes()
+    path.write_bytes(content[: int(part * len(content))])
+    assert "not weights that 'tiny' can take" in unchanged_refusal(path)
+
+
+def test_an_npz_with_a_byte_turned_is_refused(tmp_path: Path) -> None:
+    path = write_npz(tmp_path / "donor.npz", trunk_of(random_arrays(tiny())))
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 0xFF
+    path.write_bytes(content)
+    assert "Bad CRC-32" in unchanged_refusal(path)
+
+
+class Bomb:
+    """Raises where it is unpickled."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return (exec, ("raise SystemExit('unpickled')",))
+
+
+def test_pickled_arrays_are_never_unpickled(tmp_path: Path) -> None:
+    arrays = trunk_of(random_arrays(tiny()))
+    arrays["conv1_conv"]["bias"] = np.array([Bomb()] * 8, dtype=object)
+    path = write_npz(tmp_path / "donor.npz", arrays)
+    assert "allow_pickle=False" in unchanged_refusal(path)
+    path.write_bytes(pickle.dumps(Bomb()))
+    assert "not weights that 'tiny' can take" in unchanged_refusal(path)
+
+
+def test_a_single_array_is_no_archive(tmp_path: Path) -> None:
+    np.save(tmp_path / "one.npy", np.zeros(3))
+    path = (tmp_path / "one.npy").rename(tmp_path / "one.npz")
+    assert "a single array. Expected an .npz archive" in unchanged_refusal(path)
+
+
+@pytest.mark.parametrize("name", ["conv1_conv", "conv1_conv/weights", "kernel"])
+def test_an_array_without_the_name_of_a_layer_s_weight_is_refused(
+    tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / "donor.npz"
+    np.savez(path, **{name: np.zeros(3)})
+    message = unchanged_refusal(path)
+    assert f"Received: {name!r}; expected '<layer name>/<weight>'" in message
+
+
+@pytest.mark.parametrize("dtype", ["int64", "complex64", "S3", "bool"])
+def test_an_array_of_no_floating_point_numbers_is_refused(
+    tmp_path: Path, dtype: str
+) -> None:
+    arrays = trunk_of(random_arrays(tiny()))
+    arrays["conv1_bn"]["gamma"] = np.ones(8).astype(dtype)
+    message = unchanged_refusal(write_npz(tmp_path / "donor.npz", arrays))
+    assert "conv1_bn/gamma is not of floating-point numbers. Received:" in message
+
+
+def test_an_npz_of_another_shape_is_refused_and_changes_nothing(
+    tmp_path: Path,
+) -> None:
+    arrays = trunk_of(random_arrays(tiny()))
+    arrays["conv1_bn"]["beta"] = np.zeros(9, "float32")
+    message = unchanged_refusal(write_npz(tmp_path / "donor.npz", arrays))
+    assert "layer 'conv1_bn' does not fit 'tiny'. Received: shapes [(8,), (9,)" in (
+        message
+    )
+
+
+@pytest.mark.parametrize("weight", ["kernel", "bias"])
+def test_a_layer_that_lacks_an_array_is_refused(tmp_path: Path, weight: str) -> None:
+    arrays = trunk_of(random_arrays(tiny()))
+    del arrays["conv1_conv"][weight]
+    message = unchanged_refusal(write_npz(tmp_path / "donor.npz", arrays))
+    assert "layer 'conv1_conv' does not fit" in message
+
+
+def overflowed(array: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        return (array + 7e4).astype("float16")
+
+
+BAD_VALUES = {
+    "NaN": ("conv1_conv", "kernel", lambda a: np.where(a == a.max(), np.nan, a), 1),
+    "infinite": ("conv1_bn", "gamma", lambda a: a / np.zeros_like(a), 8),
+    "float16": ("conv1_conv", "bias", overflowed, 8),
+    "float64": ("conv1_bn", "beta", lambda a: 1e300 + a.astype("float64"), 8),
+    "negative": ("conv1_bn", "moving_variance", lambda a: -a, 8),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_VALUES)
+@pytest.mark.parametrize("suffix", [".npz", ".h5"])
+@pytest.mark.filterwarnings("ignore:divide by zero")
+def test_values_that_no_network_computes_with_are_refused(
+    tmp_path: Path, kind: str, suffix: str
+) -> None:
+    layer, weight, spoil, count = BAD_VALUES[kind]
+    arrays = trunk_of(random_arrays(tiny()))
+    arrays[layer][weight] = spoil(arrays[layer][weight])
+    write = write_npz if suffix == ".npz" else write_legacy_h5
+    message = unchanged_refusal(write(tmp_path / f"donor{suffix}", arrays))
+    assert f"{layer}/{weight} is damaged. Received: {count} of" in message
+
+
+def test_a_weights_h5_file_with_nan_changes_nothing(tmp_path: Path) -> None:
+    donor = filled(tiny())
+    donor.get_layer("conv1_se").excite.bias.assign(np.full(8, np.nan))
+    donor.save_weights(tmp_path / "same.weights.h5")
+    message = unchanged_refusal(tmp_path / "same.weights.h5")
+    assert "conv1_se/bias is damaged. Received: 8 of 8 values NaN" in message
+
+
+# Parts of a trunk -------------------------------------------------------------------
+
+
+def two_stages() -> keras.Model:
+    x = bands = keras.Input((8, 8, 4), name="bands")
+    for name in ("conv1", "conv2_block1_1"):
+        x = keras.layers.Conv2D(3, 3, padding="same", name=f"{name}_conv")(x)
+        x = keras.layers.BatchNormalization(name=f"{name}_bn")(x)
+    return keras.Model(bands, x, name="two_stages")
+
+
+def saved(path: Path, arrays: Arrays) -> Path:
+    """The arrays of the first stage of `two_stages`, in the format of the name."""
+    if path.suffix == ".npz":
+        return write_npz(path, arrays)
+    if path.suffix == ".h5":
+        return write_legacy_h5(path, arrays)
+    whole = filled(two_stages())
+    part = keras.Model(whole.input, whole.get_layer("conv1_bn").output)
+    for name, weights in arrays.items():
+        part.get_layer(name).set_weights(list(weights.values()))
+    part.save(path)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".h5", ".keras"])
+def test_a_part_of_a_trunk_is_taken_and_the_stages_that_it_lacks_are_named(
+    tmp_path: Path, suffix: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    arrays = random_arrays(two_stages())
+    part = {name: arrays[name] for name in ("conv1_conv", "conv1_bn")}
+    path = saved(tmp_path / f"part{suffix}", part)
+    model = two_stages()
+    start = [
+        model.get_layer(f"conv2_block1_1_{k}").get_weights() for k in ("conv", "bn")
+    ]
+    load_pretrained(model, path)
+    for name, weights in part.items():
+        assert_same_weights(model.get_layer(name), list(weights.values()))
+    for kind, weights in zip(("conv", "bn"), start, strict=True):
+        assert_same_weights(model.get_layer(f"conv2_block1_1_{kind}"), weights)
+    assert caplog.messages == [
+        f"{path}: weights for a part of the trunk. Filled: conv1. Not in the source, "
+        "at their initial weights: conv2 (2 layers)."
+    ]
+
+
+def test_a_whole_trunk_is_nothing_to_warn_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    arrays = random_arrays(two_stages())
+    load_pretrained(two_stages(), write_npz(tmp_path / "whole.npz", trunk_of(arrays)))
+    assert caplog.messages == []
+
+
+def test_a_file_that_has_nothing_of_the_trunk_is_refused(tmp_path: Path) -> None:
+    arrays = {"block1_conv1": {"kernel": np.zeros((3, 3, 3, 64), "float32")}}
+    message = refusal(two_stages(), write_npz(tmp_path / "vgg.npz", arrays))
+    assert "4 of the 4 layers with weights of the trunk are missing" in message
