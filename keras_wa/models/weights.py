@@ -27,7 +27,6 @@ _OF_TRUNK = re.compile(r"_conv\d*$|(^|_)bn$")
 # subbands of unit variance.
 IMAGENET_PIXEL_STD = 57.6
 
-
 # Relative error of a stem that was carried over: below it is rounding.
 _ROUNDING = 1e-6
 
@@ -196,7 +195,7 @@ def _copy_layers(
     for layer, arrays in fitting:
         layer.set_weights(arrays)
     for note in notes:
-        _log.warning(note)
+        _log.warning("%s", note)
 
 
 def _unfilled(
