@@ -149,6 +149,14 @@ def test_a_saved_graft_is_loaded_as_it_was(field: keras.Model, tmp_path: Path) -
     np.testing.assert_array_equal(loaded(rois(SIDE)), field(rois(SIDE)))
 
 
+def test_weights_of_a_graft_fill_another(field: keras.Model, tmp_path: Path) -> None:
+    path = tmp_path / "model.weights.h5"
+    field.save_weights(path)
+    options = {"image_size": SIDE, "graft": "field", "weights": str(path)}
+    filled = create_model("wa_resnet50", **options)
+    np.testing.assert_array_equal(filled(rois(SIDE)), field(rois(SIDE)))
+
+
 # The other formats, and grey donors -------------------------------------------------
 
 

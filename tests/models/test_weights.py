@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import urllib.error
 from pathlib import Path
 
@@ -11,7 +10,6 @@ import keras
 import numpy as np
 import pytest
 
-from keras_wa.errors import UserError
 from keras_wa.layers import SqueezeExcite, SubbandNormalization
 from keras_wa.models import adapt_stem_kernel, load_pretrained
 from keras_wa.models.weights import DENSENET121, IMAGENET_PIXEL_STD, RESNET50
@@ -21,34 +19,19 @@ from tests.models.legacy_h5 import (
     write_legacy_h5,
     write_npz,
 )
+from tests.models.small_trunk import (
+    assert_same_weights,
+    filled,
+    refusal,
+    tiny,
+    trunk_of,
+    unchanged_refusal,
+)
 
 # Keras itself converts its variables in a way that NumPy 2 warns of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")
 
 FILE_UTILS = "keras.src.utils.file_utils"
-
-
-def tiny(channels: int = 4, classes: int = 2, filters: int = 8) -> keras.Model:
-    """A stem, a gate and a head with the names that the large models use."""
-    x = bands = keras.Input((8, 8, channels), name="bands")
-    x = keras.layers.Conv2D(filters, 7, padding="same", name="conv1_conv")(x)
-    x = keras.layers.BatchNormalization(name="conv1_bn")(x)
-    x = SqueezeExcite(ratio=2, name="conv1_se")(x)
-    x = keras.layers.GlobalAveragePooling2D(name="avg_pool")(x)
-    x = keras.layers.Dense(classes, activation="softmax", name="predictions")(x)
-    return keras.Model(bands, x, name="tiny")
-
-
-def filled(model: keras.Model, seed: int = 7) -> keras.Model:
-    """The model with random weights everywhere."""
-    for name, arrays in random_arrays(model, seed).items():
-        model.get_layer(name).set_weights(list(arrays.values()))
-    return model
-
-
-def assert_same_weights(layer: keras.layers.Layer, arrays: list[np.ndarray]) -> None:
-    for found, wanted in zip(layer.get_weights(), arrays, strict=True):
-        np.testing.assert_array_equal(found, wanted, err_msg=layer.name)
 
 
 def assert_trunk(model: keras.Model, arrays: Arrays, channels: int) -> None:
@@ -68,15 +51,6 @@ def assert_trunk(model: keras.Model, arrays: Arrays, channels: int) -> None:
             assert_same_weights(model.get_layer(name), list(wanted.values()))
         checked += 1
     assert checked == 53 + 53
-
-
-def refusal(model: keras.Model, source: str | Path) -> str:
-    """The one line with which a source is refused."""
-    with pytest.raises(UserError) as caught:
-        load_pretrained(model, source)
-    message = str(caught.value)
-    assert "\n" not in message
-    return message
 
 
 # The stem ---------------------------------------------------------------------------
@@ -324,125 +298,7 @@ def test_a_weights_h5_file_of_another_model_is_refused(tmp_path: Path) -> None:
     assert refusal(tiny(), path).startswith(f"{path}: not weights that 'tiny' can take")
 
 
-# Archives of arrays -----------------------------------------------------------------
-
-
-def trunk_of(arrays: Arrays) -> dict[str, dict[str, np.ndarray]]:
-    """A copy without the layers that no `.npz` of ours names, such as the gates."""
-    kept = ("_conv", "_bn", "predictions")
-    return {k: dict(v) for k, v in arrays.items() if k.endswith(kept)}
-
-
-def test_an_npz_fills_the_layers_in_whatever_order_its_arrays_come(
-    tmp_path: Path,
-) -> None:
-    arrays = trunk_of(random_arrays(tiny()))
-    turned = {name: dict(reversed(found.items())) for name, found in arrays.items()}
-    model = tiny()
-    load_pretrained(model, write_npz(tmp_path / "donor.npz", turned))
-    for name, wanted in arrays.items():
-        assert_same_weights(model.get_layer(name), list(wanted.values()))
-
-
-def test_half_precision_kernels_are_summed_over_their_colours_in_float32(
-    tmp_path: Path,
-) -> None:
-    arrays = trunk_of(random_arrays(tiny(channels=3)))
-    kernel = arrays["conv1_conv"]["kernel"].astype("float16")
-    arrays["conv1_conv"]["kernel"] = kernel
-    model = tiny(channels=1)
-    load_pretrained(model, write_npz(tmp_path / "half.npz", arrays))
-    wanted = 57.6 * kernel.astype("float64").sum(axis=2, keepdims=True)
-    found, _ = model.get_layer("conv1_conv").get_weights()
-    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
-
-
-def unchanged_refusal(source: Path) -> str:
-    """The one line, of a model that keeps all its weights."""
-    model = tiny()
-    before = model.get_weights()
-    message = refusal(model, source)
-    for found, wanted in zip(model.get_weights(), before, strict=True):
-        np.testing.assert_array_equal(found, wanted)
-    assert message.startswith(f"{source}: ")
-    return message
-
-
-@pytest.mark.parametrize("part", [0.3, 0.9, 0.999])
-def test_a_truncated_npz_is_refused(tmp_path: Path, part: float) -> None:
-    path = write_npz(tmp_path / "donor.npz", trunk_of(random_arrays(tiny())))
-    content = path.read_bytes()
-    path.write_bytes(content[: int(part * len(content))])
-    assert "not weights that 'tiny' can take" in unchanged_refusal(path)
-
-
-def test_an_npz_with_a_byte_turned_is_refused(tmp_path: Path) -> None:
-    path = write_npz(tmp_path / "donor.npz", trunk_of(random_arrays(tiny())))
-    content = bytearray(path.read_bytes())
-    content[len(content) // 3] ^= 0xFF
-    path.write_bytes(content)
-    assert "Bad CRC-32" in unchanged_refusal(path)
-
-
-class Bomb:
-    """Raises where it is unpickled."""
-
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return (exec, ("raise SystemExit('unpickled')",))
-
-
-def test_pickled_arrays_are_never_unpickled(tmp_path: Path) -> None:
-    arrays = trunk_of(random_arrays(tiny()))
-    arrays["conv1_conv"]["bias"] = np.array([Bomb()] * 8, dtype=object)
-    path = write_npz(tmp_path / "donor.npz", arrays)
-    assert "allow_pickle=False" in unchanged_refusal(path)
-    path.write_bytes(pickle.dumps(Bomb()))
-    assert "not weights that 'tiny' can take" in unchanged_refusal(path)
-
-
-def test_a_single_array_is_no_archive(tmp_path: Path) -> None:
-    np.save(tmp_path / "one.npy", np.zeros(3))
-    path = (tmp_path / "one.npy").rename(tmp_path / "one.npz")
-    assert "a single array. Expected an .npz archive" in unchanged_refusal(path)
-
-
-@pytest.mark.parametrize("name", ["conv1_conv", "conv1_conv/weights", "kernel"])
-def test_an_array_without_the_name_of_a_layer_s_weight_is_refused(
-    tmp_path: Path, name: str
-) -> None:
-    path = tmp_path / "donor.npz"
-    np.savez(path, **{name: np.zeros(3)})
-    message = unchanged_refusal(path)
-    assert f"Received: {name!r}; expected '<layer name>/<weight>'" in message
-
-
-@pytest.mark.parametrize("dtype", ["int64", "complex64", "S3", "bool"])
-def test_an_array_of_no_floating_point_numbers_is_refused(
-    tmp_path: Path, dtype: str
-) -> None:
-    arrays = trunk_of(random_arrays(tiny()))
-    arrays["conv1_bn"]["gamma"] = np.ones(8).astype(dtype)
-    message = unchanged_refusal(write_npz(tmp_path / "donor.npz", arrays))
-    assert "conv1_bn/gamma is not of floating-point numbers. Received:" in message
-
-
-def test_an_npz_of_another_shape_is_refused_and_changes_nothing(
-    tmp_path: Path,
-) -> None:
-    arrays = trunk_of(random_arrays(tiny()))
-    arrays["conv1_bn"]["beta"] = np.zeros(9, "float32")
-    message = unchanged_refusal(write_npz(tmp_path / "donor.npz", arrays))
-    assert "layer 'conv1_bn' does not fit 'tiny'. Received: shapes [(8,), (9,)" in (
-        message
-    )
-
-
-@pytest.mark.parametrize("weight", ["kernel", "bias"])
-def test_a_layer_that_lacks_an_array_is_refused(tmp_path: Path, weight: str) -> None:
-    arrays = trunk_of(random_arrays(tiny()))
-    del arrays["conv1_conv"][weight]
-    message = unchanged_refusal(write_npz(tmp_path / "donor.npz", arrays))
-    assert "layer 'conv1_conv' does not fit" in message
+# Damaged values --------------------------------------------------------------------
 
 
 def overflowed(array: np.ndarray) -> np.ndarray:
