@@ -41,11 +41,11 @@ def read_donor(path: Path) -> Weights:
 
     Args:
         path: `.keras`, a whole model; `.npz`, arrays `<layer>/<weight>` with the
-            weights of `ORDER`, of any floating-point type; else `.h5`, the legacy
+            weights of `ORDER`; else `.h5`, the legacy
             format of keras.applications. An archive with pickled objects is refused.
 
     Raises:
-        UserError: an array of an `.npz` has another name or type.
+        UserError: an array of an `.npz` has another name.
         Exception: a damaged or foreign file can fail in any way.
     """
     if path.suffix == ".keras":
@@ -72,13 +72,7 @@ def _npz(path: Path) -> Weights:
                     "expected '<layer name>/<weight>', the weight one of "
                     f"{', '.join(ORDER)}."
                 )
-            array = archive[name]
-            if array.dtype.kind != "f":
-                raise UserError(
-                    f"{path}: {name} is not of floating-point numbers. Received: "
-                    f"{array.dtype}; expected float16, float32 or float64."
-                )
-            layers.setdefault(layer, {})[weight] = array
+            layers.setdefault(layer, {})[weight] = archive[name]
     return {
         layer: [arrays[weight] for weight in ORDER if weight in arrays]
         for layer, arrays in layers.items()

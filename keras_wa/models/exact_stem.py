@@ -57,7 +57,7 @@ def subband_stem(kernel: Floats, wavelet: str) -> tuple[Floats, float]:
         ValueError: a kernel of another shape.
 
     Source: the perfect reconstruction of orthonormal wavelets, Mallat 1989; the noble
-    identities, Vaidyanathan 1993, "Multirate Systems and Filter Banks", section 4.2.
+    identities, Vaidyanathan 1993, "Multirate Systems and Filter Banks", chapter 4.
     """
     _check(kernel)
     taps, half = filter_bank(wavelet).taps, SUBBAND_KERNEL // 2

@@ -153,7 +153,7 @@ def _load_own(model: keras.Model, path: Path) -> None:
     try:
         model.load_weights(path)
         for layer in model.layers:
-            _check_values(str(path), layer, layer.get_weights())
+            _checked(str(path), layer, layer.get_weights())
     except BaseException:
         model.set_weights(before)
         raise
@@ -171,10 +171,10 @@ def _copy_layers(
     stems = {prefix + each.stem: each.pixel_std for prefix, each in trunks.items()}
     fitting: list[tuple[keras.layers.Layer, list[np.ndarray]]] = []
     for layer in model.layers:
-        arrays = [_float32(array) for array in donors.get(layer.name, ())]
+        arrays = list(donors.get(layer.name, ()))
         if not layer.weights or not arrays:
             continue
-        _check_values(origin, layer, arrays)
+        arrays = _checked(origin, layer, arrays)
         expected = [tuple(weight.shape) for weight in layer.weights]
         if layer.name in stems:
             arrays[0], error = _stem(arrays[0], expected[0], stems[layer.name], carry)
@@ -259,27 +259,37 @@ def _stem(
     return kernel, 0.0
 
 
-def _float32(array: np.ndarray) -> np.ndarray:
-    with np.errstate(over="ignore"):  # What overflows is found as infinite.
-        return np.asarray(array).astype("float32")
-
-
-def _check_values(
+def _checked(
     origin: str, layer: keras.layers.Layer, arrays: list[np.ndarray]
-) -> None:
-    """Refuses weights that no network computes with."""
+) -> list[np.ndarray]:
+    """A layer's arrays in float32.
+
+    Raises:
+        UserError: there are values that no network computes with.
+    """
     names = [weight.name for weight in layer.weights]
-    for name, array in zip(names, arrays, strict=False):
+    checked = []
+    for index, array in enumerate(arrays):
+        name = f"{layer.name}/{names[index] if index < len(names) else index}"
+        if not array.dtype.name.startswith(("float", "bfloat")):
+            raise UserError(
+                f"{origin}: {name} is not of floating-point numbers. Received: "
+                f"{array.dtype}; expected float16, float32 or float64."
+            )
+        with np.errstate(over="ignore"):  # What overflows is found as infinite.
+            array = array.astype("float32")
         if bad := np.count_nonzero(~np.isfinite(array)):
             found, expected = (
                 "NaN or infinite",
                 "finite numbers (float16 ends at 65504)",
             )
-        elif name == "moving_variance" and (bad := np.count_nonzero(array < 0)):
+        elif name.endswith("moving_variance") and (bad := np.count_nonzero(array < 0)):
             found, expected = "negative", "variances"
         else:
+            checked.append(array)
             continue
         raise UserError(
-            f"{origin}: {layer.name}/{name} is damaged. Received: {bad} of "
-            f"{array.size} values {found}; expected {expected}."
+            f"{origin}: {name} is damaged. Received: {bad} of {array.size} values "
+            f"{found}; expected {expected}."
         )
+    return checked

@@ -92,16 +92,6 @@ def test_an_array_without_the_name_of_a_layer_s_weight_is_refused(
     assert f"Received: {name!r}; expected '<layer name>/<weight>'" in message
 
 
-@pytest.mark.parametrize("dtype", ["int64", "complex64", "S3", "bool"])
-def test_an_array_of_no_floating_point_numbers_is_refused(
-    tmp_path: Path, dtype: str
-) -> None:
-    arrays = trunk_of(random_arrays(tiny()))
-    arrays["conv1_bn"]["gamma"] = np.ones(8).astype(dtype)
-    message = unchanged_refusal(write_npz(tmp_path / "donor.npz", arrays))
-    assert "conv1_bn/gamma is not of floating-point numbers. Received:" in message
-
-
 def test_an_npz_of_another_shape_is_refused_and_changes_nothing(
     tmp_path: Path,
 ) -> None:

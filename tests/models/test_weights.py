@@ -301,6 +301,18 @@ def test_a_weights_h5_file_of_another_model_is_refused(tmp_path: Path) -> None:
 # Damaged values --------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("suffix", [".npz", ".h5"])
+@pytest.mark.parametrize("dtype", ["int64", "complex64", "S3", "bool"])
+def test_an_array_of_no_floating_point_numbers_is_refused(
+    tmp_path: Path, dtype: str, suffix: str
+) -> None:
+    arrays = trunk_of(random_arrays(tiny()))
+    arrays["conv1_bn"]["gamma"] = np.ones(8).astype(dtype)
+    write = write_npz if suffix == ".npz" else write_legacy_h5
+    message = unchanged_refusal(write(tmp_path / f"donor{suffix}", arrays))
+    assert "conv1_bn/gamma is not of floating-point numbers. Received:" in message
+
+
 def overflowed(array: np.ndarray) -> np.ndarray:
     with np.errstate(over="ignore"):
         return (array + 7e4).astype("float16")
