@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import NoReturn
 
 from keras_wa import __version__
-from keras_wa.cli.shared import at_home
+from keras_wa.cli.shared import at_home, printed_log
 from keras_wa.cli.starting import without_collecting
 from keras_wa.errors import UserError
 
@@ -59,7 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             parser = _parser()
         args = parser.parse_args(argv)
         args = argparse.Namespace(**at_home(vars(args)))
-        return _command(args.command).run(args)
+        with printed_log():
+            return _command(args.command).run(args)
     except UserError as error:
         return _fail(str(error))
     except ModuleNotFoundError as error:

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import dataclasses
 import errno
+import logging
 import os
 import sys
 import tempfile
@@ -263,6 +264,22 @@ def warn(notes: Iterable[str]) -> None:
     """Prints notes so that nobody overlooks them."""
     for note in notes:
         print(f"*** {note}", flush=True)
+
+
+class _Notes(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        warn([record.getMessage()])
+
+
+@contextlib.contextmanager
+def printed_log() -> Iterator[None]:
+    """Prints what the package logs as a warning as `warn` does."""
+    logger, handler = logging.getLogger("keras_wa"), _Notes(logging.WARNING)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from keras_wa.explain.inputs import Rois, model_inputs
 from keras_wa.files import replacing
-from keras_wa.layers import DWT2D
+from keras_wa.layers import DWT2D, SubbandNormalization
 
 BANDS = ("LL", "LH", "HL", "HH")
 # A few calcifications would else leave everything around them mid-grey.
@@ -20,9 +20,17 @@ _DETAIL_QUANTILE = 0.995
 
 
 def image_wavelet(model: keras.Model) -> str | None:
-    """The wavelet of a model whose first layer transforms the ROI, else `None`."""
+    """The wavelet of a model that transforms the ROI first, else `None`.
+
+    The ROI may be standardised before, which the pictures' scaling undoes.
+    """
+    norms = [each for each in model.layers if isinstance(each, SubbandNormalization)]
+    images = [
+        model.input,
+        *(each.output for each in norms if each.input is model.input),
+    ]
     for layer in model.layers:
-        if isinstance(layer, DWT2D) and layer.input is model.input:
+        if isinstance(layer, DWT2D) and any(layer.input is image for image in images):
             return str(layer.wavelet)
     return None
 

@@ -2,6 +2,7 @@
 
 from keras_wa.models.alexnet import alexnet
 from keras_wa.models.attention_cnn import attention_cnn
+from keras_wa.models.exact_stem import subband_stem
 from keras_wa.models.fhdf import fhdf
 from keras_wa.models.graft import graft
 from keras_wa.models.head import last_layer
@@ -45,6 +46,7 @@ __all__ = [
     "resnet50",
     "resnet50_vit",
     "se_resnet50",
+    "subband_stem",
     "vgg16",
     "wa_block_resnet50",
     "wa_resnet50",

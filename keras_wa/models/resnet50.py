@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import keras
 
-from keras_wa.models.checks import Count, Fraction
+from keras_wa.errors import UserError
+from keras_wa.models.checks import Count, Fraction, check_choice
+from keras_wa.models.exact_stem import EXACT_STEMS
 from keras_wa.models.registry import register_model
 from keras_wa.models.resnet_trunk import resnet50_classifier
-from keras_wa.models.stem import standardised_roi, standardised_subbands
+from keras_wa.models.stem import (
+    standardised_roi,
+    standardised_subbands,
+    subbands_of_standardised,
+)
 
 
 @register_model(source="Alsajer & Philippovich 2025: DWT, then SE-gated ResNet-50")
@@ -23,6 +30,7 @@ def wa_resnet50(
     subband_norm: str = "each",
     stem_stride: int = 2,
     stem_kernel: int = 7,
+    graft: str = "none",
     se_position: str = "after_block",
     se_ratio: Count = 16,
     gate_bias: float = 4.0,
@@ -60,7 +68,18 @@ def wa_resnet50(
         stem_kernel: side of the first convolution's kernel: 7 is the paper's; 3 on
             subbands sees about what 7 sees on the ROI, and was better from random
             weights on a phantom at 64 px (docs/results/phantom-quick.md).
-            Pretrained weights need 7, and were trained on inputs of unit variance.
+            Pretrained weights need 7, and were trained on inputs of unit variance; but
+            see `graft`.
+        graft: how pretrained weights start. `"none"`: each band gets the same kernel,
+            which is not what it was trained on. With the others the ROI is
+            standardised and then transformed, and with open gates the network starts
+            as exactly `resnet50` with those weights. `"field"`: on the same ROI; the
+            stem is 5x5 of stride 1, `subband_stem` of the pretrained kernel: exact for
+            Haar, else by least squares, whose relative error is logged. `"detail"`: on
+            the ROI averaged over 2x2 pixels (Haar), at the cost of that smaller ROI;
+            the stem is 7x7 of stride 2, the pretrained kernel on LL and zeros on LH,
+            HL, HH. Both decide on `stem_kernel`, `stem_stride` and `subband_norm` and
+            need `levels=1` and `dwt="model"`: leave these at their defaults.
         se_position: `"after_block"`: the gate follows the residual block, as the paper
             says; `"before_add"`: it acts on the residual branch, as in SE-ResNet
             (Hu et al. 2018); `"none"`: no gates, for the ablation.
@@ -81,13 +100,18 @@ def wa_resnet50(
     Raises:
         UserError: a value is out of range, or the weights cannot be had.
     """
-    return resnet50_classifier(
-        standardised_subbands(image_size, dwt, wavelet, levels, subband_norm),
+    return _on_subbands(
         "wa_resnet50",
-        classes=classes,
-        weights=weights,
+        image_size,
+        dwt=dwt,
+        wavelet=wavelet,
+        levels=levels,
+        subband_norm=subband_norm,
         stem_stride=stem_stride,
         stem_kernel=stem_kernel,
+        graft=graft,
+        classes=classes,
+        weights=weights,
         se_position=se_position,
         se_ratio=se_ratio,
         gate_bias=gate_bias,
@@ -107,6 +131,7 @@ def dwt_resnet50(
     subband_norm: str = "each",
     stem_stride: int = 2,
     stem_kernel: int = 7,
+    graft: str = "none",
     bn_momentum: Fraction = 0.99,
     zero_init_residual: bool = False,
     weights: str | Path | None = None,
@@ -116,13 +141,18 @@ def dwt_resnet50(
     The same graph as `wa_resnet50(se_position="none")`. The arguments are those of
     `wa_resnet50`. 23.6 M parameters.
     """
-    return resnet50_classifier(
-        standardised_subbands(image_size, dwt, wavelet, levels, subband_norm),
+    return _on_subbands(
         "dwt_resnet50",
-        classes=classes,
-        weights=weights,
+        image_size,
+        dwt=dwt,
+        wavelet=wavelet,
+        levels=levels,
+        subband_norm=subband_norm,
         stem_stride=stem_stride,
         stem_kernel=stem_kernel,
+        graft=graft,
+        classes=classes,
+        weights=weights,
         bn_momentum=bn_momentum,
         zero_init_residual=zero_init_residual,
     )
@@ -186,4 +216,52 @@ def resnet50(
         stem_stride=stem_stride,
         bn_momentum=bn_momentum,
         zero_init_residual=zero_init_residual,
+    )
+
+
+def _on_subbands(
+    name: str,
+    image_size: int,
+    *,
+    dwt: str,
+    wavelet: str,
+    levels: int,
+    subband_norm: str,
+    stem_stride: int,
+    stem_kernel: int,
+    graft: str,
+    **options: Any,
+) -> keras.Model:
+    """ResNet-50 on subbands, its stem carried over exactly if `graft` says so."""
+    check_choice("graft", graft, ("none", *EXACT_STEMS))
+    if graft == "none":
+        return resnet50_classifier(
+            standardised_subbands(image_size, dwt, wavelet, levels, subband_norm),
+            name,
+            stem_stride=stem_stride,
+            stem_kernel=stem_kernel,
+            **options,
+        )
+    stem = EXACT_STEMS[graft]
+    # Option -> received, its default, what the graft needs.
+    settled: dict[str, tuple[Any, Any, Any]] = {
+        "stem_stride": (stem_stride, 2, stem.stem_stride),
+        "stem_kernel": (stem_kernel, 7, stem.stem_kernel),
+        "subband_norm": (subband_norm, "each", "each"),
+        "levels": (levels, 1, 1),
+        "dwt": (dwt, "model", "model"),
+    }
+    for option, (received, default, needed) in settled.items():
+        if received not in (default, needed):
+            raise UserError(
+                f"`{option}` contradicts graft={graft!r}. Received: {received!r}; "
+                f"expected {needed!r}, or leave it out."
+            )
+    return resnet50_classifier(
+        subbands_of_standardised(image_size, wavelet),
+        name,
+        stem_stride=stem.stem_stride,
+        stem_kernel=stem.stem_kernel,
+        carry=lambda kernel: stem.carry(kernel, wavelet),
+        **options,
     )

@@ -13,7 +13,7 @@ from keras_wa.layers import SqueezeExcite
 from keras_wa.models.checks import Count, Fraction, check_choice
 from keras_wa.models.graft import LayerFactory, graft
 from keras_wa.models.head import classifier
-from keras_wa.models.weights import load_pretrained
+from keras_wa.models.weights import Carry, load_pretrained
 
 GATED = {"after_block": "_out", "before_add": "_3_bn", "none": None}
 """`se_position` -> how the name of the layer ends that a gate follows in a block."""
@@ -89,6 +89,7 @@ def resnet50_classifier(
     classes: int,
     weights: str | Path | None,
     stem_kernel: int = 7,
+    carry: Carry | None = None,
     **options: Any,
 ) -> keras.Model:
     """`resnet50_features` with the head, and pretrained if asked for.
@@ -99,17 +100,18 @@ def resnet50_classifier(
         classes: see `classifier`.
         weights: `None` or `"none"`, `"imagenet"`, or a file; see `load_pretrained`.
         stem_kernel: pretrained weights have one of 7.
+        carry: makes the stem's kernel of that; see `load_pretrained`.
         **options: of `resnet50_features`.
 
     Raises:
         UserError: a value is out of range, or the weights cannot be had.
     """
-    if weights not in (None, "none") and stem_kernel != 7:
+    if carry is None and weights not in (None, "none") and stem_kernel != 7:
         raise UserError(
             "`stem_kernel` must be 7 with pretrained weights, whose first convolution "
             f"is 7x7. Received: {stem_kernel}"
         )
     trunk = resnet50_features(features, name, stem_kernel=stem_kernel, **options)
     model = classifier(trunk.inputs[0], trunk.outputs[0], classes, name)
-    load_pretrained(model, weights)
+    load_pretrained(model, weights, carry=carry)
     return model

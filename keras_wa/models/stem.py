@@ -68,6 +68,26 @@ def standardised_subbands(
     return normalised(bands, subband_norm)
 
 
+def subbands_of_standardised(image_size: int, wavelet: str) -> keras.KerasTensor:
+    """The input `roi`, normalised, and then the subbands of that, as they are.
+
+    This is what a stem carried over from pixels needs: subbands of the very image that
+    `standardised_roi` gives.
+
+    Args:
+        image_size: side of the ROI, even.
+        wavelet: as in `DWT2D`.
+
+    Returns:
+        `(batch, size, size, 4)`, float32; for Haar `size` is half of `image_size`.
+
+    Raises:
+        UserError: a value is out of range.
+    """
+    _, standardised = standardised_roi(image_size, even=True)
+    return DWT2D(wavelet=wavelet, dtype="float32", name="dwt")(standardised)
+
+
 def _stacked(
     coarse: keras.KerasTensor, fine: keras.KerasTensor, taps: int
 ) -> keras.KerasTensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import logging
 import os
 import subprocess
 import sys
@@ -50,6 +51,22 @@ def test_a_users_mistake_is_one_line_and_2(
     command.error = UserError("data/x.png: no image.\n  Received: text")
     line = error_of(["train"], capsys)
     assert line == "error: data/x.png: no image. Received: text"
+
+
+def test_what_the_package_logs_is_printed_once_as_a_warning(
+    command: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = logging.getLogger("keras_wa.models.weights")
+
+    def run(_: argparse.Namespace) -> int:
+        log.warning("donor.npz: 100%% of %s", "conv1")
+        log.info("unimportant")
+        return 0
+
+    command.run = run
+    for _ in range(2):
+        assert main(["train"]) == 0
+        assert capsys.readouterr() == ("*** donor.npz: 100% of conv1\n", "")
 
 
 def test_a_defect_keeps_its_traceback(command: SimpleNamespace) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import cv2
+import keras
 import numpy as np
 import pytest
 
@@ -13,6 +14,7 @@ from keras_wa.explain.subbands import (
     subband_pictures,
     write_subband_figure,
 )
+from keras_wa.models.stem import subbands_of_standardised
 from tests.explain.networks import gap_network
 from tests.tiny_model import tiny
 
@@ -50,6 +52,12 @@ def test_only_a_transform_of_the_roi_itself_counts() -> None:
     assert image_wavelet(tiny(wavelet="db2")) == "db2"
     assert image_wavelet(tiny(dwt="pipeline")) is None
     assert image_wavelet(gap_network()) is None
+
+
+def test_the_roi_may_be_standardised_before_its_transform() -> None:
+    standardised = subbands_of_standardised(32, "db2")
+    (roi,) = keras.utils.get_source_inputs(standardised)
+    assert image_wavelet(keras.Model(roi, standardised)) == "db2"
 
 
 def test_the_figure_has_a_row_an_roi(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Weights files in the format that keras.applications has used since Keras 2."""
+"""Weights files by layer name: keras.applications' own format, and archives."""
 
 from __future__ import annotations
 
@@ -55,4 +55,13 @@ def write_legacy_h5(path: Path, arrays: Arrays, group: str = "/") -> Path:
             )
             for name, array in weights.items():
                 layer_group[f"{layer}/{name}:0"] = array
+    return path
+
+
+def write_npz(path: Path, arrays: Arrays) -> Path:
+    """Writes arrays as `<layer>/<weight>`."""
+    named = {
+        f"{layer}/{name}": a for layer, w in arrays.items() for name, a in w.items()
+    }
+    np.savez(path, **named)
     return path
