@@ -200,8 +200,8 @@ def open_run(args: argparse.Namespace) -> Run:
 def with_present_store(config: TrainConfig) -> TrainConfig:
     """A run's config with a store folder that is there or can be made.
 
-    Where the folder around the run's own is gone, as after all was moved, that is the
-    default one of the current folder, and the user is told.
+    Where the folder around the run's own is gone, as after a move of the project, it
+    is the default folder below the current one; a line is printed.
     """
     from keras_wa.training.config import TrainConfig
     from keras_wa.training.fingerprint import absolute

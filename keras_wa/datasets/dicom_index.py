@@ -80,7 +80,7 @@ def _states(root: Path, paths: Iterable[str]) -> pd.DataFrame:
     """Path, size and times of change of files, as text."""
     rows = []
     for name in paths:
-        # There is none of a broken link; reading it will say so.
+        # A broken link has no state; reading the file reports it.
         state = state_of(root / name) or (0, 0, 0)
         rows.append((name, *map(str, state)))
     return pd.DataFrame(sorted(rows), columns=list(_STATE), dtype=_TEXT)

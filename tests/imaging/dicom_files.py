@@ -31,6 +31,11 @@ def no_warnings() -> Iterator[None]:
         yield
 
 
+def row(*values: int, dtype: Any = np.uint16) -> np.ndarray:
+    """An image of one row of pixels."""
+    return np.array([values], dtype)
+
+
 def dicom_dataset(
     pixels: np.ndarray, bits: int | None = None, **fields: Any
 ) -> Dataset:

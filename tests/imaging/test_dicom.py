@@ -21,11 +21,8 @@ from tests.imaging.dicom_files import (
     dicom_bytes,
     dicom_dataset,
     no_warnings,
+    row,
 )
-
-
-def row(*values: int, dtype=np.uint16) -> np.ndarray:
-    return np.array([values], dtype)
 
 
 def test_a_file_that_states_no_modality_is_taken():

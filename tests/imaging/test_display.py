@@ -15,11 +15,8 @@ from tests.imaging.dicom_files import (
     dicom_bytes,
     dicom_dataset,
     look_up_table,
+    row,
 )
-
-
-def row(*values: int, dtype=np.uint16) -> np.ndarray:
-    return np.array([values], dtype)
 
 
 @pytest.mark.parametrize(

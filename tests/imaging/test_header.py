@@ -24,12 +24,8 @@ from tests.imaging.dicom_files import (
     dicom_dataset,
     look_up_table,
     opened,
+    row,
 )
-
-
-def row(*values: int, dtype=np.uint16) -> np.ndarray:
-    return np.array([values], dtype)
-
 
 NEEDED = (
     "Rows",

@@ -13,11 +13,8 @@ from tests.imaging.dicom_files import (
     dicom_dataset,
     look_up_table,
     opened,
+    row,
 )
-
-
-def row(*values: int, dtype=np.uint16) -> np.ndarray:
-    return np.array([values], dtype)
 
 
 def test_a_voi_table_maps_and_repeats_its_ends():

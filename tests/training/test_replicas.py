@@ -18,7 +18,7 @@ from sklearn.metrics import log_loss
 from keras_wa.training.optimizer import FusedAdam
 from keras_wa.training.replicas import share_overflow
 from tests.tiny_model import ROOT
-from tests.training.worker_pair import normalized, normalizer
+from tests.training.worker_pair import assert_halves_are_whole
 
 
 @pytest.fixture(scope="module")
@@ -49,18 +49,8 @@ def _history(run: Path) -> pd.DataFrame:
 
 
 def test_two_halves_are_normalised_as_the_whole_batch_is(seen: dict[str, Any]) -> None:
-    whole = normalized(normalizer(), slice(None))
     halves = [[np.array(part) for part in half] for half in seen["normalized"]]
-    outputs, by_inputs = (
-        np.concatenate([half[i] for half in halves]) for i in range(2)
-    )
-    by_weights = [np.add(*(half[i] for half in halves)) for i in (2, 3)]
-    found = [outputs, by_inputs, *by_weights, *halves[0][4:]]
-    assert len(found) == len(whole) == 6
-    for part, expected in zip(found, whole, strict=True):
-        np.testing.assert_allclose(part, expected, rtol=2e-5, atol=2e-5)
-    for first, second in zip(halves[0][4:], halves[1][4:], strict=True):
-        np.testing.assert_array_equal(first, second)
+    assert_halves_are_whole(halves)
 
 
 def test_a_mirrored_run_ends_where_one_device_does(folder: Path) -> None:

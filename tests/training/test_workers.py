@@ -18,7 +18,7 @@ from keras_wa.training.workers import (
     Workers,
     raising_lost,
 )
-from tests.training.worker_pair import normalized, normalizer
+from tests.training.worker_pair import assert_halves_are_whole, normalizer
 from tests.two_processes import ending, free_addresses, start_worker
 from tests.waiting import DEADLINE_S
 
@@ -48,18 +48,8 @@ def test_each_process_has_the_mean(pair: list[dict[str, Any]]) -> None:
 def test_two_halves_are_normalised_as_the_whole_batch_is(
     pair: list[dict[str, Any]],
 ) -> None:
-    whole = normalized(normalizer(), slice(None))
     halves = [[np.array(part) for part in seen["normalized"]] for seen in pair]
-    outputs, by_inputs = (
-        np.concatenate([half[i] for half in halves]) for i in range(2)
-    )
-    by_weights = [np.add(*(half[i] for half in halves)) for i in (2, 3)]
-    found = [outputs, by_inputs, *by_weights, *halves[0][4:]]
-    assert len(found) == len(whole) == 6
-    for part, expected in zip(found, whole, strict=True):
-        np.testing.assert_allclose(part, expected, rtol=2e-5, atol=2e-5)
-    for first, second in zip(halves[0][4:], halves[1][4:], strict=True):
-        np.testing.assert_array_equal(first, second)
+    assert_halves_are_whole(halves)
 
 
 def test_logs_are_shared_and_a_nan_reaches_everybody(

@@ -51,6 +51,21 @@ def normalized(model: keras.Model, part: slice) -> list[np.ndarray]:
     return [np.asarray(each) for each in (*found, *averages)]
 
 
+def assert_halves_are_whole(halves: list[list[np.ndarray]]) -> None:
+    """What `normalized` gives for two halves of the images is that of all of them."""
+    whole = normalized(normalizer(), slice(None))
+    outputs, by_inputs = (
+        np.concatenate([half[i] for half in halves]) for i in range(2)
+    )
+    by_weights = [np.add(*(half[i] for half in halves)) for i in (2, 3)]
+    found = [outputs, by_inputs, *by_weights, *halves[0][4:]]
+    assert len(found) == len(whole) == 6
+    for part, expected in zip(found, whole, strict=True):
+        np.testing.assert_allclose(part, expected, rtol=2e-5, atol=2e-5)
+    for first, second in zip(halves[0][4:], halves[1][4:], strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
 def main() -> None:
     workers = Cluster.from_environment().join()
     seen: dict[str, Any] = {"index": workers.index, "count": workers.count}
