@@ -59,8 +59,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--splits",
         default="official",
         metavar="A,B,…",
-        help="protocols: official (default), patient-kfold, random-roi, "
-        "augmented-first; with several, the same systems under each",
+        help="protocols: official (default), patient-kfold (all folds, unless --fold "
+        "names one), random-roi, augmented-first; with several, the same systems under "
+        "each",
+    )
+    parser.add_argument(
+        "--part",
+        choices=("val", "test"),
+        default="test",
+        help="what they are compared on: val, to choose between systems, or test "
+        "(default)",
     )
     parser.add_argument(
         "--baseline", metavar="NAME", help="the others are compared with it (the first)"
@@ -104,7 +112,7 @@ def _compare_models(args: argparse.Namespace) -> int:
             "--strategy multi-worker. Expected: one process a run. Start the same "
             "command several times, and the processes share the runs."
         )
-    jobs = plan_jobs(systems, shared, args.seeds, splits, Path(args.out))
+    jobs = plan_jobs(systems, shared, args.seeds, splits, Path(args.out), args.part)
     out = make_folder(args.out)
     verbose = 1 if sys.stdout.isatty() else 2
     outcome = run_jobs(jobs, args.resamples, verbose, say)
@@ -131,10 +139,11 @@ def _compare_runs(args: argparse.Namespace) -> int:
     from keras_wa.comparison.jobs import jobs_of_runs
     from keras_wa.comparison.results import read_result
 
-    jobs = jobs_of_runs([Path(each) for each in args.runs])
+    jobs = jobs_of_runs([Path(each) for each in args.runs], args.part)
     systems: dict[str, list[Any]] = {}
     for job in jobs:
-        systems.setdefault(job.system.name, []).append(read_result(job.path))
+        own = systems.setdefault(job.system.name, [])
+        own.append(read_result(job.path, job.part))
     baseline = _baseline(args.baseline, list(systems))
     models = {job.system.name: job.system.model for job in jobs}
     out = make_folder(args.out)
@@ -155,7 +164,9 @@ def _write(
     from keras_wa.comparison.comparing import collect, write_comparison
     from keras_wa.comparison.tables import estimate, p_value, signed
 
-    record = collect(results, baseline, models, costs, failed, args.resamples)
+    record = collect(
+        results, baseline, models, costs, failed, args.resamples, args.part
+    )
     for part in record["splits"]:
         say(f"Split {part['split_origin']}, {part['n_rois']} ROIs, AUC:")
         for system in part["systems"]:

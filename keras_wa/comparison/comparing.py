@@ -32,6 +32,11 @@ from keras_wa.training.run import Run
 
 Say = Callable[[str], None]
 
+ON_VALIDATION = (
+    "On validation ROIs, by which the best epoch and the threshold were chosen: for "
+    "choosing between systems. What the chosen one is worth, the test part says."
+)
+
 
 @dataclasses.dataclass
 class Outcome:
@@ -94,15 +99,17 @@ def run_jobs(jobs: Sequence[Job], resamples: int, verbose: int, say: Say) -> Out
 
 
 def _require_same_data(jobs: Sequence[Job]) -> None:
-    """Checks the complete runs of each split against the data as they are."""
-    for split in dict.fromkeys(job.split for job in jobs):
-        complete = [job for job in jobs if job.split == split and job.complete]
-        if not complete:
-            continue
-        data = load_data(complete[0].config, progress=False)
+    """Checks the complete runs on each data against the data as they are."""
+    complete: dict[tuple[Any, ...], list[Job]] = {}
+    for job in jobs:
+        if job.complete:
+            key = (job.split, job.config.fold, job.config.image_size)
+            complete.setdefault(key, []).append(job)
+    for same in complete.values():
+        data = load_data(same[0].config, progress=False)
         now = split_hash(data.cases)
-        for job in complete:
-            then = read_result(job.path).split_hash
+        for job in same:
+            then = read_result(job.path, job.part).split_hash
             if then != now:
                 raise UserError(
                     f"{job.path} was trained on another split than the data now give. "
@@ -122,7 +129,9 @@ def measure_costs(jobs: Sequence[Job], out: Path, say: Say) -> dict[str, Any]:
     costs = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     for job in jobs:
         name = job.system.name
-        own = fingerprint_hash(dataclasses.replace(job.config, split="official"))
+        own = fingerprint_hash(
+            dataclasses.replace(job.config, split="official", fold=0)
+        )
         if costs.get(name, {}).get("fingerprint") == own:
             continue
         say(f"Measuring what {name} costs")
@@ -139,6 +148,7 @@ def collect(
     costs: Mapping[str, Any],
     failed: Sequence[tuple[Job, str]],
     resamples: int,
+    part: str = "test",
 ) -> dict[str, Any]:
     """The content of `comparison.json`.
 
@@ -149,18 +159,21 @@ def collect(
         costs: system -> what it costs.
         failed: runs that failed, with the reason.
         resamples: of the bootstrap.
+        part: what the runs were evaluated on, `val` or `test`.
     """
     splits: list[dict[str, Any]] = []
     for split, systems in results.items():
-        part = summarise(systems, baseline, resamples)
-        for system in part["systems"]:
+        summary = summarise(systems, baseline, resamples)
+        for system in summary["systems"]:
             model = models[system["name"]]
             system["model"] = model
             system["source"] = model_source(model)
             system["published"] = published_accuracy(model)
         reasons = [f"{job.title}: {why}" for job, why in failed if job.split == split]
-        splits.append({"split": split, **part, "failed": reasons})
-    notes = list(dict.fromkeys(note for part in splits for note in part["notes"]))
+        splits.append({"split": split, **summary, "failed": reasons})
+    notes = [note for each in splits for note in each["notes"]]
+    if part == "val":
+        notes.insert(0, ON_VALIDATION)
     trained_on = [
         run.hardware
         for systems in results.values()
@@ -172,7 +185,8 @@ def collect(
         "command": " ".join(["keras-wa", *sys.argv[1:]]),
         "date": date.today().isoformat(),
         "hardware": "; ".join(dict.fromkeys(trained_on)),
-        "notes": notes,
+        "notes": list(dict.fromkeys(notes)),
+        "part": part,
         "costs": dict(costs),
         "splits": splits,
     }
@@ -182,12 +196,17 @@ def collect(
 def read_results(
     jobs: Sequence[Job],
 ) -> dict[str, dict[str, list[RunResult]]]:
-    """The complete runs: split -> system -> runs, in the order of the jobs."""
+    """The complete runs: split -> system -> runs, in the order of the jobs.
+
+    A seed of which a fold is missing is left out.
+    """
     results: dict[str, dict[str, list[RunResult]]] = {}
+    torn = {(job.split, job.system.name, job.seed) for job in jobs if not job.complete}
     for job in jobs:
-        if job.complete:
+        if (job.split, job.system.name, job.seed) not in torn:
             systems = results.setdefault(job.split, {})
-            systems.setdefault(job.system.name, []).append(read_result(job.path))
+            own = systems.setdefault(job.system.name, [])
+            own.append(read_result(job.path, job.part))
     return results
 
 

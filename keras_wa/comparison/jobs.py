@@ -31,6 +31,7 @@ class Job:
         seed: of weights, order and augmentation.
         config: the run's settings.
         path: the run directory.
+        part: what it is evaluated on, `val` or `test`.
     """
 
     system: System
@@ -38,15 +39,23 @@ class Job:
     seed: int
     config: TrainConfig
     path: Path
+    part: str = "test"
+
+    @property
+    def trained(self) -> bool:
+        """Whether its checkpoints are gone, since the training has ended."""
+        there = self.path / "checkpoints"
+        return (self.path / "best.keras").is_file() and not there.is_dir()
 
     @property
     def complete(self) -> bool:
-        """Whether the run is trained and evaluated on its test part."""
-        return (self.path / "evaluation" / "test" / "metrics.json").is_file()
+        """Whether the run is trained and evaluated on its part."""
+        return (self.path / "evaluation" / self.part / "metrics.json").is_file()
 
     @property
     def title(self) -> str:
-        return f"{self.system.name}, seed {self.seed}, split {self.split}"
+        fold = f", fold {self.config.fold}" if self.split == "patient-kfold" else ""
+        return f"{self.system.name}, seed {self.seed}, split {self.split}{fold}"
 
 
 def plan_jobs(
@@ -55,8 +64,12 @@ def plan_jobs(
     seeds: int,
     splits: Sequence[str],
     out: Path,
+    part: str = "test",
 ) -> list[Job]:
     """Lists the runs of a comparison, seed by seed.
+
+    A split of `patient-kfold` is as many runs of each seed as it has folds, unless
+    `shared` names one fold.
 
     Seed by seed, so that a comparison that was stopped has as many runs of each system
     as of any other.
@@ -66,30 +79,38 @@ def plan_jobs(
         shared: fields of the training config that all runs have.
         seeds: runs of each system on each split, with the seeds 0 to `seeds - 1`.
         splits: names of splits.
-        out: folder of the comparison; a run lies in `runs/<split>/<system>-seed<n>`.
+        out: folder of the comparison; a run lies in `runs/<split>/<system>-seed<n>`, or
+            `…-fold<i>` where there are several.
+        part: what they are evaluated on, `val` or `test`.
 
     Raises:
         UserError: a setting does not fit, or a run that lies there already was made
             with other settings.
     """
-    jobs = [
-        Job(
-            system,
-            split,
-            seed,
-            with_absolute_paths(
-                system.config({**shared, "seed": seed, "split": split})
-            ),
-            out / "runs" / split / f"{system.name.replace(':', '-')}-seed{seed}",
-        )
-        for seed in range(seeds)
-        for split in splits
-        for system in systems
-    ]
+    jobs = []
+    for seed in range(seeds):
+        for split in splits:
+            for fold in _folds(split, shared):
+                for system in systems:
+                    own = {**shared, "seed": seed, "split": split}
+                    name = f"{system.name.replace(':', '-')}-seed{seed}"
+                    if fold is not None:
+                        own["fold"] = fold
+                        name += f"-fold{fold}"
+                    config = with_absolute_paths(system.config(own))
+                    path = out / "runs" / split / name
+                    jobs.append(Job(system, split, seed, config, path, part))
     for job in jobs:
         if (job.path / "config.json").is_file():
             _require_same_settings(Run.open(job.path), job.config)
     return jobs
+
+
+def _folds(split: str, shared: Mapping[str, Any]) -> Sequence[int | None]:
+    """The folds of a split; `None` where its runs are not told apart by them."""
+    if split != "patient-kfold" or "fold" in shared:
+        return [None]
+    return range(TrainConfig(**{"folds": shared.get("folds", TrainConfig.folds)}).folds)
 
 
 def _require_same_settings(run: Run, config: TrainConfig) -> None:
@@ -128,41 +149,54 @@ def carry_out(job: Job, resamples: int, verbose: int) -> bool:
 
 def _work(job: Job, resamples: int, verbose: int) -> bool:
     begun = (job.path / "config.json").is_file()
-    data = load_data(job.config)
     run = Run.open(job.path) if begun else Run.create(job.path, job.config)
-    if train(run, data, resume=begun, verbose=verbose).interrupted:
-        return False
-    evaluate_run(run, "test", n_resamples=resamples)
+    if not job.trained:
+        data = load_data(job.config)
+        if train(run, data, resume=begun, verbose=verbose).interrupted:
+            return False
+    evaluate_run(run, job.part, n_resamples=resamples)
     # Three times the size of the model, and of no more use.
     shutil.rmtree(run.checkpoints, ignore_errors=True)
     return True
 
 
-def jobs_of_runs(paths: Sequence[Path]) -> list[Job]:
-    """The jobs that finished runs were; those of one system are its seeds.
+def jobs_of_runs(paths: Sequence[Path], part: str = "test") -> list[Job]:
+    """The jobs that finished runs were; those of one system are its seeds and folds.
 
     Args:
         paths: run directories.
+        part: what they are compared on, `val` or `test`.
 
     Raises:
-        UserError: a path is no run, two are the same, or they differ in the data, the
-            split or the budget.
+        UserError: a path is no run, two are the same, they differ in the data, the
+            split or the budget, or a fold is missing that another seed or system has.
     """
     runs = [Run.open(path) for path in paths]
+    sizes: dict[int, Run] = {}
     for run in runs:
         _require_in_common(runs[0], run)
+        _require_same_images(sizes.setdefault(run.config.image_size, run), run)
     jobs = [
-        Job(system, run.config.split, run.config.seed, run.config, run.path)
+        Job(system, run.config.split, run.config.seed, run.config, run.path, part)
         for run, system in zip(
             runs, systems_of([run.config for run in runs]), strict=True
         )
     ]
-    seen = [(job.system.name, job.seed) for job in jobs]
-    for job, key in zip(jobs, seen, strict=True):
-        if seen.count(key) > 1:
+    folds: dict[tuple[str, int], list[int]] = {}
+    for job in jobs:
+        there = folds.setdefault((job.system.name, job.seed), [])
+        if job.config.fold in there:
             raise UserError(
-                f"{job.path} and another run are both {job.system.name} with seed "
-                f"{job.seed}. Expected: each system once a seed."
+                f"{job.path} and another run are both {job.title}. Expected: each "
+                "system once a seed and fold."
+            )
+        there.append(job.config.fold)
+    every = sorted({fold for there in folds.values() for fold in there})
+    for (name, seed), there in folds.items():
+        if sorted(there) != every:
+            raise UserError(
+                f"{name}, seed {seed}. Received: runs of fold {sorted(there)}; "
+                f"expected those of {every}, which others have."
             )
     return jobs
 
@@ -176,6 +210,9 @@ def _require_in_common(first: Run, other: Run) -> None:
                 f"{now!r}; expected {then!r}. Such runs cannot be compared: data, "
                 "split and budget of a comparison are one."
             )
+
+
+def _require_same_images(first: Run, other: Run) -> None:
     then, now = first.pixels(), other.pixels()
     if then is None or now is None or then == now:
         return

@@ -41,6 +41,7 @@ def render_page(
         "keras_wa.comparison",
         "comparison.html.j2",
         record=record,
+        rois=tables.ROIS[record["part"]],
         parts=parts,
         protocols=tables.protocols(record) if several else None,
         how_to_read=tables.HOW_TO_READ,

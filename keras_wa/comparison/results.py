@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -17,18 +18,19 @@ from keras_wa.training.run import Run
 
 @dataclasses.dataclass(frozen=True)
 class RunResult:
-    """One evaluated run.
+    """One evaluated run, or those of one seed on all folds.
 
     Attributes:
         path: the run directory.
         seed: of the run.
+        fold: of `patient-kfold`, else 0; `None` for all of them.
+        image_size: side of the ROI that the model saw, pixels.
         split_hash: names the ROIs and their parts.
         split_origin: what the split is, see `keras_wa.datasets.split_origin`; in an
             older evaluation the setting `split` of the run.
-        pixels_hash: names the pixels of the test ROIs; `None` in an older evaluation.
-        threshold: chosen on validation.
-        test: `roi_id, patient_id, label, probability`, one row an ROI, sorted by
-            `roi_id`.
+        pixels_hash: names the pixels of these ROIs; `None` in an older evaluation.
+        predictions: `roi_id, patient_id, label, probability, threshold`, one row an
+            ROI, sorted by `roi_id`. The threshold was chosen on validation.
         history: one row an epoch.
         notes: what has to be said beside every result.
         hardware: what it was trained on, and with which backend of Keras.
@@ -36,32 +38,42 @@ class RunResult:
 
     path: Path
     seed: int
+    fold: int | None
+    image_size: int
     split_hash: str
     split_origin: str
     pixels_hash: str | None
-    threshold: float
-    test: pd.DataFrame
+    predictions: pd.DataFrame
     history: pd.DataFrame
     notes: list[str]
     hardware: str
 
     @property
     def probabilities(self) -> NDArray[np.float64]:
-        """Of malignant, `(n,)`, in the order of `test`."""
-        return self.test["probability"].to_numpy(np.float64)
+        """Of malignant, `(n,)`, in the order of `predictions`."""
+        return self.predictions["probability"].to_numpy(np.float64)
+
+    @property
+    def thresholds(self) -> NDArray[np.float64]:
+        """Of each ROI, `(n,)`: that of the run that predicted it."""
+        return self.predictions["threshold"].to_numpy(np.float64)
 
 
-def read_result(path: Path) -> RunResult:
+def read_result(path: Path, part: str = "test") -> RunResult:
     """Reads an evaluated run.
+
+    Args:
+        path: the run directory.
+        part: the part of the split that it was evaluated on, `val` or `test`.
 
     Raises:
         UserError: the run is not evaluated, or a file of it cannot be read.
     """
     run = Run.open(path)
-    folder = run.evaluation("test")
+    folder = run.evaluation(part)
     try:
         record = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-        test = pd.read_csv(
+        predictions = pd.read_csv(
             folder / "predictions.csv",
             dtype={"roi_id": str, "patient_id": str},
             converters={"probability": float},
@@ -72,10 +84,11 @@ def read_result(path: Path) -> RunResult:
     except (OSError, ValueError, KeyError) as error:
         raise UserError(
             f"{folder}: no evaluation that can be read ({error}). Evaluate it: "
-            f"python evaluate.py {path}"
+            f"python evaluate.py {path} --split {part}"
         ) from error
-    if not np.isfinite(test["probability"]).all():
-        name = test["roi_id"][~np.isfinite(test["probability"])].iloc[0]
+    finite = np.isfinite(predictions["probability"])
+    if not finite.all():
+        name = predictions["roi_id"][~finite].iloc[0]
         raise UserError(
             f"{folder / 'predictions.csv'}: the probability of ROI {name!r} is no "
             "number. Evaluate the run again."
@@ -83,11 +96,14 @@ def read_result(path: Path) -> RunResult:
     return RunResult(
         path=path,
         seed=run.config.seed,
+        fold=run.config.fold,
+        image_size=run.config.image_size,
         split_hash=split_hash,
         split_origin=record.get("split_origin", run.config.split),
         pixels_hash=record.get("pixels_hash"),
-        threshold=float(threshold),
-        test=test.sort_values("roi_id", ignore_index=True),
+        predictions=predictions.assign(threshold=float(threshold)).sort_values(
+            "roi_id", ignore_index=True
+        ),
         history=history,
         notes=record.get("notes", []),
         hardware=_hardware(run),
@@ -102,14 +118,53 @@ def _hardware(run: Run) -> str:
         return "hardware not recorded"
 
 
+def pool_folds(results: Sequence[RunResult]) -> list[RunResult]:
+    """One result a seed: the predictions of its runs on all folds, one after another.
+
+    Args:
+        results: of one system. Each seed has the same folds.
+
+    Returns:
+        The results themselves where each seed has one fold.
+    """
+    seeds: dict[int, list[RunResult]] = {}
+    for each in sorted(results, key=lambda run: run.fold or 0):
+        seeds.setdefault(each.seed, []).append(each)
+    return [_pooled(runs) for runs in seeds.values()]
+
+
+def _pooled(runs: Sequence[RunResult]) -> RunResult:
+    if len(runs) == 1:
+        return runs[0]
+    pixels = [run.pixels_hash for run in runs]
+    origin = runs[0].split_origin.replace("test fold 0 of", "test folds")
+    return dataclasses.replace(
+        runs[0],
+        fold=None,
+        split_hash=_joint(run.split_hash for run in runs),
+        split_origin=origin,
+        pixels_hash=None if None in pixels else _joint(map(str, pixels)),
+        predictions=pd.concat([run.predictions for run in runs]).sort_values(
+            "roi_id", ignore_index=True, kind="stable"
+        ),
+        history=pd.concat([run.history for run in runs]),
+        notes=list(dict.fromkeys(note for run in runs for note in run.notes)),
+    )
+
+
+def _joint(hashes: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(hashes).encode()).hexdigest()[:12]
+
+
 def require_one_split(results: Iterable[RunResult]) -> None:
     """Checks that all runs were tested on the same ROIs, split in the same way.
 
     Raises:
-        UserError: two of them were not, or their ROIs had other pixels; the message
-            names both.
+        UserError: two of them were not, or their ROIs had other pixels at the same
+            `image_size`; the message names both.
     """
     first, *others = results
+    sizes = {first.image_size: first}
     for other in others:
         if other.split_hash != first.split_hash or not _same_rois(first, other):
             raise UserError(
@@ -117,23 +172,24 @@ def require_one_split(results: Iterable[RunResult]) -> None:
                 f"{other.split_hash}; expected {first.split_hash}. Results on "
                 "different splits cannot be compared."
             )
-        known = other.pixels_hash and first.pixels_hash
-        if known and other.pixels_hash != first.pixels_hash:
+        same = sizes.setdefault(other.image_size, other)
+        known = other.pixels_hash and same.pixels_hash
+        if known and other.pixels_hash != same.pixels_hash:
             raise UserError(
-                f"{other.path} was tested on other images than {first.path}, under the "
+                f"{other.path} was tested on other images than {same.path}, under the "
                 f"same names. Received: {other.pixels_hash}; expected "
-                f"{first.pixels_hash}. Evaluate both on the same data."
+                f"{same.pixels_hash}. Evaluate both on the same data."
             )
 
 
 def _same_rois(first: RunResult, other: RunResult) -> bool:
     columns = ["roi_id", "patient_id", "label"]
-    return first.test[columns].equals(other.test[columns])
+    return first.predictions[columns].equals(other.predictions[columns])
 
 
 def stack(results: Sequence[RunResult]) -> tuple[NDArray, NDArray]:
-    """Probabilities `(seeds, n)` and thresholds `(seeds,)` of one system's runs."""
+    """Probabilities and thresholds of one system's runs, both `(seeds, n)`."""
     return (
         np.stack([each.probabilities for each in results]),
-        np.array([each.threshold for each in results]),
+        np.stack([each.thresholds for each in results]),
     )

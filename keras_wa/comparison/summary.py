@@ -8,7 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from keras_wa.comparison.results import RunResult, require_one_split, stack
+from keras_wa.comparison.results import (
+    RunResult,
+    pool_folds,
+    require_one_split,
+    stack,
+)
 from keras_wa.evaluation.paired import (
     holm,
     mean_over_seeds,
@@ -28,7 +33,8 @@ def summarise(
     """Compares systems that were tested on the same ROIs.
 
     Args:
-        results: system -> its runs, one a seed; each at least one.
+        results: system -> its runs, one a seed, or one a seed and fold; each at least
+            one.
         baseline: the system that the others are compared with.
         resamples: of the bootstrap.
         seed: of the resampling.
@@ -44,9 +50,10 @@ def summarise(
     Raises:
         UserError: the runs are not of one split.
     """
+    results = {name: pool_folds(runs) for name, runs in results.items()}
     runs = [run for each in results.values() for run in each]
     require_one_split(runs)
-    table = runs[0].test
+    table = runs[0].predictions
     labels, patients = table["label"].to_numpy(int), table["patient_id"]
     systems: list[dict[str, Any]] = []
     for name, own in track(results.items(), "Comparing", enabled=progress):

@@ -29,22 +29,20 @@ _DATA = (
     "for_processing",
     "limit",
     "data_seed",
-    "image_size",
     "rois",
     "labelling",
     "conspicuity",
     "split",
     "folds",
-    "fold",
     "validation",
 )
 _BUDGET = ("fresh_rois", "epochs", "batch_size")
 
 COMMON = (*_DATA, *_BUDGET)
 """Fields of a training config that all runs of a comparison have in common: what
-decides the ROIs, their pixels before enhancement and their split, and the budget."""
+decides the ROIs, their field of view and their split, and the budget."""
 
-_NO_SETTING = (*COMMON, *PLACES, *COMPUTING, "seed", "model", "model_options")
+_NO_SETTING = (*COMMON, *PLACES, *COMPUTING, "fold", "seed", "model", "model_options")
 
 SETTINGS = tuple(
     field.name
@@ -95,10 +93,11 @@ class System:
 def systems_of(configs: Sequence[TrainConfig]) -> list[System]:
     """The systems that runs with these configs are of.
 
-    Runs that differ in the seed, in places and in how it is computed alone are of one
-    system. Its name has what tells it from the others: its model, and each option and
-    setting that is not the same in all runs and, here, not as by default. It can be
-    given to `parse_systems`, unless the path of its weights has a comma or colon.
+    Runs that differ in the seed, the fold, in places and in how it is computed alone
+    are of one system. Its name has what tells it from the others: its model, and each
+    option and setting that is not the same in all runs and, here, not as by default. It
+    can be given to `parse_systems`, unless the path of its weights has a comma or
+    colon.
 
     Args:
         configs: of runs that agree in `COMMON`.

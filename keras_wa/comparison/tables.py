@@ -19,6 +19,10 @@ HOW_TO_READ = (
 )
 
 
+ROIS = {"val": "validation", "test": "test"}
+"""Part of a split -> what its ROIs are called."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Table:
     """A table of text.
@@ -55,9 +59,9 @@ def render_markdown(record: Mapping[str, Any]) -> str:
     for part in record["splits"]:
         parts += [
             f"## Split {part['split_origin']}",
-            f"{part['n_rois']} test ROIs of {part['n_patients']} patients, "
-            f"{part['prevalence']:.1%} malignant; split hash {part['split_hash']}; "
-            f"baseline {part['baseline']}.",
+            f"{part['n_rois']} {ROIS[record['part']]} ROIs of {part['n_patients']} "
+            f"patients, {part['prevalence']:.1%} malignant; "
+            f"split hash {part['split_hash']}; baseline {part['baseline']}.",
             *(f"**{warning}**" for warning in part["warnings"]),
             str(main_table(part)),
             "### What they cost",

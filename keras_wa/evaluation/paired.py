@@ -68,7 +68,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class _System:
-    """Checked predictions of a system, one row a seed, and a threshold for each."""
+    """Checked predictions of a system, one row a seed, and their thresholds."""
 
     probabilities: FloatArray
     thresholds: FloatArray
@@ -93,7 +93,8 @@ def mean_over_seeds(
     Args:
         labels: shape `(n,)`, 0 or 1.
         probabilities: shape `(S, n)`, in [0, 1], one row a seed.
-        thresholds: shape `(S,)`, each seed's own; positive if `p >= threshold`.
+        thresholds: shape `(S,)`, each seed's own, or `(S, n)`, one an ROI; positive if
+            `p >= threshold`.
         groups: `n` patient identifiers.
         n_resamples: number of resamples, at least 1.
         seed: of the resampling.
@@ -149,8 +150,8 @@ def paired_differences(
         first: probabilities of the first system, shape `(S1, n)`, one row a seed.
         second: of the second, shape `(S2, n)`; the ROIs are the same, in one order.
         groups: `n` patient identifiers.
-        first_thresholds: shape `(S1,)`.
-        second_thresholds: shape `(S2,)`.
+        first_thresholds: shape `(S1,)` or `(S1, n)`.
+        second_thresholds: shape `(S2,)` or `(S2, n)`.
         n_resamples: number of resamples, at least 1.
         seed: of the resampling.
         confidence: coverage that the intervals aim at, in (0, 1).
@@ -212,8 +213,13 @@ def _as_system(name: str, probabilities: ArrayLike, thresholds: ArrayLike) -> _S
             f"{name} must have a row for each seed. Received: an array of shape "
             f"{rows.shape}"
         )
-    chosen = as_scores(thresholds)
-    require_equal_lengths(**{name: rows, f"thresholds of {name}": chosen})
+    chosen = np.asarray(thresholds, np.float64)
+    as_scores(chosen.ravel())
+    if chosen.shape not in (rows.shape[:1], rows.shape):
+        raise ValueError(
+            f"thresholds of {name} must be one a seed, or one a seed and ROI. "
+            f"Received: shape {chosen.shape}; {name} is {rows.shape}."
+        )
     return _System(np.stack([as_probabilities(row) for row in rows]), chosen)
 
 

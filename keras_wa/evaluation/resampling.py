@@ -23,7 +23,7 @@ def resampled_metrics(
     probabilities: FloatArray,
     group_codes: IntArray,
     group_counts: IntArray,
-    threshold: float,
+    threshold: float | FloatArray,
 ) -> dict[str, FloatArray]:
     """Computes the metrics of each resample from how often it drew each group.
 
@@ -32,7 +32,8 @@ def resampled_metrics(
         probabilities: shape `(n,)`.
         group_codes: shape `(n,)`, the group of each ROI, in `[0, n_groups)`.
         group_counts: shape `(n_resamples, n_groups)`, how often each was drawn.
-        threshold: decision threshold; positive if `p >= threshold`.
+        threshold: decision threshold, or one an ROI, `(n,)`; positive if
+            `p >= threshold`.
 
     Returns:
         For each of `METRIC_NAMES` the values of the resamples, float64 of shape

@@ -197,6 +197,94 @@ def test_several_splits_are_several_tables(store_dir: Path, begun: Path) -> None
     assert "every number on this page is inflated" in text
 
 
+def test_validation_is_compared_without_training_anew(
+    store_dir: Path, begun: Path
+) -> None:
+    runs = run_paths(begun)
+    before = [(path / "best.keras").stat().st_mtime_ns for path in runs]
+    assert main(words(store_dir, begun, part="val")) == 0
+    assert [(path / "best.keras").stat().st_mtime_ns for path in runs] == before
+    record = record_of(begun)
+    assert "choosing between systems" in record["notes"][0]
+    (part,) = record["splits"]
+    tables = [
+        pd.read_csv(path / "evaluation/val/predictions.csv")
+        for path in runs
+        if path.name.startswith("tiny-seed")
+    ]
+    expected = [roc_auc_score(t["label"], t["probability"]) for t in tables]
+    assert part["systems"][0]["metrics"]["auc"]["values"] == pytest.approx(expected)
+    count = f"{len(tables[0])} validation ROIs"
+    for name in ("comparison.md", "comparison.html"):
+        assert count in (begun / name).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def folded(
+    store_dir: Path, tiny_model: None, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A comparison over two folds; not to be changed."""
+    out = tmp_path_factory.mktemp("folded") / "out"
+    changes = {"splits": "patient-kfold", "folds": 2, "seeds": 1}
+    assert main(words(store_dir, out, **changes)) == 0
+    return out
+
+
+def test_the_folds_of_a_seed_are_tested_as_one(folded: Path) -> None:
+    runs = [folded / f"runs/patient-kfold/tiny-seed0-fold{fold}" for fold in range(2)]
+    tables = [pd.read_csv(run / "evaluation/test/predictions.csv") for run in runs]
+    thresholds = [
+        json.loads((run / "evaluation/test/metrics.json").read_text())["threshold"]
+        for run in runs
+    ]
+    every = pd.concat(tables)
+    assert every["roi_id"].is_unique
+    called = np.concatenate(
+        [
+            table["probability"] >= threshold["value"]
+            for table, threshold in zip(tables, thresholds, strict=True)
+        ]
+    )
+    (part,) = record_of(folded)["splits"]
+    assert part["n_rois"] == len(every)
+    assert part["n_patients"] == every["patient_id"].nunique()
+    assert part["split_origin"].startswith("patient-kfold, test folds 0 to 1")
+    metrics = part["systems"][0]["metrics"]
+    expected = roc_auc_score(every["label"], every["probability"])
+    assert metrics["auc"]["values"] == pytest.approx([expected])
+    accuracy = np.mean(called == every["label"])
+    assert metrics["accuracy"]["values"] == pytest.approx([accuracy])
+    assert part["systems"][0]["seeds"] == [0]
+
+
+def test_runs_of_folds_are_compared_as_they_are(
+    folded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    runs = sorted(map(str, (folded / "runs/patient-kfold").iterdir()))
+    assert main(["compare", *runs, "--resamples", "50", "--out", str(out)]) == 0
+    (part,), (then,) = record_of(out)["splits"], record_of(folded)["splits"]
+    assert part["split_hash"] == then["split_hash"]
+    assert part["systems"][1]["metrics"] == then["systems"][0]["metrics"]
+    line = refused(tuple(map(Path, runs[1:])), tmp_path / "less", capsys)
+    assert "Received: runs of fold [1]; expected those of [0, 1]" in line
+
+
+def test_systems_may_see_the_rois_at_sizes_of_their_own(
+    store_dir: Path, tiny_model: None, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    models = "tiny,tiny:image_size=64"
+    assert main(words(store_dir, out, models=models, seeds=1)) == 0
+    (part,) = record_of(out)["splits"]
+    names = [each["name"] for each in part["systems"]]
+    assert names == models.split(",")
+    runs = [str(path) for path in run_paths(out)]
+    again = tmp_path / "again"
+    assert main(["compare", *runs, "--resamples", "50", "--out", str(again)]) == 0
+    assert record_of(again)["splits"][0]["n_rois"] == part["n_rois"]
+
+
 def test_finished_runs_are_compared_as_they_are(compared: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     runs = [str(path) for path in run_paths(compared)]

@@ -19,10 +19,11 @@ def result(seed: int, losses: list[float]) -> RunResult:
     return RunResult(
         Path("run"),
         seed,
+        0,
+        64,
         "0" * 12,
         "official",
         None,
-        0.5,
         pd.DataFrame(),
         history,
         [],

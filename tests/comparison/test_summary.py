@@ -16,22 +16,24 @@ from keras_wa.errors import UserError
 
 def result(seed: int, **changes: object) -> RunResult:
     rng = np.random.default_rng(seed)
-    test = pd.DataFrame(
+    predictions = pd.DataFrame(
         {
             "roi_id": [f"r{i:02d}" for i in range(24)],
             "patient_id": [f"p{i // 2:02d}" for i in range(24)],
             "label": np.arange(24) // 2 % 2,
             "probability": rng.random(24),
+            "threshold": 0.5,
         }
     )
     plain = RunResult(
         path=Path(f"run{seed}"),
         seed=seed,
+        fold=0,
+        image_size=64,
         split_hash="0" * 12,
         split_origin="drawn by patient (seed 0)",
         pixels_hash="a" * 12,
-        threshold=0.5,
-        test=test,
+        predictions=predictions,
         history=pd.DataFrame(),
         notes=["a phantom"],
         hardware="a GPU",

@@ -81,6 +81,7 @@ def record(**changes: Any) -> dict[str, Any]:
         "hardware": "CPU, 2 cores",
         "notes": ["This is a phantom."],
         "costs": {"resnet50": cost, "wa_resnet50": cost},
+        "part": "test",
         "splits": [part()],
         **changes,
     }
