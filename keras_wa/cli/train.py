@@ -48,12 +48,26 @@ TRAIN_FLAGS: dict[str, dict[str, Any]] = {
     },
     "model": {"metavar": "NAME", "help": "wa_resnet50 (default); see keras-wa models"},
     "dwt": {"help": "model (default): the first layer; or pipeline"},
-    "weights": {"metavar": "SOURCE", "help": "imagenet, a file, or none (default)"},
+    "weights": {
+        "metavar": "SOURCE",
+        "help": "imagenet, a file, or none (default: imagenet where the model takes it "
+        "and it can be had)",
+    },
     "epochs": {"type": int, "metavar": "N", "help": "default: 100"},
     "batch_size": {"type": int, "metavar": "N", "help": "default: 16"},
-    "learning_rate": {"type": float, "metavar": "X", "help": "default: 1e-4"},
-    "schedule": {"help": "constant (default) or cosine"},
-    "warmup_steps": {"type": int, "metavar": "N", "help": "default: 0"},
+    "learning_rate": {
+        "type": float,
+        "metavar": "X",
+        "help": "default: 1e-4 with pretrained weights, 1e-3 from scratch",
+    },
+    "schedule": {
+        "help": "constant (default with pretrained weights) or cosine (from scratch)"
+    },
+    "warmup_steps": {
+        "type": int,
+        "metavar": "N",
+        "help": "default: 0 with pretrained weights, 100 from scratch",
+    },
     "class_weights": {"action": "bool", "help": "weigh both classes equally"},
     "augment": {"action": "bool", "help": "flips, rotations, scale, grey values"},
     "seed": {"type": int, "metavar": "N", "help": "weights, order, augmentation"},
@@ -218,11 +232,12 @@ def _resumed(args: argparse.Namespace) -> Any:
 
 def _new_config(args: argparse.Namespace) -> Any:
     from keras_wa.training.config import TrainConfig
+    from keras_wa.training.defaults import settled
     from keras_wa.training.fingerprint import with_absolute_paths
 
     origin = args.config or "command line"
     config = TrainConfig.from_mapping(choose_dataset(_given(args)), origin)
-    return with_absolute_paths(config)
+    return settled(with_absolute_paths(config))
 
 
 def _given(args: argparse.Namespace) -> dict[str, Any]:

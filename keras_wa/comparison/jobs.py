@@ -16,6 +16,7 @@ from keras_wa.files import locked
 from keras_wa.reporting.evaluate_run import evaluate_run
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.data import load_data
+from keras_wa.training.defaults import settled
 from keras_wa.training.fingerprint import fingerprint, with_absolute_paths
 from keras_wa.training.fit import train
 from keras_wa.training.run import Run
@@ -97,7 +98,7 @@ def plan_jobs(
                     if fold is not None:
                         own["fold"] = fold
                         name += f"-fold{fold}"
-                    config = with_absolute_paths(system.config(own))
+                    config = settled(with_absolute_paths(system.config(own)))
                     path = out / "runs" / split / name
                     jobs.append(Job(system, split, seed, config, path, part))
     for job in jobs:

@@ -25,6 +25,7 @@ class RunResult:
         seed: of the run.
         fold: of `patient-kfold`, else 0; `None` for all of them.
         image_size: side of the ROI that the model saw, pixels.
+        weights: what its training started from, as in the config.
         split_hash: names the ROIs and their parts.
         split_origin: what the split is, see `keras_wa.datasets.split_origin`; in an
             older evaluation the setting `split` of the run.
@@ -40,6 +41,7 @@ class RunResult:
     seed: int
     fold: int | None
     image_size: int
+    weights: str
     split_hash: str
     split_origin: str
     pixels_hash: str | None
@@ -98,6 +100,7 @@ def read_result(path: Path, part: str = "test") -> RunResult:
         seed=run.config.seed,
         fold=run.config.fold,
         image_size=run.config.image_size,
+        weights=run.config.weights,
         split_hash=split_hash,
         split_origin=record.get("split_origin", run.config.split),
         pixels_hash=record.get("pixels_hash"),

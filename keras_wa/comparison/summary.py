@@ -126,6 +126,10 @@ def _warnings(patients: int, results: Mapping[str, Sequence[RunResult]]) -> list
     counts = {len(each) for each in results.values()}
     if len(counts) > 1:
         found.append("The systems have different numbers of seeds.")
+    starts = {name: runs[0].weights for name, runs in results.items()}
+    if len(set(starts.values())) > 1:
+        listed = ", ".join(f"{name} from {start}" for name, start in starts.items())
+        found.append(f"The systems do not start from the same weights: {listed}.")
     if max(counts) == 1:
         found.append(
             "One seed each: how much another seed would change is not in the intervals."

@@ -10,6 +10,7 @@ from keras_wa.models.registry import (
     check_options,
     create_model,
     list_models,
+    model_imagenet,
     model_options,
     model_source,
     register_model,
@@ -20,6 +21,7 @@ from keras_wa.models.resnet50 import (
     resnet50,
     se_resnet50,
     wa_resnet50,
+    wa_resnet50_literal,
 )
 from keras_wa.models.vgg16 import vgg16
 from keras_wa.models.vit import cnn_vit, resnet50_vit
@@ -39,6 +41,7 @@ __all__ = [
     "last_layer",
     "list_models",
     "load_pretrained",
+    "model_imagenet",
     "model_options",
     "model_source",
     "register_model",
@@ -50,4 +53,5 @@ __all__ = [
     "vgg16",
     "wa_block_resnet50",
     "wa_resnet50",
+    "wa_resnet50_literal",
 ]

@@ -28,7 +28,7 @@ def alexnet(
     classes: int = 2,
     batch_norm: bool = False,
     dropout: Fraction = 0.5,
-    bn_momentum: Fraction = 0.99,
+    bn_momentum: Fraction = 0.9,
 ) -> keras.Model:
     """AlexNet (Krizhevsky et al. 2012) with one tower (Krizhevsky 2014). 57.0 M.
 

@@ -23,7 +23,7 @@ def attention_cnn(
     classes: int = 2,
     attention: str = "soft",
     dropout: Fraction = 0.5,
-    bn_momentum: Fraction = 0.99,
+    bn_momentum: Fraction = 0.9,
 ) -> keras.Model:
     """A CNN with an attention mechanism (Alshehri & AlSaeed 2022). 0.4 M parameters.
 

@@ -39,7 +39,7 @@ def fhdf(
     trunks: str = "vgg16,vgg19,resnet50,densenet121",
     batch_norm: bool = False,
     dropout: Fraction = 0.5,
-    bn_momentum: Fraction = 0.99,
+    bn_momentum: Fraction = 0.9,
     weights: str | Path | None = None,
 ) -> keras.Model:
     """Fusion of hybrid deep features, FHDF (Chakravarthy et al. 2024). 67.4 M.

@@ -16,13 +16,18 @@ Builder = Callable[..., keras.Model]
 
 _BUILDERS: dict[str, Builder] = {}
 _SOURCES: dict[str, str] = {}
+_IMAGENET: dict[str, str | None] = {}
 
 
-def register_model(*, source: str) -> Callable[[Builder], Builder]:
+def register_model(
+    *, source: str, imagenet: str | None = None
+) -> Callable[[Builder], Builder]:
     """Registers a builder function under its own name.
 
     Args:
         source: one line that says where the model comes from.
+        imagenet: the network of keras.applications with whose ImageNet weights the
+            model's training starts by default, where they can be had.
 
     Returns:
         A decorator. Its function takes annotated keyword options, each with a default,
@@ -38,6 +43,7 @@ def register_model(*, source: str) -> Callable[[Builder], Builder]:
             raise ValueError(f"Two models are named {name!r}.")
         _BUILDERS[name] = builder
         _SOURCES[name] = source
+        _IMAGENET[name] = imagenet
 
         @functools.wraps(builder)
         def checked(**options: Any) -> keras.Model:
@@ -74,6 +80,17 @@ def model_source(name: str) -> str:
     if name not in _SOURCES:
         raise unknown_name("model", name, _SOURCES)
     return _SOURCES[name]
+
+
+def model_imagenet(name: str) -> str | None:
+    """The network whose ImageNet weights a model starts from by default, if any.
+
+    Raises:
+        UserError: no model has this name.
+    """
+    if name not in _IMAGENET:
+        raise unknown_name("model", name, _IMAGENET)
+    return _IMAGENET[name]
 
 
 def check_options(name: str, options: Mapping[str, Any]) -> None:

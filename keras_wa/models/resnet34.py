@@ -20,8 +20,8 @@ def resnet34(
     image_size: int = 224,
     classes: int = 2,
     stem_stride: int = 2,
-    bn_momentum: Fraction = 0.99,
-    zero_init_residual: bool = False,
+    bn_momentum: Fraction = 0.9,
+    zero_init_residual: bool = True,
 ) -> keras.Model:
     """ResNet-34 (He et al. 2016, table 1) of basic blocks. 21.3 M parameters.
 

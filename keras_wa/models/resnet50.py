@@ -19,7 +19,10 @@ from keras_wa.models.stem import (
 )
 
 
-@register_model(source="Alsajer & Philippovich 2025: DWT, then SE-gated ResNet-50")
+@register_model(
+    source="Alsajer & Philippovich 2025: DWT, then SE-gated ResNet-50",
+    imagenet="ResNet50",
+)
 def wa_resnet50(
     *,
     image_size: int = 224,
@@ -27,15 +30,15 @@ def wa_resnet50(
     dwt: str = "model",
     wavelet: str = "haar",
     levels: int = 1,
-    subband_norm: str = "each",
-    stem_stride: int = 2,
-    stem_kernel: int = 7,
-    graft: str = "none",
+    graft: str = "field",
+    subband_norm: str | None = None,
+    stem_stride: int | None = None,
+    stem_kernel: int | None = None,
     se_position: str = "after_block",
     se_ratio: Count = 16,
-    gate_bias: float = 4.0,
-    bn_momentum: Fraction = 0.99,
-    zero_init_residual: bool = False,
+    gate_bias: float | None = None,
+    bn_momentum: Fraction = 0.9,
+    zero_init_residual: bool = True,
     weights: str | Path | None = None,
 ) -> keras.Model:
     """WA-ResNet-50 (Alsajer & Philippovich 2025): wavelet stem, gated ResNet-50.
@@ -44,9 +47,10 @@ def wa_resnet50(
     squeeze-and-excitation gate for each of its 16 residual blocks -> global average
     pooling -> dense -> softmax. 26.1 M parameters.
 
-    The paper says neither how the subbands are scaled nor where the gates start, has
-    one level of Haar and ResNet-50's own stem; the other values of the options are for
-    the ablation.
+    The paper has one level of Haar. It says neither how the subbands are scaled nor
+    what the stem's kernel and stride are nor where the gates start: the defaults are
+    what was best on validation (docs/results/), `wa_resnet50_literal` is ResNet-50
+    put on the subbands as it is.
 
     Args:
         image_size: side of the square ROI in pixels, even, at least 32.
@@ -60,38 +64,36 @@ def wa_resnet50(
         levels: 1, or 2: LL is transformed again, and the four coarser bands, each
             coefficient repeated to the size of the first level, stand before its three
             details: 7 channels. Only with `dwt="model"`.
-        subband_norm: `"each"` band has a mean and a variance of its own; `"shared"`:
-            one mean and variance for all, so that their relative scale is kept;
-            `"none"`: the bands as they are.
-        stem_stride: stride of the first convolution. 2 is the paper's (a 224 ROI ends
-            as a 4x4 map); 1 keeps ResNet-50's own resolutions (7x7).
-        stem_kernel: side of the first convolution's kernel: 7 is the paper's; 3 on
-            subbands sees about what 7 sees on the ROI, and was better from random
-            weights on a phantom at 64 px (docs/results/phantom-quick.md).
-            Pretrained weights need 7, and were trained on inputs of unit variance; but
-            see `graft`.
-        graft: how pretrained weights start. `"none"`: each band gets the same kernel,
-            which is not what it was trained on. With the others the ROI is
-            standardised and then transformed, and with open gates the network starts
-            as exactly `resnet50` with those weights. `"field"`: on the same ROI; the
-            stem is 5x5 of stride 1, `subband_stem` of the pretrained kernel: exact for
-            Haar, else by least squares, whose relative error is logged. `"detail"`: on
-            the ROI averaged over 2x2 pixels (Haar), at the cost of that smaller ROI;
-            the stem is 7x7 of stride 2, the pretrained kernel on LL and zeros on LH,
-            HL, HH. Both decide on `stem_kernel`, `stem_stride` and `subband_norm` and
-            need `levels=1` and `dwt="model"`: leave these at their defaults.
+        graft: what the stem on the subbands is. With `"field"` and `"detail"` the ROI
+            is standardised and then transformed, and with pretrained weights and open
+            gates the network starts as exactly `resnet50` with those weights.
+            `"field"`: on the same ROI; the stem is 5x5 of stride 1, pretrained
+            `subband_stem` of the pretrained kernel: exact for Haar, else by least
+            squares, whose relative error is logged. `"detail"`: on the ROI averaged
+            over 2x2 pixels (Haar), at the cost of that smaller ROI; the stem is 7x7 of
+            stride 2, the pretrained kernel on LL and zeros on LH, HL, HH. Both decide
+            on the next three options and need `levels=1`. `"none"`: those options
+            decide, and each band gets the same pretrained kernel, which is not what it
+            was trained on.
+        subband_norm: `"each"` band has a mean and a variance of its own, the default
+            without a graft; `"shared"`: one mean and variance for all, so that their
+            relative scale is kept; `"none"`: the bands as they are.
+        stem_stride: stride of the first convolution, by default 2 (a 224 ROI ends as a
+            4x4 map); 1 keeps ResNet-50's own resolutions (7x7).
+        stem_kernel: side of the first convolution's kernel, by default 7, which
+            pretrained weights need; 3 on subbands sees about what 7 sees on the ROI.
         se_position: `"after_block"`: the gate follows the residual block, as the paper
             says; `"before_add"`: it acts on the residual branch, as in SE-ResNet
             (Hu et al. 2018); `"none"`: no gates, for the ablation.
         se_ratio: reduction ratio of the gates.
-        gate_bias: where the gates start: each at `sigmoid(gate_bias)`, 0.982 for 4, so
-            that pretrained features pass; 0 is the usual 0.5, which was better from
-            random weights on a phantom at 64 px (docs/results/phantom-quick.md).
+        gate_bias: where the gates start: each at `sigmoid(gate_bias)`. By default 4
+            (0.982) with pretrained weights, so that their features pass, and the usual
+            0 (0.5) without.
         bn_momentum: momentum of the trunk's moving averages. The keras default of 0.99
             needs several hundred steps before validation means anything.
         zero_init_residual: start each block as the identity (Goyal et al. 2017): the
-            scale of its last batch normalisation begins at zero. For training from
-            scratch; ignored by layers that `weights` fills.
+            scale of its last batch normalisation begins at zero. Layers that
+            `weights` fills have theirs.
         weights: `None` or `"none"`, `"imagenet"`, or a file; see `load_pretrained`.
 
     Returns:
@@ -120,7 +122,45 @@ def wa_resnet50(
     )
 
 
-@register_model(source="WA-ResNet-50 without gates, for the ablation")
+@register_model(
+    source="Alsajer & Philippovich 2025, read literally", imagenet="ResNet50"
+)
+def wa_resnet50_literal(
+    *,
+    image_size: int = 224,
+    classes: int = 2,
+    dwt: str = "model",
+    weights: str | Path | None = None,
+) -> keras.Model:
+    """WA-ResNet-50 as one first reads the paper: ResNet-50 put on the subbands.
+
+    `wa_resnet50(graft="none", gate_bias=4, bn_momentum=0.99,
+    zero_init_residual=False)`: ResNet-50's own 7x7 stem of stride 2 on subbands that
+    are normalised each by itself, gates that start at 0.982, batch normalisation as
+    Keras has it. The arguments are those of `wa_resnet50`.
+    """
+    return _on_subbands(
+        "wa_resnet50_literal",
+        image_size,
+        dwt=dwt,
+        wavelet="haar",
+        levels=1,
+        graft="none",
+        subband_norm=None,
+        stem_stride=None,
+        stem_kernel=None,
+        classes=classes,
+        weights=weights,
+        se_position="after_block",
+        gate_bias=4.0,
+        bn_momentum=0.99,
+        zero_init_residual=False,
+    )
+
+
+@register_model(
+    source="WA-ResNet-50 without gates, for the ablation", imagenet="ResNet50"
+)
 def dwt_resnet50(
     *,
     image_size: int = 224,
@@ -128,12 +168,12 @@ def dwt_resnet50(
     dwt: str = "model",
     wavelet: str = "haar",
     levels: int = 1,
-    subband_norm: str = "each",
-    stem_stride: int = 2,
-    stem_kernel: int = 7,
-    graft: str = "none",
-    bn_momentum: Fraction = 0.99,
-    zero_init_residual: bool = False,
+    graft: str = "field",
+    subband_norm: str | None = None,
+    stem_stride: int | None = None,
+    stem_kernel: int | None = None,
+    bn_momentum: Fraction = 0.9,
+    zero_init_residual: bool = True,
     weights: str | Path | None = None,
 ) -> keras.Model:
     """ResNet-50 on subbands, without gates: the ablation's corner with the DWT alone.
@@ -158,7 +198,9 @@ def dwt_resnet50(
     )
 
 
-@register_model(source="WA-ResNet-50 without the DWT, for the ablation")
+@register_model(
+    source="WA-ResNet-50 without the DWT, for the ablation", imagenet="ResNet50"
+)
 def se_resnet50(
     *,
     image_size: int = 224,
@@ -167,9 +209,9 @@ def se_resnet50(
     stem_kernel: int = 7,
     se_position: str = "after_block",
     se_ratio: Count = 16,
-    gate_bias: float = 4.0,
-    bn_momentum: Fraction = 0.99,
-    zero_init_residual: bool = False,
+    gate_bias: float | None = None,
+    bn_momentum: Fraction = 0.9,
+    zero_init_residual: bool = True,
     weights: str | Path | None = None,
 ) -> keras.Model:
     """Gated ResNet-50 on the ROI: the ablation's corner with the gates alone.
@@ -192,14 +234,16 @@ def se_resnet50(
     )
 
 
-@register_model(source="He et al. 2016, Deep residual learning: 50 layers")
+@register_model(
+    source="He et al. 2016, Deep residual learning: 50 layers", imagenet="ResNet50"
+)
 def resnet50(
     *,
     image_size: int = 224,
     classes: int = 2,
     stem_stride: int = 2,
-    bn_momentum: Fraction = 0.99,
-    zero_init_residual: bool = False,
+    bn_momentum: Fraction = 0.9,
+    zero_init_residual: bool = True,
     weights: str | Path | None = None,
 ) -> keras.Model:
     """Plain ResNet-50 (He et al. 2016) on the grey ROI: the paper's baseline.
@@ -226,39 +270,44 @@ def _on_subbands(
     dwt: str,
     wavelet: str,
     levels: int,
-    subband_norm: str,
-    stem_stride: int,
-    stem_kernel: int,
     graft: str,
+    subband_norm: str | None,
+    stem_stride: int | None,
+    stem_kernel: int | None,
     **options: Any,
 ) -> keras.Model:
     """ResNet-50 on subbands, its stem carried over exactly if `graft` says so."""
     check_choice("graft", graft, ("none", *EXACT_STEMS))
     if graft == "none":
         return resnet50_classifier(
-            standardised_subbands(image_size, dwt, wavelet, levels, subband_norm),
+            standardised_subbands(
+                image_size,
+                dwt,
+                wavelet,
+                levels,
+                "each" if subband_norm is None else subband_norm,
+            ),
             name,
-            stem_stride=stem_stride,
-            stem_kernel=stem_kernel,
+            stem_stride=2 if stem_stride is None else stem_stride,
+            stem_kernel=7 if stem_kernel is None else stem_kernel,
             **options,
         )
     stem = EXACT_STEMS[graft]
-    # Option -> received, its default, what the graft needs.
-    settled: dict[str, tuple[Any, Any, Any]] = {
-        "stem_stride": (stem_stride, 2, stem.stem_stride),
-        "stem_kernel": (stem_kernel, 7, stem.stem_kernel),
-        "subband_norm": (subband_norm, "each", "each"),
-        "levels": (levels, 1, 1),
-        "dwt": (dwt, "model", "model"),
+    # Option -> received, what the graft needs.
+    decided: dict[str, tuple[Any, Any]] = {
+        "subband_norm": (subband_norm, None),
+        "stem_stride": (stem_stride, stem.stem_stride),
+        "stem_kernel": (stem_kernel, stem.stem_kernel),
+        "levels": (levels, 1),
     }
-    for option, (received, default, needed) in settled.items():
-        if received not in (default, needed):
+    for option, (received, needed) in decided.items():
+        if received not in (None, needed):
             raise UserError(
                 f"`{option}` contradicts graft={graft!r}. Received: {received!r}; "
-                f"expected {needed!r}, or leave it out."
+                "leave it out, or give graft='none'."
             )
     return resnet50_classifier(
-        subbands_of_standardised(image_size, wavelet),
+        subbands_of_standardised(image_size, dwt, wavelet),
         name,
         stem_stride=stem.stem_stride,
         stem_kernel=stem.stem_kernel,

@@ -28,8 +28,8 @@ def resnet50_features(
     gate_bias: float = 4.0,
     stem_stride: int = 2,
     stem_kernel: int = 7,
-    bn_momentum: Fraction = 0.99,
-    zero_init_residual: bool = False,
+    bn_momentum: Fraction = 0.9,
+    zero_init_residual: bool = True,
 ) -> keras.Model:
     """ResNet-50 with or without gates, on `features`, up to the average pooling.
 
@@ -89,6 +89,7 @@ def resnet50_classifier(
     classes: int,
     weights: str | Path | None,
     stem_kernel: int = 7,
+    gate_bias: float | None = None,
     carry: Carry | None = None,
     **options: Any,
 ) -> keras.Model:
@@ -100,6 +101,7 @@ def resnet50_classifier(
         classes: see `classifier`.
         weights: `None` or `"none"`, `"imagenet"`, or a file; see `load_pretrained`.
         stem_kernel: pretrained weights have one of 7.
+        gate_bias: see `wa_resnet50`.
         carry: makes the stem's kernel of that; see `load_pretrained`.
         **options: of `resnet50_features`.
 
@@ -109,9 +111,14 @@ def resnet50_classifier(
     if carry is None and weights not in (None, "none") and stem_kernel != 7:
         raise UserError(
             "`stem_kernel` must be 7 with pretrained weights, whose first convolution "
-            f"is 7x7. Received: {stem_kernel}"
+            f"is 7x7. Received: {stem_kernel}; expected 7, or weights='none'."
         )
-    trunk = resnet50_features(features, name, stem_kernel=stem_kernel, **options)
+    if gate_bias is None:
+        # Open gates let pretrained features pass.
+        gate_bias = 0.0 if weights in (None, "none") else 4.0
+    trunk = resnet50_features(
+        features, name, stem_kernel=stem_kernel, gate_bias=gate_bias, **options
+    )
     model = classifier(trunk.inputs[0], trunk.outputs[0], classes, name)
     load_pretrained(model, weights, carry=carry)
     return model

@@ -7,7 +7,7 @@ import pywt
 from keras import layers
 
 from keras_wa.errors import UserError
-from keras_wa.layers import DWT2D, SubbandNormalization
+from keras_wa.layers import DWT2D, IDWT2D, SubbandNormalization
 from keras_wa.models.checks import check_choice, check_image_size
 
 NORMS = ("each", "shared", "none")
@@ -68,14 +68,17 @@ def standardised_subbands(
     return normalised(bands, subband_norm)
 
 
-def subbands_of_standardised(image_size: int, wavelet: str) -> keras.KerasTensor:
-    """The input `roi`, normalised, and then the subbands of that, as they are.
+def subbands_of_standardised(
+    image_size: int, dwt: str, wavelet: str
+) -> keras.KerasTensor:
+    """The input, normalised as a ROI, and then the subbands of that, as they are.
 
     This is what a stem carried over from pixels needs: subbands of the very image that
-    `standardised_roi` gives.
+    `standardised_roi` gives. Subbands from the pipeline are put together for that.
 
     Args:
         image_size: side of the ROI, even.
+        dwt: `"model"` or `"pipeline"`, as in `wa_resnet50`.
         wavelet: as in `DWT2D`.
 
     Returns:
@@ -84,8 +87,17 @@ def subbands_of_standardised(image_size: int, wavelet: str) -> keras.KerasTensor
     Raises:
         UserError: a value is out of range.
     """
-    _, standardised = standardised_roi(image_size, even=True)
-    return DWT2D(wavelet=wavelet, dtype="float32", name="dwt")(standardised)
+    check_choice("dwt", dwt, ("model", "pipeline"))
+    check_image_size(image_size, even=True)
+    transform = DWT2D(wavelet=wavelet, dtype="float32", name="dwt")
+    roi_shape = (image_size, image_size, 1)
+    if dwt == "pipeline":
+        _, *shape = transform.compute_output_shape((None, *roi_shape))
+        bands = keras.Input(shape, name="subbands")
+        roi = IDWT2D(wavelet=wavelet, dtype="float32", name="idwt")(bands)
+    else:
+        roi = keras.Input(roi_shape, name="roi")
+    return transform(normalised(roi, "each"))
 
 
 def _stacked(

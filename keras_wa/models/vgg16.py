@@ -25,7 +25,7 @@ def vgg16(
     classifier: str = "original",
     batch_norm: bool = False,
     dropout: Fraction = 0.5,
-    bn_momentum: Fraction = 0.99,
+    bn_momentum: Fraction = 0.9,
     weights: str | Path | None = None,
 ) -> keras.Model:
     """VGG-16 (Simonyan & Zisserman 2015, configuration D). 134.3 M parameters.

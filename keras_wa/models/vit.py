@@ -17,7 +17,10 @@ from keras_wa.models.transformer import encoded
 from keras_wa.models.weights import load_pretrained
 
 
-@register_model(source="Dosovitskiy et al. 2021, hybrid: ResNet-50, then a transformer")
+@register_model(
+    source="Dosovitskiy et al. 2021, hybrid: ResNet-50, then a transformer",
+    imagenet="ResNet50",
+)
 def resnet50_vit(
     *,
     image_size: int = 224,
@@ -28,8 +31,8 @@ def resnet50_vit(
     depth: Count = 6,
     heads: Count = 6,
     dropout: Fraction = 0.1,
-    bn_momentum: Fraction = 0.99,
-    zero_init_residual: bool = False,
+    bn_momentum: Fraction = 0.9,
+    zero_init_residual: bool = True,
     weights: str | Path | None = None,
 ) -> keras.Model:
     """ResNet-50-ViT, which the introduction of Alsajer & Philippovich 2025 promises.
@@ -80,7 +83,10 @@ def resnet50_vit(
     return model
 
 
-@register_model(source="Boudouh & Bouakkaz 2024, doi 10.1007/s10489-024-05619-3")
+@register_model(
+    source="Boudouh & Bouakkaz 2024, doi 10.1007/s10489-024-05619-3",
+    imagenet="ResNet50",
+)
 def cnn_vit(
     *,
     image_size: int = 224,
@@ -91,8 +97,8 @@ def cnn_vit(
     depth: Count = 6,
     heads: Count = 6,
     dropout: Fraction = 0.1,
-    bn_momentum: Fraction = 0.99,
-    zero_init_residual: bool = False,
+    bn_momentum: Fraction = 0.9,
+    zero_init_residual: bool = True,
     weights: str | Path | None = None,
 ) -> keras.Model:
     """A CNN and a ViT side by side, their features joined (Boudouh & Bouakkaz 2024).

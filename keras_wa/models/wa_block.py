@@ -23,8 +23,8 @@ def wa_block_resnet50(
     classes: int = 2,
     wavelet: str = "haar",
     stem_stride: int = 2,
-    bn_momentum: Fraction = 0.99,
-    zero_init_residual: bool = False,
+    bn_momentum: Fraction = 0.9,
+    zero_init_residual: bool = True,
 ) -> keras.Model:
     """ResNet-50 with wavelet-attention blocks (Zhao 2022, WA-CNN). 23.6 M parameters.
 

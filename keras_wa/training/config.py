@@ -26,7 +26,7 @@ _CHOICES = {
     "enhance": ("clahe", "none"),
     "dwt": ("model", "pipeline"),
     "labelling": ("descriptor", "clinical"),
-    "schedule": ("constant", "cosine"),
+    "schedule": ("auto", "constant", "cosine"),
     "strategy": ("auto", "one-device", "mirrored", "multi-worker", "tpu"),
     "precision": ("float32", "mixed_float16", "mixed_bfloat16"),
 }
@@ -34,7 +34,10 @@ _CHOICES = {
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    """The paper's run, unless told otherwise.
+    """The paper's run by default.
+
+    What is `"auto"` or `None` among the weights, the learning rate and its schedule is
+    decided by `keras_wa.training.defaults.settled`.
 
     Attributes:
         dataset: name of a dataset, or `None`: what lies under `data/`, else the
@@ -72,10 +75,13 @@ class TrainConfig:
         model: name of a registered model.
         model_options: further options of the model.
         dwt: DWT as the model's first layer, or in the input pipeline.
-        weights: `imagenet`, a file, or `none`.
+        weights: `imagenet`, a file, or `none`; `auto`: those of ImageNet where the
+            model takes them and they can be had.
         epochs: passes over the training set.
         batch_size: ROIs a step, over all devices.
-        learning_rate: of Adam, at its highest.
+        learning_rate: of Adam, at its highest. `None`, and `auto` below: 1e-4 and
+            constant, as in the paper, for pretrained weights; what works from scratch
+            without.
         schedule: `constant`, or `cosine` down to a hundredth over the run.
         warmup_steps: steps over which the learning rate rises from zero.
         class_weights: weigh both classes equally.
@@ -121,12 +127,12 @@ class TrainConfig:
     model: str = "wa_resnet50"
     model_options: dict[str, Any] = dataclasses.field(default_factory=dict)
     dwt: str = "model"
-    weights: str = "none"
+    weights: str = "auto"
     epochs: int = whole(100, 1, 99_999)  # As many as the checkpoints' names count.
     batch_size: int = whole(16, 1, 1_000_000)
-    learning_rate: float = real(1e-4, 0, FLOAT32.high, above=True)
-    schedule: str = "constant"
-    warmup_steps: int = whole(0, 0)
+    learning_rate: float | None = real(None, 0, FLOAT32.high, above=True)
+    schedule: str = "auto"
+    warmup_steps: int | None = whole(None, 0)
     class_weights: bool = True
     augment: bool = True
     rotation: float = same(Augmentation, "rotation")

@@ -20,7 +20,7 @@ computed. Their results agree but for rounding, as those of two machines do, who
 are seeds of one system too."""
 
 _PATHS = (*PLACES, "weights")
-_NO_PATH = ("imagenet", "none")
+_NO_PATH = ("auto", "imagenet", "none")
 
 
 def fingerprint(config: TrainConfig) -> dict[str, Any]:

@@ -195,7 +195,8 @@ def build_model(config: TrainConfig, pretrained: bool = True) -> keras.Model:
     """The model that a config names.
 
     Args:
-        config: `model, model_options, image_size, classes, dwt, weights` are read.
+        config: `model, model_options, image_size, classes, dwt, weights` are read;
+            `weights="auto"`, which `Run.create` decides on, are none here.
         pretrained: fill in the pretrained weights; a resumed run does not need them.
     """
     options: dict[str, Any] = {"image_size": config.image_size, **config.model_options}
@@ -203,7 +204,7 @@ def build_model(config: TrainConfig, pretrained: bool = True) -> keras.Model:
         options["dwt"] = config.dwt
     if config.classes != 2:
         options["classes"] = config.classes
-    if pretrained and config.weights != "none":
+    if pretrained and config.weights not in ("none", "auto"):
         options["weights"] = config.weights
     return create_model(config.model, **options)
 
@@ -253,16 +254,23 @@ def compile_model(
 def learning_rate(
     config: TrainConfig, steps: int
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:
-    """The learning rate, or its schedule over all steps of the run."""
-    if config.schedule == "constant" and not config.warmup_steps:
-        return config.learning_rate
+    """The learning rate, or its schedule over all steps of the run.
+
+    Raises:
+        ValueError: the config leaves them open, on which `Run.create` decides.
+    """
+    rate, warmup = config.learning_rate, config.warmup_steps
+    if rate is None or warmup is None or config.schedule == "auto":
+        raise ValueError("The config must be one of `keras_wa.training.defaults`.")
+    if config.schedule == "constant" and not warmup:
+        return rate
     # Decay to the whole of the rate is no decay: a constant rate after a warm-up.
     floor = 0.01 if config.schedule == "cosine" else 1.0
-    warm = min(config.warmup_steps, steps - 1)
+    warm = min(warmup, steps - 1)
     return keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=0.0 if warm else config.learning_rate,
+        initial_learning_rate=0.0 if warm else rate,
         decay_steps=steps - warm,
         alpha=floor,
-        warmup_target=config.learning_rate if warm else None,
+        warmup_target=rate if warm else None,
         warmup_steps=warm,
     )

@@ -22,6 +22,7 @@ from keras_wa.cores import usable_cores
 from keras_wa.errors import UserError
 from keras_wa.files import replacing, write_json
 from keras_wa.training.config import TrainConfig
+from keras_wa.training.defaults import settled
 from keras_wa.training.fingerprint import PLACES
 from keras_wa.training.hardware import describe_devices
 
@@ -58,7 +59,8 @@ class Run:
 
         Args:
             path: the directory, or `None` for `runs/<model>-<dataset>-<time>`.
-            config: what the run is to do.
+            config: what the run is to do. What it leaves open is decided, see
+                `keras_wa.training.defaults.settled`.
 
         Raises:
             UserError: the directory exists and is not empty, or cannot be made.
@@ -79,6 +81,7 @@ class Run:
                 f"{path} exists already. Carry it on with --resume, or name another "
                 "--run-dir."
             )
+        config = settled(config)
         made = not path.exists()
         try:
             path.mkdir(parents=True, exist_ok=True)

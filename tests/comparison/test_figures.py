@@ -21,6 +21,7 @@ def result(seed: int, losses: list[float]) -> RunResult:
         seed,
         0,
         64,
+        "none",
         "0" * 12,
         "official",
         None,

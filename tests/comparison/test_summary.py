@@ -30,6 +30,7 @@ def result(seed: int, **changes: object) -> RunResult:
         seed=seed,
         fold=0,
         image_size=64,
+        weights="none",
         split_hash="0" * 12,
         split_origin="drawn by patient (seed 0)",
         pixels_hash="a" * 12,
@@ -49,6 +50,22 @@ def test_the_notes_are_those_of_every_run() -> None:
     record = summarise(systems, "plain", resamples=5, progress=False)
     assert record["notes"] == ["a phantom", "one", "two"]
     assert record["split_origin"] == "drawn by patient (seed 0)"
+
+
+def test_systems_that_start_from_other_weights_are_named() -> None:
+    systems = {"a": [result(0)], "b": [result(1, weights="imagenet")]}
+    record = summarise(systems, "a", resamples=5, progress=False)
+    assert (
+        "The systems do not start from the same weights: a from none, b from imagenet."
+        in record["warnings"]
+    )
+
+
+def test_rois_of_another_size_have_pixels_of_their_own() -> None:
+    other = result(1, pixels_hash="b" * 12, image_size=128)
+    systems = {"plain": [result(0)], "larger": [other]}
+    record = summarise(systems, "plain", resamples=5, progress=False)
+    assert record["n_rois"] == 24
 
 
 def test_runs_that_were_tested_on_other_pixels_are_refused() -> None:

@@ -69,11 +69,12 @@ def test_a_setting_of_the_wrong_type_names_the_system() -> None:
 
 def test_every_field_is_common_or_of_one_system() -> None:
     assert not set(COMMON) & set(SETTINGS)
-    own = {"model", "model_options"}
+    own = {"model", "model_options", "fold"}
     assert {*COMMON, *SETTINGS, *own} == set(fingerprint(TrainConfig()))
 
 
 CHANGED: dict[str, Any] = {
+    "image_size": 64,
     "enhance": "none",
     "clip_limit": 3.0,
     "tiles": 4,

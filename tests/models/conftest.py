@@ -38,15 +38,15 @@ def legacy_file(rgb_arrays: Arrays, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope="session")
 def wa_model(legacy_file: Path) -> keras.Model:
-    """The paper's model, pretrained with `legacy_file`; not to be changed."""
+    """The paper's model read literally, with `legacy_file`; not to be changed."""
     keras.utils.set_random_seed(0)
-    return create_model("wa_resnet50", weights=str(legacy_file))
+    return create_model("wa_resnet50_literal", weights=str(legacy_file))
 
 
 @pytest.fixture(scope="session")
 def wa_on_subbands() -> keras.Model:
-    """The paper's model without its DWT. Tests may give it other weights."""
-    return create_model("wa_resnet50", dwt="pipeline")
+    """The same without its DWT. Tests may give it other weights."""
+    return create_model("wa_resnet50_literal", dwt="pipeline")
 
 
 @pytest.fixture(scope="session")

