@@ -31,6 +31,7 @@ def wa_resnet50(
     stem_stride: int = 2,
     stem_kernel: int = 7,
     graft: str = "none",
+    stride_on: str = "1x1",
     se_position: str = "after_block",
     se_ratio: Count = 16,
     gate_bias: float = 4.0,
@@ -80,6 +81,11 @@ def wa_resnet50(
             the stem is 7x7 of stride 2, the pretrained kernel on LL and zeros on LH,
             HL, HH. Both decide on `stem_kernel`, `stem_stride` and `subband_norm` and
             need `levels=1` and `dwt="model"`: leave these at their defaults.
+        stride_on: the convolution that halves the map in the first block of conv3,
+            conv4 and conv5. `"1x1"`: the first, as in He et al. 2016 and
+            keras.applications, and so for `weights="imagenet"`; `"3x3"`: the second, as
+            in torchvision and timm (ResNet v1.5), and so for `.safetensors`. With
+            weights of the other kind a warning is logged.
         se_position: `"after_block"`: the gate follows the residual block, as the paper
             says; `"before_add"`: it acts on the residual branch, as in SE-ResNet
             (Hu et al. 2018); `"none"`: no gates, for the ablation.
@@ -110,6 +116,7 @@ def wa_resnet50(
         stem_stride=stem_stride,
         stem_kernel=stem_kernel,
         graft=graft,
+        stride_on=stride_on,
         classes=classes,
         weights=weights,
         se_position=se_position,
@@ -132,6 +139,7 @@ def dwt_resnet50(
     stem_stride: int = 2,
     stem_kernel: int = 7,
     graft: str = "none",
+    stride_on: str = "1x1",
     bn_momentum: Fraction = 0.99,
     zero_init_residual: bool = False,
     weights: str | Path | None = None,
@@ -151,6 +159,7 @@ def dwt_resnet50(
         stem_stride=stem_stride,
         stem_kernel=stem_kernel,
         graft=graft,
+        stride_on=stride_on,
         classes=classes,
         weights=weights,
         bn_momentum=bn_momentum,
@@ -165,6 +174,7 @@ def se_resnet50(
     classes: int = 2,
     stem_stride: int = 2,
     stem_kernel: int = 7,
+    stride_on: str = "1x1",
     se_position: str = "after_block",
     se_ratio: Count = 16,
     gate_bias: float = 4.0,
@@ -184,6 +194,7 @@ def se_resnet50(
         weights=weights,
         stem_stride=stem_stride,
         stem_kernel=stem_kernel,
+        stride_on=stride_on,
         se_position=se_position,
         se_ratio=se_ratio,
         gate_bias=gate_bias,
@@ -198,6 +209,7 @@ def resnet50(
     image_size: int = 224,
     classes: int = 2,
     stem_stride: int = 2,
+    stride_on: str = "1x1",
     bn_momentum: Fraction = 0.99,
     zero_init_residual: bool = False,
     weights: str | Path | None = None,
@@ -214,6 +226,7 @@ def resnet50(
         classes=classes,
         weights=weights,
         stem_stride=stem_stride,
+        stride_on=stride_on,
         bn_momentum=bn_momentum,
         zero_init_residual=zero_init_residual,
     )

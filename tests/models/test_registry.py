@@ -56,6 +56,7 @@ def test_the_default_options_are_the_paper_s() -> None:
         "stem_stride": 2,
         "stem_kernel": 7,
         "graft": "none",
+        "stride_on": "1x1",
         "se_position": "after_block",
         "se_ratio": 16,
         "gate_bias": 4.0,
