@@ -17,6 +17,13 @@ class UserError(ValueError):
     """
 
 
+class WeightsUnavailableError(UserError):
+    """Pretrained weights cannot be downloaded: there is no network, or no answer.
+
+    Raised neither for a file that is missing nor for one that is damaged.
+    """
+
+
 def may_pass(error: BaseException | None) -> bool:
     """Whether the system failed and not the input, so that another attempt may succeed.
 

@@ -33,6 +33,8 @@ def check_image_size(image_size: int, even: bool = False) -> None:
     """
     if image_size < 32 or (even and image_size % 2):
         kind = "an even number of" if even else "a number of"
+        near = "32" if image_size < 32 else f"{image_size - 1} or {image_size + 1}"
         raise UserError(
-            f"`image_size` must be {kind} pixels, at least 32. Received: {image_size}"
+            f"`image_size` must be {kind} pixels, at least 32; the nearest: {near}. "
+            f"Received: {image_size}"
         )

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import http.client
+import socket
+import urllib.error
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import h5py
 import keras
 import numpy as np
 
-from keras_wa.errors import UserError
+from keras_wa.errors import UserError, WeightsUnavailableError
+from keras_wa.models import torch_donor
 
 Weights = Mapping[str, list[np.ndarray]]
 """Layer name -> its arrays, in the order of `keras.layers.Layer.get_weights`."""
@@ -17,18 +23,74 @@ Weights = Mapping[str, list[np.ndarray]]
 ORDER = ("kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance")
 """Weights of a convolution, a dense layer or a batch normalisation, in Keras' order."""
 
+PICKLES = (".pth", ".pt", ".bin")
+"""Endings of PyTorch's own files, whose reading may run any code."""
+
+# Seconds without an answer, after which a download is given up; by default it never is.
+_PATIENCE = 5.0
+
+_NO_ANSWER = (
+    urllib.error.URLError,
+    http.client.HTTPException,
+    TimeoutError,
+    ConnectionError,
+)
+
+
+# Standard deviation of ImageNet's pixels, in grey levels, averaged over the colours.
+# keras.applications feeds mean-free pixels on that scale to ResNet-50 and VGG, we feed
+# subbands of unit variance.
+IMAGENET_PIXEL_STD = 57.6
+
+
+class Application(NamedTuple):
+    """A network of keras.applications whose weights a model can take."""
+
+    name: str
+    """Of its class in `keras.applications`."""
+    stem: str
+    """Its first convolution."""
+    pixel_std: float
+    """On what scale its input was in training."""
+
+
+RESNET50 = Application("ResNet50", "conv1_conv", IMAGENET_PIXEL_STD)
+VGG16 = Application("VGG16", "block1_conv1", IMAGENET_PIXEL_STD)
+VGG19 = Application("VGG19", "block1_conv1", IMAGENET_PIXEL_STD)
+DENSENET121 = Application("DenseNet121", "conv1_conv", 1.0)
+"""Its pixels were divided by their standard deviation."""
+
+
+class Donor(NamedTuple):
+    """Pretrained weights, and what is known of the network that they come from."""
+
+    layers: Weights
+    pixel_std: float | None = None
+    """On what scale its input was; None: as in keras.applications."""
+    stride_on: str = "1x1"
+    """See `resnet50_features`; a `.keras` file has it in its model."""
+    model: keras.Model | None = None
+    """The network, of a `.keras` file."""
+
 
 def imagenet(application: str) -> Weights:
     """The ImageNet weights of a network of keras.applications, without its top.
 
     Raises:
-        UserError: they cannot be downloaded.
+        WeightsUnavailableError: they are not in Keras' cache and cannot be downloaded.
+        UserError: they are damaged, or cannot be stored.
     """
     build = getattr(keras.applications, application)
     try:
-        model = build(include_top=False, weights="imagenet")
+        with _patience():
+            model = build(include_top=False, weights="imagenet")
     except Exception as error:  # keras raises a bare Exception for a failed download
-        raise UserError(
+        if not _no_answer(error):
+            raise UserError(
+                f"The ImageNet weights could not be stored or read ({reason(error)}). "
+                "Try again, or give a downloaded file with --weights PATH."
+            ) from error
+        raise WeightsUnavailableError(
             f"The ImageNet weights could not be downloaded ({reason(error)}). Go "
             "online once, give a downloaded file with --weights PATH, or train from "
             "scratch with --weights none."
@@ -36,21 +98,50 @@ def imagenet(application: str) -> Weights:
     return _weights_of(model)
 
 
-def read_donor(path: Path) -> Weights:
+@contextmanager
+def _patience() -> Iterator[None]:
+    """Keras sets no time limit for a download, not even for its first byte."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_PATIENCE)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def _no_answer(error: BaseException | None) -> bool:
+    """Whether the network or the server failed: Keras hides that behind another."""
+    if error is None:
+        return False
+    return isinstance(error, _NO_ANSWER) or _no_answer(error.__context__)
+
+
+def read_donor(path: Path) -> Donor:
     """Reads a file of weights by layer name.
 
     Args:
         path: `.keras`, a whole model; `.npz`, arrays `<layer>/<weight>` with the
-            weights of `ORDER`; else `.h5`, the legacy
-            format of keras.applications. An archive with pickled objects is refused.
+            weights of `ORDER`; `.safetensors`, see `read_safetensors`; else `.h5`, the
+            legacy format of keras.applications. Nothing is ever unpickled.
 
     Raises:
-        UserError: an array of an `.npz` has another name.
+        UserError: an array of an `.npz` or a `.safetensors` has another name, or the
+            file is one of `PICKLES`.
         Exception: a damaged or foreign file can fail in any way.
     """
+    if path.suffix in PICKLES:
+        raise UserError(
+            f"{path}: a pickle of PyTorch, which may run any code and is not read. "
+            "Convert it to .safetensors: "
+            "safetensors.torch.save_file(model.state_dict(), 'weights.safetensors')."
+        )
     if path.suffix == ".keras":
-        return _weights_of(keras.models.load_model(path, compile=False))
-    return _npz(path) if path.suffix == ".npz" else _legacy_h5(path)
+        model = keras.models.load_model(path, compile=False)
+        return Donor(_weights_of(model), model=model)
+    if path.suffix == ".safetensors":
+        layers = torch_donor.read_safetensors(path)
+        return Donor(layers, torch_donor.PIXEL_STD, stride_on="3x3")
+    return Donor(_npz(path) if path.suffix == ".npz" else _legacy_h5(path))
 
 
 def reason(error: Exception) -> str:

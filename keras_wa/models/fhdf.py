@@ -10,18 +10,13 @@ from keras import layers
 
 from keras_wa.errors import UserError, unknown_name
 from keras_wa.models.checks import Fraction
+from keras_wa.models.donors import DENSENET121, RESNET50, VGG16, VGG19
 from keras_wa.models.graft import LayerFactory, graft
 from keras_wa.models.head import classifier
 from keras_wa.models.registry import register_model
 from keras_wa.models.stem import standardised_roi
 from keras_wa.models.vgg16 import normalised_convolutions
-from keras_wa.models.weights import (
-    DENSENET121,
-    RESNET50,
-    VGG16,
-    VGG19,
-    load_pretrained,
-)
+from keras_wa.models.weights import load_pretrained
 
 _TRUNKS = {
     "vgg16": VGG16,

@@ -34,6 +34,7 @@ def wa_resnet50(
     subband_norm: str | None = None,
     stem_stride: int | None = None,
     stem_kernel: int | None = None,
+    stride_on: str = "1x1",
     se_position: str = "after_block",
     se_ratio: Count = 16,
     gate_bias: float | None = None,
@@ -82,6 +83,11 @@ def wa_resnet50(
             4x4 map); 1 keeps ResNet-50's own resolutions (7x7).
         stem_kernel: side of the first convolution's kernel, by default 7, which
             pretrained weights need; 3 on subbands sees about what 7 sees on the ROI.
+        stride_on: the convolution that halves the map in the first block of conv3,
+            conv4 and conv5. `"1x1"`: the first, as in He et al. 2016 and
+            keras.applications, and so for `weights="imagenet"`; `"3x3"`: the second, as
+            in torchvision and timm (ResNet v1.5), and so for `.safetensors`. With
+            weights of the other kind a warning is logged.
         se_position: `"after_block"`: the gate follows the residual block, as the paper
             says; `"before_add"`: it acts on the residual branch, as in SE-ResNet
             (Hu et al. 2018); `"none"`: no gates, for the ablation.
@@ -112,6 +118,7 @@ def wa_resnet50(
         stem_stride=stem_stride,
         stem_kernel=stem_kernel,
         graft=graft,
+        stride_on=stride_on,
         classes=classes,
         weights=weights,
         se_position=se_position,
@@ -172,6 +179,7 @@ def dwt_resnet50(
     subband_norm: str | None = None,
     stem_stride: int | None = None,
     stem_kernel: int | None = None,
+    stride_on: str = "1x1",
     bn_momentum: Fraction = 0.9,
     zero_init_residual: bool = True,
     weights: str | Path | None = None,
@@ -191,6 +199,7 @@ def dwt_resnet50(
         stem_stride=stem_stride,
         stem_kernel=stem_kernel,
         graft=graft,
+        stride_on=stride_on,
         classes=classes,
         weights=weights,
         bn_momentum=bn_momentum,
@@ -207,6 +216,7 @@ def se_resnet50(
     classes: int = 2,
     stem_stride: int = 2,
     stem_kernel: int = 7,
+    stride_on: str = "1x1",
     se_position: str = "after_block",
     se_ratio: Count = 16,
     gate_bias: float | None = None,
@@ -226,6 +236,7 @@ def se_resnet50(
         weights=weights,
         stem_stride=stem_stride,
         stem_kernel=stem_kernel,
+        stride_on=stride_on,
         se_position=se_position,
         se_ratio=se_ratio,
         gate_bias=gate_bias,
@@ -242,6 +253,7 @@ def resnet50(
     image_size: int = 224,
     classes: int = 2,
     stem_stride: int = 2,
+    stride_on: str = "1x1",
     bn_momentum: Fraction = 0.9,
     zero_init_residual: bool = True,
     weights: str | Path | None = None,
@@ -258,6 +270,7 @@ def resnet50(
         classes=classes,
         weights=weights,
         stem_stride=stem_stride,
+        stride_on=stride_on,
         bn_momentum=bn_momentum,
         zero_init_residual=zero_init_residual,
     )

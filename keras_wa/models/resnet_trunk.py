@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+from keras import layers
 
 from keras_wa.errors import UserError
 from keras_wa.layers import SqueezeExcite
@@ -18,6 +19,9 @@ from keras_wa.models.weights import Carry, load_pretrained
 GATED = {"after_block": "_out", "before_add": "_3_bn", "none": None}
 """`se_position` -> how the name of the layer ends that a gate follows in a block."""
 
+STRIDE_ON = ("1x1", "3x3")
+"""The convolutions of a bottleneck block that may halve the map."""
+
 
 def resnet50_features(
     features: keras.KerasTensor,
@@ -28,6 +32,7 @@ def resnet50_features(
     gate_bias: float = 4.0,
     stem_stride: int = 2,
     stem_kernel: int = 7,
+    stride_on: str = "1x1",
     bn_momentum: Fraction = 0.9,
     zero_init_residual: bool = True,
 ) -> keras.Model:
@@ -41,6 +46,10 @@ def resnet50_features(
         gate_bias: see `SqueezeExcite`.
         stem_stride: stride of the first convolution, 1 or 2.
         stem_kernel: side of the first convolution's kernel, 3, 5 or 7.
+        stride_on: the convolution of the first block of conv3, conv4 and conv5 that has
+            the stride of 2: `"1x1"`, the first, as in He et al. 2016 and
+            keras.applications; `"3x3"`, the second, as in torchvision and timm
+            (ResNet v1.5).
         bn_momentum: momentum of the moving averages.
         zero_init_residual: the scale of each block's last normalisation starts at 0.
 
@@ -53,6 +62,7 @@ def resnet50_features(
     check_choice("se_position", se_position, tuple(GATED))
     check_choice("stem_stride", stem_stride, (1, 2))
     check_choice("stem_kernel", stem_kernel, (3, 5, 7))
+    check_choice("stride_on", stride_on, STRIDE_ON)
     base = keras.applications.ResNet50(
         include_top=False, weights=None, input_tensor=features, pooling="avg", name=name
     )
@@ -66,6 +76,14 @@ def resnet50_features(
         "strides": (stem_stride, stem_stride),
         "kernel_size": (stem_kernel, stem_kernel),
     }
+    before = {}
+    if stride_on == "3x3":
+        for stage in (3, 4, 5):
+            block = f"conv{stage}_block1"
+            changes[f"{block}_1_conv"] = {"strides": (1, 1)}
+            changes[f"{block}_2_conv"] = {"strides": (2, 2), "padding": "valid"}
+            # PyTorch pads both sides; Keras' "same" would shift an even map by one.
+            before[f"{block}_2_conv"] = layers.ZeroPadding2D(name=f"{block}_2_pad")
     if zero_init_residual:
         for layer in names:
             if layer.endswith("_3_bn"):
@@ -79,7 +97,7 @@ def resnet50_features(
             gates[block + ending] = functools.partial(
                 SqueezeExcite, ratio=se_ratio, gate_bias=gate_bias, name=f"{block}_se"
             )
-    return graft(base, after=gates, changes=changes)
+    return graft(base, after=gates, changes=changes, before=before)
 
 
 def resnet50_classifier(

@@ -10,11 +10,12 @@ import keras
 from keras import layers
 
 from keras_wa.models.checks import Fraction, check_choice
+from keras_wa.models.donors import VGG16
 from keras_wa.models.graft import LayerFactory, graft
 from keras_wa.models.head import classifier as head
 from keras_wa.models.registry import register_model
 from keras_wa.models.stem import standardised_roi
-from keras_wa.models.weights import VGG16, load_pretrained
+from keras_wa.models.weights import load_pretrained
 
 
 @register_model(source="Simonyan & Zisserman 2015, Very deep networks: 16 layers")

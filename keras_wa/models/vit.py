@@ -27,6 +27,7 @@ def resnet50_vit(
     classes: int = 2,
     stage: int = 5,
     stem_stride: int = 2,
+    stride_on: str = "1x1",
     width: Count = 384,
     depth: Count = 6,
     heads: Count = 6,
@@ -53,6 +54,7 @@ def resnet50_vit(
             4: those of the stage before, four times as many, and the last stage is left
             out.
         stem_stride: as in `wa_resnet50`; 1 gives four times as many tokens.
+        stride_on: of ResNet-50, as in `wa_resnet50`.
         width: length of a token.
         depth: number of encoder blocks.
         heads: number of attention heads; divides `width`.
@@ -72,6 +74,7 @@ def resnet50_vit(
         standardised_roi(image_size)[1],
         "resnet50_vit",
         stem_stride=stem_stride,
+        stride_on=stride_on,
         bn_momentum=bn_momentum,
         zero_init_residual=zero_init_residual,
     )
@@ -93,6 +96,7 @@ def cnn_vit(
     classes: int = 2,
     patch_size: Count = 16,
     stem_stride: int = 2,
+    stride_on: str = "1x1",
     width: Count = 384,
     depth: Count = 6,
     heads: Count = 6,
@@ -117,6 +121,7 @@ def cnn_vit(
         classes: 2 or 3, as in `wa_resnet50`.
         patch_size: side of the patches in pixels. What does not fill one is left out.
         stem_stride: of ResNet-50, as in `wa_resnet50`.
+        stride_on: of ResNet-50, as in `wa_resnet50`.
         width: length of a token.
         depth: number of encoder blocks.
         heads: number of attention heads; divides `width`.
@@ -140,6 +145,7 @@ def cnn_vit(
         standardised_roi(image_size)[1],
         "cnn_vit",
         stem_stride=stem_stride,
+        stride_on=stride_on,
         bn_momentum=bn_momentum,
         zero_init_residual=zero_init_residual,
     )

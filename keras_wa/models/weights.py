@@ -3,51 +3,28 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import keras
 import numpy as np
 
 from keras_wa.errors import UserError
-from keras_wa.models.donors import Weights, imagenet, read_donor, reason
-
-HEAD = "predictions"
+from keras_wa.models import donor_checks as checks
+from keras_wa.models.donors import (
+    IMAGENET_PIXEL_STD,
+    RESNET50,
+    Application,
+    Donor,
+    imagenet,
+    read_donor,
+    reason,
+)
 
 _log = logging.getLogger(__name__)
 
-# How the names of the layers end that a pretrained trunk has weights for; no others of
-# ours do: those of ResNet and DenseNet, of VGG, and DenseNet's last normalisation.
-_OF_TRUNK = re.compile(r"_conv\d*$|(^|_)bn$")
-
-# Standard deviation of ImageNet's pixels, in grey levels, averaged over the colours.
-# keras.applications feeds mean-free pixels on that scale to ResNet-50 and VGG, we feed
-# subbands of unit variance.
-IMAGENET_PIXEL_STD = 57.6
-
 # Relative error of a stem that was carried over: below it is rounding.
 _ROUNDING = 1e-6
-
-
-class Application(NamedTuple):
-    """A network of keras.applications whose weights a model can take."""
-
-    name: str
-    """Of its class in `keras.applications`."""
-    stem: str
-    """Its first convolution."""
-    pixel_std: float
-    """On what scale its input was in training."""
-
-
-RESNET50 = Application("ResNet50", "conv1_conv", IMAGENET_PIXEL_STD)
-VGG16 = Application("VGG16", "block1_conv1", IMAGENET_PIXEL_STD)
-VGG19 = Application("VGG19", "block1_conv1", IMAGENET_PIXEL_STD)
-DENSENET121 = Application("DenseNet121", "conv1_conv", 1.0)
-"""Its pixels were divided by their standard deviation."""
-
 
 Carry = Callable[[np.ndarray], tuple[np.ndarray, float]]
 """Kernel of a stem on a grey image -> the kernel of a model's stem, relative error."""
@@ -69,7 +46,15 @@ def load_pretrained(
     three colours becomes `adapt_stem_kernel(its kernel, the model's channels)`, or what
     `carry` makes of it.
 
-    A source that does not fit leaves the model as it was.
+    A source that does not fit leaves the model as it was. What fits by its shape but
+    means something else is logged as a warning:
+
+    - strides in other places (`stride_on` of ResNet-50), or a stem that was trained on
+      other inputs: the weights are taken;
+    - statistics of the subband normalisation that are of other inputs, or of a file
+      that does not say of what (only `.keras` does), and gates of another
+      `se_position`: they keep their initial weights;
+    - layers that the model lacks, other than a head.
 
     Args:
         model: a model whose layers carry the names of keras.applications.
@@ -79,7 +64,9 @@ def load_pretrained(
             architecture; any other `.h5`, the legacy format of keras.applications,
             with or without its top; `.npz`, arrays `<layer name>/<weight>`, the weights
             `kernel`, `bias`, `gamma`, `beta`, `moving_mean` and `moving_variance`, in
-            float16 or more.
+            float16 or more; `.safetensors`, a ResNet-50 of torchvision or timm, see
+            `read_safetensors`, trained with `stride_on="3x3"`. Pickles (`.pth`, `.pt`,
+            `.bin`) are refused.
         trunks: what stands before the layer names of a trunk -> the network that it
             is; by default ResNet-50, its names as they are.
         carry: makes the model's stem kernel, and its relative error, from the kernel
@@ -88,40 +75,41 @@ def load_pretrained(
 
     Raises:
         UserError: the file is missing, unreadable or does not fit, has values that are
-            not finite, holds nothing of the trunk or a part of a stage, or cannot be
-            downloaded.
+            not finite, or holds nothing of the trunk or a part of a stage.
+        WeightsUnavailableError: the file cannot be downloaded.
     """
     if source in (None, "none"):
         return
     trunks = {"": RESNET50} if trunks is None else trunks
     if source == "imagenet":
-        donors: Weights = {
+        layers = {
             prefix + layer: arrays
             for prefix, application in trunks.items()
             for layer, arrays in imagenet(application.name).items()
         }
-        _copy_layers(donors, model, "imagenet", trunks, carry)
+        _copy_layers(Donor(layers), model, "imagenet", trunks, carry)
         return
     path = Path(str(source))
     if not path.is_file():
         raise UserError(
-            f"No such weights file: {path}. Give a .keras, .h5 or .npz file, "
-            "'imagenet' or 'none'."
+            f"No such weights file: {path}. Give a .keras, .h5, .npz or .safetensors "
+            "file, 'imagenet' or 'none'."
         )
     try:
         if path.name.endswith(".weights.h5"):
             _load_own(model, path)
             return
-        donors = read_donor(path)
+        donor = read_donor(path)
     except UserError:
         raise
     except Exception as error:  # A damaged or foreign file can fail in any way.
         raise UserError(
             f"{path}: not weights that {model.name!r} can take ({reason(error)}). "
             "Expected a .keras model, .weights.h5 of this very model, an .h5 file in "
-            "the format of keras.applications or an .npz of arrays by layer name."
+            "the format of keras.applications, an .npz of arrays by layer name or a "
+            "ResNet-50 of torchvision or timm in .safetensors."
         ) from error
-    _copy_layers(donors, model, str(path), trunks, carry)
+    _copy_layers(donor, model, str(path), trunks, carry)
 
 
 def adapt_stem_kernel(
@@ -160,23 +148,34 @@ def _load_own(model: keras.Model, path: Path) -> None:
 
 
 def _copy_layers(
-    donors: Weights,
+    donor: Donor,
     model: keras.Model,
     origin: str,
     trunks: Mapping[str, Application],
     carry: Carry | None,
 ) -> None:
     """Copies weights to the layers of the same name and adapts the stems."""
-    notes = _unfilled(donors, model, origin, trunks)
-    stems = {prefix + each.stem: each.pixel_std for prefix, each in trunks.items()}
+    notes = checks.unfilled(donor.layers, model, origin, trunks)
+    notes += checks.left_out(donor, model, origin)
+    notes += checks.other_strides(donor, model, origin, trunks)
+    misplaced, reasons = checks.misplaced(donor, model, origin)
+    notes += reasons
+    stems = {
+        prefix + each.stem: donor.pixel_std or each.pixel_std
+        for prefix, each in trunks.items()
+    }
     fitting: list[tuple[keras.layers.Layer, list[np.ndarray]]] = []
     for layer in model.layers:
-        arrays = list(donors.get(layer.name, ()))
-        if not layer.weights or not arrays:
+        arrays = list(donor.layers.get(layer.name, ()))
+        if not layer.weights or not arrays or layer.name in misplaced:
             continue
         arrays = _checked(origin, layer, arrays)
         expected = [tuple(weight.shape) for weight in layer.weights]
         if layer.name in stems:
+            if arrays[0].shape == expected[0]:
+                notes += checks.other_stem(donor, model, origin, layer.name, layer.name)
+            elif carry is not None and arrays[0].shape[2:3] == (1,):
+                notes += checks.other_stem(donor, model, origin, layer.name, "dwt")
             arrays[0], error = _stem(arrays[0], expected[0], stems[layer.name], carry)
             if error > _ROUNDING:
                 notes.append(
@@ -186,7 +185,7 @@ def _copy_layers(
         received = [array.shape for array in arrays]
         if received == expected:
             fitting.append((layer, arrays))
-        elif layer.name != HEAD:
+        elif layer.name != checks.HEAD:
             raise UserError(
                 f"{origin}: layer {layer.name!r} does not fit {model.name!r}. "
                 f"Received: shapes {received}; expected: {expected}."
@@ -196,49 +195,6 @@ def _copy_layers(
         layer.set_weights(arrays)
     for note in notes:
         _log.warning("%s", note)
-
-
-def _unfilled(
-    donors: Weights,
-    model: keras.Model,
-    origin: str,
-    trunks: Mapping[str, Application],
-) -> list[str]:
-    """A note on the stages of the trunk that a source has not.
-
-    Raises:
-        UserError: the source has nothing of the trunk, or a stage in part. A
-            convolution without its normalisation is no pretrained feature.
-    """
-    stages: dict[str, list[str]] = {}
-    for layer in model.layers:
-        if _OF_TRUNK.search(layer.name):
-            prefix = next((p for p in trunks if layer.name.startswith(p)), "")
-            stage = prefix + layer.name.removeprefix(prefix).split("_")[0]
-            stages.setdefault(stage, []).append(layer.name)
-    missing = {
-        stage: [name for name in names if not donors.get(name)]
-        for stage, names in stages.items()
-    }
-    torn = [s for s in stages if 0 < len(missing[s]) < len(stages[s])]
-    filled = [stage for stage in stages if not missing[stage]]
-    lost = [name for names in missing.values() for name in names]
-    if torn or (lost and not filled):
-        applications = ", ".join(application.name for application in trunks.values())
-        count = sum(len(names) for names in stages.values())
-        first = missing[torn[0]][0] if torn else lost[0]
-        raise UserError(
-            f"{origin}: {len(lost)} of the {count} layers with weights of the trunk "
-            f"are missing, the first is {first!r}. Expected whole stages, with the "
-            f"layer names of keras.applications: {applications}."
-        )
-    if not lost:
-        return []
-    random = ", ".join(stage for stage in stages if missing[stage])
-    return [
-        f"{origin}: weights for a part of the trunk. Filled: {', '.join(filled)}. Not "
-        f"in the source, at their initial weights: {random} ({len(lost)} layers)."
-    ]
 
 
 def _stem(

@@ -7,7 +7,7 @@ import functools
 import logging
 from typing import Any
 
-from keras_wa.errors import UserError
+from keras_wa.errors import WeightsUnavailableError
 from keras_wa.models import model_imagenet
 from keras_wa.training.config import TrainConfig
 
@@ -74,6 +74,6 @@ def _missing(network: str) -> str | None:
 
     try:
         imagenet(network)
-    except UserError as error:
+    except WeightsUnavailableError as error:
         return str(error)
     return None

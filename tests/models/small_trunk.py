@@ -25,6 +25,15 @@ def tiny(channels: int = 4, classes: int = 2, filters: int = 8) -> keras.Model:
     return keras.Model(bands, x, name="tiny")
 
 
+def two_stages() -> keras.Model:
+    """A stem and a layer of the second stage, each normalised."""
+    x = bands = keras.Input((8, 8, 4), name="bands")
+    for name in ("conv1", "conv2_block1_1"):
+        x = keras.layers.Conv2D(3, 3, padding="same", name=f"{name}_conv")(x)
+        x = keras.layers.BatchNormalization(name=f"{name}_bn")(x)
+    return keras.Model(bands, x, name="two_stages")
+
+
 def filled(model: keras.Model, seed: int = 7) -> keras.Model:
     """The model with random weights everywhere."""
     for name, arrays in random_arrays(model, seed).items():

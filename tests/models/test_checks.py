@@ -35,6 +35,24 @@ def test_the_good_pass_and_the_bad_are_told_in_one_line(
         assert "\n" not in message
 
 
+@pytest.mark.parametrize(
+    ("size", "even", "near"),
+    [
+        (33, True, "32 or 34"),
+        (225, True, "224 or 226"),
+        (31, False, "32"),
+        (0, True, "32"),
+    ],
+)
+def test_an_image_size_that_does_not_work_names_the_nearest_that_do(
+    size: int, even: bool, near: str
+) -> None:
+    with pytest.raises(UserError, match=rf"the nearest: {near}\. Received: {size}$"):
+        check_image_size(size, even)
+    for each in near.split(" or "):
+        check_image_size(int(each), even)
+
+
 NUMBERS = [
     (name, option)
     for name in list_models()

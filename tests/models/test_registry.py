@@ -56,6 +56,7 @@ def test_the_default_options() -> None:
         "subband_norm": None,
         "stem_stride": None,
         "stem_kernel": None,
+        "stride_on": "1x1",
         "se_position": "after_block",
         "se_ratio": 16,
         "gate_bias": None,

@@ -98,6 +98,17 @@ def test_two_levels_take_pretrained_weights_too(legacy_file: Path) -> None:
     np.testing.assert_array_equal(kernel, kernel[:, :, :1].repeat(7, axis=2))
 
 
+@pytest.mark.parametrize(
+    "name", ["wa_resnet50", "se_resnet50", "resnet50_vit", "cnn_vit"]
+)
+def test_stride_on_reaches_every_trunk(name: str) -> None:
+    model = built(name, stride_on="3x3")
+    for stage in (3, 4, 5):
+        block = f"conv{stage}_block1"
+        strides = [model.get_layer(f"{block}_{n}_conv").strides for n in (0, 1, 2)]
+        assert strides == [(2, 2), (1, 1), (2, 2)]
+
+
 @pytest.mark.parametrize(("option", "value"), [("stem_kernel", 4), ("classes", 4)])
 def test_a_value_out_of_range_names_the_option(option: str, value: int) -> None:
     with pytest.raises(UserError, match=rf"`{option}` must be.*Received: {value}$"):
