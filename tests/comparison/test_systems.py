@@ -41,7 +41,7 @@ def test_shared_options_apply_where_the_model_knows_them() -> None:
     shared = {"model_options": {"stem_stride": 1, "wavelet": "db2"}, "epochs": 3}
     plain, own = parse_systems("resnet50,wa_resnet50:stem_stride=2")
     assert plain.config(shared).model_options == {"stem_stride": 1}
-    assert own.config(shared).model_options == {"stem_stride": 2, "wavelet": "db2"}
+    assert own.config(shared).model_options == {"levels": 1, "wavelet": "db2"}
     assert own.config(shared).epochs == 3
 
 
@@ -108,7 +108,7 @@ def test_runs_that_differ_in_a_setting_are_two_systems(field: str) -> None:
 
 
 def test_options_are_named_where_they_are_not_as_by_default() -> None:
-    given = TrainConfig(model_options={"stem_stride": 2, "wavelet": "db2"})
+    given = TrainConfig(model_options={"levels": 1, "wavelet": "db2"})
     other = TrainConfig(model="resnet50", model_options={"stem_stride": 1})
     names = [each.name for each in systems_of([TrainConfig(), given, other])]
     assert names == ["wa_resnet50", "wa_resnet50:wavelet=db2", "resnet50:stem_stride=1"]

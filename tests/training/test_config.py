@@ -33,7 +33,8 @@ def test_the_default_is_the_papers_run() -> None:
     config = TrainConfig()
     assert (config.model, config.image_size) == ("wa_resnet50", 224)
     assert (config.epochs, config.batch_size) == (100, 16)
-    assert (config.learning_rate, config.schedule) == (1e-4, "constant")
+    # `keras_wa.training.defaults` decides on the rate.
+    assert (config.weights, config.schedule) == ("auto", "auto")
     assert (config.enhance, config.clip_limit, config.tiles) == ("clahe", 2.0, 8)
 
 
