@@ -16,7 +16,7 @@ Builder = Callable[..., keras.Model]
 
 _BUILDERS: dict[str, Builder] = {}
 _SOURCES: dict[str, str] = {}
-_IMAGENET: dict[str, str | None] = {}
+_IMAGENET: dict[str, str] = {}
 
 
 def register_model(
@@ -43,7 +43,8 @@ def register_model(
             raise ValueError(f"Two models are named {name!r}.")
         _BUILDERS[name] = builder
         _SOURCES[name] = source
-        _IMAGENET[name] = imagenet
+        if imagenet is not None:
+            _IMAGENET[name] = imagenet
 
         @functools.wraps(builder)
         def checked(**options: Any) -> keras.Model:
@@ -88,9 +89,9 @@ def model_imagenet(name: str) -> str | None:
     Raises:
         UserError: no model has this name.
     """
-    if name not in _IMAGENET:
-        raise unknown_name("model", name, _IMAGENET)
-    return _IMAGENET[name]
+    if name not in _BUILDERS:
+        raise unknown_name("model", name, _BUILDERS)
+    return _IMAGENET.get(name)
 
 
 def check_options(name: str, options: Mapping[str, Any]) -> None:

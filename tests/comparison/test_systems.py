@@ -41,7 +41,7 @@ def test_shared_options_apply_where_the_model_knows_them() -> None:
     shared = {"model_options": {"stem_stride": 1, "wavelet": "db2"}, "epochs": 3}
     plain, own = parse_systems("resnet50,wa_resnet50:stem_stride=2")
     assert plain.config(shared).model_options == {"stem_stride": 1}
-    assert own.config(shared).model_options == {"levels": 1, "wavelet": "db2"}
+    assert own.config(shared).model_options == {"stem_stride": 2, "wavelet": "db2"}
     assert own.config(shared).epochs == 3
 
 

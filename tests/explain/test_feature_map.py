@@ -13,16 +13,16 @@ from tests.tiny_model import tiny
 
 
 @pytest.mark.parametrize(
-    ("size", "stem_stride", "expected", "side"),
+    ("size", "graft", "expected", "side"),
     [
-        (224, 2, "conv3_block4_se", 14),
-        (64, 1, "conv2_block3_se", 16),
+        (224, "detail", "conv3_block4_se", 14),
+        (64, "field", "conv2_block3_se", 16),
     ],
 )
 def test_of_wa_resnet50_it_is_the_gate_of_the_last_stage_of_at_least_14x14(
-    size: int, stem_stride: int, expected: str, side: int
+    size: int, graft: str, expected: str, side: int
 ) -> None:
-    model = create_model("wa_resnet50", image_size=size, stem_stride=stem_stride)
+    model = create_model("wa_resnet50", image_size=size, graft=graft)
     name, tensor = find_feature_map(model)
     assert name == expected
     assert tensor.shape[1:3] == (side, side)

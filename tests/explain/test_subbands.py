@@ -55,7 +55,7 @@ def test_only_a_transform_of_the_roi_itself_counts() -> None:
 
 
 def test_the_roi_may_be_standardised_before_its_transform() -> None:
-    standardised = subbands_of_standardised(32, "db2")
+    standardised = subbands_of_standardised(32, "model", "db2")
     (roi,) = keras.utils.get_source_inputs(standardised)
     assert image_wavelet(keras.Model(roi, standardised)) == "db2"
 

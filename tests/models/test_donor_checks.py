@@ -37,7 +37,7 @@ def subbands(
 
 
 def grafted(size: int = 32, wavelet: str = "haar") -> keras.Model:
-    return on(subbands_of_standardised(size, wavelet))
+    return on(subbands_of_standardised(size, "model", wavelet))
 
 
 def plain(size: int = 32) -> keras.Model:

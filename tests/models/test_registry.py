@@ -52,7 +52,7 @@ def test_the_default_options() -> None:
         "dwt": "model",
         "wavelet": "haar",
         "levels": 1,
-        "graft": "field",
+        "graft": "detail",
         "subband_norm": None,
         "stem_stride": None,
         "stem_kernel": None,

@@ -45,11 +45,11 @@ def branch_gated() -> keras.Model:
 
 @pytest.fixture(scope="module")
 def half_model() -> keras.Model:
-    """The default in half precision, with ResNet-50's own resolutions."""
+    """In half precision, with ResNet-50's own resolutions."""
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        return create_model("wa_resnet50")
+        return create_model("wa_resnet50", graft="field")
     finally:
         keras.config.set_dtype_policy(policy)
 
@@ -180,7 +180,7 @@ def test_roi_in_and_two_probabilities_out(
         assert model.output.shape == (None, 2)
 
 
-def test_at_224_the_last_map_is_4x4_read_literally_and_7x7_by_default(
+def test_at_224_the_last_map_is_4x4_read_literally_and_7x7_grafted_on_the_field(
     wa_model: keras.Model, half_model: keras.Model, plain_model: keras.Model
 ) -> None:
     assert map_of(wa_model) == (4, 4, 2048)
