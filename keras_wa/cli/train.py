@@ -51,6 +51,20 @@ TRAIN_FLAGS: dict[str, dict[str, Any]] = {
     "weights": {"metavar": "SOURCE", "help": "imagenet, a file, or none (default)"},
     "epochs": {"type": int, "metavar": "N", "help": "default: 100"},
     "batch_size": {"type": int, "metavar": "N", "help": "default: 16"},
+    "optimizer": {"help": "adam (default), adamw, or sgd with Nesterov momentum 0.9"},
+    "weight_decay": {
+        "type": float,
+        "metavar": "X",
+        "help": "of adamw (default: 0.004) and sgd (default: 0); not of biases, scales "
+        "and gates",
+    },
+    "ema": {
+        "type": float,
+        "metavar": "X",
+        "help": "momentum of a moving average of the weights, which is validated and "
+        "kept in their place (default: 0, none)",
+    },
+    "label_smoothing": {"type": float, "metavar": "X", "help": "default: 0"},
     "learning_rate": {"type": float, "metavar": "X", "help": "default: 1e-4"},
     "schedule": {"help": "constant (default) or cosine"},
     "warmup_steps": {"type": int, "metavar": "N", "help": "default: 0"},

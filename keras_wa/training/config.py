@@ -26,6 +26,7 @@ _CHOICES = {
     "enhance": ("clahe", "none"),
     "dwt": ("model", "pipeline"),
     "labelling": ("descriptor", "clinical"),
+    "optimizer": ("adam", "adamw", "sgd"),
     "schedule": ("constant", "cosine"),
     "strategy": ("auto", "one-device", "mirrored", "multi-worker", "tpu"),
     "precision": ("float32", "mixed_float16", "mixed_bfloat16"),
@@ -75,7 +76,16 @@ class TrainConfig:
         weights: `imagenet`, a file, or `none`.
         epochs: passes over the training set.
         batch_size: ROIs a step, over all devices.
-        learning_rate: of Adam, at its highest.
+        optimizer: `adam`; `adamw`, which is Adam with weight decay; or `sgd`, with
+            Nesterov momentum 0.9.
+        weight_decay: of `adamw` and `sgd`, decoupled: each step first shrinks a weight
+            by this part of it, times the learning rate. Not of biases, of scales and of
+            gates. `None`: 0.004 of `adamw`, as in Keras, else 0.
+        ema: momentum of an exponential moving average of the weights, which is what is
+            validated, kept as the best and exported; 0 keeps none.
+        label_smoothing: part of each ROI's label that is shared out evenly over the
+            classes, in the loss of the training.
+        learning_rate: of the optimizer, at its highest.
         schedule: `constant`, or `cosine` down to a hundredth over the run.
         warmup_steps: steps over which the learning rate rises from zero.
         class_weights: weigh both classes equally.
@@ -124,6 +134,10 @@ class TrainConfig:
     weights: str = "none"
     epochs: int = whole(100, 1, 99_999)  # As many as the checkpoints' names count.
     batch_size: int = whole(16, 1, 1_000_000)
+    optimizer: str = "adam"
+    weight_decay: float | None = real(None, 0, 1)
+    ema: float = real(0.0, 0, 0.999999)
+    label_smoothing: float = real(0.0, 0, 0.9)
     learning_rate: float = real(1e-4, 0, FLOAT32.high, above=True)
     schedule: str = "constant"
     warmup_steps: int = whole(0, 0)
@@ -142,6 +156,7 @@ class TrainConfig:
             if getattr(self, field) not in choices:
                 raise unknown_name(f"`{field}`", getattr(self, field), choices)
         check_ranges(self)
+        self._set_weight_decay()
         if self.fold >= self.folds:
             raise UserError(
                 f"`fold` must be below `folds`, {self.folds}. Received: {self.fold}; "
@@ -186,6 +201,18 @@ class TrainConfig:
             bits_stored=self.bits_stored,
             case_lists=self.case_lists,
         )
+
+    def _set_weight_decay(self) -> None:
+        """Puts the optimizer's own weight decay in, so that a run's record names it."""
+        if self.weight_decay is None:
+            usual = 0.004 if self.optimizer == "adamw" else 0.0
+            object.__setattr__(self, "weight_decay", usual)
+        elif self.weight_decay and self.optimizer == "adam":
+            raise UserError(
+                "`weight_decay` makes Adam AdamW. Received: optimizer='adam', "
+                f"weight_decay={self.weight_decay:g}; expected optimizer='adamw', or "
+                "weight_decay=0."
+            )
 
     def _check_model_options(self) -> None:
         known = model_options(self.model)

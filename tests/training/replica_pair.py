@@ -30,6 +30,8 @@ SETTINGS: dict[str, Any] = {
     "model": "normalised",
     "epochs": 4,  # of 6 steps
     "class_weights": True,
+    "optimizer": "adamw",
+    "ema": 0.8,
 }
 
 

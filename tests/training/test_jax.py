@@ -92,6 +92,10 @@ def trained(initial: str) -> list[np.ndarray]:
         image_size=SIDE,
         batch_size=BATCH,
         epochs=EPOCHS,
+        optimizer="adamw",
+        weight_decay=0.1,
+        ema=0.7,
+        label_smoothing=0.1,
         learning_rate=0.01,
         schedule="cosine",
         warmup_steps=2,
@@ -133,7 +137,8 @@ def begun(
     and the same one stopped in its second.
     """
     folder = tmp_path_factory.mktemp("jax")
-    words = ["train", *flags(store_dir=store_dir, epochs=2), "--run-dir"]
+    own = {"optimizer": "sgd", "ema": 0.8}
+    words = ["train", *flags(store_dir=store_dir, epochs=2, **own), "--run-dir"]
     runs = [[*words, str(folder / name)] for name in ("whole", "stopped")]
     done = on_jax(_FIRST, runs, folder)
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""The fused Adam is Adam."""
+"""The optimizer is the one that is asked for, and the fused Adam is Adam."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_wa.training.optimizer import FusedAdam
+from keras_wa.layers import SqueezeExcite, Tokens
+from keras_wa.training.config import TrainConfig
+from keras_wa.training.optimizer import FusedAdam, make_optimizer
 from tests.tiny_model import weights_of
 
 STEPS = 20
@@ -180,3 +182,83 @@ def test_it_survives_serialisation() -> None:
     copy = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
     assert isinstance(copy, FusedAdam)
     assert copy.get_config() == optimizer.get_config()
+
+
+def _after_recipe(config: TrainConfig) -> dict[str, np.ndarray]:
+    """Weights by name after `STEPS` steps with the optimizer of a config."""
+    model = _network()
+    optimizer = make_optimizer(config, model, config.learning_rate, STEPS)
+    return _walk(model, optimizer)
+
+
+def _network() -> keras.Model:
+    """A convolution and a dense layer, whose kernels decay, and what does not."""
+    keras.utils.set_random_seed(3)
+    inputs = keras.Input((4, 4, 1))
+    x = keras.layers.Conv2D(4, 3, padding="same", name="conv")(inputs)
+    x = keras.layers.BatchNormalization(name="bn")(x)
+    x = Tokens(name="tokens")(SqueezeExcite(ratio=2, name="gate")(x))
+    x = keras.layers.GlobalAveragePooling1D()(x)
+    model = keras.Model(inputs, keras.layers.Dense(2, name="head")(x))
+    for variable in model.trainable_variables:  # Zeros do not decay.
+        variable.assign(np.full(variable.shape, 0.5) + np.asarray(variable))
+    return model
+
+
+def _walk(
+    model: keras.Model, optimizer: keras.optimizers.Optimizer
+) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(1)
+    variables = model.trainable_variables
+    for _ in range(STEPS):
+        gradients = [tf.constant(rng.normal(size=v.shape), v.dtype) for v in variables]
+        optimizer.apply(gradients, variables)
+    return {variable.path: np.array(variable) for variable in variables}
+
+
+RECIPE: dict[str, Any] = {"learning_rate": 0.01, "weight_decay": 0.2}
+
+
+def test_adamw_is_keras_adamw_step_for_step() -> None:
+    found = _after_recipe(TrainConfig(optimizer="adamw", **RECIPE))
+    model = _network()
+    theirs = keras.optimizers.AdamW(**RECIPE)
+    kernels = {"conv/kernel", "head/kernel"}
+    theirs.exclude_from_weight_decay(
+        [each for each in model.trainable_variables if each.path not in kernels]
+    )
+    wanted = _walk(model, theirs)
+    _assert_same(list(found.values()), list(wanted.values()), 0.01)
+    plain = _after_recipe(TrainConfig(learning_rate=0.01))
+    assert {path for path in found if (found[path] != plain[path]).any()} == kernels
+
+
+def test_sgd_has_nesterov_momentum_and_decoupled_weight_decay() -> None:
+    found = _after_recipe(TrainConfig(optimizer="sgd", **RECIPE))
+    model, rng = _network(), np.random.default_rng(1)
+    weights = {v.path: np.array(v, "float64") for v in model.trainable_variables}
+    speed = {path: np.zeros(each.shape) for path, each in weights.items()}
+    for _ in range(STEPS):
+        for path in weights:
+            gradient = rng.normal(size=speed[path].shape)
+            if path in ("conv/kernel", "head/kernel"):
+                weights[path] = weights[path] * (1 - 0.2 * 0.01)
+            speed[path] = 0.9 * speed[path] - 0.01 * gradient
+            weights[path] = weights[path] + 0.9 * speed[path] - 0.01 * gradient
+    assert len(found) == 12
+    for path, values in found.items():
+        np.testing.assert_allclose(values, weights[path], rtol=1e-5, atol=1e-6)
+
+
+def test_an_average_that_keeps_its_start_is_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    model = _network()
+    make_optimizer(TrainConfig(ema=0.99), model, 0.01, 301)
+    assert not caplog.messages
+    make_optimizer(TrainConfig(ema=0.99), model, 0.01, 101)
+    (message,) = caplog.messages
+    # 0.99 ** 100 = 0.366; 0.97 ** 100 = 0.0476.
+    assert "101 steps" in message
+    assert "37 %" in message
+    assert "at most 0.97." in message
