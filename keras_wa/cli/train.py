@@ -66,6 +66,11 @@ TRAIN_FLAGS: dict[str, dict[str, Any]] = {
     },
     "label_smoothing": {"type": float, "metavar": "X", "help": "default: 0"},
     "learning_rate": {"type": float, "metavar": "X", "help": "default: 1e-4"},
+    "trunk_rate": {
+        "type": float,
+        "metavar": "X",
+        "help": "factor of it in the layers that --weights fills (default: 1)",
+    },
     "schedule": {"help": "constant (default) or cosine"},
     "warmup_steps": {"type": int, "metavar": "N", "help": "default: 0"},
     "class_weights": {"action": "bool", "help": "weigh both classes equally"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -69,7 +69,8 @@ def load_pretrained(
     three colours becomes `adapt_stem_kernel(its kernel, the model's channels)`, or what
     `carry` makes of it.
 
-    A source that does not fit leaves the model as it was.
+    `model.pretrained_layers` then names the layers of the trunk that were filled. A
+    source that does not fit leaves the model as it was.
 
     Args:
         model: a model whose layers carry the names of keras.applications.
@@ -157,6 +158,7 @@ def _load_own(model: keras.Model, path: Path) -> None:
     except BaseException:
         model.set_weights(before)
         raise
+    _note_trunk(model, [layer.name for layer in model.layers])
 
 
 def _copy_layers(
@@ -194,8 +196,13 @@ def _copy_layers(
     # Not before: a source that does not fit changes nothing.
     for layer, arrays in fitting:
         layer.set_weights(arrays)
+    _note_trunk(model, [layer.name for layer, _ in fitting])
     for note in notes:
         _log.warning("%s", note)
+
+
+def _note_trunk(model: keras.Model, filled: Sequence[str]) -> None:
+    model.pretrained_layers = tuple(n for n in filled if _OF_TRUNK.search(n))
 
 
 def _unfilled(

@@ -86,6 +86,9 @@ class TrainConfig:
         label_smoothing: part of each ROI's label that is shared out evenly over the
             classes, in the loss of the training.
         learning_rate: of the optimizer, at its highest.
+        trunk_rate: factor of the learning rate in the trunk's layers that `weights`
+            fills; 0 freezes their weights, not the moving statistics of their batch
+            normalisation.
         schedule: `constant`, or `cosine` down to a hundredth over the run.
         warmup_steps: steps over which the learning rate rises from zero.
         class_weights: weigh both classes equally.
@@ -139,6 +142,7 @@ class TrainConfig:
     ema: float = real(0.0, 0, 0.999999)
     label_smoothing: float = real(0.0, 0, 0.9)
     learning_rate: float = real(1e-4, 0, FLOAT32.high, above=True)
+    trunk_rate: float = real(1.0, 0, 1)
     schedule: str = "constant"
     warmup_steps: int = whole(0, 0)
     class_weights: bool = True
@@ -157,6 +161,7 @@ class TrainConfig:
                 raise unknown_name(f"`{field}`", getattr(self, field), choices)
         check_ranges(self)
         self._set_weight_decay()
+        self._check_trunk_rate()
         if self.fold >= self.folds:
             raise UserError(
                 f"`fold` must be below `folds`, {self.folds}. Received: {self.fold}; "
@@ -212,6 +217,14 @@ class TrainConfig:
                 "`weight_decay` makes Adam AdamW. Received: optimizer='adam', "
                 f"weight_decay={self.weight_decay:g}; expected optimizer='adamw', or "
                 "weight_decay=0."
+            )
+
+    def _check_trunk_rate(self) -> None:
+        if self.trunk_rate != 1 and self.weights == "none":
+            raise UserError(
+                "`trunk_rate` slows layers that `weights` fills. Received: "
+                f"trunk_rate={self.trunk_rate:g}, weights='none'; expected other "
+                "weights, or trunk_rate=1."
             )
 
     def _check_model_options(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import types
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -36,8 +37,8 @@ def make_optimizer(
     is logged where that is much.
 
     Args:
-        config: `optimizer, weight_decay, ema` are read.
-        model: a built model.
+        config: `optimizer, weight_decay, ema, trunk_rate` are read.
+        model: a built model; its `pretrained_layers` are slowed by `trunk_rate`.
         learning_rate: a rate, or its schedule.
         steps: of the whole run.
     """
@@ -60,7 +61,37 @@ def make_optimizer(
         adam = FusedAdam if on_tensorflow() else keras.optimizers.Adam
         optimizer = adam(learning_rate, **options)
     optimizer.exclude_from_weight_decay(_without_decay(model))
+    if config.trunk_rate != 1:
+        _slow_trunk(optimizer, model, config.trunk_rate)
     return optimizer
+
+
+def _slow_trunk(
+    optimizer: keras.optimizers.Optimizer, model: keras.Model, factor: float
+) -> None:
+    """Scales the learning rate of the pretrained layers, and so their weight decay.
+
+    The factors are a variable of the optimizer, which a checkpoint holds: a resumed run
+    does not read the pretrained weights again.
+    """
+    names = getattr(model, "pretrained_layers", ())
+    slow = {id(v) for name in names for v in model.get_layer(name).weights}
+    values = [factor if id(v) in slow else 1.0 for v in model.trainable_variables]
+    factors = optimizer.add_variable((len(values),), name="rate_factors")
+    factors.assign(values)
+    # Keras' weight decay knows one learning rate alone.
+    decay, optimizer.weight_decay = optimizer.weight_decay, None
+
+    def update_step(
+        optimizer: Any, gradient: Any, variable: Any, learning_rate: Any
+    ) -> None:
+        rate = learning_rate * factors[optimizer._get_variable_index(variable)]
+        if decay and optimizer._use_weight_decay(variable):
+            part = keras.ops.cast(rate * decay, variable.dtype)
+            optimizer.assign_sub(variable, variable * part)
+        type(optimizer).update_step(optimizer, gradient, variable, rate)
+
+    optimizer.update_step = types.MethodType(update_step, optimizer)
 
 
 def _without_decay(model: keras.Model) -> list[keras.Variable]:

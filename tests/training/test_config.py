@@ -66,6 +66,7 @@ def test_a_whole_number_is_taken_for_a_float() -> None:
         ("weight_decay", -0.1),
         ("ema", 1.0),
         ("label_smoothing", 1.0),
+        ("trunk_rate", 1.5),
         ("validation", 0.0),
         ("validation", 1.0),
         ("seed", -1),
@@ -165,7 +166,14 @@ def test_no_class_of_three_can_be_left_out(tiny_model: None) -> None:
 
 def test_the_config_of_an_older_run_has_what_there_was_then() -> None:
     record = TrainConfig().to_mapping()
-    for field in ("classes", "optimizer", "weight_decay", "ema", "label_smoothing"):
+    for field in (
+        "classes",
+        "optimizer",
+        "weight_decay",
+        "ema",
+        "label_smoothing",
+        "trunk_rate",
+    ):
         del record[field]
     assert TrainConfig.from_mapping(record, "config.json") == TrainConfig()
 
@@ -184,6 +192,12 @@ def test_adam_with_weight_decay_has_a_name_of_its_own() -> None:
     with pytest.raises(UserError, match=r"`weight_decay` .*'adam'.*0\.1; .*'adamw'"):
         TrainConfig(weight_decay=0.1)
     assert TrainConfig(weight_decay=0.0) == TrainConfig()
+
+
+def test_only_a_pretrained_trunk_is_slowed() -> None:
+    with pytest.raises(UserError, match=r"`trunk_rate` .*0\.1, weights='none'"):
+        TrainConfig(trunk_rate=0.1, weights="none")
+    assert TrainConfig(trunk_rate=0.1, weights="imagenet").trunk_rate == 0.1
 
 
 def test_the_reader_of_the_dataset_is_told_everything() -> None:

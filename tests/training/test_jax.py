@@ -94,6 +94,8 @@ def trained(initial: str) -> list[np.ndarray]:
         epochs=EPOCHS,
         optimizer="adamw",
         weight_decay=0.1,
+        weights="imagenet",
+        trunk_rate=0.3,
         ema=0.7,
         label_smoothing=0.1,
         learning_rate=0.01,
@@ -111,7 +113,8 @@ def trained(initial: str) -> list[np.ndarray]:
         augmentation=Augmentation(),
         weights=np.array([0.5, 1.5], "float32"),
     )
-    model = build_model(config)
+    model = build_model(config, pretrained=False)
+    model.pretrained_layers = ("gate",)
     if Path(initial).exists():
         model.load_weights(initial)
     else:

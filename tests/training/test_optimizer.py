@@ -11,8 +11,10 @@ import pytest
 import tensorflow as tf
 
 from keras_wa.layers import SqueezeExcite, Tokens
+from keras_wa.training.callbacks import Checkpoint
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.optimizer import FusedAdam, make_optimizer
+from keras_wa.training.run import Run
 from tests.tiny_model import weights_of
 
 STEPS = 20
@@ -248,6 +250,55 @@ def test_sgd_has_nesterov_momentum_and_decoupled_weight_decay() -> None:
     assert len(found) == 12
     for path, values in found.items():
         np.testing.assert_allclose(values, weights[path], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["adamw", "sgd"])
+def test_a_slowed_trunk_steps_as_at_a_lower_learning_rate(name: str) -> None:
+    settings = {"optimizer": name, "weight_decay": 0.2, "weights": "imagenet"}
+    config = TrainConfig(learning_rate=0.01, trunk_rate=0.25, **settings)
+    model = _network()
+    model.pretrained_layers = ("conv", "bn")
+    optimizer = make_optimizer(config, model, config.learning_rate, STEPS)
+    found = _walk(model, optimizer)
+    fast = _after_recipe(TrainConfig(learning_rate=0.01, **settings))
+    slow = _after_recipe(TrainConfig(learning_rate=0.0025, **settings))
+    assert len(found) == 12
+    for path, values in found.items():
+        wanted = slow if path.startswith(("conv/", "bn/")) else fast
+        np.testing.assert_allclose(values, wanted[path], rtol=1e-6, atol=1e-6)
+        assert (slow[path] != fast[path]).any()
+
+
+def test_a_frozen_trunk_keeps_its_weights() -> None:
+    config = TrainConfig(trunk_rate=0.0, optimizer="adamw", weights="imagenet")
+    model = _network()
+    model.pretrained_layers = ("conv", "bn")
+    before = {each.path: np.array(each) for each in model.trainable_variables}
+    found = _walk(model, make_optimizer(config, model, 0.01, STEPS))
+    kept = {path for path in found if (found[path] == before[path]).all()}
+    assert kept == {"conv/kernel", "conv/bias", "bn/gamma", "bn/beta"}
+
+
+def test_a_resumed_run_slows_the_same_layers(tmp_path: Path) -> None:
+    config = TrainConfig(trunk_rate=0.25, weights="imagenet", dataset="phantom")
+    whole, first, second = _network(), _network(), _network()
+    optimizers = []
+    for model in (whole, first, second):
+        if model is not second:  # A resumed run does not read the weights again.
+            model.pretrained_layers = ("conv", "bn")
+        optimizer = make_optimizer(config, model, 0.01, STEPS)
+        model.compile(optimizer, "mse")
+        optimizers.append(optimizer)
+    for _ in range(2):
+        wanted = _walk(whole, optimizers[0])
+    _walk(first, optimizers[1])
+    run = Run.create(tmp_path / "run", config)
+    checkpoint = Checkpoint(run)
+    checkpoint.set_model(first)
+    checkpoint.on_epoch_end(0, {"val_auc": 0.5})
+    assert Checkpoint(run).restore(second) == 1
+    for path, values in _walk(second, optimizers[2]).items():
+        np.testing.assert_array_equal(values, wanted[path])
 
 
 def test_an_average_that_keeps_its_start_is_told(
