@@ -75,6 +75,18 @@ TRAIN_FLAGS: dict[str, dict[str, Any]] = {
     "warmup_steps": {"type": int, "metavar": "N", "help": "default: 0"},
     "class_weights": {"action": "bool", "help": "weigh both classes equally"},
     "augment": {"action": "bool", "help": "flips, rotations, scale, grey values"},
+    "gamma": {
+        "type": float,
+        "metavar": "X",
+        "help": "augmentation: largest relative change of the exponent of the grey "
+        "values (default: 0)",
+    },
+    "random_clahe": {
+        "type": float,
+        "metavar": "P",
+        "help": "augmentation: part of the ROIs that get no CLAHE, or another "
+        "clip limit (default: 0)",
+    },
     "seed": {"type": int, "metavar": "N", "help": "weights, order, augmentation"},
     "strategy": {
         "help": "auto (default), one-device, mirrored, tpu, or multi-worker: the "

@@ -92,8 +92,9 @@ class TrainConfig:
         schedule: `constant`, or `cosine` down to a hundredth over the run.
         warmup_steps: steps over which the learning rate rises from zero.
         class_weights: weigh both classes equally.
-        augment: flips, rotations, scale, brightness, contrast.
-        rotation, scale, brightness, contrast: see `Augmentation`.
+        augment: flips, rotations, scale, brightness, contrast, gamma, random CLAHE.
+        rotation, scale, brightness, contrast, gamma, random_clahe: see `Augmentation`;
+            the last two are 0 unless they are set.
         strategy: how the work is spread over devices; `multi-worker` over processes
             that TF_CONFIG names.
         precision: a Keras dtype policy.
@@ -151,6 +152,8 @@ class TrainConfig:
     scale: float = same(Augmentation, "scale")
     brightness: float = same(Augmentation, "brightness")
     contrast: float = same(Augmentation, "contrast")
+    gamma: float = same(Augmentation, "gamma")
+    random_clahe: float = same(Augmentation, "random_clahe")
     strategy: str = "auto"
     precision: str = "float32"
     deterministic: bool = False
@@ -162,6 +165,12 @@ class TrainConfig:
         check_ranges(self)
         self._set_weight_decay()
         self._check_trunk_rate()
+        if not self.augment and (self.gamma or self.random_clahe):
+            raise UserError(
+                "`gamma` and `random_clahe` are a part of `augment`. Received: "
+                f"augment=False, gamma={self.gamma:g}, "
+                f"random_clahe={self.random_clahe:g}; expected augment=True, or 0."
+            )
         if self.fold >= self.folds:
             raise UserError(
                 f"`fold` must be below `folds`, {self.folds}. Received: {self.fold}; "

@@ -200,6 +200,13 @@ def test_only_a_pretrained_trunk_is_slowed() -> None:
     assert TrainConfig(trunk_rate=0.1, weights="imagenet").trunk_rate == 0.1
 
 
+def test_tones_are_a_part_of_augmentation() -> None:
+    for tone in ({"gamma": 0.5}, {"random_clahe": 0.5}):
+        with pytest.raises(UserError, match=r"`gamma` and `random_clahe` .*=0\.5"):
+            TrainConfig(augment=False, **tone)  # type: ignore[arg-type]
+        assert TrainConfig(**tone).augment  # type: ignore[arg-type]
+
+
 def test_the_reader_of_the_dataset_is_told_everything() -> None:
     fields = {
         "lesion": "mass",
