@@ -55,10 +55,29 @@ TRAIN_FLAGS: dict[str, dict[str, Any]] = {
     },
     "epochs": {"type": int, "metavar": "N", "help": "default: 100"},
     "batch_size": {"type": int, "metavar": "N", "help": "default: 16"},
+    "optimizer": {"help": "adam (default), adamw, or sgd with Nesterov momentum 0.9"},
+    "weight_decay": {
+        "type": float,
+        "metavar": "X",
+        "help": "of adamw (default: 0.004) and sgd (default: 0); not of biases, scales "
+        "and gates",
+    },
+    "ema": {
+        "type": float,
+        "metavar": "X",
+        "help": "momentum of a moving average of the weights, which is validated and "
+        "kept in their place (default: 0, none)",
+    },
+    "label_smoothing": {"type": float, "metavar": "X", "help": "default: 0"},
     "learning_rate": {
         "type": float,
         "metavar": "X",
         "help": "default: 1e-4 with pretrained weights, 1e-3 from scratch",
+    },
+    "trunk_rate": {
+        "type": float,
+        "metavar": "X",
+        "help": "factor of it in the layers that --weights fills (default: 1)",
     },
     "schedule": {
         "help": "constant (default with pretrained weights) or cosine (from scratch)"
@@ -70,6 +89,18 @@ TRAIN_FLAGS: dict[str, dict[str, Any]] = {
     },
     "class_weights": {"action": "bool", "help": "weigh both classes equally"},
     "augment": {"action": "bool", "help": "flips, rotations, scale, grey values"},
+    "gamma": {
+        "type": float,
+        "metavar": "X",
+        "help": "augmentation: largest relative change of the exponent of the grey "
+        "values (default: 0)",
+    },
+    "random_clahe": {
+        "type": float,
+        "metavar": "P",
+        "help": "augmentation: part of the ROIs that get no CLAHE, or another "
+        "clip limit (default: 0)",
+    },
     "seed": {"type": int, "metavar": "N", "help": "weights, order, augmentation"},
     "strategy": {
         "help": "auto (default), one-device, mirrored, tpu, or multi-worker: the "

@@ -18,7 +18,7 @@ _HEADS = (HEAD, "fc", "fc1000", "probs")
 
 # How the names of the layers end that a pretrained trunk has weights for; no others of
 # ours do: those of ResNet and DenseNet, of VGG, and DenseNet's last normalisation.
-_OF_TRUNK = re.compile(r"_conv\d*$|(^|_)bn$")
+OF_TRUNK = re.compile(r"_conv\d*$|(^|_)bn$")
 
 _STRIDES = {
     "1x1": " (as in keras.applications)",
@@ -40,7 +40,7 @@ def unfilled(
     """
     stages: dict[str, list[str]] = {}
     for layer in model.layers:
-        if _OF_TRUNK.search(layer.name):
+        if OF_TRUNK.search(layer.name):
             prefix = next((p for p in trunks if layer.name.startswith(p)), "")
             stage = prefix + layer.name.removeprefix(prefix).split("_")[0]
             stages.setdefault(stage, []).append(layer.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import keras
@@ -45,6 +45,8 @@ def load_pretrained(
     their initial ones where not; so does a head of another number of classes. A stem of
     three colours becomes `adapt_stem_kernel(its kernel, the model's channels)`, or what
     `carry` makes of it.
+
+    `model.pretrained_layers` then names the layers of the trunk that were filled.
 
     A source that does not fit leaves the model as it was. What fits by its shape but
     means something else is logged as a warning:
@@ -145,6 +147,7 @@ def _load_own(model: keras.Model, path: Path) -> None:
     except BaseException:
         model.set_weights(before)
         raise
+    _note_trunk(model, [layer.name for layer in model.layers])
 
 
 def _copy_layers(
@@ -193,8 +196,13 @@ def _copy_layers(
     # Not before: a source that does not fit changes nothing.
     for layer, arrays in fitting:
         layer.set_weights(arrays)
+    _note_trunk(model, [layer.name for layer, _ in fitting])
     for note in notes:
         _log.warning("%s", note)
+
+
+def _note_trunk(model: keras.Model, filled: Sequence[str]) -> None:
+    model.pretrained_layers = tuple(n for n in filled if checks.OF_TRUNK.search(n))
 
 
 def _stem(

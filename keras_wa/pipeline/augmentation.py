@@ -1,4 +1,4 @@
-"""Random flips, rotations, scale, brightness and contrast for grey ROIs.
+"""Random flips, rotations, scale, brightness, contrast, gamma and CLAHE of grey ROIs.
 
 Sampling is apart from applying: `draw` is numpy and a pure function of its generator,
 so that an epoch can be drawn again after an interruption; `augment` is `keras.ops` and
@@ -31,6 +31,10 @@ class Augmentation:
             another kind.
         brightness: largest shift of the grey value, as a part of the whole range.
         contrast: largest relative change of contrast about the ROI's mean.
+        gamma: largest relative change of the exponent of the grey values; 1.0 draws
+            from 1/2 to 2. It comes before contrast and brightness.
+        random_clahe: part of the ROIs that do not get the usual CLAHE: half of them get
+            none, half a clip limit drawn from half to twice the usual one.
 
     Raises:
         UserError: a value is out of its range.
@@ -42,6 +46,8 @@ class Augmentation:
     resampled: float = real(0.5, 0, 1)
     brightness: float = real(0.1, 0, 1)
     contrast: float = real(0.1, 0, 1)
+    gamma: float = real(0.0, 0, 10)
+    random_clahe: float = real(0.0, 0, 1)
 
     def __post_init__(self) -> None:
         check_ranges(self, "Augmentation `{}`".format)
@@ -62,7 +68,7 @@ class Augmentation:
         Returns:
             float32 `(n, 6)`: the 2x2 matrix that maps output to input coordinates
             (row by row, about the ROI's centre, x before y), the contrast factor and
-            the brightness shift.
+            the brightness shift. With `gamma` `(n, 7)`: the exponent as well.
         """
         u = rng.uniform(-1.0, 1.0, size=(n, 7))
         flip_x, flip_y = np.where(self.flip & (u[:, :2] < 0), -1.0, 1.0).T
@@ -75,7 +81,21 @@ class Augmentation:
         cos, sin = np.cos(angle) / zoom, np.sin(angle) / zoom
         matrix = [cos * flip_x, -sin * flip_x, sin * flip_y, cos * flip_y]
         grey = [1.0 + self.contrast * u[:, 4], self.brightness * u[:, 5]]
+        if self.gamma:  # Of a stream of its own: the others are drawn as without it.
+            exponent = rng.spawn(1)[0].uniform(-1.0, 1.0, size=n)
+            grey.append((1.0 + self.gamma) ** exponent)
         return np.stack([*matrix, *grey], axis=1).astype("float32")
+
+    def draw_clahe(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """Draws the clip limits of CLAHE for n ROIs.
+
+        Returns:
+            float64 `(n,)`: a factor of the usual clip limit, 0.5 to 2; 0 for no CLAHE;
+            NaN for the usual CLAHE.
+        """
+        u = rng.uniform(size=(n, 2))
+        other = np.where(u[:, 1] < 0.5, 0.0, 2.0 ** (4.0 * u[:, 1] - 3.0))
+        return np.where(u[:, 0] < self.random_clahe, other, np.nan)
 
 
 NO_AUGMENTATION = Augmentation(
@@ -88,7 +108,7 @@ def augment(images: Any, changes: Any) -> Any:
 
     Args:
         images: float `(batch, height, width, 1)` in [0, 1].
-        changes: `(batch, 6)` from `Augmentation.draw`.
+        changes: `(batch, 6)` or `(batch, 7)` from `Augmentation.draw`.
 
     Returns:
         The images, same shape and dtype, in [0, 1]. What comes from beyond the edge is
@@ -96,7 +116,8 @@ def augment(images: Any, changes: Any) -> Any:
     """
     height, width = ops.shape(images)[1], ops.shape(images)[2]
     changes = ops.cast(changes, images.dtype)
-    a, b, d, e, contrast, brightness = ops.split(changes, 6, axis=1)
+    columns = ops.split(changes, changes.shape[1], axis=1)
+    a, b, d, e, contrast, brightness, *gamma = columns
     centre_x = ops.cast(width - 1, images.dtype) / 2
     centre_y = ops.cast(height - 1, images.dtype) / 2
     c = centre_x - a * centre_x - b * centre_y
@@ -109,6 +130,8 @@ def augment(images: Any, changes: Any) -> Any:
         fill_mode="reflect",
         data_format="channels_last",
     )
+    if gamma:
+        moved = ops.power(ops.clip(moved, 0.0, 1.0), gamma[0][:, :, None, None])
     mean = ops.mean(moved, axis=(1, 2, 3), keepdims=True)
     contrast, brightness = contrast[:, :, None, None], brightness[:, :, None, None]
     return ops.clip((moved - mean) * contrast + mean + brightness, 0.0, 1.0)

@@ -13,8 +13,9 @@ from collections.abc import Callable
 import numpy as np
 
 from keras_wa.errors import UserError
+from keras_wa.imaging.clahe import clahe
 from keras_wa.pipeline.augmentation import NO_AUGMENTATION, Augmentation
-from keras_wa.pipeline.rois import Pixels, Rois
+from keras_wa.pipeline.rois import Enhancement, Pixels, Rois
 
 EpochSource = Callable[[int], Rois]
 
@@ -52,6 +53,7 @@ class TrainingPlan:
             from epoch to epoch, so none is left out for long.
         seed: decides order and augmentation.
         augmentation: how far each ROI is moved.
+        enhancement: the usual CLAHE, which random CLAHE varies.
         weights: weight of each class, `(classes,)`.
         wavelet: `None`: the batch holds ROIs; a wavelet's name: their subbands.
         share: `(i, n)`: only the i-th of n equal parts of each batch, for the i-th of
@@ -71,8 +73,9 @@ class TrainingPlan:
         default_factory=lambda: np.ones(2, "float32")
     )
     wavelet: str | None = None
+    enhancement: Enhancement = dataclasses.field(default_factory=Enhancement)
     share: tuple[int, int] = (0, 1)
-    _epoch: Callable[[int], tuple[np.ndarray, np.ndarray]] = dataclasses.field(
+    _epoch: Callable[[int], tuple[np.ndarray, ...]] = dataclasses.field(
         init=False, repr=False, compare=False
     )
 
@@ -97,22 +100,41 @@ class TrainingPlan:
         return self.n // self.batch_size
 
     def draw(self, step: int) -> tuple[Pixels, np.ndarray, np.ndarray]:
-        """Pixels `(B, H, W)` uint8, labels `(B,)` and changes `(B, 6)` of one step.
+        """Pixels `(B, H, W)` uint8, labels `(B,)` and changes of one step.
 
-        Of a share, B is its part of the batch.
+        The changes are those of `Augmentation.draw`, a row an ROI. Of a share, B is its
+        part of the batch.
         """
         epoch, position = divmod(int(step), self.steps_per_epoch)
         rois = self.source(epoch)
-        order, changes = self._epoch(epoch)
+        order, changes, factors = self._epoch(epoch)
         index, shares = self.share
         size = self.batch_size // shares
         first = position * self.batch_size + index * size
         part = slice(first, first + size)
         chosen = order[part]
-        return rois.read(chosen), rois.labels[chosen].astype("int32"), changes[part]
+        pixels = self._read(rois, chosen, factors[part])
+        return pixels, rois.labels[chosen].astype("int32"), changes[part]
 
-    def _draw_epoch(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-        """Order `(N,)` and changes `(N, 6)` of an epoch."""
+    def _read(self, rois: Rois, at: np.ndarray, factors: np.ndarray) -> Pixels:
+        """The pixels of some ROIs, by factors of `Augmentation.draw_clahe`."""
+        drawn = np.flatnonzero(~np.isnan(factors))
+        if not drawn.size:
+            return rois.read(at)
+        if rois.read_raw is None:
+            raise ValueError("Random CLAHE needs ROIs with `read_raw`.")
+        tiles = (self.enhancement.tiles, self.enhancement.tiles)
+        pixels = rois.read(at)
+        for i, image in zip(drawn, rois.read_raw(at[drawn]), strict=True):
+            factor = float(factors[i])
+            limit = self.enhancement.clip_limit * factor
+            pixels[i] = clahe(image, limit, tiles) if factor else image
+        return pixels
+
+    def _draw_epoch(self, epoch: int) -> tuple[np.ndarray, ...]:
+        """Order `(N,)`, changes `(N, 6 or 7)` and CLAHE `(N,)` of an epoch."""
         rng = np.random.default_rng([self.seed, epoch])
         order = rng.permutation(self.n)
-        return order, self.augmentation.draw(self.n, rng)
+        changes = self.augmentation.draw(self.n, rng)
+        other = np.random.default_rng([self.seed, epoch, 1])
+        return order, changes, self.augmentation.draw_clahe(self.n, other)

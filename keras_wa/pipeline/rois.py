@@ -25,10 +25,12 @@ class Rois:
     Attributes:
         read: positions `(n,)` -> uint8 pixels `(n, height, width)`.
         labels: int `(N,)`, the class of each; the last class is malignant.
+        read_raw: as `read`, before enhancement, which random CLAHE begins with.
     """
 
     read: Callable[[NDArray[np.int64]], Pixels]
     labels: NDArray[np.int64]
+    read_raw: Callable[[NDArray[np.int64]], Pixels] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -92,9 +94,11 @@ class FreshPhantom:
         # Epoch 0 of the phantom is the fixed set.
         cases = phantom_cases(self.spec, n=self.n, epoch=epoch + 1)
 
-        def read(positions: NDArray[np.int64]) -> Pixels:
+        def read_raw(positions: NDArray[np.int64]) -> Pixels:
             # One worker: the batches are already read side by side.
-            drawn = render_rois(self.spec, cases.iloc[positions], workers=1)
-            return np.stack([self.enhancement(image) for image in drawn])
+            return render_rois(self.spec, cases.iloc[positions], workers=1)
 
-        return Rois(read, class_indices(cases, self.classes))
+        def read(positions: NDArray[np.int64]) -> Pixels:
+            return np.stack([self.enhancement(image) for image in read_raw(positions)])
+
+        return Rois(read, class_indices(cases, self.classes), read_raw)

@@ -22,6 +22,7 @@ def training_batches(
     """See `keras_wa.pipeline.batches`. The shapes are known before the first batch."""
     steps = plan.steps_per_epoch
     size, batch = plan.image_size, plan.batch_size // plan.share[1]
+    columns = 7 if plan.augmentation.gamma else 6
     to_inputs = _input_mapper(plan.wavelet)
 
     @_as_it_is
@@ -32,7 +33,7 @@ def training_batches(
         return (
             tf.ensure_shape(pixels, (batch, size, size)),
             tf.ensure_shape(labels, (batch,)),
-            tf.ensure_shape(changes, (batch, 6)),
+            tf.ensure_shape(changes, (batch, columns)),
         )
 
     @_as_it_is

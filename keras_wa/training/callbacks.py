@@ -14,6 +14,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from keras_wa.errors import UserError
 from keras_wa.files import remove_partials, replacing
+from keras_wa.training.averaging import averaged
 from keras_wa.training.run import Run
 
 Logs = dict[str, Any] | None
@@ -54,7 +55,8 @@ class ValidationScores(keras.callbacks.Callback):
         return malignant(self.outputs)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        outputs = self.model.predict(self.batches, verbose=0)
+        with averaged(self.model):
+            outputs = self.model.predict(self.batches, verbose=0)
         self.outputs = outputs[: len(self.labels)]
         # The last step may have spoilt the weights after its loss was computed.
         _require_finite(self.outputs.sum(), "A probability on validation")
@@ -121,9 +123,10 @@ class Checkpoint(keras.callbacks.Callback):
 
     One folder an epoch, renamed into place when complete and removed once the next one
     is: whenever the process is killed, one whole checkpoint is there. It holds weights,
-    optimizer, history, and the random states, which Keras' own files leave out.
-    `best.keras` is written after the checkpoint that names it the best, and again by
-    `restore`, since the process may have been killed between the two.
+    optimizer (with the average of the weights, if one is kept), history, and the random
+    states, which Keras' own files leave out. `best.keras` is written after the
+    checkpoint that names it the best, and again by `restore`, since the process may
+    have been killed between the two.
 
     Args:
         run: where to write.
@@ -193,11 +196,11 @@ class Checkpoint(keras.callbacks.Callback):
         return len(self.history)
 
     def save_best(self) -> None:
-        """Writes the model as it is to `best.keras`."""
+        """Writes the model to `best.keras`, with averaged weights if there are any."""
         # A model of the same layers that was never compiled: without the optimizer's
         # state the file is a third of the size.
         bare = keras.Model(self.model.input, self.model.output, name=self.model.name)
-        with replacing(self.run.best) as partial:
+        with averaged(self.model), replacing(self.run.best) as partial:
             bare.save(partial)
 
     def _save(self, epoch: int) -> None:

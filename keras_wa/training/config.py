@@ -26,6 +26,7 @@ _CHOICES = {
     "enhance": ("clahe", "none"),
     "dwt": ("model", "pipeline"),
     "labelling": ("descriptor", "clinical"),
+    "optimizer": ("adam", "adamw", "sgd"),
     "schedule": ("auto", "constant", "cosine"),
     "strategy": ("auto", "one-device", "mirrored", "multi-worker", "tpu"),
     "precision": ("float32", "mixed_float16", "mixed_bfloat16"),
@@ -79,14 +80,27 @@ class TrainConfig:
             model takes them and they can be had.
         epochs: passes over the training set.
         batch_size: ROIs a step, over all devices.
-        learning_rate: of Adam, at its highest. `None`, and `auto` below: 1e-4 and
-            constant, as in the paper, for pretrained weights; what works from scratch
-            without.
+        optimizer: `adam`; `adamw`, which is Adam with weight decay; or `sgd`, with
+            Nesterov momentum 0.9.
+        weight_decay: of `adamw` and `sgd`, decoupled: each step first shrinks a weight
+            by this part of it, times the learning rate. Not of biases, of scales and of
+            gates. `None`: 0.004 of `adamw`, as in Keras, else 0.
+        ema: momentum of an exponential moving average of the weights, which is what is
+            validated, kept as the best and exported; 0 keeps none.
+        label_smoothing: part of each ROI's label that is shared out evenly over the
+            classes, in the loss of the training.
+        learning_rate: of the optimizer, at its highest. `None`, and `auto` below: 1e-4
+            and constant, as in the paper, for pretrained weights; what works from
+            scratch without.
+        trunk_rate: factor of the learning rate in the trunk's layers that `weights`
+            fills; 0 freezes their weights, not the moving statistics of their batch
+            normalisation.
         schedule: `constant`, or `cosine` down to a hundredth over the run.
         warmup_steps: steps over which the learning rate rises from zero.
         class_weights: weigh both classes equally.
-        augment: flips, rotations, scale, brightness, contrast.
-        rotation, scale, brightness, contrast: see `Augmentation`.
+        augment: flips, rotations, scale, brightness, contrast, gamma, random CLAHE.
+        rotation, scale, brightness, contrast, gamma, random_clahe: see `Augmentation`;
+            the last two are 0 unless they are set.
         strategy: how the work is spread over devices; `multi-worker` over processes
             that TF_CONFIG names.
         precision: a Keras dtype policy.
@@ -130,7 +144,12 @@ class TrainConfig:
     weights: str = "auto"
     epochs: int = whole(100, 1, 99_999)  # As many as the checkpoints' names count.
     batch_size: int = whole(16, 1, 1_000_000)
+    optimizer: str = "adam"
+    weight_decay: float | None = real(None, 0, 1)
+    ema: float = real(0.0, 0, 0.999999)
+    label_smoothing: float = real(0.0, 0, 0.9)
     learning_rate: float | None = real(None, 0, FLOAT32.high, above=True)
+    trunk_rate: float = real(1.0, 0, 1)
     schedule: str = "auto"
     warmup_steps: int | None = whole(None, 0)
     class_weights: bool = True
@@ -139,6 +158,8 @@ class TrainConfig:
     scale: float = same(Augmentation, "scale")
     brightness: float = same(Augmentation, "brightness")
     contrast: float = same(Augmentation, "contrast")
+    gamma: float = same(Augmentation, "gamma")
+    random_clahe: float = same(Augmentation, "random_clahe")
     strategy: str = "auto"
     precision: str = "float32"
     deterministic: bool = False
@@ -148,6 +169,14 @@ class TrainConfig:
             if getattr(self, field) not in choices:
                 raise unknown_name(f"`{field}`", getattr(self, field), choices)
         check_ranges(self)
+        self._set_weight_decay()
+        self._check_trunk_rate()
+        if not self.augment and (self.gamma or self.random_clahe):
+            raise UserError(
+                "`gamma` and `random_clahe` are a part of `augment`. Received: "
+                f"augment=False, gamma={self.gamma:g}, "
+                f"random_clahe={self.random_clahe:g}; expected augment=True, or 0."
+            )
         if self.fold >= self.folds:
             raise UserError(
                 f"`fold` must be below `folds`, {self.folds}. Received: {self.fold}; "
@@ -192,6 +221,26 @@ class TrainConfig:
             bits_stored=self.bits_stored,
             case_lists=self.case_lists,
         )
+
+    def _set_weight_decay(self) -> None:
+        """Puts the optimizer's own weight decay in, so that a run's record names it."""
+        if self.weight_decay is None:
+            usual = 0.004 if self.optimizer == "adamw" else 0.0
+            object.__setattr__(self, "weight_decay", usual)
+        elif self.weight_decay and self.optimizer == "adam":
+            raise UserError(
+                "`weight_decay` makes Adam AdamW. Received: optimizer='adam', "
+                f"weight_decay={self.weight_decay:g}; expected optimizer='adamw', or "
+                "weight_decay=0."
+            )
+
+    def _check_trunk_rate(self) -> None:
+        if self.trunk_rate != 1 and self.weights == "none":
+            raise UserError(
+                "`trunk_rate` slows layers that `weights` fills. Received: "
+                f"trunk_rate={self.trunk_rate:g}, weights='none'; expected other "
+                "weights, or trunk_rate=1."
+            )
 
     def _check_model_options(self) -> None:
         known = model_options(self.model)

@@ -69,10 +69,10 @@ class RunData:
         """
         rows = np.flatnonzero(self.cases["split"].to_numpy() == split)
         labels = class_indices(self.cases, self.config.classes)[rows]
-        images = self.images
+        images, raw = self.images, self.raw_part(split)
         if isinstance(images, CopiedImages):
-            return Rois(lambda at: images[rows[at]], labels)
-        return Rois(lambda at: read_images(images, rows[at]), labels)
+            return Rois(lambda at: images[rows[at]], labels, raw.__getitem__)
+        return Rois(lambda at: read_images(images, rows[at]), labels, raw.__getitem__)
 
     def raw_part(self, split: str) -> CopiedImages:
         """The ROIs of `part(split)` before enhancement, read when they are needed."""
@@ -128,6 +128,7 @@ class RunData:
             batch_size=config.batch_size,
             seed=config.seed,
             augmentation=_augmentation(config),
+            enhancement=_enhancement(config),
             weights=balanced if config.class_weights else np.ones_like(balanced),
             wavelet=self.wavelet,
             share=share,
@@ -275,4 +276,6 @@ def _augmentation(config: TrainConfig) -> Augmentation:
         scale=config.scale,
         brightness=config.brightness,
         contrast=config.contrast,
+        gamma=config.gamma,
+        random_clahe=config.random_clahe,
     )

@@ -25,6 +25,7 @@ from keras_wa.training.ctrl_c import StopOnCtrlC
 from keras_wa.training.data import RunData
 from keras_wa.training.fingerprint import fingerprint
 from keras_wa.training.hardware import has_gpu, keeping_precision, set_up
+from keras_wa.training.optimizer import make_optimizer
 from keras_wa.training.run import Run
 from keras_wa.training.workers import ALONE, SharedLogs, Workers, raising_lost
 
@@ -215,29 +216,29 @@ def compile_model(
     plan: TrainingPlan,
     workers: Workers = ALONE,
 ) -> None:
-    """Compiles a model with Adam; on TensorFlow with the kernels of `training.fused`.
+    """Compiles a model; on TensorFlow with the kernels of `training.fused`.
 
     The loss is the cross-entropy of the classes. Of two it is the paper's binary
     cross-entropy. Keras' `BinaryCrossentropy` on two softmax outputs is something else:
     on TensorFlow it takes the logits behind the softmax and a sigmoid of each, whose
     minimum has log odds twice the true ones.
     """
-    adam: type[keras.optimizers.Adam] = keras.optimizers.Adam
     with_xla, replicas = True, 1
     if on_tensorflow():
         from keras_wa.training.fused import fuse_batch_normalization
-        from keras_wa.training.optimizer import FusedAdam
         from keras_wa.training.replicas import count_replicas
 
         fuse_batch_normalization(model, workers)
-        adam = FusedAdam
         replicas = count_replicas()
         # Left to itself Keras takes XLA, which on a CPU compiles for minutes, and which
         # does not exchange anything between processes, or between GPUs.
         with_xla = has_gpu() and workers.count == replicas == 1
+    steps = config.epochs * plan.steps_per_epoch
     model.compile(
-        adam(learning_rate(config, config.epochs * plan.steps_per_epoch)),
-        loss=keras.losses.CategoricalCrossentropy(),
+        make_optimizer(config, model, learning_rate(config, steps), steps),
+        loss=keras.losses.CategoricalCrossentropy(
+            label_smoothing=config.label_smoothing
+        ),
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
         jit_compile="auto" if with_xla else False,
     )

@@ -12,6 +12,7 @@ from sklearn.metrics import ConfusionMatrixDisplay
 
 from keras_wa.datasets import CLASS_NAMES
 from keras_wa.layers import DWT2D, SqueezeExcite
+from keras_wa.training.averaging import averaged
 from keras_wa.training.callbacks import Logs, ValidationScores, most_probable
 
 BANDS = ("LL", "LH", "HL", "HH")
@@ -79,7 +80,9 @@ class Monitor(keras.callbacks.Callback):
             for name, value in (logs or {}).items():
                 tf.summary.scalar(name, value)
             tf.summary.image("validation/confusion", to_image(figure))
-            for name, values in self.gate_values().items():
+            with averaged(self.model):
+                gates = self.gate_values()
+            for name, values in gates.items():
                 tf.summary.histogram(f"gates/{name}", values)
         self._writer.flush()
 

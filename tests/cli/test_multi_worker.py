@@ -22,7 +22,8 @@ EPOCHS = 6  # Of six steps each.
 
 def _words(store_dir: Path, run: Path, **changes: object) -> list[str]:
     # Without dropout: each worker would draw for its share as one does for the batch.
-    words = flags(store_dir=store_dir, run_dir=run, epochs=EPOCHS, **changes)
+    own = {"ema": 0.8, "optimizer": "adamw", **changes}
+    words = flags(store_dir=store_dir, run_dir=run, epochs=EPOCHS, **own)
     return ["train", *words, "--model-option", "dropout=0.0"]
 
 

@@ -81,7 +81,12 @@ CHANGED: dict[str, Any] = {
     "classes": 3,
     "dwt": "pipeline",
     "weights": "imagenet",
+    "optimizer": "sgd",
+    "weight_decay": 0.01,
+    "ema": 0.99,
+    "label_smoothing": 0.1,
     "learning_rate": 1e-3,
+    "trunk_rate": 0.1,
     "schedule": "cosine",
     "warmup_steps": 5,
     "class_weights": False,
@@ -90,21 +95,29 @@ CHANGED: dict[str, Any] = {
     "scale": 0.2,
     "brightness": 0.2,
     "contrast": 0.2,
+    "gamma": 0.5,
+    "random_clahe": 0.4,
     "precision": "mixed_bfloat16",
+}
+# What a setting cannot be without.
+NEEDED: dict[str, dict[str, Any]] = {
+    "weight_decay": {"optimizer": "sgd"},
+    "trunk_rate": {"weights": "imagenet"},
 }
 
 
 @pytest.mark.parametrize("field", SETTINGS)
 def test_runs_that_differ_in_a_setting_are_two_systems(field: str) -> None:
-    plain = TrainConfig(seed=1)
-    other = TrainConfig(seed=2, **{field: CHANGED[field]})
-    first, second, third = systems_of([plain, other, TrainConfig(seed=3)])
+    needed = NEEDED.get(field, {})
+    plain, again = (TrainConfig(seed=seed, **needed) for seed in (1, 3))
+    other = TrainConfig(seed=2, **needed, **{field: CHANGED[field]})
+    first, second, third = systems_of([plain, other, again])
     assert first == third
     assert first.name == "wa_resnet50"
     assert second.name.startswith(f"wa_resnet50:{field}=")
     # The name means the same behind --models.
     (asked,) = parse_systems(second.name)
-    assert asked.config({"seed": 2}) == other
+    assert asked.config({"seed": 2, **needed}) == other
 
 
 def test_options_are_named_where_they_are_not_as_by_default() -> None:

@@ -211,6 +211,17 @@ def test_each_trunk_of_several_has_a_prefix_and_a_scale_of_its_own(
         np.testing.assert_allclose(found, grey, rtol=1e-5, atol=1e-6)
 
 
+def test_the_layers_of_the_trunk_that_were_filled_are_named(tmp_path: Path) -> None:
+    model = tiny()
+    write_legacy_h5(tmp_path / "w.h5", random_arrays(tiny(3), 1))
+    load_pretrained(model, tmp_path / "w.h5")
+    assert model.pretrained_layers == ("conv1_conv", "conv1_bn")
+    other = tiny()
+    model.save_weights(tmp_path / "own.weights.h5")
+    load_pretrained(other, tmp_path / "own.weights.h5")
+    assert other.pretrained_layers == ("conv1_conv", "conv1_bn")
+
+
 def test_a_missing_file_says_what_to_give() -> None:
     assert refusal(tiny(), "gone.h5") == (
         "No such weights file: gone.h5. Give a .keras, .h5, .npz or .safetensors file, "

@@ -122,8 +122,23 @@ def test_contrast_and_brightness_worked_by_hand() -> None:
     np.testing.assert_allclose(changed[3], [[0.1, 0.7], [0.7, 1.0]], atol=1e-6)
 
 
+def test_gamma_is_the_exponent_before_contrast_and_brightness() -> None:
+    image = np.array([[[0.0, 0.25], [0.5, 1.0]]], "float32")
+    changed = apply(
+        np.repeat(image, 3, axis=0),
+        (*IDENTITY, 1.0, 0.0, 1.0),
+        (*IDENTITY, 1.0, 0.0, 2.0),
+        (*IDENTITY, 0.5, 0.1, 0.5),
+    )
+    np.testing.assert_allclose(changed[0], image[0], atol=1e-6)
+    np.testing.assert_allclose(changed[1], image[0] ** 2, atol=1e-6)
+    root = np.sqrt(image[0])
+    wanted = 0.5 * (root - root.mean()) + root.mean() + 0.1
+    np.testing.assert_allclose(changed[2], wanted, atol=1e-6)
+
+
 def test_grey_values_stay_between_0_and_1() -> None:
-    wild = Augmentation(scale=1.0, brightness=1.0, contrast=1.0)
+    wild = Augmentation(scale=1.0, brightness=1.0, contrast=1.0, gamma=5.0)
     changes = wild.draw(40, np.random.default_rng(0))
     changed = apply(rois(40, 16, 16), *changes)
     assert changed.min() == 0
@@ -193,6 +208,30 @@ def test_every_parameter_is_spread_evenly_over_its_range() -> None:
     assert_uniform(np.log(drawn["zoom"]), -np.log(1.2), np.log(1.2))
     assert_uniform(drawn["contrast"], 0.6, 1.4)
     assert_uniform(drawn["brightness"], -0.3, 0.3)
+
+
+def test_gamma_is_spread_evenly_about_1_and_changes_no_other_draw() -> None:
+    plain = Augmentation().draw(4000, np.random.default_rng(0))
+    drawn = Augmentation(gamma=0.5).draw(4000, np.random.default_rng(0))
+    np.testing.assert_array_equal(drawn[:, :6], plain)
+    assert_uniform(np.log(drawn[:, 6]), -np.log(1.5), np.log(1.5))
+    few = Augmentation(gamma=0.5).draw(3, np.random.default_rng(0))
+    np.testing.assert_array_equal(drawn[:3], few)
+    together = np.corrcoef(drawn[:, [1, 4, 5, 6]], rowvar=False)
+    assert np.abs(together - np.eye(4)).max() < 0.06
+
+
+def test_of_the_part_asked_for_half_get_no_clahe_and_half_another_clip_limit() -> None:
+    factors = Augmentation(random_clahe=0.3).draw_clahe(8000, np.random.default_rng(0))
+    drawn = factors[~np.isnan(factors)]
+    assert len(drawn) / 8000 == pytest.approx(0.3, abs=0.03)
+    assert (drawn == 0).mean() == pytest.approx(0.5, abs=0.04)
+    assert_uniform(np.log2(drawn[drawn > 0]), -1, 1)
+    few = Augmentation(random_clahe=0.3).draw_clahe(9, np.random.default_rng(0))
+    np.testing.assert_array_equal(factors[:9], few)
+    for part, changed in ((0.0, 0), (1.0, 50)):
+        some = Augmentation(random_clahe=part).draw_clahe(50, np.random.default_rng(1))
+        assert np.count_nonzero(~np.isnan(some)) == changed
 
 
 def test_each_flip_comes_half_the_time_and_apart_from_the_other() -> None:
@@ -267,6 +306,8 @@ def test_all_parameters_are_drawn_apart_from_each_other() -> None:
         ({"resampled": 1.1}, r"`resampled` must be 0 to 1. Received: 1.1"),
         ({"scale": 1.5}, r"`scale` must be 0 to 1. Received: 1.5"),
         ({"brightness": 2.0}, r"`brightness` must be 0 to 1. Received: 2.0"),
+        ({"gamma": -1.0}, r"`gamma` must be at least 0. Received: -1.0"),
+        ({"random_clahe": 2.0}, r"`random_clahe` must be 0 to 1. Received: 2.0"),
         ({"contrast": float("nan")}, r"`contrast` must be 0 to 1. Received: nan"),
     ],
 )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 import pytest
 
-from keras_wa.pipeline.augmentation import NO_AUGMENTATION
+from keras_wa.pipeline.augmentation import NO_AUGMENTATION, Augmentation
 from keras_wa.pipeline.batches import evaluation_batches, training_batches
 from keras_wa.pipeline.keras_batches import EvaluationBatches, TrainingBatches
 from tests.pipeline.plans import ROIS, SIZE, STEPS, N, arrays, plan
@@ -18,6 +19,10 @@ PLANS: dict[str, dict[str, Any]] = {
     "weighted": {"weights": np.array([0.5, 2.0], "float32")},
     "subbands": {"wavelet": "db2"},
     "a share": {"batch_size": 6, "share": (1, 3)},
+    "tones": {
+        "augmentation": Augmentation(gamma=1.0, random_clahe=0.5),
+        "source": lambda epoch: dataclasses.replace(ROIS, read_raw=ROIS.read),
+    },
 }
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+
+import cv2
 import numpy as np
 import pytest
 from sklearn.utils.class_weight import compute_class_weight
@@ -9,6 +12,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from keras_wa.errors import UserError
 from keras_wa.pipeline.augmentation import Augmentation
 from keras_wa.pipeline.plan import class_weights
+from keras_wa.pipeline.rois import Enhancement
 from tests.pipeline.plans import (
     BATCH,
     ROIS,
@@ -36,6 +40,38 @@ def test_pixels_and_labels_belong_together() -> None:
         np.testing.assert_array_equal(pixels, ROIS.read(chosen))
         np.testing.assert_array_equal(labels, ROIS.labels[chosen])
         assert changes.shape == (BATCH, 6)
+
+
+def test_random_clahe_begins_with_the_raw_pixels_of_the_rois_that_it_draws() -> None:
+    raw = some_rois(seed=5)
+    rois = dataclasses.replace(ROIS, read_raw=raw.read)
+    usual = Enhancement(clip_limit=3.0, tiles=2)
+    settings = {"source": lambda epoch: rois, "enhancement": usual, "seed": 2}
+    training = plan(augmentation=Augmentation(random_clahe=0.4), **settings)
+    plain = plan(**settings)
+    drawn = training.augmentation.draw_clahe(N, np.random.default_rng([2, 1, 1]))
+    kinds = []
+    for step in range(STEPS, 2 * STEPS):  # The second epoch.
+        pixels, *others = training.draw(step)
+        usual_pixels, *wanted_others = plain.draw(step)
+        assert_equal([others], [wanted_others])
+        for i, position in enumerate(usual_pixels[:, 0, 0]):
+            factor = drawn[(step - STEPS) * BATCH + i]
+            wanted = raw.read([position])[0]
+            if np.isnan(factor):
+                wanted = ROIS.read([position])[0]
+            elif factor:
+                wanted = cv2.createCLAHE(3.0 * factor, (2, 2)).apply(wanted)
+            np.testing.assert_array_equal(pixels[i], wanted)
+            kinds.append("usual" if np.isnan(factor) else factor > 0)
+    assert set(kinds) == {"usual", True, False}
+    assert_equal([training.draw(step)], [dataclasses.replace(training).draw(step)])
+
+
+def test_random_clahe_without_raw_pixels_is_an_error() -> None:
+    training = plan(augmentation=Augmentation(random_clahe=1.0))
+    with pytest.raises(ValueError, match="read_raw"):
+        training.draw(0)
 
 
 def test_an_epoch_has_every_roi_once_but_for_the_rest() -> None:

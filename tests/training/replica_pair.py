@@ -30,19 +30,26 @@ SETTINGS: dict[str, Any] = {
     "model": "normalised",
     "epochs": 4,  # of 6 steps
     "class_weights": True,
+    "optimizer": "adamw",
+    "ema": 0.8,
+    "trunk_rate": 0.5,
+    "weights": "there",
 }
 
 
-def normalised(*, image_size: int = 32) -> keras.Model:
+def normalised(*, image_size: int = 32, weights: str = "none") -> keras.Model:
     """Both kinds of normalisation, and nothing that draws noise."""
     inputs = keras.Input((image_size, image_size, 1), name="roi")
     x = SubbandNormalization()(DWT2D(name="dwt")(inputs))
-    x = layers.Conv2D(8, 3, strides=2, use_bias=False)(x)
+    x = layers.Conv2D(8, 3, strides=2, use_bias=False, name="conv")(x)
     # Smooth: rounding alone can take a value over the edge of a ReLU.
     x = layers.Activation("tanh")(layers.BatchNormalization(momentum=0.8)(x))
     x = layers.GlobalAveragePooling2D()(x)
     outputs = layers.Dense(2, activation="softmax")(x)
-    return keras.Model(inputs, outputs, name="normalised")
+    model = keras.Model(inputs, outputs, name="normalised")
+    if weights != "none":
+        model.pretrained_layers = ("conv",)
+    return model
 
 
 def two_replicas() -> tf.distribute.Strategy:

@@ -64,6 +64,10 @@ def test_a_whole_number_is_taken_for_a_float() -> None:
         ("learning_rate", 0.0),
         ("learning_rate", float("nan")),
         ("warmup_steps", -1),
+        ("weight_decay", -0.1),
+        ("ema", 1.0),
+        ("label_smoothing", 1.0),
+        ("trunk_rate", 1.5),
         ("validation", 0.0),
         ("validation", 1.0),
         ("seed", -1),
@@ -87,6 +91,7 @@ def test_a_value_out_of_range_is_named(field: str, value: Any) -> None:
         ("enhance", "clahee", "clahe"),
         ("dwt", "modell", "model"),
         ("labelling", "descriptors", "descriptor"),
+        ("optimizer", "adam_w", "adamw"),
         ("schedule", "cosin", "cosine"),
         ("strategy", "miror", "mirrored"),
         ("precision", "mixed_flot16", "mixed_float16"),
@@ -160,10 +165,47 @@ def test_no_class_of_three_can_be_left_out(tiny_model: None) -> None:
         TrainConfig(model="tiny", classes=3, drop_without_callback=True)
 
 
-def test_the_config_of_an_older_run_has_two_classes() -> None:
+def test_the_config_of_an_older_run_has_what_there_was_then() -> None:
     record = TrainConfig().to_mapping()
-    del record["classes"]
+    for field in (
+        "classes",
+        "optimizer",
+        "weight_decay",
+        "ema",
+        "label_smoothing",
+        "trunk_rate",
+    ):
+        del record[field]
     assert TrainConfig.from_mapping(record, "config.json") == TrainConfig()
+
+
+def test_the_record_has_the_weight_decay_that_acts() -> None:
+    found = {
+        name: TrainConfig(optimizer=name).to_mapping()["weight_decay"]
+        for name in ("adam", "adamw", "sgd")
+    }
+    assert found == {"adam": 0.0, "adamw": 0.004, "sgd": 0.0}
+    assert TrainConfig(optimizer="sgd", weight_decay=0.1).weight_decay == 0.1
+    assert TrainConfig(optimizer="adamw", weight_decay=0.0).weight_decay == 0.0
+
+
+def test_adam_with_weight_decay_has_a_name_of_its_own() -> None:
+    with pytest.raises(UserError, match=r"`weight_decay` .*'adam'.*0\.1; .*'adamw'"):
+        TrainConfig(weight_decay=0.1)
+    assert TrainConfig(weight_decay=0.0) == TrainConfig()
+
+
+def test_only_a_pretrained_trunk_is_slowed() -> None:
+    with pytest.raises(UserError, match=r"`trunk_rate` .*0\.1, weights='none'"):
+        TrainConfig(trunk_rate=0.1, weights="none")
+    assert TrainConfig(trunk_rate=0.1, weights="imagenet").trunk_rate == 0.1
+
+
+def test_tones_are_a_part_of_augmentation() -> None:
+    for tone in ({"gamma": 0.5}, {"random_clahe": 0.5}):
+        with pytest.raises(UserError, match=r"`gamma` and `random_clahe` .*=0\.5"):
+            TrainConfig(augment=False, **tone)  # type: ignore[arg-type]
+        assert TrainConfig(**tone).augment  # type: ignore[arg-type]
 
 
 def test_the_reader_of_the_dataset_is_told_everything() -> None:

@@ -14,6 +14,7 @@ import xxhash
 from keras_wa.datasets import LEAKY_SPLITS
 from keras_wa.errors import UserError
 from keras_wa.imaging.clahe import clahe
+from keras_wa.pipeline.rois import Enhancement
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.data import PHANTOM_CLASSES_NOTICE, load_data, load_data_of
 from keras_wa.training.run import Run
@@ -45,9 +46,8 @@ def test_rois_and_labels_of_a_part_are_those_of_its_cases(config: Any) -> None:
     rows = [row_of[roi] for roi in cases["roi_id"]]
     assert len(rois) == len(cases)
     np.testing.assert_array_equal(rois.labels, cases["label"].to_numpy(int))
-    np.testing.assert_array_equal(
-        rois.read(np.array([3, 0])), data.images[rows][[3, 0]]
-    )
+    for read, images in ((rois.read, data.images), (rois.read_raw, data.raw)):
+        np.testing.assert_array_equal(read(np.array([3, 0])), images[rows][[3, 0]])
 
 
 def test_the_images_are_the_raw_ones_after_clahe(config: Any) -> None:
@@ -168,12 +168,16 @@ def test_the_plan_is_what_the_config_says(config: Any, weighed: bool) -> None:
 
 
 def test_the_strength_of_the_augmentation_is_the_configs(config: Any) -> None:
-    config = config(rotation=7.0, scale=0.2, brightness=0.3, contrast=0.4)
-    augmentation = load_data(config).training_plan().augmentation
+    tones = {"gamma": 0.5, "random_clahe": 0.6, "clip_limit": 3.0, "tiles": 4}
+    config = config(rotation=7.0, scale=0.2, brightness=0.3, contrast=0.4, **tones)
+    plan = load_data(config).training_plan()
+    assert plan.enhancement == Enhancement("clahe", 3.0, 4)
+    augmentation = plan.augmentation
     assert augmentation.rotation == 7.0
     assert augmentation.scale == 0.2
     assert augmentation.brightness == 0.3
     assert augmentation.contrast == 0.4
+    assert (augmentation.gamma, augmentation.random_clahe) == (0.5, 0.6)
 
 
 def test_three_classes_are_those_of_the_pathology_in_every_part(config: Any) -> None:

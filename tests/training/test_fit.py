@@ -139,11 +139,13 @@ def test_three_classes_are_trained_scored_and_exported(
     assert "(batch, 3)" in json.loads(card)["output"]
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
 @pytest.mark.parametrize("classes", [2, 3])
 def test_the_loss_is_the_cross_entropy_of_the_classes(
-    store_dir: Path, tiny_model: None, classes: int
+    store_dir: Path, tiny_model: None, classes: int, smoothing: float
 ) -> None:
-    config = TrainConfig(**SETTINGS, store_dir=str(store_dir), classes=classes)
+    own = {"classes": classes, "label_smoothing": smoothing}
+    config = TrainConfig(**SETTINGS, store_dir=str(store_dir), **own)
     model = build_model(config)
     compile_model(model, config, load_data(config).training_plan())
     rng = np.random.default_rng(0)
@@ -151,7 +153,9 @@ def test_the_loss_is_the_cross_entropy_of_the_classes(
     labels = np.arange(6) % classes
     loss = model.evaluate(x, np.eye(classes)[labels], verbose=0)[0]
     outputs = np.asarray(model(x), "float64")
-    assert loss == pytest.approx(-np.log(outputs[range(6), labels]).mean(), rel=1e-5)
+    expected = -(1 - smoothing) * np.log(outputs[range(6), labels]).mean()
+    expected -= smoothing * np.log(outputs).mean()
+    assert loss == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_finished_run_is_not_trained_further(

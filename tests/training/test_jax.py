@@ -92,6 +92,12 @@ def trained(initial: str) -> list[np.ndarray]:
         image_size=SIDE,
         batch_size=BATCH,
         epochs=EPOCHS,
+        optimizer="adamw",
+        weight_decay=0.1,
+        weights="imagenet",
+        trunk_rate=0.3,
+        ema=0.7,
+        label_smoothing=0.1,
         learning_rate=0.01,
         schedule="cosine",
         warmup_steps=2,
@@ -100,14 +106,15 @@ def trained(initial: str) -> list[np.ndarray]:
     n = BATCH * STEPS
     images = np.random.default_rng(0).integers(0, 256, (n, SIDE, SIDE), "uint8")
     plan = TrainingPlan(
-        lambda epoch: Rois(lambda positions: images[positions], np.arange(n) % 2),
+        lambda epoch: Rois(images.__getitem__, np.arange(n) % 2, images.__getitem__),
         n,
         SIDE,
         BATCH,
-        augmentation=Augmentation(),
+        augmentation=Augmentation(gamma=0.5, random_clahe=0.4),
         weights=np.array([0.5, 1.5], "float32"),
     )
-    model = build_model(config)
+    model = build_model(config, pretrained=False)
+    model.pretrained_layers = ("gate",)
     if Path(initial).exists():
         model.load_weights(initial)
     else:
@@ -133,7 +140,8 @@ def begun(
     and the same one stopped in its second.
     """
     folder = tmp_path_factory.mktemp("jax")
-    words = ["train", *flags(store_dir=store_dir, epochs=2), "--run-dir"]
+    own = {"optimizer": "sgd", "ema": 0.8}
+    words = ["train", *flags(store_dir=store_dir, epochs=2, **own), "--run-dir"]
     runs = [[*words, str(folder / name)] for name in ("whole", "stopped")]
     done = on_jax(_FIRST, runs, folder)
     assert done.returncode == 0, done.stderr

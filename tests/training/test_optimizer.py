@@ -1,4 +1,4 @@
-"""The fused Adam is Adam."""
+"""The optimizer is the one that is asked for, and the fused Adam is Adam."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_wa.training.optimizer import FusedAdam
+from keras_wa.layers import SqueezeExcite, Tokens
+from keras_wa.training.callbacks import Checkpoint
+from keras_wa.training.config import TrainConfig
+from keras_wa.training.optimizer import FusedAdam, make_optimizer
+from keras_wa.training.run import Run
 from tests.tiny_model import weights_of
 
 STEPS = 20
@@ -180,3 +184,132 @@ def test_it_survives_serialisation() -> None:
     copy = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
     assert isinstance(copy, FusedAdam)
     assert copy.get_config() == optimizer.get_config()
+
+
+def _after_recipe(config: TrainConfig) -> dict[str, np.ndarray]:
+    """Weights by name after `STEPS` steps with the optimizer of a config."""
+    model = _network()
+    optimizer = make_optimizer(config, model, config.learning_rate, STEPS)
+    return _walk(model, optimizer)
+
+
+def _network() -> keras.Model:
+    """A convolution and a dense layer, whose kernels decay, and what does not."""
+    keras.utils.set_random_seed(3)
+    inputs = keras.Input((4, 4, 1))
+    x = keras.layers.Conv2D(4, 3, padding="same", name="conv")(inputs)
+    x = keras.layers.BatchNormalization(name="bn")(x)
+    x = Tokens(name="tokens")(SqueezeExcite(ratio=2, name="gate")(x))
+    x = keras.layers.GlobalAveragePooling1D()(x)
+    model = keras.Model(inputs, keras.layers.Dense(2, name="head")(x))
+    for variable in model.trainable_variables:  # Zeros do not decay.
+        variable.assign(np.full(variable.shape, 0.5) + np.asarray(variable))
+    return model
+
+
+def _walk(
+    model: keras.Model, optimizer: keras.optimizers.Optimizer
+) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(1)
+    variables = model.trainable_variables
+    for _ in range(STEPS):
+        gradients = [tf.constant(rng.normal(size=v.shape), v.dtype) for v in variables]
+        optimizer.apply(gradients, variables)
+    return {variable.path: np.array(variable) for variable in variables}
+
+
+RECIPE: dict[str, Any] = {"learning_rate": 0.01, "weight_decay": 0.2}
+
+
+def test_adamw_is_keras_adamw_step_for_step() -> None:
+    found = _after_recipe(TrainConfig(optimizer="adamw", **RECIPE))
+    model = _network()
+    theirs = keras.optimizers.AdamW(**RECIPE)
+    kernels = {"conv/kernel", "head/kernel"}
+    theirs.exclude_from_weight_decay(
+        [each for each in model.trainable_variables if each.path not in kernels]
+    )
+    wanted = _walk(model, theirs)
+    _assert_same(list(found.values()), list(wanted.values()), 0.01)
+    plain = _after_recipe(TrainConfig(learning_rate=0.01))
+    assert {path for path in found if (found[path] != plain[path]).any()} == kernels
+
+
+def test_sgd_has_nesterov_momentum_and_decoupled_weight_decay() -> None:
+    found = _after_recipe(TrainConfig(optimizer="sgd", **RECIPE))
+    model, rng = _network(), np.random.default_rng(1)
+    weights = {v.path: np.array(v, "float64") for v in model.trainable_variables}
+    speed = {path: np.zeros(each.shape) for path, each in weights.items()}
+    for _ in range(STEPS):
+        for path in weights:
+            gradient = rng.normal(size=speed[path].shape)
+            if path in ("conv/kernel", "head/kernel"):
+                weights[path] = weights[path] * (1 - 0.2 * 0.01)
+            speed[path] = 0.9 * speed[path] - 0.01 * gradient
+            weights[path] = weights[path] + 0.9 * speed[path] - 0.01 * gradient
+    assert len(found) == 12
+    for path, values in found.items():
+        np.testing.assert_allclose(values, weights[path], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["adamw", "sgd"])
+def test_a_slowed_trunk_steps_as_at_a_lower_learning_rate(name: str) -> None:
+    settings = {"optimizer": name, "weight_decay": 0.2, "weights": "imagenet"}
+    config = TrainConfig(learning_rate=0.01, trunk_rate=0.25, **settings)
+    model = _network()
+    model.pretrained_layers = ("conv", "bn")
+    optimizer = make_optimizer(config, model, config.learning_rate, STEPS)
+    found = _walk(model, optimizer)
+    fast = _after_recipe(TrainConfig(learning_rate=0.01, **settings))
+    slow = _after_recipe(TrainConfig(learning_rate=0.0025, **settings))
+    assert len(found) == 12
+    for path, values in found.items():
+        wanted = slow if path.startswith(("conv/", "bn/")) else fast
+        np.testing.assert_allclose(values, wanted[path], rtol=1e-6, atol=1e-6)
+        assert (slow[path] != fast[path]).any()
+
+
+def test_a_frozen_trunk_keeps_its_weights() -> None:
+    config = TrainConfig(trunk_rate=0.0, optimizer="adamw", weights="imagenet")
+    model = _network()
+    model.pretrained_layers = ("conv", "bn")
+    before = {each.path: np.array(each) for each in model.trainable_variables}
+    found = _walk(model, make_optimizer(config, model, 0.01, STEPS))
+    kept = {path for path in found if (found[path] == before[path]).all()}
+    assert kept == {"conv/kernel", "conv/bias", "bn/gamma", "bn/beta"}
+
+
+def test_a_resumed_run_slows_the_same_layers(tmp_path: Path) -> None:
+    config = TrainConfig(trunk_rate=0.25, weights="imagenet", dataset="phantom")
+    whole, first, second = _network(), _network(), _network()
+    optimizers = []
+    for model in (whole, first, second):
+        if model is not second:  # A resumed run does not read the weights again.
+            model.pretrained_layers = ("conv", "bn")
+        optimizer = make_optimizer(config, model, 0.01, STEPS)
+        model.compile(optimizer, "mse")
+        optimizers.append(optimizer)
+    for _ in range(2):
+        wanted = _walk(whole, optimizers[0])
+    _walk(first, optimizers[1])
+    run = Run.create(tmp_path / "run", config)
+    checkpoint = Checkpoint(run)
+    checkpoint.set_model(first)
+    checkpoint.on_epoch_end(0, {"val_auc": 0.5})
+    assert Checkpoint(run).restore(second) == 1
+    for path, values in _walk(second, optimizers[2]).items():
+        np.testing.assert_array_equal(values, wanted[path])
+
+
+def test_an_average_that_keeps_its_start_is_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    model = _network()
+    make_optimizer(TrainConfig(ema=0.99), model, 0.01, 301)
+    assert not caplog.messages
+    make_optimizer(TrainConfig(ema=0.99), model, 0.01, 101)
+    (message,) = caplog.messages
+    # 0.99 ** 100 = 0.366; 0.97 ** 100 = 0.0476.
+    assert "101 steps" in message
+    assert "37 %" in message
+    assert "at most 0.97." in message

@@ -61,8 +61,9 @@ def test_a_mirrored_run_ends_where_one_device_does(folder: Path) -> None:
         for name in names
     )
     assert alone.files == mirrored.files
-    # Nine weights, two numbers of the optimizer, two moments of each of five weights.
-    assert len(alone.files) == 9 + 2 + 2 * 5
+    # Nine weights, two numbers and the factors of the optimizer, two moments and the
+    # average of each of five weights.
+    assert len(alone.files) == 9 + 3 + 3 * 5
     for each in alone.files:
         np.testing.assert_allclose(mirrored[each], alone[each], rtol=0, atol=1e-5)
     alone, mirrored = (_history(folder / name) for name in names)
