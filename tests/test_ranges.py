@@ -62,7 +62,7 @@ def test_every_number_of_every_setting_refuses_what_is_outside(
 
 
 def test_the_fields_are_those_that_are_meant() -> None:
-    assert len(_numbers()) == 29 + 4 + 3 + 7 + 2 + 7
+    assert len(_numbers()) == 30 + 5 + 3 + 7 + 2 + 7
     assert (Settings, "timeout_s") in _numbers()
     assert (TrainConfig, "augment") not in _numbers()
 

@@ -90,6 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--field-mm", type=float, default=25.6, metavar="MM")
     parser.add_argument("--labelling", default="descriptor")
     parser.add_argument("--conspicuity", type=float, default=1.0, metavar="X")
+    parser.add_argument("--blur-mm", type=float, metavar="MM")
     tree = parser.add_argument_group("of --layout tcia")
     for field, (options, _) in _TREE_FLAGS.items():
         tree.add_argument(_flag(field), dest=field, **options)
@@ -104,6 +105,7 @@ def run(args: argparse.Namespace) -> int:
         field_mm=args.field_mm,
         labelling=args.labelling,
         conspicuity=args.conspicuity,
+        blur_mm=args.blur_mm,
     )
     if args.preview:
         # Not at the top: it imports matplotlib.

@@ -32,6 +32,7 @@ _DATA = (
     "rois",
     "labelling",
     "conspicuity",
+    "blur_mm",
     "split",
     "folds",
     "validation",

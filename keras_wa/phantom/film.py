@@ -151,7 +151,8 @@ def plan_film(
     seed of the spec. Where a lesion lies in the one view says nothing about the other.
 
     Args:
-        spec: the phantom set; read are `seed`, `field_mm` and `conspicuity`.
+        spec: the phantom set; read are `seed`, `field_mm`, `conspicuity` and
+            `blur_mm`.
         shape: rows and columns of the film, pixels.
         pixel_mm: side of a pixel, mm.
         name: of the film.
@@ -176,7 +177,8 @@ def plan_film(
             "of view."
         )
     density = density if density in (1, 2, 3, 4) else _MIDDLE_DENSITY
-    kind = draw_tissue_kind(density, _rng(_TISSUE_STREAM, spec, patient))
+    rng = _rng(_TISSUE_STREAM, spec, patient)
+    kind = draw_tissue_kind(density, rng, spec.blur_mm)
     outline = _rng(_BREAST_STREAM, spec, patient, side)
     breast = draw_breast(shape, pixel_mm, side, view, outline)
     # So that an unnamed type is as bright as the type that it is drawn as.

@@ -117,7 +117,7 @@ def _draw(spec: PhantomSpec, case_row: Mapping[Any, Any] | pd.Series) -> _Drawn:
     of_patient = np.random.default_rng([_PATIENT_STREAM, seed, epoch, patient])
     rng = np.random.default_rng([_ROI_STREAM, seed, epoch, index])
     size, pixel_mm = spec.size, spec.pixel_mm
-    kind = draw_tissue_kind(int(case_row["density"]), of_patient)
+    kind = draw_tissue_kind(int(case_row["density"]), of_patient, spec.blur_mm)
     level = 118 + of_patient.normal(0, 6) + rng.uniform(-34, 34)
     spread = rng.uniform(16, 32)
 

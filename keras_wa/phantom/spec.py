@@ -30,6 +30,8 @@ class PhantomSpec:
             P(malignant | type, distribution) of the official case lists.
         conspicuity: factor on the contrast of the calcifications over the tissue; 1
             is like the real ones.
+        blur_mm: standard deviation of the blur of film and scanner, mm, 0 to 1; by
+            default each patient has one of 0.09 to 0.14.
 
     Raises:
         UserError: if a field is out of its range.
@@ -40,6 +42,7 @@ class PhantomSpec:
     field_mm: float = real(25.6, 3, 100)
     labelling: Labelling = "descriptor"
     conspicuity: float = real(1.0, 0, 10, above=True)
+    blur_mm: float | None = real(None, 0, 1)
 
     def __post_init__(self) -> None:
         if self.labelling not in get_args(Labelling):

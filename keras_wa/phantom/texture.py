@@ -37,18 +37,21 @@ class Tissue:
     skew: float
 
 
-def draw_tissue_kind(density: int, rng: np.random.Generator) -> Tissue:
+def draw_tissue_kind(
+    density: int, rng: np.random.Generator, blur_mm: float | None = None
+) -> Tissue:
     """Draws the tissue of a patient.
 
     Args:
         density: BI-RADS breast density, 1 (fatty) to 4 (extremely dense).
         rng: source of randomness.
+        blur_mm: see `PhantomSpec`. All else is drawn as without it.
 
     Returns:
         The tissue: a fatty breast has more strands and septa, a dense one a more even
         texture.
     """
-    return Tissue(
+    kind = Tissue(
         beta=3.3 - 0.06 * density + rng.normal(0, 0.12),
         stretch=rng.uniform(1.0, 2.0),
         direction=rng.uniform(0, np.pi),
@@ -58,6 +61,7 @@ def draw_tissue_kind(density: int, rng: np.random.Generator) -> Tissue:
         blur_mm=rng.uniform(0.09, 0.14),
         skew=(0.25, 0.15, 0.05, -0.05)[density - 1],
     )
+    return kind if blur_mm is None else dataclasses.replace(kind, blur_mm=blur_mm)
 
 
 def _frequencies(side: int, pixel_mm: float) -> tuple[Array, Array]:

@@ -65,6 +65,7 @@ class TrainConfig:
         rois: ROIs in a phantom set, training and test together.
         labelling: how the phantom's labels are made.
         conspicuity: contrast of the phantom's calcifications; 1 is like real ones.
+        blur_mm: of the phantom, see `PhantomSpec`.
         field_mm: side of the field of view, mm, of the phantom and of `fixed` crops.
         fresh_rois: draw new phantom ROIs every epoch.
         image_size: side of the ROI that the model sees, pixels.
@@ -131,6 +132,7 @@ class TrainConfig:
     rois: int = whole(1872, 1, 10_000_000)
     labelling: str = "descriptor"
     conspicuity: float = same(PhantomSpec, "conspicuity")
+    blur_mm: float | None = same(PhantomSpec, "blur_mm")
     field_mm: float = same(ReadOptions, "field_mm")
     fresh_rois: bool = False
     image_size: int = same(PhantomSpec, "size")

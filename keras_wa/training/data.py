@@ -261,6 +261,7 @@ def phantom_spec(config: TrainConfig) -> PhantomSpec:
         field_mm=config.field_mm,
         labelling=config.labelling,  # type: ignore[arg-type]
         conspicuity=config.conspicuity,
+        blur_mm=config.blur_mm,
     )
 
 

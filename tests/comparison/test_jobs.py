@@ -39,6 +39,7 @@ OTHER: dict[str, Any] = {
     "rois": 400,
     "labelling": "clinical",
     "conspicuity": 2.0,
+    "blur_mm": 0.05,
     "split": "patient-kfold",
     "folds": 4,
     "fold": 1,

@@ -36,6 +36,7 @@ def test_the_phantom_is_a_dataset_like_the_others():
             "field_mm": 6.4,
             "labelling": "descriptor",
             "conspicuity": 1.0,
+            "blur_mm": None,
         }
     }
 

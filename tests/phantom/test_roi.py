@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import subprocess
 import sys
@@ -139,6 +140,18 @@ def test_conspicuity_scales_the_calcifications_alone():
     low, middle, high = excess(0.2), excess(1.0), excess(2.5)
     assert low < middle < high
     assert high > 1.5 * low
+
+
+def test_a_given_blur_takes_what_is_fine(cases):
+    def fine_power(blur_mm):
+        spec = dataclasses.replace(QUICK, blur_mm=blur_mm)
+        spectrum = np.abs(np.fft.fft2(render_roi(spec, cases.iloc[0]).astype(float)))
+        frequency = np.abs(np.fft.fftfreq(64, QUICK.pixel_mm))
+        fine = np.add.outer(frequency**2, frequency**2) > 1.5**2
+        return (spectrum[fine] ** 2).sum() / (spectrum.ravel()[1:] ** 2).sum()
+
+    sharp, drawn, blurred = map(fine_power, (0.0, None, 0.3))
+    assert sharp > drawn > blurred
 
 
 @pytest.mark.parametrize("row", range(0, 24, 4))

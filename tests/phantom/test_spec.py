@@ -27,6 +27,8 @@ def test_spec_survives_pickling():
         ("field_mm", 101.0),
         ("conspicuity", 0.0),
         ("conspicuity", 10.5),
+        ("blur_mm", -0.1),
+        ("blur_mm", 1.5),
     ],
 )
 def test_value_out_of_range_names_the_field_and_the_value(field, value):
