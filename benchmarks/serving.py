@@ -116,17 +116,19 @@ def _grafts(make: Callable[[Any], Classify]) -> Times:
     found: Times = {}
     for graft, side in GRAFTS.items():
         model = create_model("wa_resnet50", graft=graft, image_size=side)
-        kept = fold_batch_normalization(model)
-        ways = {"": make(fold_dwt(kept)), ", DWT kept": make(kept)}
-        for batch, repeats in BATCHES.items():
-            rois = _rois(batch, side)
-            works = {way: functools.partial(run, rois) for way, run in ways.items()}
-            works[_BY_SE] = functools.partial(plain, _rois(batch))
-            times = timed_in_turns(works, repeats)
-            for way in ways:
+        model = fold_batch_normalization(model)
+        for way, kept in {"": fold_dwt(model), ", DWT kept": model}.items():
+            classify = make(kept)
+            for batch, repeats in BATCHES.items():
+                works = {
+                    "own": functools.partial(classify, _rois(batch, side)),
+                    "plain": functools.partial(plain, _rois(batch)),
+                }
+                times = timed_in_turns(works, repeats)
                 case = f"{graft} at {side}{way}, batch of {batch}, {_BY_SE}"
-                pairs = zip(times[way], times[_BY_SE], strict=True)
+                pairs = zip(times["own"], times["plain"], strict=True)
                 found[case] = [own / other for own, other in pairs]
+            del classify, works  # Each holds a gigabyte.
     return found
 
 
