@@ -33,6 +33,19 @@ def timed(work: Callable[[], object], repeats: int, warm_up: int = 3) -> list[fl
     return times
 
 
+def timed_in_turns(
+    works: Mapping[str, Callable[[], object]], repeats: int, warm_up: int = 3
+) -> Times:
+    """As `timed`, of several works one after the other, again and again."""
+    for work in works.values():
+        timed(work, 0, warm_up)
+    times: Times = {}
+    for _ in range(repeats):
+        for name, work in works.items():
+            times.setdefault(name, []).extend(timed(work, 1, warm_up=0))
+    return times
+
+
 def compare(
     module: str, workers: Mapping[str, Callable[[], Times]], rounds: int = 3
 ) -> dict[str, Times] | None:

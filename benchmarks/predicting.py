@@ -75,11 +75,12 @@ def _write_model(path: Path, size: int) -> None:
 
     from keras_wa.models import create_model
     from keras_wa.serving.export import serving_model
-    from keras_wa.serving.freezing import fold_batch_normalization, save_frozen
+    from keras_wa.serving.folding import fold
+    from keras_wa.serving.freezing import save_frozen
     from keras_wa.training.config import TrainConfig
 
     config = TrainConfig(image_size=size)
-    network = fold_batch_normalization(create_model("wa_resnet50", image_size=size))
+    network = fold(create_model("wa_resnet50", image_size=size))
     signature = tf.TensorSpec((None, None, None, 1), tf.uint8, "roi")
     save_frozen(serving_model(network, config), path, signature)
     card = {

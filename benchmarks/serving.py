@@ -5,24 +5,34 @@
 WA-ResNet-50 at 224x224 with random weights. "network" is the classifier alone on ROIs
 in [0, 1]; onnxruntime runs the same Keras model converted by tf2onnx. "everything" is
 what `train.py` exports: raw 8-bit ROIs in, resizing and CLAHE inside.
+
+The second table has the grafts, whose maps are as large as those of SE-ResNet-50 at
+224x224, by its time: the median ratio of calls in turns, with and without `fold_dwt`.
 """
 
 from __future__ import annotations
 
 import functools
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from benchmarks.compare import Times, compare, print_table, timed
+from benchmarks.compare import Times, compare, print_table, timed, timed_in_turns
 
 BATCHES = {1: 30, 32: 10}
+GRAFTS = {"field": 224, "detail": 448}
+"""Of `wa_resnet50`: the side of its ROI."""
+
 _RNG = np.random.default_rng(0)
+_BY_SE = "by se_resnet50"
+Classify = Callable[[np.ndarray], object]
 
 
-def _rois(batch: int) -> np.ndarray:
-    return _RNG.random((batch, 224, 224, 1)).astype("float32")
+def _rois(batch: int, side: int = 224) -> np.ndarray:
+    return _RNG.random((batch, side, side, 1)).astype("float32")
 
 
 def keras_wa() -> Times:
@@ -33,57 +43,93 @@ def keras_wa() -> Times:
 
     from keras_wa.models import create_model
     from keras_wa.serving.export import serving_model
-    from keras_wa.serving.freezing import fold_batch_normalization, save_frozen
+    from keras_wa.serving.folding import fold
     from keras_wa.training.config import TrainConfig
 
-    model = fold_batch_normalization(create_model("wa_resnet50"))
+    model = fold(create_model("wa_resnet50"))
+    whole = serving_model(model, TrainConfig())
+    served = {
+        "network": _loaded(model),
+        "everything": _loaded(whole, (None, None, None, 1), tf.uint8),
+    }
     times: Times = {}
-    with tempfile.TemporaryDirectory() as folder:
-        network, whole = Path(folder, "network"), Path(folder, "whole")
-        shape = (None, 224, 224, 1)
-        save_frozen(model, network, tf.TensorSpec(shape, tf.float32, "roi"))
-        save_frozen(
-            serving_model(model, TrainConfig()),
-            whole,
-            tf.TensorSpec((None, None, None, 1), tf.uint8, "roi"),
-        )
-        served = {
-            "network": tf.saved_model.load(network),
-            "everything": tf.saved_model.load(whole),
-        }
     for batch, repeats in BATCHES.items():
         rois = _rois(batch)
-        inputs = {
-            "network": tf.constant(rois),
-            "everything": tf.constant((255 * rois).astype("uint8")),
-        }
-        for name, loaded in served.items():
+        inputs = {"network": rois, "everything": (255 * rois).astype("uint8")}
+        for name, classify in served.items():
             times[f"{name}, batch of {batch}"] = timed(
-                lambda f=loaded.serve, x=inputs[name]: f(x).numpy(), repeats
+                functools.partial(classify, inputs[name]), repeats
             )
-    return times
+    served.clear()
+    return {**times, **_grafts(_loaded)}
+
+
+def _loaded(model: Any, shape: Any = None, dtype: Any = "float32") -> Classify:
+    """A model as a SavedModel."""
+    import tensorflow as tf
+
+    from keras_wa.serving.freezing import save_frozen
+
+    with tempfile.TemporaryDirectory() as folder:
+        signature = tf.TensorSpec(shape or model.input.shape, dtype, "roi")
+        save_frozen(model, Path(folder), signature)
+        loaded = tf.saved_model.load(folder)
+    return lambda rois: loaded.serve(tf.constant(rois)).numpy()
 
 
 def onnxruntime() -> Times:
+    from keras_wa.models import create_model
+    from keras_wa.serving.folding import fold
+
+    classify = _converted(fold(create_model("wa_resnet50")))
+    times = {
+        f"network, batch of {batch}": timed(
+            functools.partial(classify, _rois(batch)), repeats
+        )
+        for batch, repeats in BATCHES.items()
+    }
+    return {**times, **_grafts(_converted)}
+
+
+def _converted(model: Any) -> Classify:
+    """A model as a session of onnxruntime."""
     import onnxruntime
     import tensorflow as tf
     import tf2onnx
 
-    from keras_wa.models import create_model
-
-    model = create_model("wa_resnet50")
-    signature = [tf.TensorSpec((None, 224, 224, 1), tf.float32, "roi")]
+    signature = [tf.TensorSpec(model.input.shape, tf.float32, "roi")]
     infer = tf.function(
         lambda roi: model(roi, training=False), input_signature=signature
     )
     onnx, _ = tf2onnx.convert.from_function(infer, signature, opset=17)
     session = onnxruntime.InferenceSession(onnx.SerializeToString())
-    return {
-        f"network, batch of {batch}": timed(
-            functools.partial(session.run, None, {"roi": _rois(batch)}), repeats
-        )
-        for batch, repeats in BATCHES.items()
-    }
+    return lambda rois: session.run(None, {"roi": rois})
+
+
+def _grafts(make: Callable[[Any], Classify]) -> Times:
+    """Each call's time by that of the call of SE-ResNet-50 before it."""
+    from keras_wa.models import create_model
+    from keras_wa.serving.folding import fold_dwt
+    from keras_wa.serving.freezing import fold_batch_normalization
+
+    plain = make(fold_batch_normalization(create_model("se_resnet50")))
+    found: Times = {}
+    for graft, side in GRAFTS.items():
+        model = create_model("wa_resnet50", graft=graft, image_size=side)
+        model = fold_batch_normalization(model)
+        for way, kept in {"": fold_dwt(model), ", DWT kept": model}.items():
+            classify = make(kept)
+            for batch, repeats in BATCHES.items():
+                works = {
+                    "own": functools.partial(classify, _rois(batch, side)),
+                    "plain": functools.partial(plain, _rois(batch)),
+                }
+                times = timed_in_turns(works, repeats)
+                case = f"{graft} at {side}{way}, batch of {batch}, {_BY_SE}"
+                pairs = zip(times["own"], times["plain"], strict=True)
+                found[case] = [own / other for own, other in pairs]
+            del classify, works  # Each holds a gigabyte.
+    return found
 
 
 def pytorch(channels_last: bool = False) -> Times:
@@ -113,4 +159,10 @@ WORKERS = {
 if __name__ == "__main__":
     found = compare("benchmarks.serving", WORKERS)
     if found is not None:
+        ratios = {
+            name: {case: cases.pop(case) for case in [*cases] if _BY_SE in case}
+            for name, cases in found.items()
+            if "PyTorch" not in name
+        }
         print_table("The exported model, 224x224", found, "keras_wa")
+        print_table("The exported grafts", ratios, "keras_wa", unit="of its time")

@@ -24,7 +24,7 @@ from keras_wa.files import put_back
 from keras_wa.pipeline.rois import Enhancement
 from keras_wa.serving.cards import bits_of, card_file
 from keras_wa.serving.export import model_card, serving_model, weights_digest
-from keras_wa.serving.freezing import fold_batch_normalization
+from keras_wa.serving.folding import fold
 from keras_wa.serving.thawing import load_saved_model, load_thawed, unchecked
 from keras_wa.training.best import load_best
 from keras_wa.training.config import TrainConfig
@@ -131,11 +131,8 @@ def _of_run(run: Run, frozen: bool) -> Classifier:
         open_network = functools.partial(load_best, run)
     else:
         network = load_best(run)
-        folded = fold_batch_normalization(network)
-        serve, card = (
-            _traced(serving_model(folded, run.config)),
-            model_card(run, network),
-        )
+        serve = _traced(serving_model(fold(network), run.config))
+        card = model_card(run, network)
         open_network = functools.partial(_same, network)
     return _described(card, run.path, serve, open_network, run.config)
 
@@ -224,7 +221,7 @@ def _of_file(path: Path) -> Classifier:
             "default is assumed, and no threshold is known. Name its run directory.",
         ),
         enhancement=Enhancement(config.enhance, config.clip_limit, config.tiles),
-        serve=_traced(serving_model(fold_batch_normalization(network), config)),
+        serve=_traced(serving_model(fold(network), config)),
         weights=xxhash.xxh3_128_hexdigest(path.read_bytes()),
         wavelet=image_wavelet(network),
         open_network=functools.partial(_same, network),

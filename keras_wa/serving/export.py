@@ -17,7 +17,8 @@ from keras_wa.explain.subbands import image_wavelet
 from keras_wa.files import replacing, write_json
 from keras_wa.serving.cards import card_file
 from keras_wa.serving.explaining import explaining_function
-from keras_wa.serving.freezing import fold_batch_normalization, save_frozen
+from keras_wa.serving.folding import fold
+from keras_wa.serving.freezing import save_frozen
 from keras_wa.serving.guard import guarded
 from keras_wa.serving.preparation import preparing_model
 from keras_wa.training.best import load_best
@@ -51,7 +52,7 @@ def export_saved_model(
     float32 `(batch, classes)` probabilities, malignant the last. Sides below 32 px, and
     batches without a grey level above 1, are refused, see `guarded`. It is made of
     TensorFlow ops alone: neither this package nor Keras is needed to load it. It is for
-    inference: batch normalisation is folded away, and the weights are constants. What
+    inference: what can be folded is, see `fold`, and the weights are constants. What
     it expects and gives is also written to `assets.extra/keras_wa.json` inside it.
 
     Args:
@@ -73,8 +74,9 @@ def export_saved_model(
         raise UserError(
             f"{target} exists and is no SavedModel. Name another directory."
         )
-    network = fold_batch_normalization(load_best(run))
-    model, card = serving_model(network, run.config), model_card(run, network)
+    best = load_best(run)
+    card, network = model_card(run, best), fold(best)
+    model = serving_model(network, run.config)
     functions: dict[str, Any] = {}
     if explain:
         functions["serve_explain"], card["explain"] = explaining_function(

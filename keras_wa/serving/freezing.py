@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -73,38 +73,56 @@ def _pairs(model: keras.Model) -> list[tuple[layers.Layer, layers.Layer]]:
         and layer.activation is keras.activations.linear
         and layer.data_format == "channels_last"
     }
-    # Of every call of every operation: `a + b` is none of the layers.
-    inputs = [
-        tensor
-        for operation in model.operations
-        for node in operation._inbound_nodes
-        for tensor in node.input_tensors
-    ]
-    uses = Counter(map(id, [*inputs, *keras.tree.flatten(model.outputs)]))
+    users = users_of(model)
     return [
         (layer, convolutions[id(layer.input)])
         for layer in model.layers
         if type(layer) is layers.BatchNormalization
         and id(layer.input) in convolutions
         and layer.axis in (-1, layer.input_spec.ndim - 1)
-        and uses[id(layer.input)] == 1
+        and len(users[id(layer.input)]) == 1
     ]
+
+
+def users_of(model: keras.Model) -> dict[int, list[Any]]:
+    """Who takes each tensor of a functional model, by the tensor's `id`.
+
+    Of every call of every operation: `a + b` is none of the layers. An output of the
+    model has the user `None`.
+    """
+    users: dict[int, list[Any]] = defaultdict(list)
+    for operation in model.operations:
+        for node in operation._inbound_nodes:
+            for tensor in node.input_tensors:
+                users[id(tensor)].append(operation)
+    for tensor in keras.tree.flatten(model.outputs):
+        users[id(tensor)].append(None)
+    return users
 
 
 def _fold(conv: layers.Conv2D, norm: layers.BatchNormalization) -> list[np.ndarray]:
     """Kernel `(h, w, in, out)` and bias `(out,)` of both together."""
-
-    def value(variable: Any, default: float) -> Any:
-        if variable is None:
-            return default
-        return keras.ops.convert_to_numpy(variable).astype("float64")
-
-    spread = np.sqrt(value(norm.moving_variance, 1.0) + norm.epsilon)
-    factor = value(norm.gamma, 1.0) / spread
-    shift = value(conv.bias if conv.use_bias else None, 0.0)
-    bias = (shift - value(norm.moving_mean, 0.0)) * factor + value(norm.beta, 0.0)
-    kernel = value(conv.kernel, 0.0) * factor
+    factor, offset = affine_of(norm)
+    bias = _float64(conv.bias if conv.use_bias else None, 0.0) * factor + offset
+    kernel = _float64(conv.kernel, 0.0) * factor
     return [kernel.astype("float32"), bias.astype("float32")]
+
+
+def affine_of(norm: layers.BatchNormalization) -> tuple[np.ndarray, np.ndarray]:
+    """What a batch normalisation is at inference.
+
+    Returns:
+        Factor and offset of each channel, `(channels,)`, float64.
+    """
+    spread = np.sqrt(_float64(norm.moving_variance, 1.0) + norm.epsilon)
+    factor = _float64(norm.gamma, 1.0) / spread
+    return factor, _float64(norm.beta, 0.0) - _float64(norm.moving_mean, 0.0) * factor
+
+
+def _float64(variable: Any, default: float) -> Any:
+    if variable is None:
+        return default
+    return keras.ops.convert_to_numpy(variable).astype("float64")
 
 
 def save_frozen(

@@ -10,7 +10,7 @@ import tensorflow as tf
 from keras_wa.errors import UserError
 from keras_wa.files import replacing
 from keras_wa.serving.export import model_card, serving_model
-from keras_wa.serving.freezing import fold_batch_normalization
+from keras_wa.serving.folding import fold
 from keras_wa.serving.guard import or_nothing
 from keras_wa.training.best import load_best
 from keras_wa.training.run import Run
@@ -48,8 +48,8 @@ def export_onnx(run: Run, path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unwritable(path, error) from error
-    network = fold_batch_normalization(load_best(run))
-    model = serving_model(network, run.config)
+    network = load_best(run)
+    model = serving_model(fold(network), run.config)
     signature = [tf.TensorSpec((None, None, None, 1), tf.uint8, "roi")]
 
     answer = or_nothing(lambda roi: {"output_0": model(roi, training=False)})
