@@ -4,7 +4,9 @@
 
 WA-ResNet-50 at 224x224 with random weights. "network" is the classifier alone on ROIs
 in [0, 1]; onnxruntime runs the same Keras model converted by tf2onnx. "everything" is
-what `train.py` exports: raw 8-bit ROIs in, resizing and CLAHE inside.
+what `train.py` exports: raw 8-bit ROIs in, resizing and CLAHE inside. "TensorFlow
+alone" serves that as a client without keras_wa does, and gives the most memory that its
+process held so far (Linux).
 
 The second table has the grafts, whose maps are as large as those of SE-ResNet-50 at
 224x224, by its time: the median ratio of calls in turns, with and without `fold_dwt`.
@@ -13,6 +15,8 @@ The second table has the grafts, whose maps are as large as those of SE-ResNet-5
 from __future__ import annotations
 
 import functools
+import multiprocessing
+import statistics
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -75,6 +79,60 @@ def _loaded(model: Any, shape: Any = None, dtype: Any = "float32") -> Classify:
         save_frozen(model, Path(folder), signature)
         loaded = tf.saved_model.load(folder)
     return lambda rois: loaded.serve(tf.constant(rois)).numpy()
+
+
+def _export(folder: str) -> None:
+    from keras_wa.cli.shared import start_keras
+
+    start_keras()
+    import tensorflow as tf
+
+    from keras_wa.models import create_model
+    from keras_wa.serving.export import serving_model
+    from keras_wa.serving.folding import fold
+    from keras_wa.serving.freezing import save_frozen
+    from keras_wa.serving.guard import guarded
+    from keras_wa.training.config import TrainConfig
+
+    model = fold(create_model("wa_resnet50"))
+    signature = tf.TensorSpec((None, None, None, 1), tf.uint8, "roi")
+    whole = serving_model(model, TrainConfig())
+    save_frozen(whole, Path(folder), signature, guard=guarded)
+
+
+def _peak() -> float:
+    """The most resident memory that this process held so far, in MB (Linux)."""
+    # `getrusage` would count what the process was before `exec`.
+    (line,) = (
+        line
+        for line in Path("/proc/self/status").read_text().splitlines()
+        if line.startswith("VmHWM:")
+    )
+    return int(line.split()[1]) * 1024 / 1e6
+
+
+def tensorflow_alone() -> Times:
+    with tempfile.TemporaryDirectory() as folder:
+        spawn = multiprocessing.get_context("spawn")
+        exporting = spawn.Process(target=_export, args=(folder,))
+        exporting.start()
+        exporting.join()
+        import tensorflow as tf
+
+        memory = {"TensorFlow imported, MB": [_peak()]}
+        # What is loaded owns what the signature needs.
+        loaded = tf.saved_model.load(folder)
+        served = loaded.signatures["serving_default"]
+    memory["loaded, MB"] = [_peak()]
+    times: Times = {}
+    for batch, repeats in BATCHES.items():
+        rois = tf.constant((255 * _rois(batch)).astype("uint8"))
+        served(roi=rois)["output_0"].numpy()
+        memory[f"a batch of {batch} classified, MB"] = [_peak()]
+        times[f"everything, batch of {batch}, ms"] = timed(
+            lambda x=rois: served(roi=x)["output_0"].numpy(), repeats
+        )
+    return {**times, **memory}
 
 
 def onnxruntime() -> Times:
@@ -151,6 +209,7 @@ def pytorch(channels_last: bool = False) -> Times:
 
 WORKERS = {
     "keras_wa": keras_wa,
+    "TensorFlow alone": tensorflow_alone,
     "onnxruntime": onnxruntime,
     "PyTorch": pytorch,
     "PyTorch, channels last": lambda: pytorch(channels_last=True),
@@ -166,3 +225,8 @@ if __name__ == "__main__":
         }
         print_table("The exported model, 224x224", found, "keras_wa")
         print_table("The exported grafts", ratios, "keras_wa", unit="of its time")
+        alone = found.pop("TensorFlow alone", {})
+        if found:
+            print_table("The exported model, 224x224", found, "keras_wa")
+        for case, values in alone.items():
+            print(f"TensorFlow alone, {case}: {statistics.median(values):.4g}")

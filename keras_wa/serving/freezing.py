@@ -14,6 +14,7 @@ from keras import layers
 from tensorflow.python.framework.convert_to_constants import (
     convert_variables_to_constants_v2,
 )
+from tensorflow.python.saved_model.save_context import save_context
 
 Function = Callable[[tf.Tensor], dict[str, tf.Tensor]]
 
@@ -164,14 +165,18 @@ def save_frozen(
     def add(name: str, checked: Callable[..., Any], run: Callable[..., Any]) -> None:
         served, signatures[name] = _of_one_dtype(checked, signature)
         setattr(module, name, served)
-        setattr(module, f"{name}_unchecked", traced(run))
+        setattr(module, f"{name}_unchecked", run)
 
-    run = _frozen(infer, signature)
-    add("serve", only(guard(run)), only(run))
-    signatures["serving_default"] = signatures.pop("serve")
-    for name, function in (functions or {}).items():
-        run = _frozen(function, signature)
-        add(name, guard(run), run)
+    # Whoever loads the SavedModel has a copy of a function, and of the constants in it,
+    # in each graph that calls it, directly or not. What is traced before TensorFlow
+    # saves is traced anew as it does, and is written twice if it is a signature too.
+    with save_context(tf.saved_model.SaveOptions()):
+        run = traced(only(_frozen(infer, signature)))
+        add("serve", only(guard(lambda roi: {"output_0": run(roi)})), run)
+        signatures["serving_default"] = signatures.pop("serve")
+        for name, function in (functions or {}).items():
+            run = traced(_frozen(function, signature))
+            add(name, guard(run), run)
     tf.saved_model.save(module, str(path), signatures=signatures)
 
 
@@ -207,14 +212,18 @@ def _of_one_dtype(
 
 
 def _frozen(function: Function, signature: tf.TensorSpec) -> Function:
-    """The function with its variables as constants."""
+    """The function with its variables as constants, part of the graph that calls it."""
     concrete = tf.function(function, autograph=False).get_concrete_function(signature)
     # Left in its own form, XLA can still compile what control flow there is.
     frozen = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
+    graph, (argument,) = frozen.graph.as_graph_def(), frozen.inputs
+    graph.node.remove(next(n for n in graph.node if n.name == argument.op.name))
+    outputs = [each.name for each in frozen.outputs]
     names = sorted(concrete.structured_outputs)
 
     def run(roi: tf.Tensor) -> dict[str, tf.Tensor]:
+        results = tf.graph_util.import_graph_def(graph, {argument.name: roi}, outputs)
         # TensorFlow flattens a dictionary by the order of its keys.
-        return dict(zip(names, frozen(roi), strict=True))
+        return dict(zip(names, results, strict=True))
 
     return run
