@@ -40,13 +40,20 @@ def main() -> None:
     from keras_wa.pipeline.plan import TrainingPlan
     from keras_wa.pipeline.rois import Rois
     from keras_wa.training.config import TrainConfig
+    from keras_wa.training.defaults import settled
     from keras_wa.training.fit import build_model, compile_model
 
     n, size = args.batch_size * args.steps, args.image_size
     images = np.random.default_rng(0).integers(0, 256, (n, size, size), "uint8")
     rois = Rois(lambda positions: images[positions], np.arange(n) % 2)
-    config = TrainConfig(
-        model=args.model, image_size=size, batch_size=args.batch_size, epochs=1
+    config = settled(
+        TrainConfig(
+            model=args.model,
+            image_size=size,
+            batch_size=args.batch_size,
+            epochs=1,
+            weights="none",
+        )
     )
     plan = TrainingPlan(lambda epoch: rois, n, size, args.batch_size)
     model = build_model(config)

@@ -82,7 +82,7 @@ def _write_models(folder: Path) -> None:
     from keras_wa.training.run import Run
 
     keras.utils.set_random_seed(0)
-    run = Run.create(folder / "run", TrainConfig(dataset="phantom"))
+    run = Run.create(folder / "run", TrainConfig(dataset="phantom", weights="none"))
     row = {"roi_id": "r", "patient_id": "p", "label": 0, "split": "train"}
     run.begin(pd.DataFrame([row]), [""])
     create_model("wa_resnet50").save(run.best)

@@ -218,15 +218,15 @@ WORKERS = {
 if __name__ == "__main__":
     found = compare("benchmarks.serving", WORKERS)
     if found is not None:
+        alone = found.pop("TensorFlow alone", {})
+        alone = found.pop("TensorFlow alone", {})
         ratios = {
             name: {case: cases.pop(case) for case in [*cases] if _BY_SE in case}
             for name, cases in found.items()
             if "PyTorch" not in name
         }
-        print_table("The exported model, 224x224", found, "keras_wa")
-        print_table("The exported grafts", ratios, "keras_wa", unit="of its time")
-        alone = found.pop("TensorFlow alone", {})
         if found:
             print_table("The exported model, 224x224", found, "keras_wa")
+            print_table("The exported grafts", ratios, "keras_wa", unit="of its time")
         for case, values in alone.items():
             print(f"TensorFlow alone, {case}: {statistics.median(values):.4g}")

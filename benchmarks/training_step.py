@@ -46,9 +46,12 @@ def step_times(name: str, plan: Any, steps: int, **options: Any) -> list[float]:
     """Milliseconds of each of the first steps of a training, as `train` runs them."""
     from keras_wa.pipeline.batches import training_batches
     from keras_wa.training.config import TrainConfig
+    from keras_wa.training.defaults import settled
     from keras_wa.training.fit import build_model, compile_model
 
-    config = TrainConfig(model=name, model_options=options, epochs=1)
+    config = settled(
+        TrainConfig(model=name, model_options=options, epochs=1, weights="none")
+    )
     model = build_model(config)
     compile_model(model, config, plan)
     clock = _clock()

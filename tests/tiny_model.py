@@ -35,6 +35,8 @@ SETTINGS: dict[str, Any] = {
     "epochs": 3,
     "batch_size": 16,
     "learning_rate": 0.01,
+    "schedule": "constant",
+    "warmup_steps": 0,
 }
 
 

@@ -119,7 +119,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="option of the model, for example stem_stride=1; may be repeated",
+        help="option of the model, for example wavelet=db2; may be repeated",
     )
     parser.add_argument(
         "--run-dir", metavar="DIR", help="default: runs/<model>-<dataset>-<time>"
@@ -136,6 +136,7 @@ def run(args: argparse.Namespace) -> int:
     start_keras(find_devices=False)
     from keras_wa.backend import on_tensorflow
     from keras_wa.training.data import load_data, load_data_of
+    from keras_wa.training.defaults import settled
     from keras_wa.training.hardware import describe_devices, require_backend
     from keras_wa.training.run import Run
     from keras_wa.training.workers import WorkerLostError
@@ -143,6 +144,7 @@ def run(args: argparse.Namespace) -> int:
     run = _resumed(args) if args.resume else None
     config = run.config if run else _new_config(args)
     workers = _join(args, config)
+    config = settled(config)  # Not before: it starts TensorFlow's devices.
     require_backend(config)  # Before there is a directory, and minutes of preparing.
     data = load_data_of(run) if run else load_data(config)
     if workers.is_chief:
@@ -238,7 +240,12 @@ def _resumed(args: argparse.Namespace) -> Any:
     Its data may lie elsewhere by now.
     """
     from keras_wa.training.config import TrainConfig
-    from keras_wa.training.fingerprint import PLACES, absolute, with_absolute_paths
+    from keras_wa.training.fingerprint import (
+        PLACES,
+        absolute,
+        options_of,
+        with_absolute_paths,
+    )
     from keras_wa.training.run import Run
 
     run = Run.open(args.run_dir or Run.newest())
@@ -251,6 +258,9 @@ def _resumed(args: argparse.Namespace) -> Any:
         config = with_present_store(config)
     run = dataclasses.replace(run, config=config)
     stored = run.config.to_mapping()
+    if "model_options" in given:
+        asked = dataclasses.replace(config, model_options=given["model_options"])
+        given["model_options"] = options_of(asked)
     for field, value in given.items():
         if stored.get(field) != value:
             raise UserError(
@@ -263,12 +273,11 @@ def _resumed(args: argparse.Namespace) -> Any:
 
 def _new_config(args: argparse.Namespace) -> Any:
     from keras_wa.training.config import TrainConfig
-    from keras_wa.training.defaults import settled
     from keras_wa.training.fingerprint import with_absolute_paths
 
     origin = args.config or "command line"
     config = TrainConfig.from_mapping(choose_dataset(_given(args)), origin)
-    return settled(with_absolute_paths(config))
+    return with_absolute_paths(config)
 
 
 def _given(args: argparse.Namespace) -> dict[str, Any]:

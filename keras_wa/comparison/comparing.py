@@ -34,7 +34,7 @@ Say = Callable[[str], None]
 
 ON_VALIDATION = (
     "On validation ROIs, by which the best epoch and the threshold were chosen: for "
-    "choosing between systems. What the chosen one is worth, the test part says."
+    "choosing between systems. Report the test part of the chosen one."
 )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import pandas as pd
 
 from keras_wa.comparison.systems import COMMON, System, systems_of
 from keras_wa.errors import UserError
@@ -44,9 +45,13 @@ class Job:
 
     @property
     def trained(self) -> bool:
-        """Whether its checkpoints are gone, since the training has ended."""
-        there = self.path / "checkpoints"
-        return (self.path / "best.keras").is_file() and not there.is_dir()
+        """Whether the training has ended, after which its checkpoints are removed."""
+        history = self.path / "history.csv"
+        return (
+            history.is_file()
+            and len(pd.read_csv(history)) == self.config.epochs
+            and not (self.path / "checkpoints").is_dir()
+        )
 
     @property
     def complete(self) -> bool:
@@ -111,7 +116,7 @@ def _folds(split: str, shared: Mapping[str, Any]) -> Sequence[int | None]:
     """The folds of a split; `None` where its runs are not told apart by them."""
     if split != "patient-kfold" or "fold" in shared:
         return [None]
-    return range(TrainConfig(**{"folds": shared.get("folds", TrainConfig.folds)}).folds)
+    return range(TrainConfig(folds=shared.get("folds", TrainConfig.folds)).folds)
 
 
 def _require_same_settings(run: Run, config: TrainConfig) -> None:
@@ -151,13 +156,17 @@ def carry_out(job: Job, resamples: int, verbose: int) -> bool:
 def _work(job: Job, resamples: int, verbose: int) -> bool:
     begun = (job.path / "config.json").is_file()
     run = Run.open(job.path) if begun else Run.create(job.path, job.config)
+    _require_same_settings(run, job.config)  # Another process may have begun it.
     if not job.trained:
         data = load_data(job.config)
         if train(run, data, resume=begun, verbose=verbose).interrupted:
             return False
     evaluate_run(run, job.part, n_resamples=resamples)
-    # Three times the size of the model, and of no more use.
-    shutil.rmtree(run.checkpoints, ignore_errors=True)
+    # Three times the size of the model, and of no more use. First renamed: half of them
+    # would be taken for a training that has not ended.
+    if run.checkpoints.is_dir():
+        gone = run.checkpoints.rename(run.path / ".checkpoints.partial-removed")
+        shutil.rmtree(gone, ignore_errors=True)
     return True
 
 

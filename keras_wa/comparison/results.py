@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from keras_wa.errors import UserError
+from keras_wa.training.config import TrainConfig
 from keras_wa.training.run import Run
 
 
@@ -22,10 +23,7 @@ class RunResult:
 
     Attributes:
         path: the run directory.
-        seed: of the run.
-        fold: of `patient-kfold`, else 0; `None` for all of them.
-        image_size: side of the ROI that the model saw, pixels.
-        weights: what its training started from, as in the config.
+        config: of the run; of several folds, that of the first.
         split_hash: names the ROIs and their parts.
         split_origin: what the split is, see `keras_wa.datasets.split_origin`; in an
             older evaluation the setting `split` of the run.
@@ -38,10 +36,7 @@ class RunResult:
     """
 
     path: Path
-    seed: int
-    fold: int | None
-    image_size: int
-    weights: str
+    config: TrainConfig
     split_hash: str
     split_origin: str
     pixels_hash: str | None
@@ -97,10 +92,7 @@ def read_result(path: Path, part: str = "test") -> RunResult:
         )
     return RunResult(
         path=path,
-        seed=run.config.seed,
-        fold=run.config.fold,
-        image_size=run.config.image_size,
-        weights=run.config.weights,
+        config=run.config,
         split_hash=split_hash,
         split_origin=record.get("split_origin", run.config.split),
         pixels_hash=record.get("pixels_hash"),
@@ -131,8 +123,8 @@ def pool_folds(results: Sequence[RunResult]) -> list[RunResult]:
         The results themselves where each seed has one fold.
     """
     seeds: dict[int, list[RunResult]] = {}
-    for each in sorted(results, key=lambda run: run.fold or 0):
-        seeds.setdefault(each.seed, []).append(each)
+    for each in sorted(results, key=lambda run: run.config.fold):
+        seeds.setdefault(each.config.seed, []).append(each)
     return [_pooled(runs) for runs in seeds.values()]
 
 
@@ -140,12 +132,12 @@ def _pooled(runs: Sequence[RunResult]) -> RunResult:
     if len(runs) == 1:
         return runs[0]
     pixels = [run.pixels_hash for run in runs]
-    origin = runs[0].split_origin.replace("test fold 0 of", "test folds")
+    first, folds = runs[0].config, ", ".join(str(run.config.fold) for run in runs)
+    origin = f"{first.split}, folds {folds} of 0 to {first.folds - 1}"
     return dataclasses.replace(
         runs[0],
-        fold=None,
         split_hash=_joint(run.split_hash for run in runs),
-        split_origin=origin,
+        split_origin=f"{origin} (seed {first.data_seed})",
         pixels_hash=None if None in pixels else _joint(map(str, pixels)),
         predictions=pd.concat([run.predictions for run in runs]).sort_values(
             "roi_id", ignore_index=True, kind="stable"
@@ -167,7 +159,7 @@ def require_one_split(results: Iterable[RunResult]) -> None:
             `image_size`; the message names both.
     """
     first, *others = results
-    sizes = {first.image_size: first}
+    sizes = {first.config.image_size: first}
     for other in others:
         if other.split_hash != first.split_hash or not _same_rois(first, other):
             raise UserError(
@@ -175,7 +167,7 @@ def require_one_split(results: Iterable[RunResult]) -> None:
                 f"{other.split_hash}; expected {first.split_hash}. Results on "
                 "different splits cannot be compared."
             )
-        same = sizes.setdefault(other.image_size, other)
+        same = sizes.setdefault(other.config.image_size, other)
         known = other.pixels_hash and same.pixels_hash
         if known and other.pixels_hash != same.pixels_hash:
             raise UserError(

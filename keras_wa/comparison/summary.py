@@ -77,7 +77,7 @@ def summarise(
         systems.append(
             {
                 "name": name,
-                "seeds": [run.seed for run in own],
+                "seeds": [run.config.seed for run in own],
                 "metrics": _records(estimates),
                 "differences": _records(differences),
             }
@@ -87,7 +87,8 @@ def summarise(
     return {
         "split_hash": runs[0].split_hash,
         "split_origin": runs[0].split_origin,
-        "n_rois": len(table),
+        # A ROI can be in the validation part of several folds.
+        "n_rois": int(table["roi_id"].nunique()),
         "n_patients": count,
         "prevalence": float(labels.mean()),
         "baseline": baseline,
@@ -126,10 +127,24 @@ def _warnings(patients: int, results: Mapping[str, Sequence[RunResult]]) -> list
     counts = {len(each) for each in results.values()}
     if len(counts) > 1:
         found.append("The systems have different numbers of seeds.")
-    starts = {name: runs[0].weights for name, runs in results.items()}
+    configs = {name: [run.config for run in runs] for name, runs in results.items()}
+    starts = {
+        f"{name} from {config.weights}": config.weights
+        for name, of_seeds in configs.items()
+        for config in of_seeds
+    }
     if len(set(starts.values())) > 1:
-        listed = ", ".join(f"{name} from {start}" for name, start in starts.items())
-        found.append(f"The systems do not start from the same weights: {listed}.")
+        found.append(
+            f"The runs do not start from the same weights: {', '.join(starts)}."
+        )
+    every = [config for of_seeds in configs.values() for config in of_seeds]
+    sizes = sorted({config.image_size for config in every})
+    if len(sizes) > 1 and every[0].dataset == "phantom":
+        found.append(
+            "The phantom draws other images of the same cases at another image size "
+            f"(here {', '.join(map(str, sizes))} px): such systems share patients and "
+            "labels, not pixels."
+        )
     if max(counts) == 1:
         found.append(
             "One seed each: how much another seed would change is not in the intervals."

@@ -26,7 +26,7 @@ def find_feature_map(
     By default the last one of at least `LEAST_SIDE` cells along each side, that is the
     deepest that still says where; where no map has that many, the last of the largest.
     Of WA-ResNet-50 on 224 px that is 14x14 behind the third stage (`conv3_block4_se`),
-    with `stem_stride=1` behind the fourth; on 64 px, with `stem_stride=1`, 16x16 behind
+    with `graft="field"` behind the fourth; on 64 px, with `graft="field"`, 16x16 behind
     the second (`conv2_block3_se`).
 
     Only maps behind the first convolution count: subbands and normalised ROIs are no

@@ -50,8 +50,8 @@ def wa_resnet50(
 
     The paper has one level of Haar. It says neither how the subbands are scaled nor
     what the stem's kernel and stride are nor where the gates start: the defaults are
-    what was best on validation (docs/results/), `wa_resnet50_literal` is ResNet-50
-    put on the subbands as it is.
+    what was best on validation (docs/results/wavelet-stem.md); `wa_resnet50_literal`
+    is ResNet-50 put on the subbands as it is.
 
     Args:
         image_size: side of the square ROI in pixels, even, at least 32.

@@ -179,6 +179,17 @@ class TrainConfig:
                 f"augment=False, gamma={self.gamma:g}, "
                 f"random_clahe={self.random_clahe:g}; expected augment=True, or 0."
             )
+        if self.random_clahe and self.enhance == "none":
+            raise UserError(
+                "`random_clahe` varies CLAHE. Received: random_clahe="
+                f"{self.random_clahe:g}, enhance='none'; expected enhance='clahe', or "
+                "random_clahe=0."
+            )
+        if self.fold and self.split != "patient-kfold":
+            raise UserError(
+                "`fold` is of split='patient-kfold'. Received: fold="
+                f"{self.fold}, split={self.split!r}; expected fold=0."
+            )
         if self.fold >= self.folds:
             raise UserError(
                 f"`fold` must be below `folds`, {self.folds}. Received: {self.fold}; "

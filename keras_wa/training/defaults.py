@@ -7,9 +7,10 @@ import functools
 import logging
 from typing import Any
 
-from keras_wa.errors import WeightsUnavailableError
+from keras_wa.errors import UserError, WeightsUnavailableError
 from keras_wa.models import model_imagenet
 from keras_wa.training.config import TrainConfig
+from keras_wa.training.fingerprint import options_of
 
 _log = logging.getLogger(__name__)
 
@@ -27,53 +28,67 @@ FROM_SCRATCH: dict[str, Any] = {
 }
 """A constant 1e-4 learns next to nothing from random weights (docs/quick-run.md)."""
 
+# Options of which ImageNet weights need these values.
+_AS_TRAINED: dict[str, tuple[Any, ...]] = {
+    "stem_kernel": (None, 7),
+    "stride_on": ("1x1",),
+}
+
 
 def settled(config: TrainConfig) -> TrainConfig:
     """A config in which everything is decided that was left open.
 
     `weights="auto"` becomes `"imagenet"`, whose file is downloaded unless it is in
-    Keras' cache, or `"none"`. That it cannot be had is logged as a warning.
+    Keras' cache, or `"none"`: where the model does not take them, or they cannot be
+    had, which is logged as a warning.
 
     Args:
         config: of a run that is about to begin.
 
     Returns:
-        The config with `weights, learning_rate, schedule, warmup_steps` decided; those
-        that were given are kept.
+        The config with `weights, learning_rate, schedule, warmup_steps` decided, those
+        that were given as they are, and with all options of its model.
+
+    Raises:
+        UserError: the weights in the cache are damaged, or a setting needs weights that
+            cannot be had.
     """
     weights = config.weights
     if weights == "auto":
-        weights = _auto_weights(config)
+        weights = "imagenet" if _takes_imagenet(config) else "none"
+        if weights == "none" and config.trunk_rate != 1:
+            raise UserError(
+                "`trunk_rate` slows layers that are pretrained. Received: "
+                f"trunk_rate={config.trunk_rate:g}, and no weights can be had; give "
+                "--weights FILE, or leave it out."
+            )
     usual = FROM_SCRATCH if weights == "none" else FINE_TUNING
-    open_ = {
+    left_open = {
         field: value
         for field, value in usual.items()
         if getattr(config, field) in (None, "auto")
     }
-    return dataclasses.replace(config, weights=weights, **open_)
-
-
-def _auto_weights(config: TrainConfig) -> str:
-    network = model_imagenet(config.model)
-    if network is None:
-        return "none"
-    reason = _missing(network)
-    if reason is None:
-        return "imagenet"
-    _log.warning(
-        "%s The training starts from random weights, with the settings for that.",
-        reason,
+    return dataclasses.replace(
+        config, weights=weights, model_options=options_of(config), **left_open
     )
-    return "none"
+
+
+def _takes_imagenet(config: TrainConfig) -> bool:
+    network, options = model_imagenet(config.model), options_of(config)
+    return (
+        network is not None
+        and all(options.get(k, v[0]) in v for k, v in _AS_TRAINED.items())
+        and _can_be_had(network)
+    )
 
 
 @functools.cache
-def _missing(network: str) -> str | None:
-    """Why ImageNet weights cannot be had, `None` if they can."""
+def _can_be_had(network: str) -> bool:
     from keras_wa.models.donors import imagenet
 
     try:
         imagenet(network)
     except WeightsUnavailableError as error:
-        return str(error)
-    return None
+        _log.warning("%s Training starts from random weights.", error)
+        return False
+    return True

@@ -21,12 +21,13 @@ from keras_wa import __version__
 from keras_wa.cores import usable_cores
 from keras_wa.errors import UserError
 from keras_wa.files import replacing, write_json
+from keras_wa.models import model_options
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.defaults import settled
 from keras_wa.training.fingerprint import PLACES
 from keras_wa.training.hardware import describe_devices
 
-FORMAT = 1
+FORMAT = 2
 _SPLIT_COLUMNS = ["roi_id", "patient_id", "label", "split"]
 _PIXELS = "pixels"
 
@@ -35,6 +36,21 @@ NO_PIXELS_NOTICE = (
     "have changed since is not known."
 )
 """What stands beside every result of such a run."""
+
+_FORMER_DEFAULTS: dict[str, Any] = {
+    "graft": "none",
+    "subband_norm": "each",
+    "stem_stride": 2,
+    "stem_kernel": 7,
+    "gate_bias": 4.0,
+    "bn_momentum": 0.99,
+    "zero_init_residual": False,
+}
+"""Of a model's options, in runs of format 1."""
+
+_NEW_DEFAULTS = ("detail", 0.9, True)
+"""What became of those that are not open now."""
+
 _PACKAGES = ("keras", "tensorflow", "jax", "jaxlib", "numpy", "opencv-python-headless")
 
 
@@ -144,7 +160,9 @@ class Run:
         except ValueError as error:
             raise UserError(f"{file}: not JSON ({error}). Train again.") from error
         found = record.pop("format", None) if isinstance(record, dict) else None
-        if found != FORMAT:
+        if found == 1:
+            record = _with_former_defaults(record)
+        elif found != FORMAT:
             raise UserError(
                 f"{path} was written by another version of keras_wa: its format is "
                 f"{found!r}, expected {FORMAT}. Use that version, or train again."
@@ -283,6 +301,17 @@ class Run:
                 f"`train.py --run-dir {self.path} --resume`."
             )
         return self.best
+
+
+def _with_former_defaults(record: dict[str, Any]) -> dict[str, Any]:
+    """The config of a run of format 1, which names only the options that were set."""
+    known = model_options(record["model"])
+    former = {
+        option: value
+        for option, value in _FORMER_DEFAULTS.items()
+        if option in known and known[option] in (None, *_NEW_DEFAULTS)
+    }
+    return {**record, "model_options": {**former, **record["model_options"]}}
 
 
 def describe_environment() -> dict[str, Any]:

@@ -56,7 +56,7 @@ def test_each_system_is_trained_once_a_seed(compared: Path) -> None:
         config = json.loads((path / "config.json").read_text())
         assert config["seed"] == int(path.name[-1])
         assert config["model_options"].get("dropout") == (
-            0.5 if "dropout" in path.name else None
+            0.5 if "dropout" in path.name else 0.2
         )
         # What is only of use while a run is trained is gone.
         assert not (path / "checkpoints").exists()
@@ -248,7 +248,7 @@ def test_the_folds_of_a_seed_are_tested_as_one(folded: Path) -> None:
     (part,) = record_of(folded)["splits"]
     assert part["n_rois"] == len(every)
     assert part["n_patients"] == every["patient_id"].nunique()
-    assert part["split_origin"].startswith("patient-kfold, test folds 0 to 1")
+    assert part["split_origin"].startswith("patient-kfold, folds 0, 1 of 0 to 1")
     metrics = part["systems"][0]["metrics"]
     expected = roc_auc_score(every["label"], every["probability"])
     assert metrics["auc"]["values"] == pytest.approx([expected])

@@ -41,13 +41,15 @@ assert not any(m.startswith(("keras.", "keras_wa.")) for m in sys.modules)
 """
 
 
-def _run(words: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
+def _run(
+    words: list[str], cwd: Path, **environment: str
+) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         [sys.executable, *words],
         capture_output=True,
         text=True,
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -57,8 +59,11 @@ def _run(words: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
 def test_train_evaluate_and_serve(tmp_path: Path) -> None:
     words = ["--rois", "60", "--image-size", str(SIZE), "--field-mm", "8"]
     words += ["--epochs", "1", "--batch-size", "8", "--run-dir", "runs/wa"]
-    done = _run([str(ROOT / "train.py"), *words], tmp_path)
+    # Without a network and a cache: ImageNet weights cannot be had.
+    offline = {"https_proxy": "http://127.0.0.1:9", "KERAS_HOME": str(tmp_path)}
+    done = _run([str(ROOT / "train.py"), *words], tmp_path, **offline)
     assert without_bars(done.stderr) == ""
+    assert "*** The ImageNet weights could not be downloaded" in done.stdout
     assert "*** PHANTOM: no data set is under data/" in done.stdout
     assert "wa_resnet50 on phantom" in done.stdout
     assert "python evaluate.py runs/wa" in done.stdout

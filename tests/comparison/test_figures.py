@@ -10,6 +10,7 @@ import pytest
 
 from keras_wa.comparison.figures import CURVES, draw_curves, mean_curve, write_curves
 from keras_wa.comparison.results import RunResult
+from keras_wa.training.config import TrainConfig
 
 
 def result(seed: int, losses: list[float]) -> RunResult:
@@ -18,10 +19,7 @@ def result(seed: int, losses: list[float]) -> RunResult:
         history[column] = losses
     return RunResult(
         Path("run"),
-        seed,
-        0,
-        64,
-        "none",
+        TrainConfig(seed=seed),
         "0" * 12,
         "official",
         None,

@@ -23,6 +23,8 @@ CASES = pd.DataFrame(
     }
 )
 
+PHANTOM: dict[str, Any] = {"dataset": "phantom", "weights": "none"}
+
 OTHER: dict[str, Any] = {
     "dataset": "folder",
     "group_pattern": "x",
@@ -52,7 +54,7 @@ OTHER: dict[str, Any] = {
 
 def begun(path: Path, pixels: tuple[str, str] = ("0", "1"), **settings: Any) -> Path:
     """A run directory of the phantom that has begun."""
-    run = Run.create(path, TrainConfig(**{"dataset": "phantom", **settings}))
+    run = Run.create(path, TrainConfig(**{**PHANTOM, **settings}))
     run.begin(CASES, pixels)
     return run.path
 
@@ -107,7 +109,7 @@ def test_a_run_that_lies_there_with_other_settings_is_refused(
     tmp_path: Path, changes: dict[str, Any]
 ) -> None:
     begun(tmp_path / "runs" / "official" / "resnet50-seed0", model="resnet50")
-    systems, shared = parse_systems("resnet50"), {"dataset": "phantom"}
+    systems, shared = parse_systems("resnet50"), PHANTOM
     assert len(plan_jobs(systems, shared, 1, ["official"], tmp_path)) == 1
     (field,) = changes
     with pytest.raises(UserError, match=rf"with other settings: `{field}` was"):
@@ -130,3 +132,48 @@ def test_a_run_begun_from_another_folder_is_the_same_job(
     assert plan_jobs(systems, again, 1, ["official"], Path("../out"))
     with pytest.raises(UserError, match=r"`weights` was '.*w\.h5'"):
         plan_jobs(systems, shared, 1, ["official"], Path("../out"))
+
+
+def test_a_run_is_trained_once_its_history_is_whole_and_its_checkpoints_gone(
+    tmp_path: Path,
+) -> None:
+    shared = {**PHANTOM, "epochs": 2}
+    (job,) = plan_jobs(parse_systems("resnet50"), shared, 1, ["official"], tmp_path)
+    job.path.mkdir(parents=True)
+    (job.path / "best.keras").touch()  # Ctrl-C in the first epoch leaves this alone.
+    assert not job.trained
+    (job.path / "history.csv").write_text("epoch,val_auc\n1,0.5\n")
+    assert not job.trained
+    (job.path / "history.csv").write_text("epoch,val_auc\n1,0.5\n2,0.6\n")
+    assert job.trained
+    (job.path / "checkpoints").mkdir()
+    assert not job.trained
+
+
+def test_every_fold_is_a_run_unless_one_is_named(tmp_path: Path) -> None:
+    systems, shared = parse_systems("resnet50"), {**PHANTOM, "folds": 3}
+    jobs = plan_jobs(systems, shared, 2, ["patient-kfold", "official"], tmp_path)
+    assert [job.path.name for job in jobs] == [
+        "resnet50-seed0-fold0",
+        "resnet50-seed0-fold1",
+        "resnet50-seed0-fold2",
+        "resnet50-seed0",
+        "resnet50-seed1-fold0",
+        "resnet50-seed1-fold1",
+        "resnet50-seed1-fold2",
+        "resnet50-seed1",
+    ]
+    assert [job.config.fold for job in jobs] == [0, 1, 2, 0, 0, 1, 2, 0]
+    (job,) = plan_jobs(systems, {**shared, "fold": 1}, 1, ["patient-kfold"], tmp_path)
+    assert (job.path.name, job.config.fold) == ("resnet50-seed0", 1)
+
+
+def test_each_seed_needs_the_same_folds(tmp_path: Path) -> None:
+    kfold = {"split": "patient-kfold"}
+    runs = [
+        begun(tmp_path / f"{seed}{fold}", seed=seed, fold=fold, **kfold)
+        for seed, fold in ((0, 0), (0, 1), (1, 0))
+    ]
+    with pytest.raises(UserError, match=r"seed 1. Received: runs of fold \[0\]"):
+        jobs_of_runs(runs)
+    assert len(jobs_of_runs(runs[:2])) == 2

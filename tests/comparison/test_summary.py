@@ -12,6 +12,7 @@ import pytest
 from keras_wa.comparison.results import RunResult
 from keras_wa.comparison.summary import summarise
 from keras_wa.errors import UserError
+from keras_wa.training.config import TrainConfig
 
 
 def result(seed: int, **changes: object) -> RunResult:
@@ -27,10 +28,7 @@ def result(seed: int, **changes: object) -> RunResult:
     )
     plain = RunResult(
         path=Path(f"run{seed}"),
-        seed=seed,
-        fold=0,
-        image_size=64,
-        weights="none",
+        config=TrainConfig(dataset="folder", seed=seed, weights="none"),
         split_hash="0" * 12,
         split_origin="drawn by patient (seed 0)",
         pixels_hash="a" * 12,
@@ -53,19 +51,27 @@ def test_the_notes_are_those_of_every_run() -> None:
 
 
 def test_systems_that_start_from_other_weights_are_named() -> None:
-    systems = {"a": [result(0)], "b": [result(1, weights="imagenet")]}
+    other = TrainConfig(dataset="folder", weights="imagenet")
+    systems = {"a": [result(0)], "b": [result(1, config=other)]}
     record = summarise(systems, "a", resamples=5, progress=False)
     assert (
-        "The systems do not start from the same weights: a from none, b from imagenet."
+        "The runs do not start from the same weights: a from none, b from imagenet."
         in record["warnings"]
     )
 
 
-def test_rois_of_another_size_have_pixels_of_their_own() -> None:
-    other = result(1, pixels_hash="b" * 12, image_size=128)
-    systems = {"plain": [result(0)], "larger": [other]}
+@pytest.mark.parametrize("dataset", ["folder", "phantom"])
+def test_rois_of_another_size_have_pixels_of_their_own(dataset: str) -> None:
+    own = TrainConfig(dataset=dataset, weights="none")
+    larger = dataclasses.replace(own, image_size=448)
+    systems = {
+        "plain": [result(0, config=own)],
+        "larger": [result(1, pixels_hash="b" * 12, config=larger)],
+    }
     record = summarise(systems, "plain", resamples=5, progress=False)
     assert record["n_rois"] == 24
+    warned = any("share patients and labels" in each for each in record["warnings"])
+    assert warned == (dataset == "phantom")
 
 
 def test_runs_that_were_tested_on_other_pixels_are_refused() -> None:

@@ -76,7 +76,7 @@ def test_every_stem_keeps_its_map_and_the_probabilities(
     norm: str, kernel: int, stride: int
 ) -> None:
     if norm == "of the image":  # As with a graft.
-        bands = subbands_of_standardised(SIDE, "haar")
+        bands = subbands_of_standardised(SIDE, "model", "haar")
     else:
         bands = standardised_subbands(SIDE, "model", "haar", 1, norm)
     model = stemmed(bands, kernel, stride)

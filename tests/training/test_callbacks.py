@@ -53,7 +53,7 @@ def _step(model: keras.Model) -> None:
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """A run directory."""
-    return Run.create(tmp_path / "run", TrainConfig(dataset="phantom"))
+    return Run.create(tmp_path / "run", TrainConfig(dataset="phantom", weights="none"))
 
 
 @pytest.fixture

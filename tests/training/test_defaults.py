@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from keras_wa.errors import UserError
 from keras_wa.training import defaults
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.defaults import FINE_TUNING, FROM_SCRATCH, settled
+from keras_wa.training.fingerprint import options_of
 from keras_wa.training.run import Run
 
 
@@ -23,9 +25,13 @@ def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setattr(
         "keras.src.utils.file_utils.config.keras_home", lambda: str(tmp_path)
     )
-    defaults._missing.cache_clear()
+    defaults._can_be_had.cache_clear()
     yield
-    defaults._missing.cache_clear()
+    defaults._can_be_had.cache_clear()
+
+
+def with_all_options(config: TrainConfig) -> TrainConfig:
+    return dataclasses.replace(config, model_options=options_of(config))
 
 
 def test_offline_the_training_starts_from_scratch_and_says_so(
@@ -33,10 +39,12 @@ def test_offline_the_training_starts_from_scratch_and_says_so(
 ) -> None:
     with caplog.at_level(logging.WARNING, "keras_wa"):
         found = settled(TrainConfig())
-    assert found == TrainConfig(weights="none", **FROM_SCRATCH)
+    assert found == with_all_options(TrainConfig(weights="none", **FROM_SCRATCH))
     (note,) = caplog.messages
     assert note.startswith("The ImageNet weights could not be downloaded (")
-    assert note.endswith("from random weights, with the settings for that.")
+    assert note.endswith("Training starts from random weights.")
+    settled(TrainConfig())
+    assert len(caplog.messages) == 1
 
 
 def test_a_run_is_begun_with_everything_decided(offline: None, tmp_path: Path) -> None:
@@ -47,7 +55,8 @@ def test_a_run_is_begun_with_everything_decided(offline: None, tmp_path: Path) -
 
 def test_pretrained_weights_are_fine_tuned_as_in_the_paper() -> None:
     config = TrainConfig(weights="imagenet")
-    assert settled(config) == dataclasses.replace(config, **FINE_TUNING)
+    expected = dataclasses.replace(config, **FINE_TUNING)
+    assert settled(config) == with_all_options(expected)
     assert FINE_TUNING["learning_rate"] == 1e-4
 
 
@@ -58,7 +67,24 @@ def test_pretrained_weights_are_fine_tuned_as_in_the_paper() -> None:
 def test_what_is_given_is_kept(field: str, value: object) -> None:
     given = {field: value}
     found = settled(TrainConfig(weights="none", **given))
-    assert found == TrainConfig(weights="none", **{**FROM_SCRATCH, **given})
+    expected = TrainConfig(weights="none", **{**FROM_SCRATCH, **given})
+    assert found == with_all_options(expected)
+
+
+@pytest.mark.parametrize(
+    "options", [{"graft": "none", "stem_kernel": 3}, {"stride_on": "3x3"}]
+)
+def test_options_that_imagenet_does_not_fit_start_from_scratch(
+    options: dict[str, object], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, "keras_wa"):
+        assert settled(TrainConfig(model_options=options)).weights == "none"
+    assert not caplog.messages
+
+
+def test_a_trunk_rate_without_weights_names_both(offline: None) -> None:
+    with pytest.raises(UserError, match=r"`trunk_rate`.*no weights can be had"):
+        settled(TrainConfig(trunk_rate=0.1))
 
 
 def test_a_model_without_pretrained_weights_needs_none(

@@ -267,7 +267,8 @@ def test_the_same_config_builds_the_same_model(tiny_model: None) -> None:
 
 
 def _rates(steps: int, **settings: object) -> list[float]:
-    rate = learning_rate(TrainConfig(**settings), steps)  # type: ignore[arg-type]
+    given = {"schedule": "constant", "warmup_steps": 0, **settings}
+    rate = learning_rate(TrainConfig(**given), steps)  # type: ignore[arg-type]
     if isinstance(rate, float):
         return [rate] * steps
     return [float(rate(step)) for step in range(steps)]
@@ -286,7 +287,8 @@ def test_the_cosine_falls_to_a_hundredth() -> None:
     # At a quarter, half, three quarters: 0.01 + 0.99 (1 + cos) / 2.
     rates = _rates(5, learning_rate=1.0, schedule="cosine")
     assert rates[0] == pytest.approx(1.0)
-    schedule = learning_rate(TrainConfig(learning_rate=1.0, schedule="cosine"), 4)
+    cosine = TrainConfig(learning_rate=1.0, schedule="cosine", warmup_steps=0)
+    schedule = learning_rate(cosine, 4)
     values = [float(schedule(step)) for step in range(5)]  # type: ignore[operator]
     expected = [1.0, 0.855018, 0.505, 0.154982, 0.01]
     assert values == pytest.approx(expected, abs=1e-6)
@@ -310,7 +312,7 @@ def test_a_run_that_fails_before_it_has_begun_leaves_no_directory(
         raise ValueError("of a library")
 
     monkeypatch.setattr("keras_wa.training.fit._train", broken)
-    run = Run.create(tmp_path / "run", TrainConfig(dataset="phantom"))
+    run = Run.create(tmp_path / "run", TrainConfig(dataset="phantom", weights="none"))
     with pytest.raises(ValueError, match="of a library"):
         train(run, None)  # type: ignore[arg-type]
     assert not run.path.exists()

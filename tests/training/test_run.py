@@ -36,7 +36,9 @@ PIXELS = ["a0", "b0", "c0", "d0"]
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """A run that has begun."""
-    run = Run.create(tmp_path / "run", TrainConfig(dataset="phantom", epochs=7))
+    run = Run.create(
+        tmp_path / "run", TrainConfig(dataset="phantom", weights="none", epochs=7)
+    )
     run.begin(CASES, PIXELS)
     return run
 
@@ -88,14 +90,14 @@ def test_claiming_a_directory_writes_nothing_so_that_it_can_be_claimed_again(
 ) -> None:
     # A setting that turns out wrong must not leave a run to get around.
     for _ in range(2):
-        Run.create(tmp_path / "run", TrainConfig())
+        Run.create(tmp_path / "run", TrainConfig(weights="none"))
     assert list((tmp_path / "run").iterdir()) == []
 
 
 def test_an_existing_run_is_never_overwritten(run: Run) -> None:
     before = (run.path / "config.json").read_bytes()
     with pytest.raises(UserError, match=r"run exists already.*--resume.*--run-dir"):
-        Run.create(run.path, TrainConfig(epochs=8))
+        Run.create(run.path, TrainConfig(weights="none", epochs=8))
     assert (run.path / "config.json").read_bytes() == before
 
 
@@ -103,7 +105,7 @@ def test_an_existing_run_is_never_overwritten(run: Run) -> None:
 def test_a_file_in_the_way_is_named(tmp_path: Path, below: str) -> None:
     (tmp_path / "file").write_text("not a directory")
     with pytest.raises(UserError, match=r"file.*--run-dir"):
-        Run.create(tmp_path / "file" / below, TrainConfig())
+        Run.create(tmp_path / "file" / below, TrainConfig(weights="none"))
     assert (tmp_path / "file").read_text() == "not a directory"
 
 
@@ -111,7 +113,7 @@ def test_without_a_name_the_run_is_named_for_model_dataset_and_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    run = Run.create(None, TrainConfig(dataset="phantom"))
+    run = Run.create(None, TrainConfig(dataset="phantom", weights="none"))
     assert run.path.parent == Path("runs")
     assert run.path.name.startswith("wa_resnet50-phantom-20")
 
@@ -155,7 +157,7 @@ def test_a_config_of_a_later_version_with_a_new_field_is_named(run: Run) -> None
 
 def test_the_newest_run_is_the_one_begun_last(tmp_path: Path) -> None:
     for i, name in enumerate(("b", "c", "a")):
-        run = Run.create(tmp_path / name, TrainConfig())
+        run = Run.create(tmp_path / name, TrainConfig(weights="none"))
         run.begin(CASES, PIXELS)
         os.utime(run.path / "config.json", (1000 + i, 1000 + i))
     assert Run.newest(tmp_path) == tmp_path / "a"
@@ -225,3 +227,18 @@ def test_a_run_without_a_model_says_how_to_get_one(run: Run) -> None:
         run.require_best()
     run.best.write_bytes(b"model")
     assert run.require_best() == run.path / "best.keras"
+
+
+def test_an_older_run_has_the_defaults_of_its_time(tmp_path: Path) -> None:
+    """Runs of format 1 name only the options that were set."""
+    config = TrainConfig(weights="none", model_options={"stem_stride": 1})
+    record = {"format": 1, **config.to_mapping()}
+    (tmp_path / "config.json").write_text(json.dumps(record))
+    found = Run.open(tmp_path).config.model_options
+    former = {"graft": "none", "gate_bias": 4.0, "bn_momentum": 0.99}
+    assert former.items() <= found.items()
+    assert (found["stem_stride"], found["stem_kernel"]) == (1, 7)
+    record |= {"model": "resnet34", "model_options": {}}
+    (tmp_path / "config.json").write_text(json.dumps(record))
+    found = Run.open(tmp_path).config.model_options
+    assert found == {"bn_momentum": 0.99, "zero_init_residual": False}

@@ -14,6 +14,7 @@ from keras_wa.pipeline.batches import training_batches
 from keras_wa.pipeline.plan import TrainingPlan
 from keras_wa.pipeline.rois import Rois
 from keras_wa.training.config import TrainConfig
+from keras_wa.training.defaults import settled
 from keras_wa.training.fit import build_model, compile_model
 from tests.tiny_model import weights_of
 
@@ -23,8 +24,15 @@ SIDE, BATCH = 32, 4
 def compiled(model: str, **options: Any) -> tuple[keras.Model, Any]:
     """A model that is ready to train, and a batch of fixed shape."""
     keras.utils.set_random_seed(0)
-    config = TrainConfig(
-        model=model, image_size=SIDE, learning_rate=0.01, model_options=options
+    config = settled(
+        TrainConfig(
+            model=model,
+            image_size=SIDE,
+            weights="none",
+            learning_rate=0.01,
+            schedule="constant",
+            model_options=options,
+        )
     )
     images = np.random.default_rng(0).integers(0, 256, (8, SIDE, SIDE), "uint8")
     rois = Rois(lambda positions: images[positions], np.arange(8) % 2)

@@ -28,15 +28,15 @@ def test_only_what_differs_is_shown_and_not_where_data_lie():
 
 
 def test_options_of_the_model_are_settings_and_have_its_defaults():
-    own = {"wavelet": "db2", "stem_stride": 1}
+    own = {"wavelet": "db2", "se_ratio": 8}
     runs = TrainConfig(), TrainConfig(model_options=own), TrainConfig(model="vgg16")
     assert what_differs(runs) == [
-        {"model": "wa_resnet50", "stem_stride": "2", "wavelet": "haar"},
-        {"model": "wa_resnet50", "stem_stride": "1", "wavelet": "db2"},
-        {"model": "vgg16", "stem_stride": "-", "wavelet": "-"},
+        {"model": "wa_resnet50", "se_ratio": "16", "wavelet": "haar"},
+        {"model": "wa_resnet50", "se_ratio": "8", "wavelet": "db2"},
+        {"model": "vgg16", "se_ratio": "-", "wavelet": "-"},
     ]
     table = what_differs(runs[:2])
-    assert [row["stem_stride"] for row in table] == [2.0, 1.0], "a number in all"
+    assert [row["se_ratio"] for row in table] == [16.0, 8.0], "a number in all"
 
 
 def test_a_setting_that_is_sometimes_missing_is_text():
@@ -61,7 +61,7 @@ def test_the_columns_have_their_values_and_metrics():
 
 
 def test_runs_of_equal_settings_stay_apart():
-    row = what_differs([TrainConfig()])[0]
+    row = what_differs([TrainConfig(learning_rate=1e-4)])[0]
     starts = [content(session(n, row, 7.0)).session_start_info for n in "ab"]
     assert [each.group_name for each in starts] == ["a", "b"]
     assert starts[0].hparams["learning_rate"].number_value == 1e-4
