@@ -214,6 +214,7 @@ def se_resnet50(
     *,
     image_size: int = 224,
     classes: int = 2,
+    average: int = 1,
     stem_stride: int = 2,
     stem_kernel: int = 7,
     stride_on: str = "1x1",
@@ -226,11 +227,12 @@ def se_resnet50(
 ) -> keras.Model:
     """Gated ResNet-50 on the ROI: the ablation's corner with the gates alone.
 
-    The arguments are those of `wa_resnet50`; `se_position="before_add"` makes it
-    SE-ResNet-50 (Hu et al. 2018, table 1). 26.1 M parameters.
+    The arguments are those of `wa_resnet50` and `average`, see `resnet50`;
+    `se_position="before_add"` makes it SE-ResNet-50 (Hu et al. 2018, table 1). 26.1 M
+    parameters.
     """
     return resnet50_classifier(
-        standardised_roi(image_size, even=True)[1],
+        _averaged(image_size, average),
         "se_resnet50",
         classes=classes,
         weights=weights,
@@ -252,6 +254,7 @@ def resnet50(
     *,
     image_size: int = 224,
     classes: int = 2,
+    average: int = 1,
     stem_stride: int = 2,
     stride_on: str = "1x1",
     bn_momentum: Fraction = 0.9,
@@ -261,11 +264,12 @@ def resnet50(
     """Plain ResNet-50 (He et al. 2016) on the grey ROI: the paper's baseline.
 
     The arguments are those of `wa_resnet50`. The ROI is standardised by the same
-    normalisation layer, so that the two differ in wavelets and gates alone. 23.6 M
-    parameters.
+    normalisation layer, so that the two differ in wavelets and gates alone. With
+    `average=2` the network sees the means of 2x2 pixels: the baseline of
+    `wa_resnet50(graft="detail")` on the same ROI at the same cost. 23.6 M parameters.
     """
     return resnet50_classifier(
-        standardised_roi(image_size, even=True)[1],
+        _averaged(image_size, average),
         "resnet50",
         classes=classes,
         weights=weights,
@@ -274,6 +278,15 @@ def resnet50(
         bn_momentum=bn_momentum,
         zero_init_residual=zero_init_residual,
     )
+
+
+def _averaged(image_size: int, average: int) -> keras.KerasTensor:
+    """The standardised ROI, averaged over squares of `average` pixels' side."""
+    check_choice("average", average, (1, 2))
+    roi = standardised_roi(image_size, even=True)[1]
+    if average == 1:
+        return roi
+    return keras.layers.AveragePooling2D(average, name="average")(roi)
 
 
 def _on_subbands(

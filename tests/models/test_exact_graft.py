@@ -128,6 +128,16 @@ def test_detail_gives_the_features_of_resnet50_on_the_roi_s_average(
     assert max(found) <= 1e-5
 
 
+def test_detail_gives_the_features_of_resnet50_that_averages_the_roi(
+    donor: Path, detail: keras.Model
+) -> None:
+    plain = pretrained("resnet50", donor, image_size=2 * SIDE, average=2)
+    x = rois(2 * SIDE)
+    wanted = stage_maps(plain, x, gated=False)
+    found = differences(stage_maps(detail, x, gated=True), wanted)
+    assert max(found) <= 1e-5
+
+
 def test_without_a_graft_the_features_are_others(
     plain: keras.Model, donor: Path
 ) -> None:
