@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import logging
 from collections.abc import Iterable
 from typing import Any
 
@@ -28,6 +29,8 @@ from keras_wa.training.hardware import has_gpu, keeping_precision, set_up
 from keras_wa.training.optimizer import make_optimizer
 from keras_wa.training.run import Run
 from keras_wa.training.workers import ALONE, SharedLogs, Workers, raising_lost
+
+_log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -268,6 +271,13 @@ def learning_rate(
     # Decay to the whole of the rate is no decay: a constant rate after a warm-up.
     floor = 0.01 if config.schedule == "cosine" else 1.0
     warm = min(warmup, steps - 1)
+    if 2 * warm > steps:
+        _log.warning(
+            "The learning rate rises over %d of the run's %d steps. Train for more "
+            "epochs, or lower --warmup-steps.",
+            warm,
+            steps,
+        )
     return keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0 if warm else rate,
         decay_steps=steps - warm,

@@ -23,7 +23,7 @@ def test_a_run_directory_of_another_version(
     resume = ["train", "--resume", "--run-dir", tmp_path]
     line = error_of(resume if command == "train" else [command, tmp_path], capsys)
     assert "was written by another version of keras_wa" in line
-    assert "99, expected 1" in line
+    assert "99, expected 2" in line
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,15 @@ def test_a_run_directory_that_cannot_be_made(
         (["--learning-rate", "1e400"], "`learning_rate` must be"),
         (["--batch-size", str(10**30)], "`batch_size` must be"),
         (["--epochs", "0"], "`epochs` must be"),
-        (["--fold", "5"], "`fold` must be below `folds`, 5. Received: 5"),
+        (
+            ["--split", "patient-kfold", "--fold", "5"],
+            "`fold` must be below `folds`, 5. Received: 5",
+        ),
+        (["--fold", "1"], "`fold` is of split='patient-kfold'. Received: fold=1"),
+        (
+            ["--enhance", "none", "--random-clahe", "0.5"],
+            "`random_clahe` varies CLAHE. Received: random_clahe=0.5",
+        ),
         (["--image-size", "31"], "`image_size` must be at least 32"),
         (["--conspicuity", "nan"], "`conspicuity` must be"),
         (["--model-option", "dropout=NaN"], "`dropout` must be"),

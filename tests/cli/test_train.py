@@ -110,7 +110,7 @@ def test_config_file_flags_and_model_options_come_together(
     config = trained[0]["run"].config
     assert config.epochs == 9
     assert config.batch_size == SETTINGS["batch_size"]
-    assert config.model_options == {"wavelet": "db2"}
+    assert config.model_options == {"wavelet": "db2", "dropout": 0.2}
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,11 @@ def test_resume_accepts_its_own_settings_again(
         (["--seed", "1"], "seed", "0"),
         (["--model", "resnet50"], "model", "'tiny'"),
         (["--deterministic"], "deterministic", "False"),
-        (["--model-option", "wavelet=db2"], "model_options", "{}"),
+        (
+            ["--model-option", "wavelet=db2"],
+            "model_options",
+            "{'wavelet': 'haar', 'dropout': 0.2}",
+        ),
     ],
 )
 def test_resume_with_another_setting_is_refused(

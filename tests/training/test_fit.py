@@ -300,9 +300,15 @@ def test_the_cosine_begins_where_the_warm_up_ends() -> None:
     assert rates == pytest.approx([0, 0.5, 1.0, 0.855018, 0.505, 0.154982], abs=1e-6)
 
 
-def test_a_warm_up_longer_than_the_run_rises_to_its_last_step() -> None:
+def test_a_warm_up_longer_than_the_run_rises_to_its_last_step(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert _rates(4, learning_rate=0.3, warmup_steps=2)
+    assert not caplog.messages
     rates = _rates(4, learning_rate=0.3, warmup_steps=1000)
     assert rates == pytest.approx([0, 0.1, 0.2, 0.3])
+    (note,) = caplog.messages
+    assert "rises over 3 of the run's 4 steps" in note
 
 
 def test_a_run_that_fails_before_it_has_begun_leaves_no_directory(

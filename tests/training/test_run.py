@@ -130,7 +130,7 @@ def test_a_directory_without_config_is_no_run(tmp_path: Path) -> None:
 def test_a_run_of_another_version_is_refused(run: Run, format_: object) -> None:
     record = {**json.loads((run.path / "config.json").read_text()), "format": format_}
     (run.path / "config.json").write_text(json.dumps(record))
-    with pytest.raises(UserError, match=r"another version.*format is .*expected 1"):
+    with pytest.raises(UserError, match=r"another version.*format is .*expected 2"):
         Run.open(run.path)
 
 
