@@ -61,6 +61,7 @@ def test_train_evaluate_and_serve(tmp_path: Path) -> None:
     words += ["--epochs", "1", "--batch-size", "8", "--run-dir", "runs/wa"]
     # Otherwise it starts as nearly a constant, and five steps do not change that.
     words += ["--model-option", "zero_init_residual=false"]
+    words += ["--model-option", "gate_bias=4"]
     # Without a network and a cache: ImageNet weights cannot be had.
     offline = {"https_proxy": "http://127.0.0.1:9", "KERAS_HOME": str(tmp_path)}
     done = _run([str(ROOT / "train.py"), *words], tmp_path, **offline)
