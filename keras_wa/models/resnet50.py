@@ -302,7 +302,7 @@ def _on_subbands(
     stem_kernel: int | None,
     **options: Any,
 ) -> keras.Model:
-    """ResNet-50 on subbands, its stem carried over exactly if `graft` says so."""
+    """ResNet-50 on subbands, with the stem that `graft` names."""
     check_choice("graft", graft, ("none", *EXACT_STEMS))
     if graft == "none":
         return resnet50_classifier(

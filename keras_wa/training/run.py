@@ -48,8 +48,8 @@ _FORMER_DEFAULTS: dict[str, Any] = {
 }
 """Of a model's options, in runs of format 1."""
 
-_NEW_DEFAULTS = ("detail", 0.9, True)
-"""What became of those that are not open now."""
+_CHANGED = ("graft", "bn_momentum", "zero_init_residual")
+"""Those of them whose default is another value now; that of the rest is None."""
 
 _PACKAGES = ("keras", "tensorflow", "jax", "jaxlib", "numpy", "opencv-python-headless")
 
@@ -309,7 +309,7 @@ def _with_former_defaults(record: dict[str, Any]) -> dict[str, Any]:
     former = {
         option: value
         for option, value in _FORMER_DEFAULTS.items()
-        if option in known and known[option] in (None, *_NEW_DEFAULTS)
+        if option in known and (option in _CHANGED or known[option] is None)
     }
     return {**record, "model_options": {**former, **record["model_options"]}}
 
