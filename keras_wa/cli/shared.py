@@ -78,12 +78,12 @@ DATASET_FLAGS: dict[str, dict[str, Any]] = {
     "data_seed": {"type": int, "metavar": "N", "help": "decides phantom and split"},
     "rois": {"type": int, "metavar": "N", "help": "ROIs in the phantom set"},
     "labelling": {"help": "of the phantom: descriptor or clinical"},
-    "conspicuity": {"type": float, "metavar": "X", "help": "of the phantom; 1 = real"},
+    "conspicuity": {"type": float, "metavar": "X", "help": "of the phantom; 1 = film"},
     "blur_mm": {
         "type": float,
         "metavar": "MM",
-        "help": "of the phantom's film and scanner, standard deviation (default: 0.09 "
-        "to 0.14, by patient)",
+        "help": "of the phantom's film and scanner, standard deviation (default: 0.035 "
+        "to 0.065, by patient)",
     },
     "image_size": {"type": int, "metavar": "PX", "help": "side of the ROI"},
 }

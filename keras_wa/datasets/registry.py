@@ -18,6 +18,7 @@ from keras_wa.datasets.options import ReadOptions
 from keras_wa.datasets.splits import drawn_split
 from keras_wa.errors import UserError, unknown_name
 from keras_wa.phantom import (
+    PHANTOM_VERSION,
     PhantomSpec,
     best_possible_auc,
     phantom_cases,
@@ -112,10 +113,11 @@ def _phantom(spec: PhantomSpec, rois: int) -> Dataset:
         read=read,
         read_block=read_block,
         read_mask=lambda row: render_mask(spec, row, outline=True),
-        source={"phantom": dataclasses.asdict(spec)},
+        source={"phantom": {"version": PHANTOM_VERSION, **dataclasses.asdict(spec)}},
         split=drawn_split(spec.seed),
         notes=[
-            "This is a phantom (in-silico ROIs): no result on it is clinical. The best "
-            f"possible AUC on it is {best:.3f} (labelling {spec.labelling})."
+            f"This is a phantom (in-silico ROIs, version {PHANTOM_VERSION}): no result "
+            f"on it is clinical. The best possible AUC on it is {best:.3f} (labelling "
+            f"{spec.labelling})."
         ],
     )

@@ -13,22 +13,18 @@ from keras_wa.errors import UserError
 from keras_wa.phantom import masses
 from keras_wa.phantom.breast import Breast, draw_breast
 from keras_wa.phantom.calcifications import calcify, faintness
+from keras_wa.phantom.curve import brighten
+from keras_wa.phantom.dust import draw_dust
 from keras_wa.phantom.film_mark import write_mark
 from keras_wa.phantom.lesions import Placed, fit_lesion, place_lesions
 from keras_wa.phantom.mammogram import WHITE, draw_mammogram
 from keras_wa.phantom.mineral import draw_mineral, scale_of
 from keras_wa.phantom.particles import Particles
 from keras_wa.phantom.spec import PhantomSpec
-from keras_wa.phantom.texture import Array, Tissue, draw_grain, draw_tissue_kind
+from keras_wa.phantom.texture import Array, Tissue, draw_noise, draw_tissue_kind
 
 # First words of a seed sequence: a stream of its own for each kind of draw.
 _TISSUE_STREAM, _BREAST_STREAM, _FILM_STREAM, _FINDING_STREAM = 11, 12, 13, 14
-# The tissue's standard deviation in an ROI, of the full range: what `render_roi` draws.
-_LEAST_SPREAD, _MOST_SPREAD = 16 / 255, 32 / 255
-# What the skin and the air may not do to the measurement of that spread.
-_IN_BREAST = 0.12
-# Mineral on bright tissue saturates; this much is always left.
-_HEADROOM = 0.08
 _UNNAMED = "PUNCTATE"
 _MIDDLE_SUBTLETY, _MIDDLE_DENSITY = 3, 2
 
@@ -87,6 +83,8 @@ class Film:
         """
         rng = _rng(_FILM_STREAM, self.spec, self.name)
         film = draw_mammogram(self.breast, self.kind, self.density, rng)
+        for place, speck in draw_dust(film.shape, self.breast.pixel_mm, rng):
+            _brighten(film, place, speck)
         for finding, lesion in zip(self.findings, self.placed, strict=True):
             self._add(film, finding, lesion)
         write_mark(film, self.side, self.view)
@@ -105,32 +103,22 @@ class Film:
             x=lesion.parts.x + (lesion.x - left - (size - 1) / 2) * pixel_mm,
             y=lesion.parts.y + (lesion.y - top - (size - 1) / 2) * pixel_mm,
         )
-        grain = draw_grain(size, rng)
-        mineral = draw_mineral(parts, pixel_mm, self.kind.blur_mm, grain)
+        noise = draw_noise(size, pixel_mm, rng)
+        mineral = draw_mineral(parts, pixel_mm, self.kind.blur_mm, noise)
         faint = masses.FAINTNESS if finding.mass else faintness(finding.morphology)
         subtlety = finding.subtlety or _MIDDLE_SUBTLETY
         contrast = scale_of(mineral, faint, subtlety, self.spec.conspicuity, rng)
-        contrast *= self._spread(film, lesion)
         rows, columns = film.shape
         t, b = max(top, 0), min(top + size, rows)
         f, r = max(left, 0), min(left + size, columns)
         added = contrast * mineral[t - top : b - top, f - left : r - left]
-        tissue = film[t:b, f:r] / WHITE
-        room = np.maximum(1 - tissue, _HEADROOM)
-        brighter = tissue + room * (1 - np.exp(-added / room))
-        film[t:b, f:r] = np.clip(np.rint(brighter * WHITE), 0, WHITE)
+        _brighten(film, np.s_[t:b, f:r], added)
 
-    def _spread(self, film: Array, lesion: Placed) -> float:
-        """Standard deviation of the tissue around a lesion, of the full range."""
-        half = round(self.spec.field_mm / lesion.pixel_mm / 2)
-        x, y = round(lesion.x), round(lesion.y)
-        step = max(1, half // 64)
-        around = film[
-            max(y - half, 0) : y + half : step, max(x - half, 0) : x + half : step
-        ]
-        inside = around[around > _IN_BREAST * WHITE] / WHITE
-        spread = float(inside.std()) if inside.size > 1 else _LEAST_SPREAD
-        return min(max(spread, _LEAST_SPREAD), _MOST_SPREAD)
+
+def _brighten(film: Array, place: tuple[slice, slice], added: Array) -> None:
+    """Adds grey levels of 0 to 255 to stored values, in place."""
+    grey = brighten(film[place] * (255 / WHITE), added)
+    film[place] = np.rint(grey * (WHITE / 255))
 
 
 def plan_film(

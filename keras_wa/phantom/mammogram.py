@@ -1,7 +1,7 @@
 """Draws a whole film mammogram without lesions, fast.
 
 What is coarser than half a millimetre is drawn for each film on a coarse grid and
-enlarged; what is finer, and the grain, is cut at random offsets from a tile that all
+enlarged; what is finer, and the noise, is cut at random offsets from a tile that all
 films share.
 """
 
@@ -16,10 +16,11 @@ import scipy.ndimage
 import scipy.sparse
 
 from keras_wa.phantom.breast import Breast
+from keras_wa.phantom.curve import film_curve
 from keras_wa.phantom.texture import (
     Array,
     Tissue,
-    draw_grain,
+    draw_noise,
     draw_strands,
     draw_tissue,
 )
@@ -29,9 +30,11 @@ WHITE = 65535
 
 _TILE = 1024
 _TILE_STREAM = 5
-# Standard deviation of the grain, of the full range, for a `Tissue.grain` of 1. Eight
-# real films of CBIS-DDSM have about 0.007, and `Tissue.grain` is about 0.2.
-_GRAIN = 0.045
+# Standard deviation of what is finer than the coarse grid, of the full range, if it
+# reached up to the film's width.
+_FINE = 0.13
+# Middle of what `draw_tissue_kind` draws, since all films share the tile.
+_BLUR_MM = 0.05
 # Rows worked on together: they stay in the processor's cache.
 _STRIP = 128
 
@@ -54,11 +57,12 @@ def draw_mammogram(
     row, column = rng.integers(0, _TILE, 2)
     flip = rng.choice([1, -1], 2)
     base = _coarse(breast, kind, density, rng)
-    texture, grain = _tiles(breast.pixel_mm, breast.coarse_mm)
+    texture, noise = _tiles(breast.pixel_mm, breast.coarse_mm)
     film_mm = max(breast.shape) * breast.pixel_mm
     # Of the power-law texture with beta = 3, what is finer than the coarse grid.
     share = np.sqrt(2 * breast.coarse_mm / film_mm)
-    tile = np.float32(0.16 * share) * texture + np.float32(_GRAIN * kind.grain) * grain
+    tile = np.float32(_FINE * share) * texture
+    tile += np.float32(np.sqrt(kind.noise) / 255) * noise
     tile = np.roll(tile, (row, column), (0, 1))[:: flip[0], :: flip[1]]
     return _enlarge(base, breast, tile)
 
@@ -70,10 +74,10 @@ def _coarse(
     h, w = breast.skin_mm.shape
     film_mm = max(h, w) * breast.coarse_mm
     # Columns run towards the nipple when the square is bent.
-    fan = dataclasses.replace(kind, strands=0, septa=0.5 * kind.septa)
+    fan = dataclasses.replace(kind, strands=0, septa=0.5 * kind.septa, shading=0)
     fan = dataclasses.replace(fan, direction=0.0, stretch=1.7)
     tissue = draw_tissue(fan, max(h, w), breast.coarse_mm, rng)
-    tissue += _lines(kind, len(tissue), breast.coarse_mm, rng)
+    tissue += 0.7 * _lines(kind, len(tissue), breast.coarse_mm, rng)
     tissue = _radial(tissue, breast)
     amount = (-0.9, -0.25, 0.5, 1.2)[density - 1] + rng.normal(0, 0.15)
     skin_mm = breast.skin_mm * (138 / film_mm)
@@ -82,7 +86,7 @@ def _coarse(
     likely = 1.2 * tissue + 1.1 * breast.gland + amount - 3.2 * fat
     gland = 1 / (1 + np.exp(-1.7 * likely))
     fatty, dense = rng.uniform(0.24, 0.30), rng.uniform(0.30, 0.42)
-    inner = fatty + dense * gland + 0.06 * tissue * (1 - 0.75 * fat)
+    inner = fatty + dense * gland + 0.05 * tissue * (1 - 0.75 * fat)
     muscle = rng.uniform(0.58, 0.70) + 0.03 * tissue
     inner = inner * (1 - 0.7 * breast.muscle) + 0.7 * muscle * breast.muscle
     # The compressed breast is of even thickness, round at its edge.
@@ -90,7 +94,7 @@ def _coarse(
     thickness = 1 - (1 - edge) ** 2.5
     skin = 0.035 * np.exp(-(((skin_mm - 1.1) / 0.7) ** 2))
     brightness = inner * (0.05 + 0.95 * thickness) + skin
-    # In the air it falls off steeply, beyond what the grain could lift above 0.
+    # In the air it falls off steeply, beyond what the noise could lift above 0.
     brightness = np.where(skin_mm > 0, brightness, 0.012 + 0.1 * skin_mm)
     return np.clip(brightness, -0.2, 0.95).astype(np.float32)
 
@@ -147,9 +151,8 @@ def _enlarge(base: Array, breast: Breast, tile: Array) -> Array:
         strip = down[top : top + _STRIP] @ wide
         at = top % _TILE
         strip += fine[at : at + len(strip)]
-        strip *= np.float32(WHITE)
-        np.clip(strip, 0, WHITE, out=strip)
-        film[top : top + len(strip)] = strip
+        strip *= np.float32(255)
+        film[top : top + len(strip)] = film_curve(strip) * np.float32(WHITE / 255)
     return film
 
 
@@ -177,10 +180,11 @@ def _spline(size: int, coarse: int, factor: int) -> scipy.sparse.csr_matrix:
 
 @functools.lru_cache(maxsize=2)
 def _tiles(pixel_mm: float, coarse_mm: float) -> tuple[Array, Array]:
-    """The fine texture and the grain that all films share, both float32 and periodic.
+    """The fine texture and the noise that all films share.
 
     Returns:
-        Two arrays `(_TILE, _TILE)` of mean 0 and standard deviation 1.
+        Two arrays `(_TILE, _TILE)` float32: the periodic texture, of mean 0 and
+        standard deviation 1, and the noise as `draw_noise` gives it.
     """
     rng = np.random.default_rng(_TILE_STREAM)
     white = scipy.fft.rfft2(rng.standard_normal((_TILE, _TILE)))
@@ -190,10 +194,8 @@ def _tiles(pixel_mm: float, coarse_mm: float) -> tuple[Array, Array]:
     square[0, 0] = np.inf
     # What the enlarged grid cannot show: beyond its Nyquist frequency.
     fine = 1 - np.exp(-square * (2 * coarse_mm) ** 2)
-    blurred = np.exp(-2 * (np.pi * 0.1) ** 2 * square)
+    blurred = np.exp(-2 * (np.pi * _BLUR_MM) ** 2 * square)
     texture = scipy.fft.irfft2(white * square**-0.75 * fine * blurred)
-    grain = draw_grain(_TILE, rng)
-    return tuple(
-        ((field - field.mean()) / field.std()).astype(np.float32)
-        for field in (texture, grain)
-    )
+    noise = draw_noise(_TILE, pixel_mm, rng)
+    texture = (texture - texture.mean()) / texture.std()
+    return texture.astype(np.float32), noise.astype(np.float32)

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 from keras_wa.phantom.particles import Particles, draw
-from keras_wa.phantom.texture import Array, blur
+from keras_wa.phantom.texture import Array
 
-# Contrast of the brightest calcification over the tissue, in the tissue's standard
-# deviation, for subtlety 1 (subtle) to 5 (obvious).
-_CONTRAST = (2.2, 2.7, 3.2, 3.8, 4.5)
-# How fast the film saturates with the thickness, and how uneven mineral is.
-_SATURATION, _UNEVEN = 1.5, 0.12
+# Contrast of the brightest calcification over the tissue, grey levels before the
+# film's curve, for subtlety 1 (subtle) to 5 (obvious).
+_CONTRAST = (38.0, 48.0, 60.0, 76.0, 96.0)
+# Calcifications that fill much of a small field would be known by the standard
+# deviation of the ROI: the share of the field above which they are fainter.
+_FULL, _FAINTER = 0.05, 0.6
+# How fast brightness saturates with the thickness.
+_SATURATION = 1.5
+# How uneven mineral is: 12 % in a pixel of 0.1 mm.
+_UNEVEN_MM = 0.012
 
 
 def draw_mineral(
-    lesion: Particles, pixel_mm: float, blur_mm: float, grain: Array
+    lesion: Particles, pixel_mm: float, blur_mm: float, noise: Array
 ) -> Array:
     """Draws the calcifications of a lesion as the film shows them.
 
@@ -23,15 +29,17 @@ def draw_mineral(
         lesion: the calcifications.
         pixel_mm: side of a pixel, mm.
         blur_mm: standard deviation of the blur of film and scanner, mm.
-        grain: `(size, size)`, mean 0, standard deviation 1.
+        noise: `(size, size)`, what `draw_noise` gave.
 
     Returns:
         Brightness over the tissue, `(size, size)` float64; not yet scaled.
     """
     # The film saturates: what is twice as thick is less than twice as bright. Mineral
-    # is uneven; the grain upside down serves for that.
-    mineral = 1 - np.exp(-_SATURATION * draw(lesion, len(grain), pixel_mm))
-    return blur(mineral * (1 + _UNEVEN * grain[::-1]), blur_mm, pixel_mm)
+    # is uneven; the noise upside down serves for that.
+    mineral = 1 - np.exp(-_SATURATION * draw(lesion, len(noise), pixel_mm))
+    uneven = mineral * (1 + _UNEVEN_MM * noise[::-1])
+    # In space: in the frequency domain a blur below a pixel would ring.
+    return gaussian_filter(uneven, blur_mm / pixel_mm, mode="nearest")
 
 
 def scale_of(
@@ -54,7 +62,9 @@ def scale_of(
         rng: source of randomness.
 
     Returns:
-        The factor, in the tissue's standard deviation.
+        The factor, grey levels before the film's curve.
     """
+    peak = max(mineral.max(), 1e-6)
     contrast = _CONTRAST[subtlety - 1] * rng.lognormal(0, 0.2)
-    return contrast * (faint * conspicuity / max(mineral.max(), 1e-6))
+    contrast *= min(1, _FULL * peak / max(mineral.std(), 1e-6)) ** _FAINTER
+    return contrast * (faint * conspicuity / peak)

@@ -16,7 +16,7 @@ from keras_wa.errors import UserError
 from keras_wa.phantom.calcifications import MORPHOLOGIES, is_suspicious
 from keras_wa.phantom.distributions import DISTRIBUTIONS
 from keras_wa.phantom.roi import render_roi, roi_id
-from keras_wa.phantom.spec import PhantomSpec
+from keras_wa.phantom.spec import PHANTOM_VERSION, PhantomSpec
 
 # The lists spell one type in two ways.
 _TYPES = tuple(name for name in MORPHOLOGIES if name != "LUCENT_CENTERED")
@@ -53,7 +53,7 @@ def write_preview(
     height = head + shown * len(morphologies)
     figure = Figure(figsize=(width, height), dpi=_DPI)
     figure.suptitle(
-        f"Phantom (in silico) · field of view {spec.field_mm:g} mm · "
+        f"Phantom {PHANTOM_VERSION} (in silico) · field of view {spec.field_mm:g} mm · "
         f"conspicuity {spec.conspicuity:g} · seed {spec.seed}",
         y=1 - 0.3 / height,
         fontsize=13,

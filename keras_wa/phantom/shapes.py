@@ -45,7 +45,7 @@ def _angular(n: int, rng: Generator) -> dict[str, Array]:
 def punctate(s: Sites, field_mm: float, rng: Generator) -> Particles:
     """Below 0.5 mm, round, all alike."""
     n = len(s.x)
-    r = rng.uniform(0.16, 0.24) * rng.uniform(0.85, 1.15, n)
+    r = rng.uniform(0.09, 0.22) * rng.uniform(0.85, 1.15, n)
     return particles(s.x, s.y, r, density=rng.uniform(0.85, 1.0, n))
 
 
@@ -223,7 +223,7 @@ def amorphous(s: Sites, field_mm: float, rng: Generator) -> Particles:
 def pleomorphic(s: Sites, field_mm: float, rng: Generator) -> Particles:
     """Angular shards of very varied size and density."""
     n = len(s.x)
-    r = np.clip(0.22 * np.exp(rng.normal(0, 0.5, n)), 0.09, 0.55)
+    r = np.clip(0.16 * np.exp(rng.normal(0, 0.5, n)), 0.06, 0.5)
     return particles(
         s.x,
         s.y,

@@ -8,6 +8,10 @@ from typing import Literal, get_args
 from keras_wa.errors import UserError, unknown_name
 from keras_wa.ranges import check_ranges, real, whole
 
+PHANTOM_VERSION = 2
+"""How the pixels are drawn. 2: measured against film (docs/phantom-validity.md); 1 was
+grainier, with bolder calcifications. Runs on different versions do not compare."""
+
 Labelling = Literal["descriptor", "clinical"]
 """`descriptor`: the type decides. `clinical`: drawn from P(malignant | type, ...)."""
 
@@ -29,9 +33,9 @@ class PhantomSpec:
             by BI-RADS, so that the best possible AUC is 1; `"clinical"`: drawn from
             P(malignant | type, distribution) of the official case lists.
         conspicuity: factor on the contrast of the calcifications over the tissue; 1
-            is like the real ones.
+            is as measured on film.
         blur_mm: standard deviation of the blur of film and scanner, mm, 0 to 1; by
-            default each patient has one of 0.09 to 0.14.
+            default each patient has one of 0.035 to 0.065.
 
     Raises:
         UserError: if a field is out of its range.

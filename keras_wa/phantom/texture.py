@@ -1,4 +1,8 @@
-"""Breast tissue without calcifications: power-law texture, strands, film grain."""
+"""Breast tissue without calcifications: power-law texture, strands, noise.
+
+The numbers are those of film, measured by `python -m benchmarks.film`: see
+docs/phantom-validity.md.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,18 @@ import functools
 
 import numpy as np
 import scipy.fft
+from scipy.special import ndtr
 
 Array = np.ndarray
+
+FIELD_MM = 25.6
+"""Side of the field for which `Tissue` states its standard deviations."""
+NOISE_BLUR_MM = 0.024
+"""Standard deviation of the Gaussian that film and scanner blur the noise with."""
+# How much the amplitude of the texture differs from place to place.
+_UNEVEN = 0.25
+# Exponent of the power spectrum of what is wider than the texture.
+_SMOOTH_BETA = 4.2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,9 +36,12 @@ class Tissue:
         direction: radians.
         strands: number of ducts, vessels and ligaments in the field.
         septa: strength of the net of septa between fatty lobules.
-        grain: standard deviation of the film grain, in that of the tissue.
+        noise: power of the film's noise at low frequencies, grey levels² mm².
         blur_mm: standard deviation of the blur of film and scanner, mm.
         skew: how much longer the bright tail of the texture is than the dark one.
+        contrast: standard deviation of the texture, grey levels.
+        shading: standard deviation of what is wider than the texture, that is fat
+            beside gland and the breast's thickness, in the texture's.
     """
 
     beta: float
@@ -32,9 +49,11 @@ class Tissue:
     direction: float
     strands: int
     septa: float
-    grain: float
+    noise: float
     blur_mm: float
     skew: float
+    contrast: float
+    shading: float
 
 
 def draw_tissue_kind(
@@ -52,16 +71,35 @@ def draw_tissue_kind(
         texture.
     """
     kind = Tissue(
-        beta=3.3 - 0.06 * density + rng.normal(0, 0.12),
+        beta=3.0 - 0.05 * density + rng.normal(0, 0.15),
         stretch=rng.uniform(1.0, 2.0),
         direction=rng.uniform(0, np.pi),
-        strands=int(rng.integers(2, 9 - density)),
-        septa=(0.55, 0.4, 0.3, 0.2)[density - 1] * rng.uniform(0.5, 1.5),
-        grain=rng.uniform(0.14, 0.26),
-        blur_mm=rng.uniform(0.09, 0.14),
+        strands=int(rng.integers(4, 16 - 2 * density)),
+        septa=(0.8, 0.6, 0.45, 0.3)[density - 1] * rng.uniform(0.5, 1.5),
+        noise=0.085 * rng.lognormal(0, 0.35),
+        blur_mm=rng.uniform(0.035, 0.065),
         skew=(0.25, 0.15, 0.05, -0.05)[density - 1],
+        contrast=8.5 * rng.lognormal(0, 0.15),
+        shading=2.0,
     )
     return kind if blur_mm is None else dataclasses.replace(kind, blur_mm=blur_mm)
+
+
+def for_roi(kind: Tissue, rng: np.random.Generator) -> Tissue:
+    """Draws how a place of the breast differs from the breast as a whole.
+
+    Args:
+        kind: the patient's tissue.
+        rng: source of randomness.
+
+    Returns:
+        The tissue of the place, with a contrast and a shading of its own.
+    """
+    return dataclasses.replace(
+        kind,
+        contrast=kind.contrast * rng.lognormal(0, 0.15),
+        shading=kind.shading * rng.lognormal(0, 0.5),
+    )
 
 
 def _frequencies(side: int, pixel_mm: float) -> tuple[Array, Array]:
@@ -78,34 +116,27 @@ def _blur_transfer(side: int, pixel_mm: float, sigma_mm: float) -> Array:
     return fy * fx
 
 
-def blur(image: Array, sigma_mm: float, pixel_mm: float) -> Array:
-    """Blurs with a Gaussian, the edges continued periodically.
-
-    Args:
-        image: `(side, side)`.
-        sigma_mm: standard deviation, mm.
-        pixel_mm: side of a pixel, mm.
-
-    Returns:
-        `(side, side)` float64.
-    """
-    side = len(image)
-    transfer = _blur_transfer(side, pixel_mm, sigma_mm)
-    return scipy.fft.irfft2(scipy.fft.rfft2(image) * transfer, s=(side, side))
-
-
 # A patient's ROIs come one after another and share these, half of the work.
 @functools.lru_cache(maxsize=4)
-def _filters(kind: Tissue, side: int, pixel_mm: float) -> tuple[Array, Array]:
+def _filters(
+    beta: float,
+    stretch: float,
+    direction: float,
+    blur_mm: float,
+    side: int,
+    pixel_mm: float,
+) -> tuple[Array, Array]:
     """What shapes white noise into the texture and into the septa's smoother field."""
     fy, fx = _frequencies(side, pixel_mm)
-    cos, sin = np.cos(kind.direction), np.sin(kind.direction)
+    cos, sin = np.cos(direction), np.sin(direction)
     along, across = fx * cos + fy * sin, fy * cos - fx * sin
-    square = (along * kind.stretch) ** 2 + across * across
+    square = (along * stretch) ** 2 + across * across
     square[0, 0] = np.inf
     # Amplitude is the root of the power f^-beta.
-    texture = square ** (-kind.beta / 4)
-    return texture * _blur_transfer(side, pixel_mm, kind.blur_mm), square**-1.05
+    texture = square ** (-beta / 4)
+    return texture * _blur_transfer(side, pixel_mm, blur_mm), square ** (
+        -_SMOOTH_BETA / 4
+    )
 
 
 def _standardized(field: Array) -> Array:
@@ -117,7 +148,7 @@ def _standardized(field: Array) -> Array:
 def draw_tissue(
     kind: Tissue, size: int, pixel_mm: float, rng: np.random.Generator
 ) -> Array:
-    """Draws the tissue of a field, without grain.
+    """Draws the tissue of a field, without noise.
 
     Args:
         kind: its kind.
@@ -131,22 +162,46 @@ def draw_tissue(
     # Drawn on a wider torus and cut, so that opposite edges do not match and
     # gradients longer than the field occur.
     side = scipy.fft.next_fast_len(size + size // 3, real=True)
-    texture, septa = _filters(kind, side, pixel_mm)
+    texture, septa = _filters(
+        kind.beta, kind.stretch, kind.direction, kind.blur_mm, side, pixel_mm
+    )
     white = scipy.fft.rfft2(rng.standard_normal((side, side)))
     field = scipy.fft.irfft2(white * texture, s=(side, side))
     field = _standardized(field[:size, :size])
-    field = field + kind.skew * (field * field - 1)
+    field += kind.skew * (field * field - 1)
+    growth = size * pixel_mm / FIELD_MM
     # The zero lines of a smoother field are a net of septa. The same white noise
     # serves, turned around, since no eye pairs a point with its mirror image.
     smooth = scipy.fft.irfft2(white * septa, s=(side, side))
     smooth = np.ascontiguousarray(smooth[::-1, ::-1].T[:size, :size])
     smooth = _standardized(smooth)
+    # Some places are rich in structure, others poor.
+    field *= np.exp(_UNEVEN * smooth[::-1])
     strands = draw_strands(kind, size * pixel_mm, 0.75 * smooth + 0.25 * field, rng)
     net = kind.septa * (1 / (1 + (smooth * 9) ** 2))
     net *= 1.2 + 0.5 * smooth
     field += net
     field += strands
+    # What is wider grows faster with the field.
+    shading = kind.shading * growth ** ((_SMOOTH_BETA - kind.beta) / 2)
+    field += shading * smooth.T
     return _standardized(field)
+
+
+def deviation(kind: Tissue, field_mm: float) -> float:
+    """Standard deviation of the tissue in a field, grey levels.
+
+    Args:
+        kind: the tissue.
+        field_mm: side of the field, mm.
+
+    Returns:
+        Of texture and shading together; the wider the field, the more varies in it.
+    """
+    growth = field_mm / FIELD_MM
+    texture = growth ** (kind.beta / 2 - 1)
+    shading = kind.shading * growth ** (_SMOOTH_BETA / 2 - 1)
+    return float(kind.contrast * np.hypot(texture, shading))
 
 
 def draw_strands(
@@ -173,8 +228,8 @@ def draw_strands(
         way = kind.direction + rng.normal(0, 0.5)
         offset = rng.uniform(-half, half)
         sag = rng.normal(0, 0.2) / half
-        width = rng.uniform(0.2, 0.8)
-        strength = rng.uniform(0.15, 0.6)
+        width = rng.uniform(0.12, 0.5)
+        strength = rng.uniform(0.2, 1.1)
         wind = rng.uniform(-0.08, 0.08) * half
         brightest = rng.uniform(-half, half)
         cos, sin = np.cos(way), np.sin(way)
@@ -205,18 +260,50 @@ def _bell(distance: Array, centre: float, width: float) -> Array:
     return np.divide(1.0, distance, out=distance)
 
 
-def draw_grain(size: int, rng: np.random.Generator) -> Array:
-    """Draws film grain: nearly white, a little correlated between neighbours.
+def draw_noise(size: int, pixel_mm: float, rng: np.random.Generator) -> Array:
+    """Draws the noise of film and scanner, as pixels of any size see it.
+
+    White noise that a Gaussian of `NOISE_BLUR_MM` has blurred, averaged over each
+    pixel: smaller pixels are noisier, and their neighbours more alike. The covariance
+    of a pixel with itself and with its neighbours is exact; that of the next ones is
+    wrong by 3 % of the variance at most, from 0.046 mm a pixel.
 
     Args:
         size: side, pixels.
+        pixel_mm: side of a pixel, mm.
         rng: source of randomness.
 
     Returns:
-        `(size, size)` float64, mean 0, standard deviation 1.
+        `(size, size)` float64, mean 0, of power 1 grey level² mm² at low frequencies.
     """
-    white = rng.standard_normal((size + 1, size + 1))
-    rows = white[1:] + 0.35 * white[:-1]
-    both = rows[:, 1:] + 0.35 * rows[:, :-1]
-    both /= 1.1225
-    return both
+    side, centre = _noise_taps(pixel_mm)
+    white = rng.standard_normal((size + 2, size + 2))
+    rows = centre * white[1:-1] + side * (white[:-2] + white[2:])
+    return centre * rows[:, 1:-1] + side * (rows[:, :-2] + rows[:, 2:])
+
+
+def _noise_taps(pixel_mm: float) -> tuple[float, float]:
+    """The filter `(a, b, a)` that gives white noise the covariances of the noise."""
+    width = np.sqrt(2) * NOISE_BLUR_MM
+
+    def twice_integrated(x: float) -> float:
+        return x * ndtr(x / width) + width * np.exp(-((x / width) ** 2) / 2) / np.sqrt(
+            2 * np.pi
+        )
+
+    # Of two pixels, `k` apart along an axis: the Gaussian over a triangle.
+    same, beside = (
+        (
+            twice_integrated((k + 1) * pixel_mm)
+            - 2 * twice_integrated(k * pixel_mm)
+            + twice_integrated((k - 1) * pixel_mm)
+        )
+        / pixel_mm**2
+        for k in (0, 1)
+    )
+    # b² + 2 a² = same, 2 a b = beside.
+    more, less = (
+        np.sqrt(same + np.sqrt(2) * beside),
+        np.sqrt(same - np.sqrt(2) * beside),
+    )
+    return float((more - less) / (2 * np.sqrt(2))), float((more + less) / 2)

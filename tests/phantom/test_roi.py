@@ -22,10 +22,10 @@ QUICK = PhantomSpec(seed=3, size=64, field_mm=7.3, conspicuity=2.0)
 
 # Pixels 8, 24, 40, 56 of rows 8, 24, 40, 56 of ROIs 0, 13, 26, 39 of a set.
 RECORDED = [
-    [97, 84, 82, 36, 155, 118, 95, 76, 102, 95, 81, 94, 107, 104, 73, 80],
-    [102, 124, 124, 145, 110, 158, 145, 136, 134, 241, 113, 153, 98, 97, 115, 129],
-    [134, 191, 122, 105, 118, 124, 149, 113, 120, 177, 210, 155, 111, 118, 132, 136],
-    [128, 118, 123, 131, 93, 139, 207, 103, 95, 103, 99, 87, 93, 94, 91, 103],
+    [163, 145, 146, 145, 161, 145, 152, 152, 159, 175, 172, 158, 169, 162, 152, 156],
+    [128, 147, 146, 145, 125, 142, 144, 158, 140, 144, 143, 143, 142, 148, 148, 134],
+    [133, 161, 125, 116, 125, 128, 155, 120, 125, 134, 160, 121, 109, 114, 122, 128],
+    [130, 125, 122, 125, 118, 123, 121, 119, 121, 118, 130, 119, 119, 117, 118, 118],
 ]
 
 
@@ -86,7 +86,7 @@ def test_row_decides_the_lesion_and_the_id_the_rest(cases, images):
         {"distribution": "DIFFUSELY_SCATTERED"},
         {"subtlety": 6 - row["subtlety"] + (row["subtlety"] == 3)},
     ):
-        assert (render_roi(QUICK, {**row, **change}) != images[0]).mean() > 0.1
+        assert (render_roi(QUICK, {**row, **change}) != images[0]).mean() > 0.05
 
 
 def test_labelling_does_not_change_the_pixels(cases, images):

@@ -7,10 +7,12 @@ import pytest
 import scipy.ndimage
 
 from keras_wa.phantom.texture import (
-    blur,
-    draw_grain,
+    NOISE_BLUR_MM,
+    deviation,
+    draw_noise,
     draw_tissue,
     draw_tissue_kind,
+    for_roi,
 )
 
 PLAIN = dataclasses.replace(
@@ -20,6 +22,7 @@ PLAIN = dataclasses.replace(
     septa=0.0,
     blur_mm=0.0,
     skew=0.0,
+    shading=0.0,
 )
 
 
@@ -99,21 +102,57 @@ def test_stretched_texture_is_smoother_along_its_direction():
     assert along < 0.8 * across
 
 
-def test_blur_equals_scipys_gaussian_filter():
-    image = np.random.default_rng(6).normal(size=(40, 40))
-
-    expected = scipy.ndimage.gaussian_filter(image, 2.0, mode="wrap", truncate=8)
-    np.testing.assert_allclose(blur(image, 0.2, 0.1), expected, atol=1e-6)
+def covariance(noise: np.ndarray, lag: int) -> float:
+    return float((noise[:, lag:] * noise[:, : noise.shape[1] - lag]).mean())
 
 
-def test_grain_is_nearly_white():
-    grain = draw_grain(300, np.random.default_rng(7))
+@pytest.mark.parametrize("pixel_mm", [0.046, 0.057, 0.114])
+def test_noise_is_blurred_white_noise_averaged_over_pixels(pixel_mm):
+    rng = np.random.default_rng(7)
+    # The oracle draws it on a grid ten times as fine.
+    fine = pixel_mm / 10
+    white = rng.standard_normal((3000, 3000)) / fine
+    smooth = scipy.ndimage.gaussian_filter(white, NOISE_BLUR_MM / fine, mode="wrap")
+    oracle = smooth.reshape(300, 10, 300, 10).mean(axis=(1, 3))
 
-    def correlation(first, second):
-        return np.corrcoef(first.ravel(), second.ravel())[0, 1]
+    noise = draw_noise(600, pixel_mm, rng)
 
-    assert grain.std() == pytest.approx(1, abs=0.02)
-    assert grain.mean() == pytest.approx(0, abs=0.02)
-    beside = correlation(grain[:, 1:], grain[:, :-1])
-    assert beside == pytest.approx(0.35 / 1.1225, abs=0.02)
-    assert correlation(grain[:, 2:], grain[:, :-2]) == pytest.approx(0, abs=0.02)
+    assert noise.mean() == pytest.approx(0, abs=0.05 * noise.std())
+    variance = covariance(oracle, 0)
+    assert covariance(noise, 0) == pytest.approx(variance, rel=0.03)
+    for lag, tolerance in ((1, 0.01), (2, 0.035)):
+        expected = covariance(oracle, lag)
+        assert abs(covariance(noise, lag) - expected) < tolerance * variance
+
+
+def test_noise_of_large_pixels_is_white_of_the_stated_power():
+    noise = draw_noise(400, 1.0, np.random.default_rng(8))
+
+    assert noise.std() == pytest.approx(1, abs=0.04)
+
+
+def test_a_wider_field_varies_more():
+    kind = dataclasses.replace(PLAIN, contrast=10.0, beta=3.0)
+
+    assert deviation(kind, 25.6) == pytest.approx(10)
+    # A power law of exponent 3 has half of its variance in half of the field.
+    assert deviation(kind, 12.8) == pytest.approx(10 / np.sqrt(2))
+    shaded = dataclasses.replace(kind, shading=2.0)
+    assert deviation(shaded, 25.6) == pytest.approx(10 * np.sqrt(5))
+    assert deviation(shaded, 12.8) < deviation(shaded, 25.6) / np.sqrt(2)
+
+
+def test_places_of_a_breast_differ_in_contrast_and_shading_alone():
+    kind = draw_tissue_kind(2, np.random.default_rng(9))
+
+    places = [for_roi(kind, np.random.default_rng(seed)) for seed in range(300)]
+
+    for name in ("contrast", "shading"):
+        drawn = [getattr(place, name) for place in places]
+        assert np.median(drawn) == pytest.approx(getattr(kind, name), rel=0.1)
+        assert np.std(drawn) > 0.1 * getattr(kind, name)
+        places = [
+            dataclasses.replace(place, **{name: getattr(kind, name)})
+            for place in places
+        ]
+    assert places == [kind] * 300

@@ -1,0 +1,1 @@
+"""Real film beside the phantom: `python -m benchmarks.film --help`."""

@@ -1,0 +1,53 @@
+"""The film's characteristic curve: bright tissue has less contrast, and less noise."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from keras_wa.phantom.texture import Array
+
+# On eight films of CBIS-DDSM, noise and texture are even up to a grey level of about
+# 120 and have half of that amplitude at 190 (docs/phantom-validity.md).
+_SHOULDER, _RANGE = 110.0, 155.0
+
+
+def film_curve(exposure: Array) -> Array:
+    """Grey levels that film shows for an exposure.
+
+    Args:
+        exposure: any shape, grey levels of a film without a shoulder.
+
+    Returns:
+        The same shape, 0 to 255: slope 1 up to 110, then falling.
+    """
+    over = np.maximum(exposure - _SHOULDER, 0)
+    bright = _SHOULDER - _RANGE * np.expm1(-over / _RANGE)
+    return np.clip(np.where(exposure > _SHOULDER, bright, exposure), 0, 255)
+
+
+def film_exposure(grey: Array) -> Array:
+    """Inverse of `film_curve`.
+
+    Args:
+        grey: any shape, 0 to 255.
+
+    Returns:
+        The same shape.
+    """
+    over = np.maximum(grey - _SHOULDER, 0)
+    return np.where(
+        grey > _SHOULDER, _SHOULDER - _RANGE * np.log1p(-over / _RANGE), grey
+    )
+
+
+def brighten(grey: Array, added: Array) -> Array:
+    """Adds to what a film shows.
+
+    Args:
+        grey: any shape, 0 to 255.
+        added: the same shape, grey levels before the film's curve.
+
+    Returns:
+        The same shape, 0 to 255.
+    """
+    return film_curve(film_exposure(grey) + added)
