@@ -104,18 +104,30 @@ def measure(field: Array, pixel_mm: float) -> dict[str, float]:
             scale = 2 if name == "LL" else 1
             key = "LL / 2" if name == "LL" else name
             found[f"{size} px: standard deviation of {key}"] = band.std() / scale
-        if size == 224:
-            for name in ("LH", "HH"):
-                found[f"224 px: excess kurtosis of {name}"] = kurtosis(
-                    bands[name], axis=None
-                )
-            for one, other in (("LH", "HL"), ("LH", "HH")):
-                found[f"224 px: correlation of |{one}| and |{other}|"] = np.corrcoef(
-                    np.abs(bands[one]).ravel(), np.abs(bands[other]).ravel()
-                )[0, 1]
-            equalised = clahe(small.astype(np.uint8))
-            found["224 px, CLAHE: mean"] = equalised.mean()
-            found["224 px, CLAHE: standard deviation"] = equalised.std()
-            low, high_level = np.percentile(equalised, [5, 95])
-            found["224 px, CLAHE: 95 % - 5 %"] = high_level - low
+    found |= scale_free(resize(field, (224, 224)))
+    return {name: float(value) for name, value in found.items()}
+
+
+def scale_free(field: Array) -> dict[str, float]:
+    """Measures that need no pixel size.
+
+    Args:
+        field: uint8, of even sides.
+
+    Returns:
+        Name of the measure -> value.
+    """
+    _, lh, hl, hh = haar(field.astype(float))
+    sizes = [np.abs(band).ravel() for band in (lh, hl, hh)]
+    equalised = clahe(field)
+    least, most = np.percentile(equalised, [5, 95])
+    found = {
+        "excess kurtosis of LH": kurtosis(lh, axis=None),
+        "excess kurtosis of HH": kurtosis(hh, axis=None),
+        "correlation of abs(LH) and abs(HL)": np.corrcoef(sizes[0], sizes[1])[0, 1],
+        "correlation of abs(LH) and abs(HH)": np.corrcoef(sizes[0], sizes[2])[0, 1],
+        "mean after CLAHE": equalised.mean(),
+        "standard deviation after CLAHE": equalised.std(),
+        "95 % - 5 % after CLAHE": most - least,
+    }
     return {name: float(value) for name, value in found.items()}

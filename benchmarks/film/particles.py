@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import cv2
 import numpy as np
 import scipy.ndimage as ndi
 from scipy.spatial import cKDTree
@@ -49,7 +50,7 @@ def find_particles(field: Array, pixel_mm: float) -> Particles:
     """
     grey = field.astype(np.float32)
     surround = 2 * round(_BACKGROUND_MM / pixel_mm / 2) + 1
-    above = grey - ndi.median_filter(grey, surround, mode="reflect")
+    above = grey - cv2.medianBlur(field, surround)
     noise = max(_robust(grey - ndi.uniform_filter(grey, 3)) / _HIGH_PASS, 0.3)
     smooth = ndi.gaussian_filter(above, _SMOOTH_MM / pixel_mm)
     labels, _ = ndi.label(smooth > _THRESHOLD * max(_robust(smooth), 0.1))

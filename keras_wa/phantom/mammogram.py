@@ -32,7 +32,7 @@ _TILE = 1024
 _TILE_STREAM = 5
 # Standard deviation of what is finer than the coarse grid, of the full range, if it
 # reached up to the film's width.
-_FINE = 0.13
+_FINE = 0.09
 # Middle of what `draw_tissue_kind` draws, since all films share the tile.
 _BLUR_MM = 0.05
 # Rows worked on together: they stay in the processor's cache.

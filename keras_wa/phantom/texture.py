@@ -20,7 +20,7 @@ FIELD_MM = 25.6
 NOISE_BLUR_MM = 0.024
 """Standard deviation of the Gaussian that film and scanner blur the noise with."""
 # How much the amplitude of the texture differs from place to place.
-_UNEVEN = 0.25
+_UNEVEN = 0.35
 # Exponent of the power spectrum of what is wider than the texture.
 _SMOOTH_BETA = 4.2
 
@@ -76,11 +76,11 @@ def draw_tissue_kind(
         direction=rng.uniform(0, np.pi),
         strands=int(rng.integers(4, 16 - 2 * density)),
         septa=(0.8, 0.6, 0.45, 0.3)[density - 1] * rng.uniform(0.5, 1.5),
-        noise=0.085 * rng.lognormal(0, 0.35),
+        noise=0.085 * rng.lognormal(0, 0.28),
         blur_mm=rng.uniform(0.035, 0.065),
         skew=(0.25, 0.15, 0.05, -0.05)[density - 1],
         contrast=8.5 * rng.lognormal(0, 0.15),
-        shading=2.0,
+        shading=2.4,
     )
     return kind if blur_mm is None else dataclasses.replace(kind, blur_mm=blur_mm)
 
@@ -98,7 +98,7 @@ def for_roi(kind: Tissue, rng: np.random.Generator) -> Tissue:
     return dataclasses.replace(
         kind,
         contrast=kind.contrast * rng.lognormal(0, 0.15),
-        shading=kind.shading * rng.lognormal(0, 0.5),
+        shading=kind.shading * rng.lognormal(0, 0.4),
     )
 
 
@@ -229,7 +229,7 @@ def draw_strands(
         offset = rng.uniform(-half, half)
         sag = rng.normal(0, 0.2) / half
         width = rng.uniform(0.12, 0.5)
-        strength = rng.uniform(0.2, 1.1)
+        strength = 0.55 * rng.lognormal(0, 0.6)
         wind = rng.uniform(-0.08, 0.08) * half
         brightest = rng.uniform(-half, half)
         cos, sin = np.cos(way), np.sin(way)

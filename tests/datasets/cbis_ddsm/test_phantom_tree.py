@@ -28,7 +28,7 @@ from keras_wa.errors import UserError
 from keras_wa.phantom import PhantomSpec
 from tests.waiting import until
 
-SPEC = PhantomSpec(seed=2, size=64, field_mm=8.0, conspicuity=2.0)
+SPEC = PhantomSpec(seed=2, size=64, field_mm=8.0, conspicuity=4.0)
 SMALL = {
     "spec": SPEC,
     "image_shape": (330, 220),
