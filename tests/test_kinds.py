@@ -16,11 +16,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from keras_wa.datasets import Dataset, ReadOptions, load_cases
+from keras_wa.errors import UserError
 from keras_wa.imaging.resize import resize
 from keras_wa.serving.classifier import Classifier, open_classifier
 from keras_wa.serving.predicting import predict_targets
 from keras_wa.serving.targets import expand, find_targets
-from tests.datasets import test_cmmd, test_inbreast, test_mini_mias
+from tests.datasets import test_cmmd, test_inbreast, test_medimeta, test_mini_mias
 from tests.datasets.cbis_ddsm.copies import case_row, write_copy
 from tests.kinds import KINDS, UID, Kind
 from tests.pipeline.folders import make_folder
@@ -138,6 +139,21 @@ def by_inbreast(root: Path, kind: Kind, _: Any) -> Result:
     return read(dataset, lambda row: row["roi_id"].startswith(name), shape)
 
 
+def by_medimeta(root: Path, kind: Kind, _: Any) -> Result:
+    test_medimeta.write_medimeta(root, shape=SHAPE)
+    old = "images/000005.tiff"
+    (root / old).unlink()
+    path = kind.write(root / "images", "000005", SHAPE)
+    new = f"images/{path.name}"
+    for listing in (root / "splits" / "train.txt", root / "annotations.csv"):
+        listing.write_text(listing.read_text().replace(old, new))
+    try:
+        dataset = load_cases("medimeta", root, options=ReadOptions(**kind.options))
+    except UserError as error:
+        return str(error), SHAPE
+    return read(dataset, lambda row: row["crop_path"] == new, SHAPE)
+
+
 def by_mini_mias(root: Path, kind: Kind, _: Any) -> Result:
     shape = (1024, 1024)
     test_mini_mias.write_list(root)
@@ -190,6 +206,7 @@ READERS: dict[str, Callable[[Path, Kind, Any], Result]] = {
     "cbis-ddsm": by_cbis_ddsm,
     "cmmd": by_cmmd,
     "inbreast": by_inbreast,
+    "medimeta": by_medimeta,
     "mini-mias": by_mini_mias,
     "predict": by_predict,
     "serve": by_serve,
@@ -199,6 +216,8 @@ READERS: dict[str, Callable[[Path, Kind, Any], Result]] = {
 REFUSED = {
     # The patient is known by the file's name only.
     ("named by its UID", "inbreast"): "no DICOM file such as 22678605_<patient>_MG_",
+    # So is the image's number.
+    ("named by its UID", "medimeta"): "expected a path such as images/000012.tiff",
     # So is the film.
     ("named by its UID", "mini-mias"): "mdb005.pgm: the image is not there",
     # These are published as DICOM, and the patient stands in it, or in its name.
@@ -209,8 +228,12 @@ REFUSED = {
     # A request has one file.
     ("PNG beside it", "serve"): "Too many files. Maximum number of files is 1.",
 }
-# A table names its files itself, so that both are read; the note warns of it.
-OTHER_NOTES = {("PNG beside it", "csv"): "same name but for the suffix: 2, such as"}
+OTHER_NOTES = {
+    # A table names its files itself, so that both are read; the note warns of it.
+    ("PNG beside it", "csv"): "same name but for the suffix: 2, such as",
+    # So do lists, which do not name the PNG.
+    ("PNG beside it", "medimeta"): "",
+}
 
 
 @pytest.fixture(scope="module")
@@ -243,7 +266,7 @@ def test_an_odd_file_is_read_right_or_refused_by_name(
     assert note in "\n".join(seen.said)
     if not note or kind.beside:
         assert seen.own == []
-    if reader == "folder":
+    if reader in ("folder", "medimeta"):
         assert seen.spacing is None  # Nothing is cut there, so that no length counts.
     elif kind.spacing is not None:
         assert seen.spacing == (pytest.approx(kind.spacing[0]), kind.spacing[1])

@@ -13,6 +13,7 @@ from keras_wa.datasets.csv_table import read_csv_table
 from keras_wa.datasets.dataset import Dataset, Roi, limit_patients
 from keras_wa.datasets.folder import read_folder
 from keras_wa.datasets.inbreast import read_inbreast
+from keras_wa.datasets.medimeta import read_medimeta
 from keras_wa.datasets.mini_mias import read_mini_mias
 from keras_wa.datasets.options import ReadOptions
 from keras_wa.datasets.splits import drawn_split
@@ -37,6 +38,7 @@ _READERS = {
     "cmmd": read_cmmd,
     "csv": read_csv_table,
     "inbreast": read_inbreast,
+    "medimeta": read_medimeta,
     "mini-mias": read_mini_mias,
 }
 """Each takes the root folder, the options and the seed of a test part to draw."""
@@ -44,7 +46,7 @@ _READERS = {
 DATASETS = ("phantom", "folder", *_READERS)
 """The names that `load_cases` takes."""
 
-PUBLISHED = ("cbis-ddsm", "cmmd", "inbreast", "mini-mias")
+PUBLISHED = ("cbis-ddsm", "cmmd", "inbreast", "medimeta", "mini-mias")
 """Those that are known by the name of their folder."""
 
 

@@ -34,6 +34,12 @@ FACTS = {
         "licence": "none that is open: given on request by INESC Porto",
         "label": "a reading, not a biopsy: BI-RADS 4 and above is label 1",
     },
+    "medimeta": {
+        "origin": "crops of CBIS-DDSM, digitised film mammograms (USA); MedIMeta",
+        "licence": "CC BY-SA 4.0",
+        "label": "pathology of the lesion, benign or malignant; "
+        "BENIGN_WITHOUT_CALLBACK, which radiologists found easy, counts as benign",
+    },
     "mini-mias": {
         "origin": "digitised UK screening films, reduced to 200 µm",
         "licence": "The society's own agreement: research only",

@@ -37,12 +37,18 @@ def limitations(results: Mapping[str, Any], config: Mapping[str, Any]) -> list[s
             "These ROIs are computed. They show that the method runs and can learn, "
             "and nothing about patients."
         )
-    if results["dataset"] == "cbis-ddsm" and not config["drop_without_callback"]:
+    derived = results["dataset"] in ("cbis-ddsm", "medimeta")
+    if derived and not config["drop_without_callback"]:
         found.append(
             "Lesions that radiologists found benign without calling the woman back are "
             "among the benign ones; they make the set easier than one of biopsies."
         )
-    if config["crop"] in ("roi", "official") and results["dataset"] != "phantom":
+    if results["dataset"] == "medimeta":
+        found.append(
+            "MedIMeta scaled crops of large lesions down, so that the magnification "
+            "tells their size."
+        )
+    elif config["crop"] in ("roi", "official") and results["dataset"] != "phantom":
         found.append(
             f"The crop {config['crop']!r} is scaled to the lesion, so that the "
             "magnification tells its size."

@@ -49,7 +49,8 @@ class TrainConfig:
         split: `official` or `patient-kfold`; or `random-roi` or `augmented-first`,
             which leak, to show by how much.
         folds, fold: of `patient-kfold`: how many, and which one is the test part.
-        validation: part of the training patients kept for validation.
+        validation: part of the training patients kept for validation, unless the data
+            set brings a validation part and `split` is `official`.
         lesion: `calcification`, `mass` or `all`, where a dataset has several types.
         crop: how ROIs are cut out of mammograms: `fixed` (a field of view of
             `field_mm`), `roi` (scaled to the lesion) or `official`.

@@ -157,7 +157,7 @@ def load_data(config: TrainConfig, progress: bool = True) -> RunData:
         fold=config.fold,
     )
     require_every_class(cases, config.classes)
-    notes = store.notes
+    notes = [*store.notes, *_validation_note(store.cases, config)]
     if config.classes == 3 and config.dataset == "phantom":
         notes.append(PHANTOM_CLASSES_NOTICE)
     if config.split in LEAKY_SPLITS:
@@ -174,6 +174,22 @@ def load_data(config: TrainConfig, progress: bool = True) -> RunData:
         return RunData(config, cases, images, raw, store.path, origin, notes)
     copies = [copied_images(each, store.cases, cases) for each in (images, raw)]
     return RunData(config, cases, copies[0], copies[1], store.path, origin, notes)
+
+
+def _validation_note(cases: pd.DataFrame, config: TrainConfig) -> list[str]:
+    """What becomes of a validation part that the data set brings, a sentence."""
+    rois = int((cases["split"] == "val").sum())
+    if not rois:
+        return []
+    if config.split == "official":
+        return [
+            f"Validation is the data set's own part, {rois} ROIs; --validation has no "
+            "effect."
+        ]
+    return [
+        f"The data set's own split, its validation part of {rois} ROIs included, is "
+        f"not used: --split {config.split} draws another."
+    ]
 
 
 def _require_training_part(store: PreparedStore) -> None:

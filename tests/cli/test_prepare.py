@@ -13,6 +13,7 @@ from keras_wa.cli import main
 from keras_wa.pipeline import PreparedStore
 from tests.cli.bars import without_bars
 from tests.cli.failing import error_of
+from tests.datasets.test_medimeta import write_medimeta
 from tests.pipeline.folders import make_folder
 
 
@@ -53,6 +54,25 @@ def test_values_of_12_bits_in_16_are_said_and_scaled_where_they_are_given(
     (bright,) = set((tmp_path / "stores").iterdir()) - {dark}
     assert PreparedStore.open(dark).images.max() == 16
     assert PreparedStore.open(bright).images.max() > 250
+
+
+def test_medimeta_is_prepared_with_its_own_parts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pixels = write_medimeta(tmp_path / "mammo_calc")
+    words = ["--dataset", "medimeta", "--data-dir", str(tmp_path)]
+    words += ["--image-size", "224", "--store-dir", str(tmp_path / "stores")]
+    assert main(["prepare", *words]) == 0
+    assert "*** MedIMeta: the ROI is the published crop" in capsys.readouterr().out
+    (folder,) = (tmp_path / "stores").iterdir()
+    store = PreparedStore.open(folder)
+    np.testing.assert_array_equal(store.images, pixels)
+    assert store.manifest["split"] == "MedIMeta's own"
+    assert {part: sum(n.values()) for part, n in store.manifest["counts"].items()} == {
+        "train": 7,
+        "val": 2,
+        "test": 3,
+    }
 
 
 def test_the_settings_of_a_config_file_are_taken(

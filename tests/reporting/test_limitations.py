@@ -25,6 +25,8 @@ def record(**changes):
     [
         ({"dataset": "phantom"}, {}, "These ROIs are computed."),
         ({"dataset": "cbis-ddsm"}, {}, "without calling the woman back"),
+        ({"dataset": "medimeta"}, {}, "without calling the woman back"),
+        ({"dataset": "medimeta"}, {}, "MedIMeta scaled crops of large lesions down"),
         ({}, {"crop": "roi"}, "The crop 'roi' is scaled to the lesion"),
         ({}, {}, "With 20 patients the AUC is known to ± 0.10 only"),
         ({"subgroups": [{}, {}]}, {}, "There are 2 subgroups"),

@@ -19,6 +19,7 @@ from keras_wa.training.config import TrainConfig
 from keras_wa.training.data import PHANTOM_CLASSES_NOTICE, load_data, load_data_of
 from keras_wa.training.run import Run
 from tests.datasets.cbis_ddsm.copies import case_row, write_copy
+from tests.datasets.test_medimeta import write_medimeta
 from tests.tiny_model import SETTINGS
 
 
@@ -60,6 +61,26 @@ def test_the_images_are_the_raw_ones_after_clahe(config: Any) -> None:
 def test_without_enhancement_the_images_are_the_raw_ones(config: Any) -> None:
     data = load_data(config(enhance="none"))
     np.testing.assert_array_equal(data.images, data.raw)
+
+
+def test_what_becomes_of_a_validation_part_of_its_own_is_said(
+    config: Any, tmp_path: Path
+) -> None:
+    write_medimeta(tmp_path, shape=(32, 32))
+    place = {"dataset": "medimeta", "data_dir": str(tmp_path)}
+    own = load_data(config(**place))
+    assert list(own.cases_of("val")["roi_id"]) == ["000009", "000010"]
+    assert own.split_origin == "MedIMeta's own"
+    assert own.notes[-1] == (
+        "Validation is the data set's own part, 2 ROIs; --validation has no effect."
+    )
+    folds = load_data(config(**place, split="patient-kfold", folds=2))
+    assert folds.split_origin.startswith("patient-kfold, test fold 0")
+    assert folds.notes[-1] == (
+        "The data set's own split, its validation part of 2 ROIs included, is not "
+        "used: --split patient-kfold draws another."
+    )
+    assert not any("validation" in note for note in load_data(config()).notes)
 
 
 @pytest.mark.parametrize(("split", "notice"), LEAKY_SPLITS.items())

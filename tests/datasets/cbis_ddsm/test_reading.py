@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pandas as pd
+import pydicom
 import pytest
 import xxhash
 
@@ -420,3 +421,25 @@ def test_reading_needs_no_more_of_a_row_than_its_name(tmp_path):
     dataset = read_cbis_ddsm(tmp_path, options())
     roi = dataset.read(pd.Series({"roi_id": FIRST}))
     np.testing.assert_array_equal(roi.pixels, about(made))
+
+
+@pytest.mark.shared_data
+def test_original_calcification_crops_are_read_from_a_folder_called_masks(shared_data):
+    # The crop stands as 1-1.dcm in NBIA's "ROI mask images"; its mask is not there.
+    lists = str(shared_data / "cbis-ddsm-csv")
+    root = shared_data / "cbis-calc-originals" / "tree"
+    dataset = read_cbis_ddsm(root, ReadOptions(crop="official", case_lists=lists))
+    cases = dataset.cases
+    assert list(cases["roi_id"]) == [
+        "Calc-Test_P_00038_LEFT_CC_1",
+        "Calc-Test_P_00038_LEFT_MLO_1",
+    ]
+    assert list(cases["label"]) == [0, 0]
+    assert set(cases["split"]) == {"test"}
+    shapes = [(249, 265), (265, 249)]
+    for shape, (_, row) in zip(shapes, cases.iterrows(), strict=True):
+        roi = dataset.read(row)
+        stored = pydicom.dcmread(root / row["crop_path"]).pixel_array
+        assert roi.pixels.shape == stored.shape == shape
+        np.testing.assert_array_equal(roi.pixels, grey(stored))
+        assert roi.facts["swapped"]
