@@ -22,6 +22,7 @@ from keras_wa.cores import usable_cores
 from keras_wa.errors import UserError
 from keras_wa.files import replacing, write_json
 from keras_wa.models import model_options
+from keras_wa.phantom import PHANTOM_VERSION
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.defaults import settled
 from keras_wa.training.fingerprint import PLACES
@@ -252,6 +253,8 @@ class Run:
             f"{len(changed)} of {len(now)} ROIs have other pixels than in the "
             f"training, the first {changed[0]!r}"
         )
+        if self.config.dataset == "phantom":
+            found += f" (the phantom is now drawn as version {PHANTOM_VERSION})"
         if not allow_changed:
             raise UserError(
                 f"{file}: {found}. Restore the data, or train again; evaluate and "

@@ -26,7 +26,7 @@ from keras_wa.datasets.cbis_ddsm.phantom_lists import phantom_case_lists
 from keras_wa.datasets.cbis_ddsm.phantom_settings import TreeSettings
 from keras_wa.errors import UserError
 from keras_wa.files import remove_partials, replacing, write_json
-from keras_wa.phantom import PhantomSpec
+from keras_wa.phantom import PHANTOM_VERSION, PhantomSpec
 from keras_wa.progress import ProgressBar
 
 TRUTH_FILE = "phantom_truth.csv"
@@ -164,6 +164,7 @@ def _begin(out: Path, settings: TreeSettings, cases: pd.DataFrame) -> None:
     record = {
         "what": SAYS_PHANTOM,
         "format": _FORMAT,
+        "phantom_version": PHANTOM_VERSION,
         **dataclasses.asdict(settings),
         "image_shape": list(settings.image_shape),
         "rois": len(cases),
