@@ -31,6 +31,7 @@ def test_the_phantom_is_a_dataset_like_the_others():
     np.testing.assert_array_equal(mask, render_mask(SPEC, row, outline=True))
     assert dataset.source == {
         "phantom": {
+            "version": 2,
             "seed": 3,
             "size": 32,
             "field_mm": 6.4,
