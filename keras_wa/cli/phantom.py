@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from keras_wa.cli.shared import make_folder, say, warn
+from keras_wa.datasets.background_rois import background_cases, render_on_backgrounds
+from keras_wa.datasets.backgrounds import find_backgrounds
 from keras_wa.datasets.cbis_ddsm import (
     absent_lists,
     find_case_lists,
@@ -24,17 +29,19 @@ from keras_wa.datasets.cbis_ddsm.phantom_tree import (
 from keras_wa.datasets.options import LESIONS
 from keras_wa.errors import UserError, unknown_name
 from keras_wa.files import replacing
+from keras_wa.imaging.spacing import CREDIBLE_MM
 from keras_wa.phantom import PhantomSpec, best_possible_auc, phantom_cases, render_rois
 from keras_wa.progress import ProgressBar
 from keras_wa.ranges import Range
 
 DESCRIPTION = (
-    "Draw in-silico ROIs: a contact sheet, PNG class folders, or whole mammograms as "
-    "DICOM files in CBIS-DDSM's layout."
+    "Draw in-silico ROIs: a contact sheet, PNG class folders (also in real tissue), or "
+    "whole mammograms as DICOM files in CBIS-DDSM's layout."
 )
 EXAMPLE = "keras-wa phantom --preview phantom.png"
 
 LAYOUTS = ("folders", "tcia")
+BACKGROUNDS_FILE = "backgrounds.csv"
 
 _ROIS = 1872
 # Field -> its flag's options and its default. None is stored for a flag that is not
@@ -83,7 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--rois",
         type=Range(1, 10_000_000, whole=True),
         metavar="N",
-        help=f"default {_ROIS}, or all",
+        help=f"default {_ROIS}, or all of --case-lists or --background",
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument("--size", type=int, default=224, metavar="PX")
@@ -91,6 +98,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--labelling", default="descriptor")
     parser.add_argument("--conspicuity", type=float, default=1.0, metavar="X")
     parser.add_argument("--blur-mm", type=float, metavar="MM")
+    real = parser.add_argument_group("of --layout folders")
+    real.add_argument(
+        "--background",
+        metavar="DIR",
+        help="insert the calcifications into normal tissue of the images in DIR",
+    )
+    real.add_argument(
+        "--pixel-spacing",
+        type=Range(*CREDIBLE_MM),
+        metavar="MM",
+        help="of --background, assumed where the files state none",
+    )
     tree = parser.add_argument_group("of --layout tcia")
     for field, (options, _) in _TREE_FLAGS.items():
         tree.add_argument(_flag(field), dest=field, **options)
@@ -116,7 +135,7 @@ def run(args: argparse.Namespace) -> int:
     if out is not None and args.layout == "tcia":
         return _write_tree(spec, args, out)
     if out is not None:
-        _write_rois(spec, _ROIS if args.rois is None else args.rois, out)
+        _write_rois(spec, args, out)
     say(f"Best possible AUC ({spec.labelling}): {best_possible_auc(spec):.3f}")
     return 0
 
@@ -135,7 +154,19 @@ def _out(args: argparse.Namespace) -> Path | None:
             "expected one of them."
         )
     out = args.folder or args.out
+    if args.background is not None and not out:
+        raise UserError("No folder to write. Give --out DIR with --background.")
+    if args.pixel_spacing is not None and args.background is None:
+        raise UserError(
+            f"--pixel-spacing is of --background. Received: {args.pixel_spacing:g}; "
+            "expected --background DIR with it."
+        )
     if args.layout == "tcia":
+        if args.background is not None:
+            raise UserError(
+                "--background is of --layout folders. Received: --layout tcia; "
+                "expected one of them."
+            )
         if not out:
             raise UserError("No folder to write. Give --layout tcia DIR.")
     else:
@@ -193,15 +224,17 @@ def _cases(
     return lists.cases if rois is None else some_patients(lists.cases, rois)
 
 
-def _write_rois(spec: PhantomSpec, n: int, out: Path) -> None:
+def _write_rois(spec: PhantomSpec, args: argparse.Namespace, out: Path) -> None:
     """Writes PNG files in the layout that `--dataset folder` reads."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} exists already. Name another --out directory.")
-    cases = phantom_cases(spec, n=n)
-    with ProgressBar("Drawing phantom ROIs", n) as bar:
-        images = render_rois(
-            spec, cases, progress=lambda done, _: bar.advance(done - bar.done)
-        )
+    table = None
+    if args.background is not None:
+        images, cases, table = _on_backgrounds(spec, args)
+    else:
+        cases = phantom_cases(spec, n=_ROIS if args.rois is None else args.rois)
+        with ProgressBar("Drawing phantom ROIs") as bar:
+            images = render_rois(spec, cases, progress=_showing(bar))
     classes = cases["label"].map({0: "benign", 1: "malignant"})
     names = cases["patient_id"] + "__" + cases["roi_id"] + ".png"
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -210,7 +243,47 @@ def _write_rois(spec: PhantomSpec, n: int, out: Path) -> None:
             path = partial.joinpath(*parts)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(cv2.imencode(".png", image)[1].tobytes())
+        if table is not None:
+            table.to_csv(partial / BACKGROUNDS_FILE, index=False)
     say(
-        f"{n} phantom ROIs: {out}. Read them with --dataset folder --data-dir {out} "
-        "--group-pattern '^(.+?)__'"
+        f"{len(cases)} phantom ROIs: {out}. Read them with --dataset folder --data-dir "
+        f"{out} --group-pattern '^(.+?)__'"
     )
+
+
+def _on_backgrounds(
+    spec: PhantomSpec, args: argparse.Namespace
+) -> tuple[NDArray[np.uint8], pd.DataFrame, pd.DataFrame]:
+    """Draws the ROIs of `--background`: pixels, cases, and where the tissue is from."""
+    root = Path(args.background)
+    with ProgressBar("Searching the backgrounds") as bar:
+        found = find_backgrounds(root, spec, args.pixel_spacing, _showing(bar))
+    warn(found.notes)
+    n = found.apart if args.rois is None else args.rois
+    cases, squares = background_cases(found, spec, n)
+    with ProgressBar("Inserting calcifications") as bar:
+        images, table = render_on_backgrounds(root, spec, cases, squares, _showing(bar))
+    noise = table["noise_ratio"]
+    say(
+        f"Backgrounds: {found.apart} squares of {spec.field_mm:g} mm on "
+        f"{len(found.tissues)} images. Their noise, and with it the contrast, is "
+        f"{noise.median():.2f} times the phantom's ({noise.min():.2f} to "
+        f"{noise.max():.2f})."
+    )
+    if n > found.apart:
+        warn([f"{n} ROIs on {found.apart} squares: some overlap, or are used again."])
+    warn(
+        [
+            "Each background image counts as a patient: images of one patient may be "
+            "in both parts of the split. Put one image of each patient into the folder."
+        ]
+    )
+    return images, cases, table
+
+
+def _showing(bar: ProgressBar) -> Callable[[int, int], None]:
+    def show(done: int, total: int) -> None:
+        bar.total = total
+        bar.advance(done - bar.done)
+
+    return show

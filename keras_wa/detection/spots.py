@@ -34,6 +34,10 @@ LEAST_SPACING_MM, MOST_SPACING_MM = 0.005, 0.3
 """What is taken as a mammogram's pixel spacing, mm. On coarser pixels single
 microcalcifications vanish."""
 
+RIM_MM = 1.5
+"""Rim of the mask that is not searched, mm: the skin line and the film's edge are
+bright and thin."""
+
 _SIGMAS_MM = (0.1, 0.14, 0.2, 0.28, 0.4)
 _RATIO = math.sqrt(2)
 # Of a disk the normalised response is strongest where its radius is the square root of
@@ -54,8 +58,6 @@ _MOST_RATIO, _WIDER = 2.5, 1.25
 _APART = 0.7
 # An image with more spots than this is no mammogram; the strongest are kept.
 _MOST_SPOTS = 5000
-# The rim of the mask, mm: the skin line and the film's edge are bright and thin.
-_RIM_MM = 1.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -203,7 +205,7 @@ def _inner(mask: NDArray, size: tuple[int, int], grid_mm: float) -> NDArray[np.b
     small = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
     padded = np.pad(small, 1)
     depth = cv2.distanceTransform(padded, cv2.DIST_L2, 5)[1:-1, 1:-1]
-    return np.asarray(depth * grid_mm > _RIM_MM)
+    return np.asarray(depth * grid_mm > RIM_MM)
 
 
 def _strongest(

@@ -28,6 +28,9 @@ from keras_wa.phantom.texture import (
     for_roi,
 )
 
+CaseRow = Mapping[Any, Any] | pd.Series
+"""A row of `phantom_cases`."""
+
 _ROI_ID = re.compile(r"PH(\d+)-(\d+)-(\d+)-(\d+)")
 # First words of a seed sequence: a stream of its own for each kind of draw.
 _PATIENT_STREAM, _ROI_STREAM = 1, 2
@@ -56,9 +59,7 @@ def roi_id(spec: PhantomSpec, epoch: int, patient: int, index: int) -> str:
     return f"PH{spec.seed}-{epoch}-{patient:05d}-{index:06d}"
 
 
-def render_roi(
-    spec: PhantomSpec, case_row: Mapping[Any, Any] | pd.Series, lesion: bool = True
-) -> Array:
+def render_roi(spec: PhantomSpec, case_row: CaseRow, lesion: bool = True) -> Array:
     """Draws one ROI.
 
     The pixels depend on the spec and the row alone: any order, any subset and any
@@ -82,9 +83,7 @@ def render_roi(
     return np.rint(film_curve(exposure)).astype(np.uint8)
 
 
-def render_mask(
-    spec: PhantomSpec, case_row: Mapping[Any, Any] | pd.Series, outline: bool = False
-) -> Array:
+def render_mask(spec: PhantomSpec, case_row: CaseRow, outline: bool = False) -> Array:
     """Marks where the calcifications of an ROI lie: the truth behind `render_roi`.
 
     Args:
@@ -111,7 +110,12 @@ class _Drawn:
     mineral: Array
 
 
-def _draw(spec: PhantomSpec, case_row: Mapping[Any, Any] | pd.Series) -> _Drawn:
+def numbers_of(spec: PhantomSpec, case_row: CaseRow) -> tuple[int, int, int, int]:
+    """Seed, epoch, patient and index in the name of an ROI.
+
+    Raises:
+        UserError: if the ROI is of another set.
+    """
     match = _ROI_ID.fullmatch(str(case_row["roi_id"]))
     if match is None or int(match[1]) != spec.seed:
         raise UserError(
@@ -119,6 +123,40 @@ def _draw(spec: PhantomSpec, case_row: Mapping[Any, Any] | pd.Series) -> _Drawn:
             f"Received: roi_id={case_row['roi_id']!r}; draw it with its own seed."
         )
     seed, epoch, patient, index = map(int, match.groups())
+    return seed, epoch, patient, index
+
+
+def draw_lesion(
+    spec: PhantomSpec, case_row: CaseRow, blur_mm: float, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """Draws the calcifications of an ROI.
+
+    Args:
+        spec: the set.
+        case_row: read are `morphology`, `distribution` and `subtlety`.
+        blur_mm: standard deviation of the blur of film and scanner, mm.
+        rng: source of randomness.
+
+    Returns:
+        What they add to the surround, grey levels before the film's curve, and noise as
+        `draw_noise` gives it, which made the mineral uneven; both `(size, size)`.
+
+    Raises:
+        UserError: if the type or distribution is unknown.
+    """
+    morphology, distribution = str(case_row["morphology"]), case_row["distribution"]
+    distribution = "" if pd.isna(distribution) else str(distribution)
+    lesion = calcify(morphology, distribution, spec.field_mm, rng)
+    noise = draw_noise(spec.size, spec.pixel_mm, rng)
+    mineral = draw_mineral(lesion, spec.pixel_mm, blur_mm, noise)
+    subtlety = int(case_row["subtlety"])
+    faint = faintness(morphology)
+    contrast = scale_of(mineral, faint, subtlety, spec.conspicuity, rng)
+    return contrast * mineral, noise
+
+
+def _draw(spec: PhantomSpec, case_row: CaseRow) -> _Drawn:
+    seed, epoch, patient, index = numbers_of(spec, case_row)
     # What a patient's ROIs share is drawn from the patient's number, the rest from the
     # ROI's.
     of_patient = np.random.default_rng([_PATIENT_STREAM, seed, epoch, patient])
@@ -130,18 +168,11 @@ def _draw(spec: PhantomSpec, case_row: Mapping[Any, Any] | pd.Series) -> _Drawn:
     level += rng.normal(0, _LEVEL_OF_ROI)
 
     tissue = deviation(kind, spec.field_mm) * draw_tissue(kind, size, pixel_mm, rng)
-    morphology, distribution = str(case_row["morphology"]), case_row["distribution"]
-    distribution = "" if pd.isna(distribution) else str(distribution)
-    lesion = calcify(morphology, distribution, spec.field_mm, rng)
-    noise = draw_noise(size, pixel_mm, rng)
-    mineral = draw_mineral(lesion, pixel_mm, kind.blur_mm, noise)
-    subtlety = int(case_row["subtlety"])
-    faint = faintness(morphology)
-    contrast = scale_of(mineral, faint, subtlety, spec.conspicuity, rng)
+    mineral, noise = draw_lesion(spec, case_row, kind.blur_mm, rng)
     surround = max(level, _LEAST_LEVEL) + tissue + np.sqrt(kind.noise) * noise
     for place, speck in draw_dust((size, size), pixel_mm, rng):
         surround[place] += speck
-    return _Drawn(surround, contrast * mineral)
+    return _Drawn(surround, mineral)
 
 
 def render_rois(

@@ -19,6 +19,8 @@ FIELD_MM = 25.6
 """Side of the field for which `Tissue` states its standard deviations."""
 NOISE_BLUR_MM = 0.024
 """Standard deviation of the Gaussian that film and scanner blur the noise with."""
+NOISE_POWER = 0.085
+"""Median of `Tissue.noise` over patients, grey levels² mm²."""
 # How much the amplitude of the texture differs from place to place.
 _UNEVEN = 0.35
 # Exponent of the power spectrum of what is wider than the texture.
@@ -76,7 +78,7 @@ def draw_tissue_kind(
         direction=rng.uniform(0, np.pi),
         strands=int(rng.integers(4, 16 - 2 * density)),
         septa=(0.8, 0.6, 0.45, 0.3)[density - 1] * rng.uniform(0.5, 1.5),
-        noise=0.085 * rng.lognormal(0, 0.28),
+        noise=NOISE_POWER * rng.lognormal(0, 0.28),
         blur_mm=rng.uniform(0.035, 0.065),
         skew=(0.25, 0.15, 0.05, -0.05)[density - 1],
         contrast=8.5 * rng.lognormal(0, 0.15),
@@ -280,6 +282,21 @@ def draw_noise(size: int, pixel_mm: float, rng: np.random.Generator) -> Array:
     white = rng.standard_normal((size + 2, size + 2))
     rows = centre * white[1:-1] + side * (white[:-2] + white[2:])
     return centre * rows[:, 1:-1] + side * (rows[:, :-2] + rows[:, 2:])
+
+
+def haar_noise(pixel_mm: float) -> float:
+    """What Haar's diagonal band HH shows of the noise that `draw_noise` draws.
+
+    Args:
+        pixel_mm: side of a pixel, mm.
+
+    Returns:
+        Standard deviation of HH of the orthonormal DWT, grey levels.
+    """
+    side, centre = _noise_taps(pixel_mm)
+    # Along an axis HH is the difference of two neighbours over the root of 2, and white
+    # noise becomes it by the filter (a, b - a, a - b, -a) over the root of 2.
+    return side**2 + (centre - side) ** 2
 
 
 def _noise_taps(pixel_mm: float) -> tuple[float, float]:

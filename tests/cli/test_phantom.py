@@ -15,9 +15,11 @@ from keras_wa.datasets import ReadOptions, load_cases
 from keras_wa.datasets.cbis_ddsm.list_files import write_case_lists
 from keras_wa.datasets.cbis_ddsm.phantom_lists import phantom_case_lists
 from keras_wa.phantom import PhantomSpec, phantom_cases, render_rois
+from keras_wa.phantom.film import plan_film
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.data import load_data
 from tests.cli.failing import error_of
+from tests.imaging.dicom_files import write_dicom
 
 WORDS = ["phantom", "--size", "32", "--field-mm", "8", "--seed", "3"]
 
@@ -182,3 +184,76 @@ def test_a_wrong_setting_is_named_and_nothing_is_written(
     monkeypatch.chdir(tmp_path)
     assert expected in error_of(["phantom", *words], capsys)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_lesions_in_real_tissue_are_read_back_with_each_image_in_one_part(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, out = tmp_path / "normal", tmp_path / "set"
+    (folder / "below").mkdir(parents=True)
+    spec = PhantomSpec(seed=9)
+    for number in range(8):
+        film = plan_film(
+            spec, (450, 300), 0.1, f"{number}", f"{number}", "LEFT", "CC", 2, []
+        ).draw()
+        if number % 2:
+            cv2.imwrite(str(folder / f"{number}.png"), film)
+        else:
+            path = folder / "below" / f"{number}.dcm"
+            write_dicom(path, film, PixelSpacing=[0.1, 0.1])
+    background = ["--background", str(folder), "--pixel-spacing", "0.1"]
+    assert main([*WORDS, *background, "--rois", "70", "--out", str(out)]) == 0
+    told = capsys.readouterr().out
+    assert "squares of 8 mm on 8 images" in told
+    assert "*** Each background image counts as a patient" in told
+    assert "*** 70 ROIs on" in told
+    table = pd.read_csv(out / "backgrounds.csv").set_index("roi_id")
+    dataset = load_cases("folder", data_dir=out, group_pattern="^(.+?)__")
+    read = dataset.cases
+    read["background"] = [
+        table.loc[Path(path).stem.split("__")[1], "background"]
+        for path in read["image_path"]
+    ]
+    assert len(read) == 70
+    assert set(read["background"]) == {
+        path.relative_to(folder).as_posix() for path in folder.glob("**/*.*")
+    }
+    assert (read.groupby("background")["split"].nunique() == 1).all()
+    assert (read.groupby("patient_id")["background"].nunique() == 1).all()
+    # By default an ROI a square.
+    assert main([*WORDS, *background, "--out", str(tmp_path / "default")]) == 0
+    told = capsys.readouterr().out
+    squares = int(told.split("Backgrounds: ")[1].split(" ")[0])
+    assert f"{squares} phantom ROIs" in told
+    assert "some overlap" not in told
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--background", "normal"], "Give --out DIR with --background"),
+        (["--out", "x", "--background", "normal"], "a.png: pixel spacing"),
+        (["--out", "x", "--background", "absent"], "absent: cannot be listed"),
+        (["--out", "x", "--pixel-spacing", "0.1"], "is of --background"),
+        (
+            ["--out", "x", "--background", "normal", "--pixel-spacing", "0.1"],
+            "no lesion-free square of 25.6 mm is left",
+        ),
+        (
+            ["--layout", "tcia", "x", "--background", "normal"],
+            "--background is of --layout folders",
+        ),
+    ],
+)
+def test_a_wrong_background_is_one_line_and_nothing_is_written(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    expected: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("normal").mkdir()
+    cv2.imwrite("normal/a.png", np.full((60, 60), 90, np.uint8))
+    assert expected in error_of(["phantom", *words], capsys)
+    assert [path.name for path in tmp_path.iterdir()] == ["normal"]
