@@ -272,10 +272,11 @@ def _on_backgrounds(
     )
     if n > found.apart:
         warn([f"{n} ROIs on {found.apart} squares: some overlap, or are used again."])
+    patients = cases["patient_id"].nunique()
     warn(
         [
-            "Each background image counts as a patient: images of one patient may be "
-            "in both parts of the split. Put one image of each patient into the folder."
+            f"{patients} patients: each subfolder of {root} is one, and so is each image "
+            "that lies directly in it."
         ]
     )
     return images, cases, table

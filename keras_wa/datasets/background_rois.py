@@ -73,8 +73,9 @@ def background_cases(
 ) -> tuple[pd.DataFrame, list[Square]]:
     """Draws the case table of phantom lesions in real tissue.
 
-    Types, distributions, subtleties and labels are those of `phantom_cases`. The
-    patient is the background's file, so that no image is in two parts of the split.
+    Types, distributions, subtleties and labels are those of `phantom_cases`. Images in
+    one subfolder of the root are of one patient; an image that lies in the root itself
+    is a patient of its own. No patient is in two parts of the split.
 
     Args:
         backgrounds: what `find_backgrounds` gave.
@@ -89,17 +90,20 @@ def background_cases(
         UserError: if there are too few ROIs or images for a split.
     """
     squares = draw_squares(backgrounds, n, spec.seed)
-    names = sorted({square.tissue.name for square in squares})
-    patients = {name: f"BG{number:05d}" for number, name in enumerate(names)}
+    # The first folder, or the file.
+    owners = [square.tissue.name.split("/")[0] for square in squares]
+    patients = {
+        name: f"BG{number:05d}" for number, name in enumerate(sorted({*owners}))
+    }
     try:
         cases = phantom_cases(spec, n)
-        cases["patient_id"] = [patients[square.tissue.name] for square in squares]
+        cases["patient_id"] = [patients[owner] for owner in owners]
         cases["split"] = "train"
         return split_test(cases, seed=spec.seed), squares
     except UserError as error:
         raise UserError(
-            f"{backgrounds.root}: {n} ROIs on {len(names)} images are no training and "
-            f"test part, each image in one of them. {error} Add images or ROIs."
+            f"{backgrounds.root}: {n} ROIs of {len(patients)} patients are no training "
+            f"and test part, each patient in one of them. {error} Add images or ROIs."
         ) from error
 
 

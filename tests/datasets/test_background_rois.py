@@ -59,21 +59,22 @@ def test_squares_are_taken_in_turn_from_each_image_and_apart_before_overlapping(
     assert few == all_[:2]
 
 
-def test_no_image_is_in_two_parts_and_the_lesions_are_the_phantoms(tmp_path):
-    tissues = [tissue(f"{k}.png", 1 + k % 4, 20) for k in range(30)]
+def test_no_patient_is_in_two_parts_and_the_lesions_are_the_phantoms(tmp_path):
+    # Ten images in the root; two each in ten folders.
+    names = [f"{k}.png" for k in range(10)]
+    names += [f"{k}/{view}.dcm" for k in range(10) for view in ("cc", "mlo")]
+    tissues = [tissue(name, 1 + k % 4, 20) for k, name in enumerate(names)]
     spec = PhantomSpec(seed=3, size=40, field_mm=4.0)
 
     cases, squares = background_cases(Backgrounds(tmp_path, tissues, []), spec, 200)
 
     parts = {}
     for row, square in zip(cases.to_dict("records"), squares, strict=True):
-        parts.setdefault(square.tissue.name, set()).add(
-            (row["patient_id"], row["split"])
-        )
-    assert len(parts) == 30
+        owner = square.tissue.name.split("/")[0]
+        parts.setdefault(owner, set()).add((row["patient_id"], row["split"]))
+    assert len(parts) == 20
     assert all(len(each) == 1 for each in parts.values())
-    patients = [next(iter(each))[0] for each in parts.values()]
-    assert len(set(patients)) == 30
+    assert len({next(iter(each))[0] for each in parts.values()}) == 20
     assert 0.1 < (cases["split"] == "test").mean() < 0.3
     drawn = phantom_cases(spec, 200)
     for column in ("roi_id", "morphology", "distribution", "subtlety", "label"):
@@ -129,7 +130,7 @@ def test_too_few_images_for_a_split_are_one_sentence(folder):
     found = find_backgrounds(folder, SPEC, 0.1)
 
     for n in (1, 10):
-        with pytest.raises(UserError, match=f"{n} ROIs on 1 images .* Add images"):
+        with pytest.raises(UserError, match=f"{n} ROIs of 1 patients .* Add images"):
             background_cases(found, SPEC, n)
 
 
