@@ -275,8 +275,8 @@ def _on_backgrounds(
     patients = cases["patient_id"].nunique()
     warn(
         [
-            f"{patients} patients: each subfolder of {root} is one, and so is each image "
-            "that lies directly in it."
+            f"{patients} patients: each subfolder of {root} is one, and so is each "
+            "image that lies directly in it."
         ]
     )
     return images, cases, table
