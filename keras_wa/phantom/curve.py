@@ -6,9 +6,9 @@ import numpy as np
 
 from keras_wa.phantom.texture import Array
 
-# On eight films of CBIS-DDSM, noise and texture are even up to a grey level of about
-# 120 and have half of that amplitude at 190 (docs/phantom-validity.md).
-_SHOULDER, _RANGE = 110.0, 155.0
+# On eight films of CBIS-DDSM, noise has the same amplitude up to a grey level of about
+# 160 and two thirds of it at 200 (docs/phantom-validity.md).
+_SHOULDER, _RANGE = 155.0, 102.0
 
 
 def film_curve(exposure: Array) -> Array:
@@ -18,7 +18,7 @@ def film_curve(exposure: Array) -> Array:
         exposure: any shape, grey levels of a film without a shoulder.
 
     Returns:
-        The same shape, 0 to 255: slope 1 up to 110, then falling.
+        The same shape, 0 to 255: slope 1 up to 155, then falling.
     """
     over = np.maximum(exposure - _SHOULDER, 0)
     bright = _SHOULDER - _RANGE * np.expm1(-over / _RANGE)

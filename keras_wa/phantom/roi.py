@@ -36,7 +36,7 @@ _ROI_ID = re.compile(r"PH(\d+)-(\d+)-(\d+)-(\d+)")
 _PATIENT_STREAM, _ROI_STREAM = 1, 2
 # Mean grey level of ROIs before the film's curve, its standard deviation between
 # patients and between the ROIs of one.
-_LEVEL, _LEVEL_OF_PATIENT, _LEVEL_OF_ROI = 140.0, 24.0, 32.0
+_LEVEL, _LEVEL_OF_PATIENT, _LEVEL_OF_ROI = 133.0, 24.0, 32.0
 _LEAST_LEVEL = 50.0
 # Below this side, drawing is many short calls that hold the interpreter lock, and
 # threads only get into each other's way (measured: 64 pixels 1.2 times slower with

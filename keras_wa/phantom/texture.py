@@ -17,10 +17,12 @@ Array = np.ndarray
 
 FIELD_MM = 25.6
 """Side of the field for which `Tissue` states its standard deviations."""
-NOISE_BLUR_MM = 0.024
-"""Standard deviation of the Gaussian that film and scanner blur the noise with."""
-NOISE_POWER = 0.085
+FILM_PIXEL_MM = 0.046
+"""Side of a pixel of the films that the phantom follows."""
+NOISE_POWER = 0.057
 """Median of `Tissue.noise` over patients, grey levels² mm²."""
+# Standard deviation of the Gaussian that film and scanner blur the noise with.
+_NOISE_BLUR_MM = 0.024
 # How much the amplitude of the texture differs from place to place.
 _UNEVEN = 0.35
 # Exponent of the power spectrum of what is wider than the texture.
@@ -81,8 +83,8 @@ def draw_tissue_kind(
         noise=NOISE_POWER * rng.lognormal(0, 0.28),
         blur_mm=rng.uniform(0.035, 0.065),
         skew=(0.25, 0.15, 0.05, -0.05)[density - 1],
-        contrast=8.5 * rng.lognormal(0, 0.15),
-        shading=2.4,
+        contrast=7.9 * rng.lognormal(0, 0.12),
+        shading=2.2,
     )
     return kind if blur_mm is None else dataclasses.replace(kind, blur_mm=blur_mm)
 
@@ -265,8 +267,8 @@ def _bell(distance: Array, centre: float, width: float) -> Array:
 def draw_noise(size: int, pixel_mm: float, rng: np.random.Generator) -> Array:
     """Draws the noise of film and scanner, as pixels of any size see it.
 
-    White noise that a Gaussian of `NOISE_BLUR_MM` has blurred, averaged over each
-    pixel: smaller pixels are noisier, and their neighbours more alike. The covariance
+    White noise that a Gaussian of `noise_blur` has blurred, averaged over each pixel:
+    smaller pixels are noisier, and their neighbours more alike. The covariance
     of a pixel with itself and with its neighbours is exact; that of the next ones is
     wrong by 3 % of the variance at most, from 0.046 mm a pixel.
 
@@ -282,6 +284,19 @@ def draw_noise(size: int, pixel_mm: float, rng: np.random.Generator) -> Array:
     white = rng.standard_normal((size + 2, size + 2))
     rows = centre * white[1:-1] + side * (white[:-2] + white[2:])
     return centre * rows[:, 1:-1] + side * (rows[:, :-2] + rows[:, 2:])
+
+
+def noise_blur(pixel_mm: float) -> float:
+    """Standard deviation of what blurs the noise beside the pixel itself, mm.
+
+    Args:
+        pixel_mm: side of a pixel, mm.
+    """
+    # An image of larger pixels was shrunk from film. There each pixel is the mean of a
+    # square, and counts as one again, wherever the larger pixel cuts it: the variance
+    # of two squares.
+    shrunk = pixel_mm > 1.01 * FILM_PIXEL_MM
+    return float(np.hypot(_NOISE_BLUR_MM, FILM_PIXEL_MM / np.sqrt(6) if shrunk else 0))
 
 
 def haar_noise(pixel_mm: float) -> float:
@@ -301,7 +316,7 @@ def haar_noise(pixel_mm: float) -> float:
 
 def _noise_taps(pixel_mm: float) -> tuple[float, float]:
     """The filter `(a, b, a)` that gives white noise the covariances of the noise."""
-    width = np.sqrt(2) * NOISE_BLUR_MM
+    width = np.sqrt(2) * noise_blur(pixel_mm)
 
     def twice_integrated(x: float) -> float:
         return x * ndtr(x / width) + width * np.exp(-((x / width) ** 2) / 2) / np.sqrt(

@@ -76,7 +76,7 @@ def test_bright_tissue_has_the_noise_of_dark_tissue():
 def test_an_image_without_noise_has_that_of_rounding():
     constant, ramp = np.full((60, 60), 80, np.uint8), flat(0.085, 0.0)
 
-    assert 0 < noise_ratio(constant, 0.085) == noise_ratio(ramp, 0.085) < 0.2
+    assert 0 < noise_ratio(constant, 0.085) == noise_ratio(ramp, 0.085) < 0.3
 
 
 def test_twice_the_noise_is_twice_the_contrast():
