@@ -15,6 +15,7 @@ import pytest
 
 from keras_wa.cores import usable_cores
 from keras_wa.errors import UserError
+from keras_wa.phantom import PHANTOM_VERSION
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.run import FORMAT, NO_PIXELS_NOTICE, Run, describe_environment
 
@@ -197,7 +198,8 @@ def test_other_pixels_under_the_same_names_are_refused_or_noted(run: Run) -> Non
     with pytest.raises(UserError, match=rf"split\.csv: {found}.*--allow-changed-data"):
         run.require_same_data(CASES, pixels)
     (note,) = run.require_same_data(CASES, pixels, allow_changed=True)
-    assert note.startswith(f"Changed data: {found}.")
+    drawn = f"the phantom is now drawn as version {PHANTOM_VERSION}"
+    assert note.startswith(f"Changed data: {found} ({drawn}).")
 
 
 def test_a_run_of_an_older_version_has_no_record_of_its_pixels(run: Run) -> None:
