@@ -21,8 +21,9 @@ from keras_wa.imaging.resize import resize
 from keras_wa.serving.classifier import Classifier, open_classifier
 from keras_wa.serving.predicting import predict_targets
 from keras_wa.serving.targets import expand, find_targets
-from tests.datasets import test_cmmd, test_inbreast, test_medimeta, test_mini_mias
+from tests.datasets import test_cmmd, test_inbreast, test_mini_mias
 from tests.datasets.cbis_ddsm.copies import case_row, write_copy
+from tests.datasets.medimeta_tree import write_medimeta
 from tests.kinds import KINDS, UID, Kind
 from tests.pipeline.folders import make_folder
 from tests.service.clients import service
@@ -140,7 +141,7 @@ def by_inbreast(root: Path, kind: Kind, _: Any) -> Result:
 
 
 def by_medimeta(root: Path, kind: Kind, _: Any) -> Result:
-    test_medimeta.write_medimeta(root, shape=SHAPE)
+    write_medimeta(root, shape=SHAPE)
     old = "images/000005.tiff"
     (root / old).unlink()
     path = kind.write(root / "images", "000005", SHAPE)

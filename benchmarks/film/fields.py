@@ -90,10 +90,10 @@ def film_fields() -> dict[str, list[Array]]:
     }
 
 
-def drawn_film_fields(films: int = 10, seed: int = 0) -> list[Array]:
+def drawn_film_fields(n: int = 10, seed: int = 0) -> list[Array]:
     """The fields of phantom films without lesions, of densities 1 to 4 in turn."""
     found = []
-    for i in range(films):
+    for i in range(n):
         film = plan_film(
             PhantomSpec(seed),
             _FILM,

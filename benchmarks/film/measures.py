@@ -7,6 +7,7 @@ sources: docs/phantom-validity.md.
 from __future__ import annotations
 
 import numpy as np
+import pywt
 from scipy.stats import kurtosis
 
 from keras_wa.imaging.clahe import clahe
@@ -60,18 +61,6 @@ def _level(f: Array, power: Array, band: tuple[float, float]) -> float:
     return float(np.exp(np.log(power[chosen]).mean()))
 
 
-def haar(image: Array) -> tuple[Array, Array, Array, Array]:
-    """LL, LH, HL and HH of Haar's orthonormal DWT of an image of even sides."""
-    a, b = image[::2, ::2], image[::2, 1::2]
-    c, d = image[1::2, ::2], image[1::2, 1::2]
-    return (
-        (a + b + c + d) / 2,
-        (a + b - c - d) / 2,
-        (a - b + c - d) / 2,
-        (a - b - c + d) / 2,
-    )
-
-
 def measure(field: Array, pixel_mm: float) -> dict[str, float]:
     """Measures a field.
 
@@ -99,7 +88,8 @@ def measure(field: Array, pixel_mm: float) -> dict[str, float]:
     }
     for size in (224, 448):
         small = resize(field, (size, size)).astype(float)
-        bands = dict(zip(("LL", "LH", "HL", "HH"), haar(small), strict=True))
+        ll, details = pywt.dwt2(small, "haar")
+        bands = dict(zip(("LL", "LH", "HL", "HH"), (ll, *details), strict=True))
         for name, band in bands.items():
             scale = 2 if name == "LL" else 1
             key = "LL / 2" if name == "LL" else name
@@ -117,7 +107,7 @@ def scale_free(field: Array) -> dict[str, float]:
     Returns:
         Name of the measure -> value.
     """
-    _, lh, hl, hh = haar(field.astype(float))
+    _, (lh, hl, hh) = pywt.dwt2(field.astype(float), "haar")
     sizes = [np.abs(band).ravel() for band in (lh, hl, hh)]
     equalised = clahe(field)
     least, most = np.percentile(equalised, [5, 95])

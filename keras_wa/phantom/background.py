@@ -6,9 +6,10 @@ import numpy as np
 
 from keras_wa.errors import UserError
 from keras_wa.phantom.curve import brighten, film_exposure
+from keras_wa.phantom.noise import NOISE_POWER, haar_noise
 from keras_wa.phantom.roi import CaseRow, draw_lesion, numbers_of
 from keras_wa.phantom.spec import PhantomSpec
-from keras_wa.phantom.texture import NOISE_POWER, Array, draw_tissue_kind, haar_noise
+from keras_wa.phantom.texture import Array, draw_tissue_kind
 
 # First word of a seed sequence, beside those of `roi` and `cases`.
 _LESION_STREAM = 6

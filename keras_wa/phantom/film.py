@@ -19,9 +19,10 @@ from keras_wa.phantom.film_mark import write_mark
 from keras_wa.phantom.lesions import Placed, fit_lesion, place_lesions
 from keras_wa.phantom.mammogram import WHITE, draw_mammogram
 from keras_wa.phantom.mineral import draw_mineral, scale_of
+from keras_wa.phantom.noise import draw_noise
 from keras_wa.phantom.particles import Particles
 from keras_wa.phantom.spec import PhantomSpec
-from keras_wa.phantom.texture import Array, Tissue, draw_noise, draw_tissue_kind
+from keras_wa.phantom.texture import Array, Tissue, draw_tissue_kind
 
 # First words of a seed sequence: a stream of its own for each kind of draw.
 _TISSUE_STREAM, _BREAST_STREAM, _FILM_STREAM, _FINDING_STREAM = 11, 12, 13, 14

@@ -17,10 +17,10 @@ import scipy.sparse
 
 from keras_wa.phantom.breast import Breast
 from keras_wa.phantom.curve import film_curve
+from keras_wa.phantom.noise import draw_noise
 from keras_wa.phantom.texture import (
     Array,
     Tissue,
-    draw_noise,
     draw_strands,
     draw_tissue,
 )

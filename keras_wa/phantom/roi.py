@@ -18,11 +18,11 @@ from keras_wa.phantom.curve import film_curve
 from keras_wa.phantom.dust import draw_dust
 from keras_wa.phantom.masks import mineral_mask, outline_of
 from keras_wa.phantom.mineral import draw_mineral, scale_of
+from keras_wa.phantom.noise import draw_noise
 from keras_wa.phantom.spec import PhantomSpec
 from keras_wa.phantom.texture import (
     Array,
     deviation,
-    draw_noise,
     draw_tissue,
     draw_tissue_kind,
     for_roi,

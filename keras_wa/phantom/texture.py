@@ -1,4 +1,4 @@
-"""Breast tissue without calcifications: power-law texture, strands, noise.
+"""Breast tissue without calcifications: power-law texture and strands.
 
 The numbers are those of film, measured by `python -m benchmarks.film`: see
 docs/phantom-validity.md.
@@ -11,18 +11,13 @@ import functools
 
 import numpy as np
 import scipy.fft
-from scipy.special import ndtr
+
+from keras_wa.phantom.noise import NOISE_POWER
 
 Array = np.ndarray
 
 FIELD_MM = 25.6
 """Side of the field for which `Tissue` states its standard deviations."""
-FILM_PIXEL_MM = 0.046
-"""Side of a pixel of the films that the phantom follows."""
-NOISE_POWER = 0.057
-"""Median of `Tissue.noise` over patients, grey levels² mm²."""
-# Standard deviation of the Gaussian that film and scanner blur the noise with.
-_NOISE_BLUR_MM = 0.024
 # How much the amplitude of the texture differs from place to place.
 _UNEVEN = 0.35
 # Exponent of the power spectrum of what is wider than the texture.
@@ -262,80 +257,3 @@ def _bell(distance: Array, centre: float, width: float) -> Array:
     distance *= distance
     distance += 1
     return np.divide(1.0, distance, out=distance)
-
-
-def draw_noise(size: int, pixel_mm: float, rng: np.random.Generator) -> Array:
-    """Draws the noise of film and scanner, as pixels of any size see it.
-
-    White noise that a Gaussian of `noise_blur` has blurred, averaged over each pixel:
-    smaller pixels are noisier, and their neighbours more alike. The covariance
-    of a pixel with itself and with its neighbours is exact; that of the next ones is
-    wrong by 3 % of the variance at most, from 0.046 mm a pixel.
-
-    Args:
-        size: side, pixels.
-        pixel_mm: side of a pixel, mm.
-        rng: source of randomness.
-
-    Returns:
-        `(size, size)` float64, mean 0, of power 1 grey level² mm² at low frequencies.
-    """
-    side, centre = _noise_taps(pixel_mm)
-    white = rng.standard_normal((size + 2, size + 2))
-    rows = centre * white[1:-1] + side * (white[:-2] + white[2:])
-    return centre * rows[:, 1:-1] + side * (rows[:, :-2] + rows[:, 2:])
-
-
-def noise_blur(pixel_mm: float) -> float:
-    """Standard deviation of what blurs the noise beside the pixel itself, mm.
-
-    Args:
-        pixel_mm: side of a pixel, mm.
-    """
-    # An image of larger pixels was shrunk from film. There each pixel is the mean of a
-    # square, and counts as one again, wherever the larger pixel cuts it: the variance
-    # of two squares.
-    shrunk = pixel_mm > 1.01 * FILM_PIXEL_MM
-    return float(np.hypot(_NOISE_BLUR_MM, FILM_PIXEL_MM / np.sqrt(6) if shrunk else 0))
-
-
-def haar_noise(pixel_mm: float) -> float:
-    """What Haar's diagonal band HH shows of the noise that `draw_noise` draws.
-
-    Args:
-        pixel_mm: side of a pixel, mm.
-
-    Returns:
-        Standard deviation of HH of the orthonormal DWT, grey levels.
-    """
-    side, centre = _noise_taps(pixel_mm)
-    # Along an axis HH is the difference of two neighbours over the root of 2, and white
-    # noise becomes it by the filter (a, b - a, a - b, -a) over the root of 2.
-    return side**2 + (centre - side) ** 2
-
-
-def _noise_taps(pixel_mm: float) -> tuple[float, float]:
-    """The filter `(a, b, a)` that gives white noise the covariances of the noise."""
-    width = np.sqrt(2) * noise_blur(pixel_mm)
-
-    def twice_integrated(x: float) -> float:
-        return x * ndtr(x / width) + width * np.exp(-((x / width) ** 2) / 2) / np.sqrt(
-            2 * np.pi
-        )
-
-    # Of two pixels, `k` apart along an axis: the Gaussian over a triangle.
-    same, beside = (
-        (
-            twice_integrated((k + 1) * pixel_mm)
-            - 2 * twice_integrated(k * pixel_mm)
-            + twice_integrated((k - 1) * pixel_mm)
-        )
-        / pixel_mm**2
-        for k in (0, 1)
-    )
-    # b² + 2 a² = same, 2 a b = beside.
-    more, less = (
-        np.sqrt(same + np.sqrt(2) * beside),
-        np.sqrt(same - np.sqrt(2) * beside),
-    )
-    return float((more - less) / (2 * np.sqrt(2))), float((more + less) / 2)

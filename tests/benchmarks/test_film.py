@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import pywt
 import scipy.ndimage
 
-from benchmarks.film.measures import exponent, haar, measure, power_spectrum
+from benchmarks.film.measures import exponent, measure, power_spectrum
 from benchmarks.film.particles import find_particles, summarize
 
 PIXEL_MM = 0.046
@@ -59,15 +58,6 @@ def test_noise_power_and_its_blur(rng):
     assert found["noise blur, standard deviation, mm"] == pytest.approx(
         sigma_mm, rel=0.05
     )
-
-
-def test_haar_is_that_of_pywavelets(rng):
-    image = rng.normal(size=(16, 12))
-
-    ll, details = pywt.dwt2(image, "haar")
-
-    for found, expected in zip(haar(image), (ll, *details), strict=True):
-        np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
 def test_particles_have_the_diameter_contrast_and_distance_that_were_drawn(rng):

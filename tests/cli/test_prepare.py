@@ -13,7 +13,7 @@ from keras_wa.cli import main
 from keras_wa.pipeline import PreparedStore
 from tests.cli.bars import without_bars
 from tests.cli.failing import error_of
-from tests.datasets.test_medimeta import write_medimeta
+from tests.datasets.medimeta_tree import write_medimeta
 from tests.pipeline.folders import make_folder
 
 

@@ -10,7 +10,7 @@ from keras_wa.errors import UserError
 from keras_wa.phantom import PhantomSpec, phantom_cases, render_roi
 from keras_wa.phantom.background import insert_lesion, noise_ratio
 from keras_wa.phantom.curve import film_curve, film_exposure
-from keras_wa.phantom.texture import NOISE_POWER, draw_noise
+from keras_wa.phantom.noise import NOISE_POWER, draw_noise, haar_noise
 
 SPEC = PhantomSpec(seed=3, size=64, field_mm=8.0)
 ROW = {
@@ -76,7 +76,9 @@ def test_bright_tissue_has_the_noise_of_dark_tissue():
 def test_an_image_without_noise_has_that_of_rounding():
     constant, ramp = np.full((60, 60), 80, np.uint8), flat(0.085, 0.0)
 
-    assert 0 < noise_ratio(constant, 0.085) == noise_ratio(ramp, 0.085) < 0.3
+    rounding = np.sqrt(1 / 12 / NOISE_POWER) / haar_noise(0.085)
+    assert noise_ratio(constant, 0.085) == pytest.approx(rounding)
+    assert noise_ratio(ramp, 0.085) == pytest.approx(rounding)
 
 
 def test_twice_the_noise_is_twice_the_contrast():

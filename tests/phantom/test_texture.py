@@ -2,18 +2,14 @@ from __future__ import annotations
 
 import dataclasses
 
-import cv2
 import numpy as np
 import pytest
-import scipy.ndimage
 
 from keras_wa.phantom.texture import (
     deviation,
-    draw_noise,
     draw_tissue,
     draw_tissue_kind,
     for_roi,
-    noise_blur,
 )
 
 PLAIN = dataclasses.replace(
@@ -101,60 +97,6 @@ def test_stretched_texture_is_smoother_along_its_direction():
     along = np.abs(np.diff(images, axis=2)).mean()
     across = np.abs(np.diff(images, axis=1)).mean()
     assert along < 0.8 * across
-
-
-def covariance(noise: np.ndarray, lag: int) -> float:
-    return float((noise[:, lag:] * noise[:, : noise.shape[1] - lag]).mean())
-
-
-@pytest.mark.parametrize("pixel_mm", [0.046, 0.057, 0.114])
-def test_noise_is_blurred_white_noise_averaged_over_pixels(pixel_mm):
-    rng = np.random.default_rng(7)
-    # The oracle draws it on a grid ten times as fine.
-    fine = pixel_mm / 10
-    white = rng.standard_normal((3000, 3000)) / fine
-    smooth = scipy.ndimage.gaussian_filter(
-        white, noise_blur(pixel_mm) / fine, mode="wrap"
-    )
-    oracle = smooth.reshape(300, 10, 300, 10).mean(axis=(1, 3))
-
-    noise = draw_noise(600, pixel_mm, rng)
-
-    assert noise.mean() == pytest.approx(0, abs=0.05 * noise.std())
-    variance = covariance(oracle, 0)
-    assert covariance(noise, 0) == pytest.approx(variance, rel=0.03)
-    for lag, tolerance in ((1, 0.01), (2, 0.035)):
-        expected = covariance(oracle, lag)
-        assert abs(covariance(noise, lag) - expected) < tolerance * variance
-
-
-@pytest.mark.parametrize("size", [224, 448])
-def test_noise_of_shrunk_film_is_that_of_larger_pixels(size):
-    rng = np.random.default_rng(9)
-
-    def spectrum(noise):
-        return np.abs(np.fft.fft2(noise)) ** 2
-
-    direct = [spectrum(draw_noise(size, 25.6 / size, rng)) for _ in range(8)]
-    film = [draw_noise(557, 25.6 / 557, rng) for _ in range(8)]
-    shrunk = [
-        spectrum(cv2.resize(each, (size, size), interpolation=cv2.INTER_AREA))
-        for each in film
-    ]
-
-    f = np.hypot(*np.meshgrid(np.fft.fftfreq(size), np.fft.fftfreq(size)))
-    for low, high in ((0.02, 0.2), (0.2, 0.35), (0.35, 0.5), (0.5, 0.7)):
-        band = (f > low) & (f <= high)
-        ratio = (
-            np.mean(direct, axis=0)[band].mean() / np.mean(shrunk, axis=0)[band].mean()
-        )
-        assert ratio == pytest.approx(1, abs=0.15)
-
-
-def test_noise_of_large_pixels_is_white_of_the_stated_power():
-    noise = draw_noise(400, 1.0, np.random.default_rng(8))
-
-    assert noise.std() == pytest.approx(1, abs=0.04)
 
 
 def test_a_wider_field_varies_more():

@@ -75,6 +75,7 @@ def test_the_probability_is_calibrated_and_the_interval_that_of_all_views(
     assert found.low == pytest.approx(wanted.min(), abs=1e-5)
     assert found.high == pytest.approx(wanted.max(), abs=1e-5)
     assert found.low < found.high
+    assert len(set(wanted)) == 8
     assert found.malignant is bool(raw[0] >= decision.threshold)
     limit = apply_temperature([decision.threshold], decision.temperature)[0]
     assert found.threshold == pytest.approx(limit)

@@ -19,7 +19,7 @@ from keras_wa.training.config import TrainConfig
 from keras_wa.training.data import PHANTOM_CLASSES_NOTICE, load_data, load_data_of
 from keras_wa.training.run import Run
 from tests.datasets.cbis_ddsm.copies import case_row, write_copy
-from tests.datasets.test_medimeta import write_medimeta
+from tests.datasets.medimeta_tree import write_medimeta
 from tests.tiny_model import SETTINGS
 
 

@@ -28,6 +28,7 @@ from keras_wa.errors import UserError
 from keras_wa.phantom import PhantomSpec
 from tests.waiting import until
 
+# At the contrast of film, noise would hide some lesions from the test of brightness.
 SPEC = PhantomSpec(seed=2, size=64, field_mm=8.0, conspicuity=4.0)
 SMALL = {
     "spec": SPEC,

@@ -1,0 +1,106 @@
+"""The noise of film and scanner, as pixels of any size see it.
+
+Its numbers are those of film, measured by `python -m benchmarks.film`: see
+docs/phantom-validity.md.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+from scipy.ndimage import convolve1d
+from scipy.special import ndtr
+
+Array = np.ndarray
+
+FILM_PIXEL_MM = 0.046
+"""Side of a pixel of the films that the phantom follows."""
+NOISE_POWER = 0.057
+"""Median of `Tissue.noise` over patients, grey levels² mm²."""
+
+# Standard deviation of the Gaussian that film and scanner blur the noise with.
+_NOISE_BLUR_MM = 0.024
+# How many pixels apart noise is alike.
+_REACH = 3
+
+
+def draw_noise(size: int, pixel_mm: float, rng: np.random.Generator) -> Array:
+    """Draws the noise of film and scanner.
+
+    White noise that a Gaussian of `noise_blur` has blurred, averaged over each pixel:
+    smaller pixels are noisier, and their neighbours more alike.
+
+    Args:
+        size: side, pixels.
+        pixel_mm: side of a pixel, mm.
+        rng: source of randomness.
+
+    Returns:
+        `(size, size)` float64, mean 0, of power 1 grey level² mm² at low frequencies.
+    """
+    taps = _taps(pixel_mm)
+    noise = rng.standard_normal((size, size))
+    for axis in (0, 1):
+        # Wrapped, so that the edges are as noisy as the middle.
+        noise = convolve1d(noise, taps, axis, mode="wrap")
+    return noise
+
+
+def haar_noise(pixel_mm: float) -> float:
+    """What Haar's diagonal band HH shows of the noise that `draw_noise` draws.
+
+    Args:
+        pixel_mm: side of a pixel, mm.
+
+    Returns:
+        Standard deviation of HH of the orthonormal DWT, grey levels.
+    """
+    # Along an axis HH is the difference of two neighbours over the root of 2, whose
+    # variance is this.
+    same, beside, *_ = covariances(pixel_mm)
+    return float(same - beside)
+
+
+def noise_blur(pixel_mm: float) -> float:
+    """Standard deviation of what blurs the noise beside the pixel itself, mm.
+
+    Args:
+        pixel_mm: side of a pixel, mm.
+    """
+    # An image of larger pixels was shrunk from film. There each pixel is the mean of a
+    # square, and counts as one again, wherever the larger pixel cuts it: the variance
+    # of two squares.
+    shrunk = pixel_mm > 1.01 * FILM_PIXEL_MM
+    return float(np.hypot(_NOISE_BLUR_MM, FILM_PIXEL_MM / np.sqrt(6) if shrunk else 0))
+
+
+def covariances(pixel_mm: float) -> Array:
+    """Covariance of the noise of two pixels, along one axis.
+
+    Args:
+        pixel_mm: side of a pixel, mm.
+
+    Returns:
+        `(4,)` of pixels 0 to 3 apart, for a power of 1. In the plane it is the product
+        of both axes.
+    """
+    # The integral of the Gaussian over a triangle: the Gaussian's second integral at
+    # three points.
+    at = np.arange(-1, _REACH + 2) * pixel_mm
+    width = np.sqrt(2) * noise_blur(pixel_mm)
+    density = np.exp(-((at / width) ** 2) / 2) / np.sqrt(2 * np.pi)
+    second = at * ndtr(at / width) + width * density
+    return np.asarray(np.diff(second, 2) / pixel_mm**2)
+
+
+@functools.lru_cache(maxsize=8)
+def _taps(pixel_mm: float) -> Array:
+    """The even filter that gives white noise the covariances of the noise."""
+    n = 64
+    padded = np.zeros(n)
+    padded[: _REACH + 1] = covariances(pixel_mm)
+    padded[-_REACH:] = padded[_REACH:0:-1]
+    amplitude = np.sqrt(np.maximum(np.fft.rfft(padded).real, 0))
+    taps = np.fft.irfft(amplitude, n)
+    return np.concatenate([taps[-_REACH:], taps[: _REACH + 1]])
