@@ -83,11 +83,19 @@ def train(
     A run that fails before it has begun leaves no directory.
     """
     try:
-        with keeping_precision():
+        with keeping_precision(), _releasing():
             return _train(run, data, resume, verbose, workers)
     except BaseException:
         run.give_up()
         raise
+
+
+def _releasing() -> contextlib.AbstractContextManager[None]:
+    if not on_tensorflow():
+        return contextlib.nullcontext()
+    from keras_wa.training.release import release_custom_gradients
+
+    return release_custom_gradients()
 
 
 def _train(
