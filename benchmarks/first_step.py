@@ -15,7 +15,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_wa.cli.shared import start_keras
+from keras_wa.cli.starting import start_keras
 
 
 class Clock(keras.callbacks.Callback):

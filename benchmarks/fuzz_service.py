@@ -23,7 +23,7 @@ import time
 from pathlib import Path
 
 from benchmarks.served import Served, served
-from keras_wa.cli.shared import start_keras
+from keras_wa.cli.starting import start_keras
 from keras_wa.progress import track
 from tests.service.hostile import ALLOWED, FORM, Upload, form, mangle, whole_uploads
 

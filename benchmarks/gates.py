@@ -16,7 +16,7 @@ _STEPS = 12
 
 
 def _steps(se_position: str) -> Times:
-    from keras_wa.cli.shared import start_keras
+    from keras_wa.cli.starting import start_keras
 
     start_keras()
     from keras_wa.pipeline.plan import TrainingPlan

@@ -20,7 +20,7 @@ _ROIS = 1872
 
 
 def keras_wa() -> Times:
-    from keras_wa.cli.shared import start_keras
+    from keras_wa.cli.starting import start_keras
 
     start_keras()
     from keras_wa.pipeline.augmentation import NO_AUGMENTATION, Augmentation

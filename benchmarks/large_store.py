@@ -94,7 +94,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=20, help="training steps")
     parser.add_argument("--dir", default=None, help="where the store is written")
     args = parser.parse_args()
-    from keras_wa.cli.shared import start_keras
+    from keras_wa.cli.starting import start_keras
 
     start_keras()
     large = int(args.gigabytes * 1e9 / SIDE**2)

@@ -69,7 +69,7 @@ def _real() -> Path | None:
 
 def _write_models(folder: Path) -> None:
     """Writes a run, its SavedModel and a bare file."""
-    from keras_wa.cli.shared import start_keras
+    from keras_wa.cli.starting import start_keras
 
     start_keras()
     import keras

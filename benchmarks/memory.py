@@ -28,7 +28,7 @@ def _train(library: str, model: str, results: Any) -> None:
     training_step.MODELS = (model,)
     training_step._STEPS = {model: _STEPS}
     if library == "keras_wa":
-        from keras_wa.cli.shared import start_keras
+        from keras_wa.cli.starting import start_keras
 
         start_keras()
         import keras_wa.training.fit  # noqa: F401

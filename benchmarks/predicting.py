@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def _write_model(path: Path, size: int) -> None:
-    from keras_wa.cli.shared import start_keras
+    from keras_wa.cli.starting import start_keras
 
     start_keras()
     import tensorflow as tf

@@ -79,7 +79,7 @@ def _classifier(
     path: Path, name: str, size: int
 ) -> tuple[Callable[[], object], Callable[[], object]]:
     """Writes the model; gives one request's work, and 32 ROIs' without reading them."""
-    from keras_wa.cli.shared import start_keras
+    from keras_wa.cli.starting import start_keras
 
     start_keras()
     from keras_wa.datasets import ReadOptions

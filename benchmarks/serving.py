@@ -40,7 +40,7 @@ def _rois(batch: int, side: int = 224) -> np.ndarray:
 
 
 def keras_wa() -> Times:
-    from keras_wa.cli.shared import start_keras
+    from keras_wa.cli.starting import start_keras
 
     start_keras()
     import tensorflow as tf
@@ -82,7 +82,7 @@ def _loaded(model: Any, shape: Any = None, dtype: Any = "float32") -> Classify:
 
 
 def _export(folder: str) -> None:
-    from keras_wa.cli.shared import start_keras
+    from keras_wa.cli.starting import start_keras
 
     start_keras()
     import tensorflow as tf

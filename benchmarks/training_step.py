@@ -19,7 +19,7 @@ _STEPS = {"wa_resnet50": 10, "resnet50": 5}
 
 
 def keras_wa() -> Times:
-    from keras_wa.cli.shared import start_keras
+    from keras_wa.cli.starting import start_keras
 
     start_keras()
     import numpy as np

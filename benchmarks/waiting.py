@@ -43,7 +43,7 @@ def main() -> None:
     )
     parser.add_argument("--logdir", type=Path, help="keep the profile here")
     args = parser.parse_args()
-    from keras_wa.cli.shared import start_keras
+    from keras_wa.cli.starting import start_keras
 
     start_keras()
     import tensorflow as tf

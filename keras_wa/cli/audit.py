@@ -5,23 +5,13 @@ from __future__ import annotations
 import argparse
 import dataclasses
 
-from keras_wa.cli.shared import (
-    DATASET_FLAGS,
-    add_flags,
-    add_resamples,
-    choose_dataset,
-    make_folder,
-    say,
-    warn,
-)
+from keras_wa.cli.messages import say, warn
+from keras_wa.cli.paths import make_folder
+from keras_wa.cli.shared import DATASET_FLAGS, add_flags, add_resamples, choose_dataset
 from keras_wa.datasets import DATASETS, ReadOptions, load_cases
 from keras_wa.phantom import PhantomSpec
 from keras_wa.ranges import Range, range_of
 
-DESCRIPTION = (
-    "Look for what makes a result on a data set untrue: patients on both sides of the "
-    "split, duplicates, labels that can be guessed from names, metadata or one number."
-)
 EXAMPLE = "keras-wa audit folder --data-dir DIR --group-pattern '^(\\d+)'"
 
 

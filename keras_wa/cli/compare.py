@@ -7,25 +7,20 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from keras_wa.cli.messages import say, warn
+from keras_wa.cli.paths import make_folder
 from keras_wa.cli.shared import (
     DATASET_FLAGS,
     add_config_flags,
     add_resamples,
     choose_dataset,
     collect_config,
-    make_folder,
-    say,
-    start_keras,
-    warn,
 )
+from keras_wa.cli.starting import start_keras
 from keras_wa.cli.train import TRAIN_FLAGS
 from keras_wa.errors import UserError
 from keras_wa.ranges import Range
 
-DESCRIPTION = (
-    "Train several systems on the same split and say, with intervals, which "
-    "differences are real."
-)
 EXAMPLE = (
     "keras-wa compare --models resnet50,wa_resnet50,wa_resnet50:se_position=none "
     "--seeds 5 --config configs/quick.toml --out comparisons/quick"

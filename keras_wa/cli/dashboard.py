@@ -7,10 +7,10 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from keras_wa.cli.shared import say, start_keras, warn
+from keras_wa.cli.messages import say, warn
+from keras_wa.cli.starting import start_keras
 from keras_wa.ranges import Range
 
-DESCRIPTION = "Show runs side by side in TensorBoard."
 EXAMPLE = "keras-wa dashboard runs --port 6006"
 
 FOLDER = ".dashboard"

@@ -8,7 +8,8 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from keras_wa.cli.shared import make_folder, say, warn
+from keras_wa.cli.messages import say, warn
+from keras_wa.cli.paths import make_folder
 from keras_wa.datasets.cbis_ddsm import PHANTOM_SETTINGS, CaseLists, read_case_lists
 from keras_wa.datasets.cbis_ddsm.idc_series import (
     assign_series,
@@ -43,7 +44,6 @@ from keras_wa.errors import UserError, unknown_name
 from keras_wa.files import replacing
 from keras_wa.ranges import Range
 
-DESCRIPTION = "Fetch a data set from the Imaging Data Commons, with its tables."
 EXAMPLE = "keras-wa download cbis-ddsm --lesion calcification --dry-run"
 
 _SHOWN = 10

@@ -10,17 +10,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from keras_wa.cli.messages import say, warn
+from keras_wa.cli.paths import make_folder
 from keras_wa.cli.shared import (
     DATASET_FLAGS,
     add_config_flags,
     add_resamples,
     choose_dataset,
     collect_config,
-    make_folder,
-    quiet_start,
-    say,
-    warn,
 )
+from keras_wa.cli.starting import quiet_start
 from keras_wa.errors import UserError
 from keras_wa.ranges import Range
 
@@ -30,10 +29,6 @@ if TYPE_CHECKING:
     from keras_wa.evaluation.enhancement_figure import Pair
     from keras_wa.training.config import TrainConfig
 
-DESCRIPTION = (
-    "Measure what CLAHE does to the ROIs of a dataset: local contrast, visibility of "
-    "microcalcifications, SNR."
-)
 EXAMPLE = "keras-wa enhance --dataset phantom --n 512 --out enhancement/phantom"
 
 _FLAGS: dict[str, dict[str, Any]] = {

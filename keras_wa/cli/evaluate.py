@@ -5,16 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from keras_wa.cli.shared import (
-    add_data_flags,
-    add_resamples,
-    open_run,
-    say,
-    start_keras,
-    warn,
-)
+from keras_wa.cli.messages import say, warn
+from keras_wa.cli.shared import add_data_flags, add_resamples, open_run
+from keras_wa.cli.starting import start_keras
 
-DESCRIPTION = "Evaluate a run's best model, with patient-cluster bootstrap intervals."
 EXAMPLE = "python evaluate.py runs/NAME"
 
 

@@ -10,15 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_wa.cli.messages import say, warn
+from keras_wa.cli.paths import make_folder
 from keras_wa.cli.roi_sample import Mask, RoiSample, draw_sample, read_masks
-from keras_wa.cli.shared import (
-    add_data_flags,
-    make_folder,
-    open_run,
-    say,
-    start_keras,
-    warn,
-)
+from keras_wa.cli.shared import add_data_flags, open_run
+from keras_wa.cli.starting import start_keras
 from keras_wa.errors import UserError, unknown_name
 from keras_wa.ranges import Range
 
@@ -28,10 +24,6 @@ if TYPE_CHECKING:
     from keras_wa.explain.heat import Heat
     from keras_wa.training.data import RunData
 
-DESCRIPTION = (
-    "Show where a run's best model looks, and score that against chance, random "
-    "networks and, where the data set has them, masks."
-)
 EXAMPLE = "keras-wa explain runs/NAME --split test --n 200"
 
 METHODS = ("gradcam", "occlusion")

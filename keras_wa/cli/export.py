@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from keras_wa.cli.shared import say, start_keras
+from keras_wa.cli.messages import say
+from keras_wa.cli.starting import start_keras
 from keras_wa.errors import UserError
 
-DESCRIPTION = "Write a run's best model as a SavedModel, or as ONNX, for raw grey ROIs."
 EXAMPLE = "keras-wa export runs/NAME --out served_model"
 
 

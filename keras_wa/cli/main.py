@@ -11,31 +11,54 @@ import re
 import sys
 from collections.abc import Sequence
 from types import ModuleType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from keras_wa import __version__
-from keras_wa.cli.shared import at_home, printed_log
+from keras_wa.cli.messages import printed_log
+from keras_wa.cli.paths import at_home
 from keras_wa.cli.starting import without_collecting
 from keras_wa.errors import UserError
 
-# Each is a module of this package with `DESCRIPTION`, `EXAMPLE`, `add_arguments` and
-# `run`. They import TensorFlow inside `run`, so that --help does not wait for it.
-COMMANDS = (
-    "train",
-    "evaluate",
-    "compare",
-    "dashboard",
-    "explain",
-    "export",
-    "predict",
-    "serve",
-    "download",
-    "prepare",
-    "audit",
-    "enhance",
-    "phantom",
-    "models",
-)
+COMMANDS = {
+    "train": "Train a model, keep its best epoch and export it as a SavedModel.",
+    "evaluate": (
+        "Evaluate a run's best model, with patient-cluster bootstrap intervals."
+    ),
+    "compare": (
+        "Train several systems on the same split and say, with intervals, which "
+        "differences are real."
+    ),
+    "dashboard": "Show runs side by side in TensorBoard.",
+    "explain": (
+        "Show where a run's best model looks, and score that against chance, random"
+        " networks and, where the data set has them, masks."
+    ),
+    "export": (
+        "Write a run's best model as a SavedModel, or as ONNX, for raw grey ROIs."
+    ),
+    "predict": (
+        "Classify ROIs, or the calcification clusters that are found in mammograms,"
+        " in DICOM or plain images."
+    ),
+    "serve": "Answer predictions over HTTP.",
+    "download": "Fetch a data set from the Imaging Data Commons, with its tables.",
+    "prepare": "Read a dataset into a prepared store, as train does when it needs to.",
+    "audit": (
+        "Look for what makes a result on a data set untrue: patients on both sides "
+        "of the split, duplicates, labels that can be guessed from names, metadata "
+        "or one number."
+    ),
+    "enhance": (
+        "Measure what CLAHE does to the ROIs of a dataset: local contrast, "
+        "visibility of microcalcifications, SNR."
+    ),
+    "phantom": (
+        "Draw in-silico ROIs: a contact sheet, PNG class folders (also in real "
+        "tissue), or whole mammograms as DICOM files in CBIS-DDSM's layout."
+    ),
+    "models": "List the models, with their size, their work and where they come from.",
+}
+"""Each is a module of this package with `EXAMPLE`, `add_arguments` and `run`."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -55,9 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # A file's name may have characters that the terminal's encoding lacks.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        with without_collecting():
-            parser = _parser()
-        args = parser.parse_args(argv)
+        args = _parser().parse_args(argv)
         args = argparse.Namespace(**at_home(vars(args)))
         with printed_log():
             return _command(args.command).run(args)
@@ -99,6 +120,23 @@ class _Parser(argparse.ArgumentParser):
         raise UserError(f"{message}. See: {self.prog} --help")
 
 
+class _CommandParser(_Parser):
+    """The parser of a command, whose module is imported when it is asked for."""
+
+    def __init__(self, *, command: str, **options: Any) -> None:
+        super().__init__(description=COMMANDS[command], **options)
+        self._command: str | None = command
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        if self._command is not None:
+            with without_collecting():
+                module = _command(self._command)
+                module.add_arguments(self)
+            self.epilog = f"Example: {module.EXAMPLE}"
+            self._command = None
+        return super().parse_known_args(args, namespace)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="keras-wa",
@@ -106,16 +144,11 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Example: keras-wa train --epochs 100",
     )
     parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name in COMMANDS:
-        command = _command(name)
-        child = commands.add_parser(
-            name,
-            help=command.DESCRIPTION,
-            description=command.DESCRIPTION,
-            epilog=f"Example: {command.EXAMPLE}",
-        )
-        command.add_arguments(child)
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", parser_class=_CommandParser
+    )
+    for name, description in COMMANDS.items():
+        commands.add_parser(name, command=name, help=description)
     return parser
 
 

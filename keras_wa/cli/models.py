@@ -6,13 +6,13 @@ import argparse
 import json
 from typing import Any
 
-from keras_wa.cli.shared import say, start_keras
+from keras_wa.cli.messages import say
+from keras_wa.cli.starting import start_keras
 from keras_wa.errors import UserError
 from keras_wa.phantom import PhantomSpec
 from keras_wa.progress import track
 from keras_wa.ranges import range_of
 
-DESCRIPTION = "List the models, with their size, their work and where they come from."
 EXAMPLE = "keras-wa models --image-size 224"
 
 _COUNTED = "GFLOPs of one forward pass; a multiply-add counts two."

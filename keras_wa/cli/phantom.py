@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from keras_wa.cli.shared import make_folder, say, warn
+from keras_wa.cli.messages import say, warn
+from keras_wa.cli.paths import make_folder
 from keras_wa.datasets.background_rois import background_cases, render_on_backgrounds
 from keras_wa.datasets.backgrounds import find_backgrounds
 from keras_wa.datasets.cbis_ddsm import (
@@ -34,10 +35,6 @@ from keras_wa.phantom import PhantomSpec, best_possible_auc, phantom_cases, rend
 from keras_wa.progress import ProgressBar
 from keras_wa.ranges import Range
 
-DESCRIPTION = (
-    "Draw in-silico ROIs: a contact sheet, PNG class folders (also in real tissue), or "
-    "whole mammograms as DICOM files in CBIS-DDSM's layout."
-)
 EXAMPLE = "keras-wa phantom --preview phantom.png"
 
 LAYOUTS = ("folders", "tcia")

@@ -10,16 +10,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from keras_wa.cli.shared import check_writable, make_folder, start_keras, warn
-from keras_wa.cli.starting import begun, without_collecting
+from keras_wa.cli.messages import warn
+from keras_wa.cli.paths import check_writable, make_folder
+from keras_wa.cli.starting import begun, start_keras, without_collecting
 from keras_wa.datasets import ReadOptions
 from keras_wa.errors import UserError, unknown_name
 from keras_wa.ranges import Range, range_of
 
-DESCRIPTION = (
-    "Classify ROIs, or the calcification clusters that are found in mammograms, in "
-    "DICOM or plain images."
-)
 EXAMPLE = "keras-wa predict runs/NAME image.dcm --box 1200,800,240,200 --overlay out"
 
 _STDOUT = "-"

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import argparse
 
+from keras_wa.cli.messages import say, warn
 from keras_wa.cli.shared import (
     DATASET_FLAGS,
     add_config_flags,
     choose_dataset,
     collect_config,
-    quiet_start,
-    say,
-    warn,
 )
+from keras_wa.cli.starting import quiet_start
 
-DESCRIPTION = "Read a dataset into a prepared store, as train does when it needs to."
 EXAMPLE = "keras-wa prepare --dataset folder --data-dir DIR --image-size 224"
 
 

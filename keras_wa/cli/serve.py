@@ -6,10 +6,10 @@ import argparse
 import importlib.util
 import os
 
-from keras_wa.cli.shared import say, start_keras, warn
+from keras_wa.cli.messages import say, warn
+from keras_wa.cli.starting import start_keras
 from keras_wa.errors import UserError
 
-DESCRIPTION = "Answer predictions over HTTP."
 EXAMPLE = "keras-wa serve runs/NAME --port 8501"
 
 _LIBRARIES = ("fastapi", "uvicorn", "python_multipart", "prometheus_client")

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
-import errno
-import logging
-import os
-import sys
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from keras_wa.cli.starting import without_collecting
+from keras_wa.cli.messages import say, warn
+from keras_wa.cli.paths import at_home
 from keras_wa.datasets import DATASETS, find_dataset, name_of_dataset
-from keras_wa.errors import UserError
 from keras_wa.ranges import Range
 
 if TYPE_CHECKING:
@@ -118,22 +111,6 @@ def collect_config(args: argparse.Namespace) -> dict[str, Any]:
     return {**values, **flags}
 
 
-def at_home(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values with the home folder for a leading `~/`.
-
-    A shell leaves it in `--out=~/x`; pandas would put it in, and nothing else would.
-    """
-
-    def expanded(value: Any) -> Any:
-        if isinstance(value, list):
-            return [expanded(each) for each in value]
-        at_home = isinstance(value, str) and f"{value}/".startswith("~/")
-        return os.path.expanduser(value) if at_home else value
-
-    # A token may begin with anything.
-    return {k: v if k == "token" else expanded(v) for k, v in values.items()}
-
-
 def choose_dataset(values: dict[str, Any], root: Path = Path("data")) -> dict[str, Any]:
     """Fills in the dataset and where it lies.
 
@@ -221,115 +198,3 @@ def with_present_store(config: TrainConfig) -> TrainConfig:
         "names another place."
     )
     return dataclasses.replace(config, store_dir=here)
-
-
-def make_folder(name: str | Path, flag: str = "--out") -> Path:
-    """Makes the folder of a result before the work, which may take long.
-
-    Raises:
-        UserError: if it cannot be made; the message names the flag.
-    """
-    out = Path(name)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"{flag}. Received: {name} ({error.strerror}); expected a folder, or a "
-            "place where one can be made."
-        ) from error
-    return out
-
-
-def check_writable(path: Path, flag: str) -> None:
-    """Refuses a file that cannot be written before the work, which may take long.
-
-    Its folder is made. What is there already and no file, such as a device, is taken.
-
-    Raises:
-        UserError: if it cannot be; the message names the flag.
-    """
-    try:
-        if path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        if path.is_file() or not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            tempfile.TemporaryFile(dir=path.parent).close()
-    except OSError as error:
-        raise UserError(
-            f"{flag}. Received: {path} ({error.strerror or error}); expected a file "
-            "that can be written."
-        ) from error
-
-
-def say(message: str) -> None:
-    """Prints a message at once, so that it keeps its place among the progress bars."""
-    print(message, flush=True)
-
-
-def warn(notes: Iterable[str]) -> None:
-    """Prints notes so that nobody overlooks them."""
-    for note in notes:
-        print(f"*** {note}", flush=True)
-
-
-class _Notes(logging.Handler):
-    def emit(self, record: logging.LogRecord) -> None:
-        warn([record.getMessage()])
-
-
-@contextlib.contextmanager
-def printed_log() -> Iterator[None]:
-    """Prints what the package logs as a warning as `warn` does."""
-    logger, handler = logging.getLogger("keras_wa"), _Notes(logging.WARNING)
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-
-
-@contextlib.contextmanager
-def quiet_start() -> Iterator[None]:
-    """Holds back what TensorFlow's C++ code writes to stderr while it starts.
-
-    It reports a missing GPU as an error, twice, before any log level holds. If the body
-    fails, what was held back is shown.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    sys.stderr.flush()
-    saved = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        except Exception:
-            sys.stderr.flush()
-            held.seek(0)
-            os.write(saved, held.read())
-            raise
-        finally:
-            sys.stderr.flush()
-            os.dup2(saved, 2)
-            os.close(saved)
-
-
-def start_keras(find_devices: bool = True) -> None:
-    """Imports Keras, and TensorFlow with its devices, without its banner.
-
-    With another backend TensorFlow need not be there.
-
-    Args:
-        find_devices: several processes have to be connected before.
-    """
-    with quiet_start(), without_collecting():
-        from keras_wa.backend import on_tensorflow
-
-        if not on_tensorflow():
-            return
-        import tensorflow as tf
-
-        # Its warnings in Python are about code, which is ours: a user cannot act on
-        # them.
-        tf.get_logger().setLevel("ERROR")
-        if find_devices:
-            tf.config.list_logical_devices()

@@ -1,10 +1,13 @@
-"""What makes a command's start short."""
+"""What makes a command's start short and quiet."""
 
 from __future__ import annotations
 
 import contextlib
 import gc
 import itertools
+import os
+import sys
+import tempfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -40,3 +43,50 @@ def begun(values: Iterable[T]) -> Iterator[T]:
         yield from source
 
     return all_of_them()
+
+
+@contextlib.contextmanager
+def quiet_start() -> Iterator[None]:
+    """Holds back what TensorFlow's C++ code writes to stderr while it starts.
+
+    It reports a missing GPU as an error, twice, before any log level holds. If the body
+    fails, what was held back is shown.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    sys.stderr.flush()
+    saved = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except Exception:
+            sys.stderr.flush()
+            held.seek(0)
+            os.write(saved, held.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(saved, 2)
+            os.close(saved)
+
+
+def start_keras(find_devices: bool = True) -> None:
+    """Imports Keras, and TensorFlow with its devices, without its banner.
+
+    With another backend TensorFlow need not be there.
+
+    Args:
+        find_devices: several processes have to be connected before.
+    """
+    with quiet_start(), without_collecting():
+        from keras_wa.backend import on_tensorflow
+
+        if not on_tensorflow():
+            return
+        import tensorflow as tf
+
+        # Its warnings in Python are about code, which is ours: a user cannot act on
+        # them.
+        tf.get_logger().setLevel("ERROR")
+        if find_devices:
+            tf.config.list_logical_devices()

@@ -9,21 +9,18 @@ import os
 from pathlib import Path
 from typing import Any
 
+from keras_wa.cli.messages import say, warn
 from keras_wa.cli.shared import (
     DATASET_FLAGS,
     add_config_flags,
     choose_dataset,
     collect_config,
-    quiet_start,
-    say,
-    start_keras,
-    warn,
     with_present_store,
 )
+from keras_wa.cli.starting import quiet_start, start_keras
 from keras_wa.datasets import split_hash
 from keras_wa.errors import UserError
 
-DESCRIPTION = "Train a model, keep its best epoch and export it as a SavedModel."
 EXAMPLE = (
     "python train.py --dataset folder --data-dir DIR --group-pattern '^(\\d+)' "
     "--epochs 100"

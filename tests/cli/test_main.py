@@ -25,7 +25,6 @@ from tests.tiny_model import ROOT
 def command(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """A command `train` that raises `error`, or returns 0."""
     module = SimpleNamespace(
-        DESCRIPTION="does something",
         EXAMPLE="keras-wa train",
         add_arguments=lambda parser: None,
         error=None,
@@ -194,6 +193,21 @@ def test_help_does_not_wait_for_tensorflow() -> None:
     assert done.stdout.count("Example: ") == len(COMMANDS)
     assert done.stdout.endswith("heavy: []\n")
     assert done.stderr == ""
+
+
+def test_the_list_of_commands_imports_none_of_them() -> None:
+    code = """
+import sys
+from keras_wa.cli import main
+try:
+    main(["--help"])
+except SystemExit:
+    print(sorted({"numpy", "pandas", "sklearn"} & set(sys.modules)))
+"""
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, check=True)
+    assert all(f"    {name} " in done.stdout for name in COMMANDS)
+    assert done.stdout.endswith("[]\n")
 
 
 @pytest.mark.parametrize("script", ["train", "evaluate"])

@@ -11,15 +11,14 @@ from typing import TextIO
 
 import pytest
 
+from keras_wa.cli.messages import warn
 from keras_wa.cli.shared import (
     DATASET_FLAGS,
     add_config_flags,
     choose_dataset,
     collect_config,
-    quiet_start,
-    start_keras,
-    warn,
 )
+from keras_wa.cli.starting import quiet_start, start_keras
 from keras_wa.cli.train import TRAIN_FLAGS
 from keras_wa.errors import UserError
 from keras_wa.training.config import TrainConfig
