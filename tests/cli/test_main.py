@@ -206,7 +206,7 @@ except SystemExit:
 """
     words = [sys.executable, "-c", code]
     done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, check=True)
-    assert all(f"    {name} " in done.stdout for name in COMMANDS)
+    assert all(f"\n    {name}" in done.stdout for name in COMMANDS)
     assert done.stdout.endswith("[]\n")
 
 
