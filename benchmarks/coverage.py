@@ -18,8 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from keras_wa.evaluation import cluster_bootstrap_auc, delong_interval
-from keras_wa.evaluation.inputs import FloatArray, IntArray
+from keras_wa.metrics import cluster_bootstrap_auc, delong_interval
+from keras_wa.metrics.inputs import FloatArray, IntArray
 
 
 @dataclass(frozen=True)

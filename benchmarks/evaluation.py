@@ -21,7 +21,7 @@ _CASE = "2,000 resamples of 10,000 ROIs"
 
 
 def keras_wa() -> Times:
-    from keras_wa.evaluation import cluster_bootstrap
+    from keras_wa.metrics import cluster_bootstrap
 
     def work() -> object:
         return cluster_bootstrap(_LABELS, _SCORES, _PATIENTS, 0.5, _RESAMPLES)

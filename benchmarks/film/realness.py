@@ -23,7 +23,7 @@ import scipy.fft
 import scipy.ndimage as ndi
 
 from benchmarks.film.fields import SIDE, drawn_fields, field_boxes, films, shrunk
-from keras_wa.evaluation import Interval, cluster_bootstrap_auc
+from keras_wa.metrics import Interval, cluster_bootstrap_auc
 from keras_wa.phantom import PHANTOM_VERSION
 
 Array = np.ndarray

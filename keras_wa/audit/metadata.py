@@ -14,7 +14,7 @@ from keras_wa.audit.scoring import (
     why_not_held_out,
 )
 from keras_wa.audit.wording import join, percent
-from keras_wa.evaluation import DESCRIPTORS, predict_from_columns
+from keras_wa.evaluate import DESCRIPTORS, predict_from_columns
 
 READ = {
     **DESCRIPTORS,

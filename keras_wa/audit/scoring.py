@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from keras_wa.audit.findings import Estimate, Score
-from keras_wa.evaluation import Interval, cluster_bootstrap
+from keras_wa.metrics import Interval, cluster_bootstrap
 
 SHORTCUT_AUC = 0.6
 """A shortcut is worth a warning when the lower end of its AUC lies above this.

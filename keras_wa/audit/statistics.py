@@ -17,7 +17,7 @@ from keras_wa.audit.scoring import (
     why_not_held_out,
 )
 from keras_wa.audit.wording import join
-from keras_wa.evaluation import (
+from keras_wa.metrics import (
     area_under_roc,
     cluster_bootstrap_auc,
     one_number_statistics,

@@ -26,7 +26,7 @@ from keras_wa.ranges import Range
 if TYPE_CHECKING:
     from keras_wa.datasets import Dataset
     from keras_wa.datasets.dataset import Pixels
-    from keras_wa.evaluation.enhancement_figure import Pair
+    from keras_wa.evaluate.enhancement_figure import Pair
     from keras_wa.training.config import TrainConfig
 
 EXAMPLE = "keras-wa enhance --dataset phantom --n 512 --out enhancement/phantom"
@@ -73,8 +73,8 @@ def run(args: argparse.Namespace) -> int:
     with quiet_start():
         from keras_wa.training.config import TrainConfig
         from keras_wa.training.data import load_dataset
-    from keras_wa.evaluation.enhancement_figure import write_figure
-    from keras_wa.evaluation.enhancement_table import (
+    from keras_wa.evaluate.enhancement_figure import write_figure
+    from keras_wa.evaluate.enhancement_table import (
         format_table,
         summarise,
         write_table,
@@ -135,7 +135,7 @@ def _measure(
     dataset: Dataset, cases: pd.DataFrame, config: TrainConfig
 ) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
     """One row an ROI, and the ROIs that could not be read, with the reason."""
-    from keras_wa.evaluation.enhancement import measure_pair
+    from keras_wa.evaluate.enhancement import measure_pair
     from keras_wa.pipeline.store import WORKERS
     from keras_wa.progress import track
 
@@ -196,7 +196,7 @@ def _mask(
 
 
 def _pair(dataset: Dataset, row: pd.Series, config: TrainConfig) -> Pair:
-    from keras_wa.evaluation.enhancement_figure import Pair
+    from keras_wa.evaluate.enhancement_figure import Pair
 
     before = _read(dataset, row, config)
     mask, _ = _mask(dataset, row, config)

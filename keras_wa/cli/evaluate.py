@@ -30,8 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Predicts, evaluates and writes. Returns the exit code."""
     start_keras()
-    from keras_wa.evaluation import format_metrics
-    from keras_wa.evaluation.text import estimate
+    from keras_wa.evaluate import format_metrics
+    from keras_wa.evaluate.text import estimate
     from keras_wa.reporting.evaluate_run import evaluate_run
     from keras_wa.reporting.verdict import best_number, warnings
 

@@ -22,7 +22,7 @@ from keras_wa.comparison.summary import summarise
 from keras_wa.comparison.tables import render_markdown
 from keras_wa.datasets import split_hash
 from keras_wa.errors import UserError
-from keras_wa.evaluation.results import without_nan
+from keras_wa.evaluate.results import without_nan
 from keras_wa.files import FolderBusyError, replacing, write_json
 from keras_wa.models import model_source
 from keras_wa.training.cost import measure_cost

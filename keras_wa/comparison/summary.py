@@ -14,12 +14,12 @@ from keras_wa.comparison.results import (
     require_one_split,
     stack,
 )
-from keras_wa.evaluation.paired import (
+from keras_wa.metrics.paired import (
     holm,
     mean_over_seeds,
     paired_differences,
 )
-from keras_wa.evaluation.units import FEW_PATIENTS
+from keras_wa.metrics.units import FEW_PATIENTS
 from keras_wa.progress import track
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from keras_wa.comparison.published import CAPTION
-from keras_wa.evaluation.text import TITLES
+from keras_wa.evaluate.text import TITLES
 
 HOW_TO_READ = (
     "Mean ± standard deviation over seeds; in brackets the 95 % interval of the mean, "

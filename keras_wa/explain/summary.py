@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from keras_wa.evaluation.results import without_nan
-from keras_wa.evaluation.units import as_record
+from keras_wa.evaluate.results import without_nan
 from keras_wa.explain.deletion import deletion_areas
 from keras_wa.explain.heat import Heat
 from keras_wa.explain.scores import (
@@ -21,6 +20,7 @@ from keras_wa.explain.scores import (
     pointing_game,
     rank_correlation,
 )
+from keras_wa.metrics.units import as_record
 
 Record = dict[str, Any]
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from keras_wa.evaluation.text import estimate
+from keras_wa.evaluate.text import estimate
 from keras_wa.pages import LinePlot, Series, thin
 
 _UNIT = (0.0, 1.0)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from keras_wa.evaluation import METRIC_NAMES, TITLES
-from keras_wa.evaluation.text import estimate
+from keras_wa.evaluate import TITLES
+from keras_wa.evaluate.text import estimate
+from keras_wa.metrics import METRIC_NAMES
 from keras_wa.pages import Forest, Row, forest
 from keras_wa.reporting.words import count, share
 

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from keras_wa.datasets import ReadOptions
 from keras_wa.datasets.cutting import cut_roi
 from keras_wa.errors import UserError
-from keras_wa.evaluation import apply_temperature
 from keras_wa.imaging import Box, GreyImage
 from keras_wa.imaging.resize import resize
 from keras_wa.imaging.symmetries import SYMMETRIES, apply_symmetry
+from keras_wa.metrics import apply_temperature
 from keras_wa.serving.familiarity import unfamiliar
 
 if TYPE_CHECKING:

@@ -10,12 +10,8 @@ from typing import Any
 import keras
 
 from keras_wa.errors import UserError
-from keras_wa.evaluation import (
-    choose_threshold,
-    fit_temperature,
-    one_number_statistics,
-)
 from keras_wa.files import write_json
+from keras_wa.metrics import choose_threshold, fit_temperature, one_number_statistics
 from keras_wa.training.best import load_best
 from keras_wa.training.data import RunData
 from keras_wa.training.run import Run
@@ -36,7 +32,7 @@ class Decision:
     Attributes:
         threshold: of the probability as the model gives it; malignant from it on.
         rule: how it was chosen on validation.
-        temperature: of `keras_wa.evaluation.apply_temperature`, fitted on validation.
+        temperature: of `keras_wa.metrics.apply_temperature`, fitted on validation.
         n_validation: ROIs of validation.
         grey: statistic of `one_number_statistics` -> what 99 % of the training ROIs lie
             between, grey levels before enhancement, at the size that the model sees.

@@ -11,7 +11,7 @@ from keras_wa.audit.scoring import (
     score_probabilities,
     why_not_held_out,
 )
-from keras_wa.evaluation import Interval, cluster_bootstrap
+from keras_wa.metrics import Interval, cluster_bootstrap
 from tests.audit.tables import table
 
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from keras_wa.evaluation import evaluate_predictions
+from keras_wa.evaluate import evaluate_predictions
 from keras_wa.reporting.data_card import data_card
 from keras_wa.reporting.mistakes import Mistake, Mistakes
 from keras_wa.reporting.report import render_report
 from keras_wa.training.config import TrainConfig
-from tests.evaluation.tables import predictions, with_cases
+from tests.evaluate.tables import predictions, with_cases
 
 HOSTILE = '<script>alert("ä & 乳")</script>'
 

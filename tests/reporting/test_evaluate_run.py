@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from keras_wa.errors import UserError
-from keras_wa.evaluation import baselines
-from keras_wa.evaluation.results import without_nan
+from keras_wa.evaluate.results import without_nan
+from keras_wa.metrics import baselines
 from keras_wa.pipeline import npy_file
 from keras_wa.reporting import evaluate_run as module
 from keras_wa.reporting.evaluate_run import evaluate_run

@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_wa.evaluation import METRIC_NAMES, SUBGROUP_COLUMNS, TITLES
-from keras_wa.evaluation.text import estimate
+from keras_wa.evaluate import SUBGROUP_COLUMNS, TITLES
+from keras_wa.evaluate.text import estimate
+from keras_wa.metrics import METRIC_NAMES
 from keras_wa.reporting import curves
 from keras_wa.reporting.mistakes import Mistake, Mistakes, small
 from tests.pages.html import (

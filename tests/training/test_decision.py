@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from keras_wa.errors import UserError
-from keras_wa.evaluation import choose_threshold, fit_temperature
+from keras_wa.metrics import choose_threshold, fit_temperature
 from keras_wa.reporting.evaluate_run import evaluate_run
 from keras_wa.training.best import load_best
 from keras_wa.training.data import load_data

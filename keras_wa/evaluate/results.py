@@ -1,0 +1,272 @@
+"""What an evaluation finds, the content of metrics.json."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from keras_wa import __version__
+from keras_wa.errors import UserError
+from keras_wa.evaluate.levels import LEVELS, Pooling, aggregate
+from keras_wa.evaluate.references import reference_lines
+from keras_wa.evaluate.subgroups import subgroup_metrics
+from keras_wa.metrics.calibration import (
+    apply_temperature,
+    brier_score,
+    expected_calibration_error,
+    fit_temperature,
+    log_loss,
+    reliability_table,
+)
+from keras_wa.metrics.decision_curve import decision_curve
+from keras_wa.metrics.three_class import THREE_CLASS_COLUMNS, three_class_metrics
+from keras_wa.metrics.units import FEW_PATIENTS, score_units
+
+FORMAT = 2
+"""Version of the record's layout; `docs/metrics.schema.json` describes it."""
+
+PREDICTION_COLUMNS = ("roi_id", "patient_id", "label", "probability")
+"""The columns that a table of predictions must have."""
+
+_BINS = 10
+
+_ENOUGH_RESAMPLES = 2000
+
+
+def evaluate_predictions(
+    predictions: pd.DataFrame,
+    threshold: float,
+    threshold_rule: str,
+    n_resamples: int = 2000,
+    seed: int = 0,
+    confidence: float = 0.95,
+    *,
+    val_predictions: pd.DataFrame | None = None,
+    learning_cases: pd.DataFrame | None = None,
+    best_possible_auc: float | None = None,
+    pooling: Pooling = "max",
+) -> dict[str, Any]:
+    """Evaluates a table of predictions: the content of `metrics.json`.
+
+    Args:
+        predictions: one row an ROI with the columns `roi_id` (unique), `patient_id`,
+            `label` (0 or 1) and `probability` (of the positive class, in [0, 1]).
+            `breast` and `view` give the levels between ROI and patient, the columns of
+            `SUBGROUP_COLUMNS` the subgroups, `p_0, p_1, p_2, class` the three classes.
+        threshold: decision threshold; positive if `probability >= threshold`, at every
+            level.
+        threshold_rule: where it came from, for example `"youden on validation"`.
+        n_resamples: number of bootstrap resamples.
+        seed: of the resampling.
+        confidence: coverage that the intervals aim at.
+        val_predictions: the same table of the validation part, on which the temperature
+            is fitted; without it there is none.
+        learning_cases: case table of ROIs that references may learn from, of no patient
+            in `predictions`; without it there are no references.
+        best_possible_auc: what no classifier of a phantom can be expected to exceed.
+        pooling: how probabilities of ROIs become those of larger units.
+
+    Returns:
+        What `docs/metrics.schema.json` describes, ready for strict JSON, what is
+        undefined being None. `n_rois, n_patients, prevalence, metrics, auc_delong,
+        counts` are of the ROIs and the same as in `levels["roi"]`.
+
+    Raises:
+        UserError: if a probability is missing or infinite.
+        ValueError: if a column is missing, an ROI is repeated or a value malformed.
+    """
+    check_predictions(predictions)
+    options: dict[str, Any] = {
+        "n_resamples": n_resamples,
+        "seed": seed,
+        "confidence": confidence,
+    }
+    levels = {
+        name: _level(predictions, name, pooling, threshold, options) for name in LEVELS
+    }
+    rois = levels["roi"]
+    calibration, scaled = _calibration(predictions, val_predictions)
+    results: dict[str, Any] = {
+        "format": FORMAT,
+        "keras_wa": __version__,
+        "n_rois": rois["n"],
+        "n_patients": rois["n_patients"],
+        "prevalence": rois["n_positive"] / rois["n"],
+        "threshold": {
+            "value": float(threshold),
+            "rule": threshold_rule,
+            "positive_if": "probability >= threshold",
+        },
+        "metrics": rois["metrics"],
+        "auc_delong": rois["auc_delong"],
+        "counts": rois["counts"],
+        "confidence": confidence,
+        "bootstrap": {
+            "kind": "patient-cluster expanded percentile",
+            "n_resamples": n_resamples,
+            "seed": seed,
+            "n_dropped": rois["n_dropped"],
+        },
+        "delong": "clustered by patient (Obuchowski 1997), on the logit scale",
+        "pooling": pooling,
+        "levels": levels,
+        "calibration": calibration,
+        "decision_curve": _decision_curve(predictions, scaled),
+        "subgroups": subgroup_metrics(predictions, threshold, **options),
+        "references": (
+            []
+            if learning_cases is None
+            else reference_lines(
+                learning_cases,
+                predictions,
+                best_possible_auc=best_possible_auc,
+                **options,
+            )
+        ),
+        "three_class": (
+            three_class_metrics(predictions, **options)
+            if {*THREE_CLASS_COLUMNS, "class"} <= set(predictions.columns)
+            else None
+        ),
+        "warnings": _warnings(rois, predictions, val_predictions, n_resamples),
+    }
+    return without_nan(results)
+
+
+def check_predictions(predictions: pd.DataFrame) -> None:
+    """Checks what a table of predictions must have.
+
+    Args:
+        predictions: one row an ROI, with `PREDICTION_COLUMNS`.
+
+    Raises:
+        UserError: if a probability is missing or infinite.
+        ValueError: if a column is missing or an ROI is repeated.
+    """
+    missing = [name for name in PREDICTION_COLUMNS if name not in predictions]
+    if missing:
+        raise ValueError(
+            f"predictions must have the columns {', '.join(PREDICTION_COLUMNS)}. "
+            f"Received: a table without {', '.join(missing)}"
+        )
+    repeated = predictions["roi_id"].duplicated()
+    if repeated.any():
+        name = predictions.loc[repeated, "roi_id"].iloc[0]
+        raise ValueError(f"roi_id must be unique. Received: {name!r} more than once")
+    finite = [not pd.isna(p) and math.isfinite(p) for p in predictions["probability"]]
+    if not all(finite):
+        bad = predictions.iloc[finite.index(False)]
+        raise UserError(
+            f"The probability of ROI {bad['roi_id']!r} is no number. "
+            f"Received: {bad['probability']}; expected one in [0, 1]. "
+            "A model whose training diverged predicts such: train it again."
+        )
+
+
+def without_nan(value: Any) -> Any:
+    """Replaces NaN and infinity, which strict JSON lacks, by None at any depth."""
+    if isinstance(value, Mapping):
+        return {key: without_nan(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _level(
+    predictions: pd.DataFrame,
+    name: str,
+    pooling: Pooling,
+    threshold: float,
+    options: dict[str, Any],
+) -> dict[str, Any]:
+    level = aggregate(predictions, name, pooling)
+    if level.table is None:
+        return {"left_out": level.reason}
+    return score_units(level.table, threshold, **options)
+
+
+def _calibration(
+    predictions: pd.DataFrame, val_predictions: pd.DataFrame | None
+) -> tuple[dict[str, Any], Any]:
+    """The record, and the probabilities at the temperature, None without one."""
+    labels, probabilities = predictions["label"], predictions["probability"]
+    temperature, scaled, reason = None, None, ""
+    if val_predictions is None:
+        reason = "there are no predictions of the validation part"
+    elif val_predictions["label"].nunique() < 2:
+        reason = "the validation part is all of one class"
+    else:
+        check_predictions(val_predictions)
+        temperature = fit_temperature(
+            val_predictions["label"], val_predictions["probability"]
+        )
+        scaled = apply_temperature(probabilities, temperature)
+    record = {
+        "n_bins": _BINS,
+        "as_predicted": _calibrated(labels, probabilities),
+        "temperature": temperature,
+        "temperature_scaled": None if scaled is None else _calibrated(labels, scaled),
+        "reason": reason,
+    }
+    return record, scaled
+
+
+def _calibrated(labels: Any, probabilities: Any) -> dict[str, Any]:
+    table = reliability_table(labels, probabilities, _BINS)
+    return {
+        "brier": brier_score(labels, probabilities),
+        "log_loss": log_loss(labels, probabilities),
+        "ece_equal_mass": expected_calibration_error(labels, probabilities, _BINS),
+        "ece_equal_width": expected_calibration_error(
+            labels, probabilities, _BINS, "equal-width"
+        ),
+        "reliability": table.to_dict("records"),
+    }
+
+
+def _decision_curve(predictions: pd.DataFrame, scaled: Any) -> dict[str, Any]:
+    """The columns of the curve; the model's before and after the temperature."""
+    table = decision_curve(predictions["label"], predictions["probability"])
+    curve: dict[str, Any] = {
+        str(name): values.tolist() for name, values in table.items()
+    }
+    curve["as_predicted"] = curve.pop("model")
+    curve["temperature_scaled"] = (
+        None
+        if scaled is None
+        else decision_curve(predictions["label"], scaled)["model"].tolist()
+    )
+    return curve
+
+
+def _warnings(
+    rois: dict[str, Any],
+    predictions: pd.DataFrame,
+    val_predictions: pd.DataFrame | None,
+    n_resamples: int,
+) -> list[str]:
+    warnings = []
+    n_patients = rois["n_patients"]
+    if n_patients < FEW_PATIENTS:
+        warnings.append(
+            f"These ROIs are of {n_patients} patients only. With fewer than "
+            f"{FEW_PATIENTS} the intervals are not to be relied on."
+        )
+    if n_resamples < _ENOUGH_RESAMPLES:
+        warnings.append(
+            f"The ends of the intervals are rough: {n_resamples} resamples, where "
+            f"{_ENOUGH_RESAMPLES} are advised."
+        )
+    if val_predictions is not None and set(val_predictions["roi_id"]) & set(
+        predictions["roi_id"]
+    ):
+        warnings.append(
+            "The threshold and the temperature were chosen on these very ROIs, which "
+            "flatters what depends on them."
+        )
+    return warnings

@@ -1,0 +1,103 @@
+"""The metrics where they may differ: by density, type, distribution and the like."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from keras_wa.datasets.columns import MISSING, as_categories
+from keras_wa.metrics.bootstrap import cluster_bootstrap
+from keras_wa.metrics.units import FEW_PATIENTS, as_record
+
+SUBGROUP_COLUMNS = (
+    "density",
+    "morphology",
+    "distribution",
+    "subtlety",
+    "view",
+    "assessment",
+)
+"""The columns whose values are subgroups, in the order in which they are reported."""
+
+
+def subgroup_metrics(
+    predictions: pd.DataFrame,
+    threshold: float,
+    n_resamples: int = 2000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> list[dict[str, Any]]:
+    """Scores the ROIs of each value of each subgroup column by themselves.
+
+    There are many subgroups, so some lie far from the whole by chance alone: intervals
+    that hold the value of the whole show no difference. A value such as
+    `PLEOMORPHIC-FINE_LINEAR_BRANCHING` is a subgroup of its own.
+
+    Args:
+        predictions: one row an ROI, with `patient_id`, `label`, `probability` and any
+            of `SUBGROUP_COLUMNS`.
+        threshold: decision threshold; positive if `probability >= threshold`.
+        n_resamples: of the bootstrap by patient.
+        seed: of the bootstrap.
+        confidence: coverage that the intervals aim at.
+
+    Returns:
+        For each value, sorted, `column, value` (text, `"NA"` where missing), `n,
+        n_positive, n_patients, few_patients` (fewer than 10), `auc, sensitivity,
+        specificity` (each `{value, low, high}`, NaN where undefined) and `reason`: why
+        something is undefined, `""` if nothing is. A column that holds nothing is left
+        out.
+
+    Raises:
+        ValueError: if a value is malformed.
+    """
+    records = []
+    for column in SUBGROUP_COLUMNS:
+        if column not in predictions or predictions[column].isna().all():
+            continue
+        values = as_categories(predictions[column])
+        for value in sorted(set(values), key=_numbers_first):
+            rois = predictions[values == value]
+            intervals = cluster_bootstrap(
+                rois["label"],
+                rois["probability"],
+                rois["patient_id"],
+                threshold,
+                n_resamples=n_resamples,
+                seed=seed,
+                confidence=confidence,
+            )
+            n_patients = int(rois["patient_id"].nunique())
+            records.append(
+                {
+                    "column": column,
+                    "value": value,
+                    "n": len(rois),
+                    "n_positive": int(rois["label"].sum()),
+                    "n_patients": n_patients,
+                    "few_patients": n_patients < FEW_PATIENTS,
+                    **{
+                        name: as_record(intervals[name])
+                        for name in ("auc", "sensitivity", "specificity")
+                    },
+                    "reason": _reason(rois, n_patients),
+                }
+            )
+    return records
+
+
+def _reason(rois: pd.DataFrame, n_patients: int) -> str:
+    reasons = []
+    if rois["label"].nunique() < 2:
+        kind = "malignant" if rois["label"].iloc[0] else "benign"
+        reasons.append(f"all ROIs are {kind}, so there is no AUC")
+    if n_patients == 1:
+        reasons.append("there is one patient, so there are no intervals")
+    return "; ".join(reasons)
+
+
+def _numbers_first(value: str) -> tuple[bool, float, str]:
+    """Sorts 10 after 9, words after numbers, and what is missing last."""
+    number = float(value) if value.replace(".", "", 1).isdigit() else float("inf")
+    return value == MISSING, number, value

@@ -1,0 +1,115 @@
+"""The essential results as a table for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from keras_wa.metrics.classification import METRIC_NAMES
+
+TITLES = {
+    "auc": "AUC",
+    "auprc": "AUPRC",
+    "accuracy": "Accuracy",
+    "balanced_accuracy": "Balanced acc.",
+    "sensitivity": "Sensitivity",
+    "specificity": "Specificity",
+    "precision": "Precision",
+    "f1": "F1",
+    "mcc": "MCC",
+    "sensitivity_at_95_specificity": "Sens. at 95% spec.",
+    "specificity_at_95_sensitivity": "Spec. at 95% sens.",
+    "brier": "Brier score",
+}
+"""What each of `METRIC_NAMES` is called in tables."""
+
+_NAME, _CELL = 20, 22
+
+
+def estimate(metric: Mapping[str, float | None] | None) -> str:
+    """Gives `0.741 [0.655, 0.814]`, `0.741` without an interval, `n/a` without both.
+
+    Args:
+        metric: `{value, low, high}`, each None where undefined.
+    """
+    if metric is None or metric["value"] is None:
+        return "n/a"
+    if metric["low"] is None or metric["high"] is None:
+        return f"{metric['value']:.3f}"
+    return f"{metric['value']:.3f} [{metric['low']:.3f}, {metric['high']:.3f}]"
+
+
+def format_metrics(results: Mapping[str, Any]) -> str:
+    """Renders the essential results, by ROI and by patient.
+
+    Args:
+        results: what `evaluate_predictions` returned or `metrics.json` holds.
+
+    Returns:
+        One line on the data, one a metric, such as `AUC  0.741 [0.655, 0.814]`, with a
+        column each for ROIs and patients, then calibration and references; no trailing
+        newline.
+    """
+    threshold, bootstrap = results["threshold"], results["bootstrap"]
+    levels = [results["levels"][name] for name in ("roi", "patient")]
+    rois, patients = levels
+    lines = [
+        f"{results['n_rois']} ROIs of {results['n_patients']} patients, "
+        f"{results['prevalence']:.1%} positive; called positive at "
+        f"p >= {threshold['value']:.4g} ({threshold['rule']})",
+        _row("", f"{rois['n']} ROIs", f"{patients['n']} patients"),
+    ]
+    for name in METRIC_NAMES:
+        line = _row(TITLES[name], *(estimate(each["metrics"][name]) for each in levels))
+        dropped = bootstrap["n_dropped"][name]
+        if dropped:
+            line += f"  undefined in {dropped} of {bootstrap['n_resamples']} resamples"
+        lines.append(line)
+        if name == "auc":
+            cells = [estimate(each["auc_delong"]) for each in levels]
+            lines.append(_row("  by DeLong", *cells))
+    lines += [
+        f"[{results['confidence']:.0%} interval, {bootstrap['kind']} bootstrap, "
+        f"{bootstrap['n_resamples']} resamples; DeLong {results['delong']};",
+        f" a patient's probability is the {results['pooling']} of its ROIs]",
+    ]
+    return "\n".join([*lines, *_calibration(results), *_references(results)])
+
+
+def _calibration(results: Mapping[str, Any]) -> list[str]:
+    found = results["calibration"]
+    lines = [f"Calibration  {_errors(found, 'as_predicted')} as predicted"]
+    if found["temperature"] is not None:
+        lines.append(
+            f"             {_errors(found, 'temperature_scaled')} at the temperature "
+            f"{found['temperature']:.3g} of validation"
+        )
+    return lines
+
+
+def _errors(calibration: Mapping[str, Any], name: str) -> str:
+    errors = calibration[name]
+    return (
+        f"Brier {_digits(errors['brier'])}, log loss {_digits(errors['log_loss'])}, "
+        f"ECE {_digits(errors['ece_equal_mass'])} ({calibration['n_bins']} bins of "
+        "equal mass)"
+    )
+
+
+def _references(results: Mapping[str, Any]) -> list[str]:
+    lines = [
+        f"{each['name']:<32}  {estimate(each['auc']):<{_CELL}}  "
+        f"{estimate(each['accuracy']) if each['accuracy'] else ''}".rstrip()
+        for each in results["references"]
+        if each["auc"] is not None
+    ]
+    head = f"{'For comparison, without pixels':<32}  {'AUC':<{_CELL}}  Accuracy"
+    return [head, *lines] if lines else []
+
+
+def _row(name: str, *cells: str) -> str:
+    return (f"{name:<{_NAME}}" + "  ".join(f"{c:<{_CELL}}" for c in cells)).rstrip()
+
+
+def _digits(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.3f}"

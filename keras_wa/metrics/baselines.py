@@ -1,0 +1,155 @@
+"""How far one number of the pixels goes: the score that a network has to beat.
+
+Where the mean grey level alone tells the classes apart, a high AUC shows a shortcut in
+the data and no skill of the network.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from keras_wa.metrics.bootstrap import Interval, cluster_bootstrap_auc
+from keras_wa.metrics.classification import area_under_roc
+
+# Of images that are read at once: a stack may exceed the memory, and each pixel becomes
+# a float64 on the way.
+_PIXELS = 1 << 22
+
+
+class Images(Protocol):
+    """What of an array of images `(n, height, width)` is used here."""
+
+    @property
+    def dtype(self) -> np.dtype[np.uint8]: ...
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def __getitem__(self, at: slice, /) -> NDArray[np.uint8]: ...
+
+
+def one_number_statistics(images: Images) -> pd.DataFrame:
+    """Summarises each image by single numbers of its grey levels.
+
+    Args:
+        images: uint8 of shape `(n, height, width)`; a memory map will do, or whatever
+            reads a slice of them when it is asked to. They are read in blocks.
+
+    Returns:
+        One row an image, float64 columns `mean`, `standard_deviation` (population),
+        `maximum` and `max_minus_median`, in grey levels.
+
+    Raises:
+        ValueError: if the images are not uint8 of rank 3, or there is no pixel.
+    """
+    if images.dtype != np.uint8 or len(images.shape) != 3 or 0 in images.shape:
+        raise ValueError(
+            "images must be uint8 of shape (n, height, width), not empty. "
+            f"Received: {images.dtype} of shape {images.shape}"
+        )
+    count, height, width = images.shape
+    step = max(1, _PIXELS // (height * width))
+    rows = []
+    for start in range(0, count, step):
+        flat = np.asarray(images[start : start + step]).reshape(-1, height * width)
+        rows.append(pd.DataFrame(_statistics(flat)))
+    return pd.concat(rows, ignore_index=True)
+
+
+def statistics_of_one(image: NDArray[np.uint8]) -> dict[str, float]:
+    """`one_number_statistics` of one image, without the cost of a table.
+
+    Args:
+        image: uint8 of shape `(height, width)`.
+    """
+    found = _statistics(image.reshape(1, -1))
+    return {name: float(value[0]) for name, value in found.items()}
+
+
+def _statistics(flat: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
+    """Of images as rows of pixels."""
+    maximum = flat.max(axis=1).astype(np.float64)
+    return {
+        "mean": flat.mean(axis=1, dtype=np.float64),
+        "standard_deviation": flat.std(axis=1, dtype=np.float64),
+        "maximum": maximum,
+        "max_minus_median": maximum - np.median(flat, axis=1),
+    }
+
+
+def one_number_aucs(images: Images, labels: ArrayLike) -> dict[str, float]:
+    """AUC of each one-number statistic, whichever way round it works better.
+
+    Looking at both directions on the same data flatters: on few images even noise
+    lies somewhat above 0.5. `one_number_aucs_held_out` does not.
+
+    Args:
+        images: uint8 of shape `(n, height, width)`.
+        labels: shape `(n,)`, 0 or 1.
+
+    Returns:
+        For each statistic `max(AUC, 1 - AUC)`, in [0.5, 1]; NaN with one class only.
+
+    Raises:
+        ValueError: if the inputs are malformed or differ in length.
+    """
+    statistics = one_number_statistics(images)
+    aucs = {name: area_under_roc(labels, statistics[name]) for name in statistics}
+    return {str(name): max(auc, 1 - auc) for name, auc in aucs.items()}
+
+
+def one_number_aucs_held_out(
+    train_images: Images,
+    train_labels: ArrayLike,
+    test_images: Images,
+    test_labels: ArrayLike,
+    test_groups: Any,
+    n_resamples: int = 2000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> dict[str, Interval]:
+    """Test AUC of each one-number statistic, its direction chosen on train.
+
+    Args:
+        train_images: uint8 of shape `(n_train, height, width)`, read in blocks as in
+            `one_number_statistics`.
+        train_labels: shape `(n_train,)`, 0 or 1, both present.
+        test_images: uint8 of shape `(n_test, height, width)`.
+        test_labels: shape `(n_test,)`, 0 or 1.
+        test_groups: `n_test` patient identifiers.
+        n_resamples: number of bootstrap resamples.
+        seed: of the resampling.
+        confidence: coverage that the intervals aim at.
+
+    Returns:
+        For each statistic its test AUC (below 0.5 where the direction of train does
+        not hold) with the patient-cluster bootstrap interval.
+
+    Raises:
+        ValueError: if the inputs are malformed, differ in length, or the training
+            labels are all equal.
+    """
+    train = one_number_statistics(train_images)
+    test = one_number_statistics(test_images)
+    intervals = {}
+    for name in train:
+        train_auc = area_under_roc(train_labels, train[name])
+        if np.isnan(train_auc):
+            raise ValueError(
+                "train_labels must hold both classes. "
+                f"Received: {len(train)} labels, all equal"
+            )
+        sign = 1.0 if train_auc >= 0.5 else -1.0
+        intervals[str(name)] = cluster_bootstrap_auc(
+            test_labels,
+            sign * test[name],
+            test_groups,
+            n_resamples=n_resamples,
+            seed=seed,
+            confidence=confidence,
+        )
+    return intervals

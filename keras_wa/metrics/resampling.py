@@ -1,0 +1,216 @@
+"""The metrics of many resamples at once, from how often each drew each patient."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import numpy as np
+
+from keras_wa.cores import usable_cores
+from keras_wa.metrics.inputs import FloatArray, IntArray
+
+Result = TypeVar("Result")
+
+# Resamples times ROIs held at once: so few that they stay in the processor's cache.
+_CHUNK_ELEMENTS = 500_000
+
+
+def resampled_metrics(
+    labels: IntArray,
+    probabilities: FloatArray,
+    group_codes: IntArray,
+    group_counts: IntArray,
+    threshold: float | FloatArray,
+) -> dict[str, FloatArray]:
+    """Computes the metrics of each resample from how often it drew each group.
+
+    Args:
+        labels: shape `(n,)`, 0 or 1.
+        probabilities: shape `(n,)`.
+        group_codes: shape `(n,)`, the group of each ROI, in `[0, n_groups)`.
+        group_counts: shape `(n_resamples, n_groups)`, how often each was drawn.
+        threshold: decision threshold, or one an ROI, `(n,)`; positive if
+            `p >= threshold`.
+
+    Returns:
+        For each of `METRIC_NAMES` the values of the resamples, float64 of shape
+        `(n_resamples,)`, NaN where undefined as in `classification_metrics`.
+    """
+    predicted = probabilities >= threshold
+    actual = labels == 1
+    n_groups = group_counts.shape[1]
+    cells = np.stack(
+        [
+            np.bincount(group_codes[mask], minlength=n_groups)
+            for mask in (
+                actual & predicted,
+                ~actual & predicted,
+                ~actual & ~predicted,
+                actual & ~predicted,
+            )
+        ],
+        axis=1,
+    )
+    # Whole numbers in float64 stay exact, and the product goes through BLAS.
+    tp, fp, tn, fn = (group_counts.astype(np.float64) @ cells.astype(np.float64)).T
+    sensitivity, specificity = _ratio(tp, tp + fn), _ratio(tn, tn + fp)
+    margins = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
+    ranked = _ranked_metrics(labels, probabilities, group_codes, group_counts)
+    errors = _squared_errors(labels, probabilities, group_codes, n_groups)
+    return {
+        "auc": ranked["auc"],
+        "auprc": ranked["auprc"],
+        "accuracy": _ratio(tp + tn, tp + fp + tn + fn),
+        "balanced_accuracy": (sensitivity + specificity) / 2,
+        "sensitivity": sensitivity,
+        "specificity": specificity,
+        "precision": _ratio(tp, tp + fp),
+        "f1": _ratio(2 * tp, 2 * tp + fp + fn),
+        "mcc": _ratio(tp * tn - fp * fn, np.sqrt(margins)),
+        "sensitivity_at_95_specificity": ranked["sensitivity_at_95_specificity"],
+        "specificity_at_95_sensitivity": ranked["specificity_at_95_sensitivity"],
+        # Unlike BLAS, which sums in an order of its own for each size of a chunk,
+        # einsum takes row by row: the chunks do not change the last digit.
+        "brier": _ratio(np.einsum("rg,g->r", group_counts, errors), tp + fp + tn + fn),
+    }
+
+
+def resampled_auc(
+    labels: IntArray, scores: FloatArray, group_codes: IntArray, group_counts: IntArray
+) -> FloatArray:
+    """AUC of each resample; scores of any range, otherwise as `resampled_metrics`."""
+    positive, negative = _drawn_by_level(labels, scores, group_codes, group_counts)
+    return _auc(positive, negative, np.cumsum(positive, axis=1, dtype=np.int32))
+
+
+def draw_groups(
+    n_groups: int, n_rois: int, n_resamples: int, seed: int
+) -> Iterator[IntArray]:
+    """Draws groups with replacement, in chunks that bound the memory.
+
+    Args:
+        n_groups: how many there are, and how many each resample draws.
+        n_rois: ROIs in all, which decide the size of a chunk but not what is drawn.
+        n_resamples: in all chunks together, at least 1.
+        seed: of the draw.
+
+    Yields:
+        How often each group was drawn, int64 of shape `(chunk, n_groups)`.
+
+    Raises:
+        ValueError: if `n_resamples` is below 1.
+    """
+    if n_resamples < 1:
+        raise ValueError(f"n_resamples must be at least 1. Received: {n_resamples}")
+    rng = np.random.default_rng(seed)
+    each = np.full(n_groups, 1 / n_groups)
+    chunk = max(1, _CHUNK_ELEMENTS // n_rois)
+    for start in range(0, n_resamples, chunk):
+        size = min(chunk, n_resamples - start)
+        yield rng.multinomial(n_groups, each, size=size)
+
+
+def in_threads(
+    work: Callable[[IntArray], Result], chunks: Iterable[IntArray]
+) -> list[Result]:
+    """The work on each chunk, in order, while the next ones are drawn.
+
+    numpy leaves the interpreter to others while it computes. Few chunks wait, so that
+    they bound the memory.
+
+    Args:
+        work: is called with each chunk, in several threads at a time.
+        chunks: is advanced in the calling thread.
+
+    Returns:
+        What `work` returned, in the order of the chunks.
+    """
+    workers = usable_cores()
+    results: list[Result] = []
+    waiting: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        for chunk in chunks:
+            waiting.append(pool.submit(work, chunk))
+            if len(waiting) > 2 * workers:
+                results.append(waiting.popleft().result())
+        return [*results, *(each.result() for each in waiting)]
+
+
+def _ranked_metrics(
+    labels: IntArray,
+    probabilities: FloatArray,
+    group_codes: IntArray,
+    group_counts: IntArray,
+) -> dict[str, FloatArray]:
+    """The metrics that depend on the order of the probabilities alone."""
+    positive, negative = _drawn_by_level(
+        labels, probabilities, group_codes, group_counts
+    )
+    tp = np.cumsum(positive, axis=1, dtype=np.int32)
+    fp = np.cumsum(negative, axis=1, dtype=np.int32)
+    positives, negatives = tp[:, -1:], fp[:, -1:]
+    both = ((positives > 0) & (negatives > 0))[:, 0]
+    # A level of which nothing was drawn has no positive, so its precision counts not.
+    precision = tp / np.maximum(tp + fp, 1)
+    sums = np.einsum("ij,ij->i", positive, precision)
+    # Calling none positive finds none, and no negative is called in error.
+    found = np.where(20 * fp <= negatives, tp, 0).max(axis=1)
+    called = np.where(20 * tp >= 19 * positives, fp, negatives).min(axis=1)
+    n_positive = np.where(both, positives[:, 0], 0)
+    n_negative = np.where(both, negatives[:, 0], 0)
+    return {
+        "auc": _auc(positive, negative, tp),
+        "auprc": _ratio(sums, n_positive),
+        "sensitivity_at_95_specificity": _ratio(found, n_positive),
+        "specificity_at_95_sensitivity": 1 - _ratio(called, n_negative),
+    }
+
+
+def _drawn_by_level(
+    labels: IntArray, scores: FloatArray, group_codes: IntArray, group_counts: IntArray
+) -> tuple[Any, Any]:
+    """Positives and negatives drawn at each distinct score, the highest first.
+
+    The scores are sorted once for all resamples. Both are int32 of shape
+    `(n_resamples, n_levels)`.
+    """
+    order = np.argsort(-scores, kind="stable")
+    ordered = scores[order]
+    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+    drawn = group_counts.astype(np.int32)[:, group_codes[order]]
+    positive = drawn * labels[order].astype(np.int32)
+    negative = drawn - positive
+    if len(starts) < len(order):
+        positive = np.add.reduceat(positive, starts, axis=1)
+        negative = np.add.reduceat(negative, starts, axis=1)
+    return positive, negative
+
+
+def _auc(positive: Any, negative: Any, tp: Any) -> FloatArray:
+    """The Mann-Whitney count: a negative loses to the positives above it.
+
+    It loses half to those at its own level.
+    """
+    # Twice the count is a whole number, exact in float64 for any realistic size.
+    above_twice = 2 * tp - positive
+    twice = np.einsum("ij,ij->i", negative, above_twice, dtype=np.float64)
+    pairs = tp[:, -1].astype(np.int64) * negative.sum(axis=1)
+    return _ratio(twice, 2 * pairs)
+
+
+def _squared_errors(
+    labels: IntArray, probabilities: FloatArray, group_codes: IntArray, n_groups: int
+) -> FloatArray:
+    """Sum over each group, in an order that is not that of the rows."""
+    order = np.lexsort((labels, probabilities, group_codes))
+    errors = (probabilities - labels)[order] ** 2
+    sums = np.bincount(group_codes[order], weights=errors, minlength=n_groups)
+    return np.asarray(sums, np.float64)
+
+
+def _ratio(numerator: Any, denominator: Any) -> FloatArray:
+    undefined = np.full(np.shape(numerator), np.nan)
+    return np.divide(numerator, denominator, out=undefined, where=denominator > 0)

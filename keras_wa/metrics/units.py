@@ -1,0 +1,67 @@
+"""Everything that is said of one table of predictions, of ROIs or of patients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from keras_wa.metrics.bootstrap import Interval, cluster_bootstrap
+from keras_wa.metrics.classification import classification_metrics
+from keras_wa.metrics.delong import AucEstimate, delong_interval
+
+FEW_PATIENTS = 10
+"""With fewer patients an interval is not to be relied on."""
+
+
+def score_units(
+    table: pd.DataFrame,
+    threshold: float,
+    n_resamples: int,
+    seed: int,
+    confidence: float,
+) -> dict[str, Any]:
+    """Scores predictions, with intervals by patient.
+
+    Args:
+        table: one row a unit (ROI, image, breast or patient), with `patient_id`,
+            `label` and `probability`.
+        threshold: decision threshold; positive if `probability >= threshold`.
+        n_resamples: of the bootstrap.
+        seed: of the bootstrap.
+        confidence: coverage that the intervals aim at.
+
+    Returns:
+        `n, n_positive, n_patients, metrics {name: {value, low, high}}, auc_delong
+        {value, low, high, standard_error}, counts {tp, fp, tn, fn}, n_dropped {name:
+        resamples in which it was undefined}`, NaN where undefined.
+
+    Raises:
+        ValueError: if a value is malformed.
+    """
+    labels, probabilities = table["label"], table["probability"]
+    intervals = cluster_bootstrap(
+        labels,
+        probabilities,
+        table["patient_id"],
+        threshold,
+        n_resamples=n_resamples,
+        seed=seed,
+        confidence=confidence,
+    )
+    auc = delong_interval(labels, probabilities, table["patient_id"], confidence)
+    values = classification_metrics(labels, probabilities, threshold)
+    return {
+        "n": len(table),
+        "n_positive": int(values["tp"] + values["fn"]),
+        "n_patients": int(table["patient_id"].nunique()),
+        "metrics": {name: as_record(each) for name, each in intervals.items()},
+        "auc_delong": {**as_record(auc), "standard_error": auc.standard_error},
+        "counts": {name: int(values[name]) for name in ("tp", "fp", "tn", "fn")},
+        "n_dropped": {name: each.n_dropped for name, each in intervals.items()},
+    }
+
+
+def as_record(interval: Interval | AucEstimate) -> dict[str, float]:
+    """An interval as `{value, low, high}`, NaN where undefined."""
+    return {"value": interval.value, "low": interval.low, "high": interval.high}

@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+import copy
+import json
+import math
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pandas as pd
+import pytest
+
+from keras_wa.errors import UserError
+from keras_wa.evaluate.levels import aggregate
+from keras_wa.evaluate.results import evaluate_predictions
+from keras_wa.metrics.bootstrap import cluster_bootstrap
+from keras_wa.metrics.calibration import (
+    apply_temperature,
+    brier_score,
+    expected_calibration_error,
+    fit_temperature,
+)
+from keras_wa.metrics.classification import METRIC_NAMES
+from keras_wa.metrics.decision_curve import decision_curve
+from keras_wa.metrics.delong import delong_interval
+from tests.evaluate.tables import predictions, with_cases
+
+SCHEMA = json.loads(
+    (Path(__file__).parents[2] / "docs" / "metrics.schema.json").read_text()
+)
+
+
+def three_class(table, seed=0):
+    rng = np.random.default_rng(seed)
+    p = rng.dirichlet([1, 1, 1], len(table))
+    return table.assign(
+        **{"class": rng.integers(3, size=len(table))},
+        **{f"p_{k}": p[:, k] for k in range(3)},
+    )
+
+
+@pytest.fixture(scope="module")
+def full():
+    """The results of everything that can be given, with what they are of."""
+    table = three_class(with_cases(predictions()))
+    val, learning = predictions(seed=1), with_cases(predictions(seed=2), seed=2)
+    results = evaluate_predictions(
+        table,
+        0.5,
+        "youden on validation",
+        60,
+        3,
+        val_predictions=val,
+        learning_cases=learning,
+        best_possible_auc=0.9,
+    )
+    return results, table, val
+
+
+def test_results_state_the_data_the_threshold_and_the_intervals():
+    table = predictions()
+    results = evaluate_predictions(table, 0.5, "youden on validation", 200, 3)
+    assert results["n_rois"] == 60
+    assert results["n_patients"] == table["patient_id"].nunique()
+    assert results["prevalence"] == table["label"].mean()
+    assert results["threshold"] == {
+        "value": 0.5,
+        "rule": "youden on validation",
+        "positive_if": "probability >= threshold",
+    }
+    assert results["bootstrap"]["kind"] == "patient-cluster expanded percentile"
+    assert results["bootstrap"]["n_resamples"] == 200
+    assert results["bootstrap"]["seed"] == 3
+    assert results["confidence"] == 0.95
+    assert sum(results["counts"].values()) == 60
+    called = table["probability"] >= 0.5
+    assert results["counts"]["tp"] == int((called & table["label"]).sum())
+    columns = (table["label"], table["probability"], table["patient_id"])
+    expected = cluster_bootstrap(*columns, 0.5, 200, 3)
+    assert list(results["metrics"]) == list(METRIC_NAMES)
+    for name, metric in results["metrics"].items():
+        assert metric == {
+            "value": expected[name].value,
+            "low": expected[name].low,
+            "high": expected[name].high,
+        }
+    delong = delong_interval(*columns)
+    assert results["auc_delong"]["low"] == delong.low
+    assert results["auc_delong"]["value"] == pytest.approx(expected["auc"].value)
+
+
+def test_everything_that_can_be_found_is_in_the_schema(full):
+    results, _, _ = full
+    jsonschema.validate(results, SCHEMA)
+    assert results["three_class"] is not None
+    assert len(results["references"]) == 5
+    assert results["references"][-1]["auc"]["value"] == 0.9
+    columns = {each["column"] for each in results["subgroups"]}
+    assert columns == set(SCHEMA["$defs"]["subgroup"]["properties"]["column"]["enum"])
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        predictions(),
+        predictions().assign(label=1),
+        predictions(n=4, n_patients=1),
+        three_class(predictions()).assign(**{"class": 2}),
+        with_cases(predictions()).assign(breast=pd.NA, morphology=pd.NA),
+    ],
+    ids=["bare", "one-class", "one-patient", "one-of-three-classes", "missing"],
+)
+def test_what_is_undefined_or_not_given_is_in_the_schema_too(table):
+    results = evaluate_predictions(table, 0.5, "given", 20, val_predictions=table)
+    assert list(jsonschema.Draft202012Validator(SCHEMA).iter_errors(results)) == []
+
+
+def test_the_schema_refuses_what_is_not_in_it(full):
+    results, _, _ = full
+    for path, value in [
+        (("format",), 1),
+        (("extra",), 1),
+        (("metrics", "auc", "low"), 1.5),
+        (("metrics", "gain"), {"value": 1, "low": 0, "high": 1}),
+        (("counts", "tp"), -1),
+        (("levels", "roi"), {"left_out": ""}),
+        (("levels", "lesion"), {"left_out": "why"}),
+        (("calibration", "temperature"), 0),
+        (("pooling",), "median"),
+    ]:
+        broken = copy.deepcopy(results)
+        inner = broken
+        for name in path[:-1]:
+            inner = inner[name]
+        inner[path[-1]] = value
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(broken, SCHEMA)
+
+
+def test_each_level_is_scored_by_patient_at_the_same_threshold(full):
+    results, table, _ = full
+    for name in ("roi", "image", "breast", "patient"):
+        units = aggregate(table, name).table
+        level = results["levels"][name]
+        expected = cluster_bootstrap(
+            units["label"], units["probability"], units["patient_id"], 0.5, 60, 3
+        )
+        for metric, interval in expected.items():
+            assert level["metrics"][metric]["value"] == interval.value
+            assert level["metrics"][metric]["high"] == interval.high
+        assert level["n"] == len(units)
+        assert level["n_positive"] == units["label"].sum()
+    assert results["levels"]["roi"]["metrics"] == results["metrics"]
+    bare = evaluate_predictions(predictions(), 0.5, "given", 20)["levels"]
+    assert bare["image"] == {"left_out": "the table has no column 'breast'"}
+    assert bare["patient"]["n"] == 19
+
+
+def test_the_temperature_is_fitted_on_validation_alone(full):
+    results, table, val = full
+    found = results["calibration"]
+    temperature = fit_temperature(val["label"], val["probability"])
+    assert found["temperature"] == temperature
+    scaled = apply_temperature(table["probability"], temperature)
+    for name, p in [
+        ("as_predicted", table["probability"]),
+        ("temperature_scaled", scaled),
+    ]:
+        assert found[name]["brier"] == brier_score(table["label"], p)
+        ece = expected_calibration_error(table["label"], p)
+        assert found[name]["ece_equal_mass"] == ece
+        curve = decision_curve(table["label"], p)["model"].tolist()
+        assert results["decision_curve"][name] == curve
+    without = evaluate_predictions(table, 0.5, "given", 20)
+    assert without["calibration"]["temperature"] is None
+    assert "no predictions of the validation part" in without["calibration"]["reason"]
+    one_class = evaluate_predictions(
+        table, 0.5, "given", 20, val_predictions=val.assign(label=0)
+    )
+    assert "one class" in one_class["calibration"]["reason"]
+
+
+def test_the_results_do_not_depend_on_the_order_of_the_rows(full):
+    results, table, val = full
+    learning = with_cases(predictions(seed=2), seed=2)
+    turned = evaluate_predictions(
+        table[::-1],
+        0.5,
+        "youden on validation",
+        60,
+        3,
+        val_predictions=val[::-1],
+        learning_cases=learning,
+        best_possible_auc=0.9,
+    )
+    for name in ("metrics", "levels", "subgroups", "decision_curve", "references"):
+        assert turned[name] == results[name], name
+
+
+def test_few_patients_few_resamples_and_chosen_here_are_warned_of():
+    few = predictions(n_patients=9)
+    found = evaluate_predictions(few, 0.5, "given", 50, val_predictions=few)
+    texts = " ".join(found["warnings"])
+    assert "These ROIs are of 9 patients only" in texts
+    assert "50 resamples, where 2000 are advised" in texts
+    assert "on these very ROIs" in texts
+    enough = predictions(n_patients=10, n=80)
+    found = evaluate_predictions(
+        enough, 0.5, "given", val_predictions=predictions(seed=4)
+    )
+    assert found["warnings"] == []
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, None])
+def test_a_probability_that_is_no_number_is_refused_with_the_roi(value):
+    table = predictions().astype({"probability": "float64"})
+    table.loc[5, "probability"] = value
+    with pytest.raises(UserError, match=r"probability of ROI 'roi-0-5' is no number"):
+        evaluate_predictions(table, 0.5, "fixed")
+
+
+@pytest.mark.parametrize("column", ["roi_id", "patient_id", "label", "probability"])
+def test_a_missing_column_is_named(column):
+    with pytest.raises(ValueError, match=f"without {column}"):
+        evaluate_predictions(predictions().drop(columns=column), 0.5, "fixed")
+
+
+def test_a_repeated_roi_is_named():
+    table = predictions()
+    table.loc[5, "roi_id"] = "roi-0-2"
+    with pytest.raises(ValueError, match="'roi-0-2' more than once"):
+        evaluate_predictions(table, 0.5, "fixed")

@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+import math
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import norm, t
+
+from keras_wa.metrics import resampling
+from keras_wa.metrics.bootstrap import (
+    cluster_bootstrap,
+    cluster_bootstrap_auc,
+    tail_share,
+)
+from keras_wa.metrics.classification import METRIC_NAMES, classification_metrics
+from tests.evaluate.tables import clustered_rois, expanded, small_set
+
+
+@pytest.mark.parametrize("n", [2, 5, 30])
+def test_the_tails_are_where_students_t_of_a_mean_ends(n):
+    # The bootstrap of a mean is about normal with (n - 1) / n of the variance.
+    normal = norm(scale=math.sqrt((n - 1) / n))
+    assert normal.ppf(tail_share(n, 0.9)) == pytest.approx(t.ppf(0.05, n - 1))
+
+
+def test_with_many_groups_the_tails_are_the_plain_ones():
+    assert tail_share(10**6, 0.95) == pytest.approx(0.025, rel=1e-4)
+
+
+def test_the_interval_is_the_percentiles_of_whole_patients_drawn_by_a_slow_loop():
+    labels, probabilities, patients = small_set(5)
+    interval = cluster_bootstrap(labels, probabilities, patients, 0.5, seed=1)
+    rng = np.random.default_rng(99)
+    members = [np.flatnonzero(patients == name) for name in np.unique(patients)]
+    slow = []
+    for _ in range(2000):
+        drawn = rng.integers(len(members), size=len(members))
+        rows = np.concatenate([members[i] for i in drawn])
+        slow.append(np.mean(labels[rows] == (probabilities[rows] >= 0.5)))
+    low, high = np.quantile(slow, expanded(len(members), 0.95))
+    # Two independent draws of 2000: the Monte-Carlo error is about 0.005.
+    assert interval["accuracy"].low == pytest.approx(low, abs=0.02)
+    assert interval["accuracy"].high == pytest.approx(high, abs=0.02)
+
+
+def test_intervals_equal_the_percentiles_of_scikit_learn_on_the_same_patients():
+    labels, probabilities, patients = small_set(14, levels=10)
+    intervals = cluster_bootstrap(
+        labels, probabilities, patients, 0.5, n_resamples=99, seed=4, confidence=0.9
+    )
+    names = np.unique(patients)
+    counts = np.random.default_rng(4).multinomial(
+        len(names), np.full(len(names), 1 / len(names)), size=99
+    )
+    members = [np.flatnonzero(patients == name) for name in names]
+    slow = []
+    for row in counts:
+        rows = np.concatenate(
+            [np.tile(m, n) for m, n in zip(members, row, strict=True)]
+        )
+        slow.append(classification_metrics(labels[rows], probabilities[rows], 0.5))
+    for name, interval in intervals.items():
+        ends = expanded(len(names), 0.9)
+        expected = np.nanquantile([each[name] for each in slow], ends)
+        assert [interval.low, interval.high] == pytest.approx(expected, abs=1e-12)
+
+
+def test_each_value_is_the_metric_of_the_data_itself():
+    labels, probabilities, patients = small_set(6)
+    intervals = cluster_bootstrap(labels, probabilities, patients, 0.5, 100)
+    expected = classification_metrics(labels, probabilities, 0.5)
+    assert tuple(intervals) == METRIC_NAMES
+    for name, interval in intervals.items():
+        assert interval.value == pytest.approx(expected[name], abs=1e-12)
+        assert interval.low <= interval.value <= interval.high
+        assert interval.low < interval.high
+
+
+def test_the_seed_alone_decides():
+    labels, probabilities, patients = small_set(7)
+    first = cluster_bootstrap(labels, probabilities, patients, 0.5, 200, seed=1)
+    again = cluster_bootstrap(labels, probabilities, patients, 0.5, 200, seed=1)
+    other = cluster_bootstrap(labels, probabilities, patients, 0.5, 200, seed=2)
+    assert first == again
+    assert first != other
+
+
+def test_the_order_of_the_rows_does_not_matter():
+    labels, probabilities, patients = small_set(8, levels=10)
+    order = np.random.default_rng(0).permutation(len(labels))
+    straight = cluster_bootstrap(labels, probabilities, patients, 0.5, 200)
+    shuffled = cluster_bootstrap(
+        labels[order], probabilities[order], patients[order], 0.5, 200
+    )
+    assert straight == shuffled
+
+
+def test_the_chunks_do_not_change_the_result(monkeypatch):
+    labels, probabilities, patients = small_set(9)
+    whole = cluster_bootstrap(labels, probabilities, patients, 0.5, 101)
+    monkeypatch.setattr(resampling, "_CHUNK_ELEMENTS", 7 * len(labels))
+    assert cluster_bootstrap(labels, probabilities, patients, 0.5, 101) == whole
+
+
+def test_the_auc_of_scores_equals_that_of_the_same_probabilities():
+    labels, probabilities, patients = small_set(10)
+    metrics = cluster_bootstrap(labels, probabilities, patients, 0.5, 300, seed=3)
+    logits = np.log(probabilities / (1 - probabilities))
+    alone = cluster_bootstrap_auc(labels, logits, patients, 300, seed=3)
+    assert alone == metrics["auc"]
+
+
+def test_resamples_with_one_class_only_are_dropped_and_counted():
+    # One of three patients is positive: it is missed in (2/3)^3 of the draws, drawn
+    # alone in (1/3)^3.
+    labels, probabilities = [1, 0, 0], [0.9, 0.2, 0.4]
+    intervals = cluster_bootstrap(labels, probabilities, ["a", "b", "c"], 0.5, 3000)
+    share = intervals["auc"].n_dropped / 3000
+    assert share == pytest.approx(9 / 27, abs=0.03)
+    assert intervals["auc"].low == 1
+    assert intervals["accuracy"].n_dropped == 0
+
+
+def test_one_class_only_leaves_the_auc_without_an_interval():
+    auc = cluster_bootstrap([1, 1], [0.9, 0.2], ["a", "b"], 0.5, 50)["auc"]
+    assert math.isnan(auc.value)
+    assert math.isnan(auc.low)
+    assert math.isnan(auc.high)
+    assert auc.n_dropped == 50
+
+
+def test_one_patient_alone_gets_no_interval():
+    accuracy = cluster_bootstrap([1, 0], [0.9, 0.2], ["a", "a"], 0.5, 50)["accuracy"]
+    assert accuracy.value == 1
+    assert math.isnan(accuracy.low)
+    assert math.isnan(accuracy.high)
+
+
+def test_more_confidence_widens_the_interval():
+    labels, probabilities, patients = small_set(11)
+    widths = []
+    for confidence in (0.5, 0.9, 0.99):
+        interval = cluster_bootstrap_auc(
+            labels, probabilities, patients, confidence=confidence
+        )
+        widths.append(interval.high - interval.low)
+    assert widths == sorted(widths)
+    assert widths[0] < widths[2]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"n_resamples": 0}, "n_resamples"),
+        ({"confidence": 1.0}, "confidence"),
+        ({"confidence": 95}, "confidence"),
+        ({"groups": ["a"]}, "lengths must be equal"),
+    ],
+)
+def test_bad_arguments_are_refused(change, told):
+    arguments = {"labels": [0, 1], "groups": ["a", "b"], **change}
+    with pytest.raises(ValueError, match=told):
+        cluster_bootstrap(probabilities=[0.1, 0.9], threshold=0.5, **arguments)
+    with pytest.raises(ValueError, match=told):
+        cluster_bootstrap_auc(scores=[0.1, 0.9], **arguments)
+
+
+def test_a_full_test_set_takes_seconds_at_most():
+    rng = np.random.default_rng(12)
+    patients = rng.integers(151, size=326)
+    labels, probabilities = rng.integers(2, size=326), rng.random(326)
+    # Processor time, so that a busy machine does not fail the test; about 0.1 s.
+    start = time.process_time()
+    cluster_bootstrap(labels, probabilities, patients, 0.5, 2000)
+    assert time.process_time() - start < 1.0
+
+
+def test_clustered_data_is_covered_by_patient_and_not_by_roi():
+    shift, patient_sd, roi_sd = 1.0, 1.0, 0.5
+    # No patient holds both labels, so that every pair compares two patients and the
+    # true AUC is that of two normal variables.
+    truth = norm.cdf(shift / math.sqrt(2 * (patient_sd**2 + roi_sd**2)))
+    rng = np.random.default_rng(13)
+    covered = {"patient": 0, "roi": 0}
+    n_simulations = 150
+    for _ in range(n_simulations):
+        labels, scores, patients = clustered_rois(rng, 60, 5, shift, patient_sd, roi_sd)
+        for kind, groups in (("patient", patients), ("roi", np.arange(len(patients)))):
+            interval = cluster_bootstrap_auc(labels, scores, groups, 300)
+            covered[kind] += interval.low <= truth <= interval.high
+    assert covered["patient"] / n_simulations >= 0.88
+    assert covered["roi"] / n_simulations <= 0.75
+
+
+@pytest.mark.shared_data
+def test_the_radiologists_assessment_alone_reaches_its_published_interval(shared_data):
+    lists = shared_data / "cbis-ddsm-csv"
+    train = pd.read_csv(lists / "calc_case_description_train_set.csv")
+    test = pd.read_csv(lists / "calc_case_description_test_set.csv")
+    # The category's rate of malignancy in train is the score. It puts BI-RADS 0
+    # (incomplete) between 4 and 5.
+    rate = (train["pathology"] == "MALIGNANT").groupby(train["assessment"]).mean()
+    score = test["assessment"].map(rate)
+    labels = test["pathology"] == "MALIGNANT"
+    by_patient = cluster_bootstrap(labels, score, test["patient_id"], 0.5)
+    by_roi = cluster_bootstrap(labels, score, np.arange(len(test)), 0.5)
+    auc = by_patient["auc"]
+    assert auc.value == pytest.approx(0.754, abs=0.0005)
+    # The Monte-Carlo error of either end is 0.0025 with 2000 resamples.
+    assert auc.low == pytest.approx(0.675, abs=0.008)
+    assert auc.high == pytest.approx(0.822, abs=0.008)
+    assert by_patient["accuracy"].value == pytest.approx(0.727, abs=0.0005)
+    assert by_roi["auc"].high - by_roi["auc"].low < 0.75 * (auc.high - auc.low)
