@@ -36,9 +36,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=4)
     args = parser.parse_args()
     start_keras()
-    from keras_wa.pipeline.batches import training_batches
-    from keras_wa.pipeline.plan import TrainingPlan
-    from keras_wa.pipeline.rois import Rois
+    from keras_wa.data.pipeline.batches import training_batches
+    from keras_wa.data.pipeline.plan import TrainingPlan
+    from keras_wa.data.pipeline.rois import Rois
     from keras_wa.training.config import TrainConfig
     from keras_wa.training.defaults import settled
     from keras_wa.training.fit import build_model, compile_model

@@ -31,9 +31,9 @@ import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
 
+from keras_wa.data.io import open_image
 from keras_wa.detection import Cluster, find_candidates
 from keras_wa.detection.clusters import RADIUS_MM
-from keras_wa.imaging import open_image
 from keras_wa.metrics import Interval, MarkedImage, froc_estimate, mark_image
 from keras_wa.phantom import PhantomSpec, phantom_cases
 from keras_wa.phantom.film import Film, Finding, plan_film

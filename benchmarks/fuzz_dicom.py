@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_wa.progress import track
-from tests.imaging.fuzzing import damage, whole_files
+from tests.data.io.fuzzing import damage, whole_files
 
 SECONDS, MEGABYTES = 5.0, 2048
 
@@ -33,8 +33,8 @@ def worker(connection: Connection, errors: str) -> None:
     """Decodes what it is sent; answers with outcome, seconds and peak memory."""
     import os
 
+    from keras_wa.data.io.dicom import decode_dicom
     from keras_wa.errors import UserError
-    from keras_wa.imaging.dicom import decode_dicom
 
     os.dup2(os.open(errors, os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
     while True:

@@ -19,8 +19,8 @@ def _steps(se_position: str) -> Times:
     from keras_wa.cli.starting import start_keras
 
     start_keras()
-    from keras_wa.pipeline.plan import TrainingPlan
-    from keras_wa.pipeline.rois import Rois
+    from keras_wa.data.pipeline.plan import TrainingPlan
+    from keras_wa.data.pipeline.rois import Rois
 
     images = np.random.default_rng(0).integers(0, 256, (64, 224, 224), "uint8")
     n = 16 * _STEPS

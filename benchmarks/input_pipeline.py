@@ -23,11 +23,11 @@ def keras_wa() -> Times:
     from keras_wa.cli.starting import start_keras
 
     start_keras()
-    from keras_wa.pipeline.augmentation import NO_AUGMENTATION, Augmentation
-    from keras_wa.pipeline.batches import evaluation_batches, training_batches
-    from keras_wa.pipeline.npy_file import read_images
-    from keras_wa.pipeline.plan import TrainingPlan
-    from keras_wa.pipeline.rois import Rois
+    from keras_wa.data.pipeline.augmentation import NO_AUGMENTATION, Augmentation
+    from keras_wa.data.pipeline.batches import evaluation_batches, training_batches
+    from keras_wa.data.pipeline.npy_file import read_images
+    from keras_wa.data.pipeline.plan import TrainingPlan
+    from keras_wa.data.pipeline.rois import Rois
 
     times: Times = {}
     with tempfile.TemporaryDirectory() as folder:

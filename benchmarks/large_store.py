@@ -57,11 +57,11 @@ def own_memory() -> float:
 
 def measure(path: Path, count: int, steps: int) -> None:
     """Prints what batches and training steps from one store take."""
-    from keras_wa.pipeline.augmentation import Augmentation
-    from keras_wa.pipeline.batches import training_batches
-    from keras_wa.pipeline.npy_file import read_images
-    from keras_wa.pipeline.plan import TrainingPlan
-    from keras_wa.pipeline.rois import Rois
+    from keras_wa.data.pipeline.augmentation import Augmentation
+    from keras_wa.data.pipeline.batches import training_batches
+    from keras_wa.data.pipeline.npy_file import read_images
+    from keras_wa.data.pipeline.plan import TrainingPlan
+    from keras_wa.data.pipeline.rois import Rois
 
     forget(path)  # Before it is mapped: pages in use stay.
     images = np.load(path, mmap_mode="r")

@@ -92,7 +92,10 @@ def _write_models(folder: Path) -> None:
 
 
 def _write_phantom(path: Path) -> None:
-    from keras_wa.datasets.cbis_ddsm.phantom_dicom import Identity, write_phantom_dicom
+    from keras_wa.data.readers.cbis_ddsm.phantom_dicom import (
+        Identity,
+        write_phantom_dicom,
+    )
     from keras_wa.phantom import PhantomSpec
     from keras_wa.phantom.film import Finding, plan_film
 

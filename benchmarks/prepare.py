@@ -35,10 +35,10 @@ def measure(task: str, root: Path, out: Path) -> dict[str, Any]:
 
     import pydicom
 
-    from keras_wa.datasets import load_cases
-    from keras_wa.imaging import open_image
-    from keras_wa.pipeline import prepare
-    from keras_wa.pipeline.store import WORKERS
+    from keras_wa.data import load_cases
+    from keras_wa.data.io import open_image
+    from keras_wa.data.pipeline import prepare
+    from keras_wa.data.pipeline.store import WORKERS
 
     dataset = load_cases("cbis-ddsm", root)
     start = time.perf_counter()
@@ -118,8 +118,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = args.data_dir or Path(folder, "cbis-ddsm")
         if args.data_dir is None:
-            from keras_wa.datasets.cbis_ddsm.phantom_lists import phantom_case_lists
-            from keras_wa.datasets.cbis_ddsm.phantom_tree import write_phantom_tree
+            from keras_wa.data.readers.cbis_ddsm.phantom_lists import phantom_case_lists
+            from keras_wa.data.readers.cbis_ddsm.phantom_tree import write_phantom_tree
             from keras_wa.phantom import PhantomSpec
 
             write_phantom_tree(

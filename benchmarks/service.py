@@ -82,8 +82,8 @@ def _classifier(
     from keras_wa.cli.starting import start_keras
 
     start_keras()
-    from keras_wa.datasets import ReadOptions
-    from keras_wa.imaging import decode_image
+    from keras_wa.data import ReadOptions
+    from keras_wa.data.io import decode_image
     from keras_wa.models import create_model
     from keras_wa.serving.classifier import open_classifier
     from keras_wa.serving.predicting import Target, conclude, read_roi, views_of

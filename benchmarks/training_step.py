@@ -24,8 +24,8 @@ def keras_wa() -> Times:
     start_keras()
     import numpy as np
 
-    from keras_wa.pipeline.plan import TrainingPlan
-    from keras_wa.pipeline.rois import Rois
+    from keras_wa.data.pipeline.plan import TrainingPlan
+    from keras_wa.data.pipeline.rois import Rois
 
     times: Times = {}
     for name in MODELS:
@@ -44,7 +44,7 @@ def keras_wa() -> Times:
 
 def step_times(name: str, plan: Any, steps: int, **options: Any) -> list[float]:
     """Milliseconds of each of the first steps of a training, as `train` runs them."""
-    from keras_wa.pipeline.batches import training_batches
+    from keras_wa.data.pipeline.batches import training_batches
     from keras_wa.training.config import TrainConfig
     from keras_wa.training.defaults import settled
     from keras_wa.training.fit import build_model, compile_model

@@ -48,10 +48,10 @@ def main() -> None:
     start_keras()
     import tensorflow as tf
 
-    from keras_wa.pipeline.augmentation import Augmentation
-    from keras_wa.pipeline.npy_file import read_images
-    from keras_wa.pipeline.plan import TrainingPlan
-    from keras_wa.pipeline.rois import Rois
+    from keras_wa.data.pipeline.augmentation import Augmentation
+    from keras_wa.data.pipeline.npy_file import read_images
+    from keras_wa.data.pipeline.plan import TrainingPlan
+    from keras_wa.data.pipeline.rois import Rois
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "images.npy")

@@ -12,7 +12,7 @@ import numpy as np
 from pydicom import Dataset
 from pydicom.uid import BreastTomosynthesisImageStorage
 
-from tests.imaging.dicom_files import bytes_with, dicom_dataset, look_up_table
+from tests.data.io.dicom_files import bytes_with, dicom_dataset, look_up_table
 
 UID = "MG.1.2.840.113619.2.66.10001"
 TWELVE_BITS = (0, 2048, 4095)

@@ -9,11 +9,11 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from keras_wa.cli import main
-from keras_wa.datasets import ReadOptions
+from keras_wa.data import ReadOptions
+from keras_wa.data.pipeline.augmentation import Augmentation
+from keras_wa.data.pipeline.rois import Enhancement
 from keras_wa.errors import UserError
 from keras_wa.phantom import PhantomSpec
-from keras_wa.pipeline.augmentation import Augmentation
-from keras_wa.pipeline.rois import Enhancement
 from keras_wa.ranges import Range, check_ranges, range_of, real, same, whole
 from keras_wa.service.settings import Settings
 from keras_wa.training.config import TrainConfig

@@ -10,8 +10,8 @@ import numpy as np
 import pywt
 from scipy.stats import kurtosis
 
-from keras_wa.imaging.clahe import clahe
-from keras_wa.imaging.resize import resize
+from keras_wa.data.io.clahe import clahe
+from keras_wa.data.io.resize import resize
 
 Array = np.ndarray
 

@@ -23,7 +23,7 @@ from keras_wa.audit.recall import check_recall
 from keras_wa.audit.scoring import SHORTCUT_AUC, STRONG_SHORTCUT_AUC
 from keras_wa.audit.statistics import check_statistics
 from keras_wa.audit.wording import count
-from keras_wa.datasets import (
+from keras_wa.data import (
     PARTS,
     SPLITS,
     Dataset,
@@ -31,7 +31,7 @@ from keras_wa.datasets import (
     split_hash,
     split_origin,
 )
-from keras_wa.datasets.finishing import left_out_by_class
+from keras_wa.data.finishing import left_out_by_class
 from keras_wa.errors import UserError, unknown_name
 from keras_wa.progress import track
 
@@ -60,7 +60,7 @@ def run_audit(
     Args:
         dataset: what `load_cases` gives. Its files may be absent: then the checks of
             pixels are not done, and the others are.
-        split: a name of `keras_wa.datasets.SPLITS`, but `augmented-first`, whose copies
+        split: a name of `keras_wa.data.SPLITS`, but `augmented-first`, whose copies
             are not what the dataset holds. Validation is drawn as training
             draws it. Where the dataset's own split tears patients apart, it is taken as
             it is, so that this can be reported.

@@ -7,7 +7,7 @@ import pandas as pd
 from keras_wa.audit.findings import Finding
 from keras_wa.audit.pixels import Pixels
 from keras_wa.audit.wording import count
-from keras_wa.pipeline.manifest import notes_of
+from keras_wa.data.pipeline.manifest import notes_of
 
 TITLE = "What the image files say of themselves"
 

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from keras_wa.audit.perceptual_hash import Images, candidates, turn_images
-from keras_wa.imaging.resize import resize
+from keras_wa.data.io.resize import resize
 
 MAX_DISTANCE = 12
 """Bits in which the hashes of a candidate pair may differ.

@@ -6,7 +6,7 @@ import pandas as pd
 
 from keras_wa.audit.findings import Finding
 from keras_wa.audit.wording import count, join
-from keras_wa.datasets import PARTS
+from keras_wa.data import PARTS
 
 _LISTED = 50
 

@@ -12,9 +12,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from keras_wa.cores import reading_threads
-from keras_wa.datasets import Dataset, Roi
+from keras_wa.data import Dataset, Roi
+from keras_wa.data.io.resize import resize
 from keras_wa.errors import UserError
-from keras_wa.imaging.resize import resize
 from keras_wa.progress import ProgressBar
 
 _BLOCK = 64

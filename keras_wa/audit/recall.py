@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from keras_wa.audit.findings import Estimate, Finding, Score
 from keras_wa.audit.scoring import estimate, learning_and_test, why_not_held_out
 from keras_wa.audit.wording import percent
-from keras_wa.datasets.leaky_splits import COPIES
+from keras_wa.data.leaky_splits import COPIES
 from keras_wa.metrics import cluster_bootstrap
 
 Codes = NDArray[np.int64]

@@ -91,7 +91,7 @@ def _compare_models(args: argparse.Namespace) -> int:
     from keras_wa.comparison.comparing import measure_costs, read_results, run_jobs
     from keras_wa.comparison.jobs import plan_jobs
     from keras_wa.comparison.systems import parse_systems
-    from keras_wa.datasets import SPLITS
+    from keras_wa.data import SPLITS
     from keras_wa.errors import unknown_name
 
     systems = parse_systems(args.models)

@@ -10,13 +10,7 @@ from pathlib import Path
 
 from keras_wa.cli.messages import say, warn
 from keras_wa.cli.paths import make_folder
-from keras_wa.datasets.cbis_ddsm import PHANTOM_SETTINGS, CaseLists, read_case_lists
-from keras_wa.datasets.cbis_ddsm.idc_series import (
-    assign_series,
-    describe,
-    missing_series,
-)
-from keras_wa.datasets.download import (
+from keras_wa.data.download import (
     CBIS_DDSM,
     ENDPOINTS,
     PARTS,
@@ -39,7 +33,13 @@ from keras_wa.datasets.download import (
     table_names,
     write_licence,
 )
-from keras_wa.datasets.options import LESIONS
+from keras_wa.data.options import LESIONS
+from keras_wa.data.readers.cbis_ddsm import PHANTOM_SETTINGS, CaseLists, read_case_lists
+from keras_wa.data.readers.cbis_ddsm.idc_series import (
+    assign_series,
+    describe,
+    missing_series,
+)
 from keras_wa.errors import UserError, unknown_name
 from keras_wa.files import replacing
 from keras_wa.ranges import Range

@@ -24,8 +24,8 @@ from keras_wa.errors import UserError
 from keras_wa.ranges import Range
 
 if TYPE_CHECKING:
-    from keras_wa.datasets import Dataset
-    from keras_wa.datasets.dataset import Pixels
+    from keras_wa.data import Dataset
+    from keras_wa.data.dataset import Pixels
     from keras_wa.evaluate.enhancement_figure import Pair
     from keras_wa.training.config import TrainConfig
 
@@ -135,8 +135,8 @@ def _measure(
     dataset: Dataset, cases: pd.DataFrame, config: TrainConfig
 ) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
     """One row an ROI, and the ROIs that could not be read, with the reason."""
+    from keras_wa.data.pipeline.store import WORKERS
     from keras_wa.evaluate.enhancement import measure_pair
-    from keras_wa.pipeline.store import WORKERS
     from keras_wa.progress import track
 
     def measure(row: pd.Series) -> dict[str, Any] | UserError:
@@ -172,13 +172,13 @@ def _measure(
 
 def _read(dataset: Dataset, row: pd.Series, config: TrainConfig) -> Pixels:
     """An ROI as the network sees it, but for the enhancement."""
-    from keras_wa.imaging.resize import resize
+    from keras_wa.data.io.resize import resize
 
     return resize(dataset.read(row).pixels, (config.image_size, config.image_size))
 
 
 def _enhance(image: Pixels, config: TrainConfig) -> Pixels:
-    from keras_wa.imaging.clahe import clahe
+    from keras_wa.data.io.clahe import clahe
 
     return clahe(image, config.clip_limit, (config.tiles, config.tiles))
 
@@ -187,7 +187,7 @@ def _mask(
     dataset: Dataset, row: pd.Series, config: TrainConfig
 ) -> tuple[NDArray[np.bool_] | None, str | None]:
     """The lesion's mask in the pixels of `_read`, or why there is none."""
-    from keras_wa.datasets.dataset import lesion_mask
+    from keras_wa.data.dataset import lesion_mask
 
     try:
         return lesion_mask(dataset, row, (config.image_size, config.image_size)), None

@@ -14,23 +14,26 @@ from numpy.typing import NDArray
 
 from keras_wa.cli.messages import say, warn
 from keras_wa.cli.paths import make_folder
-from keras_wa.datasets.background_rois import background_cases, render_on_backgrounds
-from keras_wa.datasets.backgrounds import find_backgrounds
-from keras_wa.datasets.cbis_ddsm import (
+from keras_wa.data.background_rois import background_cases, render_on_backgrounds
+from keras_wa.data.backgrounds import find_backgrounds
+from keras_wa.data.io.spacing import CREDIBLE_MM
+from keras_wa.data.options import LESIONS
+from keras_wa.data.readers.cbis_ddsm import (
     absent_lists,
     find_case_lists,
     read_case_lists,
 )
-from keras_wa.datasets.cbis_ddsm.phantom_lists import phantom_case_lists, some_patients
-from keras_wa.datasets.cbis_ddsm.phantom_tree import (
+from keras_wa.data.readers.cbis_ddsm.phantom_lists import (
+    phantom_case_lists,
+    some_patients,
+)
+from keras_wa.data.readers.cbis_ddsm.phantom_tree import (
     PIXEL_MM,
     TRUTH_FILE,
     write_phantom_tree,
 )
-from keras_wa.datasets.options import LESIONS
 from keras_wa.errors import UserError, unknown_name
 from keras_wa.files import replacing
-from keras_wa.imaging.spacing import CREDIBLE_MM
 from keras_wa.phantom import PhantomSpec, best_possible_auc, phantom_cases, render_rois
 from keras_wa.progress import ProgressBar
 from keras_wa.ranges import Range

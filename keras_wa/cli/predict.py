@@ -13,7 +13,7 @@ from typing import Any
 from keras_wa.cli.messages import warn
 from keras_wa.cli.paths import check_writable, make_folder
 from keras_wa.cli.starting import begun, start_keras, without_collecting
-from keras_wa.datasets import ReadOptions
+from keras_wa.data import ReadOptions
 from keras_wa.errors import UserError, unknown_name
 from keras_wa.ranges import Range, range_of
 
@@ -128,7 +128,7 @@ def run(args: argparse.Namespace) -> int:
     targets = begun(_targets(args, named))
     with without_collecting():
         classifier = _open(args.model)
-    from keras_wa.datasets import ReadOptions
+    from keras_wa.data import ReadOptions
     from keras_wa.progress import ProgressBar
     from keras_wa.serving.predicting import predict_targets
     from keras_wa.serving.results import to_csv, to_json, to_table, write_text
@@ -225,7 +225,7 @@ def _targets(args: argparse.Namespace, named: list[Any]) -> Any:
 
 
 def _box(text: str) -> Any:
-    from keras_wa.imaging import Box
+    from keras_wa.data.io import Box
 
     try:
         left, top, width, height = (int(word) for word in text.split(","))

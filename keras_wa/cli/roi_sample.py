@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from keras_wa.data.io.symmetries import apply_symmetry
 from keras_wa.errors import UserError
-from keras_wa.imaging.symmetries import apply_symmetry
 from keras_wa.progress import track
 
 if TYPE_CHECKING:
-    from keras_wa.datasets import Dataset
+    from keras_wa.data import Dataset
     from keras_wa.training.data import RunData
 
 Mask = NDArray[np.bool_]
@@ -84,7 +84,7 @@ def read_masks(
         can be read, or none of it is left at this size; and a sentence on what is
         missing, if anything is.
     """
-    from keras_wa.datasets.dataset import lesion_mask
+    from keras_wa.data.dataset import lesion_mask
 
     if dataset.read_mask is None:
         note = "This data set has no masks: where the heat lies was not scored."

@@ -18,7 +18,7 @@ from keras_wa.cli.shared import (
     with_present_store,
 )
 from keras_wa.cli.starting import quiet_start, start_keras
-from keras_wa.datasets import split_hash
+from keras_wa.data import split_hash
 from keras_wa.errors import UserError
 
 EXAMPLE = (

@@ -20,7 +20,7 @@ from keras_wa.comparison.published import published_accuracy
 from keras_wa.comparison.results import RunResult, read_result
 from keras_wa.comparison.summary import summarise
 from keras_wa.comparison.tables import render_markdown
-from keras_wa.datasets import split_hash
+from keras_wa.data import split_hash
 from keras_wa.errors import UserError
 from keras_wa.evaluate.results import without_nan
 from keras_wa.files import FolderBusyError, replacing, write_json

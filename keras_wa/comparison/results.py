@@ -25,7 +25,7 @@ class RunResult:
         path: the run directory.
         config: of the run; of several folds, that of the first.
         split_hash: names the ROIs and their parts.
-        split_origin: what the split is, see `keras_wa.datasets.split_origin`; in an
+        split_origin: what the split is, see `keras_wa.data.split_origin`; in an
             older evaluation the setting `split` of the run.
         pixels_hash: names the pixels of these ROIs; `None` in an older evaluation.
         predictions: `roi_id, patient_id, label, probability, threshold`, one row an

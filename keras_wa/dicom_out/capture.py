@@ -20,6 +20,8 @@ from pydicom.uid import (
 )
 from pydicom.valuerep import DSfloat
 
+from keras_wa.data.io.header import DicomHeader
+from keras_wa.data.io.spacing import spacing_in_breast
 from keras_wa.dicom_out.copying import take_over
 from keras_wa.dicom_out.findings import Algorithm
 from keras_wa.dicom_out.source import (
@@ -31,8 +33,6 @@ from keras_wa.dicom_out.source import (
     size_of,
 )
 from keras_wa.errors import UserError
-from keras_wa.imaging.header import DicomHeader
-from keras_wa.imaging.spacing import spacing_in_breast
 
 _SERIES_NUMBER = 9102
 _LARGEST = 65535

@@ -17,9 +17,9 @@ from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.tag import BaseTag, Tag
 from pydicom.valuerep import CUSTOMIZABLE_CHARSET_VR, TEXT_VR_DELIMS, PersonName
 
-from keras_wa.imaging.decimals import readings
-from keras_wa.imaging.elements import WORDS
-from keras_wa.imaging.header import DicomHeader, named
+from keras_wa.data.io.decimals import readings
+from keras_wa.data.io.elements import WORDS
+from keras_wa.data.io.header import DicomHeader, named
 
 _ESCAPE = 0x1B
 # pydicom's name of the default repertoire, which it decodes as Latin-1.

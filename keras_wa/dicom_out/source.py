@@ -12,10 +12,10 @@ from datetime import datetime, timedelta, timezone
 from pydicom import Dataset
 from pydicom.uid import UID, generate_uid
 
+from keras_wa.data.io.header import DicomHeader, HeaderError
 from keras_wa.dicom_out.copying import take_over
 from keras_wa.dicom_out.findings import Algorithm
 from keras_wa.errors import UserError
-from keras_wa.imaging.header import DicomHeader, HeaderError
 
 _NEEDED = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
 

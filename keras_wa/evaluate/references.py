@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from keras_wa.datasets.columns import as_categories
+from keras_wa.data.columns import as_categories
 from keras_wa.metrics.bootstrap import cluster_bootstrap
 from keras_wa.metrics.inputs import FloatArray
 from keras_wa.metrics.units import as_record

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from keras_wa.datasets.columns import MISSING, as_categories
+from keras_wa.data.columns import MISSING, as_categories
 from keras_wa.metrics.bootstrap import cluster_bootstrap
 from keras_wa.metrics.units import FEW_PATIENTS, as_record
 

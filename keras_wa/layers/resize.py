@@ -119,7 +119,7 @@ def _smaller(size: int, old: Any) -> Any:
 
 @keras.saving.register_keras_serializable(package="keras_wa")
 class Resize2D(keras.layers.Layer):
-    """Resizes 8-bit images to one size, with the pixels of `keras_wa.imaging.resize`.
+    """Resizes 8-bit images to one size, with the pixels of `keras_wa.data.io.resize`.
 
     The axes that shrink come first: a new pixel is the mean of the area that it
     covers (`cv2.INTER_AREA`). Then the axes that grow: linear interpolation between

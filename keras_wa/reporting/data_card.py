@@ -6,7 +6,7 @@ import dataclasses
 
 import pandas as pd
 
-from keras_wa.datasets import PARTS
+from keras_wa.data import PARTS
 from keras_wa.reporting.words import share
 
 FACTS = {

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from keras_wa import pages
-from keras_wa.datasets import split_hash
+from keras_wa.data import split_hash
+from keras_wa.data.pipeline.digests import pixels_hash
 from keras_wa.evaluate import evaluate_predictions, write_results
 from keras_wa.evaluate.results import without_nan
 from keras_wa.metrics import choose_threshold, one_number_aucs_held_out
 from keras_wa.metrics.units import as_record
 from keras_wa.phantom import best_possible_auc
-from keras_wa.pipeline.digests import pixels_hash
 from keras_wa.reporting.data_card import data_card
 from keras_wa.reporting.mistakes import show_mistakes
 from keras_wa.reporting.report import render_report

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from keras_wa import __version__
 from keras_wa.cores import usable_cores
+from keras_wa.data.io import GreyImage
 from keras_wa.errors import UserError
-from keras_wa.imaging import GreyImage
 from keras_wa.service.batching import Batcher, QueueFullError
 from keras_wa.service.explaining import Explainer
 from keras_wa.service.inputs import UPLOAD, Question, as_fields

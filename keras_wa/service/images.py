@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse
 
-from keras_wa.imaging import GreyImage
+from keras_wa.data.io import GreyImage
 from keras_wa.service import answers
 from keras_wa.service.bodies import content_type, other_type, read_form, read_json
 from keras_wa.service.engine import Engine

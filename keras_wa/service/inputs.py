@@ -18,10 +18,10 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from keras_wa.datasets import ReadOptions
+from keras_wa.data import ReadOptions
+from keras_wa.data.io import Box, GreyImage, decode_image
+from keras_wa.data.io.spacing import CREDIBLE_MM
 from keras_wa.errors import UserError
-from keras_wa.imaging import Box, GreyImage, decode_image
-from keras_wa.imaging.spacing import CREDIBLE_MM
 from keras_wa.service.viewing import MOST_SIDE
 
 UPLOAD = "upload"

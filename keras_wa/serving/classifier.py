@@ -17,11 +17,11 @@ import tensorflow as tf
 import xxhash
 from numpy.typing import NDArray
 
-from keras_wa.datasets import CLASS_NAMES
+from keras_wa.data import CLASS_NAMES
+from keras_wa.data.pipeline.rois import Enhancement
 from keras_wa.errors import UserError, in_one_line
 from keras_wa.explain.subbands import image_wavelet
 from keras_wa.files import put_back
-from keras_wa.pipeline.rois import Enhancement
 from keras_wa.serving.cards import bits_of, card_file
 from keras_wa.serving.export import model_card, serving_model, weights_digest
 from keras_wa.serving.folding import fold

@@ -13,6 +13,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from keras_wa import __version__
+from keras_wa.data.io import is_dicom, open_image, stem_of
 from keras_wa.dicom_out import (
     Algorithm,
     Finding,
@@ -24,7 +25,6 @@ from keras_wa.dicom_out import (
 )
 from keras_wa.errors import UserError
 from keras_wa.files import shortened
-from keras_wa.imaging import is_dicom, open_image, stem_of
 from keras_wa.serving.classifier import Classifier
 from keras_wa.serving.predicting import Prediction
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 import xxhash
 
 import keras_wa
-from keras_wa.datasets import CLASS_NAMES
+from keras_wa.data import CLASS_NAMES
 from keras_wa.errors import UserError
 from keras_wa.explain.subbands import image_wavelet
 from keras_wa.files import replacing, write_json

@@ -41,7 +41,7 @@ def unfamiliar(
         classifier: the model.
         raw: the ROI as it was cut, `(h, w)`.
         resized: the same at the size that the model sees, before enhancement.
-        facts: of `keras_wa.datasets.Roi`: `size_mm`, `padding`.
+        facts: of `keras_wa.data.Roi`: `size_mm`, `padding`.
 
     Returns:
         Sentences, each with what was found and what the training ROIs had; none if

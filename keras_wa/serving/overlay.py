@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
+from keras_wa.data.io import open_image, stem_of
 from keras_wa.explain.figures import mosaic, overlay
 from keras_wa.files import printable, replacing, shortened
-from keras_wa.imaging import open_image, stem_of
 from keras_wa.serving.classifier import Classifier
 from keras_wa.serving.pictures import Pictures
 from keras_wa.serving.predicting import Prediction

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_wa.datasets import ReadOptions
-from keras_wa.datasets.cutting import cut_roi
+from keras_wa.data import ReadOptions
+from keras_wa.data.cutting import cut_roi
+from keras_wa.data.io import Box, GreyImage
+from keras_wa.data.io.resize import resize
+from keras_wa.data.io.symmetries import SYMMETRIES, apply_symmetry
 from keras_wa.errors import UserError
-from keras_wa.imaging import Box, GreyImage
-from keras_wa.imaging.resize import resize
-from keras_wa.imaging.symmetries import SYMMETRIES, apply_symmetry
 from keras_wa.metrics import apply_temperature
 from keras_wa.serving.familiarity import unfamiliar
 
@@ -78,7 +78,7 @@ class Prediction:
         warnings: why the ROI may be outside of what the model knows.
         window: part of the image that is the ROI: left, top, width, height, pixels.
         spacing_mm, spacing_from: pixel spacing between rows and what states it, as of
-            `keras_wa.datasets.cutting.cut_roi`; `None` and `""` where it is unknown.
+            `keras_wa.data.cutting.cut_roi`; `None` and `""` where it is unknown.
         roi: uint8 `(size, size)`, as the model gets it before enhancement.
         error: why there is no probability; `""` if there is one.
     """

@@ -7,11 +7,11 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from keras_wa.datasets.cutting import choose_spacing, without_spacing
+from keras_wa.data.cutting import choose_spacing, without_spacing
+from keras_wa.data.io import Box, kinds_of, open_image, passed_over
 from keras_wa.detection import find_candidates
 from keras_wa.errors import UserError
 from keras_wa.files import walk_files
-from keras_wa.imaging import Box, kinds_of, open_image, passed_over
 from keras_wa.serving.predicting import Target
 
 # ROIs are some hundred pixels a side, the smallest mammograms above a thousand.

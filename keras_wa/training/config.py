@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from keras_wa.datasets import CLASS_NAMES, LEAKY_SPLITS, SPLITS, ReadOptions
+from keras_wa.data import CLASS_NAMES, LEAKY_SPLITS, SPLITS, ReadOptions
+from keras_wa.data.pipeline.augmentation import Augmentation
+from keras_wa.data.pipeline.rois import Enhancement
 from keras_wa.errors import UserError, unknown_name
 from keras_wa.models import check_options, model_options
 from keras_wa.phantom import PhantomSpec
-from keras_wa.pipeline.augmentation import Augmentation
-from keras_wa.pipeline.rois import Enhancement
 from keras_wa.ranges import FLOAT32, check_ranges, real, same, whole
 
 if sys.version_info >= (3, 11):

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from keras_wa.backend import on_tensorflow
-from keras_wa.pipeline.batches import training_batches
+from keras_wa.data.pipeline.batches import training_batches
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.data import RunData
 from keras_wa.training.fit import build_model, compile_model

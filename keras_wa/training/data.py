@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from keras_wa.datasets import (
+from keras_wa.data import (
     LEAKY_SPLITS,
     Dataset,
     class_indices,
@@ -19,16 +19,16 @@ from keras_wa.datasets import (
     split_cases,
     split_origin,
 )
+from keras_wa.data.pipeline.augmentation import NO_AUGMENTATION, Augmentation
+from keras_wa.data.pipeline.copies import CopiedImages, copied_images
+from keras_wa.data.pipeline.digests import pixel_digests
+from keras_wa.data.pipeline.npy_file import read_images
+from keras_wa.data.pipeline.plan import TrainingPlan, class_weights
+from keras_wa.data.pipeline.preparing import prepare
+from keras_wa.data.pipeline.rois import Enhancement, FreshPhantom, Pixels, Rois
+from keras_wa.data.pipeline.store import PreparedStore
 from keras_wa.errors import UserError
 from keras_wa.phantom import PhantomSpec
-from keras_wa.pipeline.augmentation import NO_AUGMENTATION, Augmentation
-from keras_wa.pipeline.copies import CopiedImages, copied_images
-from keras_wa.pipeline.digests import pixel_digests
-from keras_wa.pipeline.npy_file import read_images
-from keras_wa.pipeline.plan import TrainingPlan, class_weights
-from keras_wa.pipeline.preparing import prepare
-from keras_wa.pipeline.rois import Enhancement, FreshPhantom, Pixels, Rois
-from keras_wa.pipeline.store import PreparedStore
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.run import Run
 
@@ -50,7 +50,7 @@ class RunData:
             `augmented-first`, copies of them.
         raw: the same before enhancement.
         store: folder of the prepared store.
-        split_origin: what the split is, see `keras_wa.datasets.split_origin`.
+        split_origin: what the split is, see `keras_wa.data.split_origin`.
         notes: sentences that belong beside every result.
     """
 

@@ -15,11 +15,11 @@ import xxhash
 
 from keras_wa import __version__
 from keras_wa.backend import on_tensorflow
-from keras_wa.datasets import split_hash
+from keras_wa.data import split_hash
+from keras_wa.data.pipeline.batches import evaluation_batches, training_batches
+from keras_wa.data.pipeline.plan import TrainingPlan
+from keras_wa.data.pipeline.store import PreparedStore
 from keras_wa.models import create_model, model_options
-from keras_wa.pipeline.batches import evaluation_batches, training_batches
-from keras_wa.pipeline.plan import TrainingPlan
-from keras_wa.pipeline.store import PreparedStore
 from keras_wa.training.callbacks import Checkpoint, StopOnNaN, ValidationScores
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.ctrl_c import StopOnCtrlC

@@ -5,8 +5,8 @@ from __future__ import annotations
 import keras
 import pandas as pd
 
-from keras_wa.datasets.columns import CASE_COLUMNS
-from keras_wa.pipeline.batches import evaluation_batches
+from keras_wa.data.columns import CASE_COLUMNS
+from keras_wa.data.pipeline.batches import evaluation_batches
 from keras_wa.training.callbacks import malignant, of_each_class
 from keras_wa.training.data import RunData
 

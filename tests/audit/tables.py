@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from keras_wa.datasets import new_case_table
+from keras_wa.data import new_case_table
 
 
 def table(n=40, rois_each=2, test_share=0.25, **columns) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import pytest
 
 from keras_wa.audit.audit import run_audit
 from keras_wa.audit.findings import AuditReport
-from keras_wa.datasets import (
+from keras_wa.data import (
     Dataset,
     ReadOptions,
     Roi,

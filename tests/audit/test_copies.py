@@ -9,7 +9,7 @@ from keras_wa.audit.copies import as_group, find_copies, linked
 from keras_wa.audit.duplicates import check_duplicates
 from keras_wa.audit.perceptual_hash import turn_images
 from keras_wa.audit.pixels import SIZES, Pixels, read_pixels
-from keras_wa.datasets import load_cases
+from keras_wa.data import load_cases
 from tests.audit.pictures import pictures
 from tests.audit.tables import table
 

@@ -7,7 +7,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import OneHotEncoder
 
 from keras_wa.audit.metadata import check_metadata
-from keras_wa.datasets import ReadOptions, load_cases
+from keras_wa.data import ReadOptions, load_cases
 from tests.audit.tables import table
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from keras_wa.audit.names import check_names, telling_tokens
 from keras_wa.audit.tokens import PARTS_OF_NAMES, name_tokens
-from keras_wa.datasets import ReadOptions, load_cases
+from keras_wa.data import ReadOptions, load_cases
 from tests.audit.tables import table
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from keras_wa.audit.pixels import read_pixels
-from keras_wa.datasets import Dataset, Roi, load_cases
-from keras_wa.imaging.resize import resize
+from keras_wa.data import Dataset, Roi, load_cases
+from keras_wa.data.io.resize import resize
 from keras_wa.phantom import PhantomSpec
 from tests.audit.pictures import pictures
 from tests.audit.tables import table

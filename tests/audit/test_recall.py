@@ -13,7 +13,7 @@ from keras_wa.audit.recall import (
     recall,
     recall_accuracy,
 )
-from keras_wa.datasets import ReadOptions, load_cases, split_cases
+from keras_wa.data import ReadOptions, load_cases, split_cases
 from tests.audit.tables import table
 
 

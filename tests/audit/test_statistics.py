@@ -7,7 +7,7 @@ import pytest
 
 from keras_wa.audit.pixels import read_pixels
 from keras_wa.audit.statistics import GREY_LEVELS, check_statistics
-from keras_wa.datasets import load_cases
+from keras_wa.data import load_cases
 from keras_wa.metrics import one_number_aucs_held_out
 from tests.audit.pictures import pictures
 from tests.audit.tables import table

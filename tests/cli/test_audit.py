@@ -11,8 +11,8 @@ import pytest
 
 from keras_wa.cli import main
 from tests.cli.failing import error_of
+from tests.data.pipeline.folders import make_folder
 from tests.imports import deep_learning_libraries_of
-from tests.pipeline.folders import make_folder
 
 FEW = ["--resamples", "20"]
 

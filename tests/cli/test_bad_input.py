@@ -21,8 +21,8 @@ from keras_wa.cli.shared import collect_config
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.data import load_data
 from tests.cli.failing import error_of
-from tests.imaging.dicom_files import dicom_dataset
-from tests.pipeline.folders import make_folder
+from tests.data.io.dicom_files import dicom_dataset
+from tests.data.pipeline.folders import make_folder
 from tests.tiny_model import flags
 
 resource = pytest.importorskip("resource")

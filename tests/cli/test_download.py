@@ -14,10 +14,10 @@ import pandas as pd
 import pytest
 
 from keras_wa.cli import download, main
-from keras_wa.datasets.download import CMMD
+from keras_wa.data.download import CMMD
 from tests.cli.failing import error_of
-from tests.datasets.download import small_idc
-from tests.datasets.download.servers import Server, serving
+from tests.data.download import small_idc
+from tests.data.download.servers import Server, serving
 
 
 @pytest.fixture

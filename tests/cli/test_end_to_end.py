@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from keras_wa.imaging.clahe import clahe
-from keras_wa.imaging.resize import resize
+from keras_wa.data.io.clahe import clahe
+from keras_wa.data.io.resize import resize
 from keras_wa.training.best import load_best
 from keras_wa.training.run import Run
 from tests.cli.bars import without_bars

@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 
 from keras_wa.cli import main
-from keras_wa.datasets.cbis_ddsm.phantom_lists import phantom_case_lists
-from keras_wa.datasets.cbis_ddsm.phantom_tree import write_phantom_tree
-from keras_wa.imaging.clahe import clahe
+from keras_wa.data.io.clahe import clahe
+from keras_wa.data.readers.cbis_ddsm.phantom_lists import phantom_case_lists
+from keras_wa.data.readers.cbis_ddsm.phantom_tree import write_phantom_tree
 from keras_wa.phantom import PhantomSpec, phantom_cases, render_mask, render_roi
 from tests.cli.failing import error_of
-from tests.pipeline.folders import make_folder
+from tests.data.pipeline.folders import make_folder
 
 PHANTOM = ["--dataset", "phantom", "--rois", "60", "--image-size", "64"]
 PHANTOM += ["--field-mm", "7.3", "--conspicuity", "2", "--resamples", "50"]

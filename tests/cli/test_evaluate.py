@@ -14,7 +14,7 @@ import pytest
 from sklearn import metrics
 
 from keras_wa.cli import main
-from keras_wa.datasets import split_hash
+from keras_wa.data import split_hash
 from keras_wa.metrics import fit_temperature, one_number_statistics
 from keras_wa.training.data import load_data
 from keras_wa.training.run import Run

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from keras_wa.cli import main
-from keras_wa.datasets import split_hash
-from keras_wa.pipeline import PreparedStore
+from keras_wa.data import split_hash
+from keras_wa.data.pipeline import PreparedStore
 from tests.cli.failing import error_of
 
 FIELD = ["--pixel-spacing", "0.1", "--field-mm", "8"]

@@ -11,15 +11,15 @@ import pydicom
 import pytest
 
 from keras_wa.cli import main
-from keras_wa.datasets import ReadOptions, load_cases
-from keras_wa.datasets.cbis_ddsm.list_files import write_case_lists
-from keras_wa.datasets.cbis_ddsm.phantom_lists import phantom_case_lists
+from keras_wa.data import ReadOptions, load_cases
+from keras_wa.data.readers.cbis_ddsm.list_files import write_case_lists
+from keras_wa.data.readers.cbis_ddsm.phantom_lists import phantom_case_lists
 from keras_wa.phantom import PhantomSpec, phantom_cases, render_rois
 from keras_wa.phantom.film import plan_film
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.data import load_data
 from tests.cli.failing import error_of
-from tests.imaging.dicom_files import write_dicom
+from tests.data.io.dicom_files import write_dicom
 
 WORDS = ["phantom", "--size", "32", "--field-mm", "8", "--seed", "3"]
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from keras_wa.cli import main
-from keras_wa.pipeline import PreparedStore
+from keras_wa.data.pipeline import PreparedStore
 from tests.cli.bars import without_bars
 from tests.cli.failing import error_of
-from tests.datasets.medimeta_tree import write_medimeta
-from tests.pipeline.folders import make_folder
+from tests.data.pipeline.folders import make_folder
+from tests.data.readers.medimeta_tree import write_medimeta
 
 
 def test_a_store_is_made_that_train_will_find(

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from keras_wa.cli.roi_sample import RoiSample, read_masks
-from keras_wa.datasets import Dataset, load_cases
-from keras_wa.datasets.leaky_splits import copy_rois
+from keras_wa.data import Dataset, load_cases
+from keras_wa.data.io.symmetries import apply_symmetry
+from keras_wa.data.leaky_splits import copy_rois
 from keras_wa.errors import UserError
-from keras_wa.imaging.symmetries import apply_symmetry
 from keras_wa.phantom import PhantomSpec
 
 

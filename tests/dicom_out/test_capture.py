@@ -12,8 +12,8 @@ from pydicom.uid import (
 
 from keras_wa.dicom_out import Algorithm, secondary_capture, write_dicom
 from keras_wa.errors import UserError
+from tests.data.io.dicom_files import dicom_bytes
 from tests.dicom_out.sources import ALGORITHM, PICTURE, WHEN, digital, film, real_film
-from tests.imaging.dicom_files import dicom_bytes
 from tests.imports import deep_learning_libraries_of
 
 

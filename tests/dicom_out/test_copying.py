@@ -9,12 +9,12 @@ import pydicom
 import pytest
 from highdicom import sr
 
+from keras_wa.data.io.header import DicomHeader
 from keras_wa.dicom_out import secondary_capture, structured_report, write_dicom
 from keras_wa.dicom_out.copying import take_over
 from keras_wa.dicom_out.source import no_warnings
-from keras_wa.imaging.header import DicomHeader
+from tests.data.io.dicom_files import bytes_with, dicom_dataset
 from tests.dicom_out.sources import ALGORITHM, FINDINGS, PICTURE, PIXELS, WHEN
-from tests.imaging.dicom_files import bytes_with, dicom_dataset
 
 LATIN, UTF = "Müller^Jörg".encode("latin-1"), "Müller^Jörg".encode()
 JAPANESE = b"Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B"

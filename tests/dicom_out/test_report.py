@@ -22,8 +22,8 @@ from keras_wa.dicom_out.report import (
 )
 from keras_wa.dicom_out.source import no_warnings
 from keras_wa.errors import UserError
+from tests.data.io.dicom_files import dicom_bytes
 from tests.dicom_out.sources import ALGORITHM, FINDINGS, WHEN, digital, film, real_film
-from tests.imaging.dicom_files import dicom_bytes
 
 
 def written(folder, source, findings=FINDINGS):

@@ -8,8 +8,8 @@ from pydicom.uid import UID, ComprehensiveSRStorage
 
 from keras_wa.dicom_out.source import check_source, header, no_warnings, side
 from keras_wa.errors import UserError
+from tests.data.io.dicom_files import dicom_bytes
 from tests.dicom_out.sources import ALGORITHM, WHEN, digital, film
-from tests.imaging.dicom_files import dicom_bytes
 
 PATIENT_AND_STUDY = (
     "PatientName",

@@ -8,7 +8,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from keras_wa.datasets import ReadOptions, load_cases
+from keras_wa.data import ReadOptions, load_cases
 from keras_wa.evaluate.references import predict_from_columns, reference_lines
 from tests.evaluate.tables import predictions, with_cases
 

@@ -14,8 +14,8 @@ import pytest
 import tensorflow as tf
 from scipy import ndimage
 
-from keras_wa.imaging.clahe import clahe
-from keras_wa.imaging.resize import resize
+from keras_wa.data.io.clahe import clahe
+from keras_wa.data.io.resize import resize
 from keras_wa.layers.clahe import CLAHE
 from keras_wa.layers.resize import Resize2D
 from tests.layers.contract import assert_layer_contract

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_wa.imaging.resize import resize
+from keras_wa.data.io.resize import resize
 from keras_wa.layers.resize import Resize2D
 from tests.layers.contract import assert_layer_contract
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from keras_wa.datasets import DATASETS
+from keras_wa.data import DATASETS
 from keras_wa.reporting.data_card import FACTS, data_card
 
 DATA = Path(__file__).resolve().parents[2] / "data"

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from keras_wa.data.pipeline import npy_file
 from keras_wa.errors import UserError
 from keras_wa.evaluate.results import without_nan
 from keras_wa.metrics import baselines
-from keras_wa.pipeline import npy_file
 from keras_wa.reporting import evaluate_run as module
 from keras_wa.reporting.evaluate_run import evaluate_run
 from keras_wa.training.run import Run

@@ -25,7 +25,7 @@ from keras_wa.service.engine import Engine
 from keras_wa.service.metrics import Metrics
 from keras_wa.service.settings import Settings
 from keras_wa.serving.classifier import Classifier
-from tests.imaging.dicom_files import dicom_bytes, dicom_dataset
+from tests.data.io.dicom_files import dicom_bytes, dicom_dataset
 from tests.service.clients import smooth
 from tests.waiting import DEADLINE_S
 

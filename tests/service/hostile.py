@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_wa.service.images import PATHS as IMAGE_PATHS
-from tests.imaging import fuzzing
+from tests.data.io import fuzzing
 from tests.service.clients import encoded, smooth
 
 Generator = np.random.Generator

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from keras_wa.datasets import ReadOptions
-from keras_wa.imaging import Box
+from keras_wa.data import ReadOptions
+from keras_wa.data.io import Box
 from keras_wa.service.answers import Record
 from keras_wa.serving.classifier import Classifier
 from keras_wa.serving.predicting import Target, predict_targets
 from keras_wa.serving.results import as_record
+from tests.data.io.dicom_files import dicom_bytes, dicom_dataset
 from tests.dicom_out.sources import digital
-from tests.imaging.dicom_files import dicom_bytes, dicom_dataset
 from tests.service.clients import encoded, service, smooth
 
 GREY = smooth()

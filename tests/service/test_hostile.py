@@ -17,9 +17,9 @@ from pydicom.encaps import encapsulate
 from starlette.testclient import TestClient
 
 from keras_wa.serving.classifier import Classifier
-from tests.imaging.dicom_files import dicom_bytes, dicom_dataset
-from tests.imaging.test_announced import png, zeros
-from tests.imaging.test_deflated import bomb
+from tests.data.io.dicom_files import dicom_bytes, dicom_dataset
+from tests.data.io.test_announced import png, zeros
+from tests.data.io.test_deflated import bomb
 from tests.service.clients import encoded, service, smooth
 from tests.service.hostile import ALLOWED, FORM, form, mangle, whole_uploads
 

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from keras_wa.data.io.clahe import clahe
 from keras_wa.detection import find_candidates
-from keras_wa.imaging.clahe import clahe
 from keras_wa.service import answers
 from keras_wa.serving.classifier import Classifier
 from keras_wa.serving.pictures import Pictures
-from tests.imaging.dicom_files import decode, dicom_bytes, dicom_dataset
+from tests.data.io.dicom_files import decode, dicom_bytes, dicom_dataset
 from tests.service.clients import encoded, film, service, smooth
 
 

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
+from keras_wa.data.io import Box
 from keras_wa.errors import UserError
-from keras_wa.imaging import Box
 from keras_wa.service.inputs import (
     Instances,
     Question,

@@ -14,7 +14,7 @@ pytest.importorskip("playwright")
 from playwright.sync_api import Browser, Page, expect
 
 from keras_wa.serving.classifier import Classifier
-from tests.imaging.dicom_files import dicom_bytes, dicom_dataset
+from tests.data.io.dicom_files import dicom_bytes, dicom_dataset
 from tests.service.browser import (
     NEEDS_CHROMIUM,
     PHONE,

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("playwright")
 from playwright.sync_api import Browser, Page, expect
 
-from tests.imaging.dicom_files import decode, dicom_bytes, dicom_dataset
+from tests.data.io.dicom_files import decode, dicom_bytes, dicom_dataset
 from tests.service.browser import NEEDS_CHROMIUM, opened, said, upload
 from tests.service.clients import smooth
 

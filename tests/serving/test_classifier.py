@@ -11,8 +11,8 @@ import keras
 import numpy as np
 import pytest
 
+from keras_wa.data.io.clahe import clahe
 from keras_wa.errors import UserError
-from keras_wa.imaging.clahe import clahe
 from keras_wa.serving.classifier import open_classifier
 from keras_wa.training.data import load_data
 from keras_wa.training.decision import FILE, read_decision, write_decision

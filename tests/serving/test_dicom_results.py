@@ -12,9 +12,9 @@ import pytest
 import xxhash
 
 from keras_wa.cli import main
-from keras_wa.datasets import ReadOptions
+from keras_wa.data import ReadOptions
+from keras_wa.data.io import Box
 from keras_wa.errors import UserError
-from keras_wa.imaging import Box
 from keras_wa.serving.classifier import open_classifier
 from keras_wa.serving.dicom_results import (
     algorithm_of,
@@ -23,9 +23,9 @@ from keras_wa.serving.dicom_results import (
     write_results,
 )
 from keras_wa.serving.predicting import Prediction, Target, predict_targets
+from tests.data.io.dicom_files import bytes_with
 from tests.dicom_out.conftest import errors_of
 from tests.dicom_out.sources import WHEN, digital
-from tests.imaging.dicom_files import bytes_with
 
 __all__ = ["errors_of"]
 

@@ -12,11 +12,11 @@ import keras
 import numpy as np
 import pytest
 
+from keras_wa.data.io.clahe import clahe
+from keras_wa.data.io.resize import resize
 from keras_wa.errors import UserError
 from keras_wa.explain.feature_map import find_feature_map
 from keras_wa.explain.gradcam import grad_cam
-from keras_wa.imaging.clahe import clahe
-from keras_wa.imaging.resize import resize
 from keras_wa.layers import SqueezeExcite
 from keras_wa.serving.classifier import open_classifier
 from keras_wa.serving.explaining import explaining_function

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_wa.data.io.clahe import clahe
+from keras_wa.data.io.resize import resize
 from keras_wa.errors import UserError
-from keras_wa.imaging.clahe import clahe
-from keras_wa.imaging.resize import resize
 from keras_wa.serving.export import (
     export_saved_model,
     load_best,

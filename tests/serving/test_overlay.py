@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_wa.datasets import ReadOptions
-from keras_wa.imaging import Box
-from keras_wa.imaging.clahe import clahe
+from keras_wa.data import ReadOptions
+from keras_wa.data.io import Box
+from keras_wa.data.io.clahe import clahe
 from keras_wa.serving.classifier import open_classifier
 from keras_wa.serving.overlay import Overlays, caption
 from keras_wa.serving.predicting import Prediction, Target, predict_targets

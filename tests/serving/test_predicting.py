@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_wa.datasets import ReadOptions
-from keras_wa.imaging import Box, open_image
-from keras_wa.imaging.resize import resize
-from keras_wa.imaging.symmetries import apply_symmetry
+from keras_wa.data import ReadOptions
+from keras_wa.data.io import Box, open_image
+from keras_wa.data.io.resize import resize
+from keras_wa.data.io.symmetries import apply_symmetry
 from keras_wa.metrics import apply_temperature
 from keras_wa.serving.classifier import Classifier, open_classifier
 from keras_wa.serving.predicting import Prediction, Target, predict_targets

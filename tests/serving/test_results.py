@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from keras_wa.data.io import Box
 from keras_wa.errors import UserError
-from keras_wa.imaging import Box
 from keras_wa.serving.classifier import open_classifier
 from keras_wa.serving.predicting import Prediction, Target
 from keras_wa.serving.results import to_csv, to_json, to_table, write_text

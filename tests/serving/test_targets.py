@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from keras_wa.serving.targets import expand, find_targets
-from tests.imaging.dicom_files import write_dicom
+from tests.data.io.dicom_files import write_dicom
 
 CLUSTERS = [(350, 300), (600, 700)]
 

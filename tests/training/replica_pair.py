@@ -16,10 +16,10 @@ import tensorflow as tf
 from keras import layers
 
 from keras_wa.cli import main as keras_wa
+from keras_wa.data.pipeline.batches import evaluation_batches
+from keras_wa.data.pipeline.rois import Rois
 from keras_wa.layers import DWT2D, SubbandNormalization
 from keras_wa.models import register_model
-from keras_wa.pipeline.batches import evaluation_batches
-from keras_wa.pipeline.rois import Rois
 from keras_wa.training.fused import fuse_batch_normalization
 from keras_wa.training.optimizer import FusedAdam
 from keras_wa.training.replicas import share_overflow

@@ -9,7 +9,7 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from keras_wa.datasets import ReadOptions
+from keras_wa.data import ReadOptions
 from keras_wa.errors import UserError
 from keras_wa.models import registry
 from keras_wa.training.config import TrainConfig, read_config_file

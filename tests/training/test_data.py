@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 import xxhash
 
-from keras_wa.datasets import LEAKY_SPLITS
+from keras_wa.data import LEAKY_SPLITS
+from keras_wa.data.io.clahe import clahe
+from keras_wa.data.pipeline.rois import Enhancement
 from keras_wa.errors import UserError
-from keras_wa.imaging.clahe import clahe
-from keras_wa.pipeline.rois import Enhancement
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.data import PHANTOM_CLASSES_NOTICE, load_data, load_data_of
 from keras_wa.training.run import Run
-from tests.datasets.cbis_ddsm.copies import case_row, write_copy
-from tests.datasets.medimeta_tree import write_medimeta
+from tests.data.readers.cbis_ddsm.copies import case_row, write_copy
+from tests.data.readers.medimeta_tree import write_medimeta
 from tests.tiny_model import SETTINGS
 
 

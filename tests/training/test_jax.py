@@ -15,10 +15,10 @@ import pandas as pd
 import pytest
 
 from keras_wa.cli import main
-from keras_wa.pipeline.augmentation import Augmentation
-from keras_wa.pipeline.batches import training_batches
-from keras_wa.pipeline.plan import TrainingPlan
-from keras_wa.pipeline.rois import Rois
+from keras_wa.data.pipeline.augmentation import Augmentation
+from keras_wa.data.pipeline.batches import training_batches
+from keras_wa.data.pipeline.plan import TrainingPlan
+from keras_wa.data.pipeline.rois import Rois
 from keras_wa.training.best import load_best
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.data import load_data

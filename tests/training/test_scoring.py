@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keras_wa.datasets.columns import CASE_COLUMNS
+from keras_wa.data.columns import CASE_COLUMNS
 from keras_wa.errors import UserError
 from keras_wa.training.best import load_best
 from keras_wa.training.config import TrainConfig

@@ -9,10 +9,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_wa.pipeline.augmentation import Augmentation
-from keras_wa.pipeline.batches import training_batches
-from keras_wa.pipeline.plan import TrainingPlan
-from keras_wa.pipeline.rois import Rois
+from keras_wa.data.pipeline.augmentation import Augmentation
+from keras_wa.data.pipeline.batches import training_batches
+from keras_wa.data.pipeline.plan import TrainingPlan
+from keras_wa.data.pipeline.rois import Rois
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.defaults import settled
 from keras_wa.training.fit import build_model, compile_model

@@ -1,0 +1,189 @@
+"""Fetches series from IDC's buckets with s5cmd: verified, resumable, nothing half."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from keras_wa.data.download.plan import are_complete, sizes_in
+from keras_wa.data.download.s5cmd import Copied, Listed, S5cmd
+from keras_wa.errors import UserError
+from keras_wa.files import locked
+from keras_wa.progress import ProgressBar
+
+WAITS = (5.0, 30.0, 120.0)
+"""Seconds between rounds in which nothing was fetched; the last ends it."""
+
+_PARTIAL = ".download-"
+_LOOK = 0.4
+
+
+def fetch_series(
+    series: pd.DataFrame,
+    out: Path,
+    s5cmd: S5cmd,
+    waits: Sequence[float] = WAITS,
+    progress: bool = True,
+) -> list[tuple[str, str]]:
+    """Fetches series; each appears in its place once it is complete.
+
+    A series is complete if it has as many files and bytes as the index says and each
+    file has the size that the bucket states. What is not complete is fetched again,
+    after a wait, until a number of rounds in a row gave nothing.
+
+    Args:
+        series: the series of a plan, with `series`, `folder`, `url`, `files`, `bytes`.
+            Those that are complete in their place are passed over.
+        out: the data set's root folder; made if it is not there.
+        s5cmd: the program, with the bucket's endpoint.
+        waits: seconds before each further round.
+        progress: whether there is a progress bar.
+
+    Returns:
+        UID and reason of each series that could not be fetched.
+
+    Raises:
+        UserError: if the disk is full or another download into the folder is running.
+    """
+    pending = series[~are_complete(series, out)]
+    if pending.empty:
+        return []
+    left = list(waits)
+    with (
+        _alone(out / pending["folder"].iloc[0].split("/")[0]) as root,
+        ProgressBar(
+            "Downloading", int(pending["bytes"].sum()), progress, unit="bytes"
+        ) as bar,
+    ):
+        while True:
+            failures = _round(pending, out, root, s5cmd, bar)
+            landed = are_complete(pending, out)
+            if landed.all():
+                return []
+            if landed.any():
+                left = list(waits)
+            pending = pending[~landed]
+            if not left:
+                reason = "it did not arrive"
+                return [(uid, failures.get(uid, reason)) for uid in pending["series"]]
+            time.sleep(left.pop(0))
+
+
+class _Wanted(NamedTuple):
+    """A series that is to be fetched."""
+
+    series: str
+    folder: str
+    url: str
+    files: int
+    bytes: int
+
+
+def _round(
+    pending: pd.DataFrame, out: Path, root: Path, s5cmd: S5cmd, bar: ProgressBar
+) -> dict[str, str]:
+    """Tries each series once; UID -> reason of those that failed."""
+    # Below the folder that the series go to, which may be on another disk than `out`.
+    partial = root / f"{_PARTIAL}{os.getpid()}"
+    partial.mkdir()
+    columns = list(_Wanted._fields)
+    rows = {
+        uid: _Wanted(uid, *row)
+        for uid, *row in zip(*(pending[name] for name in columns), strict=True)
+    }
+    before, landed, looked = bar.done, 0, time.monotonic()
+    failures: dict[str, str] = {}
+    listed: dict[str, dict[str, int]] = {uid: {} for uid in rows}
+    urls = {uid: row.url for uid, row in rows.items()}
+    try:
+        # Closed, so that s5cmd is stopped before its folder is removed.
+        with contextlib.closing(s5cmd.copy(urls, partial)) as events:
+            for event in events:
+                if isinstance(event, Copied) and event.error:
+                    _refuse_full_disk(event.error, out)
+                    failures[event.name] = event.error
+                elif event is not None:
+                    row = rows[event.name]
+                    if isinstance(event, Listed):
+                        listed[row.series][event.file] = event.size
+                    found = sizes_in(partial / row.series)
+                    if _is_whole(found, row) and found == listed[row.series]:
+                        _move(partial / row.series, out / row.folder)
+                        landed += row.bytes
+                if time.monotonic() - looked > _LOOK:
+                    bar.advance(before + landed + _bytes_in(partial) - bar.done)
+                    looked = time.monotonic()
+        for row in rows.values():
+            found = sizes_in(partial / row.series)
+            if found and row.series not in failures:
+                failures[row.series] = _difference(found, listed[row.series], row)
+        bar.advance(before + landed - bar.done)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return failures
+
+
+def _is_whole(found: Mapping[str, int], row: _Wanted) -> bool:
+    return (len(found), sum(found.values())) == (row.files, row.bytes)
+
+
+def _difference(
+    found: Mapping[str, int], listed: Mapping[str, int], row: _Wanted
+) -> str:
+    """Why the files of a series, with their bytes, are not what was expected."""
+    if not _is_whole(found, row):
+        return (
+            f"Received: {len(found)} files with {sum(found.values())} bytes; expected "
+            f"{row.files} with {row.bytes}, as the index says"
+        )
+    names = sorted({*found, *listed})
+    name = next(name for name in names if found.get(name) != listed.get(name))
+    return (
+        f"{name}. Received: {found.get(name, 'no')} bytes; expected "
+        f"{listed.get(name, 'no such file')}, as the bucket says"
+    )
+
+
+def _refuse_full_disk(error: str, out: Path) -> None:
+    if os.strerror(errno.ENOSPC).lower() in error.lower():
+        raise UserError(
+            f"{out}: the disk is full. Free some space and run the same command again; "
+            "it goes on where it stopped."
+        )
+
+
+def _move(source: Path, target: Path) -> None:
+    if target.exists():  # An incomplete series; a folder in use cannot be replaced.
+        shutil.rmtree(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    os.replace(source, target)
+
+
+def _bytes_in(folder: Path) -> int:
+    """Bytes of the files below a folder that is being written."""
+    total = 0
+    for path in folder.glob("*/*"):
+        with contextlib.suppress(OSError):  # It may have just been renamed.
+            total += path.stat().st_size
+    return total
+
+
+@contextlib.contextmanager
+def _alone(root: Path) -> Iterator[Path]:
+    """Makes a folder, holds it alone and clears what a killed download left in it."""
+    busy = (
+        f"{root}: another download into this folder is running. Wait for it, or name "
+        "another place with --out."
+    )
+    with locked(root, busy):
+        for left in root.glob(f"{_PARTIAL}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        yield root

@@ -1,0 +1,50 @@
+"""The licence and the citations that go with the data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from keras_wa.data.download.index import IdcIndex
+from keras_wa.data.download.sources import Source
+from keras_wa.files import replacing
+
+FILE_NAME = "LICENSE-AND-CITATION.txt"
+"""The file beside the data."""
+
+
+def licence_text(source: Source, index: IdcIndex) -> str:
+    """Says under which licence the data stand and what to cite.
+
+    Args:
+        source: the data set.
+        index: its part of IDC's index, which states the licence and the citation.
+
+    Returns:
+        Lines of text.
+    """
+    dois = sorted(set(index.series["source_DOI"].str.lower()))
+    licences = index.licences or sorted(set(index.series["license_short_name"]))
+    lines = [
+        f"{source.title}, from the Imaging Data Commons: {index.version}",
+        *(f"DOI: https://doi.org/{doi}" for doi in dois),
+        *(f"Licence: {licence}" for licence in licences),
+        "The licence asks you to name the authors. Cite:",
+        *(f"- {text}" for text in (*index.citations, *source.papers)),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def write_licence(text: str, out: Path) -> Path:
+    """Writes the text beside the data.
+
+    Args:
+        text: what `licence_text` gave.
+        out: the data set's root folder; it exists.
+
+    Returns:
+        The file.
+    """
+    path = out / FILE_NAME
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+    return path

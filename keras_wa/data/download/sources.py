@@ -1,0 +1,88 @@
+"""The data sets that can be downloaded, and what is to be cited for each."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from keras_wa.data.readers.cbis_ddsm import LIST_NAMES
+
+TCIA = (
+    "Clark K, Vendt B, Smith K, et al. The Cancer Imaging Archive (TCIA): Maintaining "
+    "and Operating a Public Information Repository. Journal of Digital Imaging 26(6), "
+    "1045-1057 (2013). https://doi.org/10.1007/s10278-013-9622-7"
+)
+IDC = (
+    "Fedorov A, Longabaugh WJR, Pot D, et al. National Cancer Institute Imaging Data "
+    "Commons: Toward Transparency, Reproducibility, and Scalability in Imaging "
+    "Artificial Intelligence. RadioGraphics 43(12) (2023). "
+    "https://doi.org/10.1148/rg.230180"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A data set that is fetched from the Imaging Data Commons (IDC).
+
+    Attributes:
+        name: as on the command line; also the folder under `data/`.
+        title: what the data set is called.
+        collection: IDC's `collection_id`; also the first folder of its layout.
+        page: where its tables can be had by hand.
+        tables: file names of what comes from TCIA besides the images.
+        papers: what to cite besides the data set itself.
+    """
+
+    name: str
+    title: str
+    collection: str
+    page: str
+    tables: tuple[str, ...]
+    papers: tuple[str, ...]
+
+
+CBIS_DDSM = Source(
+    name="cbis-ddsm",
+    title="CBIS-DDSM",
+    collection="cbis_ddsm",
+    page="https://www.cancerimagingarchive.net/collection/cbis-ddsm/",
+    tables=tuple(LIST_NAMES.values()),
+    papers=(
+        "Lee RS, Gimenez F, Hoogi A, Miyake KK, Gorovoy M, Rubin DL. A curated "
+        "mammography data set for use in computer-aided detection and diagnosis "
+        "research. Scientific Data 4, 170177 (2017). "
+        "https://doi.org/10.1038/sdata.2017.177",
+        TCIA,
+        IDC,
+    ),
+)
+CMMD = Source(
+    name="cmmd",
+    title="CMMD",
+    collection="cmmd",
+    page="https://www.cancerimagingarchive.net/collection/cmmd/",
+    tables=("CMMD_clinicaldata_revision.xlsx",),
+    papers=(
+        "Cai H, Wang J, Dan T, et al. An Online Mammography Database with Biopsy "
+        "Confirmed Types. Scientific Data 10 (2023). "
+        "https://doi.org/10.1038/s41597-023-02025-1",
+        TCIA,
+        IDC,
+    ),
+)
+SOURCES = {source.name: source for source in (CBIS_DDSM, CMMD)}
+"""The data sets by their name on the command line."""
+
+
+def table_names(source: Source, lesion: str) -> list[str]:
+    """The tables that a part of a data set needs.
+
+    Args:
+        source: the data set.
+        lesion: `calcification`, `mass` or `all`; CBIS-DDSM has a list for each.
+
+    Returns:
+        File names.
+    """
+    if source is not CBIS_DDSM:
+        return list(source.tables)
+    return [name for (kind, _), name in LIST_NAMES.items() if lesion in (kind, "all")]

@@ -1,0 +1,96 @@
+"""Byte-identical files, which put the same image in training and in test."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pandas as pd
+
+from keras_wa.cores import reading_threads
+from keras_wa.data.io import bare_name
+
+
+def hash_files(root: Path, names: Iterable[str]) -> dict[str, str | None]:
+    """SHA-256 of files, several at a time.
+
+    Args:
+        root: folder that the names are relative to.
+        names: paths relative to `root`.
+
+    Returns:
+        The digest of each name in hexadecimal, `None` for a file that cannot be read.
+    """
+
+    def digest(name: str) -> str | None:
+        sha256 = hashlib.sha256()
+        try:
+            with (root / name).open("rb") as file:
+                while block := file.read(1 << 20):
+                    sha256.update(block)
+        except OSError:
+            return None
+        return sha256.hexdigest()
+
+    names = list(names)
+    with ThreadPoolExecutor(reading_threads()) as pool:
+        return dict(zip(names, pool.map(digest, names), strict=True))
+
+
+def duplicates_note(root: Path, cases: pd.DataFrame) -> str | None:
+    """Counts the files that are byte-identical to one of another patient.
+
+    Args:
+        root: folder that `image_path` is relative to.
+        cases: a case table.
+
+    Returns:
+        A sentence for the user, or `None` if there is no such file.
+    """
+    sizes = pd.Series(
+        [_size(root / name) for name in cases["image_path"]], index=cases.index
+    )
+    # Only files of the same size can be identical; the others need not be read.
+    suspects = cases[sizes.duplicated(keep=False) & (sizes > 0)]
+    digests = suspects["image_path"].map(hash_files(root, suspects["image_path"]))
+    groups = suspects.groupby(digests)
+    counts = groups[["patient_id", "split", "label"]].nunique()
+    counts["files"] = groups.size()
+    shared = counts[counts["patient_id"] > 1]
+    if shared.empty:
+        return None
+    return (
+        f"{shared['files'].sum()} files are byte-identical copies of "
+        f"{len(shared)} images under different patients; "
+        f"{(shared['split'] > 1).sum()} of these images are in training and in test, "
+        f"{(shared['label'] > 1).sum()} under both labels. None was removed."
+    )
+
+
+def one_name_note(paths: pd.Series) -> list[str]:
+    """Warns of images that have the same name but for the suffix.
+
+    Args:
+        paths: of the images, posix; one that comes again counts once.
+
+    Returns:
+        A sentence for the user, if there are any.
+    """
+    paths = paths.drop_duplicates()
+    twice = sorted(paths[paths.map(bare_name).duplicated(keep=False)])
+    if not twice:
+        return []
+    return [
+        f"Images with the same name but for the suffix: {len(twice)}, such as "
+        f"{twice[0]} and {twice[1]}. Each is an ROI; where they show the same, remove "
+        "one of them."
+    ]
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

@@ -1,0 +1,156 @@
+"""How many pixels an image announces, before memory and time are taken for them.
+
+A PNG of a megabyte may stand for a billion pixels, and half a megabyte of JPEG for
+minutes of work. Files of one's own may be so; a stranger's are refused.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+import zlib
+from collections.abc import Callable
+
+from PIL import (
+    BmpImagePlugin,
+    ImageFile,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+)
+
+from keras_wa.data.io.deflated import inflated_size
+from keras_wa.errors import UserError
+
+# Pillow's classes and not `Image.open`, whose own limit is the same for the whole
+# process. They read the header alone.
+_READERS: dict[bytes, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
+    b"\x89PNG\r\n\x1a\n": PngImagePlugin.PngImageFile,
+    b"\xff\xd8\xff": JpegImagePlugin.JpegImageFile,
+    b"II*\0": TiffImagePlugin.TiffImageFile,
+    b"MM\0*": TiffImagePlugin.TiffImageFile,
+    b"BM": BmpImagePlugin.BmpImageFile,
+}
+
+# Encoders make some ten scans of a progressive JPEG, and each goes over the whole image
+# again, however few its bytes.
+_MOST_SCANS = 100
+_SCAN = b"\xff\xda"
+
+# Deflate makes a thousandth of its input at best: less is no danger.
+_SMALL_PNG = 2**16
+_MOST_CHANNELS, _MOST_DEPTH = 4, 2
+# Each row begins with a byte that names its filter. The seven passes of an interlaced
+# image have 15 rows for 8 of its own, and may each have a part of one more.
+_FILTERS, _PASSES = 2, 8
+
+_TILE_WIDTH, _TILE_LENGTH = 322, 323
+
+# What is wrong with a file is raised as a UserError; Pillow would repeat it on stderr.
+warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
+
+
+def refuse_large(data: bytes, name: str, most_pixels: int) -> None:
+    """Refuses an image that announces too many pixels, or is of an unusual format.
+
+    So is one that announces few and makes a decoder work for many: a JPEG of endless
+    scans, a PNG whose data go on beyond its last row, a TIFF of one enormous tile.
+
+    Args:
+        data: the bytes of a PNG, JPEG, TIFF or BMP file.
+        name: the file, for messages.
+        most_pixels: the greatest number of pixels, height times width.
+
+    Raises:
+        UserError: if it has more, or no header of these formats, or more data than its
+            pixels need.
+    """
+    reader = next(
+        (read for mark, read in _READERS.items() if data.startswith(mark)), None
+    )
+    if reader is None:
+        raise UserError(
+            f"{name}: not a readable image. Received: {len(data)} bytes that begin "
+            f"with {data[:4]!r}; expected PNG, JPEG, PGM, TIFF, BMP or DICOM."
+        )
+    try:
+        image = reader(io.BytesIO(data))
+        width, height = image.size
+        tile = _tile_of(image)
+    except Exception as error:
+        # On a damaged header Pillow raises whatever the damage leads to.
+        detail = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(
+            f"{name}: the image's header is damaged. Received: {detail[:200]}; "
+            "expected a whole file. Copy the file again."
+        ) from error
+    refuse_size((height, width), name, most_pixels)
+    # A whole tile is inflated, whatever part of it lies in the image.
+    refuse_size(tile, f"{name}: a tile of it", most_pixels)
+    if reader is JpegImagePlugin.JpegImageFile:
+        _refuse_scans(data, name)
+    elif reader is PngImagePlugin.PngImageFile and len(data) > _SMALL_PNG:
+        row = width * _MOST_CHANNELS * _MOST_DEPTH + _FILTERS
+        _refuse_surplus(data, name, height * row + _PASSES)
+
+
+def _tile_of(image: ImageFile.ImageFile) -> tuple[int, int]:
+    """Height and width of a TIFF's tiles, pixels; 0 of an image without tiles."""
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return 0, 0
+    height, width = (image.tag_v2.get(tag, 0) for tag in (_TILE_LENGTH, _TILE_WIDTH))
+    return int(height), int(width)
+
+
+def _refuse_scans(data: bytes, name: str) -> None:
+    """Refuses a JPEG that makes its decoder go over the image again and again."""
+    # Inside of a scan, 0xFF is escaped.
+    scans = data.count(_SCAN)
+    if scans > _MOST_SCANS:
+        raise UserError(
+            f"{name}: too many scans. Received: {scans} in the JPEG file; expected at "
+            f"most {_MOST_SCANS}. Save the image again."
+        )
+
+
+def _refuse_surplus(data: bytes, name: str, most: int) -> None:
+    """Refuses a PNG whose data inflate to more bytes than its pixels can take.
+
+    libpng reads all of it, a gigabyte in two seconds, and throws away what is too much.
+    """
+    inflater = zlib.decompressobj()
+    size, at = 0, 8
+    while at + 12 <= len(data) and not inflater.eof:
+        length, kind = struct.unpack_from(">I4s", data, at)
+        rest = data[at + 8 : at + 8 + length] if kind == b"IDAT" else b""
+        at += 12 + length
+        try:
+            size += inflated_size(inflater, rest, most - size)
+        except zlib.error:
+            return  # Damaged: reading it will tell.
+        if size > most:
+            raise UserError(
+                f"{name}: the image's data are too many. Received: more than {most} "
+                "bytes once inflated; expected no more than its pixels take. Save the "
+                "image again."
+            )
+
+
+def refuse_size(shape: tuple[int, int], name: str, most_pixels: int) -> None:
+    """Refuses an image of too many pixels.
+
+    Args:
+        shape: height and width, pixels.
+        name: the file, for messages.
+        most_pixels: the greatest number, height times width.
+
+    Raises:
+        UserError: if it has more.
+    """
+    height, width = shape
+    if height * width > most_pixels:
+        raise UserError(
+            f"{name}: too many pixels. Received: {height} by {width}; expected at most "
+            f"{most_pixels} in all. Cut the part that is of interest out of it."
+        )

@@ -1,0 +1,170 @@
+"""The way from stored values to grey levels, in the order that DICOM sets.
+
+Modality LUT, then VOI LUT or window, then MONOCHROME1 inversion, then scaling by the
+bits stored (DICOM PS3.3 C.11.1 and C.11.2, PS3.4 N.2). Each stored value takes this way
+once, into a table; an image, or any part of one, is then looked up.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_wa.data.io.header import DicomHeader
+from keras_wa.data.io.layout import PixelLayout
+from keras_wa.data.io.lookup import look_up, note_unfilled
+from keras_wa.data.io.scaling import scale_to_uint8
+
+_FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
+
+# A mammogram's slope is 1 and its intercept 0 (PS3.3 C.8.11.3).
+_UNSCALED = "The stored values were taken as they are, without slope and intercept."
+_UNWINDOWED = "The grey levels were computed without it, so the contrast is another."
+
+
+@dataclasses.dataclass(frozen=True)
+class GreyTable:
+    """Grey levels of all stored values that an image can have.
+
+    Attributes:
+        levels: uint8, one entry a stored value, the least first.
+        least: the stored value of the first entry.
+    """
+
+    levels: NDArray[np.uint8]
+    least: int
+
+    def __call__(self, stored: NDArray) -> NDArray[np.uint8]:
+        """Grey levels of stored values of any shape."""
+        index = stored.astype(np.int32) - self.least if self.least else stored
+        return np.take(self.levels, index, mode="clip")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Stage:
+    """What a stage makes of all stored values.
+
+    Attributes:
+        values: one for each stored value.
+        low, high: the range that they may have.
+        table: the look-up table that made them, if one did.
+    """
+
+    values: NDArray
+    low: float
+    high: float
+    table: str = ""
+
+
+def grey_table(
+    frame: DicomHeader, layout: PixelLayout, inverted: bool = False
+) -> GreyTable:
+    """Computes the grey level of each stored value.
+
+    Args:
+        frame: the header of the frame. An attribute that makes no sense is left out,
+            and noted there.
+        layout: of the pixels.
+        inverted: whether the least value is meant to be white (MONOCHROME1).
+
+    Returns:
+        The table: dark to bright as the image is meant to be shown. Padding (PS3.3
+        C.7.5.1.1.2) is 0, as dark as the air around the breast.
+    """
+    stored = np.arange(layout.least, layout.least + 2**layout.stored, dtype=np.int32)
+    stage = _modality(_Stage(stored, float(stored[0]), float(stored[-1])), frame)
+    stage = _values_of_interest(stage, frame)
+    if stage.table:
+        note_unfilled(stage.values, stage.high, frame, stage.table)
+    values = stage.high + stage.low - stage.values if inverted else stage.values
+    levels = scale_to_uint8(values, stage.low, stage.high)
+    levels[_is_padding(stored, frame, layout)] = 0
+    return GreyTable(levels, layout.least)
+
+
+def _modality(stage: _Stage, frame: DicomHeader) -> _Stage:
+    """The modality stage: a table, else slope and intercept, else nothing."""
+    source = frame.nearest("ModalityLUTSequence", "RescaleSlope", "RescaleIntercept")
+    found = look_up(stage.values, source, "ModalityLUTSequence")
+    if found is not None:
+        return _Stage(found[0], 0.0, found[1], "ModalityLUTSequence")
+    slope = source.number("RescaleSlope", _UNSCALED)
+    shift = source.number("RescaleIntercept", _UNSCALED)
+    if slope is None:
+        if shift:
+            source.leave_out("RescaleIntercept", "a RescaleSlope beside it", _UNSCALED)
+        return stage
+    if shift is None:
+        if source.states("RescaleIntercept"):
+            return stage
+        shift = 0.0
+    values = stage.values * slope + shift
+    low, high = float(values.min()), float(values.max())
+    if not high > low:
+        source.leave_out(
+            "RescaleSlope", "a number that tells grey levels apart", _UNSCALED
+        )
+        return stage
+    return _Stage(values, low, high)
+
+
+def _values_of_interest(stage: _Stage, frame: DicomHeader) -> _Stage:
+    """The VOI stage: the first table, else the first window, else nothing."""
+    source = frame.nearest("VOILUTSequence", "WindowCenter", "WindowWidth")
+    found = look_up(stage.values, source, "VOILUTSequence")
+    if found is not None:
+        return _Stage(found[0], 0.0, found[1], "VOILUTSequence")
+    window = source.window(_UNWINDOWED)
+    if window is None:
+        return stage
+    center, width = window
+    if width <= 0:
+        source.leave_out("WindowWidth", "a number above 0", _UNWINDOWED)
+        return stage
+    function = source.text("VOILUTFunction").upper() or "LINEAR"
+    if function not in _FUNCTIONS:
+        expected = "'LINEAR', 'LINEAR_EXACT' or 'SIGMOID'"
+        source.leave_out("VOILUTFunction", expected, "The window was taken as LINEAR.")
+        function = "LINEAR"
+    values = _window(stage.values.astype(np.float64), center, width, function)
+    return _Stage(values, 0.0, 1.0)
+
+
+def _window(
+    values: NDArray[np.float64], center: float, width: float, function: str
+) -> NDArray[np.float64]:
+    """Applies a window (PS3.3 C.11.2.1.2, C.11.2.1.3); gives 0..1."""
+    if function == "SIGMOID":
+        # Far from the window the exponential would overflow; there it is 0 or 1.
+        exponent = np.clip(-4 * (values - center) / width, -700, 700)
+        return 1 / (1 + np.exp(exponent))
+    if function == "LINEAR":
+        # The standard counts the grey levels inside the window, both ends included.
+        center, width = center - 0.5, width - 1
+    if width <= 0:
+        return (values > center).astype(np.float64)
+    return np.clip((values - center) / width + 0.5, 0, 1)
+
+
+def _as_stored(number: float, values: NDArray, allocated: int) -> float:
+    """A number that may have been written unsigned though the pixels are signed."""
+    if number > values.max() and values.min() < 0:
+        # A word of 16 bits, also where the pixels have 8.
+        return number - (2**allocated if number < 2**allocated else 2**16)
+    return number
+
+
+def _is_padding(
+    stored: NDArray, frame: DicomHeader, layout: PixelLayout
+) -> NDArray[np.bool_]:
+    """Which stored values mean that there is no image there."""
+    effect = "What is no image was not made black."
+    one = frame.number("PixelPaddingValue", effect)
+    other = frame.number("PixelPaddingRangeLimit", effect)
+    if one is None:
+        return np.zeros(stored.shape, bool)
+    ends = (one, one if other is None else other)
+    low, high = sorted(_as_stored(end, stored, layout.allocated) for end in ends)
+    return (stored >= low) & (stored <= high)

@@ -1,0 +1,127 @@
+"""What the bytes of one element of a DICOM header can mean."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+
+import numpy as np
+import pydicom
+from numpy.typing import NDArray
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.tag import BaseTag, Tag
+
+from keras_wa.data.io.decimals import BLANKS, LARGEST, Reading, readings
+
+WORDS = {
+    **{"US": "H", "SS": "h", "UL": "I", "SL": "i", "UV": "Q", "SV": "q"},
+    **{"FL": "f", "FD": "d", "US or SS": "H", "US or OW": "H"},
+}
+"""Value representations of binary numbers, and their letters in `struct`."""
+
+TEXTS = frozenset(
+    {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM"}
+    | {"UC", "UI", "UR", "UT"}
+)
+"""Value representations of texts."""
+
+_SHOWN = 60  # Characters of a value in a message.
+
+
+def numbers_in(element: DataElement | RawDataElement, keyword: str) -> set[Reading]:
+    """Gives all ways to read the numbers of an element.
+
+    Args:
+        element: as the file has it, with a value.
+        keyword: its name, which the standard gives a value representation. The file may
+            give another one.
+
+    Returns:
+        As `decimals.readings`; an empty set if it holds no numbers.
+    """
+    value, own = element.value, dictionary_VR(keyword)
+    if not isinstance(element, RawDataElement) or not isinstance(value, bytes):
+        return readings(_joined(value))
+    text = printable(value)
+    texts = readings(text) if text else set()
+    kind = str(element.VR) if element.VR in {*WORDS, *TEXTS} else own
+    if kind in TEXTS:
+        return texts if text else _binary(element, own)
+    # Under the name of binary numbers may stand a text: any bytes are such numbers.
+    words = _binary(element, kind)
+    return words if own in WORDS else words | texts
+
+
+def _binary(element: RawDataElement, kind: str) -> set[Reading]:
+    letter, value = WORDS.get(kind), element.value or b""
+    if letter is None or len(value) % struct.calcsize(f"={letter}"):
+        return set()
+    order = "<" if element.is_little_endian else ">"
+    count = len(value) // struct.calcsize(f"={letter}")
+    found = struct.unpack(f"{order}{count}{letter}", value)
+    # False for NaN, too.
+    return {tuple(map(float, found))} if all(abs(n) < LARGEST for n in found) else set()
+
+
+def packed(
+    element: DataElement | RawDataElement | None, bits: int
+) -> NDArray[np.unsignedinteger]:
+    """The unsigned numbers of 8 or 16 bits in the bytes of an element, none without."""
+    data = bytes_of(element)
+    data = data[: len(data) * 8 // bits * bits // 8]
+    big = isinstance(element, RawDataElement) and not element.is_little_endian
+    if bits == 16:
+        words = np.frombuffer(data, ">u2" if big else "<u2")
+        return words.astype(np.uint16, copy=False)
+    if big and element is not None and element.VR != "OB":
+        # Two numbers a word, the first in its lower byte (PS3.5, 8.1.1 and D).
+        data = np.frombuffer(data[: len(data) // 2 * 2], ">u2").astype("<u2").tobytes()
+    return np.frombuffer(data, np.uint8)
+
+
+def bytes_of(element: DataElement | RawDataElement | None) -> bytes:
+    """The bytes of an element, as the file has them; `b""` if there are none."""
+    value = None if element is None else element.value
+    return value if isinstance(value, bytes) else b""
+
+
+def items_of(dataset: pydicom.Dataset, key: str | BaseTag) -> list[pydicom.Dataset]:
+    """The items of a sequence, none if it is absent or damaged."""
+    try:
+        value = dataset[key].value if key in dataset else []
+        return [item for item in value if isinstance(item, pydicom.Dataset)]
+    except Exception:
+        # On a damaged element pydicom raises whatever the damage leads to.
+        return []
+
+
+def text_element(keyword: str, text: str) -> RawDataElement:
+    """An element as a file would have it."""
+    value = text.encode()
+    return RawDataElement(Tag(keyword), "UT", len(value), value, 0, False, True)
+
+
+def printable(value: bytes) -> str | None:
+    """Bytes as a text in ASCII without padding, `None` if they are none."""
+    text = value.decode("ascii", "replace").strip(BLANKS)
+    return text if text.isprintable() and "\ufffd" not in text else None
+
+
+def as_shown(element: DataElement | RawDataElement, keyword: str) -> str:
+    """The value as messages show it."""
+    value: object = element.value
+    text = printable(value) if isinstance(value, bytes) else _joined(value)
+    if text and text.isprintable() and dictionary_VR(keyword) not in WORDS:
+        return f"'{text if len(text) <= _SHOWN else text[: _SHOWN - 1] + '…'}'"
+    numbers = numbers_in(element, keyword)
+    if len(numbers) == 1:
+        return "\\".join(f"{number:g}" for number in numbers.pop()[: _SHOWN // 4])
+    size = f"{len(value)} bytes" if isinstance(value, bytes) else "a value"
+    return f"{size} of VR {element.VR}"
+
+
+def _joined(value: object) -> str:
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return "\\".join(map(str, value))
+    return str(value)

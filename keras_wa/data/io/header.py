@@ -1,0 +1,299 @@
+"""What a DICOM header says, read one element at a time.
+
+Everything that a DICOM file says of its pixels is read here, from the bytes of the
+element. A value that breaks the standard is taken where it can mean one thing only
+(`decimals`); an element that cannot be read is left out and noted, and never costs the
+others. pydicom converts a value when it is first used, and raises whatever its damage
+leads to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import pydicom
+from numpy.typing import NDArray
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.tag import Tag
+
+from keras_wa.data.io.decimals import BLANKS, Reading
+from keras_wa.data.io.elements import (
+    TEXTS,
+    WORDS,
+    as_shown,
+    bytes_of,
+    items_of,
+    numbers_in,
+    packed,
+    printable,
+    text_element,
+)
+
+
+class HeaderError(ValueError):
+    """An element without which there are no pixels cannot be read."""
+
+
+class DicomHeader:
+    """Reads the elements of a data set.
+
+    Args:
+        datasets: the data sets to look into, one after the other; the first that has an
+            element counts.
+        notes: where notes go; those of items and levels go to the same list.
+
+    Attributes:
+        notes: a sentence for each element that was left out, `keyword (tag): …`.
+    """
+
+    def __init__(
+        self, *datasets: pydicom.Dataset, notes: list[str] | None = None
+    ) -> None:
+        self._datasets = datasets
+        self.notes: list[str] = [] if notes is None else notes
+
+    @classmethod
+    def of_texts(cls, texts: Mapping[str, str]) -> DicomHeader:
+        """A header of texts by keyword, as `shown` gave them."""
+        dataset = pydicom.Dataset()
+        for keyword, text in texts.items():
+            dataset[keyword] = text_element(keyword, text)
+        return cls(dataset)
+
+    def frame(self) -> DicomHeader:
+        """The header of the first frame, with its functional groups (PS3.3 C.7.6.16).
+
+        What a macro of the per-frame groups says counts before the shared groups, and
+        these before the elements outside of them.
+        """
+        return DicomHeader(*self._levels(), notes=self.notes)
+
+    def nearest(self, *keywords: str) -> DicomHeader:
+        """The first data set that states one of the elements, so that they agree."""
+        for dataset in self._datasets:
+            level = DicomHeader(dataset, notes=self.notes)
+            if any(level.states(keyword) for keyword in keywords):
+                return level
+        return DicomHeader(notes=self.notes)
+
+    def states(self, keyword: str) -> bool:
+        """Whether an element is there with a value that is not blank."""
+        return self._find(keyword) is not None
+
+    def text(self, keyword: str) -> str:
+        """A text without padding; `""` if there is none.
+
+        Several values that are all the same are one.
+        """
+        shown = self.shown(keyword)
+        if shown is None:
+            return ""
+        values = {value.strip(BLANKS) for value in shown.split("\\")}
+        if len(values) > 1 and dictionary_VR(keyword) == "CS":
+            self.leave_out(keyword, "one value")
+            return ""
+        return values.pop() if len(values) == 1 else shown
+
+    def shown(self, keyword: str) -> str | None:
+        """The value as text, several joined by a backslash; `None` if there is none.
+
+        Of a sequence of codes it is the CodeValue of the first item.
+        """
+        element = self._find(keyword)
+        if element is None:
+            return None
+        if dictionary_VR(keyword) == "SQ":
+            items = self.items(keyword)
+            return items[0].shown("CodeValue") if items else None
+        text = self._converted(keyword)
+        if text is None and dictionary_VR(keyword) in ("DS", "IS"):
+            ways = self._readings(keyword) or set()
+            if len(ways) == 1:
+                text = "\\".join(f"{number:.12g}" for number in ways.pop())
+        if text is None and isinstance(element, RawDataElement):
+            text = printable(element.value or b"")
+        if text is None:
+            self.leave_out(keyword, "a text")
+            return None
+        return text.strip(BLANKS) or None
+
+    def number(self, keyword: str, effect: str = "") -> float | None:
+        """A number; `None` if there is none, or if it was left out and noted.
+
+        Args:
+            keyword: the element, of one value; several that are equal are one.
+            effect: what leaving it out means, a sentence for the note.
+        """
+        found = self._readings(keyword)
+        if found is None:
+            return None
+        single = {way[0] for way in found if len(way) == 1}
+        single = single or {way[0] for way in found if len(set(way)) == 1}
+        if len(single) == 1:
+            return single.pop()
+        self.leave_out(keyword, "a number", effect)
+        return None
+
+    def numbers(
+        self, keyword: str, count: int, effect: str = ""
+    ) -> tuple[float, ...] | None:
+        """As `number`, of an element of so many values."""
+        found = self._readings(keyword)
+        if found is None:
+            return None
+        # Fewer would be a second way to read it.
+        ways = {way for way in found if len(way) <= count}
+        if len(ways) == 1 and len(way := ways.pop()) == count:
+            return way
+        self.leave_out(keyword, f"{count} numbers", effect)
+        return None
+
+    def window(self, effect: str = "") -> tuple[float, float] | None:
+        """WindowCenter and WindowWidth of the first window; they list as many values.
+
+        Args:
+            effect: as of `number`.
+
+        Returns:
+            Both numbers, `None` if one is absent or was left out and noted.
+        """
+        keywords = ("WindowCenter", "WindowWidth")
+        stated = [keyword for keyword in keywords if self.states(keyword)]
+        if len(stated) < len(keywords):
+            for keyword in stated:
+                expected = f"{' and '.join(keywords)} together"
+                self.leave_out(keyword, expected, effect, "it alone")
+            return None
+        centers, widths = (self._readings(keyword) or set() for keyword in keywords)
+        if len(centers) > 1 or len(widths) > 1:
+            # No window has a width of 0, so `512,0` is one number.
+            widths = {way for way in widths if min(way) > 0} or widths
+            lengths = {len(way) for way in centers} & {len(way) for way in widths}
+            centers = {way for way in centers if len(way) in lengths}
+            widths = {way for way in widths if len(way) in lengths}
+        for keyword, ways in zip(keywords, (centers, widths), strict=True):
+            if len(ways) != 1:
+                self.leave_out(keyword, "a number", effect)
+                return None
+        return centers.pop()[0], widths.pop()[0]
+
+    def needed(self, keyword: str, default: int | None = None) -> int:
+        """A whole number without which there are no pixels.
+
+        Args:
+            keyword: the element, outside of functional groups.
+            default: what counts where it is absent or empty.
+
+        Raises:
+            HeaderError: if it is no single whole number, or is absent without default.
+        """
+        level = DicomHeader(*self._datasets[-1:])
+        if default is not None and not level.states(keyword):
+            return default
+        number = level.number(keyword)
+        if number is None or not number.is_integer():
+            raise HeaderError(
+                f"{named(keyword)}. Received: {level._received(keyword)}; expected a "
+                "whole number. The file is damaged: copy it again."
+            )
+        return int(number)
+
+    def data(self, keyword: str) -> bytes:
+        """The bytes of an element, as the file has them; `b""` if there are none."""
+        return bytes_of(self._find(keyword))
+
+    def packed(self, keyword: str, bits: int) -> NDArray[np.unsignedinteger]:
+        """The unsigned numbers of 8 or 16 bits in an element; none if it is absent."""
+        return packed(self._find(keyword), bits)
+
+    def items(self, keyword: str) -> list[DicomHeader]:
+        """The items of a sequence, none if it is absent or was left out and noted."""
+        for dataset in self._datasets:
+            if found := items_of(dataset, keyword):
+                return [DicomHeader(item, notes=self.notes) for item in found]
+        if self.states(keyword):
+            self.leave_out(keyword, "a sequence with an item")
+        return []
+
+    def leave_out(
+        self, keyword: str, expected: str, effect: str = "", found: str = ""
+    ) -> None:
+        """Notes that an element is not used.
+
+        Args:
+            keyword: the element.
+            expected: what is expected of it.
+            effect: as of `number`.
+            found: what was received; by default the value.
+        """
+        note = (
+            f"{named(keyword)}: left out. Received: {found or self._received(keyword)};"
+            f" expected {expected}. {effect}"
+        ).strip()
+        if note not in self.notes:
+            self.notes.append(note)
+
+    def _received(self, keyword: str) -> str:
+        element = self._find(keyword)
+        return "nothing" if element is None else as_shown(element, keyword)
+
+    def _readings(self, keyword: str) -> set[Reading] | None:
+        """All ways to read the numbers of an element, `None` if there are none."""
+        element = self._find(keyword)
+        return None if element is None else numbers_in(element, keyword)
+
+    def _converted(self, keyword: str) -> str | None:
+        """A value as pydicom converts it, `None` if it cannot."""
+        own = dictionary_VR(keyword)
+        for dataset in self._datasets:
+            try:
+                raw = dataset.get_item(keyword)
+                if raw is None or (own in TEXTS and raw.VR in WORDS):
+                    continue
+                element = dataset[keyword]
+                if element.VR == "SQ":
+                    return None
+                if element.VM > 1:
+                    return "\\".join(str(part) for part in element.value)
+                if not isinstance(element.value, bytes) and element.value is not None:
+                    return str(element.value)
+            except Exception:
+                return None
+        return None
+
+    def _find(self, keyword: str) -> DataElement | RawDataElement | None:
+        for dataset in self._datasets:
+            element = dataset.get_item(keyword)
+            if element is None:
+                continue
+            value = element.value
+            if isinstance(value, bytes) and dictionary_VR(keyword) in TEXTS:
+                value = value.strip(BLANKS.encode())
+            if isinstance(value, str):
+                value = value.strip(BLANKS)
+            if value is not None and (not hasattr(value, "__len__") or len(value)):
+                return element
+        return None
+
+    def _levels(self) -> Iterator[pydicom.Dataset]:
+        for dataset in self._datasets:
+            for groups in (
+                "PerFrameFunctionalGroupsSequence",
+                "SharedFunctionalGroupsSequence",
+            ):
+                for group in DicomHeader(dataset, notes=self.notes).items(groups)[:1]:
+                    yield from _macros(group._datasets[0])
+            yield dataset
+
+
+def named(keyword: str) -> str:
+    """An element in messages: `PixelSpacing (0028,0030)`."""
+    tag = Tag(tag_for_keyword(keyword) or 0)
+    return f"{keyword} ({tag.group:04X},{tag.element:04X})"
+
+
+def _macros(group: pydicom.Dataset) -> Iterator[pydicom.Dataset]:
+    for element in list(group.keys()):
+        yield from items_of(group, element)[:1]

@@ -1,0 +1,208 @@
+"""Reads one image file of any supported format."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import struct
+from pathlib import Path
+
+import cv2
+import numpy as np
+import xxhash
+from numpy.typing import NDArray
+
+from keras_wa.data.io.announced import refuse_large, refuse_size
+from keras_wa.data.io.dicom import LARGEST, decode_dicom
+from keras_wa.data.io.file_kinds import holds_dicom, with_preamble
+from keras_wa.data.io.grey_range import narrow_dicom_note, sixteen_bit_image
+from keras_wa.data.io.image import GreyImage
+from keras_wa.data.io.pgm import decode_pgm
+from keras_wa.data.io.scaling import scale_to_uint8
+from keras_wa.errors import UserError
+
+# A damaged file is one line of ours; OpenCV would add several on stderr. Its
+# version 5 moved the function; 0 is "silent" in both.
+_set_log_level = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel
+_set_log_level(0)
+
+_LARGEST_FILE = 2**30
+_SIXTEEN_BITS = 65535
+_EXPECTED = "PNG, JPEG, PGM, TIFF, BMP or DICOM"
+
+
+def read_grey(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
+    """Reads an image file as 8-bit grey: `open_image(path).grey()`."""
+    return open_image(path).grey()
+
+
+def open_image(
+    path: str | os.PathLike[str],
+    for_processing: bool = False,
+    bits_stored: int | None = None,
+) -> GreyImage:
+    """Opens an image file and decodes it.
+
+    The content decides the format, not the suffix. The full range of the file's pixel
+    format becomes grey levels 0..255: 65535 of a 16-bit PNG or TIFF, the stated maximum
+    of a PGM, the bits stored of a DICOM (after its modality LUT, VOI LUT or window, and
+    MONOCHROME1 inversion). Colour becomes luminance (ITU-R BT.601, as OpenCV has it);
+    an alpha channel is dropped.
+
+    Args:
+        path: a PNG, JPEG, PGM, TIFF, BMP or single-frame grey DICOM file. It is read
+            once.
+        for_processing: accept a DICOM image that its maker meant for processing, not
+            for a reader's eyes; its grey levels are those of the detector.
+        bits_stored: bits of the values in a 16-bit PNG, TIFF or PGM, 1 to 16, where
+            they are fewer than 16: 2**bits_stored - 1 becomes grey level 255. It has no
+            effect on other files. A PGM has 16 bits if the maximum that it states is
+            65535.
+
+    Returns:
+        The image, with the digest of its file; with a note, if it uses less than a
+        quarter of its range.
+
+    Raises:
+        UserError: if the file cannot be opened, is empty, truncated, of another format,
+            of another depth than 8 or 16 bit, has values above `bits_stored`, or is a
+            DICOM file that is no single grey mammogram.
+    """
+    name = os.fspath(path)
+    try:
+        size = os.stat(path).st_size
+        if size > _LARGEST_FILE:
+            raise UserError(
+                f"{name}: the file is too large. Received: {size} bytes; expected an "
+                f"image of at most {_LARGEST_FILE}. Leave it out."
+            )
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise UserError(
+            f"{name}: cannot be read ({error.strerror or error}). Expected: a readable "
+            f"{_EXPECTED} file."
+        ) from error
+    return decode_image(data, name, for_processing, bits_stored=bits_stored)
+
+
+def decode_image(
+    data: bytes,
+    name: str,
+    for_processing: bool = False,
+    most_pixels: int | None = None,
+    bits_stored: int | None = None,
+) -> GreyImage:
+    """Decodes an image file that is in memory, as `open_image` does.
+
+    Args:
+        data: the bytes of the file.
+        name: the file, for messages. A DICOM suffix decides where the content is of no
+            known format.
+        for_processing: as of `open_image`.
+        most_pixels: of a stranger's file: an image that announces more is refused
+            before it is decoded, as is a format that OpenCV reads beyond those named.
+        bits_stored: as of `open_image`.
+
+    Returns:
+        The image, with the digest of its file.
+
+    Raises:
+        UserError: as `open_image`, or the image has more than `most_pixels`.
+    """
+    if not data:
+        raise UserError(
+            f"{name}: the file is empty. Received: 0 bytes; expected a {_EXPECTED} "
+            "file. Copy the file again."
+        )
+    if holds_dicom(data, name):
+        most = LARGEST if most_pixels is None else min(most_pixels, LARGEST)
+        image = decode_dicom(with_preamble(data), name, for_processing, most)
+        notes = (*image.notes, *narrow_dicom_note(image))
+        image = dataclasses.replace(image, notes=notes)
+    elif data[:2] in (b"P2", b"P5"):
+        values, maximum = decode_pgm(data, name)
+        if maximum == _SIXTEEN_BITS:
+            image = sixteen_bit_image(values, name, bits_stored)
+        else:
+            image = GreyImage(scale_to_uint8(values, 0, maximum))
+        if most_pixels is not None:
+            # Each pixel takes a byte of the file at least, so decoding is no danger.
+            refuse_size(image.shape, name, most_pixels)
+    else:
+        if most_pixels is not None:
+            refuse_large(data, name, most_pixels)
+        image = _decode_with_opencv(data, name, bits_stored)
+    return dataclasses.replace(image, digest=xxhash.xxh3_128_hexdigest(data))
+
+
+def _decode_with_opencv(data: bytes, name: str, bits_stored: int | None) -> GreyImage:
+    if _is_cut_short(data):
+        raise UserError(
+            f"{name}: the image is truncated. Received: {len(data)} bytes without the "
+            "format's end mark; expected a whole file. Copy the file again."
+        )
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        image = None
+    if image is None:
+        raise UserError(
+            f"{name}: not a readable image, or damaged. Received: {len(data)} bytes "
+            f"that begin with {data[:4]!r}; expected {_EXPECTED}."
+        )
+    if image.dtype not in (np.uint8, np.uint16):
+        raise UserError(
+            f"{name}: pixel type. Received: {image.dtype}; expected 8-bit or 16-bit "
+            "unsigned. Save the image as 16-bit PNG."
+        )
+    if image.ndim == 3:
+        code = cv2.COLOR_BGR2GRAY if image.shape[2] == 3 else cv2.COLOR_BGRA2GRAY
+        image = cv2.cvtColor(image, code)
+    if image.dtype == np.uint8:
+        return GreyImage(np.asarray(image, dtype=np.uint8))
+    values = np.asarray(image, dtype=np.uint16)
+    # OpenCV inverts a white-is-zero TIFF of 8 bits but not one of 16.
+    return sixteen_bit_image(values, name, bits_stored, _is_white_zero_tiff(data))
+
+
+def _is_white_zero_tiff(data: bytes) -> bool:
+    """Whether a TIFF's PhotometricInterpretation (tag 262) is 0, WhiteIsZero."""
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(data[:4])
+    if order is None:
+        return False
+    (directory,) = struct.unpack_from(f"{order}I", data, 4)
+    (entries,) = struct.unpack_from(f"{order}H", data, directory)
+    tags = (
+        struct.unpack_from(f"{order}HHIH", data, directory + 2 + 12 * entry)
+        for entry in range(entries)
+    )
+    return any(tag == 262 and value == 0 for tag, _, _, value in tags)
+
+
+def _is_cut_short(data: bytes) -> bool:
+    """Whether a PNG or JPEG lacks its end mark, which OpenCV would pass over.
+
+    OpenCV fills the missing part of a truncated JPEG with grey and says nothing to the
+    caller. A thumbnail inside the JPEG has an end mark of its own, but it stands before
+    the last start of scan.
+    """
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return not _has_whole_chunks(data)
+    if data.startswith(b"\xff\xd8"):
+        return b"\xff\xd9" not in data[max(data.rfind(b"\xff\xda"), 0) :]
+    return False
+
+
+def _has_whole_chunks(data: bytes) -> bool:
+    """Whether the chunks of a PNG lie in its file, up to IEND.
+
+    OpenCV takes the memory for a chunk before it reads it: up to 2 GB, by its length
+    alone.
+    """
+    at = 8
+    while at + 12 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        at += 12 + length
+        if kind == b"IEND":
+            return at <= len(data)
+    return False

@@ -1,0 +1,95 @@
+"""Splits that leak, as many published numbers have them, to show by how much."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import train_test_split
+
+from keras_wa.data.io.symmetries import SYMMETRIES
+from keras_wa.errors import UserError
+
+COPIES = 6
+"""Copies of each ROI where a set is augmented before it is split, itself included."""
+
+RANDOM_ROI_NOTICE = (
+    "Split random-roi: ROIs of the same patient stand in training and in test, so "
+    "every number on this page is inflated. It exists to show by how much; use the "
+    "split 'official' or 'patient-kfold' for a result."
+)
+"""What every page that the split `random-roi` touches has to say."""
+
+AUGMENTED_FIRST_NOTICE = (
+    f"Split augmented-first: each ROI was turned and mirrored into {COPIES} copies "
+    "before a random split, so copies of one ROI stand in training and in test, and "
+    "every number on this page is inflated. It exists to show by how much; use the "
+    "split 'official' or 'patient-kfold' for a result."
+)
+"""What every page that the split `augmented-first` touches has to say."""
+
+LEAKY_SPLITS = {
+    "random-roi": RANDOM_ROI_NOTICE,
+    "augmented-first": AUGMENTED_FIRST_NOTICE,
+}
+"""The splits that tear patients apart, each with its notice."""
+
+_TEST_FRACTION = 0.2
+
+
+def random_roi(cases: pd.DataFrame, val_fraction: float, seed: int) -> pd.DataFrame:
+    """Cuts row by row, with a test part as large as the dataset's own, else a fifth.
+
+    Args:
+        cases: a case table.
+        val_fraction: share of the training rows that become validation.
+        seed: of the draw.
+
+    Returns:
+        A copy of the table with a new `split` column.
+
+    Raises:
+        UserError: if there are too few rows.
+    """
+    test_share = float((cases["split"] == "test").mean()) or _TEST_FRACTION
+    result = cases.copy()
+    result.loc[:, "split"] = "train"
+    for part, fraction in (("test", test_share), ("val", val_fraction)):
+        pool = result[result["split"] == "train"]
+        try:
+            _, held = train_test_split(
+                pool.index,
+                test_size=fraction,
+                stratify=pool["label"].to_numpy(int),
+                random_state=seed,
+            )
+        except ValueError as error:
+            raise UserError(
+                f"Too few ROIs for the {part!r} part of a random split: {error}"
+            ) from error
+        result.loc[held, "split"] = part
+    return result
+
+
+def copy_rois(cases: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Makes `COPIES` rows of each ROI: itself, and five of its mirror images and turns.
+
+    Args:
+        cases: a case table.
+        seed: decides which symmetries each ROI gets, no one twice.
+
+    Returns:
+        `COPIES` rows for each row of the table, one after the other, index 0..6N-1. Two
+        columns are new: `source_roi_id`, and `symmetry`, 0 to 7 as in
+        `keras_wa.data.io.symmetries.apply_symmetry`, 0 for the ROI itself. `roi_id` is
+        `<source_roi_id>#<symmetry>`. Paths and boxes are those of the source.
+    """
+    rng = np.random.default_rng(seed)
+    others = np.tile(np.arange(1, SYMMETRIES), (len(cases), 1))
+    drawn = rng.permuted(others, axis=1)[:, : COPIES - 1]
+    symmetries = np.column_stack([np.zeros(len(cases), int), drawn]).ravel()
+    result = cases.loc[cases.index.repeat(COPIES)].reset_index(drop=True)
+    result["source_roi_id"] = result["roi_id"]
+    result["symmetry"] = pd.array(symmetries, dtype="Int64")
+    suffix = pd.Series(symmetries).astype(str).astype(result["roi_id"].dtype)
+    result["roi_id"] = result["source_roi_id"] + "#" + suffix
+    return result

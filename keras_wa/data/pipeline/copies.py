@@ -1,0 +1,80 @@
+"""Some images of a stack, or turned and mirrored copies, read as they are needed."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from keras_wa.data.io.symmetries import apply_symmetry
+from keras_wa.data.pipeline.npy_file import read_images
+
+
+@dataclasses.dataclass(frozen=True)
+class CopiedImages:
+    """A stack of images each of which is a symmetry of one of another stack.
+
+    It is indexed as an array is by its first axis, by one number, a slice, numbers or a
+    mask, and gives arrays.
+
+    Attributes:
+        source: `(N, size, size)` uint8, best memory-mapped.
+        rows: `(M,)`, of which image of `source` each one is a copy.
+        symmetries: `(M,)`, 0 to 7, by which it is moved; see `apply_symmetry`.
+    """
+
+    source: NDArray[np.uint8]
+    rows: NDArray[np.int64]
+    symmetries: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @classmethod
+    def some(cls, images: NDArray[np.uint8], rows: NDArray[np.int64]) -> CopiedImages:
+        """Images of a stack as they are, none of which is read yet."""
+        return cls(images, rows, np.zeros(len(rows), np.int64))
+
+    def view(self, at: Any) -> CopiedImages:
+        """Some of these, none of which is read yet; `at` as in indexing, no number."""
+        return CopiedImages(self.source, self.rows[at], self.symmetries[at])
+
+    @property
+    def dtype(self) -> np.dtype[np.uint8]:
+        return self.source.dtype
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """`(M, size, size)`."""
+        return (len(self), self.source.shape[1], self.source.shape[2])
+
+    def __getitem__(self, at: Any) -> NDArray[np.uint8]:
+        """Copies images `(size, size)` or `(n, size, size)` into memory."""
+        rows, symmetries = self.rows[at], self.symmetries[at]
+        images = read_images(self.source, np.atleast_1d(rows))
+        for image, symmetry in zip(images, np.atleast_1d(symmetries), strict=True):
+            if symmetry:
+                image[...] = apply_symmetry(image.copy(), int(symmetry))
+        return images if np.ndim(rows) else images[0]
+
+
+def copied_images(
+    images: NDArray[np.uint8], stored: pd.DataFrame, cases: pd.DataFrame
+) -> CopiedImages:
+    """The images of a table of copies.
+
+    Args:
+        images: `(N, size, size)`, those of `stored`.
+        stored: the case table of the images, one row an image.
+        cases: M copies of its rows, with the columns `source_roi_id` and `symmetry`;
+            see `keras_wa.data.leaky_splits.copy_rois`.
+
+    Returns:
+        M images, row i of `cases` for image i.
+    """
+    rows = pd.Index(stored["roi_id"]).get_indexer(pd.Index(cases["source_roi_id"]))
+    symmetries = cases["symmetry"].to_numpy(np.int64)
+    return CopiedImages(images, rows.astype(np.int64), symmetries)

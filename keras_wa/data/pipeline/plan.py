@@ -1,0 +1,140 @@
+"""Which ROIs each training step sees.
+
+A training batch is a pure function of the global step: which ROIs, in which order, with
+which augmentation. So a resumed run sees what the uninterrupted one would have seen.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable
+
+import numpy as np
+
+from keras_wa.data.io.clahe import clahe
+from keras_wa.data.pipeline.augmentation import NO_AUGMENTATION, Augmentation
+from keras_wa.data.pipeline.rois import Enhancement, Pixels, Rois
+from keras_wa.errors import UserError
+
+EpochSource = Callable[[int], Rois]
+
+
+def class_weights(labels: np.ndarray, classes: int = 2) -> np.ndarray:
+    """Weights that give all classes the same total, with a mean of 1 over the ROIs.
+
+    Args:
+        labels: int `(N,)` of 0 to `classes - 1`, each of them present.
+        classes: how many there are.
+
+    Returns:
+        float32 `(classes,)`, `N / (classes * count)`, as scikit-learn's "balanced".
+
+    Raises:
+        ValueError: a class is missing.
+    """
+    counts = np.bincount(labels, minlength=classes)
+    if not counts.all():
+        raise ValueError(f"All classes must be present. Received: counts {counts}")
+    return (len(labels) / (float(classes) * counts)).astype("float32")
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingPlan:
+    """What each training step sees, a pure function of the step's number.
+
+    Attributes:
+        source: epoch -> its ROIs. A fixed set returns the same ones each time; a
+            phantom may draw new ones. Every epoch has the same number.
+        n: ROIs an epoch.
+        image_size: side of the ROIs, pixels.
+        batch_size: ROIs a step. The last, incomplete batch of an epoch is left out:
+            batch normalisation over a handful of ROIs does harm. The order changes
+            from epoch to epoch, so none is left out for long.
+        seed: decides order and augmentation.
+        augmentation: how far each ROI is moved.
+        enhancement: the usual CLAHE, which random CLAHE varies.
+        weights: weight of each class, `(classes,)`.
+        wavelet: `None`: the batch holds ROIs; a wavelet's name: their subbands.
+        share: `(i, n)`: only the i-th of n equal parts of each batch, for the i-th of
+            n processes. `batch_size` is a multiple of n.
+
+    Raises:
+        UserError: the batch is larger than the set.
+    """
+
+    source: EpochSource
+    n: int
+    image_size: int
+    batch_size: int
+    seed: int = 0
+    augmentation: Augmentation = NO_AUGMENTATION
+    weights: np.ndarray = dataclasses.field(
+        default_factory=lambda: np.ones(2, "float32")
+    )
+    wavelet: str | None = None
+    enhancement: Enhancement = dataclasses.field(default_factory=Enhancement)
+    share: tuple[int, int] = (0, 1)
+    _epoch: Callable[[int], tuple[np.ndarray, ...]] = dataclasses.field(
+        init=False, repr=False, compare=False
+    )
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise UserError(
+                f"--batch-size must be at least 1. Received: {self.batch_size}"
+            )
+        if self.batch_size > self.n:
+            raise UserError(
+                f"The batch is larger than the training set of {self.n} ROIs. "
+                f"Received: {self.batch_size}; lower --batch-size."
+            )
+        # Drawn once an epoch and not once a step, which of a million ROIs takes longer
+        # than the step. Two, since the next epoch begins before the last one ends.
+        cached = functools.lru_cache(maxsize=2)(self._draw_epoch)
+        object.__setattr__(self, "_epoch", cached)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Whole batches in an epoch."""
+        return self.n // self.batch_size
+
+    def draw(self, step: int) -> tuple[Pixels, np.ndarray, np.ndarray]:
+        """Pixels `(B, H, W)` uint8, labels `(B,)` and changes of one step.
+
+        The changes are those of `Augmentation.draw`, a row an ROI. Of a share, B is its
+        part of the batch.
+        """
+        epoch, position = divmod(int(step), self.steps_per_epoch)
+        rois = self.source(epoch)
+        order, changes, factors = self._epoch(epoch)
+        index, shares = self.share
+        size = self.batch_size // shares
+        first = position * self.batch_size + index * size
+        part = slice(first, first + size)
+        chosen = order[part]
+        pixels = self._read(rois, chosen, factors[part])
+        return pixels, rois.labels[chosen].astype("int32"), changes[part]
+
+    def _read(self, rois: Rois, at: np.ndarray, factors: np.ndarray) -> Pixels:
+        """The pixels of some ROIs, by factors of `Augmentation.draw_clahe`."""
+        drawn = np.flatnonzero(~np.isnan(factors))
+        if not drawn.size:
+            return rois.read(at)
+        if rois.read_raw is None:
+            raise ValueError("Random CLAHE needs ROIs with `read_raw`.")
+        tiles = (self.enhancement.tiles, self.enhancement.tiles)
+        pixels = rois.read(at)
+        for i, image in zip(drawn, rois.read_raw(at[drawn]), strict=True):
+            factor = float(factors[i])
+            limit = self.enhancement.clip_limit * factor
+            pixels[i] = clahe(image, limit, tiles) if factor else image
+        return pixels
+
+    def _draw_epoch(self, epoch: int) -> tuple[np.ndarray, ...]:
+        """Order `(N,)`, changes `(N, 6 or 7)` and CLAHE `(N,)` of an epoch."""
+        rng = np.random.default_rng([self.seed, epoch])
+        order = rng.permutation(self.n)
+        changes = self.augmentation.draw(self.n, rng)
+        other = np.random.default_rng([self.seed, epoch, 1])
+        return order, changes, self.augmentation.draw_clahe(self.n, other)

@@ -1,0 +1,257 @@
+"""Prepares a dataset: every ROI read once, resized, and written to a store."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from keras_wa.data import Dataset, Roi, split_faults, validate, write_case_table
+from keras_wa.data.duplicates import hash_files
+from keras_wa.data.finishing import left_out_by_class
+from keras_wa.data.io.resize import resize
+from keras_wa.data.pipeline.journal import Journal
+from keras_wa.data.pipeline.manifest import (
+    describe_settings,
+    make_manifest,
+    notes_of,
+    store_key,
+    to_json,
+)
+from keras_wa.data.pipeline.npy_file import (
+    ImageStackFile,
+    check_space,
+    disk_errors,
+    stack_bytes,
+)
+from keras_wa.data.pipeline.store import (
+    CASES,
+    FACTS,
+    IMAGES,
+    MANIFEST,
+    WORKERS,
+    PreparedStore,
+)
+from keras_wa.errors import UserError, may_pass
+from keras_wa.files import locked, remove_partials, replacing
+from keras_wa.progress import ProgressBar
+
+_BLOCK = 64
+_ATTEMPTS = 2
+
+
+def prepare(
+    dataset: Dataset,
+    out_dir: str | os.PathLike[str],
+    image_size: int = 224,
+    progress: bool = True,
+) -> PreparedStore:
+    """Reads, resizes and stores every ROI of a dataset, or finds that done.
+
+    The store lies in `out_dir/<dataset>-<hash>/`, where the hash is of the settings,
+    the case table and each file's size and times of change: other settings or a file
+    of another size or time give another store, the same ones give the same bytes. It is
+    built in `<dataset>-<hash>.partial/` and renamed when complete; a call after an
+    interruption carries on from there, without reading again what had been done.
+
+    Args:
+        dataset: what `load_cases` gives.
+        out_dir: folder of the stores; made if it is not there.
+        image_size: height and width of the stored ROIs in pixels, at least 32.
+        progress: whether to draw a progress bar on stderr.
+
+    Returns:
+        The store. A file that could not be read is left out, counted in the notes and
+        listed in the manifest with the reason. One that the system failed to read, for
+        want of memory or a fault of the disk, is tried a second time at the end.
+
+    Raises:
+        UserError: if none of the ROIs can be read, if the case table is invalid, if the
+            disk is full, or if `out_dir` cannot be made or written.
+    """
+    if image_size < 32:
+        raise UserError(
+            f"--image-size. Received: {image_size}; expected at least 32 pixels."
+        )
+    validate(dataset.cases, dataset.name)
+    size = (int(image_size), int(image_size))
+    settings = describe_settings(dataset, size)
+    final = Path(out_dir) / f"{dataset.name}-{store_key(dataset, settings)}"
+    if final.exists():
+        return PreparedStore.open(final)
+    partial = final.with_name(f"{final.name}.partial")
+    needed = stack_bytes((len(dataset.cases), *size))
+    with disk_errors(Path(out_dir), needed), locked(partial):
+        if final.exists():
+            # Another process finished it while this one waited for the lock.
+            if partial.exists() and not any(partial.iterdir()):
+                partial.rmdir()
+            return PreparedStore.open(final)
+        _build(dataset, partial, size, settings, progress)
+        os.replace(partial, final)
+    return PreparedStore.open(final)
+
+
+def _read(dataset: Dataset, row: pd.Series) -> Roi | UserError:
+    """An ROI, or the error in its place."""
+    try:
+        return dataset.read(row)
+    except UserError as error:
+        return error
+    except MemoryError as error:
+        failure = UserError(
+            f"{row['roi_id']}: not enough memory to read it. End other programs, and "
+            "run it again."
+        )
+        failure.__cause__ = error
+        return failure
+
+
+def _build(
+    dataset: Dataset,
+    partial: Path,
+    size: tuple[int, int],
+    settings: dict[str, Any],
+    progress: bool,
+) -> None:
+    """Fills the partial folder until it is a store but for its name."""
+    count = len(dataset.cases)
+    shape = (count, *size)
+    remove_partials(partial)
+    if not (partial / IMAGES).exists():
+        check_space(partial, stack_bytes(shape))
+    with (
+        ImageStackFile(partial / IMAGES, shape) as images,
+        Journal(partial / "journal.jsonl", fresh=not images.resumed) as journal,
+        ThreadPoolExecutor(WORKERS) as pool,
+        ProgressBar(f"Preparing {dataset.name}", count, progress) as bar,
+    ):
+        for _ in range(_ATTEMPTS):
+            todo = [row for row in range(count) if _is_open(journal.done.get(row))]
+            bar.advance(count - len(todo) - bar.done)
+            for start in range(0, len(todo), _BLOCK):
+                rows = todo[start : start + _BLOCK]
+                block = _read_block(dataset, rows, size, pool)
+                outcomes = []
+                for row, result in zip(rows, block, strict=True):
+                    if isinstance(result, Roi):
+                        images.write(row, result.pixels)
+                    outcomes.append((row, _outcome(result, dataset)))
+                images.sync()
+                journal.add(outcomes)
+                bar.advance(len(rows))
+        outcome_of = dict(journal.done)
+    _finish(dataset, partial, shape, settings, outcome_of)
+
+
+def _is_open(outcome: Mapping[str, Any] | None) -> bool:
+    """Whether a row has still to be read, or may be readable at another attempt."""
+    return outcome is None or "may_pass" in outcome
+
+
+def _outcome(result: Roi | UserError, dataset: Dataset) -> dict[str, Any]:
+    """What the journal keeps of a row."""
+    if isinstance(result, Roi):
+        return {"facts": result.facts}
+    # Without the place of the files, which may be another tomorrow.
+    reason = str(result).replace(f"{dataset.root}{os.sep}", "")
+    return {"reason": reason, **({"may_pass": True} if may_pass(result) else {})}
+
+
+def _read_block(
+    dataset: Dataset, rows: Sequence[int], size: tuple[int, int], pool: Executor
+) -> list[Roi | UserError]:
+    """ROIs of some rows at the stored size, an error in place of each bad one."""
+    cases = dataset.cases.iloc[list(rows)]
+    if dataset.read_block is not None:
+        return [Roi(resize(image, size)) for image in dataset.read_block(cases)]
+
+    def read(row: int) -> Roi | UserError:
+        roi = _read(dataset, dataset.cases.iloc[row])
+        if isinstance(roi, UserError):
+            return roi
+        return Roi(resize(roi.pixels, size), roi.facts)
+
+    return list(pool.map(read, rows))
+
+
+def _finish(
+    dataset: Dataset,
+    partial: Path,
+    shape: tuple[int, int, int],
+    settings: dict[str, Any],
+    outcomes: dict[int, dict[str, Any]],
+) -> None:
+    """Takes out the rows that failed and writes the tables and the manifest."""
+    count = len(dataset.cases)
+    failed = {
+        row: outcomes[row]["reason"]
+        for row in range(count)
+        if "reason" in outcomes[row]
+    }
+    if len(failed) == count:
+        shutil.rmtree(partial)
+        raise UserError(
+            f"{dataset.root}: none of {count} ROIs could be read. Expected: at least "
+            f"some of them. The first: {failed[0]}"
+        )
+    kept = [row for row in range(count) if row not in failed]
+    facts = [outcomes[row]["facts"] for row in kept]
+    cases = _with_spacing(dataset.cases.iloc[kept].reset_index(drop=True), facts)
+    if failed:
+        _compact(partial / IMAGES, shape, kept)
+    write_case_table(cases, partial / CASES)
+    lines = [
+        json.dumps({"roi_id": name, **each}, sort_keys=True, ensure_ascii=False)
+        for name, each in zip(cases["roi_id"], facts, strict=True)
+    ]
+    (partial / FACTS).write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    skipped = [*dataset.skipped]
+    names, labels = dataset.cases["roi_id"], dataset.cases["label"]
+    skipped += [(str(names.iloc[row]), why) for row, why in failed.items()]
+    notes = [*dataset.notes, *notes_of(cases, facts)]
+    if failed:
+        notes.append(
+            f"{len(failed)} of {count} ROIs could not be read and were left out: "
+            f"{left_out_by_class(labels.iloc[[*failed]], cases['label'])}; {MANIFEST} "
+            "lists them with the reason."
+        )
+    passing = [why for row, why in failed.items() if "may_pass" in outcomes[row]]
+    if passing:
+        notes.append(
+            f"Of these, left out for a fault of the system, not of a file: "
+            f"{len(passing)}, such as {passing[0]} To read them too, mend it, remove "
+            "this store and prepare again."
+        )
+    notes += [f"{fault} train and evaluate need both." for fault in split_faults(cases)]
+    digest = hash_files(partial, [IMAGES])[IMAGES]
+    manifest = make_manifest(settings, cases, facts, skipped, notes, str(digest))
+    (partial / MANIFEST).write_text(to_json(manifest) + "\n", encoding="utf-8")
+    (partial / "journal.jsonl").unlink()
+
+
+def _with_spacing(
+    cases: pd.DataFrame, facts: Sequence[Mapping[str, Any]]
+) -> pd.DataFrame:
+    """Fills in the pixel spacing that reading found out or had to assume."""
+    found = pd.Series([each.get("pixel_spacing_mm") for each in facts], dtype="Float64")
+    return cases.assign(pixel_spacing_mm=cases["pixel_spacing_mm"].fillna(found))
+
+
+def _compact(path: Path, shape: tuple[int, int, int], kept: Sequence[int]) -> None:
+    """Rewrites an image stack with the rows that were read."""
+    images = np.load(path, mmap_mode="r")
+    with (
+        replacing(path) as partial,
+        ImageStackFile(partial, (len(kept), *shape[1:])) as file,
+    ):
+        for new, old in enumerate(kept):
+            file.write(new, images[old])
+        file.sync()

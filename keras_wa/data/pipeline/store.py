@@ -1,0 +1,170 @@
+"""The prepared store: ROIs of one size, memory-mapped, with their case table.
+
+Readable without TensorFlow or Keras.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from keras_wa.cores import reading_threads
+from keras_wa.data.case_table import read_case_table
+from keras_wa.data.io.clahe import clahe
+from keras_wa.data.pipeline.npy_file import (
+    ImageStackFile,
+    blocks,
+    check_space,
+    disk_errors,
+    has_stack_size,
+    read_images,
+    stack_bytes,
+)
+from keras_wa.errors import UserError
+from keras_wa.files import locked
+from keras_wa.progress import track
+
+FORMAT = 3
+"""Version of the layout of a store; a store of another version is prepared again."""
+
+WORKERS = reading_threads()
+"""Threads that read and enhance."""
+
+IMAGES, CASES, MANIFEST = "images.npy", "cases.csv", "manifest.json"
+FACTS = "facts.jsonl"
+
+
+@dataclasses.dataclass(frozen=True)
+class PreparedStore:
+    """A prepared store on disk; `prepare` makes one, `open` opens one.
+
+    Attributes:
+        path: its folder.
+        images: raw grey ROIs, (N, H, W) uint8, memory-mapped, read-only.
+        cases: their case table, row i for image i, with the dataset's own split.
+        manifest: dataset, settings, counts by part and label and of what reading found
+            out, skipped files with the reason, notes.
+
+    Beside them, `facts.jsonl` has a line an image: what reading that ROI found out,
+    such as the digest of each source file, the window and its size in mm.
+    """
+
+    path: Path
+    images: NDArray[np.uint8]
+    cases: pd.DataFrame
+    manifest: dict[str, Any]
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> PreparedStore:
+        """Opens a store.
+
+        Args:
+            path: its folder, the one that holds `manifest.json`.
+
+        Returns:
+            The store; the images stay on disk until they are used.
+
+        Raises:
+            UserError: if the folder is no store, of another format version, or damaged.
+        """
+        path = Path(path)
+        try:
+            manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+            found = manifest["format"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UserError(
+                f"{path}: not a prepared store ({MANIFEST}: {error}). Expected: a "
+                "folder that `keras-wa prepare` made; prepare the dataset again."
+            ) from error
+        if found != FORMAT:
+            raise UserError(
+                f"{path / MANIFEST}: format of the prepared store. Received: "
+                f"{found!r}; expected {FORMAT}. Prepare the dataset again."
+            )
+        cases = read_case_table(path / CASES)
+        shape = (len(cases), *manifest["image_size"])
+        if not has_stack_size(path / IMAGES, shape):
+            raise UserError(
+                f"{path / IMAGES}: the prepared store is damaged. Received: no file of "
+                f"the right size; expected {stack_bytes(shape)} bytes for {len(cases)} "
+                "images. Delete the folder and prepare the dataset again."
+            )
+        images = np.load(path / IMAGES, mmap_mode="r")
+        return cls(path, images, cases, manifest)
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences that the user has to see."""
+        return list(self.manifest["notes"])
+
+    def enhanced(
+        self,
+        clip_limit: float = 2.0,
+        tiles: tuple[int, int] = (8, 8),
+        progress: bool = True,
+    ) -> NDArray[np.uint8]:
+        """The images after CLAHE, made at the first call and kept beside the raw ones.
+
+        Args:
+            clip_limit: see `keras_wa.data.io.clahe.clahe`.
+            tiles: see there.
+            progress: whether to draw a progress bar on stderr.
+
+        Returns:
+            (N, H, W) uint8, memory-mapped, read-only.
+
+        Raises:
+            UserError: if a setting is out of its range, the disk is full or the store's
+                folder may not be written.
+        """
+        # Before anything is written, so that a bad setting leaves no file behind.
+        clahe(self.images[0], clip_limit, tiles)
+        name = f"images-clahe-{float(clip_limit)!r}-{tiles[0]}x{tiles[1]}.npy"
+        target = self.path / name
+        count, height, width = self.images.shape
+        shape = (count, height, width)
+        if not has_stack_size(target, shape):
+            with locked(self.path):
+                if not has_stack_size(target, shape):  # By another process meanwhile.
+                    self._enhance(target, shape, clip_limit, tiles, progress)
+        return np.load(target, mmap_mode="r")
+
+    def _enhance(
+        self,
+        target: Path,
+        shape: tuple[int, int, int],
+        clip_limit: float,
+        tiles: tuple[int, int],
+        progress: bool,
+    ) -> None:
+        partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
+        with contextlib.ExitStack() as stack:
+            stack.callback(partial.unlink, missing_ok=True)
+            stack.enter_context(disk_errors(self.path, stack_bytes(shape)))
+            check_space(self.path, stack_bytes(shape))
+            file = stack.enter_context(ImageStackFile(partial, shape))
+            pool = stack.enter_context(ThreadPoolExecutor(WORKERS))
+            # Block by block, so that no more than one waits to be written.
+            done = (
+                image
+                for rows in blocks(shape)
+                for image in pool.map(
+                    lambda image: clahe(image, clip_limit, tiles),
+                    read_images(self.images, rows),
+                )
+            )
+            for row, image in enumerate(
+                track(done, "Enhancing contrast (CLAHE)", len(self.images), progress)
+            ):
+                file.write(row, image)
+            file.sync()
+            os.replace(partial, target)

@@ -1,0 +1,283 @@
+"""The four official case lists of CBIS-DDSM (Lee et al., Scientific Data 4, 2017)."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from keras_wa.data.case_table import COLUMNS, new_case_table
+from keras_wa.data.tables import csv_text, stays_below
+from keras_wa.errors import UserError
+
+LIST_NAMES = {
+    ("calcification", "train"): "calc_case_description_train_set.csv",
+    ("calcification", "test"): "calc_case_description_test_set.csv",
+    ("mass", "train"): "mass_case_description_train_set.csv",
+    ("mass", "test"): "mass_case_description_test_set.csv",
+}
+"""The official file name of each list, by lesion type and part."""
+
+LISTED = ("case", "full_listed", "crop_listed", "mask_listed")
+"""What a row has besides the columns of a case table: the case, such as
+`Calc-Training_P_00005_RIGHT_CC_1`, and the paths of the three files as the list has
+them, `<case>/<study UID>/<series UID>/<file>`."""
+
+_RENAMED = {
+    "breast_density": "density",
+    "left or right breast": "breast",
+    "image view": "view",
+    "abnormality id": "lesion",
+    "calc type": "morphology",
+    "calc distribution": "distribution",
+    "mass shape": "morphology",
+    "mass margins": "distribution",
+    "image file path": "full_listed",
+    "cropped image file path": "crop_listed",
+    "ROI mask file path": "mask_listed",
+}
+_SAME = ("patient_id", "assessment", "pathology", "subtlety")
+_LABELS = {"BENIGN": 0, "BENIGN_WITHOUT_CALLBACK": 0, "MALIGNANT": 1}
+_PATHS = ("full_listed", "crop_listed", "mask_listed")
+_COUNTS = ("density", "assessment", "subtlety")
+_CASES = {"train": "training cases", "test": "test cases"}
+_NAMING = ("patient_id", "breast", "view", "lesion")
+"""What an ROI's name is made of, in this order."""
+
+
+@dataclasses.dataclass(frozen=True)
+class CaseLists:
+    """What the case lists say.
+
+    Attributes:
+        cases: one row an ROI, the columns of a case table and `LISTED`. `morphology`
+            and `distribution` are a calcification's type and distribution or a mass's
+            shape and margins. A density or subtlety of 0 means that none was given. No
+            path of a file is filled in: where the files lie is another question.
+        skipped: list and reason for each row, and each list, that was left out.
+        notes: sentences on that for the user.
+    """
+
+    cases: pd.DataFrame
+    skipped: list[tuple[str, str]]
+    notes: list[str]
+
+
+def find_case_lists(folder: Path, lesion: str = "all") -> list[Path]:
+    """Finds the official case lists in a folder or in its sub-folder `csv`.
+
+    Args:
+        folder: where to look.
+        lesion: `calcification`, `mass` or `all`.
+
+    Returns:
+        The lists of that lesion type that are there, training before test; what the
+        others would hold, `absent_lists` says.
+
+    Raises:
+        UserError: if there is none of them in either folder.
+    """
+    names = [name for (kind, _), name in LIST_NAMES.items() if lesion in (kind, "all")]
+    places = [[folder / name, folder / "csv" / name] for name in names]
+    found = [path for pair in places for path in [p for p in pair if p.is_file()][:1]]
+    if found:
+        return found
+    raise UserError(
+        f"{folder}: CBIS-DDSM's case lists. Received: none of {', '.join(names)} in "
+        "this folder or in csv/ below it; expected the official files. `keras-wa "
+        "download cbis-ddsm` fetches them, or name their folder with --case-lists."
+    )
+
+
+def absent_lists(paths: Sequence[Path], lesion: str = "all") -> list[str]:
+    """Names the case lists that are not there, and what that means.
+
+    Args:
+        paths: the lists that are.
+        lesion: as of `find_case_lists`.
+
+    Returns:
+        Sentences for the user.
+    """
+    here = {path.name for path in paths}
+    return [
+        f"The case list {name} is not there: its {_CASES[part]} are missing. "
+        "`keras-wa download cbis-ddsm` fetches it, or --case-lists names its folder."
+        for (kind, part), name in LIST_NAMES.items()
+        if lesion in (kind, "all") and name not in here
+    ]
+
+
+def parts_note(cases: pd.DataFrame) -> list[str]:
+    """What a set without training or without test cases can be used for.
+
+    Args:
+        cases: the cases that are left.
+
+    Returns:
+        A sentence for the user, if a part is missing.
+    """
+    parts = set(cases["split"])
+    if "test" not in parts:
+        return [
+            "The official split has no test part here: a model can be trained and "
+            "validated, but not evaluated on a test part. --split patient-kfold makes "
+            "one of the training patients; its results are not those of the official "
+            "test part."
+        ]
+    if "train" not in parts:
+        return [
+            "The official split has no training part here: nothing can be trained on "
+            "it. --split patient-kfold would make one of the test patients."
+        ]
+    return []
+
+
+def read_case_lists(paths: Sequence[Path]) -> CaseLists:
+    """Reads official case lists.
+
+    Args:
+        paths: the files, by their official names; any of the four.
+
+    Returns:
+        The cases in the order of the lists, and what was left out: rows with an ID that
+        comes twice, a path that leaves the root, an unknown pathology; lists that
+        cannot be read, have no official name, or lack a column.
+
+    Raises:
+        UserError: if none of the lists can be used.
+    """
+    parts: list[pd.DataFrame] = []
+    skipped: list[tuple[str, str]] = []
+    notes: list[str] = []
+    errors: list[UserError] = []
+    for path in paths:
+        try:
+            part = _read_list(path)
+        except UserError as error:
+            errors.append(error)
+            reason = str(error).removeprefix(f"{path}: ")
+            skipped.append((path.name, reason))
+            notes.append(f"Left out is the whole case list {path.name}: {reason}")
+            continue
+        reasons = _reasons(part)
+        skipped += [
+            (path.name, f"row {row}: {reason}")
+            for row, reason in enumerate(reasons, start=1)
+            if reason
+        ]
+        parts.append(part[reasons == ""])
+    if not parts:
+        raise errors[0]
+    listed = pd.concat(parts, ignore_index=True)
+    twice = listed["roi_id"].duplicated()
+    skipped += [
+        ("case lists", f"{name} is in two lists. Expected: in one.")
+        for name in listed["roi_id"][twice]
+    ]
+    listed = listed[~twice].reset_index(drop=True)
+    if rows := len(skipped) - len(errors):
+        notes.append(f"Rows of the case lists that were left out: {rows}.")
+    cases = new_case_table(listed[[name for name in COLUMNS if name in listed]])
+    return CaseLists(cases.join(listed[list(LISTED)]), skipped, notes)
+
+
+def _read_list(path: Path) -> pd.DataFrame:
+    """One list with this package's column names, rows 0..N-1."""
+    keys = {name: key for key, name in LIST_NAMES.items()}
+    if path.name not in keys:
+        raise UserError(
+            f"{path}: name of a case list. Received: {path.name!r}; expected one of "
+            f"{', '.join(keys)}."
+        )
+    lesion, part = keys[path.name]
+    try:
+        text, delimiter, _ = csv_text(path)
+        frame = pd.read_csv(io.StringIO(text), dtype=str, sep=delimiter)
+    except (OSError, ValueError) as error:
+        detail = " ".join(str(error).split())
+        raise UserError(
+            f"{path}: cannot be read as a case list ({detail}). Expected: a CSV file "
+            "of CBIS-DDSM; download it again."
+        ) from error
+    # The calcification lists write the density's column with a space.
+    frame = frame.rename(columns=lambda name: name.strip())
+    frame = frame.rename(columns={"breast density": "breast_density"})
+    kinds = ("mass shape", "mass margins"), ("calc type", "calc distribution")
+    other = kinds[lesion == "mass"]
+    wanted = {old: new for old, new in _RENAMED.items() if old not in other}
+    missing = [name for name in (*wanted, *_SAME) if name not in frame.columns]
+    if missing:
+        raise UserError(
+            f"{path}: column {missing[0]!r} is missing. Received: "
+            f"{', '.join(frame.columns)}; expected the columns of CBIS-DDSM's case "
+            "lists. Download the list again."
+        )
+    if frame.empty:
+        raise UserError(
+            f"{path}: the case list has no row. Expected: a row an ROI. Download the "
+            "list again."
+        )
+    frame = frame[[*wanted, *_SAME]].rename(columns=wanted)
+    # Some paths end with a line break inside their quotes.
+    frame = frame.astype("string[python]").apply(lambda column: column.str.strip())
+    frame = frame.replace("", pd.NA)
+    for name in _PATHS:  # Of a list that was changed on Windows.
+        frame[name] = frame[name].str.replace("\\", "/", regex=False)
+    for name in ("density", "subtlety"):
+        frame[name] = frame[name].replace("0", pd.NA)
+    frame["label"] = frame["pathology"].map(_LABELS)
+    frame["split"] = part
+    frame["case"] = frame["crop_listed"].str.split("/").str[0]
+    frame["lesion_type"] = lesion
+    prefix = {"calcification": "Calc", "mass": "Mass"}[lesion]
+    frame["roi_id"] = f"{prefix}-{'Training' if part == 'train' else 'Test'}"
+    for name in _NAMING:
+        frame["roi_id"] += "_" + frame[name]
+    return frame
+
+
+def _reasons(frame: pd.DataFrame) -> pd.Series:
+    """Why a row cannot be used, `""` where it can."""
+    reasons = pd.Series("", index=frame.index)
+
+    def add(rows: pd.Series, reason: pd.Series) -> None:
+        new = rows & (reasons == "")
+        reasons[new] = reason[new]
+
+    for name in (*_NAMING, *_PATHS):
+        absent = frame[name].isna()
+        add(absent, pd.Series(f"{name} is missing.", index=frame.index))
+    twice = frame["roi_id"].duplicated(keep="first")
+    add(twice, frame["roi_id"] + " comes a second time. Expected: a row an ROI.")
+    add(
+        frame["label"].isna(),
+        "pathology. Received: "
+        + frame["pathology"].fillna("nothing")
+        + f"; expected one of {', '.join(_LABELS)}.",
+    )
+    for name in _COUNTS:
+        wrong = ~frame[name].fillna("0").str.fullmatch(r"\d")
+        add(
+            wrong,
+            f"{name}. Received: "
+            + frame[name].fillna("").map(repr)
+            + "; expected one digit, or nothing.",
+        )
+    for name in _PATHS:
+        wrong = ~frame[name].fillna("").map(_is_inside)
+        add(
+            wrong,
+            f"{name.replace('_listed', '')} path. Received: "
+            + frame[name].fillna("").map(repr)
+            + "; expected <case>/<study>/<series>/<file> below the data set's root.",
+        )
+    return reasons
+
+
+def _is_inside(listed: str) -> bool:
+    """Whether a listed path has its four parts and stays below the root."""
+    return len(PurePosixPath(listed).parts) == 4 and stays_below(listed)

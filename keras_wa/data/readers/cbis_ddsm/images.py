@@ -1,0 +1,51 @@
+"""Decoded images that are wanted again soon."""
+
+from __future__ import annotations
+
+import collections
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+
+from keras_wa.data.io import GreyImage
+
+
+class RecentImages:
+    """Keeps the last few decoded images; safe to use from several threads.
+
+    Two lesions of one mammogram are two ROIs, read one after the other or at the same
+    time. Who asks for an image that another thread is decoding waits for it.
+
+    Args:
+        decode: gives the image of a path; its exceptions are passed on and not kept.
+        capacity: the greatest number of images that are kept. A decoded mammogram has
+            some 25 MB.
+    """
+
+    def __init__(self, decode: Callable[[str], GreyImage], capacity: int = 4) -> None:
+        self._decode = decode
+        self._capacity = capacity
+        self._lock = threading.Lock()
+        self._images: collections.OrderedDict[str, Future[GreyImage]] = (
+            collections.OrderedDict()
+        )
+
+    def __call__(self, path: str) -> GreyImage:
+        """The image of a path, decoded now or before."""
+        with self._lock:
+            image = self._images.get(path)
+            mine = image is None
+            if image is None:
+                image = self._images[path] = Future()
+            self._images.move_to_end(path)
+            while len(self._images) > self._capacity:
+                self._images.popitem(last=False)
+        if mine:
+            try:
+                image.set_result(self._decode(path))
+            except BaseException as error:
+                with self._lock:
+                    if self._images.get(path) is image:
+                        del self._images[path]
+                image.set_exception(error)
+        return image.result()

@@ -1,0 +1,159 @@
+"""The three files of each ROI, among those that are there."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from keras_wa.data.io import open_image
+from keras_wa.data.readers.cbis_ddsm.layouts import Series, Tree, is_jpeg, rank_of
+from keras_wa.data.readers.cbis_ddsm.parts import (
+    Header,
+    are_swapped,
+    has_two_values,
+    part_of,
+    read_header,
+    without_jpeg_noise,
+)
+from keras_wa.errors import UserError
+
+# NBIA's newer names: 1-1.dcm is the list's 000000.dcm, 1-2.dcm its 000001.dcm.
+_NUMBERED = re.compile(r"1-(\d)(\.\w+)?")
+_LISTED_NUMBER = re.compile(r"(\d{6})(\.\w+)?")
+
+
+@dataclasses.dataclass(frozen=True)
+class Files:
+    """The files of one ROI, relative to the root, posix; `None` where there is none.
+
+    Attributes:
+        full: the mammogram.
+        crop: the crop, as far as it is known without the pixels.
+        mask: the mask, likewise.
+        swapped: crop and mask stood in each other's place in the case list.
+        follows_list: whether the files' names say which of them the list means.
+        copy: which copy of the data set they are of, of several the one furthest from
+            the DICOM files; `""` if there is no file.
+        problem: why crop and mask cannot be told apart, else `""`.
+    """
+
+    full: str | None = None
+    crop: str | None = None
+    mask: str | None = None
+    swapped: bool = False
+    follows_list: bool = False
+    copy: str = ""
+    problem: str = ""
+
+
+def match_files(root: Path, listed: pd.DataFrame, tree: Tree) -> list[Files]:
+    """Finds the three files of each ROI.
+
+    Which of two files is the crop is taken from the list only until something better is
+    known: the headers, where they were read, or the pixels, when the ROI is read. A
+    file whose partner is not there is told by its header, or by its pixels.
+
+    Args:
+        root: the folder of the copy.
+        listed: the columns `full_listed`, `crop_listed` and `mask_listed`.
+        tree: from `find_series`.
+
+    Returns:
+        The files, one item a row.
+    """
+    columns = [listed[name] for name in ("full_listed", "crop_listed", "mask_listed")]
+    return [
+        _match(root, full, crop, mask, tree)
+        for full, crop, mask in zip(*columns, strict=True)
+    ]
+
+
+def _match(root: Path, full: str, crop: str, mask: str, tree: Tree) -> Files:
+    names = [path.split("/")[-1] for path in (full, crop, mask)]
+    series = [tree.series.get(path.split("/")[-2]) for path in (full, crop, mask)]
+    files = Files(
+        full=_one_of(series[0], names[0]),
+        copy=max((found.copy for found in series if found), key=rank_of, default=""),
+    )
+    if crop.split("/")[-2] != mask.split("/")[-2]:
+        pair = _one_of(series[1], names[1]), _one_of(series[2], names[2])
+        files = dataclasses.replace(
+            files, crop=pair[0], mask=pair[1], follows_list=True
+        )
+    elif series[1] is not None:
+        files = _from_one_series(files, series[1].files, names[1], names[2])
+    if files.crop is not None and files.mask is not None:
+        known = (tree.headers.get(path, Header()) for path in (files.crop, files.mask))
+        return _swapped(files) if are_swapped(*known) else files
+    if files.crop is not None or files.mask is not None:
+        return _with_one(root, files, tree)
+    return files
+
+
+def _swapped(files: Files) -> Files:
+    return dataclasses.replace(
+        files, crop=files.mask, mask=files.crop, swapped=files.follows_list
+    )
+
+
+def _with_one(root: Path, files: Files, tree: Tree) -> Files:
+    """Crop and mask of which only one is there, told by that file."""
+    path = str(files.crop or files.mask)
+    part = part_of(tree.headers.get(path) or read_header(root / path))
+    try:
+        part = part or _part_by_pixels(root / path)
+    except UserError as error:
+        if files.follows_list:  # Reading it as what the list says will tell.
+            return files
+        reason = str(error).replace(f"{root}{os.sep}", "").rstrip(".")
+        return dataclasses.replace(files, problem=f"crop or mask? {reason}")
+    return files if getattr(files, part) is not None else _swapped(files)
+
+
+def _part_by_pixels(path: Path) -> str:
+    """`"mask"` of an image with two values, or with one: a mask that marks nothing."""
+    stored = open_image(path, for_processing=True).stored
+    if is_jpeg(str(path)):
+        stored = without_jpeg_noise(stored)
+    blank = stored.min() == stored.max()
+    return "mask" if blank or has_two_values(stored) else "crop"
+
+
+def _one_of(series: Series | None, listed: str) -> str | None:
+    """The file of a series that should have one only."""
+    if series is None:
+        return None
+    named = [path for path in series.files if path.endswith(f"/{listed}")]
+    return (*named, *series.files)[0]
+
+
+def _from_one_series(
+    files: Files, found: tuple[str, ...], crop: str, mask: str
+) -> Files:
+    """Crop and mask that are of the same series."""
+    places = {_place(path): path for path in found}
+    pair = places.get(_place(crop)), places.get(_place(mask))
+    if None not in pair or (len(found) == 1 and pair != (None, None)):
+        return dataclasses.replace(files, crop=pair[0], mask=pair[1], follows_list=True)
+    if len(found) == 1:
+        return dataclasses.replace(files, crop=found[0])
+    if len(found) == 2:
+        return dataclasses.replace(files, crop=found[0], mask=found[1])
+    return dataclasses.replace(
+        files,
+        problem=f"{len(found)} files in the series of its crop and mask; expected 2",
+    )
+
+
+def _place(path: str) -> int | None:
+    """The file's number in its series, from 0, as the list counts."""
+    name = path.rpartition("/")[2]
+    if numbered := _NUMBERED.fullmatch(name):
+        return int(numbered[1]) - 1
+    if listed := _LISTED_NUMBER.fullmatch(name):
+        return int(listed[1])
+    return None

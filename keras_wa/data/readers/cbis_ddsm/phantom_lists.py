@@ -1,0 +1,143 @@
+"""Case lists of phantom patients, of the form that `read_case_lists` gives."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from pydicom.uid import generate_uid
+
+from keras_wa.data.case_table import new_case_table
+from keras_wa.data.options import LESIONS
+from keras_wa.data.readers.cbis_ddsm.case_lists import LISTED
+from keras_wa.data.sampling import sample_patients
+from keras_wa.errors import UserError, unknown_name
+from keras_wa.phantom import PhantomSpec, phantom_cases
+
+# Above every number that CBIS-DDSM has given a patient.
+_FIRST_NUMBER = {"calcification": 90000, "mass": 95000}
+_MOST_PATIENTS = 5000
+# Masses are other patients: those of another epoch of the phantom.
+_EPOCH = {"calcification": 0, "mass": 1}
+_OFFICIAL = {"calcification": 1872, "mass": 1696}
+# Shape and margins by label: what is typical, so that they tell the label.
+_MASSES = (
+    (("OVAL", "CIRCUMSCRIBED"), ("ROUND", "CIRCUMSCRIBED"), ("LOBULATED", "OBSCURED")),
+    (
+        ("IRREGULAR", "SPICULATED"),
+        ("IRREGULAR", "ILL_DEFINED"),
+        ("LOBULATED", "MICROLOBULATED"),
+    ),
+)
+_MASS_STREAM = 21
+_LEAST_ROIS = 5
+# Fewer ROIs are taken out of so many, where each label has patients in both parts.
+_ENOUGH = 1872
+
+
+def phantom_case_lists(
+    spec: PhantomSpec, n: int = 1872, lesion: str = "calcification"
+) -> pd.DataFrame:
+    """Draws patients and gives them identifiers, files and lists as CBIS-DDSM has them.
+
+    Calcifications follow the counts of the official lists (`phantom_cases`). Masses are
+    cruder: patients as those with calcifications have them, and a shape and margins
+    that are typical of the label.
+
+    Args:
+        spec: the phantom set.
+        n: number of ROIs, at least 5 of each lesion type; there may be a few less,
+            since patients are whole. Both parts of the split have both labels.
+        lesion: `calcification`, `mass`, or `all`: both, in the official proportion.
+
+    Returns:
+        Rows as `read_case_lists` gives them. The patients have numbers that no patient
+        of CBIS-DDSM has.
+
+    Raises:
+        UserError: if a value is out of its range.
+    """
+    if lesion not in LESIONS:
+        raise unknown_name("`lesion`", lesion, LESIONS)
+    least = _LEAST_ROIS * (2 if lesion == "all" else 1)
+    if n < least:
+        raise UserError(
+            f"--rois. Received: {n}; expected at least {least}, so that each case list "
+            "has ROIs of both labels."
+        )
+    counts = {lesion: n}
+    if lesion == "all":
+        share = _OFFICIAL["calcification"] / sum(_OFFICIAL.values())
+        counts = {"calcification": round(n * share), "mass": n - round(n * share)}
+    parts = [_patients(spec, kind, count) for kind, count in counts.items()]
+    return pd.concat(parts, ignore_index=True)
+
+
+def some_patients(cases: pd.DataFrame, n: int) -> pd.DataFrame:
+    """Takes whole patients of every list and label at an even pace.
+
+    Args:
+        cases: rows as `read_case_lists` gives them.
+        n: the greatest number of ROIs.
+
+    Returns:
+        Those rows, in their order.
+
+    Raises:
+        UserError: if a list would be left without ROIs of a label.
+    """
+    return sample_patients(cases, n, ("lesion_type", "split", "label"), "--rois")
+
+
+def _patients(spec: PhantomSpec, lesion: str, n: int) -> pd.DataFrame:
+    cases = phantom_cases(spec, max(n, _ENOUGH), _EPOCH[lesion])
+    if n < len(cases):
+        cases = some_patients(cases.assign(lesion_type=lesion), n)
+    patients = cases["patient_id"]
+    if patients.nunique() > _MOST_PATIENTS:
+        raise UserError(
+            f"A phantom tree has at most {_MOST_PATIENTS} patients of a lesion type. "
+            f"Received: {patients.nunique()} in {n} ROIs; expected fewer ROIs."
+        )
+    numbers = _FIRST_NUMBER[lesion] + patients.factorize()[0]
+    cases["patient_id"] = [f"P_{number}" for number in numbers]
+    cases["lesion_type"] = lesion
+    if lesion == "mass":
+        rng = np.random.default_rng([_MASS_STREAM, spec.seed])
+        kinds = [
+            _MASSES[label][int(pick)]
+            for label, pick in zip(
+                cases["label"], rng.integers(0, 3, len(cases)), strict=True
+            )
+        ]
+        cases["morphology"], cases["distribution"] = zip(*kinds, strict=True)
+    return _with_files(new_case_table(cases.drop(columns="pixel_spacing_mm")), spec)
+
+
+def _with_files(cases: pd.DataFrame, spec: PhantomSpec) -> pd.DataFrame:
+    """Adds the names of cases and files."""
+    calcification = (cases["lesion_type"] == "calcification").all()
+    part = cases["split"].map({"train": "Training", "test": "Test"})
+    film = ("Calc-" if calcification else "Mass-") + part
+    for name in ("patient_id", "breast", "view"):
+        film = film + "_" + cases[name]
+    case = film + "_" + cases["lesion"]
+    folders = [f"{name}/{_uid(spec, name, 1)}/{_uid(spec, name, 2)}" for name in case]
+    # The calcification lists have the mask first, the mass lists the crop.
+    crop, mask = (1, 0) if calcification else (0, 1)
+    cases["roi_id"] = case.astype(cases["roi_id"].dtype)
+    listed = {
+        "case": case,
+        "full_listed": [
+            f"{name}/{_uid(spec, name, 1)}/{_uid(spec, name, 2)}/000000.dcm"
+            for name in film
+        ],
+        "crop_listed": [f"{folder}/00000{crop}.dcm" for folder in folders],
+        "mask_listed": [f"{folder}/00000{mask}.dcm" for folder in folders],
+    }
+    columns = pd.DataFrame(listed, index=cases.index)[list(LISTED)]
+    return cases.join(columns.astype(cases["roi_id"].dtype))
+
+
+def _uid(spec: PhantomSpec, name: str, number: int) -> str:
+    """A unique identifier of DICOM that follows from the name."""
+    return generate_uid(entropy_srcs=["keras_wa", str(spec.seed), name, str(number)])

@@ -1,0 +1,241 @@
+"""The dataset `cbis-ddsm`: case lists and images, in whichever copy people have."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from keras_wa.data.case_table import COLUMNS, new_case_table
+from keras_wa.data.dataset import Dataset
+from keras_wa.data.finishing import left_out_by_class
+from keras_wa.data.options import ReadOptions
+from keras_wa.data.readers.cbis_ddsm.case_lists import (
+    LISTED,
+    absent_lists,
+    find_case_lists,
+    parts_note,
+    read_case_lists,
+)
+from keras_wa.data.readers.cbis_ddsm.layouts import CONVERTED, JPEG, Tree, find_series
+from keras_wa.data.readers.cbis_ddsm.matching import Files, match_files
+from keras_wa.data.readers.cbis_ddsm.pooling import move_torn_patients
+from keras_wa.data.readers.cbis_ddsm.reading import RoiReader
+from keras_wa.data.readers.cbis_ddsm.spacing import assumption_note
+from keras_wa.errors import UserError
+
+_PARTS = {"full": "full_listed", "crop": "crop_listed", "mask": "mask_listed"}
+_NEEDED = {"official": ("crop",), "fixed": ("full", "mask"), "roi": ("full", "mask")}
+_NAMES = {"full": "mammogram", "crop": "crop", "mask": "mask"}
+_WITHOUT_CALLBACK = "BENIGN_WITHOUT_CALLBACK"
+
+
+PHANTOM_NOTE = (
+    "This is a phantom in CBIS-DDSM's layout (in-silico mammograms; phantom_tree.json "
+    "is in the folder): no result on it is clinical."
+)
+
+
+def read_cbis_ddsm(
+    data_dir: str | os.PathLike[str],
+    options: ReadOptions | None = None,
+    seed: int = 0,
+    progress: bool = True,
+) -> Dataset:
+    """Reads CBIS-DDSM from any of the copies that are about.
+
+    `docs/cbis-ddsm.md` names them, and the flaws of the data set that are dealt with
+    here.
+
+    Args:
+        data_dir: the folder that the copy lies in, at any depth.
+        options: which lesions, and how an ROI is cut out; by default `ReadOptions()`.
+        seed: has no effect, since the split is the official one.
+        progress: whether to draw a progress bar.
+
+    Returns:
+        The dataset, one row an ROI, those of one mammogram next to each other. ROIs
+        whose files are absent are in `skipped`.
+
+    Raises:
+        UserError: if a case list is absent or unreadable, if the folder cannot be
+            listed, or if no ROI has the files that it needs.
+    """
+    options = options or ReadOptions()
+    root = Path(data_dir)
+    place = Path(options.case_lists) if options.case_lists is not None else root
+    paths = find_case_lists(place, options.lesion)
+    lists = read_case_lists(paths)
+    listed, notes = _choose(lists.cases, options)
+    skipped = list(lists.skipped)
+    if listed.empty:
+        raise UserError(
+            f"{place}: no ROI in the case lists that can be used. Received: "
+            f"{len(lists.cases)} rows that were asked for, {len(skipped)} bad ones"
+            + (f", the first: {': '.join(skipped[0])}" if skipped else "")
+            + ". Expected: the official lists; download them again."
+        )
+    notes += [*absent_lists(paths, options.lesion), *lists.notes]
+    tree = find_series(root, listed, progress)
+    files = match_files(root, listed, tree)
+    if options.require_files:
+        absent = _absent(listed, files, options)
+        if len(absent) == len(listed):
+            raise _nothing(root, listed, files, tree, options)
+        if absent:
+            skipped += absent.values()
+            labels = listed["label"]
+            lost = labels.index.isin(list(absent))
+            notes.append(
+                f"ROIs left out because a file is not there: {len(absent)} of "
+                f"{len(listed)}: {left_out_by_class(labels[lost], labels[~lost])}."
+            )
+        listed = listed.drop(index=list(absent)).reset_index(drop=True)
+        files = [each for row, each in enumerate(files) if row not in absent]
+    notes += parts_note(listed)
+    notes += [*tree.notes, *_notes_on_files(files, options)]
+    if tree.is_phantom:
+        notes.insert(0, PHANTOM_NOTE)
+    cases = _with_paths(listed, files)
+    full = cases["image_path"].dropna()
+    reader = RoiReader(
+        root,
+        options,
+        dict(zip(cases["roi_id"], files, strict=True)),
+        full[full.duplicated()],
+    )
+    return Dataset(
+        name="cbis-ddsm",
+        cases=cases,
+        read=reader,
+        read_mask=reader.read_mask,
+        source=_source(options),
+        root=root,
+        split=_split(cases, lists.cases),
+        notes=notes,
+        skipped=skipped,
+    )
+
+
+def _split(cases: pd.DataFrame, listed: pd.DataFrame) -> str:
+    """What the split is: that of the lists, unless pooling has moved patients."""
+    given = listed.set_index("roi_id")["split"].reindex(cases["roi_id"])
+    moved = given.to_numpy() != cases["split"].to_numpy()
+    return f"official, {moved.sum()} ROIs moved to test" if moved.any() else "official"
+
+
+def _choose(
+    cases: pd.DataFrame, options: ReadOptions
+) -> tuple[pd.DataFrame, list[str]]:
+    """The rows that were asked for, by mammogram, in their part of the split."""
+    without = cases["pathology"] == _WITHOUT_CALLBACK
+    if options.drop_without_callback:
+        cases = cases[~without]
+        notes = [f"{_WITHOUT_CALLBACK} left out: {without.sum()} ROIs."]
+    else:
+        notes = [f"{_WITHOUT_CALLBACK} counts as benign: {without.sum()} ROIs."]
+    if options.lesion == "all":
+        cases, moved = move_torn_patients(cases)
+        notes += moved
+    # Two lesions of a mammogram next to each other: it is decoded once for both.
+    order = cases.groupby("full_listed", sort=False).ngroup()
+    return cases.iloc[order.argsort(kind="stable")].reset_index(drop=True), notes
+
+
+def _absent(
+    listed: pd.DataFrame, files: Sequence[Files], options: ReadOptions
+) -> dict[int, tuple[str, str]]:
+    """Row, file and reason of each ROI that lacks a file that it needs."""
+    absent = {}
+    rois = enumerate(listed.to_dict("records"))
+    for (row, roi), found in zip(rois, files, strict=True):
+        missing = _missing(found, options.crop)
+        if missing:
+            parts = " and ".join(_NAMES[part] for part in missing)
+            reason = found.problem or f"{parts} not there"
+            absent[row] = roi[_PARTS[missing[0]]], f"{roi['roi_id']}: {reason}."
+    return absent
+
+
+def _missing(files: Files, crop: str) -> list[str]:
+    """The parts that this way of cutting needs and that are not there."""
+    return [part for part in _NEEDED[crop] if getattr(files, part) is None]
+
+
+def _nothing(
+    root: Path,
+    listed: pd.DataFrame,
+    files: Sequence[Files],
+    tree: Tree,
+    options: ReadOptions,
+) -> UserError:
+    """The error when no ROI is usable; says what was found and what was looked for."""
+    if not tree.series:
+        return UserError(
+            f"{root}: no file of CBIS-DDSM. Received: {tree.images} image files, none "
+            "of a listed series; expected <case>/<study>/<series>/1-1.dcm or another "
+            "tree that docs/cbis-ddsm.md names, at any depth. `keras-wa download "
+            "cbis-ddsm` fetches it."
+        )
+    counts = ", ".join(
+        f"{_NAMES[part]} {sum(getattr(each, part) is not None for each in files)}"
+        for part in _PARTS
+    )
+    needed = " and ".join(_NAMES[part] for part in _NEEDED[options.crop])
+    return UserError(
+        f"{root}: no ROI has the files that --crop {options.crop} needs. Received, of "
+        f"{len(listed)} ROIs: {counts}; expected {needed} of each. Download the rest, "
+        "or choose another --crop."
+    )
+
+
+def _notes_on_files(files: Sequence[Files], options: ReadOptions) -> list[str]:
+    copies = collections.Counter(each.copy for each in files if each.copy)
+    notes = [
+        f"Copy of CBIS-DDSM: {copy}, {count} ROIs." for copy, count in copies.items()
+    ]
+    if copies[JPEG]:
+        notes.append(
+            "The JPEG copy has 8 bits and is lossy: its ROIs are not those of the "
+            "DICOM files."
+        )
+    if copies[CONVERTED]:
+        notes.append(
+            "Converted files, not CBIS-DDSM's own DICOM files: their "
+            f"grey levels and sizes may be others; {copies[CONVERTED]} ROIs."
+        )
+    swapped = sum(each.swapped for each in files)
+    if swapped:
+        notes.append(
+            "Crop and mask stood in each other's place in the case list, as the files "
+            f"themselves say: {swapped} ROIs; they were put right."
+        )
+    if copies and options.pixel_spacing_mm is None:
+        field = options.field_mm if options.crop == "fixed" else None
+        notes.append(assumption_note(field))
+    return notes
+
+
+def _with_paths(listed: pd.DataFrame, files: Sequence[Files]) -> pd.DataFrame:
+    """The case table."""
+    paths = pd.DataFrame([dataclasses.asdict(each) for each in files])
+    cases = listed.drop(columns=list(LISTED)).assign(
+        image_path=paths["full"], crop_path=paths["crop"], mask_path=paths["mask"]
+    )
+    return new_case_table(cases[list(COLUMNS)])
+
+
+def _source(options: ReadOptions) -> dict[str, object]:
+    """What decides the pixels, besides the files."""
+    source: dict[str, object] = {"crop": options.crop, "lesion": options.lesion}
+    if options.crop == "fixed":
+        source["field_mm"] = options.field_mm
+    source["pixel_spacing_mm"] = options.pixel_spacing_mm
+    source["drop_without_callback"] = options.drop_without_callback
+    source["for_processing"] = options.for_processing
+    source["bits_stored"] = options.bits_stored
+    return source

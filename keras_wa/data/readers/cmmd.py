@@ -1,0 +1,293 @@
+"""CMMD, the Chinese Mammography Database (doi 10.7937/tcia.eqde-4b16)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from keras_wa.data.cutting import cut_roi
+from keras_wa.data.dataset import Dataset
+from keras_wa.data.finishing import (
+    choose_lesion,
+    finish_cases,
+    left_out_note,
+    pixel_settings,
+)
+from keras_wa.data.io import kinds_of, passed_over
+from keras_wa.data.io.header import DicomHeader
+from keras_wa.data.io.spacing import SPACING_FIELDS, spacing_in_breast
+from keras_wa.data.options import ReadOptions
+from keras_wa.data.readers.dicom_index import index_dicoms
+from keras_wa.data.tables import find_file, read_table
+from keras_wa.errors import UserError
+from keras_wa.files import walk_files
+
+SHEETS = ("CMMD_clinicaldata_revision.xlsx", "CMMD_clinicaldata_revision.csv")
+"""The clinical spreadsheet, as it is published or saved as CSV."""
+
+COLUMNS = ("ID1", "LeftRight", "abnormality", "classification")
+"""The columns of the clinical spreadsheet that are read."""
+
+_FIELDS = (
+    *("PatientID", "ImageLaterality", "Laterality", "ViewPosition"),
+    *("ViewCodeSequence", "InstanceNumber", "SOPInstanceUID", "Rows", "Columns"),
+    *SPACING_FIELDS,
+)
+_BREASTS = {"L": "LEFT", "R": "RIGHT", "LEFT": "LEFT", "RIGHT": "RIGHT"}
+# SNOMED CT, and SNOMED RT of older files (DICOM PS3.16, context group 4014).
+_VIEWS = {
+    "399162004": "CC",
+    "R-10242": "CC",
+    "399368009": "MLO",
+    "R-10226": "MLO",
+}
+_LABELS = {"benign": 0, "malignant": 1}
+_TYPES = {
+    "calcification": "calcification",
+    "mass": "mass",
+    "both": "calcification+mass",
+}
+
+Skipped = list[tuple[str, str]]
+
+
+def read_cmmd(
+    data_dir: str | os.PathLike[str], options: ReadOptions, seed: int = 0
+) -> Dataset:
+    """Reads CMMD: one row a mammogram, labelled by the biopsy of its breast.
+
+    CMMD marks no lesions, so the ROI is the whole image and `options.crop` has no
+    effect. Patient, breast and view come from the DICOM headers, so that any folder
+    layout will do (NBIA's, IDC's).
+
+    Args:
+        data_dir: folder with the DICOM files at any depth and the clinical spreadsheet
+            (`SHEETS`), which may lie in `options.case_lists` instead.
+        options: `lesion` keeps the breasts with that type alone; those with both are
+            read by `all` only. `require_files=False` keeps breasts without an image.
+        seed: of the draw of the test part.
+
+    Returns:
+        The dataset. Images of breasts that the spreadsheet does not list, files that
+        cannot be read and bad rows are in `skipped`.
+
+    Raises:
+        UserError: if the spreadsheet is missing or lacks a column, or nothing is left.
+    """
+    root = Path(data_dir)
+    sheet = find_file(
+        Path(options.case_lists) if options.case_lists else root,
+        SHEETS,
+        "CMMD's clinical spreadsheet",
+    )
+    breasts, skipped = _read_breasts(sheet)
+    kinds = kinds_of(root, walk_files(root))
+    paths = [name for name, kind in kinds.items() if kind == "dicom"]
+    index = index_dicoms(root, _FIELDS, paths=paths)
+    if index.empty and options.require_files:
+        raise UserError(
+            f"{root}: DICOM files. Received: none here or below; expected CMMD's "
+            "images. `keras-wa download cmmd` fetches them."
+        )
+    images, bad = _sort_out(index, breasts, sheet.name)
+    skipped += bad
+    rows = list(_rows(images, breasts, sheet.name, options, skipped))
+    rows_kept, notes = choose_lesion(rows, options.lesion, "images")
+    cases, split, drawn = finish_cases(rows_kept, str(root), skipped, seed)
+    if options.require_files:
+        drawn += _left_out_note(breasts, images, options.lesion)
+    return Dataset(
+        name="cmmd",
+        cases=cases,
+        read=lambda row: cut_roi(root, row["image_path"], options),
+        source=pixel_settings(options),
+        root=root,
+        split=split,
+        notes=[
+            "CMMD: the label of an image is the biopsy result of its breast; which "
+            "lesion was biopsied is not marked.",
+            _size_note(images, options),
+            *passed_over(kinds, dicom_only=True),
+            *notes,
+            *drawn,
+        ],
+        skipped=skipped,
+    )
+
+
+def _read_breasts(sheet: Path) -> tuple[pd.DataFrame, Skipped]:
+    """Label and lesion type by patient and breast, and what was left out."""
+    table = read_table(sheet, COLUMNS)
+    skipped = list(table.skipped)
+    found: dict[tuple[str, str], list[tuple[int, str]]] = {}
+    for line, row in table.rows.iterrows():
+        values = {
+            "LeftRight": _BREASTS.get(str(row["LeftRight"]).upper()),
+            "classification": _LABELS.get(str(row["classification"]).lower()),
+            "abnormality": _TYPES.get(str(row["abnormality"]).lower()),
+            "ID1": None if pd.isna(row["ID1"]) else str(row["ID1"]),
+        }
+        wrong = [name for name, value in values.items() if value is None]
+        if wrong:
+            shown = "nothing" if pd.isna(row[wrong[0]]) else repr(row[wrong[0]])
+            expected = {
+                "LeftRight": "L or R",
+                "classification": "Benign or Malignant",
+                "abnormality": "calcification, mass or both",
+                "ID1": "a patient",
+            }[wrong[0]]
+            skipped.append(
+                (
+                    sheet.name,
+                    f"line {line}: {wrong[0]}. Received: {shown}; expected {expected}.",
+                )
+            )
+            continue
+        breast = (str(values["ID1"]), str(values["LeftRight"]))
+        finding = (int(str(values["classification"])), str(values["abnormality"]))
+        found.setdefault(breast, []).append(finding)
+    rows = []
+    for (patient, side), findings in found.items():
+        labels = {label for label, _ in findings}
+        if len(labels) > 1:
+            skipped.append(
+                (
+                    sheet.name,
+                    f"breast {side} of {patient}. Received: both Benign and Malignant; "
+                    "expected one of them.",
+                )
+            )
+            continue
+        types = {part for _, kind in findings for part in kind.split("+")}
+        rows.append((patient, side, labels.pop(), "+".join(sorted(types))))
+    columns = ["patient_id", "breast", "label", "lesion_type"]
+    return pd.DataFrame(rows, columns=columns), skipped
+
+
+def _sort_out(
+    index: pd.DataFrame, breasts: pd.DataFrame, sheet: str
+) -> tuple[pd.DataFrame, Skipped]:
+    """The images of labelled breasts, and the others with the reason."""
+    side = index["ImageLaterality"].fillna(index["Laterality"]).str.upper()
+    images = index.assign(
+        patient_id=index["PatientID"],
+        breast=side.map(_BREASTS),
+        view=index["ViewPosition"].fillna(index["ViewCodeSequence"].map(_VIEWS)),
+        number=pd.to_numeric(index["InstanceNumber"], errors="coerce"),
+    )
+    images = images.merge(breasts, how="left", on=["patient_id", "breast"])
+    reasons = images["reason"].copy()
+
+    def leave_out(which: pd.Series, why: str | pd.Series) -> None:
+        text = pd.Series(why, index=images.index) if isinstance(why, str) else why
+        reasons[which & reasons.isna()] = text
+
+    leave_out(images["patient_id"].isna(), "the DICOM file has no PatientID.")
+    leave_out(
+        images["breast"].isna(),
+        "the DICOM file does not say which breast it shows (ImageLaterality).",
+    )
+    leave_out(
+        images["label"].isna(),
+        "breast " + images["breast"] + " of " + images["patient_id"] + " is not in "
+        f"{sheet}, so it has no label.",
+    )
+    again = images["SOPInstanceUID"].duplicated() & images["SOPInstanceUID"].notna()
+    first = images.drop_duplicates("SOPInstanceUID").set_index("SOPInstanceUID")["path"]
+    leave_out(again, "the same image as " + images["SOPInstanceUID"].map(first) + ".")
+    kept = images[reasons.isna()]
+    kept = kept.sort_values(
+        ["patient_id", "breast", "view", "number", "SOPInstanceUID"],
+        ignore_index=True,
+    )
+    lost = images.assign(reason=reasons)[reasons.notna()]
+    return kept, list(zip(lost["path"], lost["reason"], strict=True))
+
+
+def _rows(
+    images: pd.DataFrame,
+    breasts: pd.DataFrame,
+    sheet: str,
+    options: ReadOptions,
+    skipped: Skipped,
+) -> Iterator[dict[str, Any]]:
+    """A row an image; one a breast without an image, where files are not required."""
+    again = images.groupby(["patient_id", "breast", "view"], dropna=False).cumcount()
+    for image, copy in zip(images.to_dict("records"), again, strict=True):
+        view = None if pd.isna(image["view"]) else image["view"]
+        name = f"{image['patient_id']}_{image['breast']}_{view or 'UNKNOWN'}"
+        yield {
+            **_of_breast(image),
+            "roi_id": f"{name}_{copy + 1}" if copy else name,
+            "view": view,
+            "image_path": image["path"],
+            "pixel_spacing_mm": _spacing_of(image),
+        }
+    shown = set(zip(images["patient_id"], images["breast"], strict=True))
+    for breast in breasts.to_dict("records"):
+        patient, side = breast["patient_id"], breast["breast"]
+        if (patient, side) in shown:
+            continue
+        if options.require_files:
+            reason = f"breast {side} of {patient}: no image of it was found."
+            skipped.append((sheet, reason))
+        else:
+            yield {**_of_breast(breast), "roi_id": f"{patient}_{side}"}
+
+
+def _left_out_note(
+    breasts: pd.DataFrame, images: pd.DataFrame, lesion: str
+) -> list[str]:
+    """Of the breasts with that lesion type: how many have no image, by class."""
+    wanted = breasts if lesion == "all" else breasts[breasts["lesion_type"] == lesion]
+    shown = images[["patient_id", "breast"]].drop_duplicates().assign(shown=True)
+    found = wanted.merge(shown, how="left", on=["patient_id", "breast"])
+    lost = found["shown"].isna()
+    labels = found["label"].astype(int)
+    return left_out_note(list(labels[lost]), list(labels[~lost]), "breasts")
+
+
+def _of_breast(breast: dict[Any, Any]) -> dict[str, Any]:
+    return {
+        "patient_id": breast["patient_id"],
+        "breast": breast["breast"],
+        "lesion_type": breast["lesion_type"],
+        "label": int(breast["label"]),
+        "pathology": "MALIGNANT" if breast["label"] else "BENIGN",
+    }
+
+
+def _spacing_of(image: dict[Any, Any]) -> float | None:
+    """Distance between rows in the breast that the header states, mm."""
+    stated = {field: image[field] for field in SPACING_FIELDS}
+    header = DicomHeader.of_texts({k: v for k, v in stated.items() if not pd.isna(v)})
+    spacing, _ = spacing_in_breast(header)
+    return None if spacing is None else spacing[0]
+
+
+def _size_note(images: pd.DataFrame, options: ReadOptions) -> str:
+    """How large the ROIs are, and what that does to calcifications."""
+    note = (
+        "CMMD marks no lesions: the ROI is the whole mammogram and --crop has no "
+        "effect. Calcifications of 0.1 to 0.5 mm do not survive its reduction to the "
+        "model's image size"
+    )
+    spacing = pd.Series(
+        [
+            _spacing_of(image) or options.pixel_spacing_mm
+            for image in images.to_dict("records")
+        ],
+        dtype=float,
+    )
+    width = (pd.to_numeric(images["Columns"], errors="coerce") * spacing).median()
+    height = (pd.to_numeric(images["Rows"], errors="coerce") * spacing).median()
+    if pd.isna(width) or pd.isna(height):
+        return f"{note}; the files state no pixel spacing (--pixel-spacing MM does)."
+    return (
+        f"{note}: the median one is {height:.0f} by {width:.0f} mm, at 224 pixels "
+        f"{width / 224:.2f} mm a pixel."
+    )

@@ -1,0 +1,289 @@
+"""The dataset `csv`: a table of images, with a mask or a box where there is one."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from keras_wa.data.case_table import COLUMNS, PARTS
+from keras_wa.data.cutting import box_of, cut_roi
+from keras_wa.data.dataset import Dataset, Roi
+from keras_wa.data.duplicates import one_name_note
+from keras_wa.data.finishing import (
+    choose_lesion,
+    finish_cases,
+    pixel_settings,
+    refuse_official_crops,
+)
+from keras_wa.data.io.spacing import CREDIBLE_MM
+from keras_wa.data.options import ReadOptions
+from keras_wa.data.tables import read_table, stays_below, with_slashes
+from keras_wa.errors import UserError
+from keras_wa.progress import track
+
+REQUIRED = ("path", "label", "patient")
+"""The columns that have to be there."""
+
+_RENAMED = {"path": "image_path", "patient": "patient_id", "mask": "mask_path"}
+_KNOWN = [name for name in COLUMNS if name != "crop_path"]
+_LABELS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "benign": 0, "malignant": 1}
+_TYPES = {name: name for name in ("calcification", "mass", "calcification+mass")}
+_BOX = ("box_left", "box_top", "box_width", "box_height")
+_COUNTS = (*_BOX, "density", "assessment", "subtlety")
+_PARTS = {**{part: part for part in PARTS}, "validation": "val", "valid": "val"}
+
+
+def read_csv_table(
+    data_dir: str | os.PathLike[str], options: ReadOptions, seed: int = 0
+) -> Dataset:
+    """Reads a table of images: one row an ROI.
+
+    The columns `path`, `label` (0, 1, benign or malignant) and `patient` are needed;
+    `mask`, or `box_left`, `box_top`, `box_width` and `box_height` in pixels, say where
+    the lesion is; without them the image is the ROI. `split` is train, val or test;
+    without it a test part is drawn by patient. Every other column of the case table may
+    be there too, `pixel_spacing_mm` and `lesion_type` among them.
+
+    Args:
+        data_dir: a CSV file, or a folder with exactly one. Paths in it are relative to
+            its folder; backslashes part them where that finds the file.
+        options: `crop` cuts about the mask or box; `lesion` chooses by `lesion_type`
+            where that is given.
+        seed: of the draw of the test part.
+
+    Returns:
+        The dataset. Rows that cannot be used are in `skipped`.
+
+    Raises:
+        UserError: if there is not one CSV file, it lacks a column, `crop` is `official`
+            though there is a mask or a box, or nothing is left.
+    """
+    file = _find_table(Path(data_dir))
+    root = file.parent
+    table = read_table(file, REQUIRED)
+    frame = table.rows.rename(columns=_RENAMED)
+    unknown = [name for name in frame.columns if name not in _KNOWN]
+    frame = _check_columns(frame.drop(columns=unknown), file)
+    notes = [f"Columns that were not read: {', '.join(unknown)}."] if unknown else []
+    if frame["mask_path"].notna().any() or frame["box_left"].notna().any():
+        refuse_official_crops(options, "a table of images")
+    notes += _part_by_slashes(frame, root, options.require_files)
+    rows, bad, lost = _check_rows(frame, file.name, root, options.require_files)
+    skipped = [*table.skipped, *bad]
+    lesion = options.lesion if any(row["lesion_type"] for row in rows) else "all"
+    kept, chosen = choose_lesion(rows, lesion, unstated="rows without a type")
+    lost = [row for row in lost if lesion in ("all", row["lesion_type"])]
+    cases, split, drawn = finish_cases(
+        kept, str(file), skipped, seed, options.patients_apart, lost
+    )
+    return Dataset(
+        name="csv",
+        cases=cases,
+        read=_reader(root, options),
+        source=pixel_settings(options),
+        root=root,
+        split=split,
+        notes=[*notes, *one_name_note(cases["image_path"]), *chosen, *drawn],
+        skipped=skipped,
+    )
+
+
+def _reader(root: Path, options: ReadOptions) -> Callable[[pd.Series], Roi]:
+    def read(row: pd.Series) -> Roi:
+        mask, spacing = row["mask_path"], row["pixel_spacing_mm"]
+        return cut_roi(
+            root,
+            row["image_path"],
+            options,
+            box=box_of(row),
+            mask=None if pd.isna(mask) else mask,
+            listed_spacing_mm=None if pd.isna(spacing) else float(spacing),
+        )
+
+    return read
+
+
+def _find_table(place: Path) -> Path:
+    if place.is_file():
+        return place
+    try:
+        found = sorted(
+            path
+            for path in place.iterdir()
+            if path.suffix.lower() == ".csv" and not path.name.startswith(".")
+        )
+    except OSError as error:
+        raise UserError(
+            f"{place}: cannot be opened ({error.strerror or error}). Expected: a CSV "
+            "file, or a folder with one; check --data-dir."
+        ) from error
+    if len(found) != 1:
+        names = ", ".join(path.name for path in found) or "none"
+        raise UserError(
+            f"{place}: CSV files. Received: {len(found)} ({names}); expected exactly "
+            "one. Name the file with --data-dir."
+        )
+    return found[0]
+
+
+def _check_columns(frame: pd.DataFrame, file: Path) -> pd.DataFrame:
+    """Every column of the case table but `split` and `roi_id`, which may be absent."""
+    twice = frame.columns[frame.columns.duplicated()]
+    if len(twice):
+        raise UserError(
+            f"{file}: column {twice[0]!r} is there twice, once under a short name. "
+            "Expected: once."
+        )
+    boxes = [name for name in _BOX if name in frame]
+    if boxes and len(boxes) < len(_BOX):
+        raise UserError(
+            f"{file}: columns of the box. Received: {', '.join(boxes)}; expected all "
+            f"of {', '.join(_BOX)}."
+        )
+    optional = [name for name in _KNOWN if name not in ("split", "roi_id")]
+    return frame.reindex(columns=[*dict.fromkeys([*frame.columns, *optional])])
+
+
+def _part_by_slashes(frame: pd.DataFrame, root: Path, must_exist: bool) -> list[str]:
+    """Puts `/` between the parts of paths from Windows, and notes how many they are."""
+    changed: list[str] = []
+    for key in ("image_path", "mask_path"):
+        old = frame[key]
+        new = old.map(
+            lambda path: with_slashes(path, root, must_exist), na_action="ignore"
+        )
+        changed += list(old[old.notna() & (old != new)])
+        frame[key] = new
+    if not changed:
+        return []
+    return [
+        f"Backslashes were read as / in {len(changed)} paths, such as {changed[0]}."
+    ]
+
+
+def _check_rows(
+    frame: pd.DataFrame, name: str, root: Path, require_files: bool
+) -> tuple[list[dict[str, Any]], list[tuple[str, str]], list[dict[str, Any]]]:
+    """The rows that can be used, the others with the reason, and lost ROIs.
+
+    A ROI is lost with a row whose label is known and that is no second one of its
+    place.
+    """
+    rows: list[dict[str, Any]] = []
+    lost: list[dict[str, Any]] = []
+    skipped: list[tuple[str, str]] = []
+    places: dict[tuple[Any, ...], Any] = {}
+    patients: dict[str, tuple[str, Any]] = {}
+    has_split = "split" in frame and bool(frame["split"].notna().any())
+    texts = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    for line, text in zip(frame.index, track(texts, "Checking rows"), strict=True):
+        row: dict[str, Any] = {str(key): value for key, value in text.items()}
+        reason = _convert(row, has_split)
+        if reason is None and require_files:
+            reason = _absent_file(row, root)
+        place = tuple(row[key] for key in ("image_path", "mask_path", *_BOX))
+        if reason is None:
+            path, patient = row["image_path"], row["patient_id"]
+            first, earlier = patients.setdefault(path, (patient, line))
+            if first != patient:
+                reason = (
+                    f"patient. Received: {patient!r}; expected {first!r}, whose image "
+                    f"it is in line {earlier}."
+                )
+            elif place in places:
+                reason = f"the same image and place as line {places[place]}."
+            else:
+                places[place] = line
+        if reason is not None:
+            skipped.append((name, f"line {line}: {reason}"))
+            label = _LABELS.get(str(row["label"]).lower())
+            if label is not None and place not in places:
+                lost.append({**row, "label": label})
+            continue
+        rows.append(row)
+    count = pd.Series([row["image_path"] for row in rows], dtype=str).value_counts()
+    for row, line in zip(rows, places.values(), strict=True):
+        path = row["image_path"]
+        row["roi_id"] = row.get("roi_id") or (
+            path if count[path] == 1 else f"{path}#{line}"
+        )
+    return rows, skipped, lost
+
+
+def _convert(row: dict[str, Any], has_split: bool) -> str | None:
+    """Turns the text of a row into values; the reason if that cannot be done."""
+    for key, name in (("image_path", "path"), ("patient_id", "patient")):
+        if row[key] is None:
+            return f"{name}. Received: nothing; expected a value."
+    for key, name in (("image_path", "path"), ("mask_path", "mask")):
+        if row[key] is not None and not stays_below(row[key]):
+            return (
+                f"{name}. Received: {row[key]!r}; expected a path below the table's "
+                "folder, with / between its parts."
+            )
+    found = _choose(row, "label", _LABELS, "0, 1, benign or malignant")
+    if found is None and has_split:
+        found = _choose(row, "split", _PARTS, ", ".join(PARTS))
+    if not has_split:
+        row.pop("split", None)
+    if found is None and row["lesion_type"] is not None:
+        found = _choose(row, "lesion_type", _TYPES, ", ".join(_TYPES))
+    return found or _convert_numbers(row)
+
+
+def _choose(
+    row: dict[str, Any], key: str, values: dict[str, Any], expected: str
+) -> str | None:
+    value = values.get(str(row[key]).lower())
+    if value is None:
+        return f"{key}. Received: {row[key] or 'nothing'!r}; expected {expected}."
+    row[key] = value
+    return None
+
+
+def _convert_numbers(row: dict[str, Any]) -> str | None:
+    for key in _COUNTS:
+        if row[key] is not None:
+            number = _number(row[key])
+            if not 0 <= number < 1e6 or number != int(number):
+                return f"{key}. Received: {row[key]!r}; expected a whole number."
+            row[key] = int(number)
+    spacing = row["pixel_spacing_mm"]
+    if spacing is not None:
+        row["pixel_spacing_mm"] = _number(spacing)
+        low, high = CREDIBLE_MM
+        if not low <= row["pixel_spacing_mm"] <= high:
+            return (
+                f"pixel_spacing_mm. Received: {spacing!r}; expected a number from "
+                f"{low:g} to {high:g}."
+            )
+    given = [key for key in _BOX if row[key] is not None]
+    if given and (len(given) < len(_BOX) or not (row[_BOX[2]] and row[_BOX[3]])):
+        shown = ", ".join(f"{key} {row[key]}" for key in given)
+        return (
+            f"box. Received: {shown}; expected all of {', '.join(_BOX)}, at least 1 "
+            "pixel wide and high."
+        )
+    if given and row["mask_path"] is not None:
+        return "both a mask and a box. Expected: one of them."
+    return None
+
+
+def _number(text: str) -> float:
+    """The number, or NaN, which fails every comparison."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def _absent_file(row: dict[str, Any], root: Path) -> str | None:
+    for key in ("image_path", "mask_path"):
+        if row[key] is not None and not os.path.isfile(root / row[key]):
+            return f"{row[key]}: no such file below {root}."
+    return None

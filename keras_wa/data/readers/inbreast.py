@@ -1,0 +1,233 @@
+"""INbreast, full-field digital mammograms of a hospital in Porto (2012)."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pandas as pd
+
+from keras_wa.data.cutting import cut_boxes
+from keras_wa.data.dataset import Dataset
+from keras_wa.data.finishing import (
+    choose_lesion,
+    finish_cases,
+    left_out_note,
+    pixel_settings,
+    refuse_official_crops,
+)
+from keras_wa.data.io import kinds_of, passed_over
+from keras_wa.data.io.file_kinds import Kind
+from keras_wa.data.options import ReadOptions
+from keras_wa.data.readers.inbreast_rois import (
+    GROUP_MM,
+    GROUP_SIZE,
+    PIXEL_MM,
+    Annotation,
+    read_annotation,
+)
+from keras_wa.data.tables import find_file, read_table
+from keras_wa.errors import UserError
+from keras_wa.files import walk_files
+from keras_wa.progress import track
+
+SHEETS = ("INbreast.csv", "INbreast.xlsx", "INbreast.xls")
+"""The table of images; the first of them that is there is read."""
+
+_COLUMNS = ("Laterality", "View", "File Name", "ACR", "Bi-Rads")
+_LABELS = {
+    **dict.fromkeys(("1", "2", "3"), 0),
+    **dict.fromkeys(("4", "4a", "4b", "4c", "5", "6"), 1),
+}
+_BREASTS = {"L": "LEFT", "R": "RIGHT"}
+_DICOM = re.compile(r"(\d+)_([0-9a-f]+)_MG_.*", re.IGNORECASE)
+
+Skipped = list[tuple[str, str]]
+
+
+def read_inbreast(
+    data_dir: str | os.PathLike[str], options: ReadOptions, seed: int = 0
+) -> Dataset:
+    """Reads INbreast: one row an ROI of its annotations.
+
+    The label is a reading, not a biopsy: BI-RADS 1 to 3 of the image is benign, 4 to 6
+    malignant. The patient is the code in the DICOM file's name. How marks become ROIs
+    says `keras_wa.data.readers.inbreast_rois.read_annotation`.
+
+    Args:
+        data_dir: folder with the table (`SHEETS`), `AllDICOMs/` and `AllXML/`, or one
+            that holds the folder `INbreast Release 1.0`.
+        options: `lesion` keeps calcifications or masses; asymmetries and distortions
+            are read by `all` only. `crop`: `fixed` or `roi`.
+        seed: of the draw of the test part.
+
+    Returns:
+        The dataset. Images without a DICOM file, and rows and marks that cannot be
+        read, are in `skipped`.
+
+    Raises:
+        UserError: if the table is missing or lacks a column, there are no annotations,
+            `crop` is `official`, or nothing is left.
+    """
+    refuse_official_crops(options, "INbreast")
+    root = Path(data_dir)
+    sheet = find_file(root, SHEETS, "INbreast's table of images")
+    images, skipped = _read_images(sheet)
+    kinds = kinds_of(root, walk_files(root))
+    dicoms = _find_dicoms(kinds)
+    annotations = _find_annotations(root, kinds)
+    rows: list[dict[str, Any]] = []
+    unused: Counter[str] = Counter()
+    bare = 0
+    lost: list[int] = []
+    read: list[int] = []
+    for image in track(images, "Reading annotations"):
+        name = image.pop("file")
+        if name not in dicoms:
+            skipped.append(
+                (
+                    f"{name}.dcm",
+                    "no DICOM file such as "
+                    f"{name}_<patient>_MG_…_ANON.dcm, whose name tells the patient.",
+                )
+            )
+            lost.append(image["label"])
+            continue
+        if name not in annotations:
+            bare += 1
+            continue
+        path = annotations[name]
+        try:
+            annotation = read_annotation(root / path)
+        except UserError as error:
+            skipped.append((path, str(error).removeprefix(f"{root / path}: ")))
+            lost.append(image["label"])
+            continue
+        read.append(image["label"])
+        skipped += [(path, reason) for reason in annotation.skipped]
+        unused += annotation.unused
+        patient, dicom = dicoms[name]
+        rows += _rows(
+            name, {**image, "patient_id": patient, "image_path": dicom}, annotation
+        )
+    rows_kept, notes = choose_lesion(rows, options.lesion)
+    cases, split, drawn = finish_cases(rows_kept, str(root), skipped, seed)
+
+    return Dataset(
+        name="inbreast",
+        cases=cases,
+        read=cut_boxes(root, options, PIXEL_MM),
+        source=pixel_settings(options),
+        root=root,
+        split=split,
+        notes=[
+            "INbreast: the label is the radiologists' assessment of the image, not "
+            "pathology: BI-RADS 1 to 3 is label 0, 4 to 6 is label 1, for every ROI in "
+            "it.",
+            f"Marked calcifications are grouped: at least {GROUP_SIZE} in a circle of "
+            f"{GROUP_MM:g} mm; outlines of clusters are taken as they are.",
+            f"{bare} images have no annotation and so no ROI.",
+            *_unused_note(unused),
+            *passed_over(kinds, dicom_only=True),
+            *notes,
+            *drawn,
+            *left_out_note(lost, read, "images"),
+        ],
+        skipped=skipped,
+    )
+
+
+def _rows(
+    name: str, image: dict[str, Any], annotation: Annotation
+) -> list[dict[str, Any]]:
+    return [
+        {
+            **image,
+            "roi_id": f"{name}_{number}",
+            "lesion": str(number),
+            "lesion_type": (
+                roi.kind if roi.kind in ("calcification", "mass") else None
+            ),
+            "morphology": (
+                None if roi.kind in ("calcification", "mass") else roi.kind.upper()
+            ),
+            "box_left": roi.box.left,
+            "box_top": roi.box.top,
+            "box_width": roi.box.width,
+            "box_height": roi.box.height,
+        }
+        for number, roi in enumerate(annotation.rois, start=1)
+    ]
+
+
+def _read_images(sheet: Path) -> tuple[list[dict[str, Any]], Skipped]:
+    """What the table says about each image, and the rows that cannot be used."""
+    table = read_table(sheet, _COLUMNS)
+    skipped = list(table.skipped)
+    images: dict[str, dict[str, Any]] = {}
+    for line, row in table.rows.iterrows():
+        if pd.isna(row["File Name"]):
+            continue  # The spreadsheet ends with a legend.
+        # Spreadsheets turn the number into 22678622.0.
+        name = row["File Name"].removesuffix(".0")
+        reading = "" if pd.isna(row["Bi-Rads"]) else row["Bi-Rads"]
+        reading = reading.lower().replace(" ", "").removesuffix(".0")
+        reason = None
+        if not name.isdigit():
+            reason = f"File Name. Received: {name!r}; expected a number."
+        elif name in images:
+            reason = f"image {name} comes a second time."
+        elif reading not in _LABELS:
+            reason = (
+                f"Bi-Rads of image {name}. Received: {reading or 'nothing'!r}; "
+                f"expected one of {', '.join(_LABELS)}."
+            )
+        if reason:
+            skipped.append((sheet.name, f"line {line}: {reason}"))
+            continue
+        density = "" if pd.isna(row["ACR"]) else row["ACR"].removesuffix(".0")
+        images[name] = {
+            "file": name,
+            "breast": _BREASTS.get(str(row["Laterality"]).upper()),
+            "view": None if pd.isna(row["View"]) else row["View"].upper(),
+            "density": int(density) if density in ("1", "2", "3", "4") else None,
+            "assessment": int(reading[0]),
+            "label": _LABELS[reading],
+        }
+    return list(images.values()), skipped
+
+
+def _find_dicoms(kinds: Mapping[str, Kind]) -> dict[str, tuple[str, str]]:
+    """Patient and path of each image."""
+    found: dict[str, tuple[str, str]] = {}
+    for path, kind in kinds.items():
+        match = _DICOM.fullmatch(path.rpartition("/")[2])
+        if match and kind == "dicom":
+            found.setdefault(match[1], (match[2].lower(), path))
+    return found
+
+
+def _find_annotations(root: Path, paths: Iterable[str]) -> dict[str, str]:
+    """Path of the annotation of each image; those of the pectoral muscle are others."""
+    found: dict[str, str] = {}
+    for path in map(PurePosixPath, paths):
+        inside = path.parent.name.lower() == "allxml"
+        if inside and path.suffix.lower() == ".xml" and path.stem.isdigit():
+            found.setdefault(path.stem, str(path))
+    if not found:
+        raise UserError(
+            f"{root}: annotations. Received: none in a folder AllXML here or below; "
+            "expected files such as AllXML/22678622.xml, without which there is no ROI."
+        )
+    return found
+
+
+def _unused_note(unused: Counter[str]) -> list[str]:
+    if not unused:
+        return []
+    listed = ", ".join(f"{name} {unused[name]}" for name in sorted(unused))
+    return [f"Marks that make no ROI: {listed}."]

@@ -1,0 +1,191 @@
+"""The ROIs of one INbreast image: outlines, and groups of marked calcifications."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import plistlib
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
+
+from keras_wa.data.io import Box
+from keras_wa.errors import UserError
+
+PIXEL_MM = 0.07
+"""Edge of a pixel of INbreast's detector (Moreira et al. 2012)."""
+
+GROUP_MM = 10.0
+"""Diameter of the circle about a group of marks (BI-RADS: within 1 cm)."""
+
+GROUP_SIZE = 3
+"""The fewest marks that make a group."""
+
+MOST_MARKS = 10_000
+"""The most single calcifications of an image: INbreast has 6,880 in all its images, and
+the distances between all of them take memory with the square of their number."""
+
+_MARKS = ("calcification", "calcifications")
+_OUTLINES = {
+    "cluster": "calcification",
+    "mass": "mass",
+    "asymmetry": "asymmetry",
+    "assymetry": "asymmetry",
+    "distortion": "distortion",
+}
+_POINT = re.compile(r"\(\s*(-?[\d.]+(?:e[+-]?\d+)?)\s*,\s*(-?[\d.]+(?:e[+-]?\d+)?)")
+
+Points = NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True)
+class MarkedRoi:
+    """One ROI of an image.
+
+    Attributes:
+        kind: `calcification`, `mass`, `asymmetry` or `distortion`.
+        box: its bounding box, pixels of the image.
+    """
+
+    kind: str
+    box: Box
+
+
+@dataclasses.dataclass(frozen=True)
+class Annotation:
+    """What an annotation file gives.
+
+    Attributes:
+        rois: from top to bottom.
+        skipped: a reason for each mark that cannot be read.
+        unused: how many marks there are of each kind that makes no ROI: `scattered
+            calcification` for those in no group, and the names that are no finding.
+    """
+
+    rois: list[MarkedRoi]
+    skipped: list[str]
+    unused: Counter[str]
+
+
+def read_annotation(path: Path) -> Annotation:
+    """Reads an annotation file of INbreast and makes ROIs of its marks.
+
+    The outline of a cluster, a mass, an asymmetry or a distortion is an ROI. Single
+    calcifications are grouped. Those whose middle lies in the outline of a cluster
+    belong to it. Of the others, the mark with the most marks about it, in a circle of
+    diameter `GROUP_MM`, makes a group with them; then the next, as long as there are
+    `GROUP_SIZE` in a circle. The box about a group is an ROI.
+
+    Args:
+        path: a property list in XML, as OsiriX writes it: `Images`, in each `ROIs`, in
+            each `Name` and `Point_px`, a list of `"(x, y)"` from the top left corner.
+
+    Returns:
+        The ROIs and what made none.
+
+    Raises:
+        UserError: if the file cannot be read or is of another form.
+    """
+    outlines: list[tuple[str, Points]] = []
+    marks: list[Points] = []
+    skipped: list[str] = []
+    unused: Counter[str] = Counter()
+    for number, (name, written) in enumerate(_entries(path), start=1):
+        points = _parse_points(written)
+        if points is None:
+            skipped.append(
+                f"ROI {number} ({name}): Point_px. Received: {written!r:.60}; expected "
+                "points such as '(1024.5, 300.0)'."
+            )
+        elif name.lower() in _MARKS:
+            marks.append(points)
+        elif name.lower() in _OUTLINES:
+            outlines.append((name.lower(), points))
+        else:
+            unused[name.lower()] += 1
+    if len(marks) > MOST_MARKS:
+        raise UserError(
+            f"{path}: marks of calcifications. Received: {len(marks)}; expected at "
+            f"most {MOST_MARKS} in an image. Copy the file again."
+        )
+    clusters = [points for name, points in outlines if name == "cluster"]
+    loose = [mark for mark in marks if not any(_holds(c, mark) for c in clusters)]
+    groups, scattered = _group(loose)
+    if scattered:
+        unused["scattered calcification"] = scattered
+    rois = [MarkedRoi(_OUTLINES[name], _box(points)) for name, points in outlines]
+    rois += [MarkedRoi("calcification", _box(points)) for points in groups]
+    rois.sort(key=lambda roi: (roi.box.top, roi.box.left, roi.kind))
+    return Annotation(rois, skipped, unused)
+
+
+def _entries(path: Path) -> list[tuple[str, Any]]:
+    """Name and points, as written, of each mark."""
+    try:
+        content = plistlib.loads(path.read_bytes())
+        entries = [
+            (str(roi.get("Name") or "unnamed").strip(), roi.get("Point_px"))
+            for image in content["Images"]
+            for roi in image["ROIs"]
+        ]
+    except Exception as error:
+        # plistlib raises whatever a damaged file leads its parser to.
+        detail = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(
+            f"{path}: cannot be read as an annotation ({detail}). Expected: an XML "
+            "property list with Images and ROIs. Copy the file again."
+        ) from error
+    return entries
+
+
+def _parse_points(written: Any) -> Points | None:
+    """(N, 2) x and y, or `None` if there are none or one of them is no point."""
+    if not isinstance(written, Sequence) or isinstance(written, str) or not written:
+        return None
+    matches = [_POINT.match(str(point)) for point in written]
+    try:
+        points = np.array([match.groups() for match in matches if match], float)
+    except ValueError:
+        return None
+    usable = len(points) == len(written) and np.isfinite(points).all()
+    return points if usable and np.abs(points).max() < 1e5 else None
+
+
+def _holds(outline: Points, mark: Points) -> bool:
+    """Whether the middle of a mark lies in or on an outline."""
+    middle = [float(value) for value in mark.mean(axis=0)]
+    polygon = outline.astype(np.float32).reshape(-1, 1, 2)
+    return cv2.pointPolygonTest(polygon, middle, measureDist=False) >= 0
+
+
+def _group(marks: list[Points]) -> tuple[list[Points], int]:
+    """The points of each group, and how many marks are in none."""
+    if not marks:
+        return [], 0
+    middles = np.array([mark.mean(axis=0) for mark in marks]) * PIXEL_MM
+    # From top to bottom, so that the order in the file decides nothing.
+    order = np.lexsort((middles[:, 0], middles[:, 1]))
+    middles = middles[order]
+    near = cdist(middles, middles) <= GROUP_MM / 2
+    counts = near.sum(axis=1)
+    groups = []
+    while counts.max() >= GROUP_SIZE:
+        rows = np.flatnonzero(near[counts.argmax()])
+        groups.append(np.concatenate([marks[order[row]] for row in rows]))
+        counts -= near[:, rows].sum(axis=1)
+        near[rows] = near[:, rows] = False
+        counts[rows] = 0
+    return groups, int(near.diagonal().sum())
+
+
+def _box(points: Points) -> Box:
+    left, top = (math.floor(value) for value in points.min(axis=0))
+    right, bottom = (math.floor(value) for value in points.max(axis=0))
+    return Box(left, top, right - left + 1, bottom - top + 1)

@@ -1,0 +1,190 @@
+"""One function reads every format, and tells a bad file from a good one."""
+
+from __future__ import annotations
+
+import struct
+from unittest import mock
+
+import cv2
+import numpy as np
+import pytest
+
+from keras_wa.data.io.file_kinds import IMAGE_SUFFIXES
+from keras_wa.data.io.reading import decode_image, read_grey
+from keras_wa.errors import UserError
+from tests.data.io.dicom_files import write_dicom
+
+
+@pytest.fixture
+def grey() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (17, 23), dtype=np.uint8)
+
+
+def tiff_16_bit(values: np.ndarray, photometric: int) -> bytes:
+    """A TIFF written byte by byte, as OpenCV writes no white-is-zero ones."""
+    height, width = values.shape
+    data = values.astype("<u2").tobytes()
+    tags = [(256, width), (257, height), (258, 16), (259, 1), (262, photometric)]
+    tags += [(273, 8), (277, 1), (278, height), (279, len(data))]
+    directory = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    header = struct.pack("<2sHI", b"II", 42, 8 + len(data))
+    return header + data + struct.pack("<H", len(tags)) + directory + bytes(4)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".pgm", ".tif", ".tiff", ".bmp"])
+def test_8_bit_grey_comes_back_as_it_was_written(tmp_path, grey, suffix):
+    path = tmp_path / f"image{suffix}"
+    assert cv2.imwrite(str(path), grey)
+    image = read_grey(path)
+    assert image.dtype == np.uint8
+    np.testing.assert_array_equal(image, grey)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".pgm", ".tif"])
+def test_16_bit_grey_is_scaled_by_65535(tmp_path, suffix):
+    # 255 * 32896 / 65535 = 128.0; a division by 255 would overflow.
+    values = np.array([[0, 1, 257, 4095], [32896, 65000, 65534, 65535]], np.uint16)
+    path = tmp_path / f"image{suffix}"
+    assert cv2.imwrite(str(path), values)
+    np.testing.assert_array_equal(
+        read_grey(path), [[0, 0, 1, 16], [128, 253, 255, 255]]
+    )
+
+
+def test_a_jpeg_is_read_within_its_losses(tmp_path):
+    smooth = np.tile(np.arange(0, 256, 4, dtype=np.uint8), (64, 1))
+    cv2.imwrite(str(tmp_path / "x.jpg"), smooth, [cv2.IMWRITE_JPEG_QUALITY, 98])
+    difference = read_grey(tmp_path / "x.jpg").astype(int) - smooth
+    assert np.abs(difference).max() <= 4
+
+
+@pytest.mark.parametrize(
+    ("photometric", "expected"), [(0, [255, 254, 0]), (1, [0, 1, 255])]
+)
+def test_a_white_is_zero_tiff_of_16_bits_is_inverted(tmp_path, photometric, expected):
+    values = np.array([[0, 257, 65535]], np.uint16)
+    (tmp_path / "x.tif").write_bytes(tiff_16_bit(values, photometric))
+    np.testing.assert_array_equal(read_grey(tmp_path / "x.tif"), [expected])
+
+
+def test_colour_becomes_luminance_and_alpha_is_dropped(tmp_path):
+    # BT.601: 0.299 R + 0.587 G + 0.114 B; OpenCV's order is B, G, R, A.
+    pixels = np.array([[[0, 0, 200, 0], [0, 200, 0, 9], [200, 0, 0, 255]]], np.uint8)
+    cv2.imwrite(str(tmp_path / "alpha.png"), pixels)
+    cv2.imwrite(str(tmp_path / "colour.png"), pixels[..., :3])
+    for name in ("alpha.png", "colour.png"):
+        np.testing.assert_array_equal(read_grey(tmp_path / name), [[60, 117, 23]])
+
+
+def test_grey_stored_as_colour_stays_exact(tmp_path, grey):
+    cv2.imwrite(str(tmp_path / "x.png"), np.stack([grey] * 3, axis=-1))
+    np.testing.assert_array_equal(read_grey(tmp_path / "x.png"), grey)
+
+
+def test_dicom_is_known_by_its_content(tmp_path, grey):
+    for name in ("x.dcm", "x", "x.png"):
+        write_dicom(tmp_path / name, grey[:, :22].copy())
+        np.testing.assert_array_equal(read_grey(tmp_path / name), grey[:, :22])
+
+
+def test_a_plain_image_with_a_dicom_suffix_is_read_by_its_content(tmp_path, grey):
+    assert cv2.imwrite(str(tmp_path / "x.png"), grey)
+    (tmp_path / "x.png").rename(tmp_path / "x.dcm")
+    np.testing.assert_array_equal(read_grey(tmp_path / "x.dcm"), grey)
+
+
+@pytest.mark.parametrize("suffix", sorted(IMAGE_SUFFIXES))
+def test_an_empty_file_is_a_user_error(tmp_path, suffix):
+    path = tmp_path / f"x{suffix}"
+    path.touch()
+    with pytest.raises(UserError, match="Received: 0 bytes") as caught:
+        read_grey(path)
+    assert str(caught.value).startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.6, 0.95])
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".pgm", ".tif", ".bmp"])
+def test_a_truncated_file_is_a_user_error(tmp_path, grey, suffix, share, capfd):
+    path = tmp_path / f"x{suffix}"
+    cv2.imwrite(str(path), np.tile(grey, (4, 4)))
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    with pytest.raises(UserError, match=r"truncated|damaged|no complete"):
+        read_grey(path)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_jpeg_cut_off_after_its_thumbnail_is_a_user_error(tmp_path, grey):
+    small = cv2.imencode(".jpg", grey)[1].tobytes()
+    whole = cv2.imencode(".jpg", np.tile(grey, (4, 4)))[1].tobytes()
+    exif = b"\xff\xe1" + struct.pack(">H", 2 + len(small)) + small
+    path = tmp_path / "x.jpg"
+    path.write_bytes(whole[:2] + exif + whole[2:])
+    assert read_grey(path).shape == (68, 92)
+    path.write_bytes((whole[:2] + exif + whole[2:])[:-200])
+    with pytest.raises(UserError, match="truncated"):
+        read_grey(path)
+
+
+def test_another_content_is_a_user_error(tmp_path):
+    path = tmp_path / "x.png"
+    path.write_text("<html>404</html>")
+    with pytest.raises(UserError, match=r"begin with b'<htm'; expected PNG"):
+        read_grey(path)
+
+
+def test_a_dicom_suffix_without_dicom_inside_is_a_user_error(tmp_path):
+    path = tmp_path / "x.dcm"
+    path.write_text("<html>404</html>")
+    with pytest.raises(UserError, match="not a DICOM file"):
+        read_grey(path)
+
+
+def test_float_pixels_are_a_user_error(tmp_path):
+    path = tmp_path / "x.tif"
+    cv2.imwrite(str(path), np.zeros((4, 4), np.float32))
+    with pytest.raises(UserError, match="Received: float32; expected 8-bit or 16-bit"):
+        read_grey(path)
+
+
+def test_an_image_that_opencv_refuses_is_a_user_error(tmp_path):
+    # A BMP header that promises 2^31 - 1 columns: OpenCV raises instead of answering.
+    header = struct.pack("<2sIHHI", b"BM", 54, 0, 0, 54)
+    header += struct.pack("<IiiHHIIiiII", 40, 2**31 - 1, 9, 1, 24, 0, 0, 0, 0, 0, 0)
+    (tmp_path / "x.bmp").write_bytes(header)
+    with pytest.raises(UserError, match="not a readable image"):
+        read_grey(tmp_path / "x.bmp")
+
+
+def test_a_path_that_cannot_be_opened_is_a_user_error(tmp_path):
+    with pytest.raises(UserError, match="No such file"):
+        read_grey(tmp_path / "absent.png")
+    with pytest.raises(UserError, match="Is a directory"):
+        read_grey(tmp_path)
+
+
+@pytest.mark.shared_data
+def test_a_real_patch_is_read_byte_for_byte(shared_data):
+    path = shared_data / "microcalc-patches" / "1" / "0006s1_1_1_1.pgm_1.pgm"
+    image = read_grey(path)
+    assert image.shape == (60, 60)
+    assert image.tobytes() == path.read_bytes()[-3600:]
+
+
+def test_a_file_larger_than_any_image_is_not_read(tmp_path):
+    path = tmp_path / "huge.dcm"
+    with path.open("wb") as file:
+        file.truncate(2**30 + 1)  # Sparse: it takes no space.
+    with pytest.raises(UserError, match=r"huge\.dcm: the file is too large"):
+        read_grey(path)
+
+
+def test_a_chunk_longer_than_its_png_is_refused_before_memory_is_taken() -> None:
+    data = cv2.imencode(".png", np.zeros((8, 8), np.uint8))[1].tobytes()
+    second = data.index(b"IDAT") - 4
+    claimed = data[:second] + b"\x7f\xff\xff\xff" + data[second + 4 :]
+    with (
+        mock.patch("cv2.imdecode", side_effect=AssertionError("decoded")),
+        pytest.raises(UserError, match="the image is truncated"),
+    ):
+        decode_image(claimed, "x.png")

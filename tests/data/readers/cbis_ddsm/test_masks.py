@@ -1,0 +1,79 @@
+"""The mask of an ROI lies where the ROI's own pixels have the lesion."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from keras_wa.data import Dataset
+from keras_wa.data.readers.cbis_ddsm import read_cbis_ddsm
+from keras_wa.errors import UserError
+from tests.data.readers.cbis_ddsm.copies import mask_of, write_copy, write_part
+from tests.data.readers.cbis_ddsm.test_reading import FIRST, ROWS, options, read
+
+
+def read_mask(dataset: Dataset, roi_id: str = FIRST) -> np.ndarray:
+    assert dataset.read_mask is not None
+    return dataset.read_mask(pd.Series({"roi_id": roi_id}))
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+@pytest.mark.parametrize("crop", ["fixed", "roi"])
+def test_the_mask_lies_on_the_lesion_in_the_window_of_the_roi(tmp_path, crop, swapped):
+    drawn = write_copy(tmp_path, ROWS, swapped={FIRST} if swapped else ())
+    for roi_id, made in drawn.items():
+        # Where the lesion is the brightest, no other pixel is.
+        marked = mask_of(made.full.shape, made.box) > 0
+        full = tmp_path / made.paths["full"]
+        pixels = np.where(marked, 65535, 30000).astype(np.uint16)
+        write_part(full, "full", full.parent.name, pixels)
+        dataset = read_cbis_ddsm(tmp_path, options(crop), progress=False)
+        mask = read_mask(dataset, roi_id)
+        assert mask.dtype == bool
+        np.testing.assert_array_equal(mask, read(dataset, roi_id).pixels == 255)
+        assert mask.sum() == made.box[2] * made.box[3]
+
+
+@pytest.mark.parametrize("mask_shape", [(240, 200), (60, 50), (126, 104)])
+def test_a_mask_of_another_size_is_brought_to_the_pixels_of_the_roi(
+    tmp_path, mask_shape
+):
+    made = write_copy(tmp_path, ROWS, mask_shape=mask_shape)[FIRST]
+    dataset = read_cbis_ddsm(tmp_path, options())
+    mask = read_mask(dataset)
+    assert mask.shape == read(dataset).pixels.shape
+    x, y = read(dataset).facts["window"][:2]
+    left, top, width, height = made.box
+    rows, columns = np.nonzero(mask)
+    tolerance = max(1, 120 / mask_shape[0])
+    found = [columns.min() + x, rows.min() + y, np.ptp(columns) + 1, np.ptp(rows) + 1]
+    assert np.abs(np.subtract(found, [left, top, width, height])).max() <= tolerance
+
+
+def test_the_mask_of_a_jpeg_copy_is_the_lesion_without_its_noise(tmp_path):
+    made = write_copy(tmp_path, ROWS, "kaggle", shape=(240, 200))[FIRST]
+    area = made.box[2] * made.box[3]
+    mask = read_mask(read_cbis_ddsm(tmp_path, options()))
+    assert mask.sum() == pytest.approx(area, rel=0.3)
+
+
+def test_an_official_crop_has_no_mask_and_says_why(tmp_path):
+    write_copy(tmp_path, ROWS)
+    dataset = read_cbis_ddsm(tmp_path, options("official"))
+    with pytest.raises(UserError, match=f"{FIRST}: .*no file says where.*'fixed'"):
+        read_mask(dataset)
+
+
+def test_a_mask_file_that_is_not_there_is_named(tmp_path):
+    made = write_copy(tmp_path, ROWS)[FIRST]
+    dataset = read_cbis_ddsm(tmp_path, options(require_files=False))
+    os.unlink(tmp_path / made.paths["mask"])
+    with pytest.raises(UserError, match="cannot be read"):
+        read_mask(dataset)
+    os.unlink(tmp_path / made.paths["crop"])
+    absent = read_cbis_ddsm(tmp_path, options(require_files=False))
+    with pytest.raises(UserError, match=f"{FIRST}: its mask is not there"):
+        read_mask(absent)

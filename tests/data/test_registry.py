@@ -1,0 +1,97 @@
+"""Datasets are found by name and come with a valid case table."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from keras_wa.data import ReadOptions, check_split, load_cases
+from keras_wa.data.case_table import COLUMNS
+from keras_wa.errors import UserError
+from keras_wa.phantom import PhantomSpec, render_mask, render_roi
+
+SPEC = PhantomSpec(seed=3, size=32, field_mm=6.4)
+
+
+def test_the_phantom_is_a_dataset_like_the_others():
+    dataset = load_cases("phantom", phantom=SPEC)
+    assert len(dataset.cases) == 1872
+    assert dict(dataset.cases.dtypes.items()) == COLUMNS
+    check_split(dataset.cases)
+    assert set(dataset.cases["split"]) == {"train", "test"}
+    row = dataset.cases.iloc[17]
+    np.testing.assert_array_equal(dataset.read(row).pixels, render_roi(SPEC, row))
+    assert dataset.read_block is not None
+    np.testing.assert_array_equal(
+        dataset.read_block(dataset.cases.iloc[17:18])[0], dataset.read(row).pixels
+    )
+    assert dataset.read_mask is not None
+    mask = dataset.read_mask(row)
+    np.testing.assert_array_equal(mask, render_mask(SPEC, row, outline=True))
+    assert dataset.source == {
+        "phantom": {
+            "version": 2,
+            "seed": 3,
+            "size": 32,
+            "field_mm": 6.4,
+            "labelling": "descriptor",
+            "conspicuity": 1.0,
+            "blur_mm": None,
+        }
+    }
+
+
+def test_a_phantom_says_that_it_is_one_and_what_is_possible():
+    clinical = PhantomSpec(labelling="clinical")
+    for spec, best in ((PhantomSpec(), "1.000"), (clinical, r"0.")):
+        notes = load_cases("phantom", phantom=spec).notes
+        assert "phantom" in notes[0]
+        assert f"possible AUC on it is {best}" in notes[0]
+
+
+def test_a_limit_is_a_part_of_the_same_set():
+    whole = load_cases("phantom", phantom=SPEC).cases
+    limited = load_cases("phantom", phantom=SPEC, limit=50, seed=2).cases
+    assert 40 <= len(limited) <= 50
+    chosen = whole[whole["patient_id"].isin(set(limited["patient_id"]))]
+    assert chosen.reset_index(drop=True).equals(limited)
+
+
+def test_a_folder_takes_its_arguments(tmp_path):
+    for label in "01":
+        (tmp_path / label).mkdir()
+        for index in range(10):
+            image = np.full((4, 4), index + 10 * int(label), np.uint8)
+            cv2.imwrite(str(tmp_path / label / f"{label}{index}.png"), image)
+    dataset = load_cases("folder", tmp_path, r"^(\d\d)", limit=12, seed=1)
+    assert dataset.name == "folder"
+    assert len(dataset.cases) == 12
+    assert set(dataset.cases["patient_id"].str.len()) == {2}
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("fantom", "Unknown dataset. Received: 'fantom'; did you mean 'phantom'"),
+        ("folder", "folder without --data-dir"),
+    ],
+)
+def test_a_dataset_that_cannot_be_loaded_is_a_user_error(name, message):
+    with pytest.raises(UserError, match=message):
+        load_cases(name)
+
+
+def test_an_audit_may_see_a_patient_in_two_parts(tmp_path):
+    image = np.zeros((32, 32), np.uint8)
+    for part in ("train", "test"):
+        for label in ("0", "1"):
+            folder = tmp_path / part / label
+            folder.mkdir(parents=True)
+            for patient in ("p1", "p2"):
+                assert cv2.imwrite(str(folder / f"{patient}_{label}.png"), image)
+    options = ReadOptions(patients_apart=False)
+    with pytest.raises(UserError, match="2 patients are in more than one part"):
+        load_cases("folder", tmp_path, r"^(p\d)")
+    dataset = load_cases("folder", tmp_path, r"^(p\d)", limit=6, options=options)
+    assert set(dataset.cases["split"]) == {"train", "test"}
