@@ -81,7 +81,7 @@ def _statistics(flat: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
     }
 
 
-def one_number_aucs(images: Images, labels: ArrayLike) -> dict[str, float]:
+def one_number_aucs(images: Images, y_true: ArrayLike) -> dict[str, float]:
     """AUC of each one-number statistic, whichever way round it works better.
 
     Looking at both directions on the same data flatters: on few images even noise
@@ -89,7 +89,7 @@ def one_number_aucs(images: Images, labels: ArrayLike) -> dict[str, float]:
 
     Args:
         images: uint8 of shape `(n, height, width)`.
-        labels: shape `(n,)`, 0 or 1.
+        y_true: shape `(n,)`, 0 or 1.
 
     Returns:
         For each statistic `max(AUC, 1 - AUC)`, in [0.5, 1]; NaN with one class only.
@@ -98,7 +98,7 @@ def one_number_aucs(images: Images, labels: ArrayLike) -> dict[str, float]:
         ValueError: if the inputs are malformed or differ in length.
     """
     statistics = one_number_statistics(images)
-    aucs = {name: area_under_roc(labels, statistics[name]) for name in statistics}
+    aucs = {name: area_under_roc(y_true, statistics[name]) for name in statistics}
     return {str(name): max(auc, 1 - auc) for name, auc in aucs.items()}
 
 

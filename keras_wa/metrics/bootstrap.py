@@ -55,8 +55,8 @@ class Interval:
 
 
 def cluster_bootstrap(
-    labels: ArrayLike,
-    probabilities: ArrayLike,
+    y_true: ArrayLike,
+    y_score: ArrayLike,
     groups: Any,
     threshold: float,
     n_resamples: int = 2000,
@@ -72,8 +72,8 @@ def cluster_bootstrap(
     [1, 1], which says more about 20 than about 1.
 
     Args:
-        labels: shape `(n,)`, 0 or 1.
-        probabilities: shape `(n,)`, in [0, 1]; positive if `p >= threshold`.
+        y_true: shape `(n,)`, 0 or 1.
+        y_score: shape `(n,)`, in [0, 1]; positive if `p >= threshold`.
         groups: `n` patient identifiers. One a row gives the i.i.d. bootstrap.
         threshold: decision threshold.
         n_resamples: number of resamples, at least 1.
@@ -86,10 +86,10 @@ def cluster_bootstrap(
     Raises:
         ValueError: if an argument is malformed or the lengths differ.
     """
-    y = as_labels(labels)
-    p = as_probabilities(probabilities)
+    y = as_labels(y_true)
+    p = as_probabilities(y_score)
     codes, n_groups = as_group_codes(groups)
-    require_equal_lengths(labels=y, probabilities=p, groups=codes)
+    require_equal_lengths(y_true=y, y_score=p, groups=codes)
     chunks = in_threads(
         lambda counts: resampled_metrics(y, p, codes, counts, threshold),
         draw_groups(n_groups, len(y), n_resamples, seed),
@@ -107,8 +107,8 @@ def cluster_bootstrap(
 
 
 def cluster_bootstrap_auc(
-    labels: ArrayLike,
-    scores: ArrayLike,
+    y_true: ArrayLike,
+    y_score: ArrayLike,
     groups: Any,
     n_resamples: int = 2000,
     seed: int = 0,
@@ -117,8 +117,8 @@ def cluster_bootstrap_auc(
     """Like `cluster_bootstrap`, for the AUC of scores that are no probabilities.
 
     Args:
-        labels: shape `(n,)`, 0 or 1.
-        scores: shape `(n,)`, finite; higher means more likely positive.
+        y_true: shape `(n,)`, 0 or 1.
+        y_score: shape `(n,)`, finite; higher means more likely positive.
         groups: `n` patient identifiers.
         n_resamples: number of resamples, at least 1.
         seed: of the resampling; the same seed draws the same patients.
@@ -130,10 +130,10 @@ def cluster_bootstrap_auc(
     Raises:
         ValueError: if an argument is malformed or the lengths differ.
     """
-    y = as_labels(labels)
-    s = as_scores(scores)
+    y = as_labels(y_true)
+    s = as_scores(y_score)
     codes, n_groups = as_group_codes(groups)
-    require_equal_lengths(labels=y, scores=s, groups=codes)
+    require_equal_lengths(y_true=y, y_score=s, groups=codes)
     resampled = np.concatenate(
         in_threads(
             lambda counts: resampled_auc(y, s, codes, counts),

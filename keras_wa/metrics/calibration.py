@@ -30,37 +30,37 @@ _NEAREST = 1e-7
 _TEMPERATURES = (0.01, 100.0)
 
 
-def brier_score(labels: ArrayLike, probabilities: ArrayLike) -> float:
+def brier_score(y_true: ArrayLike, y_score: ArrayLike) -> float:
     """Mean squared error of the probabilities (Brier 1950), in [0, 1]; 0 is best.
 
     Args:
-        labels: shape `(n,)`, 0 or 1.
-        probabilities: shape `(n,)`, in [0, 1].
+        y_true: shape `(n,)`, 0 or 1.
+        y_score: shape `(n,)`, in [0, 1].
 
     Raises:
         ValueError: if the inputs are malformed or differ in length.
     """
-    return float(brier_score_loss(*_checked(labels, probabilities)))
+    return float(brier_score_loss(*_checked(y_true, y_score)))
 
 
-def log_loss(labels: ArrayLike, probabilities: ArrayLike) -> float:
+def log_loss(y_true: ArrayLike, y_score: ArrayLike) -> float:
     """Mean of -log of what was given to the true class, in nats; 0 is best.
 
     Args:
-        labels: shape `(n,)`, 0 or 1.
-        probabilities: shape `(n,)`, in [0, 1]; held within 1e-7 of either end, so that
+        y_true: shape `(n,)`, 0 or 1.
+        y_score: shape `(n,)`, in [0, 1]; held within 1e-7 of either end, so that
             one certain mistake does not make it infinite.
 
     Raises:
         ValueError: if the inputs are malformed or differ in length.
     """
-    y, p = _checked(labels, probabilities)
-    return float(_log_loss(y, _inside(p), labels=[0, 1]))
+    y, p = _checked(y_true, y_score)
+    return float(_log_loss(y, _inside(p), y_true=[0, 1]))
 
 
 def expected_calibration_error(
-    labels: ArrayLike,
-    probabilities: ArrayLike,
+    y_true: ArrayLike,
+    y_score: ArrayLike,
     n_bins: int = 10,
     binning: Binning = "equal-mass",
 ) -> float:
@@ -71,8 +71,8 @@ def expected_calibration_error(
     positive: about 0.06 for 326 ROIs in 10 bins, were the model calibrated perfectly.
 
     Args:
-        labels: shape `(n,)`, 0 or 1.
-        probabilities: shape `(n,)`, in [0, 1].
+        y_true: shape `(n,)`, 0 or 1.
+        y_score: shape `(n,)`, in [0, 1].
         n_bins: number of bins, at least 1.
         binning: as in `reliability_table`.
 
@@ -82,22 +82,22 @@ def expected_calibration_error(
     Raises:
         ValueError: if an argument is malformed or the lengths differ.
     """
-    table = reliability_table(labels, probabilities, n_bins, binning)
+    table = reliability_table(y_true, y_score, n_bins, binning)
     gaps = (table["mean_probability"] - table["observed"]).abs()
     return float(np.average(gaps, weights=table["count"]))
 
 
 def reliability_table(
-    labels: ArrayLike,
-    probabilities: ArrayLike,
+    y_true: ArrayLike,
+    y_score: ArrayLike,
     n_bins: int = 10,
     binning: Binning = "equal-mass",
 ) -> pd.DataFrame:
     """Compares what was predicted with what came, bin by bin.
 
     Args:
-        labels: shape `(n,)`, 0 or 1.
-        probabilities: shape `(n,)`, in [0, 1].
+        y_true: shape `(n,)`, 0 or 1.
+        y_score: shape `(n,)`, in [0, 1].
         n_bins: number of bins, at least 1.
         binning: `"equal-mass"`: the same number of ROIs in each bin, as far as equal
             probabilities, which stay together, allow; `"equal-width"`: [0, 1] cut into
@@ -115,7 +115,7 @@ def reliability_table(
     # It takes a second to import, and only this table needs it.
     from statsmodels.stats.proportion import proportion_confint
 
-    y, p = _checked(labels, probabilities)
+    y, p = _checked(y_true, y_score)
     if n_bins < 1:
         raise ValueError(f"n_bins must be at least 1. Received: {n_bins}")
     if binning == "equal-mass":
@@ -143,7 +143,7 @@ def reliability_table(
     ).reset_index(drop=True)
 
 
-def fit_temperature(labels: ArrayLike, probabilities: ArrayLike) -> float:
+def fit_temperature(y_true: ArrayLike, y_score: ArrayLike) -> float:
     """Fits the temperature T that minimises the log loss of sigmoid(logit(p) / T).
 
     Guo et al. 2017 (arXiv:1706.04599). Of two classes, softmax of the outputs over T is
@@ -151,9 +151,9 @@ def fit_temperature(labels: ArrayLike, probabilities: ArrayLike) -> float:
     model less sure. It leaves the order of the ROIs, hence the AUC, as it is.
 
     Args:
-        labels: shape `(n,)`, 0 or 1, of the validation set: fitted on the test set, it
+        y_true: shape `(n,)`, 0 or 1, of the validation set: fitted on the test set, it
             would flatter.
-        probabilities: shape `(n,)`, in [0, 1]; held within 1e-7 of either end.
+        y_score: shape `(n,)`, in [0, 1]; held within 1e-7 of either end.
 
     Returns:
         T, within [0.01, 100]. It is at an end where no T is best: where the classes
@@ -163,7 +163,7 @@ def fit_temperature(labels: ArrayLike, probabilities: ArrayLike) -> float:
         UserError: if there is one class only.
         ValueError: if the inputs are malformed or differ in length.
     """
-    y, p = _checked(labels, probabilities)
+    y, p = _checked(y_true, y_score)
     if y.min() == y.max():
         raise UserError(
             f"A temperature needs both classes. Received: {len(y)} ROIs, all of class "
@@ -206,9 +206,7 @@ def _inside(p: FloatArray) -> FloatArray:
     return np.clip(p, _NEAREST, 1 - _NEAREST)
 
 
-def _checked(
-    labels: ArrayLike, probabilities: ArrayLike
-) -> tuple[IntArray, FloatArray]:
-    y, p = as_labels(labels), as_probabilities(probabilities)
-    require_equal_lengths(labels=y, probabilities=p)
+def _checked(y_true: ArrayLike, y_score: ArrayLike) -> tuple[IntArray, FloatArray]:
+    y, p = as_labels(y_true), as_probabilities(y_score)
+    require_equal_lengths(y_true=y, y_score=p)
     return y, p

@@ -55,12 +55,12 @@ threshold fixed beforehand reaches is `sensitivity` and `specificity`.
 """
 
 
-def area_under_roc(labels: ArrayLike, scores: ArrayLike) -> float:
+def area_under_roc(y_true: ArrayLike, y_score: ArrayLike) -> float:
     """Area under the ROC curve of scores of any range; ties count one half.
 
     Args:
-        labels: shape `(n,)`, 0 or 1.
-        scores: shape `(n,)`, finite; higher means more likely positive.
+        y_true: shape `(n,)`, 0 or 1.
+        y_score: shape `(n,)`, finite; higher means more likely positive.
 
     Returns:
         The area in [0, 1], or NaN where only one class is present.
@@ -68,16 +68,16 @@ def area_under_roc(labels: ArrayLike, scores: ArrayLike) -> float:
     Raises:
         ValueError: if the inputs are malformed or differ in length.
     """
-    y = as_labels(labels)
-    s = as_scores(scores)
-    require_equal_lengths(labels=y, scores=s)
+    y = as_labels(y_true)
+    s = as_scores(y_score)
+    require_equal_lengths(y_true=y, y_score=s)
     if y.min() == y.max():
         return math.nan
     return float(roc_auc_score(y, s))
 
 
 def classification_metrics(
-    labels: ArrayLike, probabilities: ArrayLike, threshold: float
+    y_true: ArrayLike, y_score: ArrayLike, threshold: float
 ) -> dict[str, float | int]:
     """Scores predictions at a threshold: an ROI is positive if `p >= threshold`.
 
@@ -88,8 +88,8 @@ def classification_metrics(
     points.
 
     Args:
-        labels: shape `(n,)`, 0 or 1.
-        probabilities: shape `(n,)`, probability of the positive class in [0, 1].
+        y_true: shape `(n,)`, 0 or 1.
+        y_score: shape `(n,)`, probability of the positive class in [0, 1].
         threshold: decision threshold, compared in float64.
 
     Returns:
@@ -98,11 +98,11 @@ def classification_metrics(
     Raises:
         ValueError: if the inputs are malformed or differ in length.
     """
-    y = as_labels(labels)
-    p = as_probabilities(probabilities)
-    require_equal_lengths(labels=y, probabilities=p)
+    y = as_labels(y_true)
+    p = as_probabilities(y_score)
+    require_equal_lengths(y_true=y, y_score=p)
     predicted = (p >= threshold).astype(int)
-    tn, fp, fn, tp = confusion_matrix(y, predicted, labels=[0, 1]).ravel().tolist()
+    tn, fp, fn, tp = confusion_matrix(y, predicted, y_true=[0, 1]).ravel().tolist()
     undefined = {"zero_division": math.nan}
     sensitivity = float(recall_score(y, predicted, **undefined))
     specificity = float(recall_score(y, predicted, pos_label=0, **undefined))

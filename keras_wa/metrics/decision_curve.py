@@ -18,8 +18,8 @@ DECISION_THRESHOLDS = tuple(percent / 100 for percent in range(1, 100))
 
 
 def decision_curve(
-    labels: ArrayLike,
-    probabilities: ArrayLike,
+    y_true: ArrayLike,
+    y_score: ArrayLike,
     thresholds: ArrayLike = DECISION_THRESHOLDS,
 ) -> pd.DataFrame:
     """Net benefit of acting on predictions (Vickers & Elkin 2006).
@@ -31,8 +31,8 @@ def decision_curve(
     above both of acting always and acting never.
 
     Args:
-        labels: shape `(n,)`, 0 or 1.
-        probabilities: shape `(n,)`, in [0, 1]; acted on if `p >= t`.
+        y_true: shape `(n,)`, 0 or 1.
+        y_score: shape `(n,)`, in [0, 1]; acted on if `p >= t`.
         thresholds: shape `(k,)`, in (0, 1).
 
     Returns:
@@ -41,8 +41,8 @@ def decision_curve(
     Raises:
         ValueError: if an argument is malformed or the lengths differ.
     """
-    y, p, t = as_labels(labels), as_probabilities(probabilities), as_scores(thresholds)
-    require_equal_lengths(labels=y, probabilities=p)
+    y, p, t = as_labels(y_true), as_probabilities(y_score), as_scores(thresholds)
+    require_equal_lengths(y_true=y, y_score=p)
     if t.min() <= 0 or t.max() >= 1:
         raise ValueError(f"thresholds must lie in (0, 1). Received: {t.tolist()}")
     weight = t / (1 - t)

@@ -39,7 +39,7 @@ class AucEstimate:
 
 
 def delong(
-    labels: ArrayLike, scores: ArrayLike, groups: Any = None
+    y_true: ArrayLike, y_score: ArrayLike, groups: Any = None
 ) -> tuple[FloatArray, FloatArray]:
     """AUCs of several scores on the same ROIs, and how they vary together.
 
@@ -50,8 +50,8 @@ def delong(
     adds a third term. Without groups, or with each ROI its own, the two are the same.
 
     Args:
-        labels: shape `(n,)`, 0 or 1.
-        scores: shape `(k, n)`, finite; higher means more likely positive.
+        y_true: shape `(n,)`, 0 or 1.
+        y_score: shape `(k, n)`, finite; higher means more likely positive.
         groups: `n` patient identifiers; `None` takes all ROIs as independent.
 
     Returns:
@@ -62,10 +62,10 @@ def delong(
     Raises:
         ValueError: if an argument is malformed or the lengths differ.
     """
-    y = as_labels(labels)
-    s = np.stack([as_scores(each) for each in np.asarray(scores)])
+    y = as_labels(y_true)
+    s = np.stack([as_scores(each) for each in np.asarray(y_score)])
     codes, n_groups = as_group_codes(range(len(y)) if groups is None else groups)
-    require_equal_lengths(labels=y, scores=s[0], groups=codes)
+    require_equal_lengths(y_true=y, y_score=s[0], groups=codes)
     positive, negative = y == 1, y == 0
     m, n = int(positive.sum()), int(negative.sum())
     if not m or not n:
@@ -87,7 +87,7 @@ def delong(
 
 
 def delong_interval(
-    labels: ArrayLike, scores: ArrayLike, groups: Any = None, confidence: float = 0.95
+    y_true: ArrayLike, y_score: ArrayLike, groups: Any = None, confidence: float = 0.95
 ) -> AucEstimate:
     """An AUC with the interval that DeLong's variance gives on the logit scale.
 
@@ -96,8 +96,8 @@ def delong_interval(
     patients are few.
 
     Args:
-        labels: shape `(n,)`, 0 or 1.
-        scores: shape `(n,)`, finite; higher means more likely positive.
+        y_true: shape `(n,)`, 0 or 1.
+        y_score: shape `(n,)`, finite; higher means more likely positive.
         groups: `n` patient identifiers; `None` takes all ROIs as independent.
         confidence: coverage that the interval aims at, in (0, 1).
 
@@ -110,7 +110,7 @@ def delong_interval(
     """
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must lie in (0, 1). Received: {confidence}")
-    aucs, covariance = delong(labels, [as_scores(scores)], groups)
+    aucs, covariance = delong(y_true, [as_scores(y_score)], groups)
     auc, error = float(aucs[0]), math.sqrt(max(covariance[0, 0], 0.0))
     if math.isnan(covariance[0, 0]):
         error = math.nan
@@ -122,12 +122,12 @@ def delong_interval(
 
 
 def delong_test(
-    labels: ArrayLike, first: ArrayLike, second: ArrayLike, groups: Any = None
+    y_true: ArrayLike, first: ArrayLike, second: ArrayLike, groups: Any = None
 ) -> float:
     """Tests whether two scores of the same ROIs have the same AUC.
 
     Args:
-        labels: shape `(n,)`, 0 or 1.
+        y_true: shape `(n,)`, 0 or 1.
         first: scores of shape `(n,)`, finite.
         second: scores of shape `(n,)`, finite.
         groups: `n` patient identifiers; `None` takes all ROIs as independent.
@@ -141,13 +141,13 @@ def delong_test(
     """
     a, b = as_scores(first), as_scores(second)
     require_equal_lengths(first=a, second=b)
-    aucs, covariance = delong(labels, [a, b], groups)
+    aucs, covariance = delong(y_true, [a, b], groups)
     contrast = np.array([1.0, -1.0])
     return t_p_value(float(contrast @ aucs), float(contrast @ covariance @ contrast))
 
 
 def delong_seeds_test(
-    labels: ArrayLike, first: ArrayLike, second: ArrayLike, groups: Any = None
+    y_true: ArrayLike, first: ArrayLike, second: ArrayLike, groups: Any = None
 ) -> float:
     """Tests whether two systems of several seeds have the same mean AUC.
 
@@ -160,7 +160,7 @@ def delong_seeds_test(
     difference where there is none in up to 18 % of the cases with two seeds.)
 
     Args:
-        labels: shape `(n,)`, 0 or 1.
+        y_true: shape `(n,)`, 0 or 1.
         first: scores of shape `(S1, n)`, one row a seed. With a single seed its term is
             unknown and left out: then a trained model is compared and not a method.
         second: scores of shape `(S2, n)`.
@@ -173,7 +173,7 @@ def delong_seeds_test(
         ValueError: if an argument is malformed or the lengths differ.
     """
     a, b = np.asarray(first), np.asarray(second)
-    aucs, covariance = delong(labels, [*a, *b], groups)
+    aucs, covariance = delong(y_true, [*a, *b], groups)
     contrast = np.r_[np.full(len(a), 1 / len(a)), np.full(len(b), -1 / len(b))]
     of_seeds = [
         (float(np.var(each, ddof=1)) / len(each), len(each) - 1)

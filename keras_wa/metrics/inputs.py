@@ -30,53 +30,51 @@ def _first_bad(vector: FloatArray, good: NDArray[np.bool_]) -> str:
     return f"Received: {vector[index]} at index {index}"
 
 
-def as_labels(labels: ArrayLike) -> IntArray:
+def as_labels(y_true: ArrayLike) -> IntArray:
     """Returns labels as an int64 vector of 0 and 1.
 
     Args:
-        labels: shape `(n,)`, 0 (benign) or 1 (malignant); booleans will do.
+        y_true: shape `(n,)`, 0 (benign) or 1 (malignant); booleans will do.
 
     Raises:
         ValueError: if they are empty, not a vector, missing, or not in {0, 1}.
     """
-    vector = _as_vector("labels", labels)
+    vector = _as_vector("y_true", y_true)
     good = (vector == 0) | (vector == 1)
     if not good.all():
-        raise ValueError(f"labels must be 0 or 1. {_first_bad(vector, good)}")
+        raise ValueError(f"y_true must be 0 or 1. {_first_bad(vector, good)}")
     return vector.astype(np.int64)
 
 
-def as_scores(scores: ArrayLike) -> FloatArray:
+def as_scores(y_score: ArrayLike) -> FloatArray:
     """Returns scores of any range as a float64 vector.
 
     Args:
-        scores: shape `(n,)`, finite; higher means more likely positive.
+        y_score: shape `(n,)`, finite; higher means more likely positive.
 
     Raises:
         ValueError: if they are empty, not a vector, or not finite.
     """
-    vector = _as_vector("scores", scores)
+    vector = _as_vector("y_score", y_score)
     good = np.isfinite(vector)
     if not good.all():
-        raise ValueError(f"scores must be finite. {_first_bad(vector, good)}")
+        raise ValueError(f"y_score must be finite. {_first_bad(vector, good)}")
     return vector
 
 
-def as_probabilities(probabilities: ArrayLike) -> FloatArray:
+def as_probabilities(y_score: ArrayLike) -> FloatArray:
     """Returns probabilities of the positive class as a float64 vector.
 
     Args:
-        probabilities: shape `(n,)`, finite, in [0, 1].
+        y_score: shape `(n,)`, finite, in [0, 1].
 
     Raises:
         ValueError: if they are empty, not a vector, or outside [0, 1].
     """
-    vector = _as_vector("probabilities", probabilities)
+    vector = _as_vector("y_score", y_score)
     good = (vector >= 0) & (vector <= 1)
     if not good.all():
-        raise ValueError(
-            f"probabilities must lie in [0, 1]. {_first_bad(vector, good)}"
-        )
+        raise ValueError(f"y_score must lie in [0, 1]. {_first_bad(vector, good)}")
     return vector
 
 

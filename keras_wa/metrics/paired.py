@@ -75,8 +75,8 @@ class _System:
 
 
 def mean_over_seeds(
-    labels: ArrayLike,
-    probabilities: ArrayLike,
+    y_true: ArrayLike,
+    y_score: ArrayLike,
     thresholds: ArrayLike,
     groups: Any,
     n_resamples: int = 2000,
@@ -91,8 +91,8 @@ def mean_over_seeds(
     single seed has no such part at all: its interval is that of one trained model.
 
     Args:
-        labels: shape `(n,)`, 0 or 1.
-        probabilities: shape `(S, n)`, in [0, 1], one row a seed.
+        y_true: shape `(n,)`, 0 or 1.
+        y_score: shape `(S, n)`, in [0, 1], one row a seed.
         thresholds: shape `(S,)`, each seed's own, or `(S, n)`, one an ROI; positive if
             `p >= threshold`.
         groups: `n` patient identifiers.
@@ -106,10 +106,10 @@ def mean_over_seeds(
     Raises:
         ValueError: if an argument is malformed or the lengths differ.
     """
-    y = as_labels(labels)
+    y = as_labels(y_true)
     codes, n_groups = as_group_codes(groups)
-    system = _as_system("probabilities", probabilities, thresholds)
-    require_equal_lengths(labels=y, groups=codes, probabilities=system.probabilities[0])
+    system = _as_system("probabilities", y_score, thresholds)
+    require_equal_lengths(y_true=y, groups=codes, y_score=system.probabilities[0])
     (resampled,) = _resampled(y, codes, n_groups, [system], n_resamples, seed)
     values = _values(y, system)
     estimates = {}
@@ -123,7 +123,7 @@ def mean_over_seeds(
 
 
 def paired_differences(
-    labels: ArrayLike,
+    y_true: ArrayLike,
     first: ArrayLike,
     second: ArrayLike,
     groups: Any,
@@ -146,7 +146,7 @@ def paired_differences(
     That of the AUC is `delong_seeds_test`'s instead, in closed form.
 
     Args:
-        labels: shape `(n,)`, 0 or 1.
+        y_true: shape `(n,)`, 0 or 1.
         first: probabilities of the first system, shape `(S1, n)`, one row a seed.
         second: of the second, shape `(S2, n)`; the ROIs are the same, in one order.
         groups: `n` patient identifiers.
@@ -162,12 +162,12 @@ def paired_differences(
     Raises:
         ValueError: if an argument is malformed or the lengths differ.
     """
-    y = as_labels(labels)
+    y = as_labels(y_true)
     codes, n_groups = as_group_codes(groups)
     a = _as_system("first", first, first_thresholds)
     b = _as_system("second", second, second_thresholds)
     require_equal_lengths(
-        labels=y, groups=codes, first=a.probabilities[0], second=b.probabilities[0]
+        y_true=y, groups=codes, first=a.probabilities[0], second=b.probabilities[0]
     )
     drawn_a, drawn_b = _resampled(y, codes, n_groups, [a, b], n_resamples, seed)
     values_a, values_b = _values(y, a), _values(y, b)
@@ -223,19 +223,19 @@ def _as_system(name: str, probabilities: ArrayLike, thresholds: ArrayLike) -> _S
     return _System(np.stack([as_probabilities(row) for row in rows]), chosen)
 
 
-def _values(labels: IntArray, system: _System) -> dict[str, FloatArray]:
+def _values(y_true: IntArray, system: _System) -> dict[str, FloatArray]:
     """Each metric of each seed, `(S,)`."""
     # Each ROI drawn once is the data itself, and faster than scikit-learn.
-    each_roi, once = np.arange(len(labels)), np.ones((1, len(labels)), np.int64)
+    each_roi, once = np.arange(len(y_true)), np.ones((1, len(y_true)), np.int64)
     each = [
-        resampled_metrics(labels, p, each_roi, once, threshold)
+        resampled_metrics(y_true, p, each_roi, once, threshold)
         for p, threshold in zip(system.probabilities, system.thresholds, strict=True)
     ]
     return {name: np.concatenate([one[name] for one in each]) for name in METRIC_NAMES}
 
 
 def _resampled(
-    labels: IntArray,
+    y_true: IntArray,
     codes: IntArray,
     n_groups: int,
     systems: Sequence[_System],
@@ -247,7 +247,7 @@ def _resampled(
     def work(counts: IntArray) -> list[list[dict[str, FloatArray]]]:
         return [
             [
-                resampled_metrics(labels, p, codes, counts, threshold)
+                resampled_metrics(y_true, p, codes, counts, threshold)
                 for p, threshold in zip(
                     each.probabilities, each.thresholds, strict=True
                 )
@@ -255,7 +255,7 @@ def _resampled(
             for each in systems
         ]
 
-    chunks = in_threads(work, draw_groups(n_groups, len(labels), n_resamples, seed))
+    chunks = in_threads(work, draw_groups(n_groups, len(y_true), n_resamples, seed))
     means = []
     for i, system in enumerate(systems):
         n_seeds = len(system.thresholds)

@@ -19,8 +19,8 @@ _CHUNK_ELEMENTS = 500_000
 
 
 def resampled_metrics(
-    labels: IntArray,
-    probabilities: FloatArray,
+    y_true: IntArray,
+    y_score: FloatArray,
     group_codes: IntArray,
     group_counts: IntArray,
     threshold: float | FloatArray,
@@ -28,8 +28,8 @@ def resampled_metrics(
     """Computes the metrics of each resample from how often it drew each group.
 
     Args:
-        labels: shape `(n,)`, 0 or 1.
-        probabilities: shape `(n,)`.
+        y_true: shape `(n,)`, 0 or 1.
+        y_score: shape `(n,)`.
         group_codes: shape `(n,)`, the group of each ROI, in `[0, n_groups)`.
         group_counts: shape `(n_resamples, n_groups)`, how often each was drawn.
         threshold: decision threshold, or one an ROI, `(n,)`; positive if
@@ -39,8 +39,8 @@ def resampled_metrics(
         For each of `METRIC_NAMES` the values of the resamples, float64 of shape
         `(n_resamples,)`, NaN where undefined as in `classification_metrics`.
     """
-    predicted = probabilities >= threshold
-    actual = labels == 1
+    predicted = y_score >= threshold
+    actual = y_true == 1
     n_groups = group_counts.shape[1]
     cells = np.stack(
         [
@@ -58,8 +58,8 @@ def resampled_metrics(
     tp, fp, tn, fn = (group_counts.astype(np.float64) @ cells.astype(np.float64)).T
     sensitivity, specificity = _ratio(tp, tp + fn), _ratio(tn, tn + fp)
     margins = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
-    ranked = _ranked_metrics(labels, probabilities, group_codes, group_counts)
-    errors = _squared_errors(labels, probabilities, group_codes, n_groups)
+    ranked = _ranked_metrics(y_true, y_score, group_codes, group_counts)
+    errors = _squared_errors(y_true, y_score, group_codes, n_groups)
     return {
         "auc": ranked["auc"],
         "auprc": ranked["auprc"],
@@ -79,10 +79,10 @@ def resampled_metrics(
 
 
 def resampled_auc(
-    labels: IntArray, scores: FloatArray, group_codes: IntArray, group_counts: IntArray
+    y_true: IntArray, y_score: FloatArray, group_codes: IntArray, group_counts: IntArray
 ) -> FloatArray:
     """AUC of each resample; scores of any range, otherwise as `resampled_metrics`."""
-    positive, negative = _drawn_by_level(labels, scores, group_codes, group_counts)
+    positive, negative = _drawn_by_level(y_true, y_score, group_codes, group_counts)
     return _auc(positive, negative, np.cumsum(positive, axis=1, dtype=np.int32))
 
 
@@ -140,15 +140,13 @@ def in_threads(
 
 
 def _ranked_metrics(
-    labels: IntArray,
-    probabilities: FloatArray,
+    y_true: IntArray,
+    y_score: FloatArray,
     group_codes: IntArray,
     group_counts: IntArray,
 ) -> dict[str, FloatArray]:
     """The metrics that depend on the order of the probabilities alone."""
-    positive, negative = _drawn_by_level(
-        labels, probabilities, group_codes, group_counts
-    )
+    positive, negative = _drawn_by_level(y_true, y_score, group_codes, group_counts)
     tp = np.cumsum(positive, axis=1, dtype=np.int32)
     fp = np.cumsum(negative, axis=1, dtype=np.int32)
     positives, negatives = tp[:, -1:], fp[:, -1:]
@@ -170,18 +168,18 @@ def _ranked_metrics(
 
 
 def _drawn_by_level(
-    labels: IntArray, scores: FloatArray, group_codes: IntArray, group_counts: IntArray
+    y_true: IntArray, y_score: FloatArray, group_codes: IntArray, group_counts: IntArray
 ) -> tuple[Any, Any]:
     """Positives and negatives drawn at each distinct score, the highest first.
 
     The scores are sorted once for all resamples. Both are int32 of shape
     `(n_resamples, n_levels)`.
     """
-    order = np.argsort(-scores, kind="stable")
-    ordered = scores[order]
+    order = np.argsort(-y_score, kind="stable")
+    ordered = y_score[order]
     starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
     drawn = group_counts.astype(np.int32)[:, group_codes[order]]
-    positive = drawn * labels[order].astype(np.int32)
+    positive = drawn * y_true[order].astype(np.int32)
     negative = drawn - positive
     if len(starts) < len(order):
         positive = np.add.reduceat(positive, starts, axis=1)
@@ -202,11 +200,11 @@ def _auc(positive: Any, negative: Any, tp: Any) -> FloatArray:
 
 
 def _squared_errors(
-    labels: IntArray, probabilities: FloatArray, group_codes: IntArray, n_groups: int
+    y_true: IntArray, y_score: FloatArray, group_codes: IntArray, n_groups: int
 ) -> FloatArray:
     """Sum over each group, in an order that is not that of the rows."""
-    order = np.lexsort((labels, probabilities, group_codes))
-    errors = (probabilities - labels)[order] ** 2
+    order = np.lexsort((y_true, y_score, group_codes))
+    errors = (y_score - y_true)[order] ** 2
     sums = np.bincount(group_codes[order], weights=errors, minlength=n_groups)
     return np.asarray(sums, np.float64)
 

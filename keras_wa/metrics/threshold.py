@@ -24,7 +24,7 @@ TARGET_RULES = ("sensitivity", "specificity")
 
 
 def choose_threshold(
-    labels: ArrayLike, probabilities: ArrayLike, rule: str | float = "youden"
+    y_true: ArrayLike, y_score: ArrayLike, rule: str | float = "youden"
 ) -> float:
     """Chooses the threshold above which an ROI is called positive.
 
@@ -35,8 +35,8 @@ def choose_threshold(
     thresholds the lowest is taken, because a missed cancer costs more than a recall.
 
     Args:
-        labels: shape `(n,)`, 0 or 1, of the validation set.
-        probabilities: shape `(n,)`, in [0, 1], of the validation set.
+        y_true: shape `(n,)`, 0 or 1, of the validation set.
+        y_score: shape `(n,)`, in [0, 1], of the validation set.
         rule: `"youden"` maximises sensitivity + specificity - 1 (Youden 1950,
             doi:10.1002/1097-0142(1950)3:1<32::AID-CNCR2820030106>3.0.CO;2-3), `"f1"`
             maximises F1; `"sensitivity:0.95"` is the highest threshold with at least
@@ -52,9 +52,9 @@ def choose_threshold(
             the validation set holds one class only.
         ValueError: if labels or probabilities are malformed or differ in length.
     """
-    y = as_labels(labels)
-    p = as_probabilities(probabilities)
-    require_equal_lengths(labels=y, probabilities=p)
+    y = as_labels(y_true)
+    p = as_probabilities(y_score)
+    require_equal_lengths(y_true=y, y_score=p)
     if not isinstance(rule, str):
         if not 0 <= rule <= 1:
             raise UserError(
