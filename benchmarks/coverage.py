@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from keras_wa.metrics import cluster_bootstrap_auc, delong_interval
+from keras_wa.metrics import auc, cluster_bootstrap_auc
 from keras_wa.metrics.inputs import FloatArray, IntArray
 
 
@@ -90,8 +90,8 @@ def coverage(
         labels, scores, patients = simulate(scenario, rng)
         intervals = (
             cluster_bootstrap_auc(labels, scores, patients, n_resamples, seed=i),
-            delong_interval(labels, scores, patients),
-            delong_interval(labels, scores),
+            auc(labels, scores, patients),
+            auc(labels, scores),
         )
         for method, interval in zip(METHODS, intervals, strict=True):
             held[method] += interval.low <= scenario.auc <= interval.high

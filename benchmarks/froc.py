@@ -34,7 +34,7 @@ from scipy.spatial import cKDTree
 from keras_wa.data.io import open_image
 from keras_wa.detection import Cluster, find_candidates
 from keras_wa.detection.clusters import RADIUS_MM
-from keras_wa.metrics import Interval, MarkedImage, froc_estimate, mark_image
+from keras_wa.metrics import Estimate, MarkedImage, froc_estimate, mark_image
 from keras_wa.phantom import PhantomSpec, phantom_cases
 from keras_wa.phantom.film import Film, Finding, plan_film
 
@@ -125,7 +125,7 @@ def find(row: Any, film: Film) -> Found:
     return Found(str(row["morphology"]) if masks else "", mark(low), mark(default))
 
 
-def in_words(each: Interval) -> str:
+def in_words(each: Estimate) -> str:
     """A number with its interval."""
     return f"{each.value:.2f} ({each.low:.2f} to {each.high:.2f})"
 

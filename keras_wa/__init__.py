@@ -1,10 +1,26 @@
-"""WA-ResNet-50: wavelets and squeeze-and-excitation for breast microcalcifications."""
+"""WA-ResNet-50: wavelets and squeeze-and-excitation for breast microcalcifications.
 
+import keras_wa
+
+model = keras_wa.models.create_model("wa_resnet50", image_size=224)
+print(keras_wa.metrics.auc(y_true, y_score, groups=patients))
+"""
+
+import importlib
 import sys
+from typing import Any
 
 __version__ = "0.1.0"
+__all__ = ["data", "layers", "metrics", "models", "phantom"]
 
 if "keras" in sys.modules:
     # For `keras.saving.load_model`, which finds a layer that is registered. Without
     # Keras the import stays fast: many commands do not need it.
     import keras_wa.layers  # noqa: F401
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when first used: `metrics` and `phantom` need no Keras.
+    if name in __all__:
+        return importlib.import_module(f"keras_wa.{name}")
+    raise AttributeError(f"module 'keras_wa' has no attribute {name!r}")

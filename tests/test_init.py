@@ -83,6 +83,16 @@ def test_every_layer_is_registered_under_the_packages_name() -> None:
         assert keras.saving.get_registered_object(name) is layer
 
 
+def test_a_package_is_there_when_it_is_used() -> None:
+    code = "import keras_wa; print(keras_wa.metrics.auc([0, 1, 0], [0.1, 0.9, 0.2]))"
+    assert deep_learning_libraries_of(code) == []
+    assert set(keras_wa.__all__) <= {
+        path.name for path in (ROOT / "keras_wa").iterdir()
+    }
+    with pytest.raises(AttributeError, match="no attribute 'metrix'"):
+        _ = keras_wa.metrix
+
+
 def test_the_package_alone_imports_no_deep_learning_library() -> None:
     assert deep_learning_libraries_of("import keras_wa") == []
     assert keras_wa.__version__

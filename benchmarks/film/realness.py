@@ -23,7 +23,7 @@ import scipy.fft
 import scipy.ndimage as ndi
 
 from benchmarks.film.fields import SIDE, drawn_fields, field_boxes, films, shrunk
-from keras_wa.metrics import Interval, cluster_bootstrap_auc
+from keras_wa.metrics import Estimate, cluster_bootstrap_auc
 from keras_wa.phantom import PHANTOM_VERSION
 
 Array = np.ndarray
@@ -174,7 +174,7 @@ def tell_apart(first: Sequence[Squares], second: Sequence[Squares], view: str) -
         both = joined([a.draw(n, rng), b.draw(n, rng)])
         x = INPUTS[view](both.pixels.astype(float)).astype(np.float32)
         halves.append((x, np.repeat([0, 1], n), both.groups))
-    found: list[Interval] = []
+    found: list[Estimate] = []
     for (x, y, _), (x_test, y_test, groups) in (halves, halves[::-1]):
         models = [fit(x, y, seed) for seed in SEEDS]
         logits = np.mean([model(x_test[..., None]) for model in models], axis=0)
@@ -224,7 +224,7 @@ def main() -> None:
         print(f"| {view} | {' | '.join(cells)} |", flush=True)
 
 
-def _in_words(folds: list[Interval]) -> str:
+def _in_words(folds: list[Estimate]) -> str:
     each = "; ".join(f"{f.value:.2f} [{f.low:.2f}, {f.high:.2f}]" for f in folds)
     return f"**{np.mean([fold.value for fold in folds]):.2f}** ({each})"
 

@@ -5,28 +5,12 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Literal
 
+from keras_wa.metrics import Estimate
+
 Verdict = Literal["ok", "note", "warning", "error", "not done"]
 
 VERDICTS: tuple[Verdict, ...] = ("ok", "not done", "note", "warning", "error")
 """From the mildest to the worst."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Estimate:
-    """A number with its 95 % interval.
-
-    Attributes:
-        value: the number, a share or an area between 0 and 1.
-        low: lower end.
-        high: upper end.
-    """
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,7 +6,7 @@ import math
 
 import pandas as pd
 
-from keras_wa.audit.findings import Estimate, Finding, Score
+from keras_wa.audit.findings import Finding, Score
 from keras_wa.audit.scoring import (
     SHORTCUT_AUC,
     learning_and_test,
@@ -15,6 +15,7 @@ from keras_wa.audit.scoring import (
 )
 from keras_wa.audit.wording import join, percent
 from keras_wa.evaluate import DESCRIPTORS, predict_from_columns
+from keras_wa.metrics import Estimate
 
 READ = {
     **DESCRIPTORS,

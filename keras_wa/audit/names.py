@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
-from keras_wa.audit.findings import Estimate, Finding, Score
+from keras_wa.audit.findings import Finding, Score
 from keras_wa.audit.scoring import (
     STRONG_SHORTCUT_AUC,
     at_best,
@@ -20,6 +20,7 @@ from keras_wa.audit.scoring import (
 )
 from keras_wa.audit.tokens import PARTS_OF_NAMES, name_tokens, names_of
 from keras_wa.audit.wording import join
+from keras_wa.metrics import Estimate
 
 MIN_ROIS = 5
 """A token in fewer ROIs than this is taken for a name of its own and passed over."""

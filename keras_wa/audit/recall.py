@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from keras_wa.audit.findings import Estimate, Finding, Score
-from keras_wa.audit.scoring import estimate, learning_and_test, why_not_held_out
+from keras_wa.audit.findings import Finding, Score
+from keras_wa.audit.scoring import defined, learning_and_test, why_not_held_out
 from keras_wa.audit.wording import percent
 from keras_wa.data.leaky_splits import COPIES
-from keras_wa.metrics import cluster_bootstrap
+from keras_wa.metrics import Estimate, cluster_bootstrap
 
 Codes = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -211,7 +211,7 @@ def _own_split(
         n_resamples=resamples,
         seed=seed,
     )["accuracy"]
-    return Score("this split", accuracy=estimate(interval), how="95 % by patient")
+    return Score("this split", accuracy=defined(interval), how="95 % by patient")
 
 
 def _draw(count: int, share: float, rng: np.random.Generator) -> Mask:

@@ -10,6 +10,7 @@ from typing import Any
 from keras_wa import __version__
 from keras_wa.audit.findings import AuditReport
 from keras_wa.files import write_json
+from keras_wa.metrics import Estimate
 
 FORMAT = 1
 """Version of the record's layout; `docs/audit.schema.json` describes it."""
@@ -21,7 +22,7 @@ def to_record(report: AuditReport) -> dict[str, Any]:
         "format": FORMAT,
         "keras_wa": __version__,
         "verdict": report.verdict,
-        **_plain(dataclasses.asdict(report)),
+        **_plain(report),
     }
 
 
@@ -31,6 +32,11 @@ def write_record(report: AuditReport, path: Path) -> None:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Estimate):
+        return _plain(value.to_record())
+    if dataclasses.is_dataclass(value):
+        names = [field.name for field in dataclasses.fields(value)]
+        return {name: _plain(getattr(value, name)) for name in names}
     if isinstance(value, dict):
         return {str(name): _plain(each) for name, each in value.items()}
     if isinstance(value, list | tuple):

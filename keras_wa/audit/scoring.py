@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from keras_wa.audit.findings import Estimate, Score
-from keras_wa.metrics import Interval, cluster_bootstrap
+from keras_wa.audit.findings import Score
+from keras_wa.metrics import Estimate, cluster_bootstrap
 
 SHORTCUT_AUC = 0.6
 """A shortcut is worth a warning when the lower end of its AUC lies above this.
@@ -59,10 +59,10 @@ def why_not_held_out(cases: pd.DataFrame) -> str | None:
     return None
 
 
-def estimate(interval: Interval) -> Estimate | None:
-    """Takes over an interval of the bootstrap; `None` if any of it is undefined."""
-    numbers = (interval.value, interval.low, interval.high)
-    return None if any(math.isnan(each) for each in numbers) else Estimate(*numbers)
+def defined(estimate: Estimate) -> Estimate | None:
+    """The estimate; `None` if any of it is undefined."""
+    numbers = (estimate.value, estimate.low, estimate.high)
+    return None if any(math.isnan(each) for each in numbers) else estimate
 
 
 def shortcuts(scores: Iterable[Score]) -> dict[str, Estimate]:
@@ -111,7 +111,7 @@ def score_probabilities(
     )
     return Score(
         name,
-        auc=estimate(intervals["auc"]),
-        accuracy=estimate(intervals["accuracy"]),
+        auc=defined(intervals["auc"]),
+        accuracy=defined(intervals["accuracy"]),
         how=how,
     )

@@ -5,19 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from keras_wa.audit.findings import Estimate, Finding, Score
+from keras_wa.audit.findings import Finding, Score
 from keras_wa.audit.pixels import Pixels
 from keras_wa.audit.scoring import (
     SHORTCUT_AUC,
     STRONG_SHORTCUT_AUC,
     at_best,
-    estimate,
+    defined,
     learning_and_test,
     shortcuts,
     why_not_held_out,
 )
 from keras_wa.audit.wording import join
 from keras_wa.metrics import (
+    Estimate,
     area_under_roc,
     cluster_bootstrap_auc,
     one_number_statistics,
@@ -90,7 +91,7 @@ def _score(
     )
     return Score(
         name,
-        auc=estimate(interval),
+        auc=defined(interval),
         how=f"{'more' if rises else 'less'} counts as label 1, as in "
         f"{learning.sum()} training ROIs; {test.sum()} test ROIs, 95 % interval by "
         "patient",

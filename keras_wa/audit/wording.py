@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from keras_wa.audit.findings import Estimate
+from keras_wa.metrics import Estimate
 
 
 def count(number: int, noun: str) -> str:

@@ -13,10 +13,10 @@ import pandas as pd
 from keras_wa.evaluate.enhancement import DEFINITIONS, MEASURES
 from keras_wa.evaluate.results import without_nan
 from keras_wa.files import replacing, write_json
-from keras_wa.metrics.bootstrap import Interval, percentile_interval
+from keras_wa.metrics.bootstrap import percentile_interval
+from keras_wa.metrics.estimate import Estimate
 from keras_wa.metrics.inputs import FloatArray, as_group_codes
 from keras_wa.metrics.resampling import draw_groups
-from keras_wa.metrics.units import as_record
 
 PUBLISHED = {
     "local_contrast": {"before": 0.40, "after": 0.67, "change_percent": 60.8},
@@ -71,7 +71,7 @@ def summarise(
         }
         intervals = _intervals(before, after, patients, n_resamples, seed, confidence)
         for end, each in zip(_ENDS, intervals, strict=True):
-            entry[end] = as_record(each)
+            entry[end] = each.to_record()
         summary[name] = entry
     return dict(without_nan(summary))
 
@@ -146,10 +146,10 @@ def _intervals(
     n_resamples: int,
     seed: int,
     confidence: float,
-) -> list[Interval]:
+) -> list[Estimate]:
     """Of the mean before, the mean after and the change in per cent."""
     if len(before) == 0:
-        return [Interval(math.nan, math.nan, math.nan, 0)] * 3
+        return [Estimate(math.nan, math.nan, math.nan)] * 3
     codes, n_patients = as_group_codes(patients)
     sums = [
         np.bincount(codes, weights=weights, minlength=n_patients)

@@ -14,7 +14,6 @@ from sklearn.preprocessing import OneHotEncoder
 from keras_wa.data.columns import as_categories
 from keras_wa.metrics.bootstrap import cluster_bootstrap
 from keras_wa.metrics.inputs import FloatArray
-from keras_wa.metrics.units import as_record
 
 DESCRIPTORS = {
     "type + distribution": ("morphology", "distribution"),
@@ -92,7 +91,7 @@ def reference_lines(
             seed=seed,
             confidence=confidence,
         )
-        auc, accuracy = (as_record(intervals[key]) for key in ("auc", "accuracy"))
+        auc, accuracy = (intervals[key].to_record() for key in ("auc", "accuracy"))
         return _line(name, how, auc, accuracy)
 
     lines = [

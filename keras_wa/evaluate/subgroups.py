@@ -8,7 +8,7 @@ import pandas as pd
 
 from keras_wa.data.columns import MISSING, as_categories
 from keras_wa.metrics.bootstrap import cluster_bootstrap
-from keras_wa.metrics.units import FEW_PATIENTS, as_record
+from keras_wa.metrics.units import FEW_PATIENTS
 
 SUBGROUP_COLUMNS = (
     "density",
@@ -78,7 +78,7 @@ def subgroup_metrics(
                     "n_patients": n_patients,
                     "few_patients": n_patients < FEW_PATIENTS,
                     **{
-                        name: as_record(intervals[name])
+                        name: intervals[name].to_record()
                         for name in ("auc", "sensitivity", "specificity")
                     },
                     "reason": _reason(rois, n_patients),

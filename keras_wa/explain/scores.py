@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage, stats
 
-from keras_wa.metrics.bootstrap import Interval, percentile_interval
+from keras_wa.metrics.bootstrap import percentile_interval
+from keras_wa.metrics.estimate import Estimate
 from keras_wa.metrics.inputs import as_group_codes
 from keras_wa.metrics.resampling import draw_groups
 
@@ -115,7 +116,7 @@ def mean_interval(
     n_resamples: int = 2000,
     seed: int = 0,
     confidence: float = 0.95,
-) -> Interval:
+) -> Estimate:
     """The mean over ROIs with its patient-cluster bootstrap interval.
 
     Args:
@@ -132,7 +133,7 @@ def mean_interval(
     each = np.asarray(values, dtype=np.float64)
     known = ~np.isnan(each)
     if not known.any():
-        return Interval(math.nan, math.nan, math.nan, 0)
+        return Estimate(math.nan, math.nan, math.nan)
     each = each[known]
     codes, n_groups = as_group_codes(np.asarray(groups)[known])
     drawn = np.concatenate(list(draw_groups(n_groups, len(each), n_resamples, seed)))

@@ -20,7 +20,6 @@ from keras_wa.explain.scores import (
     pointing_game,
     rank_correlation,
 )
-from keras_wa.metrics.units import as_record
 
 Record = dict[str, Any]
 
@@ -203,4 +202,4 @@ def _intervals(
 
 def _interval(values: FloatArray, groups: ArrayLike) -> Record:
     """The mean over ROIs as `{value, low, high}`, None where undefined."""
-    return dict(without_nan(as_record(mean_interval(values, groups))))
+    return dict(without_nan(mean_interval(values, groups).to_record()))

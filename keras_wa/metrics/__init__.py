@@ -7,7 +7,6 @@ from keras_wa.metrics.baselines import (
     statistics_of_one,
 )
 from keras_wa.metrics.bootstrap import (
-    Interval,
     cluster_bootstrap,
     cluster_bootstrap_auc,
 )
@@ -24,12 +23,12 @@ from keras_wa.metrics.classification import (
 )
 from keras_wa.metrics.decision_curve import decision_curve
 from keras_wa.metrics.delong import (
-    AucEstimate,
+    auc,
     delong,
-    delong_interval,
     delong_seeds_test,
     delong_test,
 )
+from keras_wa.metrics.estimate import Estimate
 from keras_wa.metrics.froc import FrocCurve, FrocEstimate, froc_curve, froc_estimate
 from keras_wa.metrics.hits import MarkedImage, mark_image
 from keras_wa.metrics.paired import (
@@ -46,22 +45,21 @@ __all__ = [
     "METRIC_NAMES",
     "TARGET_RULES",
     "THRESHOLD_RULES",
-    "AucEstimate",
     "Difference",
+    "Estimate",
     "FrocCurve",
     "FrocEstimate",
-    "Interval",
     "MarkedImage",
     "SeedsEstimate",
     "apply_temperature",
     "area_under_roc",
+    "auc",
     "choose_threshold",
     "classification_metrics",
     "cluster_bootstrap",
     "cluster_bootstrap_auc",
     "decision_curve",
     "delong",
-    "delong_interval",
     "delong_seeds_test",
     "delong_test",
     "expected_calibration_error",

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from keras_wa.metrics.bootstrap import Interval, cluster_bootstrap_auc
+from keras_wa.metrics.bootstrap import cluster_bootstrap_auc
 from keras_wa.metrics.classification import area_under_roc
+from keras_wa.metrics.estimate import Estimate
 
 # Of images that are read at once: a stack may exceed the memory, and each pixel becomes
 # a float64 on the way.
@@ -111,7 +112,7 @@ def one_number_aucs_held_out(
     n_resamples: int = 2000,
     seed: int = 0,
     confidence: float = 0.95,
-) -> dict[str, Interval]:
+) -> dict[str, Estimate]:
     """Test AUC of each one-number statistic, its direction chosen on train.
 
     Args:

@@ -8,7 +8,6 @@ gives intervals that are too narrow.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from keras_wa.metrics.classification import (
     area_under_roc,
     classification_metrics,
 )
+from keras_wa.metrics.estimate import Estimate
 from keras_wa.metrics.inputs import (
     FloatArray,
     as_group_codes,
@@ -36,24 +36,6 @@ from keras_wa.metrics.resampling import (
 )
 
 
-@dataclass(frozen=True)
-class Interval:
-    """A metric with its bootstrap interval.
-
-    Attributes:
-        value: the metric of the data itself; NaN where undefined.
-        low: lower end; NaN where no interval can be given.
-        high: upper end; NaN where no interval can be given.
-        n_dropped: resamples in which the metric was undefined (for AUC: those with one
-            class only) and which the interval therefore leaves out.
-    """
-
-    value: float
-    low: float
-    high: float
-    n_dropped: int
-
-
 def cluster_bootstrap(
     y_true: ArrayLike,
     y_score: ArrayLike,
@@ -62,7 +44,7 @@ def cluster_bootstrap(
     n_resamples: int = 2000,
     seed: int = 0,
     confidence: float = 0.95,
-) -> dict[str, Interval]:
+) -> dict[str, Estimate]:
     """Gives each classification metric its patient-cluster bootstrap interval.
 
     The threshold stays as it is: it was chosen on validation, so its own uncertainty
@@ -81,7 +63,7 @@ def cluster_bootstrap(
         confidence: coverage that the interval aims at, in (0, 1).
 
     Returns:
-        An `Interval` for each of `METRIC_NAMES`.
+        An `Estimate` for each of `METRIC_NAMES`.
 
     Raises:
         ValueError: if an argument is malformed or the lengths differ.
@@ -113,7 +95,7 @@ def cluster_bootstrap_auc(
     n_resamples: int = 2000,
     seed: int = 0,
     confidence: float = 0.95,
-) -> Interval:
+) -> Estimate:
     """Like `cluster_bootstrap`, for the AUC of scores that are no probabilities.
 
     Args:
@@ -145,7 +127,7 @@ def cluster_bootstrap_auc(
 
 def percentile_interval(
     value: float, resampled: FloatArray, n_groups: int, confidence: float
-) -> Interval:
+) -> Estimate:
     """The interval between two quantiles of the resampled values, see `tail_share`.
 
     Args:
@@ -165,10 +147,10 @@ def percentile_interval(
     defined = resampled[~np.isnan(resampled)]
     n_dropped = len(resampled) - len(defined)
     if n_groups < 2 or len(defined) == 0:
-        return Interval(float(value), math.nan, math.nan, n_dropped)
+        return Estimate(float(value), math.nan, math.nan, n_dropped=n_dropped)
     tail = tail_share(n_groups, confidence)
     low, high = np.quantile(defined, [tail, 1 - tail])
-    return Interval(float(value), float(low), float(high), n_dropped)
+    return Estimate(float(value), float(low), float(high), n_dropped=n_dropped)
 
 
 def tail_share(n_groups: int, confidence: float) -> float:

@@ -55,7 +55,7 @@ def log_loss(y_true: ArrayLike, y_score: ArrayLike) -> float:
         ValueError: if the inputs are malformed or differ in length.
     """
     y, p = _checked(y_true, y_score)
-    return float(_log_loss(y, _inside(p), y_true=[0, 1]))
+    return float(_log_loss(y, _inside(p), labels=[0, 1]))
 
 
 def expected_calibration_error(

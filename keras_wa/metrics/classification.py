@@ -102,7 +102,7 @@ def classification_metrics(
     p = as_probabilities(y_score)
     require_equal_lengths(y_true=y, y_score=p)
     predicted = (p >= threshold).astype(int)
-    tn, fp, fn, tp = confusion_matrix(y, predicted, y_true=[0, 1]).ravel().tolist()
+    tn, fp, fn, tp = confusion_matrix(y, predicted, labels=[0, 1]).ravel().tolist()
     undefined = {"zero_division": math.nan}
     sensitivity = float(recall_score(y, predicted, **undefined))
     specificity = float(recall_score(y, predicted, pos_label=0, **undefined))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit
 from scipy.stats import norm, rankdata, t
 
+from keras_wa.metrics.estimate import Estimate
 from keras_wa.metrics.inputs import (
     FloatArray,
     IntArray,
@@ -19,23 +19,6 @@ from keras_wa.metrics.inputs import (
     as_scores,
     require_equal_lengths,
 )
-
-
-@dataclass(frozen=True)
-class AucEstimate:
-    """An AUC with its DeLong interval.
-
-    Attributes:
-        value: the AUC; NaN with one class only.
-        low: lower end; NaN where no interval can be given.
-        high: upper end; NaN where no interval can be given.
-        standard_error: of the AUC itself, not of its logit; NaN where undefined.
-    """
-
-    value: float
-    low: float
-    high: float
-    standard_error: float
 
 
 def delong(
@@ -86,9 +69,9 @@ def delong(
     return aucs, covariance
 
 
-def delong_interval(
+def auc(
     y_true: ArrayLike, y_score: ArrayLike, groups: Any = None, confidence: float = 0.95
-) -> AucEstimate:
+) -> Estimate:
     """An AUC with the interval that DeLong's variance gives on the logit scale.
 
     The normal interval of logit(AUC), transformed back (Pepe 2003, section 5.2), stays
@@ -111,14 +94,14 @@ def delong_interval(
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must lie in (0, 1). Received: {confidence}")
     aucs, covariance = delong(y_true, [as_scores(y_score)], groups)
-    auc, error = float(aucs[0]), math.sqrt(max(covariance[0, 0], 0.0))
+    value, error = float(aucs[0]), math.sqrt(max(covariance[0, 0], 0.0))
     if math.isnan(covariance[0, 0]):
         error = math.nan
-    if not 0 < auc < 1 or math.isnan(error):
-        return AucEstimate(auc, math.nan, math.nan, error)
-    half = norm.ppf((1 + confidence) / 2) * error / (auc * (1 - auc))
-    low, high = expit(logit(auc) + np.array([-half, half]))
-    return AucEstimate(auc, float(low), float(high), error)
+    if not 0 < value < 1 or math.isnan(error):
+        return Estimate(value, math.nan, math.nan, error)
+    half = norm.ppf((1 + confidence) / 2) * error / (value * (1 - value))
+    low, high = expit(logit(value) + np.array([-half, half]))
+    return Estimate(value, float(low), float(high), error)
 
 
 def delong_test(

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from keras_wa.metrics.bootstrap import Interval, percentile_interval
+from keras_wa.metrics.bootstrap import percentile_interval
+from keras_wa.metrics.estimate import Estimate
 from keras_wa.metrics.hits import MarkedImage
 from keras_wa.metrics.inputs import FloatArray, IntArray, as_group_codes
 from keras_wa.metrics.resampling import draw_groups, in_threads
@@ -54,8 +55,8 @@ class FrocEstimate:
         patients: how many.
     """
 
-    sensitivity: dict[float, Interval]
-    area: Interval
+    sensitivity: dict[float, Estimate]
+    area: Estimate
     most_false: float
     images: int
     lesions: int

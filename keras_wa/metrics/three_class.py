@@ -11,7 +11,6 @@ from keras_wa.errors import UserError
 from keras_wa.metrics.bootstrap import percentile_interval
 from keras_wa.metrics.inputs import FloatArray, IntArray, as_group_codes
 from keras_wa.metrics.resampling import draw_groups, in_threads, resampled_auc
-from keras_wa.metrics.units import as_record
 
 THREE_CLASS_COLUMNS = ("p_0", "p_1", "p_2")
 """The probabilities of the classes; the true class is in `class`."""
@@ -60,7 +59,8 @@ def three_class_metrics(
 
     def estimate(name: str) -> dict[str, float]:
         value = float(values[name][0])
-        return as_record(percentile_interval(value, drawn[name], n_groups, confidence))
+        found = percentile_interval(value, drawn[name], n_groups, confidence)
+        return found.to_record()
 
     called = p.argmax(axis=1)
     return {

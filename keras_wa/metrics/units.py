@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from keras_wa.metrics.bootstrap import Interval, cluster_bootstrap
+from keras_wa.metrics.bootstrap import cluster_bootstrap
 from keras_wa.metrics.classification import classification_metrics
-from keras_wa.metrics.delong import AucEstimate, delong_interval
+from keras_wa.metrics.delong import auc
 
 FEW_PATIENTS = 10
 """With fewer patients an interval is not to be relied on."""
@@ -49,19 +49,14 @@ def score_units(
         seed=seed,
         confidence=confidence,
     )
-    auc = delong_interval(labels, probabilities, table["patient_id"], confidence)
+    area = auc(labels, probabilities, table["patient_id"], confidence)
     values = classification_metrics(labels, probabilities, threshold)
     return {
         "n": len(table),
         "n_positive": int(values["tp"] + values["fn"]),
         "n_patients": int(table["patient_id"].nunique()),
-        "metrics": {name: as_record(each) for name, each in intervals.items()},
-        "auc_delong": {**as_record(auc), "standard_error": auc.standard_error},
+        "metrics": {name: each.to_record() for name, each in intervals.items()},
+        "auc_delong": {**area.to_record(), "standard_error": area.standard_error},
         "counts": {name: int(values[name]) for name in ("tp", "fp", "tn", "fn")},
         "n_dropped": {name: each.n_dropped for name, each in intervals.items()},
     }
-
-
-def as_record(interval: Interval | AucEstimate) -> dict[str, float]:
-    """An interval as `{value, low, high}`, NaN where undefined."""
-    return {"value": interval.value, "low": interval.low, "high": interval.high}

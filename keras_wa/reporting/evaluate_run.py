@@ -13,7 +13,6 @@ from keras_wa.data.pipeline.digests import pixels_hash
 from keras_wa.evaluate import evaluate_predictions, write_results
 from keras_wa.evaluate.results import without_nan
 from keras_wa.metrics import choose_threshold, one_number_aucs_held_out
-from keras_wa.metrics.units import as_record
 from keras_wa.phantom import best_possible_auc
 from keras_wa.reporting.data_card import data_card
 from keras_wa.reporting.mistakes import show_mistakes
@@ -125,4 +124,4 @@ def _one_number(
         cases["patient_id"][part],
         n_resamples=n_resamples,
     )
-    return dict(without_nan({name: as_record(auc) for name, auc in aucs.items()}))
+    return dict(without_nan({name: auc.to_record() for name, auc in aucs.items()}))

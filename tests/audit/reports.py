@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from keras_wa.audit.findings import AuditReport, Estimate, Finding, Group, Score
+from keras_wa.audit.findings import AuditReport, Finding, Group, Score
+from keras_wa.metrics import Estimate
 
 HOSTILE = '<script>alert("ä & 乳")</script>'
 

@@ -10,6 +10,7 @@ import pytest
 
 from keras_wa.audit.audit import run_audit
 from keras_wa.audit.findings import AuditReport
+from keras_wa.audit.record import to_record
 from keras_wa.data import (
     Dataset,
     ReadOptions,
@@ -60,7 +61,7 @@ def test_a_phantom_is_clean_and_the_report_is_json():
     for check in ("patients", "duplicates", "label conflicts", "names"):
         assert found[check] == "ok", check
     assert images.shape == (len(dataset.cases), 64, 64)
-    text = json.dumps(dataclasses.asdict(report), allow_nan=False)
+    text = json.dumps(to_record(report), allow_nan=False)
     assert json.loads(text)["dataset"] == "phantom"
 
 

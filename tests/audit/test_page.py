@@ -10,8 +10,9 @@ import html5lib
 import numpy as np
 import pytest
 
-from keras_wa.audit.findings import Estimate, Finding, Score
+from keras_wa.audit.findings import Finding, Score
 from keras_wa.audit.page import forest, render_page, write_page
+from keras_wa.metrics import Estimate
 from tests.audit.reports import HOSTILE, images, report
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -10,9 +10,10 @@ import jsonschema
 import pytest
 
 from keras_wa.audit.audit import run_audit
-from keras_wa.audit.findings import Estimate, Score
+from keras_wa.audit.findings import Score
 from keras_wa.audit.record import to_record, write_record
 from keras_wa.data import load_cases
+from keras_wa.metrics import Estimate
 from keras_wa.phantom import PhantomSpec
 from tests.audit.reports import report
 

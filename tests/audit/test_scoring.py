@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from keras_wa.audit.scoring import (
-    estimate,
+    defined,
     learning_and_test,
     score_probabilities,
     why_not_held_out,
 )
-from keras_wa.metrics import Interval, cluster_bootstrap
+from keras_wa.metrics import Estimate, cluster_bootstrap
 from tests.audit.tables import table
 
 
@@ -40,9 +40,9 @@ def test_what_can_be_held_out():
 
 
 def test_an_undefined_interval_is_none():
-    assert estimate(Interval(0.5, math.nan, math.nan, 3)) is None
-    assert estimate(Interval(math.nan, 0.1, 0.2, 3)) is None
-    assert estimate(Interval(0.5, 0.4, 0.6, 3)).high == 0.6
+    assert defined(Estimate(0.5, math.nan, math.nan)) is None
+    assert defined(Estimate(math.nan, 0.1, 0.2)) is None
+    assert defined(Estimate(0.5, 0.4, 0.6)).high == 0.6
 
 
 def test_the_score_is_that_of_the_bootstrap_by_patient():

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from keras_wa.audit.findings import Estimate
 from keras_wa.audit.wording import count, join, percent
+from keras_wa.metrics import Estimate
 
 
 def test_counts():

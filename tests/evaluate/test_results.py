@@ -22,7 +22,7 @@ from keras_wa.metrics.calibration import (
 )
 from keras_wa.metrics.classification import METRIC_NAMES
 from keras_wa.metrics.decision_curve import decision_curve
-from keras_wa.metrics.delong import delong_interval
+from keras_wa.metrics.delong import auc
 from tests.evaluate.tables import predictions, with_cases
 
 SCHEMA = json.loads(
@@ -84,7 +84,7 @@ def test_results_state_the_data_the_threshold_and_the_intervals():
             "low": expected[name].low,
             "high": expected[name].high,
         }
-    delong = delong_interval(*columns)
+    delong = auc(*columns)
     assert results["auc_delong"]["low"] == delong.low
     assert results["auc_delong"]["value"] == pytest.approx(expected["auc"].value)
 

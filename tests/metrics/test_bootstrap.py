@@ -160,11 +160,11 @@ def test_more_confidence_widens_the_interval():
     ],
 )
 def test_bad_arguments_are_refused(change, told):
-    arguments = {"labels": [0, 1], "groups": ["a", "b"], **change}
+    arguments = {"y_true": [0, 1], "groups": ["a", "b"], **change}
     with pytest.raises(ValueError, match=told):
-        cluster_bootstrap(probabilities=[0.1, 0.9], threshold=0.5, **arguments)
+        cluster_bootstrap(y_score=[0.1, 0.9], threshold=0.5, **arguments)
     with pytest.raises(ValueError, match=told):
-        cluster_bootstrap_auc(scores=[0.1, 0.9], **arguments)
+        cluster_bootstrap_auc(y_score=[0.1, 0.9], **arguments)
 
 
 def test_a_full_test_set_takes_seconds_at_most():

@@ -147,7 +147,7 @@ def test_one_class_has_no_temperature():
         (lambda: apply_temperature([0.5], 0.0), "temperature"),
         (lambda: apply_temperature([0.5], math.nan), "temperature"),
         (lambda: brier_score([0, 1], [0.5]), "lengths must be equal"),
-        (lambda: log_loss([0, 1], [0.5, math.nan]), "probabilities must lie in"),
+        (lambda: log_loss([0, 1], [0.5, math.nan]), "y_score must lie in"),
     ],
 )
 def test_bad_arguments_are_refused(call, told):

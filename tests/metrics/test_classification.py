@@ -129,7 +129,7 @@ def test_a_zero_denominator_is_nan(labels, probabilities, undefined):
 
 
 def test_unequal_lengths_are_refused():
-    with pytest.raises(ValueError, match="labels 2, probabilities 3"):
+    with pytest.raises(ValueError, match="y_true 2, y_score 3"):
         classification_metrics([0, 1], [0.1, 0.2, 0.3], 0.5)
-    with pytest.raises(ValueError, match="labels 2, scores 3"):
+    with pytest.raises(ValueError, match="y_true 2, y_score 3"):
         area_under_roc([0, 1], [1, 2, 3])

@@ -7,8 +7,8 @@ import pytest
 from scipy.stats import norm, t, ttest_ind
 
 from keras_wa.metrics.delong import (
+    auc,
     delong,
-    delong_interval,
     delong_seeds_test,
     delong_test,
     t_p_value,
@@ -154,12 +154,12 @@ def test_the_clustered_variance_is_that_of_simulated_data(mixed):
 
 
 def test_the_interval_is_normal_on_the_logit_scale():
-    found = delong_interval(OUTCOME, MARKERS[0], confidence=0.9)
-    auc, error = found.value, found.standard_error
+    found = auc(OUTCOME, MARKERS[0], confidence=0.9)
+    value, error = found.value, found.standard_error
     assert error == pytest.approx(0.0927, abs=5e-5)
-    odds = math.exp(1.6448536 * error / (auc * (1 - auc)))
+    odds = math.exp(1.6448536 * error / (value * (1 - value)))
     for end, factor in ((found.low, 1 / odds), (found.high, odds)):
-        assert end / (1 - end) == pytest.approx(factor * auc / (1 - auc), rel=1e-6)
+        assert end / (1 - end) == pytest.approx(factor * value / (1 - value), rel=1e-6)
 
 
 def test_the_same_ranking_has_p_1():
@@ -227,13 +227,13 @@ def test_systems_that_differ_have_a_small_p_value():
 
 
 def test_what_has_no_variance_has_no_interval():
-    perfect = delong_interval([0, 0, 1, 1], [1, 2, 3, 4])
+    perfect = auc([0, 0, 1, 1], [1, 2, 3, 4])
     assert (perfect.value, perfect.standard_error) == (1, 0)
     assert math.isnan(perfect.low)
-    one_class = delong_interval([1, 1], [1, 2])
+    one_class = auc([1, 1], [1, 2])
     assert math.isnan(one_class.value)
     assert math.isnan(one_class.high)
-    one_patient = delong_interval([0, 1, 0, 1], [1, 2, 3, 4], ["a"] * 4)
+    one_patient = auc([0, 1, 0, 1], [1, 2, 3, 4], ["a"] * 4)
     assert one_patient.value == 0.75
     assert math.isnan(one_patient.standard_error)
     assert math.isnan(t_p_value(0.1, 0.0))
@@ -247,4 +247,4 @@ def test_bad_arguments_are_refused():
     with pytest.raises(ValueError, match="must be finite"):
         delong([0, 1], [[0.1, math.nan]])
     with pytest.raises(ValueError, match="confidence"):
-        delong_interval([0, 1], [0.1, 0.2], confidence=95)
+        auc([0, 1], [0.1, 0.2], confidence=95)

@@ -36,9 +36,9 @@ def test_labels_of_any_type_become_int64(labels):
         (1, "vector"),
         ([0, 2, 1], "2.0 at index 1"),
         ([0, 0.5], "0.5 at index 1"),
-        ([0, None], "labels must be"),
+        ([0, None], "y_true must be"),
         (["benign", "malignant"], "must be numbers"),
-        (pd.Series([0, pd.NA], dtype="Int64"), "labels must be"),
+        (pd.Series([0, pd.NA], dtype="Int64"), "y_true must be"),
         (pd.Series([0, pd.NA], dtype=object), "must be numbers"),
     ],
 )

@@ -185,13 +185,13 @@ def test_a_full_comparison_takes_seconds_at_most():
         ({"first_thresholds": [0.5, 0.5]}, "one a seed, or one a seed and ROI"),
         ({"second_thresholds": [[0.5]]}, "one a seed, or one a seed and ROI"),
         ({"second_thresholds": [math.nan]}, "finite"),
-        ({"second": [[0.1, math.nan]]}, "probabilities must lie in"),
+        ({"second": [[0.1, math.nan]]}, "y_score must lie in"),
         ({"n_resamples": 0}, "n_resamples"),
     ],
 )
 def test_bad_arguments_are_refused(change, told):
     arguments = {
-        "labels": [0, 1],
+        "y_true": [0, 1],
         "first": [[0.1, 0.9]],
         "second": [[0.2, 0.8]],
         "groups": ["a", "b"],

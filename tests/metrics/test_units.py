@@ -3,8 +3,8 @@ from __future__ import annotations
 import math
 
 from keras_wa.metrics.bootstrap import cluster_bootstrap
-from keras_wa.metrics.delong import delong_interval
-from keras_wa.metrics.units import as_record, score_units
+from keras_wa.metrics.delong import auc
+from keras_wa.metrics.units import score_units
 from tests.evaluate.tables import predictions
 
 
@@ -13,9 +13,9 @@ def test_bootstrap_and_delong_are_both_by_patient():
     found = score_units(table, 0.4, 50, 7, 0.9)
     columns = (table["label"], table["probability"], table["patient_id"])
     for name, interval in cluster_bootstrap(*columns, 0.4, 50, 7, 0.9).items():
-        assert found["metrics"][name] == as_record(interval)
+        assert found["metrics"][name] == interval.to_record()
         assert found["n_dropped"][name] == interval.n_dropped
-    delong = delong_interval(*columns, 0.9)
+    delong = auc(*columns, 0.9)
     assert found["auc_delong"] == {
         "value": delong.value,
         "low": delong.low,
