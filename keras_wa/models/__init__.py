@@ -1,6 +1,7 @@
 """Models by name: flat functional graphs on `keras.applications` trunks."""
 
 from keras_wa.models.alexnet import alexnet
+from keras_wa.models.applications import WAResNet50
 from keras_wa.models.attention_cnn import attention_cnn
 from keras_wa.models.exact_stem import subband_stem
 from keras_wa.models.fhdf import fhdf
@@ -29,6 +30,7 @@ from keras_wa.models.wa_block import wa_block_resnet50
 from keras_wa.models.weights import adapt_stem_kernel, load_pretrained
 
 __all__ = [
+    "WAResNet50",
     "adapt_stem_kernel",
     "alexnet",
     "attention_cnn",
