@@ -25,7 +25,7 @@ from pathlib import Path
 from benchmarks.served import Served, served
 from keras_wa.cli.starting import start_keras
 from keras_wa.progress import track
-from tests.service.hostile import ALLOWED, FORM, Upload, form, mangle, whole_uploads
+from tests.server.hostile import ALLOWED, FORM, Upload, form, mangle, whole_uploads
 
 SECONDS, MEGABYTES = 5.0, 100.0
 

@@ -75,8 +75,8 @@ def _write_models(folder: Path) -> None:
     import keras
     import pandas as pd
 
+    from keras_wa.export.saved_model import export_saved_model
     from keras_wa.models import create_model
-    from keras_wa.serving.export import export_saved_model
     from keras_wa.training.config import TrainConfig
     from keras_wa.training.decision import Decision, write_decision
     from keras_wa.training.run import Run

@@ -73,10 +73,10 @@ def _write_model(path: Path, size: int) -> None:
     start_keras()
     import tensorflow as tf
 
+    from keras_wa.export.folding import fold
+    from keras_wa.export.freezing import save_frozen
+    from keras_wa.export.saved_model import serving_model
     from keras_wa.models import create_model
-    from keras_wa.serving.export import serving_model
-    from keras_wa.serving.folding import fold
-    from keras_wa.serving.freezing import save_frozen
     from keras_wa.training.config import TrainConfig
 
     config = TrainConfig(image_size=size)

@@ -84,9 +84,9 @@ def _classifier(
     start_keras()
     from keras_wa.data import ReadOptions
     from keras_wa.data.io import decode_image
+    from keras_wa.inference.classifier import open_classifier
+    from keras_wa.inference.predicting import Target, conclude, read_roi, views_of
     from keras_wa.models import create_model
-    from keras_wa.serving.classifier import open_classifier
-    from keras_wa.serving.predicting import Target, conclude, read_roi, views_of
 
     create_model(name, image_size=size).save(path)
     classifier = open_classifier(path)

@@ -45,9 +45,9 @@ def keras_wa() -> Times:
     start_keras()
     import tensorflow as tf
 
+    from keras_wa.export.folding import fold
+    from keras_wa.export.saved_model import serving_model
     from keras_wa.models import create_model
-    from keras_wa.serving.export import serving_model
-    from keras_wa.serving.folding import fold
     from keras_wa.training.config import TrainConfig
 
     model = fold(create_model("wa_resnet50"))
@@ -72,7 +72,7 @@ def _loaded(model: Any, shape: Any = None, dtype: Any = "float32") -> Classify:
     """A model as a SavedModel."""
     import tensorflow as tf
 
-    from keras_wa.serving.freezing import save_frozen
+    from keras_wa.export.freezing import save_frozen
 
     with tempfile.TemporaryDirectory() as folder:
         signature = tf.TensorSpec(shape or model.input.shape, dtype, "roi")
@@ -87,11 +87,11 @@ def _export(folder: str) -> None:
     start_keras()
     import tensorflow as tf
 
+    from keras_wa.export.folding import fold
+    from keras_wa.export.freezing import save_frozen
+    from keras_wa.export.guard import guarded
+    from keras_wa.export.saved_model import serving_model
     from keras_wa.models import create_model
-    from keras_wa.serving.export import serving_model
-    from keras_wa.serving.folding import fold
-    from keras_wa.serving.freezing import save_frozen
-    from keras_wa.serving.guard import guarded
     from keras_wa.training.config import TrainConfig
 
     model = fold(create_model("wa_resnet50"))
@@ -136,8 +136,8 @@ def tensorflow_alone() -> Times:
 
 
 def onnxruntime() -> Times:
+    from keras_wa.export.folding import fold
     from keras_wa.models import create_model
-    from keras_wa.serving.folding import fold
 
     classify = _converted(fold(create_model("wa_resnet50")))
     times = {
@@ -166,9 +166,9 @@ def _converted(model: Any) -> Classify:
 
 def _grafts(make: Callable[[Any], Classify]) -> Times:
     """Each call's time by that of the call of SE-ResNet-50 before it."""
+    from keras_wa.export.folding import fold_dwt
+    from keras_wa.export.freezing import fold_batch_normalization
     from keras_wa.models import create_model
-    from keras_wa.serving.folding import fold_dwt
-    from keras_wa.serving.freezing import fold_batch_normalization
 
     plain = make(fold_batch_normalization(create_model("se_resnet50")))
     found: Times = {}

@@ -18,15 +18,15 @@ from starlette.testclient import TestClient
 from keras_wa.data import Dataset, ReadOptions, load_cases
 from keras_wa.data.io.resize import resize
 from keras_wa.errors import UserError
-from keras_wa.serving.classifier import Classifier, open_classifier
-from keras_wa.serving.predicting import predict_targets
-from keras_wa.serving.targets import expand, find_targets
+from keras_wa.inference.classifier import Classifier, open_classifier
+from keras_wa.inference.predicting import predict_targets
+from keras_wa.inference.targets import expand, find_targets
 from tests.data.pipeline.folders import make_folder
 from tests.data.readers import test_cmmd, test_inbreast, test_mini_mias
 from tests.data.readers.cbis_ddsm.copies import case_row, write_copy
 from tests.data.readers.medimeta_tree import write_medimeta
 from tests.kinds import KINDS, UID, Kind
-from tests.service.clients import service
+from tests.server.clients import service
 from tests.tiny_model import tiny
 
 SHAPE = (96, 81)

@@ -15,7 +15,7 @@ from keras_wa.data.pipeline.rois import Enhancement
 from keras_wa.errors import UserError
 from keras_wa.phantom import PhantomSpec
 from keras_wa.ranges import Range, check_ranges, range_of, real, same, whole
-from keras_wa.service.settings import Settings
+from keras_wa.server.settings import Settings
 from keras_wa.training.config import TrainConfig
 
 RECORDS = (

@@ -88,11 +88,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _compare_models(args: argparse.Namespace) -> int:
-    from keras_wa.comparison.comparing import measure_costs, read_results, run_jobs
-    from keras_wa.comparison.jobs import plan_jobs
-    from keras_wa.comparison.systems import parse_systems
     from keras_wa.data import SPLITS
     from keras_wa.errors import unknown_name
+    from keras_wa.evaluate.compare.comparing import (
+        measure_costs,
+        read_results,
+        run_jobs,
+    )
+    from keras_wa.evaluate.compare.jobs import plan_jobs
+    from keras_wa.evaluate.compare.systems import parse_systems
 
     systems = parse_systems(args.models)
     names = [each.name for each in systems]
@@ -130,9 +134,9 @@ def _compare_models(args: argparse.Namespace) -> int:
 
 
 def _compare_runs(args: argparse.Namespace) -> int:
-    from keras_wa.comparison.comparing import measure_costs
-    from keras_wa.comparison.jobs import jobs_of_runs
-    from keras_wa.comparison.results import read_result
+    from keras_wa.evaluate.compare.comparing import measure_costs
+    from keras_wa.evaluate.compare.jobs import jobs_of_runs
+    from keras_wa.evaluate.compare.results import read_result
 
     jobs = jobs_of_runs([Path(each) for each in args.runs], args.part)
     systems: dict[str, list[Any]] = {}
@@ -156,8 +160,8 @@ def _write(
     costs: dict[str, Any],
     failed: list[tuple[Any, str]],
 ) -> int:
-    from keras_wa.comparison.comparing import collect, write_comparison
-    from keras_wa.comparison.tables import estimate, p_value, signed
+    from keras_wa.evaluate.compare.comparing import collect, write_comparison
+    from keras_wa.evaluate.compare.tables import estimate, p_value, signed
 
     record = collect(
         results, baseline, models, costs, failed, args.resamples, args.part

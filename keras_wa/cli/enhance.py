@@ -26,7 +26,7 @@ from keras_wa.ranges import Range
 if TYPE_CHECKING:
     from keras_wa.data import Dataset
     from keras_wa.data.dataset import Pixels
-    from keras_wa.evaluate.enhancement_figure import Pair
+    from keras_wa.evaluate.image_quality_figure import Pair
     from keras_wa.training.config import TrainConfig
 
 EXAMPLE = "keras-wa enhance --dataset phantom --n 512 --out enhancement/phantom"
@@ -73,8 +73,8 @@ def run(args: argparse.Namespace) -> int:
     with quiet_start():
         from keras_wa.training.config import TrainConfig
         from keras_wa.training.data import load_dataset
-    from keras_wa.evaluate.enhancement_figure import write_figure
-    from keras_wa.evaluate.enhancement_table import (
+    from keras_wa.evaluate.image_quality_figure import write_figure
+    from keras_wa.evaluate.image_quality_table import (
         format_table,
         summarise,
         write_table,
@@ -136,7 +136,7 @@ def _measure(
 ) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
     """One row an ROI, and the ROIs that could not be read, with the reason."""
     from keras_wa.data.pipeline.store import WORKERS
-    from keras_wa.evaluate.enhancement import measure_pair
+    from keras_wa.evaluate.image_quality import measure_pair
     from keras_wa.progress import track
 
     def measure(row: pd.Series) -> dict[str, Any] | UserError:
@@ -196,7 +196,7 @@ def _mask(
 
 
 def _pair(dataset: Dataset, row: pd.Series, config: TrainConfig) -> Pair:
-    from keras_wa.evaluate.enhancement_figure import Pair
+    from keras_wa.evaluate.image_quality_figure import Pair
 
     before = _read(dataset, row, config)
     mask, _ = _mask(dataset, row, config)

@@ -31,9 +31,9 @@ def run(args: argparse.Namespace) -> int:
     """Predicts, evaluates and writes. Returns the exit code."""
     start_keras()
     from keras_wa.evaluate import format_metrics
+    from keras_wa.evaluate.report.evaluate_run import evaluate_run
+    from keras_wa.evaluate.report.verdict import best_number, warnings
     from keras_wa.evaluate.text import estimate
-    from keras_wa.reporting.evaluate_run import evaluate_run
-    from keras_wa.reporting.verdict import best_number, warnings
 
     run = open_run(args)
     rule = _rule(args.threshold)

@@ -36,14 +36,14 @@ def run(args: argparse.Namespace) -> int:
     from keras_wa.backend import require_tensorflow
 
     require_tensorflow("A SavedModel")
-    from keras_wa.serving.export import export_saved_model
+    from keras_wa.export.saved_model import export_saved_model
     from keras_wa.training.run import Run
 
     run = Run.open(args.run)
     if args.onnx is not None:
         if args.out is not None or args.explain:
             raise UserError("Give --onnx, or --out and --explain. Received: both.")
-        from keras_wa.serving.onnx_file import export_onnx
+        from keras_wa.export.onnx_file import export_onnx
 
         say(f"ONNX: {export_onnx(run, Path(args.onnx))}")
         return 0

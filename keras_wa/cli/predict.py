@@ -108,8 +108,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Predicts and writes. Returns the exit code."""
     _check(args)
-    from keras_wa.serving.cards import trained_bits
-    from keras_wa.serving.targets import expand
+    from keras_wa.export.cards import trained_bits
+    from keras_wa.inference.targets import expand
 
     if args.bits_stored is None:
         args.bits_stored = trained_bits(args.model)
@@ -129,9 +129,9 @@ def run(args: argparse.Namespace) -> int:
     with without_collecting():
         classifier = _open(args.model)
     from keras_wa.data import ReadOptions
+    from keras_wa.inference.predicting import predict_targets
+    from keras_wa.inference.results import to_csv, to_json, to_table, write_text
     from keras_wa.progress import ProgressBar
-    from keras_wa.serving.predicting import predict_targets
-    from keras_wa.serving.results import to_csv, to_json, to_table, write_text
 
     options = ReadOptions(
         # An official crop is a file of its own: about a box it is cut as by default.
@@ -143,7 +143,7 @@ def run(args: argparse.Namespace) -> int:
     )
     overlays = None
     if args.overlay is not None:
-        from keras_wa.serving.overlay import Overlays
+        from keras_wa.inference.overlay import Overlays
 
         folder = make_folder(args.overlay, "--overlay")
         overlays = Overlays(classifier, folder, args.bits_stored)
@@ -182,14 +182,14 @@ def _open(model: str) -> Any:
     from keras_wa.backend import require_tensorflow
 
     require_tensorflow("keras-wa predict")
-    from keras_wa.serving.classifier import open_classifier
+    from keras_wa.inference.classifier import open_classifier
 
     return open_classifier(model, frozen=False)
 
 
 def _write_dicom(classifier: Any, predictions: list[Any], folder: Path) -> list[str]:
     """Writes the results of each image as DICOM. Returns what went wrong."""
-    from keras_wa.serving.dicom_results import notes_on, write_results
+    from keras_wa.inference.dicom_results import notes_on, write_results
 
     errors = []
     good = [each for each in predictions if not each.error]
@@ -206,7 +206,7 @@ def _write_dicom(classifier: Any, predictions: list[Any], folder: Path) -> list[
 
 
 def _targets(args: argparse.Namespace, named: list[Any]) -> Any:
-    from keras_wa.serving.targets import find_targets
+    from keras_wa.inference.targets import find_targets
 
     if args.box or args.mask:
         (one,) = named

@@ -81,7 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Serves until it is stopped. Returns the exit code."""
     _require_libraries()
-    from keras_wa.service.settings import Settings
+    from keras_wa.server.settings import Settings
 
     settings = Settings(
         host=args.host,
@@ -98,8 +98,8 @@ def run(args: argparse.Namespace) -> int:
     from keras_wa.backend import require_tensorflow
 
     require_tensorflow("keras-wa serve")
-    from keras_wa.service.running import serve
-    from keras_wa.serving.classifier import open_classifier
+    from keras_wa.inference.classifier import open_classifier
+    from keras_wa.server.running import serve
 
     classifier = open_classifier(args.model)
     warn(classifier.notes)

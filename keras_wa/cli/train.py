@@ -187,7 +187,7 @@ def _train(run: Any, data: Any, resume: bool, workers: Any) -> int:
     if workers.is_chief:
         make_decision(run, data)
         if on_tensorflow():
-            from keras_wa.serving.export import export_saved_model
+            from keras_wa.export.saved_model import export_saved_model
 
             say(f"SavedModel: {export_saved_model(run)}")
         else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -13,6 +12,7 @@ from keras_wa.errors import UserError
 from keras_wa.evaluate.levels import LEVELS, Pooling, aggregate
 from keras_wa.evaluate.references import reference_lines
 from keras_wa.evaluate.subgroups import subgroup_metrics
+from keras_wa.files import without_nan
 from keras_wa.metrics.calibration import (
     apply_temperature,
     brier_score,
@@ -164,17 +164,6 @@ def check_predictions(predictions: pd.DataFrame) -> None:
             f"Received: {bad['probability']}; expected one in [0, 1]. "
             "A model whose training diverged predicts such: train it again."
         )
-
-
-def without_nan(value: Any) -> Any:
-    """Replaces NaN and infinity, which strict JSON lacks, by None at any depth."""
-    if isinstance(value, Mapping):
-        return {key: without_nan(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_nan(each) for each in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def _level(

@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from keras_wa.evaluate.levels import image_ids
-from keras_wa.evaluate.results import check_predictions, without_nan
-from keras_wa.files import replacing, write_json
+from keras_wa.evaluate.results import check_predictions
+from keras_wa.files import replacing, without_nan, write_json
 from keras_wa.metrics.inputs import as_labels, as_probabilities
 from keras_wa.metrics.three_class import THREE_CLASS_COLUMNS
 

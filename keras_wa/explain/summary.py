@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from keras_wa.evaluate.results import without_nan
 from keras_wa.explain.deletion import deletion_areas
 from keras_wa.explain.heat import Heat
 from keras_wa.explain.scores import (
@@ -20,6 +19,7 @@ from keras_wa.explain.scores import (
     pointing_game,
     rank_correlation,
 )
+from keras_wa.files import without_nan
 
 Record = dict[str, Any]
 

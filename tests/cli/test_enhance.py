@@ -56,7 +56,7 @@ def test_a_phantom_is_measured_end_to_end(
 def test_each_roi_is_the_datasets_with_clahe_and_the_phantoms_mask(
     tmp_path: Path,
 ) -> None:
-    from keras_wa.evaluate.enhancement import measure_pair
+    from keras_wa.evaluate.image_quality import measure_pair
 
     words = ["--clip-limit", "3", "--tiles", "4"]
     _, table = enhance(tmp_path, *PHANTOM, *words, "--n", "3")

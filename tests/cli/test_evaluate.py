@@ -19,7 +19,7 @@ from keras_wa.metrics import fit_temperature, one_number_statistics
 from keras_wa.training.data import load_data
 from keras_wa.training.run import Run
 from tests.cli.failing import error_of
-from tests.pages.html import assert_loads_nothing, cells_of, parse
+from tests.evaluate.pages.html import assert_loads_nothing, cells_of, parse
 
 SCHEMA = json.loads(
     (Path(__file__).parents[2] / "docs" / "metrics.schema.json").read_text()

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from keras_wa.cli import main
-from keras_wa.serving.classifier import open_classifier
+from keras_wa.inference.classifier import open_classifier
 from tests.cli.failing import error_of
 
 ODD = "-x[1] *?ü\n'\"%,:#$^{\\"

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from keras_wa.cli import main
-from keras_wa.serving.cards import card_file
+from keras_wa.export.cards import card_file
 from keras_wa.training.data import load_data
 from keras_wa.training.run import Run
 from tests.cli.failing import error_of

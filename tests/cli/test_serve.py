@@ -24,7 +24,7 @@ import pytest
 from keras_wa.cli import main
 from tests.cli.failing import error_of
 from tests.cli.long_running import running
-from tests.dicom_out.sources import digital
+from tests.inference.dicom_out.sources import digital
 from tests.waiting import DEADLINE_S, until
 
 TOKEN = "s3cret"

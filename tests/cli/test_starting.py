@@ -54,4 +54,4 @@ def test_nothing_stays_nothing_and_an_error_is_raised_when_asked_for() -> None:
 
 
 def test_mammograms_are_searched_without_tensorflow() -> None:
-    assert deep_learning_libraries_of("import keras_wa.serving.targets") == []
+    assert deep_learning_libraries_of("import keras_wa.inference.targets") == []

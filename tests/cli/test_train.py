@@ -33,7 +33,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         "keras_wa.training.decision.make_decision", lambda run, data: None
     )
     monkeypatch.setattr(
-        "keras_wa.serving.export.export_saved_model", lambda run: run.saved_model
+        "keras_wa.export.saved_model.export_saved_model", lambda run: run.saved_model
     )
     return calls
 

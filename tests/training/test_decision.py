@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from keras_wa.errors import UserError
+from keras_wa.evaluate.report.evaluate_run import evaluate_run
 from keras_wa.metrics import choose_threshold, fit_temperature
-from keras_wa.reporting.evaluate_run import evaluate_run
 from keras_wa.training.best import load_best
 from keras_wa.training.data import load_data
 from keras_wa.training.decision import FILE, decide, read_decision

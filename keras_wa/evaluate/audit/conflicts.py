@@ -1,0 +1,63 @@
+"""The same image under two labels."""
+
+from __future__ import annotations
+
+from keras_wa.evaluate.audit.copies import Copies, as_group, linked
+from keras_wa.evaluate.audit.findings import Finding, Verdict
+from keras_wa.evaluate.audit.wording import count
+
+
+def check_conflicts(copies: Copies) -> Finding:
+    """Looks for images that show the same and have different labels.
+
+    Whole mammograms that are copies may well hold lesions of both kinds, so it is the
+    parts of them that the ROIs show which are compared.
+
+    Args:
+        copies: what is there more than once.
+
+    Returns:
+        The finding: an error for copies of a file, a warning for images that look
+        alike, a note for neighbouring windows in one file.
+    """
+    labels = copies.cases["label"].to_numpy(int)
+    first, second = (copies.pairs[name].to_numpy(int) for name in ("first", "second"))
+    torn = copies.pairs[labels[first] != labels[second]]
+    neighbours = torn[torn["one_file"]]
+    identical = torn[torn["identical"]]
+    near = torn[~torn["identical"] & ~torn["one_file"]]
+    verdict: Verdict = "ok"
+    sentence, advice = "No image is there under both labels.", ""
+    if len(identical) or len(near):
+        verdict = "error" if len(identical) else "warning"
+        sentence = (
+            f"{count(len(identical) + len(near), 'pair')} of ROIs that show the same "
+            f"have different labels, {len(identical)} of them from byte-identical "
+            "files: one of the two labels has to be wrong."
+        )
+        advice = "Look at them, and correct the labels or leave both out."
+    elif len(neighbours):
+        verdict = "note"
+        sentence = (
+            f"{count(len(neighbours), 'pair')} of ROIs cut from one file show nearly "
+            "the same part of it and have different labels, as lesions side by side "
+            "may."
+        )
+        advice = "Cut smaller windows if there are many of them."
+    return Finding(
+        "label conflicts",
+        "The same image under two labels",
+        verdict,
+        sentence,
+        advice,
+        groups=[
+            as_group(copies.cases, rows, kind)
+            for kind, pairs in (("identical", identical), ("near", near))
+            for rows in linked(pairs, len(labels))
+        ],
+        details={
+            "identical_pairs": len(identical),
+            "near_pairs": len(near),
+            "pairs_in_one_file": len(neighbours),
+        },
+    )

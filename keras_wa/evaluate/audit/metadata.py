@@ -1,0 +1,143 @@
+"""What the case table alone tells of the label, without any image."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from keras_wa.evaluate import DESCRIPTORS, predict_from_columns
+from keras_wa.evaluate.audit.findings import Finding, Score
+from keras_wa.evaluate.audit.scoring import (
+    SHORTCUT_AUC,
+    learning_and_test,
+    score_probabilities,
+    why_not_held_out,
+)
+from keras_wa.evaluate.audit.wording import join, percent
+from keras_wa.metrics import Estimate
+
+READ = {
+    **DESCRIPTORS,
+    "density": ("density",),
+    "subtlety": ("subtlety",),
+    "lesion type": ("lesion_type",),
+}
+"""What a radiologist has read off the image: no leak, but a bar to clear."""
+
+TAKEN = {
+    "breast + view": ("breast", "view"),
+    "pixel spacing": ("pixel_spacing_mm",),
+}
+"""How the image was taken, which ought to say nothing of the lesion."""
+
+_TITLE = "What the metadata alone tell of the label"
+
+
+def check_metadata(
+    cases: pd.DataFrame, resamples: int = 1000, seed: int = 0
+) -> Finding:
+    """Predicts the label from columns of the case table.
+
+    For each set of columns a logistic regression learns on the training part,
+    validation included, and is scored on the test part. Values are categories, and
+    missing is a category too, as that something was not stated may tell as much.
+
+    Args:
+        cases: a case table with its split.
+        resamples: of the bootstrap by patient.
+        seed: of the bootstrap.
+
+    Returns:
+        The finding, with a score for each set of columns that holds anything.
+    """
+    reason = why_not_held_out(cases)
+    if reason:
+        return Finding(
+            "metadata", _TITLE, "not done", f"Nothing was predicted: {reason}."
+        )
+    learning, test = learning_and_test(cases)
+    scores = {
+        name: _score(name, columns, cases[learning], cases[test], resamples, seed)
+        for name, columns in (READ | TAKEN).items()
+        if all(cases[column].nunique(dropna=False) > 1 for column in columns)
+    }
+    if not scores:
+        return Finding(
+            "metadata",
+            _TITLE,
+            "ok",
+            "The case table holds no metadata that differ between ROIs.",
+        )
+    labels = cases.loc[test, "label"].to_numpy(int)
+    majority = max(labels.mean(), 1 - labels.mean())
+    details = {"majority_class_accuracy": float(majority), "test_rois": len(labels)}
+    return _judge(scores, majority, details)
+
+
+def _score(
+    name: str,
+    columns: tuple[str, ...],
+    train: pd.DataFrame,
+    test: pd.DataFrame,
+    resamples: int,
+    seed: int,
+) -> Score:
+    return score_probabilities(
+        name,
+        test["label"].to_numpy(int),
+        predict_from_columns(train, test, columns),
+        test["patient_id"].to_numpy(str),
+        resamples,
+        seed,
+        how=f"logistic regression on {join(columns)}, from {len(train)} training to "
+        f"{len(test)} test ROIs; 95 % intervals by patient",
+    )
+
+
+def _judge(
+    scores: dict[str, Score], majority: float, details: dict[str, float]
+) -> Finding:
+    """Words for what was scored."""
+
+    def tells(name: str, bound: float) -> bool:
+        return name in scores and _auc(scores, name).low > bound
+
+    read = [name for name in READ if tells(name, 0.5)]
+    taken = [name for name in TAKEN if tells(name, SHORTCUT_AUC)]
+    sentences, advice = [], []
+    if taken:
+        sentences.append(
+            f"How the image was taken predicts the label: {_aucs(scores, taken)}. An "
+            "image model can learn that instead of the lesion."
+        )
+        advice.append("Balance the classes over how the images were taken.")
+    if read:
+        best = max(read, key=lambda name: _auc(scores, name).value)
+        sentences.append(
+            f"Without any pixel, what a radiologist has written down predicts the "
+            f"label: {_aucs(scores, [best])}, accuracy "
+            f"{percent(scores[best].accuracy or math.nan)}; the majority class alone "
+            f"has {percent(majority)}."
+        )
+        advice.append("This is no leak: it is what an image model has to beat.")
+    if not sentences:
+        sentences.append("The metadata tell nothing sure of the label.")
+    return Finding(
+        "metadata",
+        _TITLE,
+        "warning" if taken else "note" if read else "ok",
+        " ".join(sentences),
+        " ".join(advice),
+        scores=list(scores.values()),
+        details=details,
+    )
+
+
+def _auc(scores: dict[str, Score], name: str) -> Estimate:
+    """The AUC of a score, NaN if it has none."""
+    return scores[name].auc or Estimate(math.nan, math.nan, math.nan)
+
+
+def _aucs(scores: dict[str, Score], names: list[str]) -> str:
+    return join([f"{name} with AUC {_auc(scores, name)}" for name in names])

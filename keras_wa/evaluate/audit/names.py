@@ -1,0 +1,230 @@
+"""What file names and paths tell of the label."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
+
+from keras_wa.evaluate.audit.findings import Finding, Score
+from keras_wa.evaluate.audit.scoring import (
+    STRONG_SHORTCUT_AUC,
+    at_best,
+    score_probabilities,
+    shortcuts,
+)
+from keras_wa.evaluate.audit.tokens import PARTS_OF_NAMES, name_tokens, names_of
+from keras_wa.evaluate.audit.wording import join
+from keras_wa.metrics import Estimate
+
+MIN_ROIS = 5
+"""A token in fewer ROIs than this is taken for a name of its own and passed over."""
+
+MIN_PATIENTS = 3
+"""A token of fewer patients than this stands for these patients and nothing else."""
+
+_ALL = "all of these"
+_TITLE = "What file names and paths tell of the label"
+_FOLDS = 5
+_LISTED = 6
+_NAMED = 2
+
+
+def check_names(cases: pd.DataFrame, resamples: int = 1000, seed: int = 0) -> Finding:
+    """Predicts the label from the tokens of names, patients held apart.
+
+    Each patient is predicted by a logistic regression that has learnt from others, so a
+    name that tells the patient tells nothing here; a letter for the hospital does.
+
+    Args:
+        cases: a case table; its split plays no part.
+        resamples: of the bootstrap by patient.
+        seed: of the bootstrap.
+
+    Returns:
+        The finding: a score for each kind of token and for all of them; in the details
+        the tokens that tell most.
+    """
+    labels = cases["label"].to_numpy(np.int64)
+    patients = cases["patient_id"].to_numpy(str)
+    folds = _folds(cases)
+    if folds < 2:
+        return Finding(
+            "names",
+            _TITLE,
+            "not done",
+            "Nothing was predicted: there are fewer than two patients of a label.",
+        )
+    classes = {*cases["pathology"].dropna(), *cases["label"].astype(str)}
+    tokens = _common(name_tokens(names_of(cases), classes), patients)
+    chosen = {
+        name: tokens[tokens["part"] == part] for part, name in PARTS_OF_NAMES.items()
+    }
+    chosen = {name: theirs for name, theirs in chosen.items() if len(theirs)}
+    if len(chosen) > 1:
+        chosen[_ALL] = tokens
+    scores = [
+        score_probabilities(
+            name,
+            labels,
+            _predict(_one_hot(theirs, len(cases)), labels, patients, folds),
+            patients,
+            resamples,
+            seed,
+            how=f"logistic regression on {theirs['token'].nunique()} tokens, {folds} "
+            "folds of patients; 95 % intervals by patient",
+        )
+        for name, theirs in chosen.items()
+    ]
+    return _judge(scores, telling_tokens(tokens, labels, patients), len(cases))
+
+
+def telling_tokens(
+    tokens: pd.DataFrame, labels: NDArray[np.int64], patients: NDArray[Any]
+) -> pd.DataFrame:
+    """Ranks tokens by how far their label rate is from that of all patients.
+
+    Args:
+        tokens: `row`, `part` and `token`.
+        labels: `(n,)`, 0 or 1.
+        patients: `(n,)`, identifiers.
+
+    Returns:
+        One row a token, the most telling first: `part`, `token`, `rois`, `patients`,
+        `label_1`, the share of its ROIs with label 1, and `deviation`, in standard
+        errors for as many independent patients.
+    """
+    rows = tokens["row"].to_numpy(int)
+    counted = (
+        tokens.assign(label=labels[rows], patient=patients[rows])
+        .groupby(["part", "token"])
+        .agg(
+            rois=("label", "size"),
+            patients=("patient", "nunique"),
+            label_1=("label", "mean"),
+        )
+        .reset_index()
+    )
+    rate = labels.mean()
+    error = np.sqrt(rate * (1 - rate) / counted["patients"])
+    counted["deviation"] = (counted["label_1"] - rate) / error
+    order = counted["deviation"].abs().sort_values(ascending=False, kind="stable")
+    return counted.loc[order.index].reset_index(drop=True)
+
+
+def _folds(cases: pd.DataFrame) -> int:
+    scarcest = cases.groupby("label")["patient_id"].nunique().reindex([0, 1])
+    return min(_FOLDS, int(scarcest.fillna(0).min()))
+
+
+def _common(tokens: pd.DataFrame, patients: NDArray[Any]) -> pd.DataFrame:
+    """The tokens of several ROIs and patients that not every name has."""
+    named = tokens.assign(patient=patients[tokens["row"].to_numpy(int)])
+    groups = named.groupby(["part", "token"])
+    rois = groups["row"].transform("size")
+    people = groups["patient"].transform("nunique")
+    kept = (rois >= MIN_ROIS) & (people >= MIN_PATIENTS) & (rois < len(patients))
+    return tokens[kept]
+
+
+def _one_hot(tokens: pd.DataFrame, count: int) -> csr_array:
+    columns, names = pd.factorize(pd.MultiIndex.from_frame(tokens[["part", "token"]]))
+    ones = np.ones(len(tokens))
+    return csr_array((ones, (tokens["row"], columns)), shape=(count, len(names)))
+
+
+def _predict(
+    features: csr_array, labels: NDArray[np.int64], patients: NDArray[Any], folds: int
+) -> NDArray[np.float64]:
+    """Probabilities by models that have not seen the patient."""
+    # The folds follow from the sorted patients: scikit-learn's own shuffle gives
+    # patients the label counts of others in 1.5, which is still supported.
+    groups = pd.factorize(patients, sort=True)[0]
+    predicted: NDArray[np.float64] = cross_val_predict(
+        LogisticRegression(C=0.5, max_iter=5000),
+        features,
+        labels,
+        groups=groups,
+        cv=StratifiedGroupKFold(folds),
+        method="predict_proba",
+    )[:, 1]
+    return predicted
+
+
+def _judge(scores: list[Score], telling: pd.DataFrame, rois: int) -> Finding:
+    # The first of each part, so that one part does not hide what another tells.
+    listed = telling.groupby("part", sort=False).head(_LISTED)
+    details = {
+        "tokens": [
+            {
+                "part": PARTS_OF_NAMES[part],
+                "token": token,
+                "rois": int(count),
+                "patients": int(people),
+                "label_1": round(float(rate), 4),
+            }
+            for part, token, count, people, rate in zip(
+                *(
+                    listed[column].tolist()
+                    for column in ("part", "token", "rois", "patients", "label_1")
+                ),
+                strict=True,
+            )
+        ]
+    }
+    if not scores:
+        return Finding(
+            "names",
+            _TITLE,
+            "ok",
+            "File names and paths have nothing in common that differs between ROIs.",
+            details=details,
+        )
+    alarms = shortcuts(scores)
+    if not alarms:
+        return Finding(
+            "names",
+            _TITLE,
+            "ok",
+            f"File names and paths tell nothing sure of the label{at_best(scores)}.",
+            scores=scores,
+            details=details,
+        )
+    examples = []
+    for name in alarms:
+        theirs = [token for token in details["tokens"] if token["part"] == name]
+        examples += [
+            f"{token['token']!r} in {name} ({token['rois']} of {rois} ROIs, "
+            f"{token['patients']} patients, {100 * token['label_1']:.0f} % label 1)"
+            for token in theirs[:_NAMED]
+        ]
+    return Finding(
+        "names",
+        _TITLE,
+        "warning",
+        f"File names and paths alone predict the label {_strength(alarms)}: "
+        + join([f"{name} with AUC {auc}" for name, auc in _single(alarms).items()])
+        + ". Most telling are "
+        + join(examples)
+        + ".",
+        "If names tell where an image is from, the pixels do too: balance the classes "
+        "over the sources, or test on a source that was not trained on. Never show "
+        "names to a model.",
+        scores=scores,
+        details=details,
+    )
+
+
+def _strength(alarms: dict[str, Estimate]) -> str:
+    strong = any(auc.low > STRONG_SHORTCUT_AUC for auc in alarms.values())
+    return "well" if strong else "somewhat"
+
+
+def _single(alarms: dict[str, Estimate]) -> dict[str, Estimate]:
+    """Without that of all tokens together, if one kind alone is enough."""
+    return {name: auc for name, auc in alarms.items() if name != _ALL} or alarms

@@ -1,0 +1,81 @@
+"""The page of an audit, `audit.html`: one file that opens offline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_wa import __version__, pages
+from keras_wa.evaluate.audit.findings import AuditReport, Group
+from keras_wa.evaluate.audit.terminal import verdict_sentence
+
+GROUPS_SHOWN = 12
+"""Groups of duplicates that are shown with pictures; the others are counted."""
+
+_ROIS_SHOWN = 6
+_COUNTS = ("rois", "patients", "label_0", "label_1")
+
+
+def write_page(
+    report: AuditReport, images: NDArray[np.uint8] | None, path: Path
+) -> None:
+    """Writes the page in one step.
+
+    Args:
+        report: the outcome.
+        images: (N, H, W) uint8 that `Group.images` points to, for thumbnails.
+        path: the file.
+    """
+    pages.write_page(render_page(report, images), path)
+
+
+def render_page(report: AuditReport, images: NDArray[np.uint8] | None) -> str:
+    """The page as HTML; what it shows is escaped, and it loads nothing."""
+    forests = [forest(report, "auc"), forest(report, "accuracy")]
+    return pages.render(
+        "keras_wa.evaluate.audit",
+        "audit.html.j2",
+        report=report,
+        sentence=verdict_sentence(report),
+        forests=[each for each in forests if each.marks],
+        groups_shown=GROUPS_SHOWN,
+        rois_shown=_ROIS_SHOWN,
+        thumbnails=lambda group: thumbnails(group, images),
+        version=__version__,
+        counts=[
+            [part, *(row[name] for name in _COUNTS)]
+            for part, row in report.counts.items()
+        ],
+    )
+
+
+def forest(report: AuditReport, measure: str) -> pages.Forest:
+    """Lays out the scores of all checks.
+
+    Args:
+        report: the outcome.
+        measure: `"auc"` or `"accuracy"`.
+
+    Returns:
+        A row for each score that has this measure.
+    """
+    rows = [
+        pages.Row(
+            score.name, estimate.value, estimate.low, estimate.high, finding.check
+        )
+        for finding in report.findings
+        for score in finding.scores
+        if (estimate := getattr(score, measure)) is not None
+    ]
+    if measure == "auc":
+        return pages.forest("AUC", rows, reference=0.5)
+    return pages.forest("Accuracy", rows)
+
+
+def thumbnails(group: Group, images: NDArray[np.uint8] | None) -> list[str]:
+    """Pictures of the first ROIs of a group as data URIs; none without images."""
+    if images is None:
+        return []
+    return [pages.data_uri(images[index]) for index in group.images[:_ROIS_SHOWN]]

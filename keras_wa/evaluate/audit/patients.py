@@ -1,0 +1,72 @@
+"""Patients who stand in more than one part of the split."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from keras_wa.data import PARTS
+from keras_wa.evaluate.audit.findings import Finding
+from keras_wa.evaluate.audit.wording import count, join
+
+_LISTED = 50
+
+
+def torn_patients(cases: pd.DataFrame) -> list[str]:
+    """Names the patients who are in more than one part, sorted.
+
+    Args:
+        cases: a case table with its split.
+    """
+    parts = cases.groupby("patient_id")["split"].nunique()
+    return sorted(str(patient) for patient in parts.index[parts > 1])
+
+
+def check_patients(cases: pd.DataFrame) -> Finding:
+    """Looks for patients who are trained on and tested on.
+
+    Args:
+        cases: a case table with its split.
+
+    Returns:
+        The finding; its details list the first torn patients with their parts.
+    """
+    torn = torn_patients(cases)
+    n_patients = int(cases["patient_id"].nunique())
+    patients, rois = count(n_patients, "patient"), count(len(cases), "ROI")
+    title = "Patients in more than one part of the split"
+    details = {"patients": n_patients, "torn": len(torn)}
+    if torn:
+        theirs = cases[cases["patient_id"].isin(torn)]
+        parts = theirs.groupby("patient_id")["split"].agg(lambda x: sorted(set(x)))
+        return Finding(
+            "patients",
+            title,
+            "error",
+            f"{len(torn)} of {patients} are in more than one part of the split, with "
+            f"{len(theirs)} of {rois}: a test on this split asks for patients that the "
+            "model has seen.",
+            "Split by patient: --split official or patient-kfold.",
+            details={
+                **details,
+                "torn_patients": {each: parts[each] for each in torn[:_LISTED]},
+            },
+        )
+    if n_patients == len(cases):
+        return Finding(
+            "patients",
+            title,
+            "note",
+            f"Each of {rois} counts as a patient of its own, so nothing can be said of "
+            "patients in two parts of the split.",
+            "Tell which ROIs belong to one patient, unless each patient has one only: "
+            "--group-pattern for class folders, the column patient for a CSV table.",
+            details=details,
+        )
+    found = join([part for part in PARTS if (cases["split"] == part).any()])
+    return Finding(
+        "patients",
+        title,
+        "ok",
+        f"None of {patients} is in more than one part of the split ({found}).",
+        details=details,
+    )

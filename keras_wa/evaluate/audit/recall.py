@@ -1,0 +1,225 @@
+"""What a model would score that knows its patients again and nothing else."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from keras_wa.data.leaky_splits import COPIES
+from keras_wa.evaluate.audit.findings import Finding, Score
+from keras_wa.evaluate.audit.scoring import defined, learning_and_test, why_not_held_out
+from keras_wa.evaluate.audit.wording import percent
+from keras_wa.metrics import Estimate, cluster_bootstrap
+
+Codes = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+_TITLE = "What recalling the label of the same patient would score"
+
+
+def check_recall(
+    cases: pd.DataFrame, resamples: int = 1000, seed: int = 0, splits: int = 200
+) -> Finding:
+    """Scores patient recall on the table's own split and on random ones.
+
+    Recall knows a test ROI by its patient: it answers with the label that most of the
+    patient's training ROIs have, and with the majority class of the training part on a
+    tie or for an unknown patient. It looks at no pixel, so what it scores above the
+    majority class is leakage.
+
+    Args:
+        cases: a case table with its split.
+        resamples: of the bootstrap by patient, for the table's own split.
+        seed: of the bootstrap and of the random splits.
+        splits: how many random splits of each kind.
+
+    Returns:
+        The finding. The scores on random splits are means, with the range that holds
+        95 % of the splits.
+    """
+    labels = cases["label"].to_numpy(np.int64)
+    patients = pd.factorize(cases["patient_id"])[0].astype(np.int64)
+    own = _own_split(cases, labels, patients, resamples, seed)
+    majority = float(max(labels.mean(), 1 - labels.mean()))
+    details = {"majority_class_accuracy": majority, "random_splits": splits}
+    random = random_scores(cases, splits, seed)
+    scores = [*([own] if own else []), *random]
+    if patients.max() + 1 == len(cases):
+        return Finding(
+            "recall",
+            _TITLE,
+            "note",
+            "Each ROI counts as a patient of its own, so recalling the patient cannot "
+            "be told from guessing the majority class.",
+            scores=scores,
+            details=details,
+        )
+    by_roi = _accuracy(random[0])
+    sentence = (
+        f"On a random 80/20 split by ROI, recalling the same patient's label would be "
+        f"right in {percent(by_roi)} without any pixel, and the majority class in "
+        f"{percent(majority)}."
+    )
+    advice = (
+        "Believe no number from a split that cuts through patients, nor compare one "
+        "with a number from a split that does not."
+    )
+    _, test = learning_and_test(cases)
+    known = np.isin(patients[test], patients[~test])
+    details["known_test_rois"] = int(known.sum())
+    if known.any() and own:
+        return Finding(
+            "recall",
+            _TITLE,
+            "error",
+            f"On this split it is right in {percent(_accuracy(own))}, as {known.sum()} "
+            f"of {len(known)} test ROIs are of patients who are in training too. "
+            + sentence,
+            "Split by patient: --split official or patient-kfold.",
+            scores=scores,
+            details=details,
+        )
+    leaks = by_roi.value > majority
+    return Finding(
+        "recall",
+        _TITLE,
+        "note" if leaks else "ok",
+        (
+            "This split keeps patients apart, so there is nothing to recall on it. "
+            if own
+            else ""
+        )
+        + sentence,
+        advice if leaks else "",
+        scores=scores,
+        details=details,
+    )
+
+
+def random_scores(cases: pd.DataFrame, splits: int, seed: int) -> list[Score]:
+    """Scores recall on random splits: by ROI 80/20 and 90/10, by image, augmented.
+
+    By image, a row is a whole image, malignant if one of its ROIs is, as in sets for
+    image classifiers. Augmented, six copies of each ROI are split 80/20: a copy whose
+    ROI has another copy in training gets that ROI's label.
+
+    Args:
+        cases: a case table.
+        splits: how many splits of each kind.
+        seed: of the splits.
+
+    Returns:
+        A score each, in that order; by image only where an image has several ROIs.
+    """
+    labels = cases["label"].to_numpy(np.int64)
+    patients = pd.factorize(cases["patient_id"])[0].astype(np.int64)
+    images = pd.Series(image_codes(cases))
+    first = ~images.duplicated().to_numpy(bool)
+    copied = np.repeat(np.arange(len(cases)), COPIES)
+    # The label of each row that is dealt out, its share in the test part, and what a
+    # test row is known by.
+    kinds = {
+        "random 80/20 by ROI": (labels, 0.2, [patients]),
+        "random 90/10 by ROI": (labels, 0.1, [patients]),
+        "random 80/20 by image": (
+            pd.Series(labels).groupby(images).max().to_numpy(),
+            0.2,
+            [patients[first]],
+        ),
+        f"random 80/20, {COPIES}-fold augmentation before it": (
+            labels[copied],
+            0.2,
+            [copied, patients[copied]],
+        ),
+    }
+    if first.all():
+        del kinds["random 80/20 by image"]
+    scores = []
+    for name, (answers, share, known_by) in kinds.items():
+        rng = np.random.default_rng(seed)
+        found = [
+            recall_accuracy(answers, _draw(len(answers), share, rng), known_by)
+            for _ in range(splits)
+        ]
+        low, high = np.quantile(found, [0.025, 0.975])
+        scores.append(
+            Score(
+                name,
+                accuracy=Estimate(float(np.mean(found)), float(low), float(high)),
+                how=f"mean of {splits} splits and the range that holds 95 % of them",
+            )
+        )
+    return scores
+
+
+def recall_accuracy(labels: Codes, test: Mask, known_by: list[Codes]) -> float:
+    """The share of test rows that recall gets right.
+
+    Args:
+        labels: `(n,)`, 0 or 1.
+        test: `(n,)`, which rows are tested; the others are learnt from.
+        known_by: `(n,)` group numbers each, the surest first: a test row gets the label
+            of most training rows of its group, by the first grouping that knows it.
+
+    Returns:
+        The accuracy, between 0 and 1.
+    """
+    return float((recall(labels, test, known_by) == labels[test]).mean())
+
+
+def recall(labels: Codes, test: Mask, known_by: list[Codes]) -> Codes:
+    """The recalled labels of the test rows, `(n_test,)`; see `recall_accuracy`."""
+    learnt = labels[~test]
+    majority = int(2 * learnt.sum() > len(learnt))
+    answers = np.full(int(test.sum()), -1)
+    for codes in known_by:
+        size = int(codes.max()) + 1
+        rows = np.bincount(codes[~test], minlength=size)
+        ones = np.bincount(codes[~test], weights=learnt, minlength=size)
+        answer = np.where(2 * ones == rows, majority, 2 * ones > rows)
+        answer = np.where(rows == 0, -1, answer)
+        answers = np.where(answers < 0, answer[codes[test]], answers)
+    return np.where(answers < 0, majority, answers)
+
+
+def image_codes(cases: pd.DataFrame) -> Codes:
+    """Numbers the images: a file, else a view of a breast, else a ROI is one.
+
+    Args:
+        cases: a case table.
+
+    Returns:
+        The image of each ROI, int64 `(n,)`.
+    """
+    view = cases["patient_id"] + "|" + cases["breast"] + "|" + cases["view"]
+    named = cases["image_path"].fillna(view).fillna(cases["roi_id"])
+    return pd.factorize(named)[0].astype(np.int64)
+
+
+def _own_split(
+    cases: pd.DataFrame, labels: Codes, patients: Codes, resamples: int, seed: int
+) -> Score | None:
+    if why_not_held_out(cases):
+        return None
+    test = learning_and_test(cases)[1].to_numpy(bool)
+    interval = cluster_bootstrap(
+        labels[test],
+        recall(labels, test, [patients]),
+        cases.loc[test, "patient_id"].to_numpy(str),
+        0.5,
+        n_resamples=resamples,
+        seed=seed,
+    )["accuracy"]
+    return Score("this split", accuracy=defined(interval), how="95 % by patient")
+
+
+def _draw(count: int, share: float, rng: np.random.Generator) -> Mask:
+    """Deals some of `count` rows to the test part."""
+    drawn = np.zeros(count, dtype=bool)
+    drawn[rng.permutation(count)[: max(1, round(share * count))]] = True
+    return drawn
+
+
+def _accuracy(score: Score) -> Estimate:
+    return score.accuracy or Estimate(np.nan, np.nan, np.nan)

@@ -1,0 +1,152 @@
+"""What single numbers of an image and of its file tell of the label."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from keras_wa.evaluate.audit.findings import Finding, Score
+from keras_wa.evaluate.audit.pixels import Pixels
+from keras_wa.evaluate.audit.scoring import (
+    SHORTCUT_AUC,
+    STRONG_SHORTCUT_AUC,
+    at_best,
+    defined,
+    learning_and_test,
+    shortcuts,
+    why_not_held_out,
+)
+from keras_wa.evaluate.audit.wording import join
+from keras_wa.metrics import (
+    Estimate,
+    area_under_roc,
+    cluster_bootstrap_auc,
+    one_number_statistics,
+)
+
+GREY_LEVELS = {
+    "mean": "mean grey level",
+    "standard_deviation": "standard deviation of the grey levels",
+    "maximum": "brightest grey level",
+    "max_minus_median": "brightest minus median grey level",
+}
+"""Statistics of the pixels. A lesion may change them, so they can be honest."""
+
+SIZES = {
+    "height": "height of the source",
+    "width": "width of the source",
+    "aspect": "width by height of the source",
+    "bytes": "size of the file",
+}
+"""Of the ROI as it was read and of its file, which resizing hides from nobody: what a
+crop scaled to the lesion shows is its size."""
+
+_TITLE = "What single numbers of an image tell of the label"
+
+
+def check_statistics(
+    cases: pd.DataFrame, pixels: Pixels, resamples: int = 1000, seed: int = 0
+) -> Finding:
+    """Scores each number by the AUC on the test part, its direction from training.
+
+    Args:
+        cases: a case table with its split.
+        pixels: what was read of it.
+        resamples: of the bootstrap by patient.
+        seed: of the bootstrap.
+
+    Returns:
+        The finding, with a score for each number that is not the same everywhere.
+    """
+    read = cases.iloc[pixels.rows].reset_index(drop=True)
+    reason = why_not_held_out(read)
+    if reason:
+        return Finding(
+            "statistics", _TITLE, "not done", f"Nothing was scored: {reason}."
+        )
+    names = GREY_LEVELS | SIZES
+    numbers = pd.concat([one_number_statistics(pixels.images), pixels.sizes], axis=1)
+    scores = [
+        _score(names[name], numbers[name], read, resamples, seed)
+        for name in names
+        if numbers[name].notna().all() and numbers[name].nunique() > 1
+    ]
+    return _judge(scores, len(read))
+
+
+def _score(
+    name: str, values: pd.Series, cases: pd.DataFrame, resamples: int, seed: int
+) -> Score:
+    """As `evaluation.one_number_aucs_held_out`, of any number."""
+    learning, test = (rows.to_numpy(bool) for rows in learning_and_test(cases))
+    labels = cases["label"].to_numpy(int)
+    numbers = values.to_numpy(np.float64)
+    rises = area_under_roc(labels[learning], numbers[learning]) >= 0.5
+    interval = cluster_bootstrap_auc(
+        labels[test],
+        numbers[test] if rises else -numbers[test],
+        cases.loc[test, "patient_id"].to_numpy(str),
+        n_resamples=resamples,
+        seed=seed,
+    )
+    return Score(
+        name,
+        auc=defined(interval),
+        how=f"{'more' if rises else 'less'} counts as label 1, as in "
+        f"{learning.sum()} training ROIs; {test.sum()} test ROIs, 95 % interval by "
+        "patient",
+    )
+
+
+def _judge(scores: list[Score], rois: int) -> Finding:
+    alarms = shortcuts(scores)
+    details = {"rois": rois, "warning_above": SHORTCUT_AUC}
+    if not alarms:
+        return Finding(
+            "statistics",
+            _TITLE,
+            "ok",
+            "No single number of the images tells anything sure of the "
+            f"label{at_best(scores)}.",
+            scores=scores,
+            details=details,
+        )
+    sentences, advice = [], []
+    grey = {name: auc for name, auc in alarms.items() if name in GREY_LEVELS.values()}
+    sizes = {name: auc for name, auc in alarms.items() if name in SIZES.values()}
+    for found, what in (
+        (grey, "A single number of the grey levels"),
+        (sizes, "The size of the source, before resizing,"),
+    ):
+        if found:
+            listed = [f"{name} with AUC {auc}" for name, auc in _ordered(found)]
+            sentences.append(f"{what} {_strength(found)} the label: {join(listed)}.")
+    if grey:
+        advice.append(
+            "A network has to beat this number by far before it has learnt to see "
+            "lesions; look whether the classes come from different scanners, films or "
+            "regions of the breast."
+        )
+    if sizes:
+        advice.append(
+            "Cut a fixed field of view, so that the size of the crop tells nothing: "
+            "--crop fixed."
+        )
+    return Finding(
+        "statistics",
+        _TITLE,
+        "warning",
+        " ".join(sentences),
+        " ".join(advice),
+        scores=scores,
+        details=details,
+    )
+
+
+def _ordered(aucs: dict[str, Estimate]) -> list[tuple[str, Estimate]]:
+    return sorted(aucs.items(), key=lambda item: -item[1].value)
+
+
+def _strength(found: dict[str, Estimate]) -> str:
+    strong = any(auc.low > STRONG_SHORTCUT_AUC for auc in found.values())
+    return "is a strong shortcut to" if strong else "tells something of"

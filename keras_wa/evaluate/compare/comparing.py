@@ -1,0 +1,237 @@
+"""A whole comparison: its runs, its costs, its tables."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_wa.data import split_hash
+from keras_wa.errors import UserError
+from keras_wa.evaluate.compare.figures import write_curves
+from keras_wa.evaluate.compare.jobs import Job, carry_out
+from keras_wa.evaluate.compare.page import render_page
+from keras_wa.evaluate.compare.published import published_accuracy
+from keras_wa.evaluate.compare.results import RunResult, read_result
+from keras_wa.evaluate.compare.summary import summarise
+from keras_wa.evaluate.compare.tables import render_markdown
+from keras_wa.files import FolderBusyError, replacing, without_nan, write_json
+from keras_wa.models import model_source
+from keras_wa.training.cost import measure_cost
+from keras_wa.training.data import load_data
+from keras_wa.training.fingerprint import fingerprint_hash
+from keras_wa.training.run import Run
+
+Say = Callable[[str], None]
+
+ON_VALIDATION = (
+    "On validation ROIs, by which the best epoch and the threshold were chosen: for "
+    "choosing between systems. Report the test part of the chosen one."
+)
+
+
+@dataclasses.dataclass
+class Outcome:
+    """How the runs of a comparison ended.
+
+    Attributes:
+        failed: each run whose training failed, with the reason.
+        held: runs that other processes are busy with.
+        interrupted: Ctrl-C.
+    """
+
+    failed: list[tuple[Job, str]] = dataclasses.field(default_factory=list)
+    held: list[Job] = dataclasses.field(default_factory=list)
+    interrupted: bool = False
+
+
+def run_jobs(jobs: Sequence[Job], resamples: int, verbose: int, say: Say) -> Outcome:
+    """Does what is left of a comparison's runs.
+
+    Args:
+        jobs: all runs. Those that are complete are left as they are.
+        resamples: of the bootstrap of each run's report.
+        verbose: as in `keras.Model.fit`.
+        say: called with a line for each run.
+
+    Raises:
+        UserError: a complete run has another split, or was trained with other pixels,
+            than the data now give.
+    """
+    _require_same_data(jobs)
+    outcome = Outcome()
+    took: list[float] = []
+    left = [job for job in jobs if not job.complete]
+    while left:
+        outcome.held = []
+        for index, job in enumerate(left):
+            if job.complete:  # Another process has done it meanwhile.
+                continue
+            wait = np.mean(took) * (len(left) - index) / 60 if took else None
+            hint = "" if wait is None else f", about {wait:.0f} min left"
+            say(f"[{jobs.index(job) + 1}/{len(jobs)}] {job.title}{hint}")
+            start = time.monotonic()
+            try:
+                if not carry_out(job, resamples, verbose):
+                    outcome.interrupted = True
+                    return outcome
+                took.append(time.monotonic() - start)
+            except FolderBusyError:
+                say("Another process is busy with it.")
+                outcome.held.append(job)
+            except UserError as error:
+                say(f"Failed, the others go on: {error}")
+                outcome.failed.append((job, str(error)))
+        if len(outcome.held) == len(left):
+            break
+        # What another process held may be free, or done, by now.
+        left = outcome.held
+    outcome.held = [job for job in outcome.held if not job.complete]
+    return outcome
+
+
+def _require_same_data(jobs: Sequence[Job]) -> None:
+    """Checks the complete runs on each data against the data as they are."""
+    complete: dict[tuple[Any, ...], list[Job]] = {}
+    for job in jobs:
+        if job.complete:
+            key = (job.split, job.config.fold, job.config.image_size)
+            complete.setdefault(key, []).append(job)
+    for same in complete.values():
+        data = load_data(same[0].config, progress=False)
+        now = split_hash(data.cases)
+        for job in same:
+            then = read_result(job.path, job.part).split_hash
+            if then != now:
+                raise UserError(
+                    f"{job.path} was trained on another split than the data now give. "
+                    f"Received: {now}; expected {then}. Restore the data, or name "
+                    "another --out."
+                )
+            Run.open(job.path).require_same_data(data.cases, data.pixels)
+
+
+def measure_costs(jobs: Sequence[Job], out: Path, say: Say) -> dict[str, Any]:
+    """Parameters, operations and step time of each system, measured once.
+
+    Kept in `costs.json`, so that a comparison that goes on does not measure again; of a
+    system of the same name and other settings it does. The split costs nothing.
+    """
+    file = out / "costs.json"
+    costs = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    for job in jobs:
+        name = job.system.name
+        own = fingerprint_hash(
+            dataclasses.replace(job.config, split="official", fold=0)
+        )
+        if costs.get(name, {}).get("fingerprint") == own:
+            continue
+        say(f"Measuring what {name} costs")
+        cost = measure_cost(job.config, load_data(job.config, progress=False))
+        costs[name] = {**dataclasses.asdict(cost), "fingerprint": own}
+        write_json(file, costs)
+    return costs
+
+
+def collect(
+    results: Mapping[str, Mapping[str, Sequence[RunResult]]],
+    baseline: str,
+    models: Mapping[str, str],
+    costs: Mapping[str, Any],
+    failed: Sequence[tuple[Job, str]],
+    resamples: int,
+    part: str = "test",
+) -> dict[str, Any]:
+    """The content of `comparison.json`.
+
+    Args:
+        results: split -> system -> its runs.
+        baseline: the system that the others are compared with.
+        models: system -> its model.
+        costs: system -> what it costs.
+        failed: runs that failed, with the reason.
+        resamples: of the bootstrap.
+        part: what the runs were evaluated on, `val` or `test`.
+    """
+    splits: list[dict[str, Any]] = []
+    for split, systems in results.items():
+        summary = summarise(systems, baseline, resamples)
+        for system in summary["systems"]:
+            model = models[system["name"]]
+            system["model"] = model
+            system["source"] = model_source(model)
+            system["published"] = published_accuracy(model)
+        reasons = [f"{job.title}: {why}" for job, why in failed if job.split == split]
+        splits.append({"split": split, **summary, "failed": reasons})
+    notes = [note for each in splits for note in each["notes"]]
+    if part == "val":
+        notes.insert(0, ON_VALIDATION)
+    trained_on = [
+        run.hardware
+        for systems in results.values()
+        for runs in systems.values()
+        for run in runs
+    ]
+    record = {
+        "format": 1,
+        "command": " ".join(["keras-wa", *sys.argv[1:]]),
+        "date": date.today().isoformat(),
+        "hardware": "; ".join(dict.fromkeys(trained_on)),
+        "notes": list(dict.fromkeys(notes)),
+        "part": part,
+        "costs": dict(costs),
+        "splits": splits,
+    }
+    return without_nan(record)
+
+
+def read_results(
+    jobs: Sequence[Job],
+) -> dict[str, dict[str, list[RunResult]]]:
+    """The complete runs: split -> system -> runs, in the order of the jobs.
+
+    A seed of which a fold is missing is left out.
+    """
+    results: dict[str, dict[str, list[RunResult]]] = {}
+    torn = {(job.split, job.system.name, job.seed) for job in jobs if not job.complete}
+    for job in jobs:
+        if (job.split, job.system.name, job.seed) not in torn:
+            systems = results.setdefault(job.split, {})
+            own = systems.setdefault(job.system.name, [])
+            own.append(read_result(job.path, job.part))
+    return results
+
+
+def write_comparison(
+    out: Path,
+    record: Mapping[str, Any],
+    results: Mapping[str, Mapping[str, Sequence[RunResult]]],
+) -> list[Path]:
+    """Writes the record, the pages and the curves. Returns the files.
+
+    Args:
+        out: the folder.
+        record: what `collect` returned.
+        results: the runs it was made from.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    write_json(out / "comparison.json", record)
+    pages = {
+        "comparison.md": render_markdown(record),
+        "comparison.html": render_page(record, results),
+    }
+    for name, text in pages.items():
+        with replacing(out / name) as partial:
+            partial.write_text(text, encoding="utf-8")
+    curves = [
+        write_curves(systems, out / f"curves-{split}.png")
+        for split, systems in results.items()
+    ]
+    return [*(out / name for name in ("comparison.json", *pages)), *curves]

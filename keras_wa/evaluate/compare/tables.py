@@ -1,0 +1,206 @@
+"""The tables of a comparison, as text, and the Markdown page that they make."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from keras_wa.evaluate.compare.published import CAPTION
+from keras_wa.evaluate.text import TITLES
+
+HOW_TO_READ = (
+    "Mean ± standard deviation over seeds; in brackets the 95 % interval of the mean, "
+    "patients and seeds both drawn with replacement. A difference is the system's mean "
+    "minus the baseline's, on the same patients. p of the AUC: DeLong's covariance, "
+    "clustered by patient (Obuchowski 1997), plus the variance of the seeds, against "
+    "Student's t; of the others: the bootstrap's. p is adjusted over the systems by "
+    "Holm's method."
+)
+
+
+ROIS = {"val": "validation", "test": "test"}
+"""Part of a split -> what its ROIs are called."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """A table of text.
+
+    Attributes:
+        header: title of each column; the first column names the rows.
+        rows: as many cells each.
+    """
+
+    header: list[str]
+    rows: list[list[str]]
+
+    def __str__(self) -> str:
+        """The table in Markdown."""
+        lines = [self.header, ["---"] * len(self.header), *self.rows]
+        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def render_markdown(record: Mapping[str, Any]) -> str:
+    """A comparison as a Markdown page.
+
+    Args:
+        record: what `comparison.json` holds.
+    """
+    parts: list[str] = [
+        "# Comparison",
+        *(f"**{note}**" for note in record["notes"]),
+        f"`{record['command']}`",
+        f"{record['hardware']}, {record['date']}. {HOW_TO_READ}",
+    ]
+    if len(record["splits"]) > 1:
+        title = "## The same systems, one protocol after the other"
+        parts += [title, str(protocols(record))]
+    for part in record["splits"]:
+        parts += [
+            f"## Split {part['split_origin']}",
+            f"{part['n_rois']} {ROIS[record['part']]} ROIs of {part['n_patients']} "
+            f"patients, {part['prevalence']:.1%} malignant; "
+            f"split hash {part['split_hash']}; baseline {part['baseline']}.",
+            *(f"**{warning}**" for warning in part["warnings"]),
+            str(main_table(part)),
+            "### What they cost",
+            str(cost_table(part, record["costs"])),
+            "### Every metric",
+            str(metrics_table(part)),
+        ]
+        differences = differences_table(part)
+        if differences is not None:
+            parts += ["### Differences to the baseline", str(differences)]
+        parts += [f"*Failed:* {each}" for each in part["failed"]]
+    return "\n\n".join(parts) + "\n"
+
+
+def main_table(part: Mapping[str, Any]) -> Table:
+    """One row a system: AUC, difference, accuracy, the paper's figure."""
+    rows = []
+    for system in part["systems"]:
+        difference = system["differences"].get("auc")
+        rows.append(
+            [
+                system["name"],
+                str(len(system["seeds"])),
+                estimate(system["metrics"]["auc"]),
+                "baseline" if difference is None else signed(difference),
+                "" if difference is None else p_value(difference["p_holm"]),
+                estimate(system["metrics"]["accuracy"]),
+                system["published"],
+            ]
+        )
+    header = [
+        "system",
+        "seeds",
+        "AUC",
+        "difference in AUC",
+        "p (Holm)",
+        "accuracy",
+        f"the paper's accuracy (%), {CAPTION}",
+    ]
+    return Table(header, rows)
+
+
+def cost_table(part: Mapping[str, Any], costs: Mapping[str, Any]) -> Table:
+    """One row a system: parameters, operations, time of a training step."""
+    rows = []
+    for system in part["systems"]:
+        cost = costs[system["name"]]
+        rows.append(
+            [
+                system["name"],
+                f"{cost['parameters'] / 1e6:.2f}",
+                "" if cost["gflops"] is None else f"{cost['gflops']:.2f}",
+                f"{1000 * cost['step_seconds']:.0f}",
+                str(cost["batch_size"]),
+                cost["hardware"],
+            ]
+        )
+    header = [
+        "system",
+        "parameters (M)",
+        "GFLOPs an ROI",
+        "training step (ms)",
+        "batch",
+        "timed on",
+    ]
+    return Table(header, rows)
+
+
+def differences_table(part: Mapping[str, Any]) -> Table | None:
+    """One row a metric, one column a system other than the baseline."""
+    others = [each for each in part["systems"] if each["differences"]]
+    if not others:
+        return None
+    rows = [
+        [
+            TITLES[metric],
+            *(
+                f"{signed(each['differences'][metric])}, "
+                f"p {p_value(each['differences'][metric]['p_holm'])}"
+                for each in others
+            ),
+        ]
+        for metric in others[0]["differences"]
+    ]
+    return Table(["metric", *(each["name"] for each in others)], rows)
+
+
+def metrics_table(part: Mapping[str, Any]) -> Table:
+    """One row a metric, one column a system."""
+    systems = part["systems"]
+    rows = [
+        [TITLES[metric], *(estimate(each["metrics"][metric]) for each in systems)]
+        for metric in systems[0]["metrics"]
+    ]
+    return Table(["metric", *(each["name"] for each in systems)], rows)
+
+
+def protocols(record: Mapping[str, Any]) -> Table:
+    """The AUC and accuracy of each system under each split."""
+    rows = []
+    for system in record["splits"][0]["systems"]:
+        for part in record["splits"]:
+            own = [s for s in part["systems"] if s["name"] == system["name"]]
+            rows += [
+                [
+                    each["name"],
+                    part["split_origin"],
+                    f"{part['n_rois']} of {part['n_patients']}",
+                    estimate(each["metrics"]["auc"]),
+                    estimate(each["metrics"]["accuracy"]),
+                ]
+                for each in own
+            ]
+    return Table(["system", "split", "ROIs of patients", "AUC", "accuracy"], rows)
+
+
+def estimate(metric: Mapping[str, Any]) -> str:
+    """`0.912 ± 0.010 [0.870, 0.948]`."""
+    spread = "" if metric["sd"] is None else f" ± {metric['sd']:.3f}"
+    return f"{number(metric['mean'])}{spread} {ends(metric)}"
+
+
+def signed(difference: Mapping[str, Any]) -> str:
+    """`+0.031 [-0.004, +0.066]`."""
+    return f"{number(difference['value'], '+')} {ends(difference, '+')}"
+
+
+def ends(metric: Mapping[str, Any], sign: str = "") -> str:
+    """The interval in brackets."""
+    return f"[{number(metric['low'], sign)}, {number(metric['high'], sign)}]"
+
+
+def number(value: float | None, sign: str = "") -> str:
+    """Three decimals, or n/a."""
+    return "n/a" if value is None else format(value, f"{sign}.3f")
+
+
+def p_value(value: float | None) -> str:
+    """A p-value as journals print it."""
+    if value is None:
+        return "n/a"
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"

@@ -1,0 +1,209 @@
+"""What a network makes of each test ROI, for TensorBoard's projector."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import keras
+import numpy as np
+import pandas as pd
+from google.protobuf import text_format
+from numpy.typing import NDArray
+from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
+
+from keras_wa.data import CLASS_NAMES
+from keras_wa.data.pipeline.batches import evaluation_batches
+from keras_wa.data.pipeline.rois import Rois
+from keras_wa.evaluate.report.mistakes import DESCRIPTORS
+from keras_wa.files import replacing
+from keras_wa.models import last_layer
+from keras_wa.progress import ProgressBar
+from keras_wa.training.best import load_best
+from keras_wa.training.callbacks import malignant
+from keras_wa.training.data import load_data_of
+from keras_wa.training.run import Run
+
+CONFIG = "projector_config.pbtxt"
+"""Its name in the folder of TensorBoard's run, where the projector looks for it."""
+
+_FILES = "embedding"
+# TensorBoard's picture of all thumbnails may have 8192 px a side; browsers draw it.
+_THUMBNAIL, _SPRITE = 64, 8192
+_BATCH = 32
+
+
+def write_embedding(
+    folder: Path, run: Run, most: int, threshold: float | None, title: str = ""
+) -> int:
+    """Passes a run's test ROIs through its best network and writes the features.
+
+    The features are what the last layer gets: the coordinates in which the network
+    separates the classes by a plane.
+
+    Args:
+        folder: of TensorBoard's run. `embedding/` and, after it, the projector's
+            configuration are written there.
+        run: the run.
+        most: ROIs at most, evenly spaced in the case table.
+        threshold: of the decision; `None` if nobody knows, and no call is told.
+        title: of the progress bar.
+
+    Returns:
+        How many ROIs there are.
+
+    Raises:
+        UserError: there is no best model, no test ROI, or the data are gone or are no
+            longer those of the run.
+        OSError: the files cannot be written.
+    """
+    try:
+        return _write(folder, run, most, threshold, title)
+    finally:
+        keras.backend.clear_session()  # There may be many runs to come.
+
+
+def _write(
+    folder: Path, run: Run, most: int, threshold: float | None, title: str
+) -> int:
+    model = load_best(run)
+    data = load_data_of(run)
+    part, cases = data.part("test"), data.some_cases_of("test")
+    n = min(most, len(part))
+    chosen = np.linspace(0, len(part) - 1, n).round().astype(int)
+    rois = Rois(lambda at: part.read(chosen[at]), part.labels[chosen])
+    batches = evaluation_batches(
+        rois, run.config.image_size, _BATCH, wavelet=data.wavelet
+    )
+    features, outputs = features_of(model, batches, n, title)
+    classes = CLASS_NAMES[run.config.classes]
+    table = describe(
+        cases.iloc[chosen], part.labels[chosen], outputs, classes, threshold
+    )
+    sheet, side = sprite(rois.read(np.arange(n)))
+    with replacing(folder / _FILES) as partial:
+        partial.mkdir(parents=True)
+        # Of five digits: the projector draws them.
+        np.savetxt(partial / "features.tsv", features, "%.5g", delimiter="\t")
+        table.to_csv(partial / "metadata.tsv", sep="\t", index=False)
+        _write_png(partial / "rois.png", sheet)
+    _write_config(folder, features.shape, side)
+    return n
+
+
+def features_of(
+    model: keras.Model, batches: Any, n: int, title: str = ""
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """What the last layer of a classifier gets, and what it gives.
+
+    Args:
+        model: a functional model that ends in one layer.
+        batches: of `evaluation_batches`, 32 ROIs each; the last is filled up.
+        n: ROIs.
+        title: of the progress bar; `""` for none.
+
+    Returns:
+        Features `(n, width)` and outputs `(n, classes)`.
+    """
+    head = last_layer(model)
+    both = keras.Model(model.input, [head.input, model.output])
+    with ProgressBar(title, -(-n // _BATCH), enabled=bool(title)) as bar:
+        count = keras.callbacks.LambdaCallback()
+        count.on_predict_batch_end = lambda batch, logs=None: bar.advance()
+        features, outputs = both.predict(batches, verbose=0, callbacks=[count])
+    flat = np.asarray(features, np.float32).reshape(len(features), -1)
+    return flat[:n], np.asarray(outputs, np.float32)[:n]
+
+
+def describe(
+    cases: pd.DataFrame,
+    labels: NDArray[np.int64],
+    outputs: NDArray[np.float32],
+    classes: tuple[str, ...],
+    threshold: float | None,
+) -> pd.DataFrame:
+    """What the projector says of each ROI, and colours the ROIs by.
+
+    Args:
+        cases: of the case table, `n` rows.
+        labels: class of each, `(n,)`.
+        outputs: `(n, classes)`.
+        classes: their names.
+        threshold: of the decision; `None` leaves call and error out.
+
+    Returns:
+        `roi_id, patient_id, class, probability` (of malignant); `called` and `result`,
+        such as `missed`; and what the case table knows of any of them. No cell holds a
+        tab or a line break.
+    """
+    probability = malignant(outputs)
+    table = pd.DataFrame(
+        {
+            "roi_id": cases["roi_id"].to_numpy(),
+            "patient_id": cases["patient_id"].to_numpy(),
+            "class": [classes[label] for label in labels],
+            "probability": np.round(probability, 4),
+        }
+    )
+    if threshold is not None:
+        is_malignant = cases["label"].to_numpy(int) == 1
+        called = probability >= threshold
+        table["called"] = np.where(called, "malignant", "benign")
+        wrong = np.where(is_malignant, "missed", "false alarm")
+        table["result"] = np.where(called == is_malignant, "correct", wrong)
+    for name in ("pathology", *DESCRIPTORS):
+        if name in cases and cases[name].notna().any():
+            known = cases[name].astype(object)
+            table[name] = known.where(known.notna(), "not known").to_numpy()
+    for column in table.select_dtypes(exclude="number"):
+        cells = table[column].astype(str)
+        table[column] = cells.str.replace(r"\s+", " ", regex=True)
+    return table
+
+
+def sheet_layout(n: int, size: int) -> tuple[int, int]:
+    """Thumbnails along a side of the sheet, and the side of each in pixels.
+
+    Args:
+        n: images.
+        size: side of an image.
+    """
+    columns = int(np.ceil(np.sqrt(n)))
+    return columns, max(1, min(_THUMBNAIL, size, _SPRITE // columns))
+
+
+def sprite(images: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
+    """Puts thumbnails into one square sheet, row by row.
+
+    Args:
+        images: grey, `(n, H, H)`.
+
+    Returns:
+        The sheet, and the side of a thumbnail in pixels.
+    """
+    columns, side = sheet_layout(len(images), images.shape[1])
+    sheet = np.zeros((columns * side, columns * side), np.uint8)
+    for i, image in enumerate(images):
+        row, column = (side * place for place in divmod(i, columns))
+        small = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
+        sheet[row : row + side, column : column + side] = small
+    return sheet, side
+
+
+def _write_png(path: Path, image: NDArray[np.uint8]) -> None:
+    # `cv2.imwrite` says neither that a disk is full nor why it failed.
+    path.write_bytes(cv2.imencode(".png", image)[1].tobytes())
+
+
+def _write_config(folder: Path, shape: tuple[int, ...], side: int) -> None:
+    config = ProjectorConfig()
+    one = config.embeddings.add()
+    one.tensor_name = "features of test ROIs"
+    one.tensor_shape.extend(shape)
+    one.tensor_path = f"{_FILES}/features.tsv"
+    one.metadata_path = f"{_FILES}/metadata.tsv"
+    one.sprite.image_path = f"{_FILES}/rois.png"
+    one.sprite.single_image_dim.extend([side, side])
+    with replacing(folder / CONFIG) as partial:
+        partial.write_text(text_format.MessageToString(config), encoding="utf-8")

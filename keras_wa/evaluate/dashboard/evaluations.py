@@ -1,0 +1,105 @@
+"""What an evaluation of a run found, as summaries for TensorBoard."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from keras_wa.errors import UserError
+from keras_wa.evaluate.dashboard import events, pictures
+from keras_wa.evaluate.dashboard.hparams import Metric
+from keras_wa.evaluate.dashboard.pr_curve import precision_recall
+
+SPLITS = ("test", "val")
+FILES = ("metrics.json", "predictions.csv", "report.html")
+"""What is read of an evaluation; the page alone may be missing."""
+
+BEST = Metric("best/val_auc", "validation AUC, best epoch")
+_TITLES = {
+    "auc": "AUC",
+    "auprc": "average precision",
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+}
+METRICS = (
+    BEST,
+    *(Metric(f"test/{key}", f"test {title}") for key, title in _TITLES.items()),
+)
+"""What runs are compared by."""
+
+
+def read_metrics(folder: Path) -> dict[str, Any]:
+    """What `metrics.json` of an evaluation holds.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    file = folder / FILES[0]
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+        float(record["threshold"]["value"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _unreadable(file, error) from error
+    return dict(record)
+
+
+def summaries(folder: Path, split: str) -> list[Any]:
+    """The summaries of an evaluation: numbers, precision-recall curve, pictures.
+
+    Args:
+        folder: `evaluation/<split>` of a run.
+        split: its name.
+
+    Raises:
+        UserError: a file of it cannot be read.
+    """
+    results = read_metrics(folder)
+    try:
+        predictions = pd.read_csv(folder / FILES[1], converters={"probability": float})
+        found = list(_numbers(results, split))
+        labels = predictions["label"].to_numpy(np.int64)
+        if len(set(labels)) == 2:
+            probabilities = predictions["probability"].to_numpy(np.float64)
+            curve = precision_recall(labels, probabilities)
+            says = f"Malignant against the rest, on the {split} part."
+            found.append(events.pr_curve(f"{split}/malignant", curve, says))
+        for name, plot in pictures.plots(results, predictions).items():
+            picture = pictures.draw(plot)
+            found.append(events.image(f"{split}/{name}", picture, plot.description))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _unreadable(folder, error) from error
+    return found + list(_mistakes(folder / FILES[2], split))
+
+
+def _numbers(results: Mapping[str, Any], split: str) -> Iterator[Any]:
+    for key, title in _TITLES.items():
+        found = results["metrics"].get(key)
+        if found is not None and found["value"] is not None:
+            says = f"{title} on the {split} part"
+            if found.get("low") is not None:
+                says += f", interval {found['low']:.3f} to {found['high']:.3f}"
+            yield events.scalar(f"{split}/{key}", found["value"], f"{says}.")
+
+
+def _mistakes(page: Path, split: str) -> Iterator[Any]:
+    try:
+        found = pictures.mistakes_of_report(page.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return  # The page is the last to be written, and the rest needs no page.
+    for name, missed in (("missed malignant", True), ("false alarms", False)):
+        chosen = [each for each in found if each.missed == missed and each.pictures]
+        if chosen:
+            sheet = pictures.mistakes_sheet(chosen)
+            yield events.image(f"{split}/surest mistakes, {name}", sheet)
+
+
+def _unreadable(path: Path, error: Exception) -> UserError:
+    return UserError(
+        f"{path}: no evaluation that can be read ({error}). Evaluate the run again: "
+        "python evaluate.py RUN"
+    )

@@ -1,0 +1,121 @@
+"""TensorBoard on a folder, until somebody stops it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import logging
+import signal
+import socket
+import threading
+import time
+import urllib.request
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+from keras_wa.errors import UserError
+from keras_wa.evaluate.dashboard.embedding import CONFIG
+
+# Seconds after which TensorBoard looks for new epochs.
+_RELOAD_S = 15
+# How long the projector's tab is waited for, and the pause before it is asked again.
+_WAIT_S, _ASK_S = 10.0, 0.1
+
+
+def require_free(host: str, port: int) -> None:
+    """Finds out before the work whether an address can be listened on.
+
+    Args:
+        host: address to listen on.
+        port: 0 for any that is free.
+
+    Raises:
+        UserError: it cannot.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        raise _cannot_listen(host, port, error.strerror or str(error)) from error
+
+
+def show(log_dir: Path, host: str, port: int, ready: Callable[[str], None]) -> None:
+    """Shows a folder in TensorBoard until SIGTERM or Ctrl-C.
+
+    Args:
+        log_dir: what to show.
+        host: address to listen on.
+        port: 0 for any that is free.
+        ready: told the address once pages can be opened.
+
+    Raises:
+        UserError: the address cannot be listened on.
+        KeyboardInterrupt: it was stopped by Ctrl-C.
+    """
+    stopped = threading.Event()
+    before = signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+    try:
+        address = _launch(log_dir, host, port)
+        _wait_for_projector(log_dir, address, stopped)
+        ready(address)
+        # On Windows Ctrl-C is not noticed before a wait has ended.
+        while not stopped.wait(1):
+            pass
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _launch(log_dir: Path, host: str, port: int) -> str:
+    # It greets with advice on its own flags.
+    logging.getLogger("tensorboard").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        # Of libraries that TensorBoard brings along.
+        warnings.simplefilter("ignore")
+        from tensorboard import program
+
+        board = program.TensorBoard()
+    board.configure(
+        logdir=str(log_dir.resolve()),
+        host=host,
+        port=port,
+        reload_interval=_RELOAD_S,
+        # Every picture, and every point of the curves that an epoch adds one to.
+        samples_per_plugin={"images": 100, "scalars": 10000},
+    )
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):
+            return str(board.launch())
+    except (program.TensorBoardServerException, OSError) as error:
+        reason = getattr(error, "msg", None) or str(error)
+        raise _cannot_listen(host, port, reason) from error
+
+
+def _cannot_listen(host: str, port: int, reason: str) -> UserError:
+    return UserError(
+        f"--host and --port. Received: {host} and {port}, which cannot be listened on "
+        f"({reason}); expected an address of this machine and a port that is free."
+    )
+
+
+def _wait_for_projector(log_dir: Path, address: str, stopped: threading.Event) -> None:
+    """Waits until TensorBoard knows the embeddings that there are.
+
+    It looks for them when it is first asked for its tabs, so that the page that a user
+    opens first would have no such tab.
+    """
+    if not any(log_dir.rglob(CONFIG)):
+        return
+    # It is this machine, whatever proxy there is for others.
+    ask = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
+    end = time.monotonic() + _WAIT_S
+    while (left := end - time.monotonic()) > 0:
+        with (
+            contextlib.suppress(OSError, ValueError, KeyError),
+            ask(f"{address}data/plugins_listing", timeout=left) as answer,
+        ):
+            if json.load(answer)["projector"]["enabled"]:
+                return
+        if stopped.wait(_ASK_S):
+            return

@@ -1,0 +1,180 @@
+"""The paper's table 1, measured: means with intervals, in Markdown, JSON and CSV."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from keras_wa.evaluate.image_quality import DEFINITIONS, MEASURES
+from keras_wa.files import replacing, without_nan, write_json
+from keras_wa.metrics.bootstrap import percentile_interval
+from keras_wa.metrics.estimate import Estimate
+from keras_wa.metrics.inputs import FloatArray, as_group_codes
+from keras_wa.metrics.resampling import draw_groups
+
+PUBLISHED = {
+    "local_contrast": {"before": 0.40, "after": 0.67, "change_percent": 60.8},
+    "visibility": {"before": 0.58, "after": 0.81, "change_percent": 46.05},
+    "snr": {"before": 17.8, "after": 22.0, "change_percent": 23.9},
+}
+"""Alsajer & Philippovich 2025, table 1, as published; it states no definition."""
+
+_TITLES = {
+    "local_contrast": "Mean local contrast",
+    "visibility": "Microcalcification visibility",
+    "snr": "SNR",
+}
+_ENDS = ("before", "after", "change_percent")
+
+
+def summarise(
+    table: pd.DataFrame,
+    n_resamples: int = 2000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> dict[str, Any]:
+    """Means over ROIs with patient-cluster bootstrap intervals.
+
+    Each ROI counts once. What is resampled are patients, with all of their ROIs, as in
+    `cluster_bootstrap`. The change is that of the means, `100 * (after - before) /
+    before`, from the same patients before and after. ROIs in which a measure is
+    undefined are left out of that measure.
+
+    Args:
+        table: one row an ROI: `patient_id` and the columns of `measure_pair`.
+        n_resamples: number of bootstrap resamples.
+        seed: of the resampling; another order of the rows changes nothing.
+        confidence: coverage that the intervals aim at.
+
+    Returns:
+        For each of `MEASURES`: `n_rois`, `n_patients`, `raised` (part of the ROIs in
+        which it rose), and `before`, `after` and `change_percent` as `{value, low,
+        high}`. Ready for JSON, what is undefined being None: the ends with a single
+        patient, all of it without an ROI.
+    """
+    summary = {}
+    for name in MEASURES:
+        pair = table[[f"{name}_before", f"{name}_after"]].to_numpy(np.float64)
+        defined = ~np.isnan(pair).any(axis=1)
+        before, after = pair[defined].T
+        patients = table["patient_id"][defined]
+        entry: dict[str, Any] = {
+            "n_rois": len(before),
+            "n_patients": int(patients.nunique()),
+            "raised": float(np.mean(after > before)) if len(before) else math.nan,
+        }
+        intervals = _intervals(before, after, patients, n_resamples, seed, confidence)
+        for end, each in zip(_ENDS, intervals, strict=True):
+            entry[end] = each.to_record()
+        summary[name] = entry
+    return dict(without_nan(summary))
+
+
+def format_table(summary: Mapping[str, Any]) -> str:
+    """Renders a summary as a Markdown table beside the paper's numbers.
+
+    Args:
+        summary: what `summarise` gave.
+
+    Returns:
+        Lines without a trailing newline.
+    """
+    lines = [
+        "| | Before | After CLAHE | Change, % | ROIs in which it rose | ROIs | As "
+        "published (definition not stated) |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for name in MEASURES:
+        entry, paper = summary[name], PUBLISHED[name]
+        raised = entry["raised"]
+        cells = [
+            _TITLES[name],
+            _interval_text(entry["before"], "#.3g"),
+            _interval_text(entry["after"], "#.3g"),
+            _interval_text(entry["change_percent"], "+.1f"),
+            "n/a" if raised is None else f"{raised:.0%}",
+            str(entry["n_rois"]),
+            "{before:g} → {after:g} ({change_percent:+g} %)".format(**paper),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def write_table(folder: Path, table: pd.DataFrame, record: Mapping[str, Any]) -> None:
+    """Writes `enhancement.csv`, `enhancement.json` and `table1.md`, each in one step.
+
+    Args:
+        folder: where to; files in it are replaced.
+        table: one row an ROI; what is missing is written `NA`.
+        record: for JSON: `measures` (from `summarise`), `notes`, `settings` and
+            `bootstrap` at least.
+    """
+    with replacing(folder / "enhancement.csv") as partial:
+        table.to_csv(partial, index=False, lineterminator="\n", na_rep="NA")
+    content = {**record, "definitions": DEFINITIONS, "published": PUBLISHED}
+    write_json(folder / "enhancement.json", without_nan(content))
+    bootstrap = record["bootstrap"]
+    lines = [
+        "# Contrast and visibility before and after CLAHE",
+        "",
+        *(f"**{note}**\n" for note in record["notes"]),
+        format_table(record["measures"]),
+        "",
+        f"Means over ROIs with {bootstrap['confidence']:.0%} intervals: "
+        f"{bootstrap['kind']}, {bootstrap['n_resamples']} resamples.",
+        "",
+        *(f"- {_TITLES[name]}: {DEFINITIONS[name]}" for name in MEASURES),
+        "",
+        "Settings: "
+        + ", ".join(f"{key} {value}" for key, value in record["settings"].items())
+        + ".",
+    ]
+    with replacing(folder / "table1.md") as partial:
+        partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _intervals(
+    before: FloatArray,
+    after: FloatArray,
+    patients: pd.Series,
+    n_resamples: int,
+    seed: int,
+    confidence: float,
+) -> list[Estimate]:
+    """Of the mean before, the mean after and the change in per cent."""
+    if len(before) == 0:
+        return [Estimate(math.nan, math.nan, math.nan)] * 3
+    codes, n_patients = as_group_codes(patients)
+    sums = [
+        np.bincount(codes, weights=weights, minlength=n_patients)
+        for weights in (before, after, np.ones_like(before))
+    ]
+    drawn = draw_groups(n_patients, len(before), n_resamples, seed)
+    counts = np.concatenate(list(drawn)).astype(np.float64)
+    values = _statistics(*(each.sum() for each in sums))
+    resampled = _statistics(*(counts @ each for each in sums))
+    return [
+        percentile_interval(value, each, n_patients, confidence)
+        for value, each in zip(values, resampled, strict=True)
+    ]
+
+
+def _statistics(before: Any, after: Any, count: Any) -> FloatArray:
+    """The two means and the change, from sums over some ROIs."""
+    undefined = np.full(np.shape(before), np.nan)
+    # In per cent of nothing there is no change.
+    change = np.divide(after - before, before, out=undefined, where=before != 0)
+    return np.stack([before / count, after / count, 100 * change])
+
+
+def _interval_text(entry: Mapping[str, float | None], digits: str) -> str:
+    value, low, high = (
+        "n/a" if entry[end] is None else format(entry[end], digits)
+        for end in ("value", "low", "high")
+    )
+    return f"{value} [{low}, {high}]"

@@ -1,0 +1,89 @@
+"""From a template to one file of HTML that loads nothing."""
+
+from __future__ import annotations
+
+import base64
+import re
+from pathlib import Path
+from typing import Any
+
+import cv2
+import jinja2
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_wa.files import replacing
+
+
+def render(package: str, template: str, **context: Any) -> str:
+    """Fills in a template; everything that it shows is escaped.
+
+    The template may extend `pages/base.html.j2` and import the macros of
+    `pages/parts.html.j2` and `pages/plots.html.j2`. A name that the context lacks is an
+    error and not an empty place.
+
+    Args:
+        package: where the template lies, such as `"keras_wa.evaluate.audit"`.
+        template: its file name.
+        **context: what it shows.
+
+    Returns:
+        The page.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.ChoiceLoader(
+            [
+                jinja2.PackageLoader(package, "."),
+                jinja2.PrefixLoader(
+                    {"pages": jinja2.PackageLoader("keras_wa.evaluate.pages", ".")}
+                ),
+            ]
+        ),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters["slug"] = slug
+    environment.filters["in_words"] = in_words
+    return environment.get_template(template).render(**context)
+
+
+def write_page(page: str, path: Path) -> None:
+    """Writes a page in one step.
+
+    Args:
+        page: the HTML.
+        path: the file; an older one is replaced.
+    """
+    with replacing(path) as partial:
+        partial.write_text(page, encoding="utf-8")
+
+
+def data_uri(image: NDArray[np.uint8]) -> str:
+    """Puts a picture into an address, so that a page needs no second file.
+
+    Args:
+        image: uint8 `(H, W)`, or `(H, W, 3)` or `(H, W, 4)` in RGB(A) order.
+
+    Returns:
+        A PNG as `data:image/png;base64,…`, every pixel as it was.
+    """
+    orders = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
+    pixels = image if image.ndim == 2 else cv2.cvtColor(image, orders[image.shape[2]])
+    data = cv2.imencode(".png", pixels)[1].tobytes()
+    return f"data:image/png;base64,{base64.b64encode(data).decode()}"
+
+
+def slug(text: str) -> str:
+    """A name for the `id` of an element: `ROC curve (test)` -> `roc-curve-test`."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+def in_words(value: Any) -> str:
+    """A setting as a reader wants it: no brackets, and `none` where there is none."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {in_words(each)}" for name, each in value.items())
+    if isinstance(value, list | tuple):
+        return " ".join(in_words(each) for each in value)
+    return "none" if value is None or value == "" else str(value)

@@ -1,0 +1,179 @@
+"""The curves of an evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import precision_recall_curve, roc_curve
+
+from keras_wa.evaluate.pages import LinePlot, Series, thin
+from keras_wa.evaluate.text import estimate
+
+_UNIT = (0.0, 1.0)
+
+
+def roc_plot(results: Mapping[str, Any], predictions: pd.DataFrame) -> LinePlot | None:
+    """Sensitivity against false alarms, with the operating point.
+
+    Args:
+        results: what `metrics.json` holds.
+        predictions: one row an ROI, with `label` and `probability`.
+
+    Returns:
+        The plot, its curve thinned to 200 points; `None` with one class only.
+    """
+    if predictions["label"].nunique() < 2:
+        return None
+    x, y, _ = roc_curve(predictions["label"], predictions["probability"])
+    kept = thin(x, y)
+    metrics = results["metrics"]
+    return LinePlot(
+        title="ROC curve",
+        x_label="1 - specificity",
+        y_label="sensitivity",
+        series=[
+            Series(f"model, AUC {estimate(metrics['auc'])}", x[kept], y[kept]),
+            _operating_point(
+                results,
+                1 - metrics["specificity"]["value"],
+                metrics["sensitivity"]["value"],
+            ),
+        ],
+        description=f"The area under the curve is {estimate(metrics['auc'])}.",
+        x_range=_UNIT,
+        y_range=_UNIT,
+        diagonal="guessing, AUC 0.5",
+    )
+
+
+def precision_recall_plot(
+    results: Mapping[str, Any], predictions: pd.DataFrame
+) -> LinePlot | None:
+    """Precision against sensitivity, with the operating point.
+
+    Args:
+        results: what `metrics.json` holds.
+        predictions: one row an ROI, with `label` and `probability`.
+
+    Returns:
+        The plot, its curve thinned to 200 points; `None` with one class only.
+    """
+    if predictions["label"].nunique() < 2:
+        return None
+    precision, recall, _ = precision_recall_curve(
+        predictions["label"], predictions["probability"]
+    )
+    kept = thin(recall, precision)
+    metrics, prevalence = results["metrics"], results["prevalence"]
+    series = [
+        Series(
+            f"model, average precision {estimate(metrics['auprc'])}",
+            recall[kept],
+            precision[kept],
+        ),
+        Series(
+            f"guessing, {prevalence:.3f}, the share of malignant ROIs",
+            _UNIT,
+            [prevalence] * 2,
+        ),
+    ]
+    # Nothing was called malignant: there is no precision.
+    if metrics["precision"]["value"] is not None:
+        series.append(
+            _operating_point(
+                results,
+                metrics["sensitivity"]["value"],
+                metrics["precision"]["value"],
+            )
+        )
+    return LinePlot(
+        title="Precision and sensitivity",
+        x_label="sensitivity (recall)",
+        y_label="precision",
+        series=series,
+        description=f"The average precision is {estimate(metrics['auprc'])}; the share "
+        f"of malignant ROIs is {prevalence:.3f}.",
+        x_range=_UNIT,
+        y_range=_UNIT,
+    )
+
+
+def reliability_plot(results: Mapping[str, Any]) -> LinePlot:
+    """Observed share against predicted probability, with and without temperature.
+
+    Args:
+        results: what `metrics.json` holds.
+
+    Returns:
+        The plot, a point a bin with its Wilson interval.
+    """
+    calibration = results["calibration"]
+    names = {"as_predicted": "as predicted"}
+    if calibration["temperature"] is not None:
+        names["temperature_scaled"] = (
+            f"at the temperature {calibration['temperature']:.3g} of validation"
+        )
+    series = []
+    for key, name in names.items():
+        table = pd.DataFrame(calibration[key]["reliability"])
+        series.append(
+            Series(
+                f"{name}, ECE {calibration[key]['ece_equal_mass']:.3f}",
+                table["mean_probability"],
+                table["observed"],
+                table["observed_low"],
+                table["observed_high"],
+                joined=False,
+            )
+        )
+    return LinePlot(
+        title="Reliability",
+        x_label="mean predicted probability",
+        y_label="observed share of malignant ROIs",
+        series=series,
+        description=f"Up to {calibration['n_bins']} bins of equally many ROIs; on the "
+        "diagonal a probability means what it says.",
+        x_range=_UNIT,
+        y_range=_UNIT,
+        diagonal="a probability means what it says",
+    )
+
+
+def decision_plot(results: Mapping[str, Any]) -> LinePlot:
+    """Net benefit against the threshold probability (Vickers & Elkin 2006).
+
+    Args:
+        results: what `metrics.json` holds.
+    """
+    curve = results["decision_curve"]
+    names = {
+        "as_predicted": "model as predicted",
+        "temperature_scaled": "model at the temperature of validation",
+        "treat_all": "act on every ROI",
+        "treat_none": "act on none",
+    }
+    series = [
+        Series(name, curve["threshold"], curve[key])
+        for key, name in names.items()
+        if curve[key] is not None
+    ]
+    highest = max(float(np.max(curve[key])) for key in ("as_predicted", "treat_all"))
+    return LinePlot(
+        title="Decision curve",
+        x_label="threshold probability",
+        y_label="net benefit",
+        series=series,
+        description="A model is of use where it lies above acting on every ROI and on "
+        "none.",
+        x_range=_UNIT,
+        # Acting on all falls without end; only what lies near zero matters.
+        y_range=(-0.1, np.ceil(10 * max(highest, 0.1)) / 10),
+    )
+
+
+def _operating_point(results: Mapping[str, Any], x: float, y: float) -> Series:
+    threshold = results["threshold"]["value"]
+    return Series(f"at the threshold {threshold:.4g}", [x], [y], joined=False)

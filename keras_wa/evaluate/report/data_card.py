@@ -1,0 +1,86 @@
+"""The data that a model was trained and evaluated on, in brief."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pandas as pd
+
+from keras_wa.data import PARTS
+from keras_wa.evaluate.report.words import share
+
+FACTS = {
+    "phantom": {
+        "origin": "computed: breast texture, film and calcifications from random "
+        "numbers, in the frequencies of CBIS-DDSM's case lists",
+        "label": "follows from the phantom's descriptors, as the setting labelling has "
+        "it",
+    },
+    "cbis-ddsm": {
+        "origin": "digitised film mammograms of DDSM (USA), curated at Stanford; The "
+        "Cancer Imaging Archive",
+        "licence": "CC BY 3.0",
+        "label": "pathology of the lesion. BENIGN_WITHOUT_CALLBACK, which radiologists "
+        "found easy, counts as benign unless it was left out",
+    },
+    "cmmd": {
+        "origin": "digital mammograms of 1,775 patients from China; The Cancer Imaging "
+        "Archive",
+        "licence": "CC BY 4.0",
+        "label": "the biopsy result of the breast, given to each of its images",
+    },
+    "inbreast": {
+        "origin": "digital mammograms of the Centro Hospitalar de São João, Porto",
+        "licence": "none that is open: given on request by INESC Porto",
+        "label": "a reading, not a biopsy: BI-RADS 4 and above is label 1",
+    },
+    "medimeta": {
+        "origin": "crops of CBIS-DDSM, digitised film mammograms (USA); MedIMeta",
+        "licence": "CC BY-SA 4.0",
+        "label": "pathology of the lesion, benign or malignant; "
+        "BENIGN_WITHOUT_CALLBACK, which radiologists found easy, counts as benign",
+    },
+    "mini-mias": {
+        "origin": "digitised UK screening films, reduced to 200 µm",
+        "licence": "The society's own agreement: research only",
+        "label": "severity in the list, which does not say how it was established",
+    },
+}
+"""What is to be known of each published data set; `data/<name>.md` says more."""
+
+_OWN = {"origin": "your own files", "label": "as your files or your table have it"}
+
+
+@dataclasses.dataclass(frozen=True)
+class DataCard:
+    """What is to be known of the data.
+
+    Attributes:
+        facts: origin, licence and meaning of the label, as far as known.
+        counts: a row a part and one for all: part, ROIs, patients, malignant, share.
+    """
+
+    facts: dict[str, str]
+    counts: list[list[str]]
+
+
+def data_card(dataset: str, cases: pd.DataFrame) -> DataCard:
+    """Describes the data of a run.
+
+    Args:
+        dataset: its name in the registry.
+        cases: all ROIs with `split`, `patient_id` and `label`.
+    """
+    parts = [(name, cases[cases["split"] == name]) for name in PARTS]
+    counts = [
+        [
+            name,
+            f"{len(part):,}",
+            f"{part['patient_id'].nunique():,}",
+            f"{int(part['label'].sum()):,}",
+            share(int(part["label"].sum()), len(part)),
+        ]
+        for name, part in [*parts, ("all", cases)]
+        if len(part)
+    ]
+    return DataCard(FACTS.get(dataset, _OWN), counts)

@@ -1,0 +1,126 @@
+"""From a trained run to the files of its evaluation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from keras_wa.data import split_hash
+from keras_wa.data.pipeline.digests import pixels_hash
+from keras_wa.evaluate import evaluate_predictions, pages, write_results
+from keras_wa.evaluate.report.data_card import data_card
+from keras_wa.evaluate.report.mistakes import show_mistakes
+from keras_wa.evaluate.report.report import render_report
+from keras_wa.files import without_nan
+from keras_wa.metrics import choose_threshold, one_number_aucs_held_out
+from keras_wa.phantom import best_possible_auc
+from keras_wa.training.best import load_best
+from keras_wa.training.data import RunData, load_data_of, phantom_spec
+from keras_wa.training.decision import decide, read_decision, write_decision
+from keras_wa.training.run import Run
+from keras_wa.training.scoring import score
+
+
+def evaluate_run(
+    run: Run,
+    split: str = "test",
+    rule: str | float = "youden",
+    n_resamples: int = 2000,
+    verbose: int = 0,
+    allow_changed_data: bool = False,
+) -> dict[str, Any]:
+    """Predicts a part of a run's split with its best model, evaluates, and writes.
+
+    `evaluation/<split>/` of the run then holds `predictions.csv`, `metrics.json` and
+    `report.html`, written in this order and each in one step: where the report is,
+    the others are too. The same run gives the same bytes.
+
+    Args:
+        run: a run with a best model.
+        split: `train`, `val` or `test`.
+        rule: how the threshold is chosen on validation, see `choose_threshold`; a
+            number is used as it is.
+        n_resamples: of the bootstrap by patient.
+        verbose: 1 draws a bar of the predictions, 0 none.
+        allow_changed_data: go on, with a note in the results, where ROIs have other
+            pixels than in the training.
+
+    Returns:
+        What `metrics.json` holds.
+
+    Raises:
+        UserError: no epoch was completed, the data are no longer those of the run, the
+            part is empty, or the threshold cannot be chosen so.
+    """
+    model = load_best(run)
+    data = load_data_of(run, allow_changed_data)
+    val = score(model, data, "val")
+    predictions = score(model, data, split, verbose=verbose)
+    pixels = dict(zip(data.cases["roi_id"], data.pixels, strict=True))
+    # Changed data may not make it: it has no place for a note.
+    if read_decision(run) is None and run.pixels() in (None, pixels):
+        write_decision(run, decide(model, data))
+    threshold = choose_threshold(val["label"], val["probability"], rule)
+    # Neither of the evaluated part nor, ever, of the test part.
+    learning = ~data.cases["split"].isin([split, "test"])
+    results = evaluate_predictions(
+        predictions,
+        threshold,
+        "given" if isinstance(rule, float) else f"{rule} on validation",
+        n_resamples=n_resamples,
+        val_predictions=val,
+        learning_cases=data.cases[learning],
+        best_possible_auc=(
+            best_possible_auc(phantom_spec(run.config), predictions)
+            if run.config.dataset == "phantom"
+            else None
+        ),
+    )
+    results |= {
+        "split": split,
+        "split_hash": split_hash(data.cases),
+        "split_origin": data.split_origin,
+        "pixels_hash": _pixels_hash(data, split),
+        "dataset": run.config.dataset,
+        "model": run.config.model,
+        "notes": data.notes,
+        "one_number_auc": _one_number(data, split, n_resamples),
+    }
+    mistakes = show_mistakes(model, data, split, predictions, threshold)
+    page = render_report(
+        results,
+        predictions,
+        mistakes,
+        data_card(str(run.config.dataset), data.cases),
+        {**run.config.to_mapping(), "split": data.split_origin},
+        run.environment(),
+    )
+    folder = run.evaluation(split)
+    write_results(folder, results, predictions)
+    pages.write_page(page, folder / "report.html")
+    return results
+
+
+def _pixels_hash(data: RunData, split: str) -> str:
+    part = data.cases["split"].eq(split)
+    return pixels_hash(data.cases["roi_id"][part], np.array(data.pixels)[part])
+
+
+def _one_number(
+    data: RunData, split: str, n_resamples: int
+) -> dict[str, dict[str, float | None]]:
+    """What one number of the pixels reaches, its direction that of training."""
+    cases: pd.DataFrame = data.cases
+    train, part = (cases["split"].eq(name).to_numpy() for name in ("train", split))
+    labels = cases["label"].to_numpy(int)
+    aucs = one_number_aucs_held_out(
+        data.raw_part("train"),
+        labels[train],
+        data.raw_part(split),
+        labels[part],
+        cases["patient_id"][part],
+        n_resamples=n_resamples,
+    )
+    return dict(without_nan({name: auc.to_record() for name, auc in aucs.items()}))

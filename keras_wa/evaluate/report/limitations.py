@@ -1,0 +1,75 @@
+"""What the numbers of an evaluation do not say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from keras_wa.evaluate.report.words import count, join
+
+_ALWAYS = (
+    "The ROIs were given. Whether the model would find them on a whole mammogram was "
+    "not looked at.",
+    "This is one training. Another seed gives other numbers, and the intervals, which "
+    "are about patients, do not hold that: compare several seeds.",
+    "Nothing here was tested on another hospital, scanner or population.",
+    "Precision and net benefit depend on the share of malignant ROIs, which in "
+    "screening is far below that of a research data set.",
+    "A heat map is a claim about the model, no evidence: keras-wa explain scores it "
+    "beside chance.",
+)
+_NARROW = 0.05
+
+
+def limitations(results: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
+    """What holds for every evaluation, and what follows from this one's data.
+
+    Args:
+        results: what `metrics.json` holds.
+        config: of the run.
+
+    Returns:
+        Sentences, those on these data first.
+    """
+    found = []
+    if results["dataset"] == "phantom":
+        found.append(
+            "These ROIs are computed. They show that the method runs and can learn, "
+            "and nothing about patients."
+        )
+    derived = results["dataset"] in ("cbis-ddsm", "medimeta")
+    if derived and not config["drop_without_callback"]:
+        found.append(
+            "Lesions that radiologists found benign without calling the woman back are "
+            "among the benign ones; they make the set easier than one of biopsies."
+        )
+    if results["dataset"] == "medimeta":
+        found.append(
+            "MedIMeta scaled crops of large lesions down, so that the magnification "
+            "tells their size."
+        )
+    elif config["crop"] in ("roi", "official") and results["dataset"] != "phantom":
+        found.append(
+            f"The crop {config['crop']!r} is scaled to the lesion, so that the "
+            "magnification tells its size."
+        )
+    auc = results["metrics"]["auc"]
+    if auc["low"] is not None and auc["high"] is not None:
+        half = (auc["high"] - auc["low"]) / 2
+        if half > _NARROW:
+            found.append(
+                f"With {count(results['n_patients'], 'patient')} the AUC is known to "
+                f"± {half:.2f} only: smaller differences between models do not show."
+            )
+    if len(results["subgroups"]) > 1:
+        found.append(
+            f"There are {len(results['subgroups'])} subgroups; some lie far from the "
+            "whole by chance alone."
+        )
+    absent = [name for name, level in results["levels"].items() if "left_out" in level]
+    if absent:
+        found.append(
+            f"Nothing is known by {join(absent)}, since the data do not tell which "
+            "ROIs belong together."
+        )
+    return [*found, *_ALWAYS]

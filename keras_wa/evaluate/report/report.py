@@ -1,0 +1,69 @@
+"""The page on an evaluation, `report.html`: one file that opens offline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from keras_wa.evaluate import pages
+from keras_wa.evaluate.report import curves, tables
+from keras_wa.evaluate.report.data_card import DataCard
+from keras_wa.evaluate.report.limitations import limitations
+from keras_wa.evaluate.report.mistakes import BANDS_TITLE, HEAT_TITLE, Mistakes
+from keras_wa.evaluate.report.verdict import decision, verdict, warnings
+
+
+def render_report(
+    results: Mapping[str, Any],
+    predictions: pd.DataFrame,
+    mistakes: Mistakes,
+    card: DataCard,
+    config: Mapping[str, Any],
+    environment: Mapping[str, Any],
+) -> str:
+    """The page as HTML; what it shows is escaped, and it loads nothing.
+
+    Args:
+        results: what `metrics.json` holds.
+        predictions: one row an ROI, with `label` and `probability`.
+        mistakes: those to show.
+        card: the data.
+        config: of the run.
+        environment: of its training.
+
+    Returns:
+        The same bytes for the same arguments.
+    """
+    drawn = [
+        curves.roc_plot(results, predictions),
+        curves.precision_recall_plot(results, predictions),
+    ]
+    return pages.render(
+        "keras_wa.evaluate.report",
+        "report.html.j2",
+        results=results,
+        sentence=verdict(results),
+        decision=decision(results),
+        warnings=warnings(results),
+        levels=tables.level_table(results),
+        left_out=tables.levels_left_out(results),
+        references=tables.reference_table(results),
+        confusion=tables.confusion_table(results),
+        three_class=tables.three_class_table(results),
+        curves=[plot for plot in drawn if plot is not None],
+        reliability=curves.reliability_plot(results),
+        decision_curve=curves.decision_plot(results),
+        subgroup_plots=tables.subgroup_plots(results),
+        subgroups=tables.subgroup_table(results),
+        without_auc=tables.without_auc(results),
+        mistakes=mistakes,
+        bands=BANDS_TITLE in mistakes.titles,
+        heat=HEAT_TITLE in mistakes.titles,
+        card=card,
+        limitations=limitations(results, config),
+        config=config,
+        environment=environment,
+        data_uri=pages.data_uri,
+    )

@@ -1,0 +1,157 @@
+"""The tables of an evaluation, a list of cells a row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from keras_wa.evaluate import TITLES
+from keras_wa.evaluate.pages import Forest, Row, forest
+from keras_wa.evaluate.report.words import count, share
+from keras_wa.evaluate.text import estimate
+from keras_wa.metrics import METRIC_NAMES
+
+Table = tuple[list[str], list[list[str]]]
+"""Heads of the columns, and rows as long."""
+
+_LEVELS = {"roi": "ROIs", "image": "images", "breast": "breasts", "patient": "patients"}
+
+
+def level_table(results: Mapping[str, Any]) -> Table:
+    """Every metric at each level that there is.
+
+    Args:
+        results: what `metrics.json` holds.
+    """
+    levels = {
+        name: level
+        for name, level in results["levels"].items()
+        if "left_out" not in level
+    }
+    head = ["", *(f"{level['n']:,} {_LEVELS[name]}" for name, level in levels.items())]
+    rows = [
+        ["malignant", *(share(e["n_positive"], e["n"]) for e in levels.values())],
+    ]
+    for name in METRIC_NAMES:
+        rows.append(
+            [TITLES[name], *(estimate(e["metrics"][name]) for e in levels.values())]
+        )
+        if name == "auc":
+            cells = [estimate(each["auc_delong"]) for each in levels.values()]
+            rows.append(["AUC, by DeLong", *cells])
+    return head, rows
+
+
+def levels_left_out(results: Mapping[str, Any]) -> list[str]:
+    """Why a level is not in the table, one sentence each."""
+    return [
+        f"By {name}: not done, {level['left_out']}."
+        for name, level in results["levels"].items()
+        if "left_out" in level
+    ]
+
+
+def confusion_table(results: Mapping[str, Any]) -> Table:
+    """What was called what at the threshold."""
+    counts = results["counts"]
+    rows = []
+    for name, called, not_called in (
+        ("malignant", counts["tp"], counts["fn"]),
+        ("benign", counts["fp"], counts["tn"]),
+    ):
+        whole = called + not_called
+        cells = [f"{n:,} ({share(n, whole)})" for n in (called, not_called)]
+        rows.append([name, *cells, f"{whole:,}"])
+    return ["is", "called malignant", "called benign", "all"], rows
+
+
+def reference_table(results: Mapping[str, Any]) -> Table:
+    """What is reached without the network, below the network itself."""
+    metrics = results["metrics"]
+    rows = [
+        [
+            "this model",
+            estimate(metrics["auc"]),
+            estimate(metrics["accuracy"]),
+            "at its threshold",
+        ]
+    ]
+    for each in results["references"]:
+        cells = [
+            "" if each[name] is None else estimate(each[name])
+            for name in ("auc", "accuracy")
+        ]
+        how = f"not done: {each['reason']}" if each["reason"] else each["how"]
+        rows.append([each["name"], *cells, how])
+    for name, auc in results["one_number_auc"].items():
+        how = "one number of the pixels, its direction that of training"
+        rows.append([name.replace("_", " "), estimate(auc), "", how])
+    return ["", "AUC", "accuracy", "how"], rows
+
+
+def three_class_table(results: Mapping[str, Any]) -> Table | None:
+    """The confusion of three classes and the figures of each; `None` with two."""
+    found = results["three_class"]
+    if found is None:
+        return None
+    rows = [
+        [
+            f"class {i}",
+            *(f"{n:,}" for n in found["confusion"][i]),
+            estimate(found["sensitivity"][i]),
+            estimate(found["auc"][i]),
+        ]
+        for i in range(3)
+    ]
+    return ["is", "called 0", "called 1", "called 2", "sensitivity", "AUC"], rows
+
+
+def subgroup_plots(results: Mapping[str, Any]) -> list[Forest]:
+    """A forest plot of the AUC for each column with subgroups that have one.
+
+    Args:
+        results: what `metrics.json` holds.
+
+    Returns:
+        The plots; the broken line is the AUC of all ROIs. Subgroups of few patients
+        say so. Those of one class, which have no AUC, stand in `subgroup_table` alone.
+    """
+    columns: dict[str, list[Row]] = {}
+    for group in results["subgroups"]:
+        auc, patients = group["auc"], count(group["n_patients"], "patient")
+        if auc["value"] is not None:
+            note = f"{patients} only" if group["few_patients"] else ""
+            columns.setdefault(group["column"], []).append(
+                Row(group["value"], auc["value"], auc["low"], auc["high"], note=note)
+            )
+    whole = results["metrics"]["auc"]["value"]
+    return [
+        forest(f"AUC by {column}", rows, reference=whole)
+        for column, rows in columns.items()
+    ]
+
+
+def without_auc(results: Mapping[str, Any]) -> str:
+    """Says how many subgroups have no AUC; `""` if all have one."""
+    groups = results["subgroups"]
+    n = sum(group["auc"]["value"] is None for group in groups)
+    if n == 0:
+        return ""
+    return f"{n} of {count(len(groups), 'subgroup')} are of one class and have no AUC."
+
+
+def subgroup_table(results: Mapping[str, Any]) -> Table:
+    """Every subgroup with all its figures."""
+    head = ["", "ROIs", "malignant", "patients", "AUC", "sensitivity", "specificity"]
+    rows = [
+        [
+            f"{group['column']}: {group['value']}",
+            f"{group['n']:,}",
+            f"{group['n_positive']:,}",
+            f"{group['n_patients']:,}",
+            *(estimate(group[name]) for name in ("auc", "sensitivity", "specificity")),
+            group["reason"],
+        ]
+        for group in results["subgroups"]
+    ]
+    return [*head, "note"], rows

@@ -1,0 +1,128 @@
+"""What an evaluation comes to, in plain words, and what to know before believing it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from keras_wa.evaluate.report.words import count, percent
+
+_DESCRIPTORS = ("type + distribution", "BI-RADS assessment")
+
+
+def verdict(results: Mapping[str, Any]) -> str:
+    """The evaluation in one sentence.
+
+    Args:
+        results: what `metrics.json` holds.
+
+    Returns:
+        How often the model is right about a pair of ROIs (that is its AUC), what
+        chance, radiologists' descriptors and, of a phantom, any model can reach.
+    """
+    rois, patients = results["n_rois"], results["n_patients"]
+    of = f"{count(rois, 'ROI')} of {count(patients, 'patient')}"
+    auc = results["metrics"]["auc"]
+    if auc["value"] is None:
+        kind = "malignant" if results["prevalence"] else "benign"
+        return (
+            f"All {of} are {kind}, so nothing can be said about telling the classes "
+            "apart."
+        )
+    parts = [
+        f"On {of} the model ranks a malignant above a benign ROI in {percent(auc)} of "
+        f"pairs{_beside_guessing(auc)}"
+    ]
+    found = {each["name"]: each["auc"] for each in results["references"]}
+    for name in _DESCRIPTORS:
+        if found.get(name) and found[name]["value"] is not None:
+            parts.append(
+                f"the descriptors alone ({name}, no pixels) reach "
+                f"{percent(found[name])}"
+            )
+            break
+    if found.get("best possible"):
+        parts.append(
+            f"the best that any model can be expected to reach is "
+            f"{percent(found['best possible'])}"
+        )
+    if results["dataset"] == "phantom":
+        parts.append("this is a phantom and says nothing clinical")
+    return "; ".join(parts) + "."
+
+
+def decision(results: Mapping[str, Any]) -> str:
+    """What happens at the threshold, in numbers of ROIs.
+
+    Args:
+        results: what `metrics.json` holds.
+    """
+    counts, threshold = results["counts"], results["threshold"]
+    malignant = counts["tp"] + counts["fn"]
+    benign = counts["tn"] + counts["fp"]
+    return (
+        f"At the threshold {threshold['value']:.4g} ({threshold['rule']}) it finds "
+        f"{counts['tp']:,} of {malignant:,} malignant ROIs, misses {counts['fn']:,}, "
+        f"and gives {counts['fp']:,} false alarms on {benign:,} benign ones."
+    )
+
+
+def warnings(results: Mapping[str, Any]) -> list[str]:
+    """What has to be known before the numbers are believed.
+
+    Args:
+        results: what `metrics.json` holds.
+
+    Returns:
+        The notes of the data set (a phantom, a split by ROI), then the warnings of the
+        evaluation (few patients), then those that the other numbers give rise to.
+    """
+    found = [*results["notes"], *results["warnings"]]
+    if results["split"] == "val":
+        found.append(
+            "This is the validation part, on which the best epoch was chosen: its "
+            "numbers flatter. Report those of the test part."
+        )
+    elif results["split"] == "train":
+        found.append(
+            "The model has learnt these very ROIs: their numbers say nothing of others."
+        )
+    shortcut = _shortcut(results)
+    return [*found, *([shortcut] if shortcut else [])]
+
+
+def best_number(results: Mapping[str, Any]) -> str | None:
+    """The number of the pixels that has the greatest AUC; `None` if none has one.
+
+    Args:
+        results: what `metrics.json` holds.
+    """
+    aucs = {name: auc["value"] for name, auc in results["one_number_auc"].items()}
+    defined = {name: auc for name, auc in aucs.items() if auc is not None}
+    return max(defined, key=lambda name: defined[name], default=None)
+
+
+def _beside_guessing(auc: Mapping[str, float | None]) -> str:
+    """A clause where the interval holds one half."""
+    low, high = auc["low"], auc["high"]
+    if low is None or high is None or low > 0.5:
+        return ""
+    if high < 0.5:
+        return ", worse than guessing"
+    return ", which cannot be told from guessing (50 %)"
+
+
+def _shortcut(results: Mapping[str, Any]) -> str:
+    """A warning where one number of the pixels comes as far as the model."""
+    auc, name = results["metrics"]["auc"]["value"], best_number(results)
+    if auc is None or name is None:
+        return ""
+    number = results["one_number_auc"][name]
+    # With a single patient there is no interval.
+    if max(number["value"], number["high"] or 0) < auc:
+        return ""
+    return (
+        f"One number of the pixels, {name.replace('_', ' ')}, ranks {percent(number)} "
+        f"of pairs rightly by itself. That cannot be told from the model's "
+        f"{100 * auc:.1f} %: it may have learnt no more."
+    )

@@ -1,0 +1,1 @@
+"""From a run to a SavedModel or ONNX file that needs nothing of this package."""

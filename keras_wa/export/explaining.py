@@ -1,0 +1,65 @@
+"""What a served network looked at, as part of its graph."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from keras_wa.errors import UserError
+from keras_wa.explain.feature_map import find_feature_map
+from keras_wa.explain.gradcam import grad_cam_graph
+from keras_wa.export.freezing import Function
+from keras_wa.export.preparation import preparing_model
+from keras_wa.layers import SqueezeExcite
+from keras_wa.training.config import TrainConfig
+
+
+def explaining_function(
+    network: keras.Model, config: TrainConfig
+) -> tuple[Function, dict[str, Any]]:
+    """A function that explains while it classifies.
+
+    Args:
+        network: a trained classifier.
+        config: of its run.
+
+    Returns:
+        A function from raw ROIs, uint8 `(batch, height, width, 1)`, to `probabilities`
+        `(batch, classes)`, `heat` `(batch, size, size)` in [0, 1] (Grad-CAM of
+        malignant, over the ROI as the network sees it) and, of a network with gates,
+        `gates` `(batch, channels)`, those of all layers one after the other, all
+        float32. And what a server has to know of them, as plain JSON: the layer of the
+        heat, and each gate's layer with its number of channels, in order.
+
+    Raises:
+        UserError: there is no Grad-CAM of this network.
+    """
+    prepare = preparing_model(config)
+    size = (config.image_size, config.image_size)
+    try:
+        heat = grad_cam_graph(network, size=size)
+    except ValueError as error:
+        raise UserError(f"--explain: this network has no heat map. {error}") from error
+    layer, _ = find_feature_map(network)
+    gates = [each for each in network.layers if isinstance(each, SqueezeExcite)]
+    trunk = keras.Model(network.input, [network.output, *(g.input for g in gates)])
+
+    @tf.autograph.experimental.do_not_convert
+    def explain(roi: tf.Tensor) -> dict[str, tf.Tensor]:
+        inputs = prepare(roi, training=False)
+        outputs = trunk(inputs, training=False)
+        probabilities, *maps = outputs if gates else [outputs]
+        results = {"probabilities": probabilities, "heat": heat(inputs)}
+        if gates:
+            values = [g.gates(each) for g, each in zip(gates, maps, strict=True)]
+            flat = [tf.reshape(each, (-1, each.shape[-1])) for each in values]
+            results["gates"] = tf.cast(tf.concat(flat, axis=1), tf.float32)
+        return results
+
+    about = {
+        "heat": f"Grad-CAM of malignant by layer {layer}",
+        "gates": [[g.name, int(g.input.shape[-1])] for g in gates],
+    }
+    return explain, about

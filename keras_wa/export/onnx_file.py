@@ -1,0 +1,76 @@
+"""A run's best model as an ONNX file, preparation of the ROI included."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import tensorflow as tf
+
+from keras_wa.errors import UserError
+from keras_wa.export.folding import fold
+from keras_wa.export.guard import or_nothing
+from keras_wa.export.saved_model import model_card, serving_model
+from keras_wa.files import replacing
+from keras_wa.training.best import load_best
+from keras_wa.training.run import Run
+
+OPSET = 17
+"""Of the ONNX operators; onnxruntime has had it since 1.12."""
+
+
+def export_onnx(run: Run, path: Path) -> Path:
+    """Writes the run's best model as ONNX.
+
+    It takes `roi`, uint8 `(batch, height, width, 1)`, raw grey, and gives the
+    probability of each class, float32 `(batch, classes)`: what the SavedModel takes and
+    gives. The metadata key `keras_wa` holds the same card.
+
+    Args:
+        run: a trained run.
+        path: the file; an older one is replaced when the new one is complete.
+
+    Returns:
+        The file.
+
+    Raises:
+        UserError: the run has no model yet, `tf2onnx` is not installed, or the file
+            cannot be written.
+    """
+    try:
+        import tf2onnx
+    except ImportError as error:
+        raise UserError(
+            f"--onnx needs the extra `onnx`. Received: {error}; install it: "
+            "pip install 'keras_wa[onnx]'"
+        ) from error
+    try:  # Before the work, which takes a while.
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    network = load_best(run)
+    model = serving_model(fold(network), run.config)
+    signature = [tf.TensorSpec((None, None, None, 1), tf.uint8, "roi")]
+
+    answer = or_nothing(lambda roi: {"output_0": model(roi, training=False)})
+
+    @tf.function(input_signature=signature, autograph=False)
+    def serve(roi: tf.Tensor) -> tf.Tensor:
+        return answer(roi)["output_0"]
+
+    graph, _ = tf2onnx.convert.from_function(serve, signature, opset=OPSET)
+    card = json.dumps(model_card(run, network))
+    graph.metadata_props.add(key="keras_wa", value=card)
+    try:
+        with replacing(path) as partial:
+            partial.write_bytes(graph.SerializeToString())
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    return path
+
+
+def _unwritable(path: Path, error: OSError) -> UserError:
+    return UserError(
+        f"--onnx {path}: cannot be written ({error.strerror or error}). Name another "
+        "file."
+    )

@@ -1,0 +1,130 @@
+"""From a run to a SavedModel that takes raw grey ROIs and needs nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+import xxhash
+
+import keras_wa
+from keras_wa.data import CLASS_NAMES
+from keras_wa.errors import UserError
+from keras_wa.explain.subbands import image_wavelet
+from keras_wa.export.cards import card_file
+from keras_wa.export.explaining import explaining_function
+from keras_wa.export.folding import fold
+from keras_wa.export.freezing import save_frozen
+from keras_wa.export.guard import guarded
+from keras_wa.export.preparation import preparing_model
+from keras_wa.files import replacing, write_json
+from keras_wa.training.best import load_best
+from keras_wa.training.config import TrainConfig
+from keras_wa.training.decision import read_decision
+from keras_wa.training.run import Run
+
+
+def serving_model(model: keras.Model, config: TrainConfig) -> keras.Model:
+    """Puts everything that the pipeline did to a ROI in front of a model.
+
+    Args:
+        model: a trained classifier.
+        config: of its run, as in `preparing_model`.
+
+    Returns:
+        A model from `(batch, height, width, 1)` uint8, as `preparing_model` takes it,
+        to `(batch, classes)` float32 probabilities.
+    """
+    prepare = preparing_model(config)
+    outputs = model(prepare.output)
+    return keras.Model(prepare.input, outputs, name=f"{model.name}_serving")
+
+
+def export_saved_model(
+    run: Run, destination: str | Path | None = None, explain: bool = False
+) -> Path:
+    """Writes the run's best model as a SavedModel.
+
+    Its default signature takes `roi`, uint8 `(batch, height, width, 1)`, and gives
+    float32 `(batch, classes)` probabilities, malignant the last. Sides below 32 px, and
+    batches without a grey level above 1, are refused, see `guarded`. It is made of
+    TensorFlow ops alone: neither this package nor Keras is needed to load it. It is for
+    inference: what can be folded is, see `fold`, and the weights are constants. What
+    it expects and gives is also written to `assets.extra/keras_wa.json` inside it.
+
+    Args:
+        run: a trained run.
+        destination: the directory to write, by default `saved_model` in the run. An
+            older one is replaced when the new one is complete.
+        explain: add the signature `serve_explain`, see `explaining_function`, which
+            makes the SavedModel twice as large.
+
+    Returns:
+        The directory.
+
+    Raises:
+        UserError: the run has no model yet, or the destination is another kind of
+            directory, or the network cannot be explained.
+    """
+    target = Path(destination) if destination is not None else run.saved_model
+    if target.exists() and not (target / "saved_model.pb").is_file():
+        raise UserError(
+            f"{target} exists and is no SavedModel. Name another directory."
+        )
+    best = load_best(run)
+    card, network = model_card(run, best), fold(best)
+    model = serving_model(network, run.config)
+    functions: dict[str, Any] = {}
+    if explain:
+        functions["serve_explain"], card["explain"] = explaining_function(
+            network, run.config
+        )
+    with replacing(target) as partial:
+        signature = tf.TensorSpec((None, None, None, 1), tf.uint8, "roi")
+        save_frozen(model, partial, signature, functions, guarded)
+        card_file(partial).parent.mkdir()
+        write_json(card_file(partial), card)
+    return target
+
+
+def weights_digest(run: Run) -> str:
+    """XXH3-128 of the run's `best.keras`, hexadecimal.
+
+    Raises:
+        UserError: no epoch was completed.
+    """
+    return xxhash.xxh3_128_hexdigest(run.require_best().read_bytes())
+
+
+def model_card(run: Run, network: keras.Model) -> dict[str, Any]:
+    """What a server has to know about an exported model, as plain JSON.
+
+    Args:
+        run: a trained run.
+        network: its model.
+    """
+    config, decision = run.config, read_decision(run)
+    return {
+        "keras_wa": keras_wa.__version__,
+        "model": config.model,
+        "weights": weights_digest(run),
+        "trained_on": config.dataset,
+        "input": "raw grey ROI, uint8 (batch, height, width, 1), sides >= 32 px",
+        "inside": {
+            "resize": [config.image_size, config.image_size],
+            "enhance": config.enhance,
+            "clip_limit": config.clip_limit,
+            "tiles": config.tiles,
+        },
+        "crop": config.crop,
+        "field_mm": config.field_mm,
+        "bits_stored": config.bits_stored,
+        "wavelet": config.input_wavelet or image_wavelet(network),
+        "output": f"probability of each label, float32 (batch, {config.classes})",
+        "labels": list(CLASS_NAMES[config.classes]),
+        "decision": None if decision is None else dataclasses.asdict(decision),
+        "warning": "Research software. Not a medical device.",
+    }

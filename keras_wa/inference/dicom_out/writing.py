@@ -1,0 +1,58 @@
+"""A result to a file, never over the image that it is about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pydicom
+from pydicom import Dataset
+
+from keras_wa.errors import UserError
+from keras_wa.files import replacing
+from keras_wa.inference.dicom_out.source import no_warnings
+
+
+@no_warnings()
+def write_dicom(dataset: Dataset, path: Path) -> None:
+    """Writes a result, under a temporary name until it is whole.
+
+    Args:
+        dataset: of `structured_report` or `secondary_capture`.
+        path: the file; its folder is made. An older result is replaced.
+
+    Raises:
+        UserError: if the file is an image that the result refers to, or cannot be
+            written.
+    """
+    if _identifier(path) in _referred_to(dataset):
+        raise UserError(
+            f"{path}: the image that the result is about. Received: its path to "
+            "write to; expected another one. The image is left as it is."
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as partial:
+            dataset.save_as(partial, enforce_file_format=True)
+    except OSError as error:
+        raise UserError(
+            f"{path}: cannot be written ({error.strerror or error}). Expected: a "
+            "folder with room that may be written to."
+        ) from error
+
+
+def _identifier(path: Path) -> str | None:
+    """SOPInstanceUID of a DICOM file, if it is one."""
+    try:
+        found = pydicom.dcmread(path, specific_tags=["SOPInstanceUID"])
+        return str(found.get("SOPInstanceUID"))
+    except Exception:
+        # No file, no DICOM file, or one so damaged that pydicom raises anything.
+        return None
+
+
+def _referred_to(dataset: Dataset) -> set[str]:
+    return {
+        str(element.value)
+        for element in dataset.iterall()
+        if element.keyword == "ReferencedSOPInstanceUID"
+    }

@@ -1,0 +1,164 @@
+"""Predictions of a DICOM image as a structured report and a picture, beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pydicom
+import xxhash
+from numpy.typing import NDArray
+
+from keras_wa import __version__
+from keras_wa.data.io import is_dicom, open_image, stem_of
+from keras_wa.errors import UserError
+from keras_wa.files import shortened
+from keras_wa.inference.classifier import Classifier
+from keras_wa.inference.dicom_out import (
+    Algorithm,
+    Finding,
+    not_taken_over,
+    secondary_capture,
+    size_of,
+    structured_report,
+    write_dicom,
+)
+from keras_wa.inference.predicting import Prediction
+
+# A secondary capture is not compressed: 2048 px a side are some 10 MB.
+_MOST_PIXELS = 2048
+_MALIGNANT, _OTHER = (255, 64, 64), (0, 255, 255)
+
+
+def algorithm_of(classifier: Classifier) -> Algorithm:
+    """Which program and weights say it, whatever the weights are read from."""
+    digest = classifier.weights
+    if not digest:  # An older SavedModel does not know the file that it was made of.
+        graph = (classifier.source / "saved_model.pb").read_bytes()
+        digest = xxhash.xxh3_128_hexdigest(graph)
+    return Algorithm(
+        name=f"keras_wa, trained on {classifier.trained_on}"[:64],
+        version=f"{__version__}, weights {digest}"[:64],
+        maker="keras_wa",
+        description=(
+            "Research software. Not a medical device. The range of a probability is "
+            "the least and the greatest one over turned and mirrored copies of the "
+            "ROI; it is no confidence interval."
+        ),
+    )
+
+
+def write_results(
+    classifier: Classifier,
+    predictions: Sequence[Prediction],
+    folder: Path,
+    number: int,
+    when: datetime,
+) -> list[Path]:
+    """Writes what a model says of one DICOM image. The image is left as it is.
+
+    Args:
+        classifier: the model.
+        predictions: of ROIs of one file, at least one, none with an error.
+        folder: where the two files go.
+        number: stands in their names, since two images may have the same one.
+        when: the time that they carry.
+
+    Returns:
+        The structured report and the secondary capture.
+
+    Raises:
+        UserError: the image is no DICOM file or lacks an identifier, `highdicom` is not
+            installed, or a file cannot be written.
+    """
+    file = predictions[0].target.file
+    if not is_dicom(file):
+        raise UserError(
+            f"{file}: --dicom-out. Received: another format; expected DICOM, whose "
+            "patient and study the results belong to."
+        )
+    # Without a preamble it is DICOM all the same.
+    source = pydicom.dcmread(file, force=True)
+    algorithm = algorithm_of(classifier)
+    rows, columns = size_of(source)
+    findings = [finding_of(each, columns, rows) for each in predictions]
+    results = {
+        "report": structured_report(source, findings, algorithm, when),
+        "overlay": secondary_capture(source, draw(predictions), algorithm, when),
+    }
+    paths = []
+    for kind, dataset in results.items():
+        name = shortened(f"{stem_of(file.name)}-{kind}.dcm")
+        paths.append(folder / f"{number:04d}-{name}")
+        write_dicom(dataset, paths[-1])
+    return paths
+
+
+def notes_on(file: Path) -> list[str]:
+    """What the results of a DICOM image do not take over from it, a sentence each."""
+    source = pydicom.dcmread(file, stop_before_pixels=True, force=True)
+    return [f"{file}: {note}" for note in not_taken_over(source)]
+
+
+def finding_of(prediction: Prediction, columns: int, rows: int) -> Finding:
+    """A prediction as a finding: the lesion's box, else the ROI, within the image."""
+    left, top, width, height = _region(prediction)
+    box = (
+        min(max(left, 0), columns - 1),
+        min(max(top, 0), rows - 1),
+        max(min(left + width, columns), 1),
+        max(min(top + height, rows), 1),
+    )
+    threshold = prediction.threshold
+    called = prediction.malignant
+    if threshold is not None and called is not (prediction.probability >= threshold):
+        threshold = None  # Equal but for the rounding of the calibration.
+    return Finding(
+        box=box,
+        probability=prediction.probability,
+        low=prediction.low,
+        high=prediction.high,
+        decision=called,
+        threshold=threshold,
+        warnings=prediction.warnings,
+    )
+
+
+def draw(predictions: Sequence[Prediction]) -> NDArray[np.uint8]:
+    """The image with each ROI's region and probability, uint8 RGB `(H, W, 3)`.
+
+    At most 2048 px a side. Red: called malignant; cyan: not, or nobody knows.
+    """
+    image = open_image(predictions[0].target.file, for_processing=True).grey()
+    factor = min(1.0, _MOST_PIXELS / max(image.shape))
+    small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    picture = cv2.cvtColor(small, cv2.COLOR_GRAY2RGB)
+    thick = max(1, round(max(small.shape) / 700))
+    for each in predictions:
+        left, top, width, height = (factor * side for side in _region(each))
+        colour = _MALIGNANT if each.malignant else _OTHER
+        start = (round(left), round(top))
+        cv2.rectangle(
+            picture, start, (round(left + width), round(top + height)), colour, thick
+        )
+        cv2.putText(
+            picture,
+            f"{each.probability:.2f}",
+            (start[0], max(start[1] - 4 * thick, 12 * thick)),
+            cv2.FONT_HERSHEY_SIMPLEX,
+            0.5 * thick,
+            colour,
+            thick,
+        )
+    return np.asarray(picture, np.uint8)
+
+
+def _region(prediction: Prediction) -> tuple[int, int, int, int]:
+    box = prediction.target.box
+    if box is not None:
+        return box.left, box.top, box.width, box.height
+    assert prediction.window is not None
+    return prediction.window

@@ -1,0 +1,105 @@
+"""A picture for each prediction: where it is, what the network saw, where it looked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+
+from keras_wa.data.io import open_image, stem_of
+from keras_wa.explain.figures import mosaic, overlay
+from keras_wa.files import printable, replacing, shortened
+from keras_wa.inference.classifier import Classifier
+from keras_wa.inference.pictures import Pictures
+from keras_wa.inference.predicting import Prediction
+
+Pixels = NDArray[np.uint8]
+
+# A mammogram's picture is a place to find the ROI in, and not to be read.
+_MOST_PIXELS = 900
+
+
+class Overlays:
+    """Writes a PNG file for each prediction.
+
+    Args:
+        classifier: the model. A SavedModel has heat if it was exported to explain.
+        folder: where the pictures go; made if it is not there.
+        bits_stored: as of `open_image`, of the images that were classified.
+    """
+
+    def __init__(
+        self, classifier: Classifier, folder: Path, bits_stored: int | None = None
+    ) -> None:
+        self.folder = folder
+        self._bits_stored = bits_stored
+        self._pictures = Pictures(classifier)
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def panels(self, prediction: Prediction) -> dict[str, Pixels]:
+        """Title -> picture of one prediction: ROI, subbands, Grad-CAM."""
+        roi = prediction.roi
+        if roi is None:
+            return {}
+        found = self._pictures.of(roi)
+        panels = {"ROI, as the network sees it": found.seen}
+        if found.bands is not None:
+            panels["LL LH / HL HH"] = mosaic(found.bands)
+        if found.heat is not None:
+            panels["Grad-CAM"] = overlay(found.seen, found.heat)
+        return panels
+
+    def write(self, number: int, prediction: Prediction) -> Path:
+        """Writes the picture of a prediction. Returns its path.
+
+        Args:
+            number: of the prediction; it stands in the file's name, since two files may
+                have the same one.
+            prediction: one without an error.
+        """
+        panels = self.panels(prediction)
+        count = len(panels) + 1
+        figure = Figure(figsize=(3.2 * count, 3.8), layout="constrained")
+        axes = figure.subplots(1, count, squeeze=False)[0]
+        _place(axes[0], prediction, self._bits_stored)
+        for place, (title, picture) in zip(axes[1:], panels.items(), strict=True):
+            place.imshow(picture, cmap="gray", vmin=0, vmax=255)
+            place.set_title(title, fontsize=9)
+        for place in axes:
+            place.axis("off")
+        figure.suptitle(caption(prediction), fontsize=10, parse_math=False)
+        name = shortened(f"{stem_of(prediction.target.file.name)}.png")
+        path = self.folder / f"{number:04d}-{name}"
+        with replacing(path) as partial:
+            figure.savefig(partial, dpi=110)
+        return path
+
+
+def caption(prediction: Prediction) -> str:
+    """What is said of a prediction in one line."""
+    words = f"p(malignant) {prediction.probability:.3f}"
+    words += f" [{prediction.low:.3f}, {prediction.high:.3f}]"
+    if prediction.malignant is not None:
+        words += ", called malignant" if prediction.malignant else ", called benign"
+    if prediction.warnings:
+        words += ", outside of what the model knows"
+    name = printable(prediction.target.file.name)
+    return f"{name}: {words}. Research use only."
+
+
+def _place(axes: Any, prediction: Prediction, bits_stored: int | None) -> None:
+    """Draws the whole image with the ROI's window."""
+    image = open_image(prediction.target.file, True, bits_stored).grey()
+    factor = min(1.0, _MOST_PIXELS / max(image.shape))
+    small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    axes.imshow(small, cmap="gray", vmin=0, vmax=255)
+    if prediction.window is not None:
+        left, top, width, height = (factor * side for side in prediction.window)
+        box = Rectangle((left, top), width, height, fill=False, edgecolor="cyan")
+        axes.add_patch(box)
+    axes.set_title("image", fontsize=9)

@@ -1,0 +1,145 @@
+"""Predictions as a table, JSON and CSV."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from keras_wa import __version__
+from keras_wa.errors import UserError
+from keras_wa.files import printable, replacing
+from keras_wa.inference.classifier import Classifier
+from keras_wa.inference.predicting import Prediction
+
+FORMAT = 2
+
+
+def as_record(prediction: Prediction) -> dict[str, Any]:
+    """One prediction in values that JSON can hold; what is not known is `None`."""
+    target = prediction.target
+    good = not prediction.error
+    lesion = target.box
+    return {
+        "file": str(target.file),
+        "box": (
+            None
+            if lesion is None
+            else [lesion.left, lesion.top, lesion.width, lesion.height]
+        ),
+        "mask": None if target.mask is None else str(target.mask),
+        "detector_score": target.score,
+        "window": None if prediction.window is None else list(prediction.window),
+        "pixel_spacing_mm": prediction.spacing_mm,
+        "spacing_from": prediction.spacing_from or None,
+        "probability": prediction.probability if good else None,
+        "low": prediction.low if good else None,
+        "high": prediction.high if good else None,
+        "malignant": prediction.malignant,
+        "threshold": prediction.threshold,
+        "probabilities": list(prediction.probabilities) if good else None,
+        "warnings": list(prediction.warnings),
+        "error": prediction.error or None,
+    }
+
+
+def to_json(classifier: Classifier, predictions: Sequence[Prediction]) -> str:
+    """All predictions and what made them."""
+    decision = classifier.decision
+    record = {
+        "format": FORMAT,
+        "keras_wa": __version__,
+        "model": str(classifier.source),
+        "labels": list(classifier.labels),
+        "trained_on": classifier.trained_on,
+        "calibrated": decision is not None,
+        "threshold_rule": None if decision is None else decision.rule,
+        "low_high": "least and greatest probability over turned and mirrored copies of "
+        "the ROI; no confidence interval",
+        "notes": [*classifier.notes, "Research software. Not a medical device."],
+        "predictions": [as_record(each) for each in predictions],
+    }
+    return json.dumps(record, indent=2, allow_nan=False) + "\n"
+
+
+def to_csv(predictions: Sequence[Prediction]) -> str:
+    """A line a prediction; lists are joined, what is not known is empty."""
+    rows = []
+    for prediction in predictions:
+        record = as_record(prediction)
+        for name in ("box", "window"):
+            sides = record.pop(name) or [None] * 4
+            words = ("left", "top", "width", "height")
+            record |= {
+                f"{name}_{word}": side for word, side in zip(words, sides, strict=True)
+            }
+        record["probabilities"] = " ".join(map(str, record["probabilities"] or []))
+        record["warnings"] = "; ".join(record["warnings"])
+        texts = {k: printable(v) for k, v in record.items() if isinstance(v, str)}
+        rows.append({**record, **texts})
+    text = io.StringIO()
+    # Whole numbers stay whole beside missing ones.
+    pd.DataFrame(rows).convert_dtypes().to_csv(text, index=False)
+    return text.getvalue()
+
+
+def to_table(predictions: Sequence[Prediction]) -> str:
+    """A table for the terminal."""
+    table = Table(box=box.SIMPLE)
+    table.add_column("file", overflow="fold")
+    for name in (
+        "lesion at",
+        "p(malignant)",
+        "spread over views",
+        "decision",
+        "notice",
+    ):
+        table.add_column(name, overflow="fold")
+    for each in predictions:
+        lesion = each.target.box
+        place = "" if lesion is None else f"{lesion.left}, {lesion.top}"
+        if each.error:
+            table.add_row(str(each.target.file), place, "", "", "", "not classified")
+            continue
+        decision = {True: "malignant", False: "benign", None: ""}[each.malignant]
+        table.add_row(
+            str(each.target.file),
+            place,
+            f"{each.probability:.3f}",
+            f"{each.low:.3f} to {each.high:.3f}",
+            decision,
+            "\n".join(each.warnings),
+        )
+    # A file of text, or a pipe, has no width: nothing is folded there.
+    width = None if sys.stdout.isatty() else 200
+    console = Console(width=width, file=io.StringIO(), markup=False, highlight=False)
+    console.print(table)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    return "\n".join(line.rstrip() for line in text.splitlines())
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text file in one step, its folder made; a device as it is.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8")
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as partial:
+            partial.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UserError(
+            f"{path}: cannot be written ({error.strerror or error}). Name another file."
+        ) from error

@@ -1,0 +1,193 @@
+"""The answers of a service, as its OpenAPI document describes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from keras_wa.server.inputs import (
+    ImageQuestion,
+    Instances,
+    Question,
+    RoiQuestion,
+    SearchQuestion,
+    ViewQuestion,
+)
+
+
+class Failure(BaseModel):
+    """Why there is no other answer."""
+
+    error: str
+
+
+class Record(BaseModel):
+    """What the model says of one ROI."""
+
+    file: str
+    box: list[int] | None
+    mask: str | None
+    detector_score: float | None
+    window: list[int] | None
+    pixel_spacing_mm: float | None
+    spacing_from: str | None
+    probability: float
+    low: float
+    high: float
+    malignant: bool | None
+    threshold: float | None
+    probabilities: list[float]
+    warnings: list[str]
+    error: str | None
+    keras_wa: str
+    model: str
+    labels: list[str]
+    trained_on: str
+    calibrated: bool
+    notes: list[str]
+
+
+class Explanation(BaseModel):
+    """A record, and pictures: PNG as `data:` addresses."""
+
+    record: Record
+    pictures: dict[str, str]
+    why_no_heat: str | None
+
+
+class View(BaseModel):
+    """An image, or a part of it, to be looked at.
+
+    `pixels` and `levels` are base64: stored values less `least`, little-endian uint16
+    `(height, width)`; and the grey level, uint8, of each stored value from `least` to
+    `greatest`, as the model sees it.
+    """
+
+    image_width: int
+    image_height: int
+    region: list[int]
+    width: int
+    height: int
+    least: int
+    greatest: int
+    pixels: str
+    levels: str
+    spacing_mm: list[float] | None
+    spacing_from: str | None
+    notes: list[str]
+
+
+class Candidate(BaseModel):
+    """A cluster of spots: left, top, width, height, pixels."""
+
+    box: list[int]
+    n_spots: int
+    score: float
+
+
+class Candidates(BaseModel):
+    """The clusters of a mammogram, the surest first."""
+
+    candidates: list[Candidate]
+
+
+class About(BaseModel):
+    """What the model is, and the greatest size of a request."""
+
+    keras_wa: str
+    model: str
+    max_bytes: int
+    trained_on: str
+    labels: list[str]
+    image_size: int
+    crop: str
+    field_mm: float
+    bits_stored: int | None
+    calibrated: bool
+    threshold: float | None
+    threshold_rule: str | None
+    notes: list[str]
+
+
+class Predictions(BaseModel):
+    """The probability of each class of each ROI, as the network gives them."""
+
+    predictions: list[list[float]]
+
+
+class Health(BaseModel):
+    """That the service is up."""
+
+    status: str
+
+
+class VersionStatus(BaseModel):
+    """Of the one version that there is."""
+
+    version: str
+    state: str
+    status: dict[str, str]
+
+
+class ModelStatus(BaseModel):
+    """As TensorFlow Serving has it."""
+
+    model_version_status: list[VersionStatus]
+
+
+# Beside what each path says itself; the gate gives them.
+COMMON: dict[int | str, dict[str, Any]] = {
+    status: {"model": Failure, "description": why}
+    for status, why in {
+        401: "No token, or another.",
+        413: "Too large.",
+        421: "Another machine's name in Host.",
+    }.items()
+}
+WORK: dict[int | str, dict[str, Any]] = COMMON | {
+    status: {"model": Failure, "description": why}
+    for status, why in {
+        400: "No multipart form or JSON that can be read.",
+        408: "The request took too long to arrive.",
+        415: "Another content type.",
+        422: "An image, or a field beside it, that cannot be used.",
+        503: "Busy: try again.",
+        504: "No answer in time.",
+    }.items()
+}
+
+
+def _form(question: type[ImageQuestion]) -> dict[str, Any]:
+    schema = question.model_json_schema()
+    fields = schema["properties"]
+    # Fields of a form are text.
+    for name in {"box", "region"} & set(fields):
+        fields[name] = {
+            "type": "string",
+            "pattern": "^-?[0-9]{1,7},-?[0-9]{1,7},[1-9][0-9]{0,6},[1-9][0-9]{0,6}$",
+            "description": fields[name]["description"].replace(", ", ","),
+        }
+    fields["file"] = {
+        "type": "string",
+        "format": "binary",
+        "description": "PNG, JPEG, PGM, TIFF, BMP or DICOM",
+    }
+    return {**schema, "required": ["file"]}
+
+
+def _body(**kinds: Any) -> dict[str, Any]:
+    content = {
+        f"{kind.replace('__', '/').replace('_', '-')}": {"schema": schema}
+        for kind, schema in kinds.items()
+    }
+    return {"requestBody": {"required": True, "content": content}}
+
+
+IMAGE_BODY = _body(
+    multipart__form_data=_form(Question),
+    application__json=RoiQuestion.model_json_schema(),
+)
+VIEW_BODY = _body(multipart__form_data=_form(ViewQuestion))
+SEARCH_BODY = _body(multipart__form_data=_form(SearchQuestion))
+INSTANCES_BODY = _body(application__json=Instances.model_json_schema())

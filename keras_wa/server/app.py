@@ -1,0 +1,148 @@
+"""The paths of a service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from keras_wa import __version__
+from keras_wa.errors import UserError
+from keras_wa.inference.predicting import ReadRoi
+from keras_wa.server import answers
+from keras_wa.server.bodies import read_json
+from keras_wa.server.engine import DISCLAIMER, Engine, QueueFullError
+from keras_wa.server.gate import Gate, refusal
+from keras_wa.server.images import PATHS as IMAGE_PATHS
+from keras_wa.server.images import add_image_paths
+from keras_wa.server.inputs import Instances, Question, instances_of, parse
+from keras_wa.server.metrics import Metrics
+from keras_wa.server.page import PAGE_FILES, add_page
+from keras_wa.server.settings import Settings
+
+_MODEL = "/v1/models/wa"
+_OPENAPI = "/openapi.json"
+_PATHS = ("/health", "/about", "/metrics", _OPENAPI, _MODEL, f"{_MODEL}:predict")
+
+
+def create_app(engine: Engine, settings: Settings, metrics: Metrics) -> Gate:
+    """The ASGI application of a service.
+
+    Args:
+        engine: that answers.
+        settings: what is taken on.
+        metrics: what `/metrics` shows.
+    """
+    # FastAPI's pages of documentation load scripts from elsewhere.
+    app = FastAPI(
+        title="keras_wa",
+        version=__version__,
+        description=f"Breast microcalcifications on mammograms. {DISCLAIMER}",
+        openapi_url=_OPENAPI,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    _add_errors(app)
+    add_page(app)
+    add_image_paths(app, engine, settings)
+    _add_tensorflow_serving(app, engine, settings)
+
+    @app.get("/about", response_model=answers.About, responses=answers.COMMON)
+    async def about() -> Any:
+        """What the model is, and how it is to be asked."""
+        return engine.about()
+
+    @app.get("/health", response_model=answers.Health, responses=answers.COMMON)
+    async def health() -> Any:
+        """Answers as soon as predictions are answered; needs no token."""
+        return {"status": "ok"}
+
+    @app.get("/metrics", response_class=Response, responses=_text())
+    async def show_metrics() -> Any:
+        """Counters in Prometheus' text format."""
+        return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+    _describe_token(app, settings)
+    paths = frozenset({*_PATHS, *IMAGE_PATHS, *PAGE_FILES})
+    return Gate(app, settings, metrics, paths, frozenset({"/health", *PAGE_FILES}))
+
+
+def _describe_token(app: FastAPI, settings: Settings) -> None:
+    """Says in the description how a token is brought; the gate asks for it."""
+    document = app.openapi()
+    scheme = {"type": "http", "scheme": "bearer"}
+    document["components"]["securitySchemes"] = {"token": scheme}
+    document["security"] = [{"token": []}] if settings.token else [{}, {"token": []}]
+    document["paths"]["/health"]["get"]["security"] = []
+
+
+def _text() -> dict[int | str, dict[str, Any]]:
+    content = {CONTENT_TYPE_LATEST: {"schema": {"type": "string"}}}
+    return {**answers.COMMON, 200: {"content": content, "description": "Counters."}}
+
+
+def _add_errors(app: FastAPI) -> None:
+    @app.exception_handler(HTTPException)
+    async def on_http(_: Request, error: HTTPException) -> JSONResponse:
+        return refusal(error.status_code, error.detail, _headers(error.headers))
+
+    @app.exception_handler(UserError)
+    async def on_user(_: Request, error: UserError) -> JSONResponse:
+        return refusal(422, " ".join(str(error).split()))
+
+    @app.exception_handler(QueueFullError)
+    async def on_full(_: Request, __: QueueFullError) -> JSONResponse:
+        return refusal(
+            503,
+            "Busy: too many ROIs wait for the network. Try again.",
+            {"Retry-After": "1"},
+        )
+
+    # Starlette raises it again, so that its traceback is written to stderr.
+    @app.exception_handler(Exception)
+    async def on_defect(_: Request, __: Exception) -> JSONResponse:
+        return refusal(500, "A defect of the service; its log has the details.")
+
+
+def _headers(headers: Mapping[str, str] | None) -> dict[str, str] | None:
+    return None if headers is None else dict(headers)
+
+
+def _add_tensorflow_serving(app: FastAPI, engine: Engine, settings: Settings) -> None:
+    @app.get(_MODEL, response_model=answers.ModelStatus, responses=answers.COMMON)
+    async def status() -> Any:
+        """Whether the model is there, as TensorFlow Serving says it."""
+        fine = {"error_code": "OK", "error_message": ""}
+        one = {"version": "1", "state": "AVAILABLE", "status": fine}
+        return {"model_version_status": [one]}
+
+    @app.post(
+        f"{_MODEL}:predict",
+        response_model=answers.Predictions,
+        responses=answers.WORK,
+        openapi_extra=answers.INSTANCES_BODY,
+    )
+    async def predict_instances(request: Request) -> Any:
+        """The network's probabilities, not calibrated, as TensorFlow Serving does."""
+        # Its clients send JSON under any type, or none.
+        body = await read_json(request)
+
+        def read() -> list[ReadRoi]:
+            instances = parse(Instances, body).instances
+            engine.check_count(len(instances))
+            return [
+                engine.read(image, Question(), f"instances.{number}")
+                for number, image in enumerate(
+                    instances_of(
+                        instances, settings.max_pixels, engine.classifier.bits_stored
+                    )
+                )
+            ]
+
+        outputs = await engine.outputs(await engine.decoded(read), 1)
+        return JSONResponse({"predictions": outputs.tolist()})

@@ -1,0 +1,294 @@
+"""What every request passes: who asks, how much at once, how long, and what is counted.
+
+It stands before the application, so that nothing of a refused request is looked at.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hmac
+import math
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import anyio
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from keras_wa.server.metrics import Metrics
+from keras_wa.server.settings import LOOPBACK_NAMES, Settings
+
+_RETRY = {"Retry-After": "1"}
+_DRAIN_S, _DRAIN_BYTES = 1.0, 2**28
+# An answer is data, never a page: whatever a file says is not run in a browser.
+_HEADERS = {
+    b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
+    b"x-content-type-options": b"nosniff",
+    b"cross-origin-resource-policy": b"same-origin",
+    b"referrer-policy": b"no-referrer",
+    b"cache-control": b"no-store",
+}
+
+
+def refusal(
+    status: int, message: str, headers: dict[str, str] | None = None
+) -> JSONResponse:
+    """An answer that says why there is no other."""
+    return JSONResponse({"error": message}, status, headers)
+
+
+class Gate:
+    """An ASGI application in front of another.
+
+    Args:
+        app: the other.
+        settings: what is let through.
+        metrics: where it is counted.
+        paths: that are counted apart; all others are counted together, or a stranger
+            could fill the memory with counters.
+        open_paths: that need no token.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: Settings,
+        metrics: Metrics,
+        paths: frozenset[str],
+        open_paths: frozenset[str],
+    ) -> None:
+        self._app = app
+        self._settings, self._metrics = settings, metrics
+        self._paths, self._open = paths, open_paths
+        self._busy = self._held = 0
+        self._deadlines: set[anyio.CancelScope] = set()
+        self._last = math.inf  # When the last answer is due, once it is stopped.
+
+    def stop(self, seconds: float) -> None:
+        """Leaves the requests under way so long; in the thread of the event loop.
+
+        Those that still come on open connections have what is left of it.
+        """
+        self._last = min(self._last, asyncio.get_running_loop().time() + seconds)
+        for scope in self._deadlines:
+            scope.deadline = min(scope.deadline, self._last)
+
+    @property
+    def _stopping(self) -> bool:
+        return self._last < math.inf
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Lets a request through, or answers it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.monotonic()
+        path = scope["path"] if scope["path"] in self._paths else "other"
+        status, early = 500, False
+        with contextlib.ExitStack() as held:
+            body = _Body(receive, self._settings, self, lambda: self._work(scope, held))
+
+            async def answer(message: Message) -> None:
+                nonlocal status, early
+                if message["type"] == "http.response.start":
+                    status = message["status"]
+                    # What is left of the body is not waited for.
+                    early = not body.complete and _has_body(scope)
+                    message = _with_headers(message, early or self._stopping)
+                elif not message.get("more_body"):
+                    # Before the client has it: it may ask again at once.
+                    held.close()
+                    if early:
+                        await send({**message, "more_body": True})
+                        await _drain(receive)
+                        message = {"type": "http.response.body"}
+                await send(message)
+
+            try:
+                refused = self._refused(scope)
+                if refused is None:
+                    held.callback(self._forget, body)
+                    await self._pass(scope, body, answer)
+                else:
+                    await refused(scope, receive, answer)
+            finally:
+                self._metrics.requests.labels(path, str(status)).inc()
+                self._metrics.seconds.labels(path).observe(time.monotonic() - began)
+
+    def _refused(self, scope: Scope) -> JSONResponse | None:
+        headers = Headers(scope=scope)
+        settings = self._settings
+        if not settings.token and _name(headers.get("host", "")) not in {
+            *LOOPBACK_NAMES,
+            settings.host,
+        }:
+            # A page of the web whose name was made to lead here.
+            return refusal(
+                421, "Host. Received: another name; expected this machine's own."
+            )
+        if settings.token and scope["path"] not in self._open:
+            given = headers.get("authorization", "")
+            wanted = f"Bearer {settings.token}"
+            if not hmac.compare_digest(given.encode(), wanted.encode()):
+                return refusal(
+                    401,
+                    "Authorization. Received: no token or another; expected 'Bearer "
+                    "TOKEN', with the one that the service was started with.",
+                    {"WWW-Authenticate": "Bearer"},
+                )
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or int(length[:20]) > settings.max_bytes:
+            return _too_large(settings)
+        if scope["method"] == "POST" and self._busy >= settings.concurrency:
+            return refusal(503, _busy(settings), _RETRY)
+        return None
+
+    def _work(self, scope: Scope, held: contextlib.ExitStack) -> None:
+        """Counts a request once its body is there.
+
+        Before, there is no work: slow clients do not take the places of others.
+        """
+        if scope["method"] == "POST":
+            if self._busy >= self._settings.concurrency:
+                raise HTTPException(503, _busy(self._settings), _RETRY)
+            held.enter_context(self._counted())
+
+    async def _pass(self, scope: Scope, body: _Body, answer: Send) -> None:
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await answer(message)
+
+        with anyio.move_on_after(self._settings.timeout_s) as deadline:
+            deadline.deadline = min(deadline.deadline, self._last)
+            self._deadlines.add(deadline)
+            try:
+                await self._app(scope, body.receive, watched)
+            finally:
+                self._deadlines.discard(deadline)
+        if deadline.cancelled_caught and not started:
+            await self._late(body.complete)(scope, body.receive, answer)
+
+    def _late(self, complete: bool) -> JSONResponse:
+        if self._stopping:
+            return refusal(503, "The service is being stopped. Try again.", _RETRY)
+        seconds = f"{self._settings.timeout_s:g} s"
+        if not complete:
+            return refusal(408, f"The request did not arrive within {seconds}.")
+        return refusal(504, f"No answer within {seconds}. Try again.", _RETRY)
+
+    @contextlib.contextmanager
+    def _counted(self) -> Iterator[None]:
+        self._busy += 1
+        self._metrics.under_way.inc()
+        try:
+            yield
+        finally:
+            self._busy -= 1
+            self._metrics.under_way.dec()
+
+    def _forget(self, body: _Body) -> None:
+        self._held -= body.size
+
+    def hold(self, size: int) -> bool:
+        """Counts bytes that are kept. Returns whether there is room for them."""
+        self._held += size
+        return self._held <= self._settings.held_bytes
+
+
+class _Body:
+    """A request's body that ends where it becomes too large.
+
+    Attributes:
+        size: bytes that came.
+        complete: whether all of it came.
+    """
+
+    def __init__(
+        self,
+        receive: Receive,
+        settings: Settings,
+        gate: Gate,
+        on_complete: Callable[[], None],
+    ) -> None:
+        self._receive, self._settings, self._gate = receive, settings, gate
+        self._on_complete = on_complete
+        self.size, self.complete = 0, False
+
+    async def receive(self) -> Any:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            more = len(message.get("body", b""))
+            self.size += more
+            room = self._gate.hold(more)
+            if self.size > self._settings.max_bytes:
+                raise HTTPException(413, _large(self._settings))
+            if not room:
+                raise HTTPException(
+                    503,
+                    "Busy. Received: more than all requests together may have; "
+                    "expected less. Try again.",
+                    _RETRY,
+                )
+            self.complete = not message.get("more_body", False)
+            if self.complete:
+                self._on_complete()
+        return message
+
+
+def _too_large(settings: Settings) -> JSONResponse:
+    return refusal(413, _large(settings))
+
+
+def _busy(settings: Settings) -> str:
+    return (
+        f"Busy. Received: one request more than {settings.concurrency} at once; "
+        "expected less. Try again."
+    )
+
+
+def _large(settings: Settings) -> str:
+    return (
+        f"The request is too large. Received: more than {settings.max_megabytes:g} "
+        f"MiB; expected at most {settings.max_megabytes:g} MiB (--max-megabytes)."
+    )
+
+
+def _name(host: str) -> str:
+    """A Host header without its port, and an IPv6 address without its brackets."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0].lower()
+
+
+async def _drain(receive: Receive) -> None:
+    """Reads what the client still sends, for a while.
+
+    A connection that is closed before is reset, and the client may lose the answer.
+    """
+    size, more = 0, True
+    with anyio.move_on_after(_DRAIN_S):
+        while more and size < _DRAIN_BYTES:
+            message = await receive()
+            size += len(message.get("body", b""))
+            more = message.get("more_body", False)
+
+
+def _has_body(scope: Scope) -> bool:
+    headers = Headers(scope=scope)
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+
+
+def _with_headers(message: Message, close: bool) -> Message:
+    own = message.get("headers", [])
+    if close:
+        own = [*own, (b"connection", b"close")]
+    names = {name.lower() for name, _ in own}
+    more = [(name, value) for name, value in _HEADERS.items() if name not in names]
+    return {**message, "headers": [*own, *more]}

@@ -1,0 +1,124 @@
+"""A service as a process: it listens, and ends with every request answered."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from types import FrameType
+
+import uvicorn
+
+from keras_wa.errors import UserError
+from keras_wa.inference.classifier import Classifier
+from keras_wa.server.app import create_app
+from keras_wa.server.connections import BACKLOG, protocol_for
+from keras_wa.server.engine import Engine
+from keras_wa.server.gate import Gate
+from keras_wa.server.metrics import Metrics
+from keras_wa.server.settings import Settings
+
+# Together below the five seconds after which a supervisor may lose patience.
+_ANSWER_S, _CLOSE_S, _THREADS_S = 3.0, 4.0, 0.2
+
+
+def serve(
+    classifier: Classifier, settings: Settings, ready: Callable[[str], None]
+) -> None:
+    """Serves until SIGTERM or Ctrl-C.
+
+    Requests that are under way then are answered: what takes longer than three seconds
+    more, by a 503.
+
+    Args:
+        classifier: the model.
+        settings: where, and what is taken on.
+        ready: told the address once requests are taken.
+
+    Raises:
+        UserError: the address cannot be listened on.
+        KeyboardInterrupt: it was stopped by Ctrl-C.
+    """
+    listener = _listen(settings)
+    metrics = Metrics()
+    engine = Engine(classifier, settings, metrics)
+    gate = create_app(engine, settings, metrics)
+    config = uvicorn.Config(
+        gate,
+        # h11 is slower than httptools, and stricter with what strangers send.
+        http=protocol_for(settings.concurrency),
+        backlog=BACKLOG,
+        ws="none",
+        lifespan="off",
+        # Who asks, and what, is not written down.
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=_CLOSE_S,  # type: ignore[arg-type]
+    )
+    address = _address(listener)
+    server = _Server(config, gate, lambda: ready(address))
+    # TensorFlow's objects stay; looking through them again and again would make large
+    # JSON ten times as slow.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    # uvicorn sends itself the signal again when it is done, and would die of it.
+    before = signal.signal(signal.SIGTERM, server.ask_to_exit)
+    try:
+        server.run(sockets=[listener])
+    finally:
+        idle = engine.close(_THREADS_S)
+        signal.signal(signal.SIGTERM, before)
+        if not idle:
+            # A thread deep in a library cannot be stopped, and Python would wait.
+            sys.stdout.flush()
+            os._exit(0)
+
+
+class _Server(uvicorn.Server):
+    """Tells the gate of the signal, and somebody that it is up."""
+
+    def __init__(
+        self, config: uvicorn.Config, gate: Gate, ready: Callable[[], None]
+    ) -> None:
+        super().__init__(config)
+        self._gate, self._ready = gate, ready
+
+    def ask_to_exit(self, *_: object) -> None:
+        """Ends the server; as a handler of a signal while uvicorn has none."""
+        self.should_exit = True
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        await super().serve(sockets)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        self._loop.call_soon_threadsafe(self._gate.stop, _ANSWER_S)
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family)
+    except OSError as error:
+        raise UserError(
+            f"--host and --port. Received: {settings.host} and {settings.port}, "
+            f"which cannot be listened on ({error.strerror or error}); expected an "
+            "address of this machine and a port that is free."
+        ) from error
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

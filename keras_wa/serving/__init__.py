@@ -1,1 +1,0 @@
-"""Serving: a trained run as a SavedModel."""

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from keras_wa.evaluate.audit.patients import check_patients, torn_patients
+from tests.evaluate.audit.tables import table
+
+
+def test_patients_in_one_part_each_are_fine():
+    finding = check_patients(table())
+    assert finding.verdict == "ok"
+    assert "None of 20 patients" in finding.sentence
+    assert torn_patients(table()) == []
+
+
+def test_a_patient_in_two_parts_is_an_error():
+    cases = table()
+    cases.loc[0, "split"] = "test"
+    finding = check_patients(cases)
+    assert finding.verdict == "error"
+    assert "1 of 20 patients" in finding.sentence
+    assert "2 of 40 ROIs" in finding.sentence
+    assert finding.details["torn_patients"] == {"P000": ["test", "train"]}
+    assert finding.advice
+
+
+def test_validation_is_a_part_too():
+    cases = table()
+    cases.loc[[0, 4], "split"] = "val"
+    assert torn_patients(cases) == ["P000", "P002"]
+
+
+def test_a_patient_for_each_roi_says_nothing():
+    finding = check_patients(table(rois_each=1))
+    assert finding.verdict == "note"
+    assert "patient of its own" in finding.sentence

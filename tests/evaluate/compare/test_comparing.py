@@ -1,0 +1,48 @@
+"""What a comparison measures and keeps beside its runs."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from keras_wa.evaluate.compare import comparing
+from keras_wa.evaluate.compare.comparing import measure_costs
+from keras_wa.evaluate.compare.jobs import Job
+from keras_wa.evaluate.compare.systems import System
+from keras_wa.training.config import TrainConfig
+
+
+@dataclasses.dataclass
+class Cost:
+    """In place of a measurement, which takes a minute."""
+
+    step_seconds: float
+
+
+def test_a_system_of_the_same_name_and_other_settings_is_measured_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[str] = []
+
+    def measure(config: TrainConfig, data: None) -> Cost:
+        measured.append(config.precision)
+        return Cost(0.5)
+
+    monkeypatch.setattr(comparing, "load_data", lambda config, progress: None)
+    monkeypatch.setattr(comparing, "measure_cost", measure)
+    for precision, seed in (("float32", 0), ("float32", 1), ("mixed_bfloat16", 0)):
+        jobs = [
+            Job(
+                System("a", "resnet50"),
+                split,
+                seed,
+                TrainConfig(precision=precision, seed=seed, split=split),
+                tmp_path,
+            )
+            for split in ("official", "patient-kfold", "official")
+        ]
+        costs = measure_costs(jobs, tmp_path, lambda line: None)
+        assert costs["a"]["step_seconds"] == 0.5
+    assert measured == ["float32", "mixed_bfloat16"]

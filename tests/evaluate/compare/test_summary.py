@@ -1,0 +1,86 @@
+"""Runs beside one another: on the same pixels, with what each has to say."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from keras_wa.errors import UserError
+from keras_wa.evaluate.compare.results import RunResult
+from keras_wa.evaluate.compare.summary import summarise
+from keras_wa.training.config import TrainConfig
+
+
+def result(seed: int, **changes: object) -> RunResult:
+    rng = np.random.default_rng(seed)
+    predictions = pd.DataFrame(
+        {
+            "roi_id": [f"r{i:02d}" for i in range(24)],
+            "patient_id": [f"p{i // 2:02d}" for i in range(24)],
+            "label": np.arange(24) // 2 % 2,
+            "probability": rng.random(24),
+            "threshold": 0.5,
+        }
+    )
+    plain = RunResult(
+        path=Path(f"run{seed}"),
+        config=TrainConfig(dataset="folder", seed=seed, weights="none"),
+        split_hash="0" * 12,
+        split_origin="drawn by patient (seed 0)",
+        pixels_hash="a" * 12,
+        predictions=predictions,
+        history=pd.DataFrame(),
+        notes=["a phantom"],
+        hardware="a GPU",
+    )
+    return dataclasses.replace(plain, **changes)
+
+
+def test_the_notes_are_those_of_every_run() -> None:
+    systems = {
+        "plain": [result(0), result(1, notes=["a phantom", "one"])],
+        "other": [result(2, notes=["two"])],
+    }
+    record = summarise(systems, "plain", resamples=5, progress=False)
+    assert record["notes"] == ["a phantom", "one", "two"]
+    assert record["split_origin"] == "drawn by patient (seed 0)"
+
+
+def test_systems_that_start_from_other_weights_are_named() -> None:
+    other = TrainConfig(dataset="folder", weights="imagenet")
+    systems = {"a": [result(0)], "b": [result(1, config=other)]}
+    record = summarise(systems, "a", resamples=5, progress=False)
+    assert (
+        "The runs do not start from the same weights: a from none, b from imagenet."
+        in record["warnings"]
+    )
+
+
+@pytest.mark.parametrize("dataset", ["folder", "phantom"])
+def test_rois_of_another_size_have_pixels_of_their_own(dataset: str) -> None:
+    own = TrainConfig(dataset=dataset, weights="none")
+    larger = dataclasses.replace(own, image_size=448)
+    systems = {
+        "plain": [result(0, config=own)],
+        "larger": [result(1, pixels_hash="b" * 12, config=larger)],
+    }
+    record = summarise(systems, "plain", resamples=5, progress=False)
+    assert record["n_rois"] == 24
+    warned = any("share patients and labels" in each for each in record["warnings"])
+    assert warned == (dataset == "phantom")
+
+
+def test_runs_that_were_tested_on_other_pixels_are_refused() -> None:
+    systems = {"plain": [result(0), result(1, pixels_hash="b" * 12)]}
+    with pytest.raises(UserError, match="run1 was tested on other images than run0"):
+        summarise(systems, "plain", resamples=5, progress=False)
+
+
+def test_an_older_evaluation_has_no_pixels_to_compare() -> None:
+    systems = {"plain": [result(0), result(1, pixels_hash=None)]}
+    record = summarise(systems, "plain", resamples=5, progress=False)
+    assert record["systems"][0]["seeds"] == [0, 1]

@@ -1,0 +1,94 @@
+"""The plots and the mistakes of a report, drawn for TensorBoard."""
+
+from __future__ import annotations
+
+import io
+import itertools
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.image import imread
+
+from keras_wa.evaluate.dashboard import events
+from keras_wa.evaluate.dashboard.pictures import (
+    draw,
+    mistakes_of_report,
+    mistakes_sheet,
+    plots,
+)
+from keras_wa.evaluate.report.mistakes import Mistake, Mistakes
+from tests.evaluate.report import records
+
+
+def pixels(figure: Figure) -> np.ndarray:
+    """A figure as TensorBoard is given it, uint8 RGBA."""
+    summary = events.image("x", figure)
+    png = summary.value[0].tensor.string_val[2]
+    return np.rint(255 * imread(io.BytesIO(png), format="png")).astype(int)
+
+
+def mistake(name: str, label: int) -> Mistake:
+    roi = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    heat = np.stack([roi, 2 * roi, 3 * roi], axis=-1)
+    shown = {"ROI": roi, "Grad-CAM": heat}
+    return Mistake(name, "p1", label, 0.25, {"view": "CC"}, shown)
+
+
+@pytest.fixture
+def page() -> str:
+    mistakes = Mistakes([mistake(records.HOSTILE, 1)], [mistake("a", 0)] * 2)
+    return records.page(shown=mistakes)
+
+
+def test_every_plot_of_a_report_is_drawn():
+    drawn = plots(records.results(), records.table())
+    assert list(drawn) == [
+        "ROC",
+        "precision and sensitivity",
+        "reliability",
+        "decision curve",
+    ]
+    for plot in drawn.values():
+        picture = pixels(draw(plot))
+        coloured = picture[..., :3].std(axis=-1) > 20
+        assert coloured.mean() > 0.002, plot.title
+        # Nothing is drawn beyond the plot, where the title stands alone.
+        assert not coloured[:20].any()
+
+
+def test_the_curve_is_where_its_points_are():
+    plot = plots(records.results(), records.table())["ROC"]
+    line = draw(plot).axes[0].lines[0]
+    np.testing.assert_array_equal(line.get_xdata(), plot.series[0].x)
+    np.testing.assert_array_equal(line.get_ydata(), plot.series[0].y)
+
+
+def test_the_mistakes_of_a_report_are_read_back_pixel_for_pixel(page):
+    missed, *alarms = mistakes_of_report(page)
+    assert (missed.roi_id, missed.missed) == (records.HOSTILE, True)
+    assert "predicted probability of malignancy 0.250; patient p1" in missed.caption
+    assert [each.missed for each in alarms] == [False, False]
+    expected = mistake("a", 0).pictures
+    assert list(missed.pictures) == list(expected)
+    for title, picture in missed.pictures.items():
+        found = np.rint(255 * picture)
+        np.testing.assert_array_equal(found.squeeze(), expected[title])
+
+
+def test_a_sheet_has_every_picture_of_every_mistake(page):
+    figure = mistakes_sheet(mistakes_of_report(page))
+    assert [axes.get_title() for axes in figure.axes] == ["ROI", "Grad-CAM"] * 3
+    boxes = [axes.get_position() for axes in figure.axes]
+    assert all(0 <= box.y0 < box.y1 < 1 for box in boxes)
+    assert not any(a.overlaps(b) for a, b in itertools.pairwise(boxes))
+    assert [text.get_text().split("\n")[1] for text in figure.texts] == [
+        "malignant",
+        "benign",
+        "benign",
+    ]
+    assert pixels(figure).shape[0] == 540
+
+
+def test_another_page_has_no_mistakes():
+    assert mistakes_of_report("<html><article><h4>x</h4><img></article>") == []
