@@ -26,8 +26,9 @@ def round_numbers(
     if ends is None:
         finite = [number for number in numbers if np.isfinite(number)]
         low, high = min(finite), max(finite)
-        # A single number gets some room on both sides.
-        room = (0.05 * abs(low) or 1.0) if low == high else 0.0
+        # A single number, up to rounding, gets some room on both sides.
+        alike = np.isclose(low, high, rtol=1e-6, atol=0)
+        room = (0.05 * abs(low) or 1.0) if alike else 0.0
         places = [*locator.tick_values(low - room, high + room)]
     else:
         slack = 1e-9 * (ends[1] - ends[0])
