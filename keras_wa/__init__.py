@@ -11,7 +11,7 @@ import sys
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["data", "layers", "metrics", "models", "phantom"]
+__all__ = ["MammogramClassifier", "data", "layers", "metrics", "models", "phantom"]
 
 if "keras" in sys.modules:
     # For `keras.saving.load_model`, which finds a layer that is registered. Without
@@ -21,6 +21,9 @@ if "keras" in sys.modules:
 
 def __getattr__(name: str) -> Any:
     # Imported when first used: `metrics` and `phantom` need no Keras.
+    if name == "MammogramClassifier":
+        module = importlib.import_module("keras_wa.inference.mammogram_classifier")
+        return module.MammogramClassifier
     if name in __all__:
         return importlib.import_module(f"keras_wa.{name}")
     raise AttributeError(f"module 'keras_wa' has no attribute {name!r}")

@@ -11,7 +11,7 @@ from keras_wa.errors import UserError
 from keras_wa.explain.feature_map import find_feature_map
 from keras_wa.explain.gradcam import grad_cam_graph
 from keras_wa.export.freezing import Function
-from keras_wa.export.preparation import preparing_model
+from keras_wa.export.preparation import Preprocessing, preparing_model
 from keras_wa.layers import SqueezeExcite
 from keras_wa.training.config import TrainConfig
 
@@ -36,7 +36,7 @@ def explaining_function(
     Raises:
         UserError: there is no Grad-CAM of this network.
     """
-    prepare = preparing_model(config)
+    prepare = preparing_model(Preprocessing.of_config(config))
     size = (config.image_size, config.image_size)
     try:
         heat = grad_cam_graph(network, size=size)

@@ -2,31 +2,63 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import keras
 
 from keras_wa.layers import CLAHE, DWT2D, Resize2D
 from keras_wa.training.config import TrainConfig
 
 
-def preparing_model(config: TrainConfig) -> keras.Model:
-    """Everything that the pipeline did to a ROI before the network.
+@dataclasses.dataclass(frozen=True)
+class Preprocessing:
+    """What is done to a raw ROI before the network sees it.
+
+    Attributes:
+        image_size: side of the ROI that the network sees, pixels.
+        enhance: `"clahe"` or `"none"`.
+        clip_limit: of CLAHE.
+        tiles: of CLAHE, a side.
+        wavelet: of the subbands that the network takes in the place of the ROI; None
+            if it takes the ROI.
+    """
+
+    image_size: int = 224
+    enhance: str = "clahe"
+    clip_limit: float = 2.0
+    tiles: int = 8
+    wavelet: str | None = None
+
+    @classmethod
+    def of_config(cls, config: TrainConfig) -> Preprocessing:
+        """That of a run."""
+        return cls(
+            config.image_size,
+            config.enhance,
+            config.clip_limit,
+            config.tiles,
+            config.input_wavelet,
+        )
+
+
+def preparing_model(preprocessing: Preprocessing) -> keras.Model:
+    """Everything that the pipeline does to a ROI before the network.
 
     Args:
-        config: `image_size, enhance, clip_limit, tiles, input_wavelet` are read.
+        preprocessing: what that is.
 
     Returns:
         A model from `(batch, height, width, 1)` uint8, raw grey, any size of at least
         32 px, to what the network takes. It resizes, enhances, scales and, where the
         pipeline did, transforms.
     """
+    p = preprocessing
     roi = keras.Input((None, None, 1), dtype="uint8", name="roi")
-    size = config.image_size
-    pixels = Resize2D(size, size, dtype="float32", name="resize")(roi)
-    if config.enhance == "clahe":
-        tiles = (config.tiles, config.tiles)
-        pixels = CLAHE(config.clip_limit, tiles, dtype="float32", name="clahe")(pixels)
+    pixels = Resize2D(p.image_size, p.image_size, dtype="float32", name="resize")(roi)
+    if p.enhance == "clahe":
+        clahe = CLAHE(p.clip_limit, (p.tiles, p.tiles), dtype="float32", name="clahe")
+        pixels = clahe(pixels)
     inputs = keras.layers.Rescaling(1 / 255, dtype="float32", name="scale")(pixels)
-    wavelet = config.input_wavelet
-    if wavelet is not None:
-        inputs = DWT2D(wavelet=wavelet, dtype="float32", name="dwt_input")(inputs)
+    if p.wavelet is not None:
+        inputs = DWT2D(wavelet=p.wavelet, dtype="float32", name="dwt_input")(inputs)
     return keras.Model(roi, inputs, name="prepare")

@@ -19,7 +19,7 @@ from keras_wa.export.explaining import explaining_function
 from keras_wa.export.folding import fold
 from keras_wa.export.freezing import save_frozen
 from keras_wa.export.guard import guarded
-from keras_wa.export.preparation import preparing_model
+from keras_wa.export.preparation import Preprocessing, preparing_model
 from keras_wa.files import replacing, write_json
 from keras_wa.training.best import load_best
 from keras_wa.training.config import TrainConfig
@@ -38,7 +38,7 @@ def serving_model(model: keras.Model, config: TrainConfig) -> keras.Model:
         A model from `(batch, height, width, 1)` uint8, as `preparing_model` takes it,
         to `(batch, classes)` float32 probabilities.
     """
-    prepare = preparing_model(config)
+    prepare = preparing_model(Preprocessing.of_config(config))
     outputs = model(prepare.output)
     return keras.Model(prepare.input, outputs, name=f"{model.name}_serving")
 

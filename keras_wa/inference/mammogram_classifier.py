@@ -1,0 +1,128 @@
+"""A classifier of raw ROIs that trains, predicts and is saved as one Keras object."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from keras_wa.data import CLASS_NAMES
+from keras_wa.export.preparation import Preprocessing, preparing_model
+from keras_wa.inference.raw_images import grey_batch
+from keras_wa.metrics import apply_temperature
+from keras_wa.training.decision import Decision
+
+
+class MammogramClassifier(keras.Model):
+    """Classifies raw grey ROIs of mammograms.
+
+    Resizing, CLAHE and scaling are part of the model. `fit`, `evaluate` and
+    `predict` take batches `(batch, height, width, 1)` of grey levels from 0 to 255,
+    uint8 or float; `predict` takes lists of images as well.
+
+    Args:
+        network: a functional model from `(batch, side, side, 1)` in [0, 1], or from its
+            subbands, to probabilities `(batch, classes)`, malignant the last.
+        preprocessing: of the ROI; by default CLAHE at the network's own size.
+        labels: name of each class; by default benign and malignant, or numbers.
+        decision: threshold and calibration; None where unknown.
+        metadata: what belongs in a preset's `metadata.json`: data, split, metrics.
+
+    Raises:
+        ValueError: the labels are not as many as the network's outputs.
+
+    Example:
+        >>> from keras_wa.models import WAResNet50
+        >>> classifier = MammogramClassifier(WAResNet50(input_shape=(64, 64, 1)))
+        >>> image = np.random.default_rng(0).integers(0, 256, (300, 200), np.uint8)
+        >>> classifier.predict([image]).shape
+        (1, 2)
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        preprocessing: Preprocessing | None = None,
+        labels: Sequence[str] | None = None,
+        decision: Decision | None = None,
+        metadata: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        classes = network.output_shape[-1]
+        if labels is None:
+            labels = CLASS_NAMES.get(classes, [str(i) for i in range(classes)])
+        if len(labels) != classes:
+            raise ValueError(
+                f"labels: received {len(labels)} ({', '.join(labels)}); expected "
+                f"{classes}, one an output of the network."
+            )
+        self.network = network
+        self.preprocessing = preprocessing or Preprocessing(network.input_shape[1])
+        self.labels = list(labels)
+        self.decision = decision
+        self.metadata = dict(metadata or {})
+        self.prepare = preparing_model(self.preprocessing)
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """Probabilities `(batch, classes)`, not calibrated."""
+        return self.network(self.prepare(inputs), training=training)
+
+    def predict(
+        self, x: Sequence[ArrayLike] | NDArray[Any], batch_size: int = 32, **kwargs: Any
+    ) -> NDArray[np.float64]:
+        """Gives calibrated probabilities, as `keras-wa predict` does.
+
+        Args:
+            x: a list of images of any sizes, uint8, uint16 or floats in [0, 1], or an
+                array `(n, height, width)` or `(n, height, width, channels)`.
+            batch_size: ROIs in the network at once.
+            **kwargs: as of `keras.Model.predict`.
+
+        Returns:
+            float64 `(n, classes)`. The last column is the calibrated probability of
+            malignancy; the others share the rest as the network has them.
+
+        Raises:
+            ValueError: an image is of another kind.
+        """
+        rois = grey_batch(x, self.preprocessing.image_size)[..., np.newaxis]
+        kwargs.setdefault("verbose", 0)
+        raw = super().predict(rois, batch_size=batch_size, **kwargs)
+        raw = np.clip(np.asarray(raw, np.float64), 0.0, 1.0)
+        if self.decision is None:
+            return raw
+        malignant = apply_temperature(raw[:, -1], self.decision.temperature)
+        others = raw[:, :-1] / np.maximum(raw[:, :-1].sum(axis=1, keepdims=True), 1e-12)
+        return np.column_stack([others * (1 - malignant[:, np.newaxis]), malignant])
+
+    @classmethod
+    def from_preset(cls, path: str | Path) -> MammogramClassifier:
+        """Loads a classifier.
+
+        Args:
+            path: a preset, the folder that `save_to_preset` wrote, or a run directory.
+
+        Raises:
+            UserError: it is neither, or cannot be read.
+        """
+        from keras_wa.inference.preset import load_preset
+
+        return load_preset(Path(path), cls)
+
+    def save_to_preset(self, path: str | Path) -> None:
+        """Writes the classifier as a preset: a folder of weights and JSON.
+
+        Args:
+            path: the folder; one that is a preset is replaced.
+
+        Raises:
+            UserError: the folder exists and is no preset.
+        """
+        from keras_wa.inference.preset import save_preset
+
+        save_preset(self, Path(path))

@@ -1,0 +1,181 @@
+"""Presets: a classifier as a folder of weights and JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import keras
+
+import keras_wa
+from keras_wa.errors import UserError, in_one_line
+from keras_wa.export.preparation import Preprocessing
+from keras_wa.export.saved_model import model_card
+from keras_wa.files import replacing, write_json
+from keras_wa.training.best import load_best
+from keras_wa.training.decision import Decision, read_decision
+from keras_wa.training.run import Run
+
+if TYPE_CHECKING:
+    from keras_wa.inference.mammogram_classifier import MammogramClassifier
+
+KIND = "keras_wa preset"
+FORMAT = 1
+"""Version of the layout."""
+
+_CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
+_PREPROCESSOR, _DECISION = "preprocessor.json", "decision.json"
+_METADATA, _CARD = "metadata.json", "README.md"
+
+_README = """# {name}
+
+A classifier of mammographic ROIs, written by keras_wa {version}.
+
+    import keras_wa
+    classifier = keras_wa.MammogramClassifier.from_preset("{name}")
+    probabilities = classifier.predict(images)
+
+| | |
+| --- | --- |
+| Classes | {labels} |
+| ROI | {size} x {size} pixels, {enhance} |
+| Trained on | {trained_on} |
+| Threshold | {threshold} |
+
+For research. Not a medical device.
+"""
+
+
+def save_preset(classifier: MammogramClassifier, path: Path) -> None:
+    """Writes a preset; see `MammogramClassifier.save_to_preset`."""
+    if path.exists() and not _is_preset(path):
+        raise UserError(f"{path} exists and is no preset. Name another folder.")
+    decision, metadata = classifier.decision, classifier.metadata
+    record = {
+        "kind": KIND,
+        "format": FORMAT,
+        "keras_wa": keras_wa.__version__,
+        "labels": classifier.labels,
+        "network": keras.saving.serialize_keras_object(classifier.network),
+    }
+    with replacing(path) as partial:
+        partial.mkdir(exist_ok=True)
+        write_json(partial / _CONFIG, record)
+        classifier.network.save_weights(partial / _WEIGHTS)
+        write_json(
+            partial / _PREPROCESSOR, dataclasses.asdict(classifier.preprocessing)
+        )
+        write_json(partial / _METADATA, metadata)
+        if decision is not None:
+            write_json(partial / _DECISION, dataclasses.asdict(decision))
+        (partial / _CARD).write_text(
+            _README.format(
+                name=path.name,
+                version=keras_wa.__version__,
+                labels=", ".join(classifier.labels),
+                size=classifier.preprocessing.image_size,
+                enhance=classifier.preprocessing.enhance,
+                trained_on=metadata.get("trained_on", "unknown"),
+                threshold="unknown" if decision is None else decision.threshold,
+            ),
+            encoding="utf-8",
+        )
+
+
+def load_preset(
+    path: Path, make: Callable[..., MammogramClassifier]
+) -> MammogramClassifier:
+    """Loads a preset or a run; see `MammogramClassifier.from_preset`."""
+    if not path.is_dir():
+        raise UserError(
+            f"preset {path}: received no folder; expected a preset or a run directory."
+        )
+    if not _is_preset(path):
+        return _of_run(Run.open(path), make)
+    record = _read(path, _CONFIG)
+    if record.get("format") != FORMAT:
+        raise UserError(
+            f"{path / _CONFIG}: received format {record.get('format')!r}; expected "
+            f"{FORMAT}. Use the keras_wa that wrote it ({record.get('keras_wa')})."
+        )
+    weights = _inside(path, _WEIGHTS)
+    try:
+        # In Keras' safe mode: no code in the file is run.
+        network = keras.saving.deserialize_keras_object(
+            record["network"], safe_mode=True
+        )
+        with warnings.catch_warnings():
+            # Keras warns where the file lacks a layer, and leaves it as it is.
+            warnings.simplefilter("error", UserWarning)
+            network.load_weights(weights)
+        return make(
+            network,
+            Preprocessing(**_read(path, _PREPROCESSOR)),
+            record["labels"],
+            decision=(
+                Decision.from_mapping(_read(path, _DECISION), str(path / _DECISION))
+                if (path / _DECISION).exists()
+                else None
+            ),
+            metadata=_read(path, _METADATA),
+        )
+    except UserError:
+        raise
+    except (
+        *(OSError, ValueError, TypeError, KeyError, AttributeError),
+        UserWarning,
+    ) as error:
+        raise UserError(
+            f"preset {path}: cannot be loaded ({in_one_line(error)}). Expected: a "
+            "folder that `save_to_preset` wrote, unchanged."
+        ) from error
+
+
+def _of_run(run: Run, make: Callable[..., MammogramClassifier]) -> MammogramClassifier:
+    network = load_best(run)
+    card = model_card(run, network)
+    return make(
+        network,
+        Preprocessing.of_config(run.config),
+        card["labels"],
+        decision=read_decision(run),
+        metadata={key: card[key] for key in ("model", "trained_on", "weights")},
+    )
+
+
+def _is_preset(path: Path) -> bool:
+    try:
+        record = json.loads((path / _CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(record, dict) and record.get("kind") == KIND
+
+
+def _inside(path: Path, name: str) -> Path:
+    """A file of the preset itself, and not one that a link leads to elsewhere."""
+    file = path / name
+    if not file.is_file():
+        raise UserError(f"{file}: received no file; expected one, as presets have.")
+    if file.resolve().parent != path.resolve():
+        raise UserError(
+            f"{file}: received a link to {file.resolve()}; expected a file in the "
+            "preset's own folder."
+        )
+    return file
+
+
+def _read(path: Path, name: str) -> dict[str, Any]:
+    file = _inside(path, name)
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{file}: cannot be read as JSON ({error}).") from error
+    if not isinstance(record, dict):
+        raise UserError(
+            f"{file}: received a {type(record).__name__}; expected an object."
+        )
+    return record
