@@ -10,6 +10,7 @@ from keras_wa.cli import main
 from keras_wa.models import create_model, registry
 from keras_wa.training.flops import gflops
 from tests.cli.failing import error_of
+from tests.imports import deep_learning_libraries_of
 from tests.tiny_model import SOURCE
 
 pytestmark = pytest.mark.usefixtures("two_models")
@@ -47,6 +48,18 @@ def test_json_holds_exact_numbers(capsys: pytest.CaptureFixture[str]) -> None:
     row = record["models"][0]
     assert row["parameters"] == model.count_params()
     assert row["gflops"] == pytest.approx(gflops(model), abs=1e-6)
+
+
+def test_the_usual_list_waits_for_no_library(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code = "from keras_wa.cli import main; main(['models'])"
+    assert deep_learning_libraries_of(code) == []
+    assert main(["models"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    # Also those that the fixture has taken from the registry.
+    (line,) = (line for line in lines if line.startswith("wa_resnet50 "))
+    assert line.split()[1:3] == ["26.13", "2.08"]
 
 
 def test_one_model_is_shown_with_its_options(
