@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from keras_wa.data.io.resize import LEAST_SIDE
 from keras_wa.export.freezing import Function
-
-LEAST_SIDE = 32
-"""Pixels of the shorter side of an image that is an ROI as a whole, at least."""
 
 
 def guarded(function: Function) -> Function:

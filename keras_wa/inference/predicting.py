@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 from keras_wa.data import ReadOptions
 from keras_wa.data.cutting import cut_roi
 from keras_wa.data.io import Box, GreyImage
-from keras_wa.data.io.resize import resize
+from keras_wa.data.io.resize import LEAST_SIDE, resize
 from keras_wa.data.io.symmetries import SYMMETRIES, apply_symmetry
 from keras_wa.errors import UserError
-from keras_wa.export.guard import LEAST_SIDE
 from keras_wa.inference.out_of_distribution import unfamiliar
 from keras_wa.metrics import apply_temperature
 

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from keras_wa.data.io.resize import resize
+from keras_wa.data.io.resize import LEAST_SIDE, resize
 from keras_wa.data.io.scaling import scale_to_uint8
-from keras_wa.export.guard import LEAST_SIDE
 
 Pixels = NDArray[np.uint8]
 

@@ -10,6 +10,9 @@ import numpy.typing as npt
 
 from keras_wa.errors import UserError
 
+LEAST_SIDE = 32
+"""Pixels of the shorter side of an image that is an ROI as a whole, at least."""
+
 
 def resize(
     image: npt.NDArray[np.uint8], size: tuple[int, int]

@@ -156,7 +156,7 @@ def test_a_killed_preparation_carries_on(folder, tmp_path):
     whole = prepare(open_folder(folder), tmp_path / "whole", image_size=32)
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, str(folder), str(tmp_path / "out")],
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         check=False,
     )
     assert killed.returncode == -signal.SIGKILL

@@ -18,7 +18,7 @@ from keras_wa.phantom import PhantomSpec
 from tests.evaluate.audit.reports import report
 
 SCHEMA = json.loads(
-    (Path(__file__).parents[2] / "docs" / "audit.schema.json").read_text()
+    (Path(__file__).parents[3] / "docs" / "audit.schema.json").read_text()
 )
 
 

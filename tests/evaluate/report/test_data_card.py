@@ -10,7 +10,7 @@ import pytest
 from keras_wa.data import DATASETS
 from keras_wa.evaluate.report.data_card import FACTS, data_card
 
-DATA = Path(__file__).resolve().parents[2] / "data"
+DATA = Path(__file__).resolve().parents[3] / "data"
 
 
 def test_the_counts_are_those_of_each_part():
