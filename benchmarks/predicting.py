@@ -75,6 +75,7 @@ def _write_model(path: Path, size: int) -> None:
 
     from keras_wa.export.folding import fold
     from keras_wa.export.freezing import save_frozen
+    from keras_wa.export.preparation import Preprocessing
     from keras_wa.export.saved_model import serving_model
     from keras_wa.models import create_model
     from keras_wa.training.config import TrainConfig
@@ -82,7 +83,9 @@ def _write_model(path: Path, size: int) -> None:
     config = TrainConfig(image_size=size)
     network = fold(create_model("wa_resnet50", image_size=size))
     signature = tf.TensorSpec((None, None, None, 1), tf.uint8, "roi")
-    save_frozen(serving_model(network, config), path, signature)
+    save_frozen(
+        serving_model(network, Preprocessing.of_config(config)), path, signature
+    )
     card = {
         "trained_on": "unknown",
         "labels": ["benign", "malignant"],

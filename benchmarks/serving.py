@@ -46,12 +46,12 @@ def keras_wa() -> Times:
     import tensorflow as tf
 
     from keras_wa.export.folding import fold
+    from keras_wa.export.preparation import Preprocessing
     from keras_wa.export.saved_model import serving_model
     from keras_wa.models import create_model
-    from keras_wa.training.config import TrainConfig
 
     model = fold(create_model("wa_resnet50"))
-    whole = serving_model(model, TrainConfig())
+    whole = serving_model(model, Preprocessing())
     served = {
         "network": _loaded(model),
         "everything": _loaded(whole, (None, None, None, 1), tf.uint8),
@@ -90,13 +90,13 @@ def _export(folder: str) -> None:
     from keras_wa.export.folding import fold
     from keras_wa.export.freezing import save_frozen
     from keras_wa.export.guard import guarded
+    from keras_wa.export.preparation import Preprocessing
     from keras_wa.export.saved_model import serving_model
     from keras_wa.models import create_model
-    from keras_wa.training.config import TrainConfig
 
     model = fold(create_model("wa_resnet50"))
     signature = tf.TensorSpec((None, None, None, 1), tf.uint8, "roi")
-    whole = serving_model(model, TrainConfig())
+    whole = serving_model(model, Preprocessing())
     save_frozen(whole, Path(folder), signature, guard=guarded)
 
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras_wa.errors import UserError
 from keras_wa.export.folding import fold
 from keras_wa.export.guard import or_nothing
+from keras_wa.export.preparation import Preprocessing
 from keras_wa.export.saved_model import model_card, serving_model
 from keras_wa.files import replacing
 from keras_wa.training.best import load_best
@@ -49,7 +50,7 @@ def export_onnx(run: Run, path: Path) -> Path:
     except OSError as error:
         raise _unwritable(path, error) from error
     network = load_best(run)
-    model = serving_model(fold(network), run.config)
+    model = serving_model(fold(network), Preprocessing.of_config(run.config))
     signature = [tf.TensorSpec((None, None, None, 1), tf.uint8, "roi")]
 
     answer = or_nothing(lambda roi: {"output_0": model(roi, training=False)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import keras
 
@@ -39,6 +40,15 @@ class Preprocessing:
             config.tiles,
             config.input_wavelet,
         )
+
+    def to_card(self) -> dict[str, Any]:
+        """The entry `inside` of a SavedModel's card, see `model_card`."""
+        return {
+            "resize": [self.image_size, self.image_size],
+            "enhance": self.enhance,
+            "clip_limit": self.clip_limit,
+            "tiles": self.tiles,
+        }
 
 
 def preparing_model(preprocessing: Preprocessing) -> keras.Model:

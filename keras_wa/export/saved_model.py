@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,23 +23,22 @@ from keras_wa.export.guard import guarded
 from keras_wa.export.preparation import Preprocessing, preparing_model
 from keras_wa.files import replacing, write_json
 from keras_wa.training.best import load_best
-from keras_wa.training.config import TrainConfig
 from keras_wa.training.decision import read_decision
 from keras_wa.training.run import Run
 
 
-def serving_model(model: keras.Model, config: TrainConfig) -> keras.Model:
+def serving_model(model: keras.Model, preprocessing: Preprocessing) -> keras.Model:
     """Puts everything that the pipeline did to a ROI in front of a model.
 
     Args:
         model: a trained classifier.
-        config: of its run, as in `preparing_model`.
+        preprocessing: what that is.
 
     Returns:
         A model from `(batch, height, width, 1)` uint8, as `preparing_model` takes it,
         to `(batch, classes)` float32 probabilities.
     """
-    prepare = preparing_model(Preprocessing.of_config(config))
+    prepare = preparing_model(preprocessing)
     outputs = model(prepare.output)
     return keras.Model(prepare.input, outputs, name=f"{model.name}_serving")
 
@@ -70,24 +70,51 @@ def export_saved_model(
             directory, or the network cannot be explained.
     """
     target = Path(destination) if destination is not None else run.saved_model
-    if target.exists() and not (target / "saved_model.pb").is_file():
-        raise UserError(
-            f"{target} exists and is no SavedModel. Name another directory."
-        )
+    # Before the work.
+    require_saved_model_place(target)
     best = load_best(run)
     card, network = model_card(run, best), fold(best)
-    model = serving_model(network, run.config)
     functions: dict[str, Any] = {}
     if explain:
         functions["serve_explain"], card["explain"] = explaining_function(
             network, run.config
         )
+    model = serving_model(network, Preprocessing.of_config(run.config))
+    write_saved_model(model, card, target, functions)
+    return target
+
+
+def write_saved_model(
+    model: keras.Model,
+    card: Mapping[str, Any],
+    target: Path,
+    functions: Mapping[str, Any] | None = None,
+) -> None:
+    """Writes a model as `export_saved_model` does.
+
+    Args:
+        model: as `serving_model` makes it.
+        card: as `model_card` has it.
+        target: the directory; an older SavedModel there is replaced.
+        functions: further signatures by name.
+
+    Raises:
+        UserError: the directory is of another kind.
+    """
+    require_saved_model_place(target)
     with replacing(target) as partial:
         signature = tf.TensorSpec((None, None, None, 1), tf.uint8, "roi")
-        save_frozen(model, partial, signature, functions, guarded)
+        save_frozen(model, partial, signature, dict(functions or {}), guarded)
         card_file(partial).parent.mkdir()
         write_json(card_file(partial), card)
-    return target
+
+
+def require_saved_model_place(target: Path) -> None:
+    """Raises a `UserError` if something other than a SavedModel is there."""
+    if target.exists() and not (target / "saved_model.pb").is_file():
+        raise UserError(
+            f"{target} exists and is no SavedModel. Name another directory."
+        )
 
 
 def weights_digest(run: Run) -> str:
@@ -113,12 +140,7 @@ def model_card(run: Run, network: keras.Model) -> dict[str, Any]:
         "weights": weights_digest(run),
         "trained_on": config.dataset,
         "input": "raw grey ROI, uint8 (batch, height, width, 1), sides >= 32 px",
-        "inside": {
-            "resize": [config.image_size, config.image_size],
-            "enhance": config.enhance,
-            "clip_limit": config.clip_limit,
-            "tiles": config.tiles,
-        },
+        "inside": Preprocessing.of_config(config).to_card(),
         "crop": config.crop,
         "field_mm": config.field_mm,
         "bits_stored": config.bits_stored,

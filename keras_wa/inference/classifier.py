@@ -23,6 +23,7 @@ from keras_wa.errors import UserError, in_one_line
 from keras_wa.explain.subbands import image_wavelet
 from keras_wa.export.cards import bits_of, card_file
 from keras_wa.export.folding import fold
+from keras_wa.export.preparation import Preprocessing
 from keras_wa.export.saved_model import model_card, serving_model, weights_digest
 from keras_wa.export.thawing import load_saved_model, load_thawed, unchecked
 from keras_wa.files import put_back
@@ -131,7 +132,9 @@ def _of_run(run: Run, frozen: bool) -> Classifier:
         open_network = functools.partial(load_best, run)
     else:
         network = load_best(run)
-        serve = _traced(serving_model(fold(network), run.config))
+        serve = _traced(
+            serving_model(fold(network), Preprocessing.of_config(run.config))
+        )
         card = model_card(run, network)
         open_network = functools.partial(_same, network)
     return _described(card, run.path, serve, open_network, run.config)
@@ -221,7 +224,7 @@ def _of_file(path: Path) -> Classifier:
             "default is assumed, and no threshold is known. Name its run directory.",
         ),
         enhancement=Enhancement(config.enhance, config.clip_limit, config.tiles),
-        serve=_traced(serving_model(fold(network), config)),
+        serve=_traced(serving_model(fold(network), Preprocessing.of_config(config))),
         weights=xxhash.xxh3_128_hexdigest(path.read_bytes()),
         wavelet=image_wavelet(network),
         open_network=functools.partial(_same, network),

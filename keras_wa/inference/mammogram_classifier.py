@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -126,3 +127,28 @@ class MammogramClassifier(keras.Model):
         from keras_wa.inference.preset import save_preset
 
         save_preset(self, Path(path))
+
+    def export(self, path: str | Path) -> None:
+        """Writes the classifier as a SavedModel of TensorFlow ops alone.
+
+        Its probabilities are not calibrated; threshold and temperature are in its card,
+        where `keras-wa predict` and `serve` find them.
+
+        Args:
+            path: the directory; an older SavedModel there is replaced.
+
+        Raises:
+            UserError: the directory is of another kind.
+        """
+        from keras_wa.export.folding import fold
+        from keras_wa.export.saved_model import serving_model, write_saved_model
+
+        card = {
+            "trained_on": "unknown",
+            **self.metadata,
+            "inside": self.preprocessing.to_card(),
+            "labels": self.labels,
+            "decision": self.decision and dataclasses.asdict(self.decision),
+        }
+        model = serving_model(fold(self.network), self.preprocessing)
+        write_saved_model(model, card, Path(path))

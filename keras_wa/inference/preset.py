@@ -31,6 +31,9 @@ _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 _PREPROCESSOR, _DECISION = "preprocessor.json", "decision.json"
 _METADATA, _CARD = "metadata.json", "README.md"
 
+# Entries of a SavedModel's card that the classifier has itself.
+_OWN = ("inside", "labels", "decision")
+
 _README = """# {name}
 
 A classifier of mammographic ROIs, written by keras_wa {version}.
@@ -143,7 +146,7 @@ def _of_run(run: Run, make: Callable[..., MammogramClassifier]) -> MammogramClas
         Preprocessing.of_config(run.config),
         card["labels"],
         decision=read_decision(run),
-        metadata={key: card[key] for key in ("model", "trained_on", "weights")},
+        metadata={key: card[key] for key in card if key not in _OWN},
     )
 
 

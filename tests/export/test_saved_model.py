@@ -15,6 +15,7 @@ import tensorflow as tf
 from keras_wa.data.io.clahe import clahe
 from keras_wa.data.io.resize import resize
 from keras_wa.errors import UserError
+from keras_wa.export.preparation import Preprocessing
 from keras_wa.export.saved_model import (
     export_saved_model,
     load_best,
@@ -89,7 +90,9 @@ def test_what_the_pipeline_did_is_inside(
     keras.utils.set_random_seed(1)
     model = build_model(config)
     rois = _rois((45, 64))
-    served = np.asarray(serving_model(model, config)(rois[..., None]))
+    served = np.asarray(
+        serving_model(model, Preprocessing.of_config(config))(rois[..., None])
+    )
     if config.dwt == "pipeline":
         wavelet = config.model_options.get("wavelet", "haar")
         roi = keras.Input((32, 32, 1))

@@ -20,6 +20,7 @@ from keras_wa import MammogramClassifier
 from keras_wa.cli import main
 from keras_wa.errors import UserError
 from keras_wa.inference import mammogram_classifier
+from keras_wa.inference.classifier import open_classifier
 from tests.tiny_model import ROOT, tiny
 
 RNG = np.random.default_rng(0)
@@ -116,6 +117,19 @@ def test_keras_trains_it_with_any_loss_and_any_number_of_classes(
     assert again.labels == list("abcde")
     assert again.decision is None
     np.testing.assert_allclose(again.predict(IMAGES), classifier.predict(IMAGES), 1e-5)
+
+
+def test_the_savedmodel_gives_the_same(preset: Path, tmp_path: Path) -> None:
+    classifier = MammogramClassifier.from_preset(preset)
+    classifier.export(tmp_path / "served")
+    served = open_classifier(tmp_path / "served")
+    rois = RNG.integers(0, 256, (3, 40, 40), np.uint8)
+    assert served.decision == classifier.decision
+    assert served.trained_on == "phantom"
+    raw = classifier(rois[..., np.newaxis], training=False)
+    np.testing.assert_allclose(served(rois), np.asarray(raw), atol=1e-5)
+    with pytest.raises(UserError, match="exists and is no SavedModel"):
+        classifier.export(preset)
 
 
 @pytest.mark.parametrize(

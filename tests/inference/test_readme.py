@@ -18,7 +18,7 @@ def test_the_first_python_of_the_readme_runs(
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     lines = text.split("From Python:\n\n")[1].splitlines()
     block = lines[: lines.index("")]
-    assert len(block) == 8
+    assert len(block) == 9
     monkeypatch.chdir(tmp_path)
     Path("runs").mkdir()
     Path("runs/quick").symlink_to(finished)
@@ -35,3 +35,4 @@ def test_the_first_python_of_the_readme_runs(
     exec(textwrap.dedent("\n".join(block)), names)
     assert isinstance(names["model"], keras.Model)
     assert Path("my_preset/config.json").is_file()
+    assert Path("my_saved_model/saved_model.pb").is_file()
