@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import os
 import subprocess
 import sys
@@ -96,3 +97,17 @@ def test_a_package_is_there_when_it_is_used() -> None:
 def test_the_package_alone_imports_no_deep_learning_library() -> None:
     assert deep_learning_libraries_of("import keras_wa") == []
     assert keras_wa.__version__
+
+
+def test_an_installed_package_has_all_its_files() -> None:
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    declared = {
+        path
+        for package, patterns in config["options.package_data"].items()
+        for pattern in patterns.split(",")
+        for path in (ROOT / package.replace(".", "/")).glob(pattern.strip())
+    }
+    files = {path for path in (ROOT / "keras_wa").rglob("*.*") if path.is_file()}
+    others = {path for path in files if path.suffix not in (".py", ".pyc")}
+    assert others == declared
