@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_wa import __version__, pages
+from keras_wa import __version__
+from keras_wa.evaluate import pages
 from keras_wa.evaluate.audit.findings import AuditReport, Group
 from keras_wa.evaluate.audit.terminal import verdict_sentence
 
