@@ -13,7 +13,7 @@ def say(message: str) -> None:
 
 
 def warn(notes: Iterable[str]) -> None:
-    """Prints notes so that nobody overlooks them."""
+    """Prints notes as warnings, a line each, marked with `***`."""
     for note in notes:
         print(f"*** {note}", flush=True)
 

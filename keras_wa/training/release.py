@@ -18,7 +18,7 @@ def release_custom_gradients() -> Iterator[None]:
     WA-ResNet-50. Graphs that are traced inside the block cannot be differentiated any
     more after it; a new call traces anew.
     """
-    # Private to TensorFlow; where it is another one, memory is kept as without us.
+    # Private to TensorFlow: a version without it keeps the memory, and nothing fails.
     registry = getattr(getattr(ops, "gradient_registry", None), "_registry", {})
     before = set(registry)
     try:

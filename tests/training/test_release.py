@@ -40,5 +40,5 @@ def _kept(handles: list[Any]) -> bool:
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_the_variables_do_not_outlive_their_training(optimizer: str) -> None:
     assert not _kept(_train(optimizer, release_custom_gradients()))
-    # Without it they do: else it were of no use any more.
+    # Without it they do, so it is still needed.
     assert _kept(_train(optimizer, contextlib.nullcontext()))
