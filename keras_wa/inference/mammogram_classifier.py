@@ -21,9 +21,8 @@ from keras_wa.training.decision import Decision
 class MammogramClassifier(keras.Model):
     """Classifies raw grey ROIs of mammograms.
 
-    Resizing, CLAHE and scaling are part of the model. `fit`, `evaluate` and
-    `predict` take batches `(batch, height, width, 1)` of grey levels from 0 to 255,
-    uint8 or float; `predict` takes lists of images as well.
+    Resizing, CLAHE and scaling are part of the model. `fit` and `evaluate` take batches
+    of uint8, `(batch, height, width, 1)`; `predict` takes images of several kinds.
 
     Args:
         network: a functional model from `(batch, side, side, 1)` in [0, 1], or from its
@@ -70,7 +69,18 @@ class MammogramClassifier(keras.Model):
         self.prepare = preparing_model(self.preprocessing)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """Probabilities `(batch, classes)`, not calibrated."""
+        """Gives probabilities, `(batch, classes)`, that are not calibrated.
+
+        Raises:
+            ValueError: the ROIs are not uint8.
+        """
+        dtype = keras.backend.standardize_dtype(inputs.dtype)
+        if dtype != "uint8":
+            # A cast would make an image of [0, 1] black.
+            raise ValueError(
+                f"ROIs: received dtype {dtype}; expected uint8, grey levels from 0 to "
+                "255. Convert them first."
+            )
         return self.network(self.prepare(inputs), training=training)
 
     def predict(

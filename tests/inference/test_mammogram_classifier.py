@@ -154,6 +154,13 @@ def test_what_is_no_grey_image_is_named(images: object, message: str) -> None:
         MammogramClassifier(tiny()).predict(images)
 
 
+def test_it_does_not_train_on_floats_whose_range_is_unknown() -> None:
+    classifier = MammogramClassifier(tiny())
+    classifier.compile("sgd", "sparse_categorical_crossentropy")
+    with pytest.raises(ValueError, match="received dtype float32; expected uint8"):
+        classifier.fit(RNG.random((4, 40, 40, 1)), np.zeros(4), verbose=0)
+
+
 def test_labels_are_as_many_as_outputs() -> None:
     with pytest.raises(ValueError, match=r"received 1 \(a\); expected 2"):
         MammogramClassifier(tiny(), labels=["a"])
