@@ -1,4 +1,4 @@
-"""The numbers that a setting takes, declared beside it and checked in one place."""
+"""Ranges of numbers, of settings, flags and options of models."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import argparse
 import dataclasses
 import math
 import sys
-from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any
 
 from keras_wa.errors import UserError
 
 _FINITE = sys.float_info.max
-_MOST = 2**31 - 1  # Of what is counted, where nothing else limits it.
+MOST = 2**31 - 1  # Of what is counted, where nothing else limits it.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,13 +79,13 @@ class Range:
         least = f"{'above' if self.above else 'at least'} {low}"
         most = f"{'below' if self.below else 'at most'} {high}"
         # A limit that is far away is named only to a value above it.
-        if self.high in (_MOST, _FINITE) and not value > self.high:
+        if self.high in (MOST, _FINITE) and not value > self.high:
             return least
         if self.high == _FINITE:
             return "finite"
         if value <= self.low:
             return least
-        if self.above or self.below or self.high == _MOST:
+        if self.above or self.below or self.high == MOST:
             return f"{least} and {most}"
         return f"{low} to {high}"
 
@@ -97,53 +96,3 @@ FLOAT32 = Range(-3.4e38, 3.4e38)
 
 def _short(value: float) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def whole(default: int | None, low: int, high: int = _MOST) -> Any:
-    """A field of a dataclass that holds a whole number; see `check_ranges`."""
-    return _field(default, Range(low, high, whole=True))
-
-
-def real(
-    default: float | None,
-    low: float = -_FINITE,
-    high: float = _FINITE,
-    above: bool = False,
-) -> Any:
-    """A field of a dataclass that holds a number; see `check_ranges`."""
-    return _field(default, Range(low, high, above=above))
-
-
-def same(record: type, field: str) -> Any:
-    """A field with the default and the range of another dataclass's field."""
-    declared = {each.name: each for each in dataclasses.fields(record)}[field]
-    return _field(declared.default, range_of(record, field))
-
-
-def range_of(record: type, field: str) -> Range:
-    """The range that a dataclass declares for a field."""
-    declared = {each.name: each for each in dataclasses.fields(record)}[field]
-    return declared.metadata[_KEY]
-
-
-def check_ranges(record: Any, name: Callable[[str], str] = "`{}`".format) -> None:
-    """Checks every number of a dataclass that declares its range.
-
-    Args:
-        record: an instance. A field whose default is `None` may hold it.
-        name: field -> what a message calls it.
-
-    Raises:
-        UserError: a field holds what is outside its range.
-    """
-    for field in dataclasses.fields(record):
-        value = getattr(record, field.name)
-        if _KEY in field.metadata and not (value is None and field.default is None):
-            field.metadata[_KEY].check(name(field.name), value)
-
-
-_KEY = "range"
-
-
-def _field(default: Any, range_: Range) -> Any:
-    return dataclasses.field(default=default, metadata={_KEY: range_})

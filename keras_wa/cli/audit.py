@@ -7,10 +7,13 @@ import dataclasses
 
 from keras_wa.cli.messages import say, warn
 from keras_wa.cli.paths import make_folder
-from keras_wa.cli.shared import DATASET_FLAGS, add_flags, add_resamples, choose_dataset
+from keras_wa.cli.settings import add_settings
+from keras_wa.cli.shared import add_resamples, choose_dataset
 from keras_wa.data import DATASETS, ReadOptions, load_cases
+from keras_wa.data.settings import ReadSettings
 from keras_wa.phantom import PhantomSpec
-from keras_wa.ranges import Range, range_of
+from keras_wa.ranges import Range
+from keras_wa.settings import range_of
 
 EXAMPLE = "keras-wa audit folder --data-dir DIR --group-pattern '^(\\d+)'"
 
@@ -27,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "dataset", metavar="DATASET", help=f"one of {', '.join(DATASETS)}"
     )
-    add_flags(parser, {name: DATASET_FLAGS[name] for name in _FLAGS})
+    add_settings(parser, ReadSettings, only=_FLAGS)
     parser.add_argument(
         "--out",
         metavar="DIR",

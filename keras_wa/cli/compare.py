@@ -9,17 +9,12 @@ from typing import Any
 
 from keras_wa.cli.messages import say, warn
 from keras_wa.cli.paths import make_folder
-from keras_wa.cli.shared import (
-    DATASET_FLAGS,
-    add_config_flags,
-    add_resamples,
-    choose_dataset,
-    collect_config,
-)
+from keras_wa.cli.settings import add_config, add_settings, given_settings
+from keras_wa.cli.shared import add_resamples, choose_dataset
 from keras_wa.cli.starting import start_keras
-from keras_wa.cli.train import TRAIN_FLAGS
 from keras_wa.errors import UserError
 from keras_wa.ranges import Range
+from keras_wa.training.config import TrainConfig
 
 EXAMPLE = (
     "keras-wa compare --models resnet50,wa_resnet50,wa_resnet50:se_position=none "
@@ -72,8 +67,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", metavar="DIR", default="comparisons/comparison", help="where to write"
     )
-    flags = {name: flag for name, flag in TRAIN_FLAGS.items() if name not in _OWN}
-    add_config_flags(parser, {**DATASET_FLAGS, **flags})
+    add_config(parser)
+    add_settings(parser, TrainConfig, without=_OWN)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -105,7 +100,7 @@ def _compare_models(args: argparse.Namespace) -> int:
     for split in splits:
         if split not in SPLITS:
             raise unknown_name("split", split, SPLITS)
-    shared = choose_dataset(collect_config(args))
+    shared = choose_dataset(given_settings(args, TrainConfig, args.config))
     if shared.get("strategy") == "multi-worker":
         raise UserError(
             "--strategy multi-worker. Expected: one process a run. Start the same "

@@ -12,14 +12,9 @@ from numpy.typing import NDArray
 
 from keras_wa.cli.messages import say, warn
 from keras_wa.cli.paths import make_folder
-from keras_wa.cli.shared import (
-    DATASET_FLAGS,
-    add_config_flags,
-    add_resamples,
-    choose_dataset,
-    collect_config,
-)
-from keras_wa.cli.starting import quiet_start
+from keras_wa.cli.settings import add_config, add_settings
+from keras_wa.cli.shared import add_resamples, data_settings
+from keras_wa.data.settings import DataSettings, load_dataset
 from keras_wa.errors import UserError
 from keras_wa.ranges import Range
 
@@ -27,31 +22,18 @@ if TYPE_CHECKING:
     from keras_wa.data import Dataset
     from keras_wa.data.dataset import Pixels
     from keras_wa.evaluate.image_quality_figure import Pair
-    from keras_wa.training.config import TrainConfig
 
 EXAMPLE = "keras-wa enhance --dataset phantom --n 512 --out enhancement/phantom"
 
-_FLAGS: dict[str, dict[str, Any]] = {
-    # `--n` says how many ROIs; `--limit`, which keeps whole patients, is for training.
-    **{
-        name: options
-        for name, options in DATASET_FLAGS.items()
-        if name not in ("limit", "store_dir", "labelling")
-    },
-    "clip_limit": {"type": float, "metavar": "X", "help": "of CLAHE (default: 2.0)"},
-    "tiles": {
-        "type": int,
-        "metavar": "N",
-        "help": "of CLAHE, along each side (default: 8)",
-    },
-}
 _SHOWN = 4
 _CONFIDENCE = 0.95
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds this command's arguments to its parser."""
-    add_config_flags(parser, _FLAGS)
+    add_config(parser)
+    # `--n` says how many ROIs; `limit`, which keeps whole patients, is for training.
+    add_settings(parser, DataSettings, without=("limit", "store_dir", "labelling"))
     parser.add_argument(
         "--n",
         type=Range(1, whole=True),
@@ -70,9 +52,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measures and writes. Returns the exit code."""
-    with quiet_start():
-        from keras_wa.training.config import TrainConfig
-        from keras_wa.training.data import load_dataset
     from keras_wa.evaluate.image_quality_figure import write_figure
     from keras_wa.evaluate.image_quality_table import (
         format_table,
@@ -80,33 +59,32 @@ def run(args: argparse.Namespace) -> int:
         write_table,
     )
 
-    values = choose_dataset(collect_config(args))
-    config = TrainConfig.from_mapping(values, args.config or "command line")
-    dataset = load_dataset(config)
+    settings = data_settings(args)
+    dataset = load_dataset(settings)
     out = make_folder(args.out or f"enhancement/{dataset.name}")
     cases = dataset.cases
     if len(cases) > args.n:
-        cases = cases.sample(args.n, random_state=config.data_seed).sort_index()
-    table, skipped = _measure(dataset, cases, config)
+        cases = cases.sample(args.n, random_state=settings.data_seed).sort_index()
+    table, skipped = _measure(dataset, cases, settings)
     notes = [*dataset.notes, *_absences(dataset, table, skipped)]
-    summary = summarise(table, args.resamples, config.data_seed, _CONFIDENCE)
-    settings = {
+    summary = summarise(table, args.resamples, settings.data_seed, _CONFIDENCE)
+    recorded = {
         "dataset": dataset.name,
         **_flat(dataset.source),
-        "image_size": config.image_size,
-        "clip_limit": config.clip_limit,
-        "tiles": config.tiles,
+        "image_size": settings.image_size,
+        "clip_limit": settings.clip_limit,
+        "tiles": settings.tiles,
     }
     record = {
         "n_rois": len(table),
         "n_patients": int(table["patient_id"].nunique()),
         "n_without_mask": int(table["no_visibility"].notna().sum()),
-        "settings": settings,
+        "settings": recorded,
         "measures": summary,
         "bootstrap": {
             "kind": "patient-cluster expanded percentile bootstrap",
             "n_resamples": args.resamples,
-            "seed": config.data_seed,
+            "seed": settings.data_seed,
             "confidence": _CONFIDENCE,
         },
         "notes": notes,
@@ -118,11 +96,11 @@ def run(args: argparse.Namespace) -> int:
     write_figure(
         out / "figure1.png",
         [
-            _pair(dataset, by_name.loc[name], config)
+            _pair(dataset, by_name.loc[name], settings)
             for name in table["roi_id"].iloc[rows]
         ],
-        f"{_title(dataset)}: CLAHE, clip limit {config.clip_limit:g}, "
-        f"{config.tiles} by {config.tiles} tiles; the lesion's mask outlined",
+        f"{_title(dataset)}: CLAHE, clip limit {settings.clip_limit:g}, "
+        f"{settings.tiles} by {settings.tiles} tiles; the lesion's mask outlined",
     )
     write_table(out, table, record)
     say(format_table(summary))
@@ -132,7 +110,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _measure(
-    dataset: Dataset, cases: pd.DataFrame, config: TrainConfig
+    dataset: Dataset, cases: pd.DataFrame, settings: DataSettings
 ) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
     """One row an ROI, and the ROIs that could not be read, with the reason."""
     from keras_wa.data.pipeline.store import WORKERS
@@ -141,14 +119,14 @@ def _measure(
 
     def measure(row: pd.Series) -> dict[str, Any] | UserError:
         try:
-            before = _read(dataset, row, config)
+            before = _read(dataset, row, settings)
         except UserError as error:
             return error
-        mask, reason = _mask(dataset, row, config)
+        mask, reason = _mask(dataset, row, settings)
         return {
             "roi_id": row["roi_id"],
             "patient_id": row["patient_id"],
-            **measure_pair(before, _enhance(before, config), mask),
+            **measure_pair(before, _enhance(before, settings), mask),
             "no_visibility": reason,
         }
 
@@ -170,37 +148,39 @@ def _measure(
     return pd.DataFrame(kept), skipped
 
 
-def _read(dataset: Dataset, row: pd.Series, config: TrainConfig) -> Pixels:
+def _read(dataset: Dataset, row: pd.Series, settings: DataSettings) -> Pixels:
     """An ROI as the network sees it, but for the enhancement."""
     from keras_wa.data.io.resize import resize
 
-    return resize(dataset.read(row).pixels, (config.image_size, config.image_size))
+    return resize(dataset.read(row).pixels, (settings.image_size, settings.image_size))
 
 
-def _enhance(image: Pixels, config: TrainConfig) -> Pixels:
+def _enhance(image: Pixels, settings: DataSettings) -> Pixels:
     from keras_wa.data.io.clahe import clahe
 
-    return clahe(image, config.clip_limit, (config.tiles, config.tiles))
+    return clahe(image, settings.clip_limit, (settings.tiles, settings.tiles))
 
 
 def _mask(
-    dataset: Dataset, row: pd.Series, config: TrainConfig
+    dataset: Dataset, row: pd.Series, settings: DataSettings
 ) -> tuple[NDArray[np.bool_] | None, str | None]:
     """The lesion's mask in the pixels of `_read`, or why there is none."""
     from keras_wa.data.dataset import lesion_mask
 
     try:
-        return lesion_mask(dataset, row, (config.image_size, config.image_size)), None
+        return lesion_mask(
+            dataset, row, (settings.image_size, settings.image_size)
+        ), None
     except UserError as error:
         return None, str(error)
 
 
-def _pair(dataset: Dataset, row: pd.Series, config: TrainConfig) -> Pair:
+def _pair(dataset: Dataset, row: pd.Series, settings: DataSettings) -> Pair:
     from keras_wa.evaluate.image_quality_figure import Pair
 
-    before = _read(dataset, row, config)
-    mask, _ = _mask(dataset, row, config)
-    return Pair(str(row["roi_id"]), before, _enhance(before, config), mask)
+    before = _read(dataset, row, settings)
+    mask, _ = _mask(dataset, row, settings)
+    return Pair(str(row["roi_id"]), before, _enhance(before, settings), mask)
 
 
 def _absences(

@@ -96,13 +96,14 @@ def run(args: argparse.Namespace) -> int:
     _check(args)
     start_keras()
     from keras_wa.backend import require_tensorflow
+    from keras_wa.data.settings import load_dataset
     from keras_wa.explain import summary
     from keras_wa.explain.gates import gate_profiles, write_gate_figure
     from keras_wa.explain.inputs import model_inputs, roi_probability
     from keras_wa.explain.randomisation import reinitialised
     from keras_wa.files import replacing, write_json
     from keras_wa.training.best import load_best
-    from keras_wa.training.data import load_data_of, load_dataset
+    from keras_wa.training.data import load_data_of
 
     require_tensorflow("keras-wa explain")
     run = open_run(args)

@@ -13,7 +13,7 @@ from keras_wa.cli.starting import start_keras
 from keras_wa.errors import UserError
 from keras_wa.phantom import PhantomSpec
 from keras_wa.progress import track
-from keras_wa.ranges import range_of
+from keras_wa.settings import range_of
 
 EXAMPLE = "keras-wa models --image-size 224"
 

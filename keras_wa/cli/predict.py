@@ -15,7 +15,8 @@ from keras_wa.cli.paths import check_writable, make_folder
 from keras_wa.cli.starting import begun, start_keras, without_collecting
 from keras_wa.data import ReadOptions
 from keras_wa.errors import UserError, unknown_name
-from keras_wa.ranges import Range, range_of
+from keras_wa.ranges import Range
+from keras_wa.settings import range_of
 
 EXAMPLE = "keras-wa predict runs/NAME image.dcm --box 1200,800,240,200 --overlay out"
 

@@ -8,107 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_wa.cli.messages import say, warn
-from keras_wa.cli.paths import at_home
-from keras_wa.data import DATASETS, find_dataset, name_of_dataset
+from keras_wa.cli.settings import given_settings
+from keras_wa.cli.starting import quiet_start
+from keras_wa.data import find_dataset, name_of_dataset
+from keras_wa.data.settings import DataSettings
 from keras_wa.ranges import Range
+from keras_wa.training.config import TrainConfig
 
 if TYPE_CHECKING:
-    from keras_wa.training.config import TrainConfig
     from keras_wa.training.run import Run
 
 PHANTOM_BANNER = (
     "PHANTOM: no data set is under {root}/, so this uses in-silico ROIs. Results on "
     "them say nothing clinical. Give --data-dir DIR to use your own images."
 )
-
-# Config field -> how its flag is parsed and explained. A flag that is not given leaves
-# the field to the config file or to its default.
-DATASET_FLAGS: dict[str, dict[str, Any]] = {
-    "dataset": {
-        "metavar": "NAME",
-        "help": f"{', '.join(DATASETS)} (default: what is under data/)",
-    },
-    "data_dir": {"metavar": "DIR", "help": "root folder of the dataset"},
-    "store_dir": {"metavar": "DIR", "help": "where prepared ROIs are kept"},
-    "group_pattern": {
-        "metavar": "REGEX",
-        "help": "reads the patient out of a file name, for example '^(\\d+[a-z])'",
-    },
-    "lesion": {"help": "calcification (default), mass or all"},
-    "crop": {
-        "help": "how ROIs are cut out of mammograms: fixed (default: one field of view "
-        "for all), roi (scaled to the lesion) or official (as the data set has them)"
-    },
-    "field_mm": {
-        "type": float,
-        "metavar": "MM",
-        "help": "side of the field of view, of fixed crops and the phantom; 25.6",
-    },
-    "pixel_spacing": {
-        "type": float,
-        "metavar": "MM",
-        "help": "assumed where the files state none",
-    },
-    "drop_without_callback": {
-        "action": "bool",
-        "help": "leave out BENIGN_WITHOUT_CALLBACK (by default it is benign)",
-    },
-    "for_processing": {
-        "action": "bool",
-        "help": "accept DICOM images meant for processing",
-    },
-    "bits_stored": {
-        "type": int,
-        "metavar": "N",
-        "help": "bits of the values in 16-bit PNG, TIFF and PGM files, if fewer (12)",
-    },
-    "case_lists": {
-        "metavar": "DIR",
-        "help": "where CBIS-DDSM's case lists or CMMD's spreadsheet are, if not in "
-        "--data-dir",
-    },
-    "limit": {"type": int, "metavar": "N", "help": "use at most N ROIs"},
-    "data_seed": {"type": int, "metavar": "N", "help": "decides phantom and split"},
-    "rois": {"type": int, "metavar": "N", "help": "ROIs in the phantom set"},
-    "labelling": {"help": "of the phantom: descriptor or clinical"},
-    "conspicuity": {"type": float, "metavar": "X", "help": "of the phantom; 1 = film"},
-    "blur_mm": {
-        "type": float,
-        "metavar": "MM",
-        "help": "of the phantom's film and scanner, standard deviation (default: 0.035 "
-        "to 0.065, by patient)",
-    },
-    "image_size": {"type": int, "metavar": "PX", "help": "side of the ROI"},
-}
-
-
-def add_config_flags(
-    parser: argparse.ArgumentParser, flags: dict[str, dict[str, Any]]
-) -> None:
-    """Adds `--config` and one flag for each config field."""
-    parser.add_argument("--config", metavar="FILE", help="TOML file, see configs/")
-    add_flags(parser, flags)
-
-
-def add_flags(
-    parser: argparse.ArgumentParser, flags: dict[str, dict[str, Any]]
-) -> None:
-    """Adds one flag for each field; a flag that is not given is None."""
-    for field, options in flags.items():
-        flag = f"--{field.replace('_', '-')}"
-        if options.get("action") == "bool":
-            options = {**options, "action": argparse.BooleanOptionalAction}
-        parser.add_argument(flag, dest=field, default=None, **options)
-
-
-def collect_config(args: argparse.Namespace) -> dict[str, Any]:
-    """Field -> value from the config file, overridden by the flags that were given."""
-    from keras_wa.training.config import TrainConfig, read_config_file
-
-    values = at_home(read_config_file(args.config)) if args.config else {}
-    fields = TrainConfig.__dataclass_fields__
-    flags = {k: v for k, v in vars(args).items() if k in fields and v is not None}
-    return {**values, **flags}
 
 
 def choose_dataset(values: dict[str, Any], root: Path = Path("data")) -> dict[str, Any]:
@@ -134,6 +47,18 @@ def choose_dataset(values: dict[str, Any], root: Path = Path("data")) -> dict[st
     kind = "class folders of images" if name == "folder" else name
     say(f"Data set found: {found} ({kind}).")
     return {**values, "dataset": name, "data_dir": str(found)}
+
+
+def data_settings(args: argparse.Namespace) -> DataSettings:
+    """The settings of a command that reads a dataset and trains nothing.
+
+    Its config file may be that of a training, and is checked as such.
+    """
+    values = choose_dataset(given_settings(args, DataSettings, args.config))
+    if not args.config:
+        return DataSettings.from_mapping(values, "command line")
+    with quiet_start():
+        return TrainConfig.from_mapping(values, args.config)
 
 
 def add_resamples(parser: argparse.ArgumentParser) -> None:
@@ -186,7 +111,6 @@ def with_present_store(config: TrainConfig) -> TrainConfig:
     Where the folder around the run's own is gone, as after a move of the project, it
     is the default folder below the current one; a line is printed.
     """
-    from keras_wa.training.config import TrainConfig
     from keras_wa.training.fingerprint import absolute
 
     here = absolute("store_dir", TrainConfig.store_dir)

@@ -4,120 +4,26 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import os
 from pathlib import Path
 from typing import Any
 
 from keras_wa.cli.messages import say, warn
-from keras_wa.cli.shared import (
-    DATASET_FLAGS,
-    add_config_flags,
-    choose_dataset,
-    collect_config,
-    with_present_store,
-)
+from keras_wa.cli.settings import add_config, add_settings, given_settings
+from keras_wa.cli.shared import choose_dataset, with_present_store
 from keras_wa.cli.starting import quiet_start, start_keras
 from keras_wa.data import split_hash
 from keras_wa.errors import UserError
+from keras_wa.training.config import TrainConfig
 
 EXAMPLE = (
     "python train.py --dataset folder --data-dir DIR --group-pattern '^(\\d+)' "
     "--epochs 100"
 )
 
-TRAIN_FLAGS: dict[str, dict[str, Any]] = {
-    "split": {
-        "help": "official (default: the data set's own; drawn by patient where it has "
-        "none) or patient-kfold; random-roi and augmented-first leak, to show by how "
-        "much"
-    },
-    "folds": {"type": int, "metavar": "K", "help": "of patient-kfold (default: 5)"},
-    "fold": {"type": int, "metavar": "I", "help": "which fold is the test part"},
-    "validation": {"type": float, "metavar": "X", "help": "part kept for validation"},
-    "fresh_rois": {"action": "bool", "help": "draw new phantom ROIs every epoch"},
-    "enhance": {"help": "clahe (default) or none"},
-    "classes": {
-        "type": int,
-        "metavar": "K",
-        "help": "2 (default): benign, malignant; 3: benign without callback, benign, "
-        "malignant",
-    },
-    "model": {"metavar": "NAME", "help": "wa_resnet50 (default); see keras-wa models"},
-    "dwt": {"help": "model (default): the first layer; or pipeline"},
-    "weights": {
-        "metavar": "SOURCE",
-        "help": "imagenet, a file, or none (default: imagenet where the model takes it "
-        "and it can be had)",
-    },
-    "epochs": {"type": int, "metavar": "N", "help": "default: 100"},
-    "batch_size": {"type": int, "metavar": "N", "help": "default: 16"},
-    "optimizer": {"help": "adam (default), adamw, or sgd with Nesterov momentum 0.9"},
-    "weight_decay": {
-        "type": float,
-        "metavar": "X",
-        "help": "of adamw (default: 0.004) and sgd (default: 0); not of biases, scales "
-        "and gates",
-    },
-    "ema": {
-        "type": float,
-        "metavar": "X",
-        "help": "momentum of a moving average of the weights, which is validated and "
-        "kept in their place (default: 0, none)",
-    },
-    "label_smoothing": {"type": float, "metavar": "X", "help": "default: 0"},
-    "learning_rate": {
-        "type": float,
-        "metavar": "X",
-        "help": "default: 1e-4 with pretrained weights, 1e-3 from scratch",
-    },
-    "trunk_rate": {
-        "type": float,
-        "metavar": "X",
-        "help": "factor of it in the layers that --weights fills (default: 1)",
-    },
-    "schedule": {
-        "help": "constant (default with pretrained weights) or cosine (from scratch)"
-    },
-    "warmup_steps": {
-        "type": int,
-        "metavar": "N",
-        "help": "default: 0 with pretrained weights, 100 from scratch",
-    },
-    "class_weights": {"action": "bool", "help": "weigh both classes equally"},
-    "augment": {"action": "bool", "help": "flips, rotations, scale, grey values"},
-    "gamma": {
-        "type": float,
-        "metavar": "X",
-        "help": "augmentation: largest relative change of the exponent of the grey "
-        "values (default: 0)",
-    },
-    "random_clahe": {
-        "type": float,
-        "metavar": "P",
-        "help": "augmentation: part of the ROIs that get no CLAHE, or another "
-        "clip limit (default: 0)",
-    },
-    "seed": {"type": int, "metavar": "N", "help": "weights, order, augmentation"},
-    "strategy": {
-        "help": "auto (default), one-device, mirrored, tpu, or multi-worker: the "
-        "processes that TF_CONFIG names train together"
-    },
-    "precision": {"help": "float32 (default), mixed_float16 or mixed_bfloat16"},
-    "deterministic": {"action": "bool", "help": "the same numbers run after run"},
-}
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds this command's arguments to its parser."""
-    add_config_flags(parser, {**DATASET_FLAGS, **TRAIN_FLAGS})
-    parser.add_argument(
-        "--model-option",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="option of the model, for example wavelet=db2; may be repeated",
-    )
     parser.add_argument(
         "--run-dir", metavar="DIR", help="default: runs/<model>-<dataset>-<time>"
     )
@@ -126,6 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="carry on with --run-dir, by default the newest run",
     )
+    add_config(parser)
+    add_settings(parser, TrainConfig)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -236,7 +144,6 @@ def _resumed(args: argparse.Namespace) -> Any:
 
     Its data may lie elsewhere by now.
     """
-    from keras_wa.training.config import TrainConfig
     from keras_wa.training.fingerprint import (
         PLACES,
         absolute,
@@ -246,7 +153,10 @@ def _resumed(args: argparse.Namespace) -> Any:
     from keras_wa.training.run import Run
 
     run = Run.open(args.run_dir or Run.newest())
-    given = {field: absolute(field, value) for field, value in _given(args).items()}
+    given = {
+        field: absolute(field, value)
+        for field, value in given_settings(args, TrainConfig, args.config).items()
+    }
     moved = {field: given.pop(field) for field in PLACES if field in given}
     values = {**run.config.to_mapping(), **moved}
     config = TrainConfig.from_mapping(values, args.config or "command line")
@@ -269,28 +179,10 @@ def _resumed(args: argparse.Namespace) -> Any:
 
 
 def _new_config(args: argparse.Namespace) -> Any:
-    from keras_wa.training.config import TrainConfig
     from keras_wa.training.fingerprint import with_absolute_paths
 
     origin = args.config or "command line"
-    config = TrainConfig.from_mapping(choose_dataset(_given(args)), origin)
+    config = TrainConfig.from_mapping(
+        choose_dataset(given_settings(args, TrainConfig, args.config)), origin
+    )
     return with_absolute_paths(config)
-
-
-def _given(args: argparse.Namespace) -> dict[str, Any]:
-    """The config fields that the config file and the flags set."""
-    values = collect_config(args)
-    if args.model_option:
-        options = dict(_parse_option(text) for text in args.model_option)
-        values["model_options"] = {**values.get("model_options", {}), **options}
-    return values
-
-
-def _parse_option(text: str) -> tuple[str, Any]:
-    key, separator, value = text.partition("=")
-    if not separator or not key:
-        raise UserError(f"--model-option must be KEY=VALUE. Received: {text!r}")
-    try:
-        return key, json.loads(value)
-    except ValueError:
-        return key, value

@@ -5,8 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from keras_wa.data.io.spacing import CREDIBLE_MM
-from keras_wa.errors import unknown_name
-from keras_wa.ranges import check_ranges, real, whole
+from keras_wa.settings import Settings, real, setting, whole
 
 LESIONS = ("calcification", "mass", "all")
 """The lesion types that can be asked for."""
@@ -16,7 +15,7 @@ CROPS = ("fixed", "roi", "official")
 
 
 @dataclasses.dataclass(frozen=True)
-class ReadOptions:
+class ReadOptions(Settings):
     """How a dataset of mammograms is read.
 
     Attributes:
@@ -41,8 +40,8 @@ class ReadOptions:
         UserError: a value is out of its range.
     """
 
-    lesion: str = "calcification"
-    crop: str = "fixed"
+    lesion: str = setting("calcification", choices=LESIONS)
+    crop: str = setting("fixed", choices=CROPS)
     field_mm: float = real(25.6, 1, 500)
     pixel_spacing_mm: float | None = real(None, *CREDIBLE_MM)
     drop_without_callback: bool = False
@@ -51,9 +50,3 @@ class ReadOptions:
     case_lists: str | None = None
     require_files: bool = True
     patients_apart: bool = True
-
-    def __post_init__(self) -> None:
-        for field, choices in (("lesion", LESIONS), ("crop", CROPS)):
-            if getattr(self, field) not in choices:
-                raise unknown_name(f"`{field}`", getattr(self, field), choices)
-        check_ranges(self, lambda field: f"`{field.replace('spacing_mm', 'spacing')}`")

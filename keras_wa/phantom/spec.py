@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal, get_args
 
-from keras_wa.errors import UserError, unknown_name
-from keras_wa.ranges import check_ranges, real, whole
+from keras_wa.errors import UserError
+from keras_wa.settings import Settings, real, setting, whole
 
 PHANTOM_VERSION = 2
 """How the pixels are drawn. 2: measured against film (docs/phantom-validity.md); 1 was
@@ -17,7 +17,7 @@ Labelling = Literal["descriptor", "clinical"]
 
 
 @dataclasses.dataclass(frozen=True)
-class PhantomSpec:
+class PhantomSpec(Settings):
     """Describes an in-silico set of ROIs.
 
     The pixels and the case table follow from this alone: the same spec gives the same
@@ -44,18 +44,16 @@ class PhantomSpec:
     seed: int = whole(0, 0, 2**32 - 1)
     size: int = whole(224, 32, 4096)
     field_mm: float = real(25.6, 3, 100)
-    labelling: Labelling = "descriptor"
+    labelling: Labelling = setting("descriptor", choices=get_args(Labelling))
     conspicuity: float = real(1.0, 0, 10, above=True)
     blur_mm: float | None = real(None, 0, 1)
 
     def __post_init__(self) -> None:
-        if self.labelling not in get_args(Labelling):
-            raise unknown_name("phantom labelling", self.labelling, get_args(Labelling))
-        check_ranges(self, "Phantom {}".format)
+        super().__post_init__()
         if self.pixel_mm > 0.3:
             raise UserError(
-                f"Phantom field_mm must be at most {0.3 * self.size:g} mm (0.3 mm a "
-                f"pixel). Received: {self.field_mm!r}"
+                f"`field_mm` must be at most {0.3 * self.size:g} (0.3 mm a pixel). "
+                f"Received: {self.field_mm!r}"
             )
 
     @property

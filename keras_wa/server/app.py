@@ -22,14 +22,14 @@ from keras_wa.server.images import add_image_paths
 from keras_wa.server.inputs import Instances, Question, instances_of, parse
 from keras_wa.server.metrics import Metrics
 from keras_wa.server.page import PAGE_FILES, add_page
-from keras_wa.server.settings import Settings
+from keras_wa.server.settings import ServerSettings
 
 _MODEL = "/v1/models/wa"
 _OPENAPI = "/openapi.json"
 _PATHS = ("/health", "/about", "/metrics", _OPENAPI, _MODEL, f"{_MODEL}:predict")
 
 
-def create_app(engine: Engine, settings: Settings, metrics: Metrics) -> Gate:
+def create_app(engine: Engine, settings: ServerSettings, metrics: Metrics) -> Gate:
     """The ASGI application of a service.
 
     Args:
@@ -72,7 +72,7 @@ def create_app(engine: Engine, settings: Settings, metrics: Metrics) -> Gate:
     return Gate(app, settings, metrics, paths, frozenset({"/health", *PAGE_FILES}))
 
 
-def _describe_token(app: FastAPI, settings: Settings) -> None:
+def _describe_token(app: FastAPI, settings: ServerSettings) -> None:
     """Says in the description how a token is brought; the gate asks for it."""
     document = app.openapi()
     scheme = {"type": "http", "scheme": "bearer"}
@@ -113,7 +113,9 @@ def _headers(headers: Mapping[str, str] | None) -> dict[str, str] | None:
     return None if headers is None else dict(headers)
 
 
-def _add_tensorflow_serving(app: FastAPI, engine: Engine, settings: Settings) -> None:
+def _add_tensorflow_serving(
+    app: FastAPI, engine: Engine, settings: ServerSettings
+) -> None:
     @app.get(_MODEL, response_model=answers.ModelStatus, responses=answers.COMMON)
     async def status() -> Any:
         """Whether the model is there, as TensorFlow Serving says it."""

@@ -28,7 +28,7 @@ from keras_wa.server.batching import Batcher, QueueFullError
 from keras_wa.server.explaining import Explainer
 from keras_wa.server.inputs import UPLOAD, Question, as_fields
 from keras_wa.server.metrics import Metrics
-from keras_wa.server.settings import Settings
+from keras_wa.server.settings import ServerSettings
 
 T = TypeVar("T")
 
@@ -46,7 +46,7 @@ class Engine:
     """
 
     def __init__(
-        self, classifier: Classifier, settings: Settings, metrics: Metrics
+        self, classifier: Classifier, settings: ServerSettings, metrics: Metrics
     ) -> None:
         self.classifier = classifier
         self._settings = settings

@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from keras_wa.server.metrics import Metrics
-from keras_wa.server.settings import LOOPBACK_NAMES, Settings
+from keras_wa.server.settings import LOOPBACK_NAMES, ServerSettings
 
 _RETRY = {"Retry-After": "1"}
 _DRAIN_S, _DRAIN_BYTES = 1.0, 2**28
@@ -56,7 +56,7 @@ class Gate:
     def __init__(
         self,
         app: ASGIApp,
-        settings: Settings,
+        settings: ServerSettings,
         metrics: Metrics,
         paths: frozenset[str],
         open_paths: frozenset[str],
@@ -165,7 +165,7 @@ class Gate:
             started = True
             await answer(message)
 
-        with anyio.move_on_after(self._settings.timeout_s) as deadline:
+        with anyio.move_on_after(self._settings.timeout) as deadline:
             deadline.deadline = min(deadline.deadline, self._last)
             self._deadlines.add(deadline)
             try:
@@ -178,7 +178,7 @@ class Gate:
     def _late(self, complete: bool) -> JSONResponse:
         if self._stopping:
             return refusal(503, "The service is being stopped. Try again.", _RETRY)
-        seconds = f"{self._settings.timeout_s:g} s"
+        seconds = f"{self._settings.timeout:g} s"
         if not complete:
             return refusal(408, f"The request did not arrive within {seconds}.")
         return refusal(504, f"No answer within {seconds}. Try again.", _RETRY)
@@ -213,7 +213,7 @@ class _Body:
     def __init__(
         self,
         receive: Receive,
-        settings: Settings,
+        settings: ServerSettings,
         gate: Gate,
         on_complete: Callable[[], None],
     ) -> None:
@@ -242,18 +242,18 @@ class _Body:
         return message
 
 
-def _too_large(settings: Settings) -> JSONResponse:
+def _too_large(settings: ServerSettings) -> JSONResponse:
     return refusal(413, _large(settings))
 
 
-def _busy(settings: Settings) -> str:
+def _busy(settings: ServerSettings) -> str:
     return (
         f"Busy. Received: one request more than {settings.concurrency} at once; "
         "expected less. Try again."
     )
 
 
-def _large(settings: Settings) -> str:
+def _large(settings: ServerSettings) -> str:
     return (
         f"The request is too large. Received: more than {settings.max_megabytes:g} "
         f"MiB; expected at most {settings.max_megabytes:g} MiB (--max-megabytes)."

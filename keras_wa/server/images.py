@@ -23,13 +23,13 @@ from keras_wa.server.inputs import (
     image_of,
     parse,
 )
-from keras_wa.server.settings import Settings
+from keras_wa.server.settings import ServerSettings
 from keras_wa.server.viewing import candidates_of, view_of
 
 PATHS = ("/predict", "/explain", "/view", "/candidates")
 
 
-def add_image_paths(app: FastAPI, engine: Engine, settings: Settings) -> None:
+def add_image_paths(app: FastAPI, engine: Engine, settings: ServerSettings) -> None:
     """Adds them to an application."""
     most = settings.max_pixels
     trained_bits = engine.classifier.bits_stored

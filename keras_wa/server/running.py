@@ -20,14 +20,14 @@ from keras_wa.server.connections import BACKLOG, protocol_for
 from keras_wa.server.engine import Engine
 from keras_wa.server.gate import Gate
 from keras_wa.server.metrics import Metrics
-from keras_wa.server.settings import Settings
+from keras_wa.server.settings import ServerSettings
 
 # Together below the five seconds after which a supervisor may lose patience.
 _ANSWER_S, _CLOSE_S, _THREADS_S = 3.0, 4.0, 0.2
 
 
 def serve(
-    classifier: Classifier, settings: Settings, ready: Callable[[str], None]
+    classifier: Classifier, settings: ServerSettings, ready: Callable[[str], None]
 ) -> None:
     """Serves until SIGTERM or Ctrl-C.
 
@@ -107,7 +107,7 @@ class _Server(uvicorn.Server):
         self._loop.call_soon_threadsafe(self._gate.stop, _ANSWER_S)
 
 
-def _listen(settings: Settings) -> socket.socket:
+def _listen(settings: ServerSettings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         return socket.create_server((settings.host, settings.port), family=family)

@@ -4,45 +4,54 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
+from typing import ClassVar
 
 from keras_wa.errors import UserError
-from keras_wa.ranges import check_ranges, real, whole
+from keras_wa.settings import Settings, real, setting, whole
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclasses.dataclass(frozen=True)
-class Settings:
+class ServerSettings(Settings):
     """What a service is started with.
-
-    Attributes:
-        host: name or address that it listens on.
-        port: of TCP; 0 is any that is free.
-        token: that a request has to bring; `""` lets in all who reach the host, which
-            has to be this machine's own loopback then.
-        max_megabytes: size of a request's body, 2**20 bytes each.
-        max_pixels: of an image, before it is decoded.
-        timeout_s: from a request's arrival to its answer.
-        concurrency: predictions under way at once.
-        batch: ROIs that the network sees at once.
-        wait_ms: how long the first ROI of a batch waits for others.
 
     Raises:
         UserError: a value is out of its range, or the host needs a token.
     """
 
-    host: str = "127.0.0.1"
-    port: int = whole(8501, 0, 2**16 - 1)
-    token: str = ""
-    max_megabytes: float = real(64, 0, 2**20, above=True)
-    max_pixels: int = whole(2**26, 1)
-    timeout_s: float = real(30, 0, 86_400, above=True)
-    concurrency: int = whole(128, 1)
-    batch: int = whole(32, 1)
-    wait_ms: float = real(1, 0, 60_000)
+    title: ClassVar[str] = "service"
+
+    host: str = setting(
+        "127.0.0.1", help="address to listen on; 127.0.0.1 is this machine"
+    )
+    port: int = whole(8501, 0, 2**16 - 1, help="of TCP; 0 is any that is free")
+    token: str = setting(
+        "",
+        help="that each request has to bring, 'Authorization: Bearer TOKEN'; or set "
+        "KERAS_WA_TOKEN, which other users of the machine do not see. A host that "
+        "other machines can reach needs one (default: none)",
+    )
+    max_megabytes: float = real(
+        64, 0, 2**20, above=True, metavar="MB", help="size of a request"
+    )
+    max_pixels: int = whole(2**26, 1, help="of an image, height times width")
+    timeout: float = real(
+        30,
+        0,
+        86_400,
+        above=True,
+        metavar="SECONDS",
+        help="from a request's arrival to its answer",
+    )
+    concurrency: int = whole(128, 1, help="predictions under way at once")
+    batch: int = whole(32, 1, help="ROIs that the network sees at once, at most")
+    wait_ms: float = real(
+        1, 0, 60_000, metavar="MS", help="how long the first ROI of a batch waits"
+    )
 
     def __post_init__(self) -> None:
-        check_ranges(self, _flag)
+        super().__post_init__()
         if any(not "!" <= letter <= "~" for letter in self.token):
             raise UserError(
                 "--token. Received: white space or characters beyond ASCII; "
@@ -78,7 +87,3 @@ class Settings:
     def most_waiting(self) -> int:
         """ROIs, turned and mirrored copies counted, that wait for the network."""
         return max(4 * self.batch, self.concurrency)
-
-
-def _flag(name: str) -> str:
-    return f"--{name.removesuffix('_s').replace('_', '-')}"

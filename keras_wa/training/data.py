@@ -12,9 +12,7 @@ import pandas as pd
 
 from keras_wa.data import (
     LEAKY_SPLITS,
-    Dataset,
     class_indices,
-    load_cases,
     require_every_class,
     split_cases,
     split_origin,
@@ -24,11 +22,10 @@ from keras_wa.data.pipeline.copies import CopiedImages, copied_images
 from keras_wa.data.pipeline.digests import pixel_digests
 from keras_wa.data.pipeline.npy_file import read_images
 from keras_wa.data.pipeline.plan import TrainingPlan, class_weights
-from keras_wa.data.pipeline.preparing import prepare
-from keras_wa.data.pipeline.rois import Enhancement, FreshPhantom, Pixels, Rois
+from keras_wa.data.pipeline.rois import FreshPhantom, Pixels, Rois
 from keras_wa.data.pipeline.store import PreparedStore
+from keras_wa.data.settings import enhanced_images, load_store
 from keras_wa.errors import UserError
-from keras_wa.phantom import PhantomSpec
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.run import Run
 
@@ -115,7 +112,7 @@ class RunData:
         config, train = self.config, self.part("train")
         source = (
             FreshPhantom(
-                phantom_spec(config), len(train), _enhancement(config), config.classes
+                config.phantom_spec(), len(train), config.enhancement(), config.classes
             )
             if config.fresh_rois
             else lambda epoch: train
@@ -128,7 +125,7 @@ class RunData:
             batch_size=config.batch_size,
             seed=config.seed,
             augmentation=_augmentation(config),
-            enhancement=_enhancement(config),
+            enhancement=config.enhancement(),
             weights=balanced if config.class_weights else np.ones_like(balanced),
             wavelet=self.wavelet,
             share=share,
@@ -231,58 +228,6 @@ def load_data_of(
     data = load_data(run.config, progress)
     data.notes.extend(run.require_same_data(data.cases, data.pixels, allow_changed))
     return data
-
-
-def load_store(config: TrainConfig, progress: bool = True) -> PreparedStore:
-    """Reads and prepares a config's dataset, or finds that done.
-
-    Raises:
-        UserError: from the dataset or the store.
-    """
-    dataset = load_dataset(config)
-    return prepare(dataset, config.store_dir, config.image_size, progress)
-
-
-def enhanced_images(
-    store: PreparedStore, config: TrainConfig, progress: bool = True
-) -> Pixels:
-    """A store's images `(N, size, size)`, enhanced as a config has it."""
-    enhancement = _enhancement(config)
-    if enhancement.kind == "none":
-        return store.images
-    tiles = (enhancement.tiles, enhancement.tiles)
-    return store.enhanced(enhancement.clip_limit, tiles, progress)
-
-
-def load_dataset(config: TrainConfig) -> Dataset:
-    """The dataset that a config names."""
-    return load_cases(
-        str(config.dataset),
-        data_dir=config.data_dir,
-        group_pattern=config.group_pattern,
-        limit=config.limit,
-        seed=config.data_seed,
-        # With other data its settings mean nothing, and may not suit the image size.
-        phantom=phantom_spec(config) if config.dataset == "phantom" else None,
-        phantom_rois=config.rois,
-        options=config.read_options(),
-    )
-
-
-def phantom_spec(config: TrainConfig) -> PhantomSpec:
-    """The phantom that a config describes."""
-    return PhantomSpec(
-        seed=config.data_seed,
-        size=config.image_size,
-        field_mm=config.field_mm,
-        labelling=config.labelling,  # type: ignore[arg-type]
-        conspicuity=config.conspicuity,
-        blur_mm=config.blur_mm,
-    )
-
-
-def _enhancement(config: TrainConfig) -> Enhancement:
-    return Enhancement(config.enhance, config.clip_limit, config.tiles)
 
 
 def _augmentation(config: TrainConfig) -> Augmentation:

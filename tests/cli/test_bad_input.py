@@ -17,7 +17,7 @@ import pytest
 
 from keras_wa.cli import main
 from keras_wa.cli.main import _parser
-from keras_wa.cli.shared import collect_config
+from keras_wa.cli.settings import given_settings
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.data import load_data
 from tests.cli.failing import error_of
@@ -197,7 +197,8 @@ def test_a_disk_that_fills_during_the_training_costs_no_completed_epoch(
     root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = _train(root, tmp_path)
-    load_data(TrainConfig.from_mapping(collect_config(_parser().parse_args(words)), ""))
+    given = given_settings(_parser().parse_args(words), TrainConfig)
+    load_data(TrainConfig.from_mapping(given, ""))
     # The checkpoint has about 20 kB, the model 45 kB, the SavedModel 240 kB.
     with _no_file_larger_than(15_000):
         line = error_of(words, capsys)

@@ -161,8 +161,8 @@ def test_a_tree_follows_given_case_lists(
     [
         ([], "--preview PNG or --out DIR"),
         (["--out", "x", "--labelling", "descriptr"], "did you mean 'descriptor'?"),
-        (["--out", "x", "--size", "16"], "Phantom size must be at least 32"),
-        (["--out", "x", "--conspicuity", "0"], "conspicuity must be above 0"),
+        (["--out", "x", "--size", "16"], "must be at least 32. Received: 16"),
+        (["--out", "x", "--conspicuity", "0"], "must be above 0. Received: 0.0"),
         (["--out", "x", "--rois", "1"], "at least 2 ROIs. Received: n=1"),
         (["--layout", "tcia"], "Give --layout tcia DIR"),
         (["--layout", "tcia", "x", "--rois", "4"], "Received: 4; expected at least 5"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Iterator
@@ -12,50 +11,9 @@ from typing import TextIO
 import pytest
 
 from keras_wa.cli.messages import warn
-from keras_wa.cli.shared import (
-    DATASET_FLAGS,
-    add_config_flags,
-    choose_dataset,
-    collect_config,
-)
+from keras_wa.cli.shared import choose_dataset
 from keras_wa.cli.starting import quiet_start, start_keras
-from keras_wa.cli.train import TRAIN_FLAGS
 from keras_wa.errors import UserError
-from keras_wa.training.config import TrainConfig
-
-
-def _parsed(*words: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    add_config_flags(parser, {**DATASET_FLAGS, **TRAIN_FLAGS})
-    return parser.parse_args(words)
-
-
-def test_every_flag_is_a_field_of_the_config() -> None:
-    fields = set(TrainConfig.__dataclass_fields__)
-    assert set(DATASET_FLAGS) | set(TRAIN_FLAGS) <= fields
-
-
-def test_a_flag_that_is_not_given_sets_nothing() -> None:
-    assert collect_config(_parsed()) == {}
-
-
-def test_flags_win_over_the_config_file(tmp_path: Path) -> None:
-    path = tmp_path / "quick.toml"
-    path.write_text("epochs = 3\nbatch_size = 32\nfresh_rois = true\naugment = true\n")
-    words = ["--config", str(path), "--epochs", "5", "--no-fresh-rois"]
-    assert collect_config(_parsed(*words)) == {
-        "epochs": 5,
-        "batch_size": 32,
-        "fresh_rois": False,
-        "augment": True,
-    }
-
-
-def test_flags_have_the_types_of_their_fields() -> None:
-    words = ["--learning-rate", "1e-3", "--seed", "7", "--deterministic"]
-    values = collect_config(_parsed(*words))
-    assert values == {"learning_rate": 1e-3, "seed": 7, "deterministic": True}
-    TrainConfig.from_mapping(values, "command line")
 
 
 def test_nothing_under_data_means_the_phantom_and_that_is_said(

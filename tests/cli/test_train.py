@@ -10,9 +10,7 @@ from typing import Any
 import pytest
 
 from keras_wa.cli import main
-from keras_wa.cli.train import _parse_option
 from keras_wa.data import LEAKY_SPLITS, split_hash
-from keras_wa.errors import UserError
 from keras_wa.training.fit import Outcome
 from tests.cli.bars import without_bars
 from tests.cli.failing import error_of
@@ -111,28 +109,6 @@ def test_config_file_flags_and_model_options_come_together(
     assert config.epochs == 9
     assert config.batch_size == SETTINGS["batch_size"]
     assert config.model_options == {"wavelet": "db2", "dropout": 0.2}
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("stem_stride=1", ("stem_stride", 1)),
-        ("bn_momentum=0.9", ("bn_momentum", 0.9)),
-        ("zero_init_residual=true", ("zero_init_residual", True)),
-        ("wavelet=db2", ("wavelet", "db2")),
-        ("weights=a=b", ("weights", "a=b")),
-    ],
-)
-def test_a_model_option_has_the_type_that_it_looks_like(
-    text: str, expected: tuple[str, Any]
-) -> None:
-    assert _parse_option(text) == expected
-
-
-@pytest.mark.parametrize("text", ["wavelet", "=db2", ""])
-def test_a_model_option_without_key_or_value_is_refused(text: str) -> None:
-    with pytest.raises(UserError, match=r"KEY=VALUE\. Received"):
-        _parse_option(text)
 
 
 def test_an_existing_run_is_not_overwritten(

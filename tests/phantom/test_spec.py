@@ -32,12 +32,12 @@ def test_spec_survives_pickling():
     ],
 )
 def test_value_out_of_range_names_the_field_and_the_value(field, value):
-    with pytest.raises(UserError, match=f"{field} must be .* Received: {value}"):
+    with pytest.raises(UserError, match=f"`{field}` must be .* Received: {value}"):
         PhantomSpec(**{field: value})
 
 
 def test_pixel_too_coarse_for_microcalcifications_is_refused():
-    with pytest.raises(UserError, match=r"at most 9\.6 mm"):
+    with pytest.raises(UserError, match=r"at most 9\.6 \(0\.3 mm"):
         PhantomSpec(size=32, field_mm=10.0)
 
 

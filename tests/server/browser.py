@@ -24,7 +24,7 @@ from keras_wa.server.app import create_app
 from keras_wa.server.connections import protocol_for
 from keras_wa.server.engine import Engine
 from keras_wa.server.metrics import Metrics
-from keras_wa.server.settings import Settings
+from keras_wa.server.settings import ServerSettings
 from tests.data.io.dicom_files import dicom_bytes, dicom_dataset
 from tests.server.clients import smooth
 from tests.waiting import DEADLINE_S
@@ -58,7 +58,7 @@ NEEDS_CHROMIUM = [
 def listening(classifier: Classifier, **settings: Any) -> Iterator[str]:
     """Serves a classifier at a free port of this machine. Gives the address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        chosen = Settings(port=listener.getsockname()[1], **settings)
+        chosen = ServerSettings(port=listener.getsockname()[1], **settings)
         metrics = Metrics()
         engine = Engine(classifier, chosen, metrics)
         app = create_app(engine, chosen, metrics)

@@ -14,7 +14,7 @@ from keras_wa.inference.classifier import Classifier
 from keras_wa.server.app import create_app
 from keras_wa.server.engine import Engine
 from keras_wa.server.metrics import Metrics
-from keras_wa.server.settings import Settings
+from keras_wa.server.settings import ServerSettings
 from tests.waiting import DEADLINE_S
 
 LOCAL = "http://127.0.0.1"
@@ -25,7 +25,7 @@ def service(
     classifier: Classifier, base_url: str = LOCAL, **settings: Any
 ) -> Iterator[TestClient]:
     """Serves a classifier as long as the context lasts."""
-    chosen, metrics = Settings(**settings), Metrics()
+    chosen, metrics = ServerSettings(**settings), Metrics()
     engine = Engine(classifier, chosen, metrics)
     app = create_app(engine, chosen, metrics)
     with TestClient(app, base_url=base_url, raise_server_exceptions=False) as client:

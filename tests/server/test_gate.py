@@ -18,7 +18,7 @@ from keras_wa.inference.classifier import Classifier
 from keras_wa.server.gate import Gate
 from keras_wa.server.metrics import Metrics
 from keras_wa.server.page import PAGE_FILES
-from keras_wa.server.settings import Settings
+from keras_wa.server.settings import ServerSettings
 from tests.server.clients import encoded, service, smooth
 from tests.waiting import DEADLINE_S, until
 
@@ -172,7 +172,7 @@ def test_a_full_queue_is_told_too(classifier: Classifier) -> None:
 
 def test_no_request_waits_beyond_its_deadline(classifier: Classifier) -> None:
     slow = Slow(classifier)
-    with service(slow.classifier, timeout_s=0.2, batch=1) as client:
+    with service(slow.classifier, timeout=0.2, batch=1) as client:
         late = post(client)
         slow.gate.set()
         assert late.status_code == 504
@@ -215,7 +215,9 @@ async def reads_all(_: Scope, receive: Receive, send: Send) -> None:
 
 def gate(app: Any = reads_all, **settings: Any) -> Gate:
     handled = ExceptionMiddleware(app)
-    return Gate(handled, Settings(**settings), Metrics(), frozenset(), frozenset())
+    return Gate(
+        handled, ServerSettings(**settings), Metrics(), frozenset(), frozenset()
+    )
 
 
 async def never() -> Any:
@@ -227,7 +229,7 @@ async def whole() -> Any:
 
 
 def test_a_request_that_does_not_arrive_is_given_up() -> None:
-    status, headers = asyncio.run(call(gate(timeout_s=0.1), never))
+    status, headers = asyncio.run(call(gate(timeout=0.1), never))
     assert status == 408
     assert headers["connection"] == "close"
 
@@ -253,7 +255,7 @@ def test_a_stop_answers_what_is_there_and_what_still_comes_in_the_time_given() -
         await never()
 
     async def stop() -> list[int]:
-        stopped = gate(stuck, timeout_s=50)
+        stopped = gate(stuck, timeout=50)
         answers = [asyncio.create_task(call(stopped, whole)) for _ in range(3)]
         await asyncio.sleep(0.05)
         stopped.stop(0.1)

@@ -12,7 +12,8 @@ import pytest
 from keras_wa.data import ReadOptions
 from keras_wa.errors import UserError
 from keras_wa.models import registry
-from keras_wa.training.config import TrainConfig, read_config_file
+from keras_wa.settings import read_toml
+from keras_wa.training.config import TrainConfig
 from tests.tiny_model import tiny
 
 FIELDS = [field.name for field in dataclasses.fields(TrainConfig)]
@@ -246,7 +247,7 @@ def test_a_config_comes_back_from_json_unchanged() -> None:
 def test_a_toml_file_sets_the_fields_that_it_names(tmp_path: Path) -> None:
     path = tmp_path / "quick.toml"
     path.write_text("epochs = 3\nlearning_rate = 1e-3\n[model_options]\nse_ratio = 8\n")
-    values = read_config_file(path)
+    values = read_toml(path)
     assert values == {
         "epochs": 3,
         "learning_rate": 1e-3,
@@ -260,9 +261,9 @@ def test_a_file_that_is_no_toml_is_named(tmp_path: Path, content: bytes) -> None
     path = tmp_path / "broken.toml"
     path.write_bytes(content)
     with pytest.raises(UserError, match=r"broken\.toml: not valid TOML"):
-        read_config_file(path)
+        read_toml(path)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"none\.toml: cannot be read \(No such file"):
-        read_config_file(tmp_path / "none.toml")
+        read_toml(tmp_path / "none.toml")

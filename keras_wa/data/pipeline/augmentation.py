@@ -11,13 +11,12 @@ import dataclasses
 from typing import Any
 
 import numpy as np
-from keras import ops
 
-from keras_wa.ranges import check_ranges, real
+from keras_wa.settings import Settings, real
 
 
 @dataclasses.dataclass(frozen=True)
-class Augmentation:
+class Augmentation(Settings):
     """How far each ROI may be moved away from itself.
 
     Attributes:
@@ -48,9 +47,6 @@ class Augmentation:
     contrast: float = real(0.1, 0, 1)
     gamma: float = real(0.0, 0, 10)
     random_clahe: float = real(0.0, 0, 1)
-
-    def __post_init__(self) -> None:
-        check_ranges(self, "Augmentation `{}`".format)
 
     @property
     def changes_nothing(self) -> bool:
@@ -114,6 +110,8 @@ def augment(images: Any, changes: Any) -> Any:
         The images, same shape and dtype, in [0, 1]. What comes from beyond the edge is
         mirrored tissue.
     """
+    from keras import ops  # Settings of the augmentation need no Keras.
+
     height, width = ops.shape(images)[1], ops.shape(images)[2]
     changes = ops.cast(changes, images.dtype)
     columns = ops.split(changes, changes.shape[1], axis=1)

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from keras_wa.data.classes import class_indices
 from keras_wa.data.io.clahe import clahe
-from keras_wa.errors import unknown_name
 from keras_wa.phantom import PhantomSpec, phantom_cases, render_rois
-from keras_wa.ranges import check_ranges, real, whole
+from keras_wa.settings import Settings, real, setting, whole
 
 Pixels = NDArray[np.uint8]
 
@@ -37,7 +36,7 @@ class Rois:
 
 
 @dataclasses.dataclass(frozen=True)
-class Enhancement:
+class Enhancement(Settings):
     """CLAHE as it is applied to every ROI, or none.
 
     Attributes:
@@ -49,14 +48,9 @@ class Enhancement:
         UserError: `kind` is another one, or a number is out of its range.
     """
 
-    kind: str = "clahe"
+    kind: str = setting("clahe", choices=("clahe", "none"))
     clip_limit: float = real(2.0, 0, 1000)
     tiles: int = whole(8, 1, 1024)
-
-    def __post_init__(self) -> None:
-        if self.kind not in ("clahe", "none"):
-            raise unknown_name("enhancement", self.kind, ("clahe", "none"))
-        check_ranges(self)
 
     def __call__(self, image: Pixels) -> Pixels:
         """Returns one uint8 ROI `(height, width)` enhanced."""

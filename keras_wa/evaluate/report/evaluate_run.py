@@ -17,7 +17,7 @@ from keras_wa.files import without_nan
 from keras_wa.metrics import choose_threshold, one_number_aucs_held_out
 from keras_wa.phantom import best_possible_auc
 from keras_wa.training.best import load_best
-from keras_wa.training.data import RunData, load_data_of, phantom_spec
+from keras_wa.training.data import RunData, load_data_of
 from keras_wa.training.decision import decide, read_decision, write_decision
 from keras_wa.training.run import Run
 from keras_wa.training.scoring import score
@@ -73,7 +73,7 @@ def evaluate_run(
         val_predictions=val,
         learning_cases=data.cases[learning],
         best_possible_auc=(
-            best_possible_auc(phantom_spec(run.config), predictions)
+            best_possible_auc(run.config.phantom_spec(), predictions)
             if run.config.dataset == "phantom"
             else None
         ),
