@@ -39,9 +39,9 @@ def main() -> None:
     from keras_wa.data.pipeline.batches import training_batches
     from keras_wa.data.pipeline.plan import TrainingPlan
     from keras_wa.data.pipeline.rois import Rois
+    from keras_wa.training.building import build_model, compile_model
     from keras_wa.training.config import TrainConfig
     from keras_wa.training.defaults import settled
-    from keras_wa.training.fit import build_model, compile_model
 
     n, size = args.batch_size * args.steps, args.image_size
     images = np.random.default_rng(0).integers(0, 256, (n, size, size), "uint8")

@@ -45,9 +45,9 @@ def keras_wa() -> Times:
 def step_times(name: str, plan: Any, steps: int, **options: Any) -> list[float]:
     """Milliseconds of each of the first steps of a training, as `train` runs them."""
     from keras_wa.data.pipeline.batches import training_batches
+    from keras_wa.training.building import build_model, compile_model
     from keras_wa.training.config import TrainConfig
     from keras_wa.training.defaults import settled
-    from keras_wa.training.fit import build_model, compile_model
 
     config = settled(
         TrainConfig(model=name, model_options=options, epochs=1, weights="none")

@@ -206,6 +206,9 @@ class TrainConfig(
         16
     """
 
+    # What a program passed to `train`: no flag makes it.
+    custom: dict[str, Any] = setting({})
+
     def __post_init__(self) -> None:
         super().__post_init__()
         self._set_weight_decay()

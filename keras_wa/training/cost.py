@@ -10,9 +10,9 @@ import numpy as np
 
 from keras_wa.backend import on_tensorflow
 from keras_wa.data.pipeline.batches import training_batches
+from keras_wa.training.building import build_model, compile_model
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.data import RunData
-from keras_wa.training.fit import build_model, compile_model
 from keras_wa.training.hardware import describe_devices, keeping_precision, set_up
 
 _WARM, _TIMED = 2, 5

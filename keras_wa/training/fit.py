@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import keras
@@ -19,18 +18,16 @@ from keras_wa.data import split_hash
 from keras_wa.data.pipeline.batches import evaluation_batches, training_batches
 from keras_wa.data.pipeline.plan import TrainingPlan
 from keras_wa.data.pipeline.store import PreparedStore
-from keras_wa.models import create_model, model_options
+from keras_wa.training.building import build_model, compile_model
 from keras_wa.training.callbacks import Checkpoint, StopOnNaN, ValidationScores
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.ctrl_c import StopOnCtrlC
+from keras_wa.training.custom import Custom
 from keras_wa.training.data import RunData
 from keras_wa.training.fingerprint import fingerprint
-from keras_wa.training.hardware import has_gpu, keeping_precision, set_up
-from keras_wa.training.optimizer import make_optimizer
+from keras_wa.training.hardware import keeping_precision, set_up
 from keras_wa.training.run import Run
 from keras_wa.training.workers import ALONE, SharedLogs, Workers, raising_lost
-
-_log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,8 +54,16 @@ def train(
     resume: bool = False,
     verbose: int = 1,
     workers: Workers = ALONE,
+    *,
+    optimizer: keras.optimizers.Optimizer | str | None = None,
+    loss: keras.losses.Loss | str | Callable[..., Any] | None = None,
+    metrics: Sequence[keras.metrics.Metric | str] = (),
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> Outcome:
     """Trains a run's model to its last epoch.
+
+    The settings of the run decide how. What is passed here takes their place, is noted
+    in the run's `config.json`, and makes it another system in a comparison.
 
     Args:
         run: where everything is written.
@@ -68,6 +73,13 @@ def train(
         verbose: as in `keras.Model.fit`.
         workers: the processes that train together; each calls this. All see the same
             run directory, which worker 0 alone writes to.
+        optimizer: as in `keras.Model.compile`, in place of `optimizer, learning_rate,
+            schedule, warmup_steps, weight_decay, ema, trunk_rate`.
+        loss: as in `keras.Model.compile`, in place of the cross-entropy; labels are
+            one-hot, `(batch, classes)`.
+        metrics: as in `keras.Model.compile`, further ones beside the accuracy. They
+            are of the training part; validation has its loss and AUC.
+        callbacks: further ones. They come last, and find `val_auc` in the logs.
 
     Returns:
         How it ended; in a worker that is not the first, without a best epoch. Ctrl-C
@@ -81,10 +93,28 @@ def train(
         WorkerLostError: another worker has ended. The last checkpoint is whole.
 
     A run that fails before it has begun leaves no directory.
+
+    Example:
+        >>> import tempfile
+        >>> import keras
+        >>> from keras_wa.training.config import TrainConfig
+        >>> from keras_wa.training.data import load_data
+        >>> from keras_wa.training.run import Run
+        >>> folder = tempfile.mkdtemp()
+        >>> config = TrainConfig(
+        ...     dataset="phantom", rois=96, image_size=64, epochs=1, weights="none",
+        ...     field_mm=8.0, model="alexnet", store_dir=f"{folder}/prepared")
+        >>> run = Run.create(f"{folder}/run", config)
+        >>> outcome = train(
+        ...     run, load_data(config, progress=False), verbose=0,
+        ...     optimizer=keras.optimizers.Lion(1e-4))
+        >>> outcome.epochs
+        1
     """
+    custom = Custom(optimizer, loss, metrics, callbacks)
     try:
         with keeping_precision(), _releasing():
-            return _train(run, data, resume, verbose, workers)
+            return _train(run, data, resume, verbose, workers, custom)
     except BaseException:
         run.give_up()
         raise
@@ -99,8 +129,14 @@ def _releasing() -> contextlib.AbstractContextManager[None]:
 
 
 def _train(
-    run: Run, data: RunData, resume: bool, verbose: int, workers: Workers
+    run: Run,
+    data: RunData,
+    resume: bool,
+    verbose: int,
+    workers: Workers,
+    custom: Custom,
 ) -> Outcome:
+    run = custom.noted(run, resume)
     config = run.config
     strategy = set_up(config, workers)
     plan = data.training_plan((workers.index, workers.count))
@@ -110,7 +146,7 @@ def _train(
         workers.require_same(_settings(config, data))
     with strategy.scope() if strategy else contextlib.nullcontext():
         model = build_model(config, pretrained=checkpoint.last is None)
-        compile_model(model, config, plan, workers)
+        compile_model(model, config, plan, workers, custom)
         # A worker that comes back finds the run, whoever began it.
         if resume if workers.is_chief else checkpoint.last is not None:
             run.require_same_data(data.cases, data.pixels)
@@ -130,7 +166,7 @@ def _train(
                     steps_per_epoch=plan.steps_per_epoch,
                     initial_epoch=done,
                     epochs=config.epochs,
-                    callbacks=[stop, *callbacks],
+                    callbacks=[stop, *callbacks, *custom.callbacks],
                     shuffle=False,  # The plan has done it.
                     verbose=verbose if workers.is_chief else 0,
                 )
@@ -200,96 +236,4 @@ def _outcome(checkpoint: Checkpoint, interrupted: bool) -> Outcome:
         best_epoch=None if best is None else best + 1,
         best_auc=None if best is None else checkpoint.history[best]["val_auc"],
         interrupted=interrupted,
-    )
-
-
-def build_model(config: TrainConfig, pretrained: bool = True) -> keras.Model:
-    """The model that a config names.
-
-    Args:
-        config: `model, model_options, image_size, classes, dwt, weights` are read;
-            `weights="auto"`, which `Run.create` decides on, are none here.
-        pretrained: fill in the pretrained weights; a resumed run does not need them.
-    """
-    options: dict[str, Any] = {"image_size": config.image_size, **config.model_options}
-    if "dwt" in model_options(config.model):
-        options["dwt"] = config.dwt
-    if config.classes != 2:
-        options["classes"] = config.classes
-    if pretrained and config.weights not in ("none", "auto"):
-        options["weights"] = config.weights
-    return create_model(config.model, **options)
-
-
-def compile_model(
-    model: keras.Model,
-    config: TrainConfig,
-    plan: TrainingPlan,
-    workers: Workers = ALONE,
-) -> None:
-    """Compiles a model; on TensorFlow with the kernels of `training.fused`.
-
-    The loss is the cross-entropy of the classes. Of two it is the paper's binary
-    cross-entropy. Keras' `BinaryCrossentropy` on two softmax outputs is something else:
-    on TensorFlow it takes the logits behind the softmax and a sigmoid of each, whose
-    minimum has log odds twice the true ones.
-    """
-    with_xla, replicas = True, 1
-    if on_tensorflow():
-        from keras_wa.training.fused import fuse_batch_normalization
-        from keras_wa.training.replicas import count_replicas
-
-        fuse_batch_normalization(model, workers)
-        replicas = count_replicas()
-        # Left to itself Keras takes XLA, which on a CPU compiles for minutes, and which
-        # does not exchange anything between processes, or between GPUs.
-        with_xla = has_gpu() and workers.count == replicas == 1
-    steps = config.epochs * plan.steps_per_epoch
-    model.compile(
-        make_optimizer(config, model, learning_rate(config, steps), steps),
-        loss=keras.losses.CategoricalCrossentropy(
-            label_smoothing=config.label_smoothing
-        ),
-        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
-        jit_compile="auto" if with_xla else False,
-    )
-    workers.average_gradients(model.optimizer)
-    if replicas > 1:
-        from keras_wa.training.replicas import share_overflow
-
-        share_overflow(model.optimizer)
-    # Left to the first step, its 556 variables are made inside the graph, which is then
-    # traced a second time: ten seconds.
-    model.optimizer.build(model.trainable_variables)
-
-
-def learning_rate(
-    config: TrainConfig, steps: int
-) -> float | keras.optimizers.schedules.LearningRateSchedule:
-    """The learning rate, or its schedule over all steps of the run.
-
-    Raises:
-        ValueError: the config leaves them open, on which `Run.create` decides.
-    """
-    rate, warmup = config.learning_rate, config.warmup_steps
-    if rate is None or warmup is None or config.schedule == "auto":
-        raise ValueError("The config must be one of `keras_wa.training.defaults`.")
-    if config.schedule == "constant" and not warmup:
-        return rate
-    # Decay to the whole of the rate is no decay: a constant rate after a warm-up.
-    floor = 0.01 if config.schedule == "cosine" else 1.0
-    warm = min(warmup, steps - 1)
-    if 2 * warm > steps:
-        _log.warning(
-            "The learning rate rises over %d of the run's %d steps. Train for more "
-            "epochs, or lower --warmup-steps.",
-            warm,
-            steps,
-        )
-    return keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=0.0 if warm else rate,
-        decay_steps=steps - warm,
-        alpha=floor,
-        warmup_target=rate if warm else None,
-        warmup_steps=warm,
     )

@@ -22,8 +22,8 @@ from keras_wa.export.saved_model import (
     model_card,
     serving_model,
 )
+from keras_wa.training.building import build_model
 from keras_wa.training.config import TrainConfig
-from keras_wa.training.fit import build_model
 from keras_wa.training.run import Run
 from tests.tiny_model import SETTINGS, weights_of
 

@@ -24,7 +24,7 @@ def _wrong(field: str) -> list[Any]:
     """Values of every TOML type that the field does not take."""
     kinds = set(get_args(TYPES[field]) or (TYPES[field],))
     samples: list[Any] = ["text", 1, 1.5, True, [1], {"key": 1}]
-    if field == "model_options":
+    if field in ("model_options", "custom"):
         return [value for value in samples if not isinstance(value, dict)]
     taken = kinds | ({int} if float in kinds else set())
     return [value for value in samples if type(value) not in taken]

@@ -19,10 +19,11 @@ from keras_wa.data import CLASS_NAMES
 from keras_wa.errors import UserError
 from keras_wa.export.saved_model import export_saved_model
 from keras_wa.training.best import load_best
+from keras_wa.training.building import build_model, compile_model, learning_rate
 from keras_wa.training.callbacks import Checkpoint
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.data import load_data
-from keras_wa.training.fit import build_model, compile_model, learning_rate, train
+from keras_wa.training.fit import train
 from keras_wa.training.run import Run
 from keras_wa.training.scoring import score
 from tests.tiny_model import SETTINGS, weights_of

@@ -20,9 +20,9 @@ from keras_wa.data.pipeline.batches import training_batches
 from keras_wa.data.pipeline.plan import TrainingPlan
 from keras_wa.data.pipeline.rois import Rois
 from keras_wa.training.best import load_best
+from keras_wa.training.building import build_model, compile_model
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.data import load_data
-from keras_wa.training.fit import build_model, compile_model
 from keras_wa.training.run import Run
 from keras_wa.training.scoring import score
 from tests.tiny_model import ROOT, flags, weights_of

@@ -10,9 +10,9 @@ import pytest
 from keras_wa.data.columns import CASE_COLUMNS
 from keras_wa.errors import UserError
 from keras_wa.training.best import load_best
+from keras_wa.training.building import build_model
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.data import load_data
-from keras_wa.training.fit import build_model
 from keras_wa.training.run import Run
 from keras_wa.training.scoring import score
 from tests.tiny_model import SETTINGS

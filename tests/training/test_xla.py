@@ -13,9 +13,9 @@ from keras_wa.data.pipeline.augmentation import Augmentation
 from keras_wa.data.pipeline.batches import training_batches
 from keras_wa.data.pipeline.plan import TrainingPlan
 from keras_wa.data.pipeline.rois import Rois
+from keras_wa.training.building import build_model, compile_model
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.defaults import settled
-from keras_wa.training.fit import build_model, compile_model
 from tests.tiny_model import weights_of
 
 SIDE, BATCH = 32, 4

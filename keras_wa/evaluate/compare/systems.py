@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -133,7 +134,10 @@ def _settings_of(config: TrainConfig) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
-    """What `parse_value` gives the value for."""
+    """What `parse_value` gives the value for; a digest of what a program passed."""
+    if isinstance(value, dict):
+        digest = hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+        return f"{'+'.join(value)}-{digest[:6]}"
     plain = isinstance(value, str) and parse_value(value) == value
     return value if plain else json.dumps(value)
 

@@ -106,6 +106,7 @@ def _flat(config: TrainConfig, options: Sequence[str]) -> dict[str, Any]:
     fields = config.to_mapping()
     for name in ("model_options", *PLACES):
         del fields[name]
+    fields["custom"] = ", ".join(fields["custom"]) or None
     own = {**model_options(config.model), **config.model_options}
     return {**fields, **{name: own.get(name, NO_OPTION) for name in options}}
 

@@ -1,0 +1,117 @@
+"""A run's model, compiled as its settings have it."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import keras
+
+from keras_wa.backend import on_tensorflow
+from keras_wa.data.pipeline.plan import TrainingPlan
+from keras_wa.models import create_model, model_options
+from keras_wa.training.config import TrainConfig
+from keras_wa.training.custom import Custom
+from keras_wa.training.hardware import has_gpu
+from keras_wa.training.optimizer import make_optimizer
+from keras_wa.training.workers import ALONE, Workers
+
+_log = logging.getLogger(__name__)
+
+
+def build_model(config: TrainConfig, pretrained: bool = True) -> keras.Model:
+    """The model that a config names.
+
+    Args:
+        config: `model, model_options, image_size, classes, dwt, weights` are read;
+            `weights="auto"`, which `Run.create` decides on, are none here.
+        pretrained: fill in the pretrained weights; a resumed run does not need them.
+    """
+    options: dict[str, Any] = {"image_size": config.image_size, **config.model_options}
+    if "dwt" in model_options(config.model):
+        options["dwt"] = config.dwt
+    if config.classes != 2:
+        options["classes"] = config.classes
+    if pretrained and config.weights not in ("none", "auto"):
+        options["weights"] = config.weights
+    return create_model(config.model, **options)
+
+
+def compile_model(
+    model: keras.Model,
+    config: TrainConfig,
+    plan: TrainingPlan,
+    workers: Workers = ALONE,
+    custom: Custom | None = None,
+) -> None:
+    """Compiles a model; on TensorFlow with the kernels of `training.fused`.
+
+    The loss is the cross-entropy of the classes. Of two it is the paper's binary
+    cross-entropy. Keras' `BinaryCrossentropy` on two softmax outputs is something else:
+    on TensorFlow it takes the logits behind the softmax and a sigmoid of each, whose
+    minimum has log odds twice the true ones.
+    """
+    custom = custom or Custom()
+    with_xla, replicas = True, 1
+    if on_tensorflow():
+        from keras_wa.training.fused import fuse_batch_normalization
+        from keras_wa.training.replicas import count_replicas
+
+        fuse_batch_normalization(model, workers)
+        replicas = count_replicas()
+        # Left to itself Keras takes XLA, which on a CPU compiles for minutes, and which
+        # does not exchange anything between processes, or between GPUs.
+        with_xla = has_gpu() and workers.count == replicas == 1
+    steps = config.epochs * plan.steps_per_epoch
+    optimizer = custom.optimizer or make_optimizer(
+        config, model, learning_rate(config, steps), steps
+    )
+    loss = custom.loss or keras.losses.CategoricalCrossentropy(
+        label_smoothing=config.label_smoothing
+    )
+    model.compile(
+        optimizer,
+        loss=loss,
+        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy"), *custom.metrics],
+        jit_compile="auto" if with_xla else False,
+    )
+    workers.average_gradients(model.optimizer)
+    if replicas > 1:
+        from keras_wa.training.replicas import share_overflow
+
+        share_overflow(model.optimizer)
+    # Left to the first step, its 556 variables are made inside the graph, which is then
+    # traced a second time: ten seconds.
+    model.optimizer.build(model.trainable_variables)
+
+
+def learning_rate(
+    config: TrainConfig, steps: int
+) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    """The learning rate, or its schedule over all steps of the run.
+
+    Raises:
+        ValueError: the config leaves them open, on which `Run.create` decides.
+    """
+    rate, warmup = config.learning_rate, config.warmup_steps
+    if rate is None or warmup is None or config.schedule == "auto":
+        raise ValueError("The config must be one of `keras_wa.training.defaults`.")
+    if config.schedule == "constant" and not warmup:
+        return rate
+    # Decay to the whole of the rate is no decay: a constant rate after a warm-up.
+    floor = 0.01 if config.schedule == "cosine" else 1.0
+    warm = min(warmup, steps - 1)
+    if 2 * warm > steps:
+        _log.warning(
+            "The learning rate rises over %d of the run's %d steps. Train for more "
+            "epochs, or lower --warmup-steps.",
+            warm,
+            steps,
+        )
+    return keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0 if warm else rate,
+        decay_steps=steps - warm,
+        alpha=floor,
+        warmup_target=rate if warm else None,
+        warmup_steps=warm,
+    )

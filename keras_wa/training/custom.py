@@ -1,0 +1,57 @@
+"""Parts of a training that a program passes in place of what the settings say."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from keras_wa.errors import UserError
+from keras_wa.training.run import Run
+
+
+@dataclasses.dataclass(frozen=True)
+class Custom:
+    """What `keras_wa.training.fit.train` is given; see there."""
+
+    optimizer: Any = None
+    loss: Any = None
+    metrics: Sequence[Any] = ()
+    callbacks: Sequence[keras.callbacks.Callback] = ()
+
+    def record(self) -> dict[str, Any]:
+        """The parts as JSON types, which make the run another system than without."""
+        parts: dict[str, Any] = {}
+        if self.optimizer is not None:
+            optimizer = keras.optimizers.get(self.optimizer)
+            parts["optimizer"] = keras.optimizers.serialize(optimizer)
+        if self.loss is not None:
+            parts["loss"] = keras.losses.serialize(keras.losses.get(self.loss))
+        if self.metrics:
+            metrics = [keras.metrics.get(each) for each in self.metrics]
+            parts["metrics"] = [keras.metrics.serialize(each) for each in metrics]
+        if self.callbacks:
+            kinds = [type(each) for each in self.callbacks]
+            parts["callbacks"] = [f"{k.__module__}.{k.__qualname__}" for k in kinds]
+        return json.loads(json.dumps(parts, default=str))
+
+    def noted(self, run: Run, resume: bool) -> Run:
+        """The run with the parts in its config.
+
+        Raises:
+            UserError: a run that is resumed had others.
+        """
+        now, then = self.record(), run.config.custom
+        if now != then and (resume or then):
+            names = sorted({*now, *then})
+            differing = [name for name in names if now.get(name) != then.get(name)]
+            raise UserError(
+                f"{run.path} was trained with {differing[0]}={then.get(differing[0])}. "
+                f"Received: {now.get(differing[0])}. Pass to `train` what it was "
+                "given before."
+            )
+        config = dataclasses.replace(run.config, custom=now)
+        return dataclasses.replace(run, config=config)
