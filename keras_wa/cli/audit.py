@@ -28,7 +28,9 @@ _FLAGS = ("data_dir", "group_pattern", *_READING, "limit")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds this command's arguments to its parser."""
     parser.add_argument(
-        "dataset", metavar="DATASET", help=f"one of {', '.join(DATASETS)}"
+        "dataset",
+        metavar="DATASET",
+        help=f"one of {', '.join(DATASETS)}, or of a plug-in",
     )
     add_settings(parser, ReadSettings, only=_FLAGS)
     parser.add_argument(

@@ -24,7 +24,7 @@ from keras_wa.data.leaky_splits import (
 )
 from keras_wa.data.options import ReadOptions
 from keras_wa.data.readers.folder import read_folder
-from keras_wa.data.registry import DATASETS, load_cases
+from keras_wa.data.registry import DATASETS, load_cases, register_dataset
 from keras_wa.data.splits import (
     SPLITS,
     check_split,
@@ -57,6 +57,7 @@ __all__ = [
     "patient_kfold",
     "read_case_table",
     "read_folder",
+    "register_dataset",
     "require_every_class",
     "split_cases",
     "split_faults",

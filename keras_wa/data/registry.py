@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
 
 from keras_wa.data.case_table import new_case_table, validate
 from keras_wa.data.dataset import Dataset, Roi, limit_patients
@@ -27,13 +28,20 @@ from keras_wa.phantom import (
     render_roi,
     render_rois,
 )
+from keras_wa.plugins import import_plugins
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from keras_wa.data.dataset import Pixels
 
-_READERS = {
+Reader: TypeAlias = "Callable[[str | os.PathLike[str], ReadOptions, int], Dataset]"
+"""Takes the root folder, the options and the seed of a test part to draw."""
+
+PLUGINS = "keras_wa.datasets"
+"""Group of the entry points of other packages' datasets."""
+
+_READERS: dict[str, Reader] = {
     "cbis-ddsm": read_cbis_ddsm,
     "cmmd": read_cmmd,
     "csv": read_csv_table,
@@ -41,13 +49,39 @@ _READERS = {
     "medimeta": read_medimeta,
     "mini-mias": read_mini_mias,
 }
-"""Each takes the root folder, the options and the seed of a test part to draw."""
 
 DATASETS = ("phantom", "folder", *_READERS)
-"""The names that `load_cases` takes."""
+"""The names that `load_cases` takes, beside those of plug-ins."""
 
 PUBLISHED = ("cbis-ddsm", "cmmd", "inbreast", "medimeta", "mini-mias")
 """Those that are known by the name of their folder."""
+
+
+def register_dataset(name: str) -> Callable[[Reader], Reader]:
+    """Registers the reader of a dataset.
+
+    Args:
+        name: what `dataset=` and `load_cases` call it.
+
+    Returns:
+        A decorator. Its function takes the dataset's root folder, the `ReadOptions` and
+        a seed, and returns a `Dataset`. The decorator raises a `ValueError` if the name
+        is taken.
+
+    Example:
+        >>> from keras_wa.data import Dataset, register_dataset
+        >>> @register_dataset("my-clinic")
+        ... def read_my_clinic(data_dir, options, seed):
+        ...     return Dataset("my-clinic", cases=..., read=...)
+    """
+
+    def register(reader: Reader) -> Reader:
+        if name in (*DATASETS, *_READERS):
+            raise ValueError(f"Two datasets are named {name!r}.")
+        _READERS[name] = reader
+        return reader
+
+    return register
 
 
 def load_cases(
@@ -63,7 +97,7 @@ def load_cases(
     """Loads the case table of a dataset; its pixels are read later, row by row.
 
     Args:
-        name: one of `DATASETS`.
+        name: one of `DATASETS`, or a registered one.
         data_dir: root folder of the dataset; all but the phantom need it.
         group_pattern: see `read_folder`.
         limit: the greatest number of ROIs; whole patients are kept.
@@ -81,10 +115,13 @@ def load_cases(
             the dataset's own reader finds a mistake.
     """
     options = options or ReadOptions()
+    if name not in (*DATASETS, *_READERS):
+        import_plugins(PLUGINS)
+    known = {*DATASETS, *_READERS}
     if name == "phantom":
         dataset = _phantom(phantom or PhantomSpec(), phantom_rois)
-    elif name not in DATASETS:
-        raise unknown_name("dataset", name, DATASETS)
+    elif name not in known:
+        raise unknown_name("dataset", name, known)
     elif data_dir is None:
         raise UserError(
             f"Data set {name} without --data-dir. Expected: --data-dir DIR, where it "

@@ -24,7 +24,8 @@ class ReadSettings(Settings):
     dataset: str | None = setting(
         None,
         metavar="NAME",
-        help=f"{', '.join(DATASETS)} (default: what is under data/, else the phantom)",
+        help=f"{', '.join(DATASETS)}, or of a plug-in (default: what is under data/, "
+        "else the phantom)",
     )
     data_dir: str | None = setting(
         None, metavar="DIR", help="root folder of the dataset"

@@ -10,9 +10,13 @@ from typing import Any, get_args, get_type_hints
 import keras
 
 from keras_wa.errors import UserError, unknown_name
+from keras_wa.plugins import import_plugins
 from keras_wa.ranges import FLOAT32
 
 Builder = Callable[..., keras.Model]
+
+PLUGINS = "keras_wa.models"
+"""Group of the entry points of other packages' models."""
 
 _BUILDERS: dict[str, Builder] = {}
 _SOURCES: dict[str, str] = {}
@@ -56,7 +60,8 @@ def register_model(
 
 
 def list_models() -> list[str]:
-    """Names of the registered models, sorted."""
+    """Names of the registered models, those of plug-ins included, sorted."""
+    import_plugins(PLUGINS)
     return sorted(_BUILDERS)
 
 
@@ -66,9 +71,7 @@ def model_options(name: str) -> dict[str, Any]:
     Raises:
         UserError: no model has this name.
     """
-    if name not in _BUILDERS:
-        raise unknown_name("model", name, _BUILDERS)
-    parameters = inspect.signature(_BUILDERS[name]).parameters
+    parameters = inspect.signature(_builder(name)).parameters
     return {key: parameter.default for key, parameter in parameters.items()}
 
 
@@ -78,8 +81,7 @@ def model_source(name: str) -> str:
     Raises:
         UserError: no model has this name.
     """
-    if name not in _SOURCES:
-        raise unknown_name("model", name, _SOURCES)
+    _builder(name)
     return _SOURCES[name]
 
 
@@ -89,8 +91,7 @@ def model_imagenet(name: str) -> str | None:
     Raises:
         UserError: no model has this name.
     """
-    if name not in _BUILDERS:
-        raise unknown_name("model", name, _BUILDERS)
+    _builder(name)
     return _IMAGENET.get(name)
 
 
@@ -106,8 +107,8 @@ def check_options(name: str, options: Mapping[str, Any]) -> None:
             or outside the range that the builder declares.
     """
     known = model_options(name)
-    plain = get_type_hints(_BUILDERS[name])
-    hints = get_type_hints(_BUILDERS[name], include_extras=True)
+    plain = get_type_hints(_builder(name))
+    hints = get_type_hints(_builder(name), include_extras=True)
     for option, value in options.items():
         if option not in known:
             raise unknown_name(f"option of model {name!r}", option, known)
@@ -142,4 +143,12 @@ def create_model(name: str, **options: Any) -> keras.Model:
         UserError: an unknown model or option, or an option's value out of range.
     """
     check_options(name, options)
-    return _BUILDERS[name](**options)
+    return _builder(name)(**options)
+
+
+def _builder(name: str) -> Builder:
+    if name not in _BUILDERS:
+        import_plugins(PLUGINS)
+    if name not in _BUILDERS:
+        raise unknown_name("model", name, _BUILDERS)
+    return _BUILDERS[name]

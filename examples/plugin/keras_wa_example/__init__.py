@@ -1,0 +1,1 @@
+"""A model and a dataset of its own for keras_wa."""
