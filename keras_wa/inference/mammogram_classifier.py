@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from keras_wa.export.preparation import Preprocessing, preparing_model
 from keras_wa.inference.raw_images import grey_batch
 from keras_wa.metrics import apply_temperature
 from keras_wa.training.decision import Decision
+
+_log = logging.getLogger(__name__)
 
 
 class MammogramClassifier(keras.Model):
@@ -111,19 +114,38 @@ class MammogramClassifier(keras.Model):
         others = raw[:, :-1] / np.maximum(raw[:, :-1].sum(axis=1, keepdims=True), 1e-12)
         return np.column_stack([others * (1 - malignant[:, np.newaxis]), malignant])
 
+    def fit(self, *args: Any, **kwargs: Any) -> Any:
+        """Trains, as `keras.Model.fit` does, on uint8 ROIs.
+
+        Threshold and calibration, which were those of the weights before, are dropped;
+        a warning is logged.
+        """
+        history = super().fit(*args, **kwargs)
+        if self.decision is not None:
+            _log.warning(
+                "`fit` changed the weights: threshold and calibration were those of "
+                "the weights before, and are dropped."
+            )
+        self.decision = None
+        self.metadata.pop("weights", None)  # Their digest.
+        if "trained_on" in self.metadata:
+            self.metadata["trained_on"] += ", then by `fit`"
+        return history
+
     @classmethod
     def from_preset(cls, path: str | Path) -> MammogramClassifier:
         """Loads a classifier.
 
         Args:
-            path: a preset, the folder that `save_to_preset` wrote, or a run directory.
+            path: a preset, the folder that `save_to_preset` wrote; a run directory; or
+                `hf://user/name`, a preset on the Hugging Face Hub.
 
         Raises:
             UserError: it is neither, or cannot be read.
         """
         from keras_wa.inference.preset import load_preset
 
-        return load_preset(Path(path), cls)
+        return load_preset(path, cls)
 
     def save_to_preset(self, path: str | Path) -> None:
         """Writes the classifier as a preset: a folder of weights and JSON.

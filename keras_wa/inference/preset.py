@@ -16,6 +16,7 @@ from keras_wa.errors import UserError, in_one_line
 from keras_wa.export.preparation import Preprocessing
 from keras_wa.export.saved_model import model_card
 from keras_wa.files import replacing, write_json
+from keras_wa.inference.hub import PREFIX, fetch_preset
 from keras_wa.training.best import load_best
 from keras_wa.training.decision import Decision, read_decision
 from keras_wa.training.run import Run
@@ -30,6 +31,8 @@ FORMAT = 1
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 _PREPROCESSOR, _DECISION = "preprocessor.json", "decision.json"
 _METADATA, _CARD = "metadata.json", "README.md"
+
+_FILES = [_CONFIG, _WEIGHTS, _PREPROCESSOR, _DECISION, _METADATA, _CARD]
 
 # Entries of a SavedModel's card that the classifier has itself.
 _OWN = ("inside", "labels", "decision")
@@ -55,6 +58,11 @@ For research. Not a medical device.
 
 def save_preset(classifier: MammogramClassifier, path: Path) -> None:
     """Writes a preset; see `MammogramClassifier.save_to_preset`."""
+    if str(path).startswith("hf:"):
+        raise UserError(
+            f"{path}: presets are saved in a folder, which `hf upload` of "
+            "huggingface_hub uploads. Name a folder."
+        )
     if path.exists() and not _is_preset(path):
         raise UserError(f"{path} exists and is no preset. Name another folder.")
     decision, metadata = classifier.decision, classifier.metadata
@@ -90,9 +98,12 @@ def save_preset(classifier: MammogramClassifier, path: Path) -> None:
 
 
 def load_preset(
-    path: Path, make: Callable[..., MammogramClassifier]
+    path: str | Path, make: Callable[..., MammogramClassifier]
 ) -> MammogramClassifier:
     """Loads a preset or a run; see `MammogramClassifier.from_preset`."""
+    if str(path).startswith(PREFIX):
+        path = fetch_preset(str(path), _FILES)
+    path = Path(path)
     if not path.is_dir():
         raise UserError(
             f"preset {path}: received no folder; expected a preset or a run directory."
@@ -163,7 +174,9 @@ def _inside(path: Path, name: str) -> Path:
     file = path / name
     if not file.is_file():
         raise UserError(f"{file}: received no file; expected one, as presets have.")
-    if file.resolve().parent != path.resolve():
+    # In the cache of the Hugging Face Hub, files are links to its blobs.
+    blobs = path.resolve().parents[1] / "blobs"
+    if file.resolve().parent not in (path.resolve(), blobs):
         raise UserError(
             f"{file}: received a link to {file.resolve()}; expected a file in the "
             "preset's own folder."

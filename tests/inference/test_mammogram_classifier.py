@@ -49,6 +49,26 @@ def test_it_predicts_what_the_command_does(finished: Path, tmp_path: Path) -> No
     np.testing.assert_allclose(found.sum(axis=1), 1.0)
 
 
+def test_after_fit_nothing_of_the_weights_before_is_left(
+    finished: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    classifier = MammogramClassifier.from_preset(finished)
+    assert classifier.decision is not None
+    assert classifier.metadata["weights"]
+    classifier.compile("sgd", loss="sparse_categorical_crossentropy")
+    rois = RNG.integers(0, 256, (4, 40, 40, 1), np.uint8)
+    classifier.fit(rois, np.arange(4) % 2, verbose=0)
+    assert "threshold and calibration were those of the weights before" in caplog.text
+    assert classifier.decision is None
+    assert "weights" not in classifier.metadata
+    assert classifier.metadata["trained_on"] == "phantom, then by `fit`"
+    # Not calibrated: what the network itself gives.
+    prepared = classifier.prepare(rois)
+    np.testing.assert_allclose(
+        classifier.predict(rois), classifier.network.predict(prepared, verbose=0)
+    )
+
+
 def test_depths_and_channels_are_the_same_image(finished: Path) -> None:
     classifier = MammogramClassifier.from_preset(finished)
     image = IMAGES[0]

@@ -1,0 +1,137 @@
+"""A preset is loaded from the Hugging Face Hub, here a server on this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from keras_wa import MammogramClassifier
+from keras_wa.errors import UserError
+from tests.tiny_model import ROOT
+
+pytest.importorskip("huggingface_hub")
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+CODE = """
+import sys
+import numpy as np
+import keras_wa
+from tests.tiny_model import tiny
+try:
+    classifier = keras_wa.MammogramClassifier.from_preset(sys.argv[1])
+except keras_wa.errors.UserError as error:
+    sys.exit(f"refused: {error}")
+np.save(sys.argv[2], classifier.predict(np.full((1, 40, 40), 90, np.uint8)))
+"""
+
+
+class Hub(BaseHTTPRequestHandler):
+    """As much of the Hub's API as downloading a repository takes."""
+
+    folder: Path
+
+    def do_HEAD(self) -> None:
+        self._answer(with_body=False)
+
+    def do_GET(self) -> None:
+        self._answer(with_body=True)
+
+    def _answer(self, with_body: bool) -> None:
+        path, mark = self.path.partition("?")[0], f"/user/tiny/resolve/{COMMIT}/"
+        files = sorted(self.folder.iterdir())
+        if path == "/api/models/user/tiny/revision/main":
+            siblings = [{"rfilename": file.name} for file in files]
+            record = {"id": "user/tiny", "sha": COMMIT, "siblings": siblings}
+            self._send(json.dumps(record).encode(), "application/json", with_body)
+        elif path.startswith(f"/api/models/user/tiny/tree/{COMMIT}"):
+            tree = [
+                {"type": "file", "path": f.name, "size": f.stat().st_size, "oid": "0"}
+                for f in files
+            ]
+            self._send(json.dumps(tree).encode(), "application/json", with_body)
+        elif path.startswith(mark):
+            data = (self.folder / path.removeprefix(mark)).read_bytes()
+            self._send(data, "application/octet-stream", with_body)
+        else:
+            self.send_response(404)
+            self.send_header("X-Error-Code", "RepoNotFound")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+    def _send(self, data: bytes, kind: str, with_body: bool) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(data)))
+        self.send_header("ETag", f'"{hashlib.sha256(data).hexdigest()}"')
+        self.send_header("X-Repo-Commit", COMMIT)
+        self.end_headers()
+        if with_body:
+            self.wfile.write(data)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def preset(finished: Path, tmp_path: Path) -> Path:
+    MammogramClassifier.from_preset(finished).save_to_preset(tmp_path / "tiny")
+    return tmp_path / "tiny"
+
+
+@pytest.fixture
+def endpoint(preset: Path) -> Iterator[str]:
+    kind = type("OfPreset", (Hub,), {"folder": preset})
+    with ThreadingHTTPServer(("127.0.0.1", 0), kind) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def _load(name: str, out: Path, endpoint: str) -> subprocess.CompletedProcess[str]:
+    # The place of the Hub and of its cache is read when the library is imported.
+    places = {"HF_ENDPOINT": endpoint, "HF_HOME": str(out.parent / "cache")}
+    return subprocess.run(
+        [sys.executable, "-c", CODE, name, str(out)],
+        cwd=ROOT,
+        env={**os.environ, **places, "HF_HUB_DISABLE_TELEMETRY": "1"},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_a_preset_of_the_hub_predicts_as_the_folder_does(
+    preset: Path, endpoint: str, tmp_path: Path
+) -> None:
+    (preset / "evil.py").write_text("raise SystemExit")
+    done = _load("hf://user/tiny", tmp_path / "out.npy", endpoint)
+    assert done.returncode == 0, done.stderr
+    here = MammogramClassifier.from_preset(preset)
+    expected = here.predict(np.full((1, 40, 40), 90, np.uint8))
+    np.testing.assert_allclose(np.load(tmp_path / "out.npy"), expected, atol=1e-6)
+    assert not list((tmp_path / "cache").rglob("evil.py")), "only what a preset has"
+
+
+def test_a_preset_that_is_not_there_is_refused_in_one_line(
+    endpoint: str, tmp_path: Path
+) -> None:
+    for name in ("hf://user/other", "hf://not a name"):
+        done = _load(name, tmp_path / "out.npy", endpoint)
+        assert done.returncode == 1
+        last = done.stderr.strip().splitlines()[-1]
+        assert last.startswith(f"refused: {name}: cannot be fetched (")
+
+
+def test_nothing_is_saved_to_the_hub(preset: Path) -> None:
+    classifier = MammogramClassifier.from_preset(preset)
+    with pytest.raises(UserError, match=r"hf:.*uploads\. Name a folder"):
+        classifier.save_to_preset("hf://user/name")
