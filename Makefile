@@ -8,13 +8,14 @@ WORKERS ?= 2
 PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 BIN := $(VENV)/bin
 
-.PHONY: help train test lint unit cover bench clean
+.PHONY: help train test lint unit cover bench docs clean
 
 help:
 	@echo "make train   train, evaluate and export WA-ResNet-50 on the embedded phantom"
 	@echo "make test    linters, type checks, layering contract, tests"
 	@echo "make cover   the tests with their coverage, which takes a quarter longer"
 	@echo "make bench   speed against other libraries, in benchmarks/results/"
+	@echo "make docs    the documentation as a site, in site/; a dead link is an error"
 	@echo "make clean   remove the virtual environment and caches (runs are kept)"
 
 train: $(VENV)/installed
@@ -42,6 +43,10 @@ cover: $(VENV)/installed-test
 bench: $(VENV)/installed-bench
 	$(BIN)/python -m benchmarks.run
 
+# The variable leaves out a notice on the future of MkDocs, which is no warning of the build.
+docs: $(VENV)/installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v <= (3, 13) else "Python 3.10 to 3.13 is needed; this is %d.%d. Name another: make train PYTHON=python3.12" % v)'
 	$(PYTHON) -m venv $(VENV)
@@ -62,5 +67,10 @@ $(VENV)/installed-bench: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet -e '.[bench]'
 	@touch $@
 
+$(VENV)/installed-docs: $(VENV)/installed
+	@echo "Installing the documentation tools into $(VENV) (once)"
+	$(BIN)/python -m pip install --quiet -e '.[docs]'
+	@touch $@
+
 clean:
-	rm -rf $(VENV) .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache *.egg-info
+	rm -rf $(VENV) site .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache *.egg-info

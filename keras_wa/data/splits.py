@@ -87,7 +87,9 @@ def split_origin(
     Args:
         how: as in `split_cases`, where `"official"` means the dataset's own split.
         own: what that is, see `Dataset.split`.
-        seed, k, fold: as in `split_cases`.
+        seed: as in `split_cases`.
+        k: as in `split_cases`.
+        fold: as in `split_cases`.
     """
     if how == "official":
         return own

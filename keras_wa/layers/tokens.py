@@ -15,10 +15,8 @@ class Tokens(keras.layers.Layer):
 
     The class token, which is learnt, comes first; then the map row by row. A learnt
     position is added to each. The class token starts at zero, positions at a normal
-    distribution of standard deviation 0.02.
-
-    Args:
-        **kwargs: passed to `keras.layers.Layer`.
+    distribution of standard deviation 0.02. It takes the arguments of
+    `keras.layers.Layer`.
 
     Input shape: `(batch, height, width, C)`, all but the batch known. Output shape:
     `(batch, 1 + height * width, C)`.
