@@ -28,6 +28,7 @@ ELSEWHERE = (
     "SECURITY.md",
     "data/*.md",
     "benchmarks/results/*.md",
+    "examples/*/README.md",
 )
 """Pages beside docs/; each keeps its path in the repository."""
 
