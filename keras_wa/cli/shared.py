@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from keras_wa.cli.messages import say, warn
 from keras_wa.cli.paths import at_home
-from keras_wa.data import DATASETS, find_dataset, name_of_dataset
+from keras_wa.data.finding import find_dataset, name_of_dataset
+from keras_wa.data.registry import DATASETS
 from keras_wa.ranges import Range
 
 if TYPE_CHECKING:

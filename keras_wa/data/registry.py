@@ -19,7 +19,6 @@ from keras_wa.data.readers.mini_mias import read_mini_mias
 from keras_wa.data.splits import drawn_split
 from keras_wa.errors import UserError, unknown_name
 from keras_wa.phantom import (
-    PHANTOM_VERSION,
     PhantomSpec,
     best_possible_auc,
     phantom_cases,
@@ -27,6 +26,7 @@ from keras_wa.phantom import (
     render_roi,
     render_rois,
 )
+from keras_wa.phantom.spec import PHANTOM_VERSION
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from keras_wa.backend import on_tensorflow
 from keras_wa.explain.feature_map import find_feature_map
 from keras_wa.explain.heat import Heat
-from keras_wa.models import last_layer
+from keras_wa.models.head import last_layer
 from keras_wa.progress import ProgressBar
 
 GradCam = Callable[[NDArray[np.float32]], Heat]

@@ -12,7 +12,7 @@ import tensorflow as tf
 import xxhash
 
 import keras_wa
-from keras_wa.data import CLASS_NAMES
+from keras_wa.data.classes import CLASS_NAMES
 from keras_wa.errors import UserError
 from keras_wa.explain.subbands import image_wavelet
 from keras_wa.export.cards import card_file

@@ -17,7 +17,7 @@ import tensorflow as tf
 import xxhash
 from numpy.typing import NDArray
 
-from keras_wa.data import CLASS_NAMES
+from keras_wa.data.classes import CLASS_NAMES
 from keras_wa.data.pipeline.rois import Enhancement
 from keras_wa.errors import UserError, in_one_line
 from keras_wa.explain.subbands import image_wavelet

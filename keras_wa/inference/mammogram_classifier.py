@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from keras_wa.data import CLASS_NAMES
+from keras_wa.data.classes import CLASS_NAMES
 from keras_wa.export.preparation import Preprocessing, preparing_model
 from keras_wa.inference.raw_images import grey_batch
 from keras_wa.metrics import apply_temperature

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_wa.metrics import statistics_of_one
+from keras_wa.metrics.baselines import statistics_of_one
 
 if TYPE_CHECKING:
     # It imports TensorFlow, which a mammogram is not kept waiting for.

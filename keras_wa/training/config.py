@@ -8,11 +8,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from keras_wa.data import CLASS_NAMES, LEAKY_SPLITS, SPLITS, ReadOptions
+from keras_wa.data import ReadOptions
+from keras_wa.data.classes import CLASS_NAMES
+from keras_wa.data.leaky_splits import LEAKY_SPLITS
 from keras_wa.data.pipeline.augmentation import Augmentation
 from keras_wa.data.pipeline.rois import Enhancement
+from keras_wa.data.splits import SPLITS
 from keras_wa.errors import UserError, unknown_name
-from keras_wa.models import check_options, model_options
+from keras_wa.models import model_options
+from keras_wa.models.registry import check_options
 from keras_wa.phantom import PhantomSpec
 from keras_wa.ranges import FLOAT32, check_ranges, real, same, whole
 

@@ -11,7 +11,8 @@ import pytest
 
 from keras_wa.cli import main
 from keras_wa.cli.train import _parse_option
-from keras_wa.data import LEAKY_SPLITS, split_hash
+from keras_wa.data import split_hash
+from keras_wa.data.leaky_splits import LEAKY_SPLITS
 from keras_wa.errors import UserError
 from keras_wa.training.fit import Outcome
 from tests.cli.bars import without_bars

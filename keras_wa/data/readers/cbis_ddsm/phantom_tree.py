@@ -26,7 +26,8 @@ from keras_wa.data.readers.cbis_ddsm.phantom_lists import phantom_case_lists
 from keras_wa.data.readers.cbis_ddsm.phantom_settings import TreeSettings
 from keras_wa.errors import UserError
 from keras_wa.files import remove_partials, replacing, write_json
-from keras_wa.phantom import PHANTOM_VERSION, PhantomSpec
+from keras_wa.phantom import PhantomSpec
+from keras_wa.phantom.spec import PHANTOM_VERSION
 from keras_wa.progress import ProgressBar
 
 TRUTH_FILE = "phantom_truth.csv"
