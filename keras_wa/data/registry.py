@@ -1,4 +1,4 @@
-"""Datasets by name."""
+"""Data sets by name."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ _READERS = {
     "medimeta": read_medimeta,
     "mini-mias": read_mini_mias,
 }
-"""Each takes the root folder, the options and the seed of a test part to draw."""
+"""Functions of the root folder, the options and the seed of a test part."""
 
 DATASETS = ("phantom", "folder", *_READERS)
-"""The names that `load_cases` takes."""
+"""The names of data sets."""
 
 PUBLISHED = ("cbis-ddsm", "cmmd", "inbreast", "medimeta", "mini-mias")
-"""Those that are known by the name of their folder."""
+"""Data sets that are recognised by the name of their folder."""
 
 
 def load_cases(
@@ -60,25 +60,38 @@ def load_cases(
     phantom_rois: int = 1872,
     options: ReadOptions | None = None,
 ) -> Dataset:
-    """Loads the case table of a dataset; its pixels are read later, row by row.
+    """Loads the case table of a data set, whose pixels are read later.
 
     Args:
-        name: one of `DATASETS`.
-        data_dir: root folder of the dataset; all but the phantom need it.
-        group_pattern: see `read_folder`.
-        limit: the greatest number of ROIs; whole patients are kept.
-        seed: of the test part of a dataset that has none, and of `limit`.
-        phantom: what the phantom is like; by default `PhantomSpec()`.
-        phantom_rois: number of ROIs in the phantom, of all parts together.
-        options: how a dataset of mammograms is read; class folders use a part of them,
-            the phantom none.
+        name: `"phantom"` (in-silico ROIs), `"folder"` (class folders of images),
+            `"csv"`, `"cbis-ddsm"`, `"cmmd"`, `"inbreast"`, `"medimeta"` or
+            `"mini-mias"`.
+        data_dir: root folder of the data set, or the CSV file; not for the phantom.
+        group_pattern: for `"folder"`, a regular expression that finds the patient in
+            a file's name: its group `patient`, else its first group, else the match.
+            Without one, each file is a patient.
+        limit: largest number of ROIs; whole patients are kept.
+        seed: seed of a test part, if the data set has none, and of `limit`.
+        phantom: the phantom; by default `PhantomSpec()`.
+        phantom_rois: number of ROIs of the phantom.
+        options: how to read mammograms; by default `ReadOptions()`. `"folder"` uses
+            `for_processing`, `bits_stored` and `patients_apart`, the phantom none.
 
     Returns:
-        The dataset, with a valid case table.
+        The `Dataset`, with a valid case table.
 
     Raises:
-        UserError: if the name is unknown, `data_dir` is missing where it is needed, or
-            the dataset's own reader finds a mistake.
+        UserError: the name is unknown, `data_dir` is missing, or the reader fails.
+
+    Example:
+        >>> from keras_wa.data import load_cases
+        >>> from keras_wa.phantom import PhantomSpec
+        >>> spec = PhantomSpec(size=96)
+        >>> dataset = load_cases("phantom", phantom=spec, phantom_rois=60)
+        >>> len(dataset.cases), sorted(dataset.cases["split"].unique())
+        (60, ['test', 'train'])
+        >>> dataset.read(dataset.cases.iloc[0]).pixels.shape
+        (96, 96)
     """
     options = options or ReadOptions()
     if name == "phantom":
