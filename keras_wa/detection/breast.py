@@ -34,7 +34,7 @@ def breast_mask(image: NDArray) -> NDArray[np.bool_]:
         bool (H, W), true in the breast. All false for an image of one grey level.
 
     Raises:
-        UserError: if the image has not two axes, a side is shorter than 8 pixels, or a
+        UserError: the image has not two axes, a side is shorter than 8 pixels, or a
             value is not finite.
 
     Source: Otsu 1979, doi:10.1109/TSMC.1979.4310076.

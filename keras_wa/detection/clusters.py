@@ -72,7 +72,7 @@ def find_clusters(
         The clusters, the highest score first. Each spot is in one of them at most.
 
     Raises:
-        UserError: if a number or the spacing is out of its range.
+        UserError: a number or the spacing is out of its range.
     """
     if least_spots < 2:
         raise UserError(

@@ -42,7 +42,7 @@ def find_candidates(
         The candidates, the highest score first; none where nothing was found.
 
     Raises:
-        UserError: if the spacing is `None` or no mammogram's, the image is no grey
+        UserError: the spacing is `None` or no mammogram's, the image is no grey
             image, or a number is out of its range.
     """
     spacing = as_spacing(spacing_mm)

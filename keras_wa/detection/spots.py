@@ -87,7 +87,7 @@ def as_spacing(spacing_mm: float | tuple[float, float] | None) -> tuple[float, f
         spacing_mm: one for both, or `(rows, columns)`, as `GreyImage.spacing_mm` is.
 
     Raises:
-        UserError: if it is `None` or no mammogram's.
+        UserError: it is `None` or no mammogram's.
     """
     expected = (
         f"expected {LEAST_SPACING_MM} to {MOST_SPACING_MM} mm, one number or (rows, "
@@ -155,7 +155,7 @@ def find_spots(
         The spots, 5000 at most. None lies outside the mask.
 
     Raises:
-        UserError: if image and mask differ in shape, the image is no grey image, the
+        UserError: image and mask differ in shape, the image is no grey image, the
             spacing is no mammogram's, or the least contrast is not above 0.
     """
     check_image(image)

@@ -82,7 +82,7 @@ class Example:
 
 
 def write_gallery(examples: Sequence[Example], title: str, path: Path) -> None:
-    """Draws a row an ROI: the ROI, its subbands where there are, its heat.
+    """Draws a row per ROI: the ROI, its subbands where there are, its heat.
 
     Args:
         examples: at least one.

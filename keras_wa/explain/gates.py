@@ -85,7 +85,7 @@ def _gate_values(
 
 
 def write_gate_figure(profiles: pd.DataFrame, path: Path) -> None:
-    """Draws one panel a gate layer: means and ± 1 sd of each class.
+    """Draws one panel per gate layer: means and ± 1 sd of each class.
 
     The channels of a panel stand in the order of their mean over the classes, so that
     what differs between the classes can be seen among hundreds of them.

@@ -83,7 +83,7 @@ def make_grad_cam(
     the new ones.
 
     Args:
-        model, layer, target, size: as in `grad_cam`.
+        model, layer, target, size: see `grad_cam`.
 
     Returns:
         A function from one batch of the model's inputs to its heat.
@@ -109,7 +109,7 @@ def grad_cam_graph(
     """Grad-CAM in TensorFlow operations, to be part of a larger graph.
 
     Args:
-        model, layer, target, size: as in `grad_cam`.
+        model, layer, target, size: see `grad_cam`.
 
     Returns:
         A function from a float32 tensor of the model's inputs to the heat, float32

@@ -45,7 +45,7 @@ def roi_probability(
 
     Args:
         model: a classifier that ends in a softmax.
-        wavelet: as in `model_inputs`.
+        wavelet: see `model_inputs`.
         target: index of the class; the last one is malignant.
         batch_size: ROIs at once.
 

@@ -24,8 +24,8 @@ def patch_and_stride(
 
     Args:
         side: the shorter side of the ROIs, pixels.
-        patch: as in `occlusion_maps`.
-        stride: as in `occlusion_maps`.
+        patch: see `occlusion_maps`.
+        stride: see `occlusion_maps`.
 
     Raises:
         UserError: one is out of range.

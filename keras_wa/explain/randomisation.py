@@ -16,7 +16,7 @@ def reinitialised(model: keras.Model, seed: int) -> keras.Model:
 
     Args:
         model: a functional model; it is not changed.
-        seed: of the weights; the same seed gives the same ones.
+        seed: seed of the weights; the same seed gives the same ones.
 
     Returns:
         The copy.

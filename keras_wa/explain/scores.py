@@ -72,7 +72,7 @@ def mask_share(masks: Masks, tolerance: float = 0.0) -> FloatArray:
 
     Args:
         masks: see above.
-        tolerance: as in `pointing_game`, px.
+        tolerance: see `pointing_game`, px.
 
     Returns:
         float64 `(n,)` in (0, 1].
@@ -123,7 +123,7 @@ def mean_interval(
         values: `(n,)`; ROIs with NaN are left out.
         groups: `n` patient identifiers.
         n_resamples: number of resamples.
-        seed: of the resampling.
+        seed: seed of the resampling.
         confidence: coverage that the interval aims at.
 
     Returns:

@@ -63,7 +63,7 @@ def subband_pictures(rois: Rois, wavelet: str) -> NDArray[np.uint8]:
 def write_subband_figure(
     rois: Rois, wavelet: str, captions: Sequence[str], path: Path
 ) -> None:
-    """Draws a row an ROI: the ROI and its subbands.
+    """Draws a row per ROI: the ROI and its subbands.
 
     Args:
         rois: `(n, H, W)` in [0, 1], at least one.

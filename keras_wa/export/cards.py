@@ -17,7 +17,7 @@ def bits_of(card: Mapping[str, Any]) -> int | None:
     """`bits_stored` of the training images; older cards and configs have none.
 
     Raises:
-        ValueError: if it is no number from 1 to 16.
+        ValueError: it is no number from 1 to 16.
     """
     bits = card.get("bits_stored")
     if bits is not None and bits not in range(1, 17):
@@ -31,7 +31,7 @@ def trained_bits(model: str | Path) -> int | None:
     The images to predict are decoded while TensorFlow starts, before the model is open.
 
     Args:
-        model: as of `open_classifier`, which reports what is wrong with it.
+        model: see `open_classifier`, which reports what is wrong with it.
 
     Returns:
         The bits, or `None` if they are unknown.

@@ -30,7 +30,7 @@ class Overlays:
     Args:
         classifier: the model. A SavedModel has heat if it was exported to explain.
         folder: where the pictures go; made if it is not there.
-        bits_stored: as of `open_image`, of the images that were classified.
+        bits_stored: see `open_image`, of the images that were classified.
     """
 
     def __init__(

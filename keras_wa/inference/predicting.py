@@ -102,7 +102,7 @@ class ReadRoi:
     Attributes:
         target: what it was asked for as.
         roi: uint8 `(size, size)`.
-        warnings, window, spacing_mm, spacing_from: as of `Prediction`.
+        warnings, window, spacing_mm, spacing_from: see `Prediction`.
     """
 
     target: Target

@@ -71,7 +71,7 @@ def to_json(classifier: Classifier, predictions: Sequence[Prediction]) -> str:
 
 
 def to_csv(predictions: Sequence[Prediction]) -> str:
-    """A line a prediction; lists are joined, what is not known is empty."""
+    """A line per prediction; lists are joined, what is not known is empty."""
     rows = []
     for prediction in predictions:
         record = as_record(prediction)

@@ -74,14 +74,14 @@ def find_targets(
     """What is to be classified in each file.
 
     Args:
-        targets: images, as of `expand`.
+        targets: images, see `expand`.
         kind: `roi`: each file is one; `mammogram`: lesions are looked for; `auto`: a
             file of at least 1000 pixels a side is a mammogram.
         spacing_mm: taken where a file states none.
-        for_processing: as in `open_image`.
+        for_processing: see `open_image`.
         most: candidates of a mammogram, at most.
         film: leave out specks on a scanned film, as in `find_candidates`.
-        bits_stored: as in `open_image`.
+        bits_stored: see `open_image`.
 
     Yields:
         Targets in the order of the images. One with an error stays as it is. A file

@@ -44,7 +44,7 @@ def one_number_statistics(images: Images) -> pd.DataFrame:
         `maximum` and `max_minus_median`, in grey levels.
 
     Raises:
-        ValueError: if the images are not uint8 of rank 3, or there is no pixel.
+        ValueError: the images are not uint8 of rank 3, or there is no pixel.
     """
     if images.dtype != np.uint8 or len(images.shape) != 3 or 0 in images.shape:
         raise ValueError(
@@ -108,7 +108,7 @@ def one_number_aucs_held_out(
         below 0.5 if the sign chosen on the training set does not hold.
 
     Raises:
-        ValueError: if the inputs are malformed, differ in length, or the training
+        ValueError: the inputs are malformed, differ in length, or the training
             labels are all equal.
     """
     train = one_number_statistics(train_images)

@@ -75,7 +75,7 @@ def prepare(
         want of memory or a fault of the disk, is tried a second time at the end.
 
     Raises:
-        UserError: if none of the ROIs can be read, if the case table is invalid, if the
+        UserError: none of the ROIs can be read, if the case table is invalid, if the
             disk is full, or if `out_dir` cannot be made or written.
     """
     if image_size < 32:

@@ -104,7 +104,7 @@ def write_phantom_tree(
         is `right`, `missing` or `wrong`.
 
     Raises:
-        UserError: if an argument is out of its range, two rows name the same file, the
+        UserError: an argument is out of its range, two rows name the same file, the
             folder holds something else, or a film is too small for its lesions.
     """
     spec = spec or PhantomSpec()
