@@ -35,7 +35,7 @@ def draw_mineral(
         Brightness over the tissue, `(size, size)` float64; not yet scaled.
     """
     # The film saturates: twice the thickness is less than twice as bright. Mineral
-    # is uneven; the noise upside down serves for that.
+    # is uneven: it has the inverted noise.
     mineral = 1 - np.exp(-_SATURATION * draw(lesion, len(noise), pixel_mm))
     uneven = mineral * (1 + _UNEVEN_MM * noise[::-1])
     # In space: in the frequency domain a blur below a pixel would ring.
