@@ -18,7 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from keras_wa.metrics import auc, cluster_bootstrap_auc
+from keras_wa.metrics import auc
+from keras_wa.metrics.bootstrap import cluster_bootstrap_auc
 from keras_wa.metrics.inputs import FloatArray, IntArray
 
 

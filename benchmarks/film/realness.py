@@ -23,8 +23,9 @@ import scipy.fft
 import scipy.ndimage as ndi
 
 from benchmarks.film.fields import SIDE, drawn_fields, field_boxes, films, shrunk
-from keras_wa.metrics import Estimate, cluster_bootstrap_auc
-from keras_wa.phantom import PHANTOM_VERSION
+from keras_wa.metrics import Estimate
+from keras_wa.metrics.bootstrap import cluster_bootstrap_auc
+from keras_wa.phantom.spec import PHANTOM_VERSION
 
 Array = np.ndarray
 

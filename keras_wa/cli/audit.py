@@ -9,7 +9,8 @@ from keras_wa.cli.messages import say, warn
 from keras_wa.cli.paths import make_folder
 from keras_wa.cli.settings import add_settings
 from keras_wa.cli.shared import add_resamples, choose_dataset
-from keras_wa.data import DATASETS, ReadOptions, load_cases
+from keras_wa.data import ReadOptions, load_cases
+from keras_wa.data.registry import DATASETS
 from keras_wa.data.settings import ReadSettings
 from keras_wa.phantom import PhantomSpec
 from keras_wa.ranges import Range

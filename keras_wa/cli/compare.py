@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _compare_models(args: argparse.Namespace) -> int:
-    from keras_wa.data import SPLITS
+    from keras_wa.data.splits import SPLITS
     from keras_wa.errors import unknown_name
     from keras_wa.evaluate.compare.comparing import (
         measure_costs,

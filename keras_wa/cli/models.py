@@ -74,7 +74,8 @@ def _show(args: argparse.Namespace, rows: list[dict[str, Any]]) -> int:
 def _row(name: str, image_size: int) -> dict[str, Any]:
     import keras
 
-    from keras_wa.models import create_model, model_source
+    from keras_wa.models import create_model
+    from keras_wa.models.registry import model_source
     from keras_wa.training.cost import count_gflops
 
     row: dict[str, Any] = {"name": name, "parameters": None, "gflops": None}

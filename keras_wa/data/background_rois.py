@@ -87,7 +87,7 @@ def background_cases(
         about a fifth of the ROIs is `test`.
 
     Raises:
-        UserError: if there are too few ROIs or images for a split.
+        UserError: there are too few ROIs or images for a split.
     """
     squares = draw_squares(backgrounds, n, spec.seed)
     # The first folder, or the file.
@@ -131,7 +131,7 @@ def render_on_backgrounds(
         of `cases`.
 
     Raises:
-        UserError: if a file cannot be read.
+        UserError: a file cannot be read.
     """
     rows = cases.to_dict("records")
     images = np.empty((len(rows), spec.size, spec.size), np.uint8)

@@ -38,7 +38,7 @@ class Tissue:
     """Where one image has lesion-free tissue.
 
     Attributes:
-        name: of the file, relative to the folder, posix.
+        name: name of the file, relative to the folder, posix.
         side: of a square, pixels.
         pixel_mm: side of a pixel, mm.
         apart: int `(n, 2)`, top and left of squares that do not overlap.
@@ -97,7 +97,7 @@ def find_backgrounds(
         The squares.
 
     Raises:
-        UserError: if the folder cannot be listed, the pixel spacing of an image is
+        UserError: the folder cannot be listed, the pixel spacing of an image is
             unknown, or no square is left.
     """
     kinds = kinds_of(root, walk_files(root))

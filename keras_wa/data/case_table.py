@@ -1,6 +1,6 @@
-"""The case table: one row an ROI, the same columns for every dataset.
+"""The case table: one row per ROI, the same columns for every data set.
 
-Missing is `NA`, never 0, so every column has a nullable dtype of its own.
+Missing values are `NA`, never 0, so that every column has a nullable dtype.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pandas as pd
 
 from keras_wa.errors import UserError
 
-# Python storage, so that the dtype does not depend on pyarrow being installed.
+# Python storage: the default depends on whether pyarrow is installed.
 _TEXT = pd.StringDtype("python")
 _COUNT = pd.Int64Dtype()
 _LENGTH = pd.Float64Dtype()
@@ -46,33 +46,47 @@ COLUMNS: dict[str, Any] = {
 }
 """The columns of a case table, in order, with their pandas dtypes.
 
-`lesion` is the number of the abnormality in its breast, `lesion_type` what it is:
-`calcification`, `mass` or `calcification+mass`. Paths are relative to the dataset's
+`lesion` is the number of the abnormality in its breast; `lesion_type` is
+`calcification`, `mass` or `calcification+mass`. Paths are relative to the data set's
 root. The box is in pixels of the full image, from its top left corner.
 """
 
 REQUIRED = ("roi_id", "patient_id", "label", "split")
-"""The columns in which nothing may be missing."""
+"""The columns without missing values."""
 
 PARTS = ("train", "val", "test")
-"""The values that `split` takes."""
+"""The values of `split`."""
 
 
 def new_case_table(
     rows: pd.DataFrame | Iterable[Mapping[str, Any]],
 ) -> pd.DataFrame:
-    """Makes a case table with every column and its fixed dtype.
+    """Creates a case table, with every column in its fixed dtype.
+
+    The columns are `roi_id`, `patient_id`, `label` (0 or 1) and `split` (`train`,
+    `val`, `test`), which must not have missing values; and `breast`, `view`, `lesion`,
+    `lesion_type`, `pathology`, `density`, `assessment`, `subtlety`, `morphology`,
+    `distribution`, `image_path`, `crop_path`, `mask_path`, `pixel_spacing_mm`,
+    `box_left`, `box_top`, `box_width` and `box_height` (pixels of the full image).
+    Paths are relative to the data set's root.
 
     Args:
-        rows: mappings or a data frame with any of the columns of `COLUMNS`. `None`,
-            NaN and the empty string count as missing.
+        rows: mappings or a data frame with any of these columns. None, NaN and the
+            empty string are missing values.
 
     Returns:
-        A data frame with the columns of `COLUMNS` in order and the index 0..N-1.
+        A data frame with all columns in order and the index 0 to N-1.
 
     Raises:
-        ValueError: if there is a column that `COLUMNS` does not know.
-        UserError: if a value does not fit its column, such as a label `"benign"`.
+        ValueError: a column is unknown.
+        UserError: a value does not fit its column, such as a label `"benign"`.
+
+    Example:
+        >>> from keras_wa.data import new_case_table
+        >>> row = {"roi_id": "a1", "patient_id": "a", "label": 1, "split": "train"}
+        >>> cases = new_case_table([row])
+        >>> cases.shape, cases["label"].dtype, cases["density"].isna().all().item()
+        ((1, 22), Int64Dtype(), True)
     """
     frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
     unknown = [name for name in frame.columns if name not in COLUMNS]
@@ -93,18 +107,18 @@ def new_case_table(
 def validate(
     cases: pd.DataFrame, source: str = "case table", patients_apart: bool = True
 ) -> None:
-    """Checks what every later step relies on.
+    """Checks the invariants of a case table.
 
     Args:
         cases: a case table.
-        source: what to call the table in the message, such as its file.
-        patients_apart: whether a patient in two parts is an error; false only for the
-            splits that exist to show what that does.
+        source: name of the table in the message, such as its file.
+        patients_apart: whether a patient in two parts is an error; false only for
+            `LEAKY_SPLITS`.
 
     Raises:
-        UserError: if the table is empty; if `roi_id`, `patient_id`, `label` or `split`
-            is missing somewhere; if a `roi_id` comes twice; if a label is not 0 or 1;
-            if a split is not one of `PARTS`; if a patient is in two parts.
+        UserError: the table is empty; `roi_id`, `patient_id`, `label` or `split` has
+            missing values; a `roi_id` is duplicated; a label is not 0 or 1; a split is
+            not one of `PARTS`; or a patient is in two parts.
     """
     if cases.empty:
         raise UserError(f"{source}: no rows. Expected: at least one ROI.")
@@ -133,11 +147,11 @@ def validate(
 
 
 def write_case_table(cases: pd.DataFrame, path: str | os.PathLike[str]) -> None:
-    """Writes a case table as CSV, so that `read_case_table` gives the same table.
+    """Writes a case table as CSV for `read_case_table`.
 
     Args:
         cases: a case table; missing values become empty fields.
-        path: the file to write; it is replaced in one step.
+        path: the file to write; it is replaced atomically.
     """
     target = Path(path)
     partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
@@ -146,20 +160,20 @@ def write_case_table(cases: pd.DataFrame, path: str | os.PathLike[str]) -> None:
 
 
 def read_case_table(path: str | os.PathLike[str]) -> pd.DataFrame:
-    """Reads a case table that `write_case_table` or another program wrote.
+    """Reads a case table from CSV.
 
     Args:
         path: a CSV file with a header. Optional columns may be absent.
 
     Returns:
-        The case table, as `new_case_table` gives it; not yet validated.
+        The case table, see `new_case_table`; not validated.
 
     Raises:
-        UserError: if the file cannot be read as CSV, has an unknown column or lacks a
-            required one, or holds a value that does not fit its column.
+        UserError: the file is not CSV, has an unknown column or lacks a required one,
+            or a value does not fit its column.
     """
     try:
-        # Every column as text: pandas must not turn "0012" into 12 or "NA" into NaN.
+        # As text: pandas must not turn "0012" into 12 or "NA" into NaN.
         frame = pd.read_csv(
             path, dtype=_TEXT, keep_default_na=False, na_values=[""], encoding="utf-8"
         )
@@ -186,7 +200,7 @@ def read_case_table(path: str | os.PathLike[str]) -> pd.DataFrame:
 
 
 def _as_text(values: pd.Series) -> pd.Series:
-    """Text of each value; 3.0 becomes "3", since a column with gaps turns to float."""
+    """Converts values to text; 3.0 becomes "3", since columns with gaps are float."""
 
     def text(value: Any) -> Any:
         if pd.isna(value) or value == "":
@@ -199,14 +213,14 @@ def _as_text(values: pd.Series) -> pd.Series:
 
 
 def _as_number(values: pd.Series) -> pd.Series:
-    """Numbers of a column, with a message that names the first that is none."""
+    """Converts a column to numbers; the error names the first value that is none."""
     dtype = COLUMNS[str(values.name)]
 
     def number(value: Any) -> float | None:
         if pd.isna(value) or value == "":
             return None
         try:
-            # Exact, which `pandas.to_numeric` was not for text before version 3.
+            # `pandas.to_numeric` is not exact for text before version 3.
             return float(value)
         except (TypeError, ValueError):
             return np.inf

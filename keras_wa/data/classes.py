@@ -1,4 +1,4 @@
-"""The classes that a model tells apart; malignant is always the last."""
+"""The classes of a model; malignant is always the last."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ CLASS_NAMES: dict[int, tuple[str, ...]] = {
 }
 """Number of classes -> their names, by index.
 
-Three are the pathologies of CBIS-DDSM (Lee et al. 2017, doi:10.1038/sdata.2017.177),
-which FHDF tells apart (Chakravarthy et al. 2024).
+Three classes are the pathologies of CBIS-DDSM (Lee et al. 2017,
+doi:10.1038/sdata.2017.177), as in FHDF (Chakravarthy et al. 2024).
 """
 
 _CLASS_OF = {
@@ -27,7 +27,7 @@ _CLASS_OF = {
 
 
 def class_indices(cases: pd.DataFrame, classes: int) -> NDArray[np.int64]:
-    """The class of each ROI.
+    """Returns the class of each ROI.
 
     Args:
         cases: a case table.
@@ -35,11 +35,11 @@ def class_indices(cases: pd.DataFrame, classes: int) -> NDArray[np.int64]:
             columns `label` and `pathology`.
 
     Returns:
-        int64 `(N,)`, 0 to `classes - 1`; in both cases the last is malignant.
+        int64 `(N,)`, 0 to `classes - 1`; the last is malignant.
 
     Raises:
-        UserError: of three classes, if a pathology is missing, is none of CBIS-DDSM's,
-            or contradicts its label.
+        UserError: with three classes, a pathology is missing, not one of CBIS-DDSM, or
+            contradicts its label.
     """
     labels = cases["label"].to_numpy(np.int64)
     if classes == 2:
@@ -60,14 +60,14 @@ def class_indices(cases: pd.DataFrame, classes: int) -> NDArray[np.int64]:
 
 
 def require_every_class(cases: pd.DataFrame, classes: int) -> None:
-    """Checks that every part of a split that is there holds every class.
+    """Checks that every non-empty part of a split has every class.
 
     Args:
         cases: a case table with its split.
-        classes: as in `class_indices`.
+        classes: number of classes, see `class_indices`.
 
     Raises:
-        UserError: from `class_indices`, or if a part lacks a class.
+        UserError: see `class_indices`, or a part lacks a class.
     """
     indices = class_indices(cases, classes)
     for part in PARTS:

@@ -1,4 +1,4 @@
-"""The columns of a case table that the evaluation uses, as categories."""
+"""Columns of a case table that the evaluation uses as categories."""
 
 from __future__ import annotations
 
@@ -15,18 +15,17 @@ CASE_COLUMNS = (
     "subtlety",
     "assessment",
 )
-"""What predictions take over from the case table, where it has it."""
+"""Columns that predictions copy from the case table."""
 
 MISSING = "NA"
-"""The category of what was not stated."""
+"""The category of missing values."""
 
 
 def as_categories(values: pd.Series) -> pd.Series:
-    """The values as text, where missing is a category of its own.
+    """Converts values to text, with a category for missing ones.
 
     Args:
-        values: of any dtype; whole numbers look the same in a column of floats, which
-            pandas makes of one with gaps.
+        values: values of any dtype; 3.0 becomes "3", since columns with gaps are float.
 
     Returns:
         Text, dtype object, with the same index.

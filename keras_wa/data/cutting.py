@@ -63,7 +63,7 @@ def cut_roi(
         The ROI and its facts, see `Roi`. Without box and mask it is the whole image.
 
     Raises:
-        UserError: if a file cannot be read, the image has another size, the mask marks
+        UserError: a file cannot be read, the image has another size, the mask marks
             no lesion, the box lies beyond the image, or a fixed field of view is wanted
             and no pixel spacing is known.
     """
@@ -120,10 +120,10 @@ def cut_boxes(
     """A `Dataset.read` that cuts about the box in each row of the case table.
 
     Args:
-        root: as in `cut_roi`.
-        options: as there.
-        default_spacing_mm: as there.
-        size: as there.
+        root: see `cut_roi`.
+        options: see there.
+        default_spacing_mm: see there.
+        size: see there.
     """
 
     def read(row: pd.Series) -> Roi:

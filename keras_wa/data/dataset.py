@@ -1,4 +1,4 @@
-"""What every dataset gives: a case table and the pixels of each of its ROIs."""
+"""A data set: a case table and the pixels of each ROI."""
 
 from __future__ import annotations
 
@@ -20,16 +20,23 @@ Pixels = NDArray[np.uint8]
 
 @dataclasses.dataclass(frozen=True)
 class Roi:
-    """The pixels of one ROI and what reading them found out.
+    """The pixels of one ROI, with facts about its files.
 
     Attributes:
-        pixels: (H, W) uint8.
-        facts: values that JSON can hold. `sources`: relative path to the XXH3-128 of
-            each file that was read; `pixel_spacing_mm` and `spacing_from`; `window`:
-            left, top, width, height in pixels of the full image; `size_mm`: height and
-            width of the ROI; `padding`: part of it beyond the image; `swapped`: crop
-            and mask stood in each other's place; `mask_resized`; `notes`: sentences
-            about its file that the user has to see.
+        pixels: grey levels, uint8 `(height, width)`.
+        facts: JSON values, all optional. `sources`: relative path -> XXH3-128 of each
+            file that was read; `pixel_spacing_mm` and `spacing_from`; `window`: left,
+            top, width, height in pixels of the full image; `size_mm`: height and width
+            of the ROI; `padding`: share of the ROI outside the image; `swapped`:
+            whether crop and mask were swapped; `mask_resized`; `notes`: messages for
+            the user.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_wa.data import Roi
+        >>> roi = Roi(np.zeros((64, 64), "uint8"), facts={"size_mm": [25.6, 25.6]})
+        >>> roi.pixels.shape
+        (64, 64)
     """
 
     pixels: Pixels
@@ -38,25 +45,39 @@ class Roi:
 
 @dataclasses.dataclass(frozen=True)
 class Dataset:
-    """A case table, what is to be said about it, and how to read its pixels.
+    """A case table, and functions that read its pixels.
+
+    `load_cases` creates those of the built-in data sets.
 
     Attributes:
-        name: as in the registry, such as `"folder"`.
-        cases: the case table, with the dataset's own split. Paths in it are relative to
-            `root`, so that the table is the same wherever the files lie.
-        read: gives the ROI of one row (a `pandas.Series`); raises `UserError` if one of
-            its files is bad.
-        source: where the pixels come from, in values that JSON can hold; together with
-            the files it decides the pixels.
-        root: folder of the files, or `None` for a dataset that is computed.
-        read_block: gives many rows at once as (N, H, W) uint8, for a dataset that is
-            computed faster so.
-        read_mask: gives the lesion of one row as bool (H, W), true in the lesion, pixel
-            by pixel that of what `read` gives; raises `UserError` if the row has none.
-            `None` for a dataset without masks.
-        split: what the dataset's own split is: `"official"`, or where it is from.
-        notes: sentences that the user has to see.
+        name: name of the data set, such as `"folder"`.
+        cases: the case table with the data set's split, see `new_case_table`. Paths are
+            relative to `root`.
+        read: function of a row (`pandas.Series`) that returns its `Roi`; raises
+            `UserError` for a bad file.
+        source: JSON values that, with the files, determine the pixels.
+        root: folder of the files; None if the data set is computed.
+        read_block: optional function of a table of rows that returns their pixels,
+            uint8 `(n, height, width)`, if that is faster.
+        read_mask: optional function of a row that returns its lesion mask, bool
+            `(height, width)`, of the size of the ROI; raises `UserError` if there is
+            none.
+        split: origin of the data set's split: `"official"`, or a description.
+        notes: messages for the user.
         skipped: files that were left out, each with the reason.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_wa.data import Dataset, Roi, new_case_table
+        >>> cases = new_case_table(
+        ...     {"roi_id": i, "patient_id": i, "label": i % 2, "split": "train"}
+        ...     for i in range(10)
+        ... )
+        >>> def read(row):
+        ...     return Roi(np.full((32, 32), 100 + int(row["roi_id"]), "uint8"))
+        >>> dataset = Dataset("mine", cases, read)
+        >>> dataset.read(dataset.cases.iloc[3]).pixels[0, 0].item()
+        103
     """
 
     name: str
@@ -74,18 +95,18 @@ class Dataset:
 def lesion_mask(
     dataset: Dataset, row: pd.Series, size: tuple[int, int]
 ) -> NDArray[np.bool_]:
-    """The lesion of one row in the pixels that its ROI has at another size.
+    """Returns the lesion mask of one row, resized.
 
     Args:
-        dataset: where the row is from.
+        dataset: the data set.
         row: a row of its case table.
         size: height and width in pixels.
 
     Returns:
-        bool of shape `size`: a pixel is the lesion's if half of its area is.
+        bool of shape `size`, true where at least half of a pixel's area is lesion.
 
     Raises:
-        UserError: the data set has no masks, or the row's cannot be read.
+        UserError: the data set has no masks, or the mask cannot be read.
     """
     if dataset.read_mask is None:
         raise UserError(f"{dataset.name} has no masks")
@@ -94,22 +115,22 @@ def lesion_mask(
 
 
 def limit_patients(dataset: Dataset, limit: int, seed: int = 0) -> Dataset:
-    """Keeps at most `limit` ROIs, taking whole patients.
+    """Keeps at most `limit` ROIs, of whole patients.
 
-    The patients are drawn from each part of the split and each label in proportion, so
-    that a small sample looks like the whole; the rows keep their order.
+    Patients are sampled in proportion from each part of the split and each label. The
+    rows keep their order.
 
     Args:
-        dataset: the dataset to cut down.
-        limit: the greatest number of ROIs.
-        seed: of the draw.
+        dataset: the data set.
+        limit: largest number of ROIs.
+        seed: seed of the sampling.
 
     Returns:
-        The same dataset with fewer rows and a note that says so; the dataset itself if
-        it has no more than `limit` rows.
+        The data set with fewer rows and a note, or unchanged if it has no more than
+        `limit` rows.
 
     Raises:
-        UserError: if `limit` is so small that a part loses a label.
+        UserError: `limit` is so small that a part loses a label.
     """
     if limit < 1:
         raise UserError(f"--limit. Received: {limit}; expected at least 1 ROI.")

@@ -1,4 +1,4 @@
-"""Finds the dataset that lies under `data/`."""
+"""Finds the data set in `data/`."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ _NOT_DATA = ("prepared",)
 
 
 def find_dataset(root: str | Path = "data") -> Path | None:
-    """Finds the one dataset folder under a root.
+    """Finds the only data set in a folder.
 
-    A dataset folder has sub-folders (its classes, or `train` and `test`). Files, hidden
-    folders and the prepared stores are passed over.
+    A data set is a folder with subfolders (its classes, or `train` and `test`). Files,
+    hidden folders and prepared stores are ignored.
 
     Args:
-        root: where datasets are put.
+        root: folder of data sets.
 
     Returns:
-        The dataset's folder, or `None` if there is none.
+        The data set's folder, or None.
 
     Raises:
-        UserError: there are several, so that one must be named, or a folder cannot be
-            listed.
+        UserError: there are several, or a folder cannot be listed.
     """
     root = Path(root)
     if not root.is_dir():
@@ -43,14 +42,14 @@ def find_dataset(root: str | Path = "data") -> Path | None:
 
 
 def name_of_dataset(path: str | Path) -> str:
-    """Which dataset lies in a place, by the name of the place.
+    """Infers the type of a data set from the name of its path.
 
     Args:
         path: a folder, or a CSV file.
 
     Returns:
-        `csv` for a CSV file; a published dataset whose name the folder has, such as
-        `cbis-ddsm`; else `folder`, class folders of images.
+        `csv` for a CSV file, the name of a published data set if the folder has it,
+        such as `cbis-ddsm`, else `folder`.
     """
     path = Path(path)
     if path.suffix.lower() == ".csv":

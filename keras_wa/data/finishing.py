@@ -33,7 +33,7 @@ def refuse_official_crops(options: ReadOptions, name: str) -> None:
     """Refuses `--crop official` for a data set that ships no crops.
 
     Raises:
-        UserError: if they are asked for.
+        UserError: they are asked for.
     """
     if options.crop == "official":
         raise UserError(
@@ -63,7 +63,7 @@ def choose_lesion(
         The rows that are kept, and a note if any was left out.
 
     Raises:
-        UserError: if there are rows but none of that type.
+        UserError: there are rows but none of that type.
     """
     rows = list(rows)
     if lesion == "all":
@@ -142,8 +142,8 @@ def finish_cases(
         rows: one an ROI. They have a `split` each, or none of them has.
         source: what the table was made of, for messages.
         skipped: what was left out, for the message if nothing is left.
-        seed: of the draw.
-        patients_apart: as in `case_table.validate`.
+        seed: seed of the draw.
+        patients_apart: see `case_table.validate`.
         lost: the rows among what was left out whose label is known.
 
     Returns:
@@ -151,7 +151,7 @@ def finish_cases(
         the test part was drawn, how much was left out.
 
     Raises:
-        UserError: if no row is left, the table breaks an invariant, or there are too
+        UserError: no row is left, the table breaks an invariant, or there are too
             few patients to draw from.
     """
     if not rows:

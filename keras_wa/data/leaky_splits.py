@@ -1,4 +1,4 @@
-"""Splits that leak, as many published numbers have them, to show by how much."""
+"""Splits with patient leakage, to show how much it inflates results."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from keras_wa.data.io.symmetries import SYMMETRIES
 from keras_wa.errors import UserError
 
 COPIES = 6
-"""Copies of each ROI where a set is augmented before it is split, itself included."""
+"""Copies of each ROI in `augmented-first`, the original included."""
 
 RANDOM_ROI_NOTICE = (
     "Split random-roi: ROIs of the same patient stand in training and in test, so "
     "every number on this page is inflated. It exists to show by how much; use the "
     "split 'official' or 'patient-kfold' for a result."
 )
-"""What every page that the split `random-roi` touches has to say."""
+"""Warning on every page about the split `random-roi`."""
 
 AUGMENTED_FIRST_NOTICE = (
     f"Split augmented-first: each ROI was turned and mirrored into {COPIES} copies "
@@ -25,30 +25,32 @@ AUGMENTED_FIRST_NOTICE = (
     "every number on this page is inflated. It exists to show by how much; use the "
     "split 'official' or 'patient-kfold' for a result."
 )
-"""What every page that the split `augmented-first` touches has to say."""
+"""Warning on every page about the split `augmented-first`."""
 
 LEAKY_SPLITS = {
     "random-roi": RANDOM_ROI_NOTICE,
     "augmented-first": AUGMENTED_FIRST_NOTICE,
 }
-"""The splits that tear patients apart, each with its notice."""
+"""The splits with patient leakage, each with its warning."""
 
 _TEST_FRACTION = 0.2
 
 
 def random_roi(cases: pd.DataFrame, val_fraction: float, seed: int) -> pd.DataFrame:
-    """Cuts row by row, with a test part as large as the dataset's own, else a fifth.
+    """Splits at random by row; the test part has the size of the data set's own.
+
+    Without a test part of its own, a fifth of the rows becomes test.
 
     Args:
         cases: a case table.
-        val_fraction: share of the training rows that become validation.
-        seed: of the draw.
+        val_fraction: share of the training rows for validation.
+        seed: seed of the split.
 
     Returns:
         A copy of the table with a new `split` column.
 
     Raises:
-        UserError: if there are too few rows.
+        UserError: there are too few rows.
     """
     test_share = float((cases["split"] == "test").mean()) or _TEST_FRACTION
     result = cases.copy()
@@ -71,16 +73,16 @@ def random_roi(cases: pd.DataFrame, val_fraction: float, seed: int) -> pd.DataFr
 
 
 def copy_rois(cases: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Makes `COPIES` rows of each ROI: itself, and five of its mirror images and turns.
+    """Copies each ROI `COPIES` times: the original and five flips and rotations.
 
     Args:
         cases: a case table.
-        seed: decides which symmetries each ROI gets, no one twice.
+        seed: seed of the draw of different symmetries.
 
     Returns:
-        `COPIES` rows for each row of the table, one after the other, index 0..6N-1. Two
-        columns are new: `source_roi_id`, and `symmetry`, 0 to 7 as in
-        `keras_wa.data.io.symmetries.apply_symmetry`, 0 for the ROI itself. `roi_id` is
+        `COPIES` rows for each row of the table, in order, with the index 0 to 6N-1 and
+        two new columns: `source_roi_id`, and `symmetry`, 0 to 7, see
+        `keras_wa.data.io.symmetries.apply_symmetry`; 0 is the original. `roi_id` is
         `<source_roi_id>#<symmetry>`. Paths and boxes are those of the source.
     """
     rng = np.random.default_rng(seed)

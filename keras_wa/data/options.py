@@ -1,4 +1,4 @@
-"""What a user may ask of a dataset's reader."""
+"""Options of the readers of data sets."""
 
 from __future__ import annotations
 
@@ -8,36 +8,40 @@ from keras_wa.data.io.spacing import CREDIBLE_MM
 from keras_wa.settings import Settings, real, setting, whole
 
 LESIONS = ("calcification", "mass", "all")
-"""The lesion types that can be asked for."""
+"""The values of `lesion`."""
 
 CROPS = ("fixed", "roi", "official")
-"""The ways to cut an ROI out of a mammogram."""
+"""The values of `crop`."""
 
 
 @dataclasses.dataclass(frozen=True)
 class ReadOptions(Settings):
-    """How a dataset of mammograms is read.
+    """Options for reading a data set of mammograms.
 
     Attributes:
-        lesion: `calcification`, `mass` or `all`, where the dataset has several types.
-        crop: `fixed`: a field of view of `field_mm`, centred on the lesion, the same
-            for all; `roi`: the lesion's box with a margin, which tells the lesion's
-            size; `official`: the crops that the dataset ships.
-        field_mm: side of the fixed field of view, mm.
-        pixel_spacing_mm: assumed where the files state none; `None` leaves it to the
-            dataset's own default.
-        drop_without_callback: leave out BENIGN_WITHOUT_CALLBACK.
-        for_processing: accept DICOM images meant for processing.
-        bits_stored: bits of the values in 16-bit images that are no DICOM, 1 to 16;
-            `None` for all 16.
-        case_lists: folder of the case lists, if they are not in the dataset's root.
-        require_files: whether ROIs whose files are absent are left out; an audit of the
-            metadata alone needs none.
-        patients_apart: whether a patient in two parts of the split is an error; an
-            audit reports it instead.
+        lesion: lesion type to read: `"calcification"`, `"mass"` or `"all"`.
+        crop: `"fixed"`: a field of view of `field_mm` centred on the lesion; `"roi"`:
+            the lesion's box with a margin, from which a network can infer the lesion's
+            size; `"official"`: the data set's own crops.
+        field_mm: side of the fixed field of view, mm, 1 to 500.
+        pixel_spacing_mm: pixel spacing of files without one, mm; None for the data
+            set's default.
+        drop_without_callback: whether to leave out BENIGN_WITHOUT_CALLBACK.
+        for_processing: whether to accept DICOM images FOR PROCESSING.
+        bits_stored: bits of the values in 16-bit images other than DICOM, 1 to 16; None
+            for 16.
+        case_lists: folder of the case lists, if not the data set's root.
+        require_files: whether to leave out ROIs without files.
+        patients_apart: whether a patient in two parts of the split is an error.
 
     Raises:
-        UserError: a value is out of its range.
+        UserError: a value is out of range.
+
+    Example:
+        >>> from keras_wa.data import ReadOptions
+        >>> options = ReadOptions(crop="fixed", field_mm=51.2)
+        >>> options.lesion
+        'calcification'
     """
 
     lesion: str = setting("calcification", choices=LESIONS)

@@ -1,4 +1,4 @@
-"""Datasets by name."""
+"""Data sets by name."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from keras_wa.data.readers.mini_mias import read_mini_mias
 from keras_wa.data.splits import drawn_split
 from keras_wa.errors import UserError, unknown_name
 from keras_wa.phantom import (
-    PHANTOM_VERSION,
     PhantomSpec,
     best_possible_auc,
     phantom_cases,
@@ -28,6 +27,7 @@ from keras_wa.phantom import (
     render_roi,
     render_rois,
 )
+from keras_wa.phantom.spec import PHANTOM_VERSION
 from keras_wa.plugins import import_plugins
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ DATASETS = ("phantom", "folder", *_READERS)
 """The names that `load_cases` takes, beside those of plug-ins."""
 
 PUBLISHED = ("cbis-ddsm", "cmmd", "inbreast", "medimeta", "mini-mias")
-"""Those that are known by the name of their folder."""
+"""Data sets that are recognised by the name of their folder."""
 
 
 def register_dataset(name: str) -> Callable[[Reader], Reader]:
@@ -72,7 +72,7 @@ def register_dataset(name: str) -> Callable[[Reader], Reader]:
         >>> from keras_wa.data import Dataset, register_dataset
         >>> @register_dataset("my-clinic")
         ... def read_my_clinic(data_dir, options, seed):
-        ...     return Dataset("my-clinic", cases=..., read=...)
+        ...     return Dataset("my-clinic", cases=..., read=...)  # From its files.
     """
 
     def register(reader: Reader) -> Reader:
@@ -94,25 +94,38 @@ def load_cases(
     phantom_rois: int = 1872,
     options: ReadOptions | None = None,
 ) -> Dataset:
-    """Loads the case table of a dataset; its pixels are read later, row by row.
+    """Loads the case table of a data set, whose pixels are read later.
 
     Args:
-        name: one of `DATASETS`, or a registered one.
-        data_dir: root folder of the dataset; all but the phantom need it.
-        group_pattern: see `read_folder`.
-        limit: the greatest number of ROIs; whole patients are kept.
-        seed: of the test part of a dataset that has none, and of `limit`.
-        phantom: what the phantom is like; by default `PhantomSpec()`.
-        phantom_rois: number of ROIs in the phantom, of all parts together.
-        options: how a dataset of mammograms is read; class folders use a part of them,
-            the phantom none.
+        name: `"phantom"` (in-silico ROIs), `"folder"` (class folders of images),
+            `"csv"`, `"cbis-ddsm"`, `"cmmd"`, `"inbreast"`, `"medimeta"` or
+            `"mini-mias"`, or a registered one.
+        data_dir: root folder of the data set, or the CSV file; not for the phantom.
+        group_pattern: for `"folder"`, a regular expression that finds the patient in
+            a file's name: its group `patient`, else its first group, else the match.
+            Without one, each file is a patient.
+        limit: largest number of ROIs; whole patients are kept.
+        seed: seed of a test part, if the data set has none, and of `limit`.
+        phantom: the phantom; by default `PhantomSpec()`.
+        phantom_rois: number of ROIs of the phantom.
+        options: how to read mammograms; by default `ReadOptions()`. `"folder"` uses
+            `for_processing`, `bits_stored` and `patients_apart`, the phantom none.
 
     Returns:
-        The dataset, with a valid case table.
+        The `Dataset`, with a valid case table.
 
     Raises:
-        UserError: if the name is unknown, `data_dir` is missing where it is needed, or
-            the dataset's own reader finds a mistake.
+        UserError: the name is unknown, `data_dir` is missing, or the reader fails.
+
+    Example:
+        >>> from keras_wa.data import load_cases
+        >>> from keras_wa.phantom import PhantomSpec
+        >>> spec = PhantomSpec(size=96)
+        >>> dataset = load_cases("phantom", phantom=spec, phantom_rois=60)
+        >>> len(dataset.cases), sorted(dataset.cases["split"].unique())
+        (60, ['test', 'train'])
+        >>> dataset.read(dataset.cases.iloc[0]).pixels.shape
+        (96, 96)
     """
     options = options or ReadOptions()
     if name not in (*DATASETS, *_READERS):

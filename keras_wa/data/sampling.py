@@ -23,13 +23,13 @@ def sample_patients(
         by: columns that make the kinds, `label` among them. A patient's label is that
             of most of its ROIs; of the other columns its first value counts.
         flag: what set `n`, for the message.
-        seed: of the draw; `None` takes the patients in the order of the table.
+        seed: seed of the draw; `None` takes the patients in the order of the table.
 
     Returns:
         The rows of the patients that were taken, in their order.
 
     Raises:
-        UserError: if `n` is so small that a kind is lost.
+        UserError: `n` is so small that a kind is lost.
     """
     columns = {name: (name, "first") for name in by if name != "label"}
     patients = cases.groupby("patient_id", sort=False).agg(

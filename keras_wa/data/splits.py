@@ -1,4 +1,4 @@
-"""Who trains, who validates, who tests: whole patients, stratified by label."""
+"""Training, validation and test parts: by patient, stratified by label."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from keras_wa.data.leaky_splits import LEAKY_SPLITS, copy_rois, random_roi
 from keras_wa.errors import UserError, unknown_name
 
 SPLITS = ("official", "patient-kfold", *LEAKY_SPLITS)
-"""The names that `split_cases` takes."""
+"""The names of splits."""
 
 _TEST_FRACTION = 0.2
 
@@ -27,26 +27,36 @@ def split_cases(
     k: int = 5,
     fold: int = 0,
 ) -> pd.DataFrame:
-    """Gives each ROI its part: train, val or test.
+    """Splits ROIs into train, val and test by patient, stratified by label.
 
     Args:
-        cases: a case table with the dataset's own split.
-        how: `"official"` keeps the dataset's test part, and its validation part where
-            it has one; `"patient-kfold"` tests on fold `fold` of `k`; `"random-roi"`
-            cuts ROI by ROI; `"augmented-first"` makes copies of each ROI and cuts copy
-            by copy (for both see `LEAKY_SPLITS`).
-        seed: of the draw.
-        val_fraction: share of the training ROIs that become validation.
-        k: number of folds of `"patient-kfold"`.
-        fold: which fold is the test part, 0..k-1.
+        cases: a case table with the data set's split.
+        how: `"official"`: the data set's test part, and its validation part if there is
+            one; `"patient-kfold"`: fold `fold` of `k` is the test part. Two splits have
+            patient leakage, to show its effect: `"random-roi"` splits by ROI,
+            `"augmented-first"` by flipped and rotated copies of ROIs.
+        seed: seed of the split.
+        val_fraction: share of the training ROIs for validation, in (0, 0.5].
+        k: number of folds of `"patient-kfold"`, at least 2.
+        fold: the test fold, 0 to `k - 1`.
 
     Returns:
-        A copy of the table with a new `split` column, rows in the same order; of
-        `"augmented-first"` the table of `copy_rois`.
+        A copy of the table with a new `split` column and the rows in the same order;
+        with `"augmented-first"`, six rows per ROI.
 
     Raises:
-        UserError: if `how` is unknown, if the table breaks an invariant, if there are
-            too few patients, or if a part would hold one label only.
+        UserError: `how` is unknown, the table is invalid, there are too few patients,
+            or a part would have only one label.
+
+    Example:
+        >>> from keras_wa.data import new_case_table, split_cases
+        >>> cases = new_case_table(
+        ...     {"roi_id": i, "patient_id": i, "label": i % 2, "split": "train"}
+        ...     for i in range(20)
+        ... )
+        >>> split = split_cases(cases, "patient-kfold", k=5, fold=0, val_fraction=0.25)
+        >>> split["split"].value_counts().sort_index().to_dict()
+        {'test': 4, 'train': 12, 'val': 4}
     """
     if how == "official":
         validate(cases)
@@ -71,7 +81,7 @@ def split_cases(
 
 
 def drawn_split(seed: int) -> str:
-    """What a dataset's own split is called where its test part was drawn by patient."""
+    """Describes a data set's split whose test part was drawn by patient."""
     return f"drawn by patient (seed {seed})"
 
 
@@ -82,14 +92,12 @@ def split_origin(
     k: int = 5,
     fold: int = 0,
 ) -> str:
-    """What a split is, in the words that stand beside every result on it.
+    """Describes a split, for display beside results.
 
     Args:
-        how: as in `split_cases`, where `"official"` means the dataset's own split.
-        own: what that is, see `Dataset.split`.
-        seed: as in `split_cases`.
-        k: as in `split_cases`.
-        fold: as in `split_cases`.
+        how: see `split_cases`.
+        own: description of the data set's split, see `Dataset.split`.
+        seed, k, fold: see `split_cases`.
     """
     if how == "official":
         return own
@@ -99,14 +107,20 @@ def split_origin(
 
 
 def split_hash(cases: pd.DataFrame) -> str:
-    """Names a split, so that results on different ones are not compared unawares.
+    """Computes a digest of a split, to report with results.
 
     Args:
         cases: a case table with its split.
 
     Returns:
-        The first 12 hexadecimal digits of the SHA-256 over `roi_id,patient_id,label,
-        split` of all ROIs, sorted; it does not depend on the order of rows.
+        The first 12 hexadecimal digits of the SHA-256 of `roi_id`, `patient_id`,
+        `label` and `split` of all ROIs, sorted. The order of rows does not matter.
+
+    Example:
+        >>> from keras_wa.data import new_case_table, split_hash
+        >>> row = {"roi_id": "a1", "patient_id": "a", "label": 1, "split": "train"}
+        >>> split_hash(new_case_table([row]))
+        'c8c36e5fe978'
     """
     columns = ["roi_id", "patient_id", "label", "split"]
     texts = (cases[column].astype(str) for column in columns)
@@ -115,15 +129,15 @@ def split_hash(cases: pd.DataFrame) -> str:
 
 
 def check_split(cases: pd.DataFrame, patients_apart: bool = True) -> None:
-    """Checks that every part that is there can be learnt from or scored.
+    """Checks that there is a training part, and that every part has both labels.
 
     Args:
         cases: a case table.
-        patients_apart: as in `case_table.validate`.
+        patients_apart: see `case_table.validate`.
 
     Raises:
-        UserError: if the table is invalid, nothing is left to train on, or a part holds
-            one label only.
+        UserError: the table is invalid, the training part is empty, or a part has only
+            one label.
     """
     validate(cases, patients_apart=patients_apart)
     for fault in split_faults(cases):
@@ -131,14 +145,13 @@ def check_split(cases: pd.DataFrame, patients_apart: bool = True) -> None:
 
 
 def split_faults(cases: pd.DataFrame) -> list[str]:
-    """What keeps the parts that are there from being learnt from or scored.
+    """Returns the faults that `check_split` raises.
 
     Args:
         cases: a case table.
 
     Returns:
-        A sentence for each part that holds one label only, and if nothing is left to
-        train on.
+        A sentence for each part with only one label, and for an empty training part.
     """
     faults = []
     for part in PARTS:
@@ -156,18 +169,18 @@ def split_faults(cases: pd.DataFrame) -> list[str]:
 def split_validation(
     cases: pd.DataFrame, fraction: float = 0.2, seed: int = 0
 ) -> pd.DataFrame:
-    """Takes a validation part out of the training part, by patient, stratified.
+    """Moves a share of the training part to validation, by patient, stratified.
 
     Args:
         cases: a case table; only its `train` rows change.
-        fraction: share of the training ROIs to take; the nearest 1/n is used.
-        seed: of the draw.
+        fraction: share of the training ROIs; the nearest 1/n is used.
+        seed: seed of the split.
 
     Returns:
-        A copy of the table with `"val"` in the rows that were taken.
+        A copy of the table with `"val"` in these rows.
 
     Raises:
-        UserError: if the training part has fewer than two patients of a label.
+        UserError: the training part has fewer than two patients of a label.
     """
     return _hold_out(cases, "train", "val", fraction, seed)
 
@@ -175,18 +188,18 @@ def split_validation(
 def split_test(
     cases: pd.DataFrame, fraction: float = _TEST_FRACTION, seed: int = 0
 ) -> pd.DataFrame:
-    """Takes a test part out of a table that has none, by patient, stratified.
+    """Moves a share of a table without test part to test, by patient, stratified.
 
     Args:
         cases: a case table whose rows are all `train`.
-        fraction: share of the ROIs to take; the nearest 1/n is used.
-        seed: of the draw.
+        fraction: share of the ROIs; the nearest 1/n is used.
+        seed: seed of the split.
 
     Returns:
-        A copy of the table with `"test"` in the rows that were taken.
+        A copy of the table with `"test"` in these rows.
 
     Raises:
-        UserError: if there are fewer than two patients of a label.
+        UserError: there are fewer than two patients of a label.
     """
     return _hold_out(cases, "train", "test", fraction, seed)
 
@@ -194,19 +207,19 @@ def split_test(
 def patient_kfold(
     cases: pd.DataFrame, k: int = 5, fold: int = 0, seed: int = 0
 ) -> pd.DataFrame:
-    """Tests on one of `k` groups of patients and trains on the others.
+    """Splits into `k` folds of patients, one of which is the test part.
 
     Args:
-        cases: a case table; its own split is ignored.
+        cases: a case table; its split is ignored.
         k: number of folds, at least 2.
-        fold: the fold to test on, 0..k-1. Each patient is tested in one fold only.
-        seed: of the draw; the same for all folds of one cross-validation.
+        fold: the test fold, 0 to `k - 1`. Each patient is in one fold.
+        seed: seed of the folds; the same for all folds of a cross-validation.
 
     Returns:
         A copy of the table with `"train"` and `"test"` in `split`.
 
     Raises:
-        UserError: if `fold` is out of range or a label has fewer than `k` patients.
+        UserError: `fold` is out of range, or a label has fewer than `k` patients.
     """
     if not (k >= 2 and 0 <= fold < k):
         raise UserError(
@@ -252,7 +265,7 @@ def _hold_out(
         share = abs(held.mean() - fraction)
         return round(share + abs(labels[held].mean() - labels.mean()), 2)
 
-    # Large patients make the folds uneven: the first of those nearest to the request.
+    # Patients with many ROIs make folds uneven: take the one nearest to the request.
     best = min(range(folds), key=imbalance)
     if np.isinf(imbalance(best)):
         raise UserError(
@@ -265,11 +278,11 @@ def _hold_out(
 
 
 def _folds(cases: pd.DataFrame, k: int, seed: int) -> NDArray[np.int64]:
-    """Number of the fold of each row, by patient, the same in any order of rows."""
+    """Returns the fold of each row, by patient, independent of the order of rows."""
     labels = cases["label"].to_numpy(int)
-    # Patients sorted by name and then shuffled: the draw depends on who is in the table
-    # and on the seed, not on the order of rows. scikit-learn's own `shuffle` is not
-    # used: in 1.5, still supported, it gives patients the label counts of others.
+    # Patients are sorted, then shuffled, so that the order of rows does not matter. Not
+    # by scikit-learn's `shuffle`: in 1.5, still supported, it gives patients the label
+    # counts of others.
     _, patients = np.unique(cases["patient_id"].to_numpy(str), return_inverse=True)
     rng = np.random.default_rng(seed)
     groups = rng.permutation(patients.max() + 1)[patients]
@@ -277,12 +290,12 @@ def _folds(cases: pd.DataFrame, k: int, seed: int) -> NDArray[np.int64]:
     splitter = StratifiedGroupKFold(k)
     for fold, (_, held) in enumerate(splitter.split(labels, labels, groups)):
         assigned[held] = fold
-    # The largest patients are dealt first, to the first folds: number them anew.
+    # The largest patients go to the first folds: renumber them.
     return rng.permutation(k)[assigned]
 
 
 def _all_train(cases: pd.DataFrame) -> pd.DataFrame:
-    """A copy whose rows are all `train`, in a column of the same dtype."""
+    """Returns a copy whose rows are all `train`, with the same dtype."""
     result = cases.copy()
     result.loc[:, "split"] = "train"
     return result

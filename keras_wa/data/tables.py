@@ -52,14 +52,14 @@ def read_table(path: Path, columns: Sequence[str]) -> Table:
     Args:
         path: a file with a header. `.xlsx` and `.xls` are spreadsheets, of which the
             first sheet is read; `.xls` needs the package xlrd. Everything else is CSV
-            as of `csv_text`.
+            see `csv_text`.
         columns: those that have to be there, in any case; they come out as given here.
 
     Returns:
         The table.
 
     Raises:
-        UserError: if the file cannot be read, a column is missing or comes twice.
+        UserError: the file cannot be read, a column is missing or comes twice.
     """
     spreadsheet = path.suffix.lower() in (".xlsx", ".xls")
     try:
@@ -105,8 +105,8 @@ def csv_text(path: Path) -> tuple[str, str, int]:
         and the number of lines above the header.
 
     Raises:
-        OSError: if it cannot be read.
-        ValueError: if it is in another encoding.
+        OSError: it cannot be read.
+        ValueError: it is in another encoding.
     """
     data = path.read_bytes()
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
@@ -165,7 +165,7 @@ def find_file(root: Path, names: Sequence[str], what: str) -> Path:
         The file; one in the folder itself before one in a sub-folder.
 
     Raises:
-        UserError: if there is none or the folder cannot be listed.
+        UserError: there is none or the folder cannot be listed.
     """
     wanted = [name.lower() for name in names]
     try:

@@ -1,4 +1,4 @@
-"""Candidate clusters of microcalcifications on whole mammograms, without learning."""
+"""Candidate clusters of microcalcifications on whole mammograms, not trained."""
 
 from __future__ import annotations
 

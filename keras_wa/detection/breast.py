@@ -1,4 +1,4 @@
-"""Where on a mammogram the breast is."""
+"""Segmentation of the breast on a mammogram."""
 
 from __future__ import annotations
 
@@ -9,41 +9,42 @@ from numpy.typing import NDArray
 
 from keras_wa.errors import UserError
 
-# Longer side of the small copy on which the breast is found, pixels.
+# Longer side of the small copy that is segmented, pixels.
 _SIDE = 512
-# Standard deviation of the smoothing on it, pixels: some 1 mm of a real film.
+# Standard deviation of the smoothing, pixels of the copy: about 1 mm of a film.
 _SMOOTH = 2.5
-# Side of the opening, pixels of the copy: what is narrower does not join two regions,
-# as where a label or the film's edge touches the breast.
+# Side of the opening, pixels of the copy. It separates labels and the film's edge from
+# the breast.
 _NECK = 13
 
 
 def breast_mask(image: NDArray) -> NDArray[np.bool_]:
-    """Tells the breast from the air, the labels and the markers around it.
+    """Segments the breast from air, labels and markers.
 
-    The image is made small, smoothed and split at Otsu's threshold of the cube roots of
-    its grey levels; after an opening the largest connected region, its holes filled, is
-    the breast. The root is for the skin: on the grey levels themselves the threshold
-    lies within a dense breast and cuts off its fat, on square roots still up to 1 cm.
+    The image is downsampled, smoothed and split at Otsu's threshold of the cube roots
+    of its grey levels; after an opening, the largest connected region with its holes
+    filled is the breast. The root keeps the skin: on grey levels the threshold would
+    cut off the fat of a dense breast, on square roots still up to 1 cm.
 
     Args:
         image: (H, W), dark air and bright tissue, integers or finite floats in any
             unit.
 
     Returns:
-        bool (H, W), true in the breast. All false for an image of one grey level.
+        bool (H, W), true in the breast; all false for an image of one grey level.
 
     Raises:
-        UserError: if the image has not two axes, a side is shorter than 8 pixels, or a
-            value is not finite.
+        UserError: the image has other than two axes, a side below 8 pixels, or a value
+            that is not finite.
 
-    Source: Otsu 1979, doi:10.1109/TSMC.1979.4310076.
+    Source:
+        Otsu 1979, doi:10.1109/TSMC.1979.4310076.
     """
     check_image(image)
     height, width = image.shape
     scale = min(1.0, _SIDE / max(height, width))
     size = max(8, round(width * scale)), max(8, round(height * scale))
-    # OpenCV takes these as they are; a copy in float32 would be four times as large.
+    # OpenCV accepts these; a copy in float32 would be four times as large.
     as_it_is = image.dtype in (np.uint8, np.uint16, np.float32)
     values = image if as_it_is else np.asarray(image, np.float32)
     small = cv2.resize(values, size, interpolation=cv2.INTER_AREA).astype(np.float32)
@@ -62,7 +63,7 @@ def breast_mask(image: NDArray) -> NDArray[np.bool_]:
 
 
 def check_image(image: NDArray) -> None:
-    """Raises `UserError` unless an array is a grey image, 8 by 8 pixels or more.
+    """Raises `UserError` unless an array is a grey image of at least 8x8 pixels.
 
     Args:
         image: (H, W), integers or finite floats.
@@ -80,7 +81,7 @@ def check_image(image: NDArray) -> None:
 
 
 def _largest(regions: NDArray) -> NDArray[np.bool_]:
-    """The largest connected region of a picture of 0 and 1; none if all is 0."""
+    """Returns the largest connected region of ones; empty if there is none."""
     count, labels, facts, _ = cv2.connectedComponentsWithStats(regions)
     if count < 2:
         return np.zeros(regions.shape, bool)

@@ -1,12 +1,12 @@
-"""Clusters of spots, as radiologists define a cluster of microcalcifications.
+"""Clusters of spots, by the radiological definition of a cluster.
 
 A cluster is at least three to five calcifications in an area of one square centimetre
 (Kopans 1986; Tabár & Dean 1985; BI-RADS' "grouped" begins at five, ACR BI-RADS Atlas,
 5th edition, 2013). Here: at least `least_spots` spots in a circle of 1 cm² about one of
-them. The best circle is taken first and its spots are used up. So a cluster reaches
-over 11.3 mm at most, and a larger lesion, of linear or segmental distribution, is
-several clusters; linking whatever lies near would grow chains of stray spots as large
-as the breast.
+them. The best circle is taken first and its spots are removed. So a cluster is at most
+11.3 mm wide, and a larger lesion, of linear or segmental distribution, is several
+clusters. Linking nearby spots instead would grow chains of stray spots as large as the
+breast.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from keras_wa.errors import UserError
 RADIUS_MM = 10 / math.sqrt(math.pi)
 """Radius of a circle of 1 cm², mm."""
 
-# What of a spot's contrast counts. Noise alone reaches 3 often; and one bright spot, a
-# coarse benign calcification or a flaw of the film, is no cluster.
+# Range of a spot's contrast that counts. Noise often reaches 3, and a single bright
+# spot, a coarse benign calcification or a flaw of the film, is not a cluster.
 _NO_CONTRAST, _MOST_CONTRAST = 3.0, 10.0
 
 
@@ -34,11 +34,11 @@ class Cluster:
     """A cluster of spots.
 
     Attributes:
-        box: left, top, right, bottom, whole pixels of the image; right and bottom are
-            the first pixels outside, as a slice has it.
-        n_spots: how many spots it has.
-        score: sum over its spots of how far the contrast, 10 at most, exceeds 3. Higher
-            is surer; it is no probability.
+        box: left, top, right, bottom, pixels of the image; right and bottom are
+            exclusive.
+        n_spots: number of spots.
+        score: sum over the spots of the contrast above 3, at most 10 each. Higher is
+            more likely; it is not a probability.
     """
 
     box: tuple[int, int, int, int]
@@ -47,7 +47,7 @@ class Cluster:
 
     @property
     def centre(self) -> tuple[float, float]:
-        """Column and row of the box's middle; the centres of pixels are whole."""
+        """Column and row of the box's centre; the centres of pixels are integers."""
         left, top, right, bottom = self.box
         return (left + right - 1) / 2, (top + bottom - 1) / 2
 
@@ -62,17 +62,17 @@ def find_clusters(
     """Finds clusters among spots.
 
     Args:
-        spots: of one image.
-        spacing_mm: between rows and between columns, mm.
-        shape: height and width of the image, pixels; a box does not reach beyond.
-        least_spots: least number of spots in 1 cm², at least 2.
-        most_clusters: the greatest number of clusters, the best; `None` for all.
+        spots: spots of one image.
+        spacing_mm: distance of rows and of columns, mm.
+        shape: height and width of the image, pixels, to which boxes are clipped.
+        least_spots: smallest number of spots in 1 cm², at least 2.
+        most_clusters: largest number of clusters; None for all.
 
     Returns:
-        The clusters, the highest score first. Each spot is in one of them at most.
+        The clusters, in falling order of scores. Each spot is in at most one.
 
     Raises:
-        UserError: if a number or the spacing is out of its range.
+        UserError: a number or the spacing is out of range.
     """
     if least_spots < 2:
         raise UserError(
@@ -92,7 +92,7 @@ def find_clusters(
     weight = np.clip(spots.contrast, _NO_CONTRAST, _MOST_CONTRAST) - _NO_CONTRAST
     free = np.ones(len(spots))
     clusters: list[Cluster] = []
-    # A later circle has no more in it than it had before: the scores fall.
+    # Circles only lose spots, so that scores fall.
     while len(clusters) != most_clusters:
         score = np.where((near @ free >= least_spots) & (free > 0), near @ weight, -1)
         best = int(score.argmax())
@@ -112,14 +112,14 @@ def _box(
     spacing_mm: tuple[float, float],
     shape: tuple[int, int],
 ) -> tuple[int, int, int, int]:
-    """The smallest box around the disks of some spots, clipped to the image."""
+    """Returns the smallest box around the disks of spots, clipped to the image."""
     radius = spots.diameter_mm[members] / 2
     ends = []
     for centre, mm, length in (
         (spots.x[members], spacing_mm[1], shape[1]),
         (spots.y[members], spacing_mm[0], shape[0]),
     ):
-        # Pixel k reaches from k - 0.5 to k + 0.5.
+        # Pixel k extends from k - 0.5 to k + 0.5.
         first = math.floor(float((centre - radius / mm).min()) + 0.5)
         last = math.ceil(float((centre + radius / mm).max()) + 0.5)
         ends.append((max(first, 0), min(last, length)))

@@ -1,4 +1,4 @@
-"""From a mammogram to its candidate clusters of microcalcifications."""
+"""Finds candidate clusters of microcalcifications on a mammogram."""
 
 from __future__ import annotations
 
@@ -19,31 +19,29 @@ def find_candidates(
     film: bool = True,
     mask: NDArray[np.bool_] | None = None,
 ) -> list[Cluster]:
-    """Finds where a mammogram may show clusters of microcalcifications.
+    """Finds candidate clusters of microcalcifications on a mammogram.
 
-    The breast is told from the rest, small bright spots are found in it, and spots that
-    lie together as radiologists define a cluster are given as one candidate
-    (`breast_mask`, `find_spots`, `find_clusters`). No step was learnt from data.
+    The breast is segmented, small bright spots are found in it, and nearby spots form
+    clusters (`breast_mask`, `find_spots`, `find_clusters`). No step is trained.
 
     Args:
-        image: (H, W), bright calcifications, integers or finite floats; the grey levels
-            of `read_grey` will do.
-        spacing_mm: distance between pixels in the breast, mm: one number, or that
-            between rows and that between columns, as `GreyImage.spacing_mm` is.
-        least_contrast: least contrast-to-noise of a spot.
-        least_spots: least number of spots in 1 cm², at least 2.
-        most_clusters: the greatest number of candidates, the best; `None` for all.
-        film: leave out spots too sharp for an X-ray image, as dust and flaws on a
-            scanned film are. Of no effect on pixels above 0.06 mm.
-        mask: bool (H, W), where to look; by default the breast as `breast_mask` finds
-            it.
+        image: (H, W), bright calcifications, integers or finite floats, for example
+            grey levels.
+        spacing_mm: pixel spacing, mm: one number, or that of rows and that of columns,
+            such as `GreyImage.spacing_mm`.
+        least_contrast: smallest contrast-to-noise ratio of a spot.
+        least_spots: smallest number of spots in 1 cm², at least 2.
+        most_clusters: largest number of candidates; None for all.
+        film: whether to leave out spots too sharp for an X-ray image, such as dust and
+            flaws on a scanned film. No effect with pixels above 0.06 mm.
+        mask: bool (H, W), where to search; by default `breast_mask(image)`.
 
     Returns:
-        The candidates, the highest score first; none where nothing was found.
+        The candidates, in falling order of scores.
 
     Raises:
-        UserError: if the spacing is `None` or no mammogram's, the image is no grey
-            image, or a number is out of its range.
+        UserError: the spacing is None or out of range, the image is not grey, or a
+            number is out of range.
     """
     spacing = as_spacing(spacing_mm)
     if mask is None:

@@ -1,8 +1,7 @@
-"""Specks on the film, dust and flaws of the emulsion: sharper than any X-ray image.
+"""Specks on film, dust and flaws of the emulsion: sharper than the X-ray image.
 
-What the X-rays draw is blurred by the focal spot, the screen and the film, a standard
-deviation of some 0.1 mm; what lies on the film when it is scanned is blurred by the
-scanner alone. Both are bright and small.
+The X-ray image is blurred by focal spot, screen and film, with a standard deviation of
+about 0.1 mm. Dust on a film is blurred only by the scanner.
 
 Source of the idea: "Detecting film-screen artifacts in mammography using a model-based
 approach", IEEE Transactions on Medical Imaging 1999, doi:10.1109/42.811313 (a model of
@@ -17,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 FINEST_NEEDED_MM = 0.06
-"""Pixels larger than this, mm, do not show how sharp a speck is."""
+"""Largest pixel that shows the sharpness of a speck, mm."""
 
 _SIGMAS_MM = (0.05, 0.1, 0.2)
-# Where a spot's highest point may lie from its place, mm.
+# Largest distance of a spot's maximum from its position, mm.
 _REACH_MM = 0.1
 _MOST_SHARPNESS = 1.4
 
@@ -28,12 +27,12 @@ _MOST_SHARPNESS = 1.4
 def sharpness(
     image: NDArray, spacing_mm: tuple[float, float], x: NDArray, y: NDArray
 ) -> NDArray[np.float64]:
-    """How sharp spots are.
+    """Measures the sharpness of spots.
 
-    The difference of Gaussians of 0.05 and 0.1 mm over that of 0.1 and 0.2 mm, each at
-    its highest within 0.1 mm of the spot. A Gaussian spot of standard deviation s mm
-    has (1/(s²+0.05²) - 1/(s²+0.1²)) / (1/(s²+0.1²) - 1/(s²+0.2²)): 4 for a point, 1
-    at 0.1 mm, 0.4 for a large spot.
+    That is the difference of Gaussians of 0.05 and 0.1 mm over that of 0.1 and 0.2 mm,
+    each at its maximum within 0.1 mm of the spot. A Gaussian spot of s mm has
+    (1/(s²+0.05²) - 1/(s²+0.1²)) / (1/(s²+0.1²) - 1/(s²+0.2²)): 4 for a point, 1 at 0.1 mm, 0.4 for a
+    large spot.
 
     Args:
         image: (H, W), bright spots, integers or floats.
@@ -67,7 +66,7 @@ def sharpness(
 def is_speck(
     image: NDArray, spacing_mm: tuple[float, float], x: NDArray, y: NDArray
 ) -> NDArray[np.bool_]:
-    """Whether spots are too sharp for an X-ray image.
+    """Returns whether spots are too sharp for an X-ray image.
 
     Args:
         image: (H, W), bright spots.
@@ -84,7 +83,7 @@ def is_speck(
 
 
 def _inside(places: NDArray, length: int) -> NDArray:
-    """Places beyond the image, mirrored into it."""
+    """Reflects positions outside the image into it."""
     mirrored = np.abs(places)
     mirrored = np.minimum(mirrored, 2 * (length - 1) - mirrored)
     return np.asarray(mirrored.clip(0))

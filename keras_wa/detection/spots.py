@@ -1,8 +1,7 @@
-"""Small bright spots in a mammogram, as microcalcifications are.
+"""Small bright spots in a mammogram, such as microcalcifications.
 
-Blobs of several scales stand out in differences of Gaussians; how much one stands out
-is told in units of the noise around it, since the grain of a film, the noise of a
-detector and the texture of the tissue differ from place to place.
+Blobs of several scales are found by differences of Gaussians, in units of the local
+noise, since film grain, detector noise and texture vary over the image.
 
 Sources: Netsch & Peitgen 1999, doi:10.1109/42.802755 (scale space for
 microcalcifications); Lindeberg 1998, doi:10.1023/A:1008045108935 (the scale of a blob
@@ -26,49 +25,49 @@ from keras_wa.detection.specks import is_speck
 from keras_wa.errors import UserError
 
 GRID_MM = 0.1
-"""Side of a pixel of the copy that is searched, mm. The smallest calcifications that
-are seen on a mammogram measure 0.1 to 0.2 mm, and the blur of film and scanner is about
-as wide; finer pixels show the same spots and more grain."""
+"""Side of a pixel of the copy that is searched, mm. The smallest visible calcifications
+measure 0.1 to 0.2 mm, about the blur of film and scanner; finer pixels add only
+grain."""
 
 LEAST_SPACING_MM, MOST_SPACING_MM = 0.005, 0.3
-"""What is taken as a mammogram's pixel spacing, mm. On coarser pixels single
-microcalcifications vanish."""
+"""Range of the pixel spacing, mm. Microcalcifications vanish on coarser pixels."""
 
 RIM_MM = 1.5
-"""Rim of the mask that is not searched, mm: the skin line and the film's edge are
-bright and thin."""
+"""Width of the mask's rim that is not searched, mm: skin line and film edge are bright
+and thin."""
 
 _SIGMAS_MM = (0.1, 0.14, 0.2, 0.28, 0.4)
 _RATIO = math.sqrt(2)
-# Of a disk the normalised response is strongest where its radius is the square root of
-# 2 times the standard deviation.
+# The normalised response to a disk is strongest for a standard deviation of its radius
+# over the root of 2.
 _DIAMETER = 2 * math.sqrt(2)
-# The neighbourhood in which the noise is measured, mm.
+# Size of the neighbourhood for the local noise, mm.
 _NOISE_MM = 10.0
-# Responses beyond so many standard deviations are signal and not noise.
+# Responses above this many standard deviations are signal, not noise.
 _CLIP = 3.0
-# The noise nowhere counts as less than this part of that of the whole breast: in a flat
-# patch, such as saturated film, nothing would be something.
+# Smallest local noise as a fraction of that of the breast, for flat areas such as
+# saturated film.
 _LEAST_NOISE = 0.4
-# Greatest ratio of the two principal curvatures, at so many times the spot's own scale:
-# a line has a large one, also where it is uneven or crosses another.
+# Largest ratio of the principal curvatures, and their scale relative to the spot's.
+# Lines have a large ratio, also where they are uneven or cross.
 _MOST_RATIO, _WIDER = 2.5, 1.25
-# Spots nearer than so many diameters of the larger are one: a coarse calcification has
-# maxima of its own.
+# Spots closer than this many diameters of the larger are one: a coarse calcification
+# has several maxima.
 _APART = 0.7
-# An image with more spots than this is no mammogram; the strongest are kept.
+# Largest number of spots; the strongest are kept.
 _MOST_SPOTS = 5000
 
 
 @dataclasses.dataclass(frozen=True)
 class Spots:
-    """`n` spots; each field is an array float64 `(n,)`, the strongest spot first.
+    """`n` spots, the strongest first; each field is a float64 array `(n,)`.
 
     Attributes:
-        x: column in the image, pixels; the centres of pixels are whole numbers.
+        x: column in the image, pixels; the centres of pixels are integers.
         y: row.
-        diameter_mm: of the disk that would respond most at the same scale.
-        contrast: contrast-to-noise: the response over its standard deviation around.
+        diameter_mm: diameter of the disk with the strongest response at this scale.
+        contrast: contrast-to-noise ratio: the response over its local standard
+            deviation.
     """
 
     x: NDArray[np.float64]
@@ -81,13 +80,13 @@ class Spots:
 
 
 def as_spacing(spacing_mm: float | tuple[float, float] | None) -> tuple[float, float]:
-    """The distance between rows and between columns, mm.
+    """Returns the pixel spacing of rows and of columns, mm.
 
     Args:
-        spacing_mm: one for both, or `(rows, columns)`, as `GreyImage.spacing_mm` is.
+        spacing_mm: one for both, or `(rows, columns)`, such as `GreyImage.spacing_mm`.
 
     Raises:
-        UserError: if it is `None` or no mammogram's.
+        UserError: it is None or out of range.
     """
     expected = (
         f"expected {LEAST_SPACING_MM} to {MOST_SPACING_MM} mm, one number or (rows, "
@@ -108,7 +107,7 @@ def as_spacing(spacing_mm: float | tuple[float, float] | None) -> tuple[float, f
 def grid_of(
     shape: tuple[int, int], spacing_mm: tuple[float, float]
 ) -> tuple[float, tuple[int, int]]:
-    """The copy that is searched.
+    """Returns the pixel side and size of the copy that is searched.
 
     Args:
         shape: height and width of the image, pixels.
@@ -135,28 +134,28 @@ def find_spots(
 ) -> Spots:
     """Finds small bright spots.
 
-    The image is brought to square pixels of `GRID_MM` by averages over areas (an image
-    of larger pixels keeps the larger spacing). At each of five scales the difference of
-    two Gaussians is divided by the local noise: the root mean square of the responses
-    in the breast within `_NOISE_MM`, those that stand out clipped. A spot is a maximum
-    over place and scale whose two curvatures are alike, so that it is no part of a
-    line; of those that touch, the strongest.
+    The image is resampled to square pixels of `GRID_MM` by area averages (with larger
+    pixels, to the larger spacing). At each of five scales the difference of two
+    Gaussians is divided by the local noise: the root mean square of the clipped
+    responses in the breast within `_NOISE_MM`. A spot is a maximum over position and
+    scale with similar curvatures, unlike a line; of spots that touch, the strongest
+    stays.
 
     Args:
         image: (H, W), bright calcifications, integers or floats in any unit: the
             contrast is a ratio.
         spacing_mm: between rows and between columns, mm.
-        mask: bool (H, W), true in the breast; a rim of 1.5 mm of it is left out.
-        least_contrast: least contrast-to-noise of a spot, above 0.
-        film: leave out what is too sharp for an X-ray image, as dust and flaws on a
-            scanned film are (`keras_wa.detection.specks`).
+        mask: bool (H, W), true in the breast; a rim of 1.5 mm is not searched.
+        least_contrast: smallest contrast-to-noise ratio of a spot, above 0.
+        film: whether to leave out spots too sharp for an X-ray image, such as dust and
+            flaws on a scanned film (`keras_wa.detection.specks`).
 
     Returns:
-        The spots, 5000 at most. None lies outside the mask.
+        The spots in the mask, at most 5000.
 
     Raises:
-        UserError: if image and mask differ in shape, the image is no grey image, the
-            spacing is no mammogram's, or the least contrast is not above 0.
+        UserError: image and mask differ in shape, the image is not grey, the spacing is
+            out of range, or the contrast is not above 0.
     """
     check_image(image)
     if mask.shape != image.shape:
@@ -201,7 +200,7 @@ def find_spots(
 
 
 def _inner(mask: NDArray, size: tuple[int, int], grid_mm: float) -> NDArray[np.bool_]:
-    """The mask on the grid without its rim, the image's edge included."""
+    """Returns the mask on the grid without its rim and the rim of the image."""
     small = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
     padded = np.pad(small, 1)
     depth = cv2.distanceTransform(padded, cv2.DIST_L2, 5)[1:-1, 1:-1]
@@ -211,7 +210,7 @@ def _inner(mask: NDArray, size: tuple[int, int], grid_mm: float) -> NDArray[np.b
 def _strongest(
     grid: NDArray, inner: NDArray[np.bool_], grid_mm: float
 ) -> tuple[NDArray, NDArray]:
-    """The greatest contrast-to-noise of all scales at each pixel, and its scale.
+    """Returns the largest contrast-to-noise ratio at each pixel, and its scale.
 
     Returns:
         float32 and uint8, both of the grid's shape.
@@ -226,7 +225,7 @@ def _strongest(
         response = _smooth(grid, sigma / grid_mm)
         response -= _smooth(grid, sigma * _RATIO / grid_mm)
         inside = response[inner]
-        # 1.4826 makes a standard deviation of a normal's median absolute deviation.
+        # 1.4826 converts a normal's median absolute deviation to standard deviation.
         spread = 1.4826 * float(np.median(np.abs(inside - np.median(inside))))
         if spread <= 0:
             spread = float(inside.std()) or 1.0
@@ -251,14 +250,14 @@ def _smooth(image: NDArray, sigma: float) -> NDArray:
 def _maxima(
     best: NDArray, inner: NDArray[np.bool_], least: float
 ) -> tuple[NDArray, NDArray]:
-    """Rows and columns of the pixels that are greatest of the five by five about."""
+    """Returns rows and columns of the maxima in their 5x5 neighbourhood."""
     top = cv2.dilate(best, np.ones((5, 5), np.uint8))
     rows, columns = np.nonzero((best == top) & (best >= least) & inner)
     return rows, columns
 
 
 def _is_round(grid: NDArray, y: NDArray, x: NDArray, sigma: NDArray) -> NDArray:
-    """Whether the surface at each point bends alike in both principal directions."""
+    """Returns whether the principal curvatures at each point are similar."""
     found = np.zeros(len(y), bool)
     for each in np.unique(sigma):
         which = np.flatnonzero(sigma == each)
@@ -276,11 +275,11 @@ def _is_round(grid: NDArray, y: NDArray, x: NDArray, sigma: NDArray) -> NDArray:
 
 
 def _are_apart(places: NDArray, diameter: NDArray) -> NDArray[np.bool_]:
-    """Which spots touch no stronger one that stays.
+    """Returns which spots touch no stronger spot that stays.
 
     Args:
-        places: (n, 2), mm, the strongest first.
-        diameter: (n,), mm.
+        places: positions (n, 2), mm, the strongest first.
+        diameter: diameters (n,), mm.
     """
     stays = np.ones(len(places), bool)
     if len(places) < 2:

@@ -1,5 +1,5 @@
-"""What a trained network looks at: heat maps, gates and subbands, and their scores.
+"""Explanations of a trained network: heat maps, gates and subbands, and their scores.
 
-A heat map is a claim and not evidence: every score here comes with what chance and the
-same network with random weights reach.
+A heat map alone is no evidence: scores are compared with chance and with the same
+network with random weights.
 """

@@ -1,4 +1,4 @@
-"""Deletion: how fast the probability falls as the hottest pixels are taken away."""
+"""Deletion: the fall of the probability as the hottest pixels are removed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from keras_wa.explain.inputs import Probability, Rois
 
 FILLS = ("blur", "mean")
-# Sigma of the blur as part of the ROI's side: calcifications are smaller than that.
+# Sigma of the blur as a fraction of the ROI's side; calcifications are smaller.
 _BLUR = 1 / 16
 
 
@@ -32,23 +32,24 @@ def deletion_curves(
     """Removes pixels from the hottest to the coldest, in equal shares of the area.
 
     Args:
-        probability: from ROIs to the probability of the explained class; it is called
-            `steps + 1` times with all ROIs.
+        probability: function from ROIs to the probability of the explained class,
+            called `steps + 1` times with all ROIs.
         rois: `(n, H, W)` in [0, 1].
         heat: `(n, H, W)`, finite.
-        steps: number of shares.
-        fill: what replaces a pixel: `"blur"`, the ROI under a Gaussian (sigma a
-            sixteenth of its side); `"mean"`, the ROI's mean.
-        seed: of the order among pixels of equal heat.
-        progress: whether to draw a progress bar on stderr.
+        steps: number of steps.
+        fill: replacement of removed pixels: `"blur"`, the ROI blurred by a Gaussian
+            (sigma a sixteenth of its side); `"mean"`, the mean of the ROI.
+        seed: seed of the order of pixels of equal heat.
+        progress: whether to show a progress bar on stderr.
 
     Returns:
-        The probability after 0, 1, ... `steps` shares, float64 `(n, steps + 1)`.
+        The probability after 0, 1, ... `steps` steps, float64 `(n, steps + 1)`.
 
     Raises:
-        UserError: another fill.
+        UserError: the fill is unknown.
 
-    Source: Petsiuk et al. 2018, "RISE", section 4.2.
+    Source:
+        Petsiuk et al. 2018, "RISE", section 4.2.
     """
     ranks = _ranks(np.asarray(heat), seed)
     content = _content(rois, fill)
@@ -61,23 +62,25 @@ def deletion_curves(
 
 
 def deletion_areas(curves: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Area under each deletion curve, `(n,)` in [0, 1]; lower is a better explanation.
+    """Computes the area under each deletion curve, in [0, 1]; lower is better.
 
     Args:
-        curves: what `deletion_curves` gave.
+        curves: curves from `deletion_curves`, `(n, steps + 1)`.
+
+    Returns:
+        The areas, `(n,)`.
     """
     return np.trapezoid(curves, dx=1 / (curves.shape[1] - 1), axis=1)
 
 
 def random_heat(shape: tuple[int, int, int], cell: int, seed: int = 0) -> Heat:
-    """Heat that knows nothing: the random order that deletion is compared with.
+    """Draws random heat, the baseline of deletion.
 
     Args:
         shape: `(n, H, W)`.
-        cell: side in pixels of the squares that share a value. Heat comes in blobs as
-            large as the cells of its feature map; single pixels taken at random would
-            harm a ROI otherwise than blobs do.
-        seed: of the values.
+        cell: side of the squares of equal heat, pixels. Use that of the cells of the
+            feature map: removing single pixels has another effect than removing blobs.
+        seed: seed of the values.
 
     Returns:
         float32 `shape` in [0, 1).
@@ -89,7 +92,7 @@ def random_heat(shape: tuple[int, int, int], cell: int, seed: int = 0) -> Heat:
 
 
 def _ranks(heat: NDArray[np.floating], seed: int) -> NDArray[np.int64]:
-    """Position of each pixel, the hottest 0, `(n, H, W)`."""
+    """Returns the rank of each pixel, 0 for the hottest, `(n, H, W)`."""
     flat = heat.reshape(len(heat), -1)
     ties = np.random.default_rng(seed).random(flat.shape)
     order = np.stack([np.lexsort((t, -h)) for h, t in zip(flat, ties, strict=True)])
@@ -97,7 +100,7 @@ def _ranks(heat: NDArray[np.floating], seed: int) -> NDArray[np.int64]:
 
 
 def _content(rois: Rois, fill: str) -> Rois:
-    """What stands behind the pixels, broadcastable to `rois`."""
+    """Returns the replacement of the pixels, broadcastable to `rois`."""
     if fill not in FILLS:
         raise unknown_name("fill", fill, FILLS)
     if fill == "mean":

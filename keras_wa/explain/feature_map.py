@@ -1,4 +1,4 @@
-"""Which of a network's feature maps an explanation looks at."""
+"""Selects the feature map that an explanation uses."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from keras import layers
 from keras_wa.errors import UserError, unknown_name
 
 LEAST_SIDE = 14
-"""A map of fewer cells along a side has not placed a lesion in its ROI.
+"""Smallest side of a feature map that can localise a lesion, cells.
 
-Of 16x16, 8x8, 4x4 and 2x2 the first alone did, on 64 px (docs/explain.md).
+Of 16x16, 8x8, 4x4 and 2x2 only the first could, on 64 px (docs/explain.md).
 """
 
 _CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D)
@@ -21,27 +21,25 @@ _CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D)
 def find_feature_map(
     model: keras.Model, name: str | None = None
 ) -> tuple[str, keras.KerasTensor]:
-    """Finds the feature map to explain a network by.
+    """Finds the feature map for an explanation.
 
-    By default the last one of at least `LEAST_SIDE` cells along each side, that is the
-    deepest that still says where; where no map has that many, the last of the largest.
-    Of WA-ResNet-50 on 224 px that is 14x14 behind the third stage (`conv3_block4_se`),
-    with `graft="field"` behind the fourth; on 64 px, with `graft="field"`, 16x16 behind
-    the second (`conv2_block3_se`).
+    By default it is the last one with at least `LEAST_SIDE` cells along each side, or
+    else the last of the largest. For WA-ResNet-50 on 224 px that is 14x14 after the
+    third stage (`conv3_block4_se`), with `graft="field"` after the fourth; on 64 px,
+    with `graft="field"`, 16x16 after the second (`conv2_block3_se`).
 
-    Only maps behind the first convolution count: subbands and normalised ROIs are no
-    features. In a network of parallel branches a map shows its own branch alone; name
-    a layer to see another.
+    Only maps after the first convolution count. In a network with parallel branches, a
+    map shows only its own branch.
 
     Args:
         model: a flat functional model, channels last.
-        name: a layer or operation whose output is a map.
+        name: name of a layer or operation whose output is a map; None for the default.
 
     Returns:
         The name of the layer and its output, `(batch, h, w, channels)`.
 
     Raises:
-        UserError: no layer with a map has this name, or the model has none.
+        UserError: there is no such map.
     """
     maps = _maps(model)
     if name is not None:
@@ -61,7 +59,7 @@ def find_feature_map(
 
 
 def _maps(model: keras.Model) -> dict[str, Any]:
-    """Name -> output of each map behind the first convolution, from input to output."""
+    """Returns name -> output of each map after the first convolution, in order."""
     maps: dict[str, Any] = {}
     convolved = False
     for operation in model.operations:
@@ -76,7 +74,7 @@ def _maps(model: keras.Model) -> dict[str, Any]:
 
 
 def _only_output(operation: Any) -> Any | None:
-    """The output tensor; `None` of what is called twice or gives several."""
+    """Returns the output tensor; None if called twice or with several outputs."""
     try:
         output = operation.output
     except (AttributeError, ValueError):

@@ -1,4 +1,4 @@
-"""Heat laid over an ROI, and galleries of that."""
+"""Overlays of heat on ROIs, and galleries of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from keras_wa.files import replacing
 
 Pixels = NDArray[np.uint8]
 
-# The hottest pixel still lets a third of the ROI through.
+# Opacity of the hottest pixel: a third of the ROI stays visible.
 _OPACITY = 0.65
 _OUTLINE = (0, 255, 255)
 
@@ -24,15 +24,12 @@ _OUTLINE = (0, 255, 255)
 def overlay(
     image: Pixels, heat: ArrayLike, mask: NDArray[np.bool_] | None = None
 ) -> Pixels:
-    """Lays heat over an ROI.
-
-    The colour is the more opaque the hotter it is: where the heat is zero the ROI is
-    seen as it is.
+    """Overlays heat on an ROI; the opacity rises with the heat from zero.
 
     Args:
         image: grey, uint8 `(H, W)`.
         heat: `(H, W)` in [0, 1].
-        mask: bool `(H, W)`; its outermost pixels are drawn in cyan.
+        mask: bool `(H, W)`; its outline is drawn in cyan.
 
     Returns:
         uint8 RGB `(H, W, 3)`.
@@ -57,7 +54,7 @@ def overlay(
 
 
 def mosaic(bands: Pixels) -> Pixels:
-    """Puts four pictures `(4, h, w)` into one, `(2 h, 2 w)`: LL LH over HL HH."""
+    """Tiles four pictures `(4, h, w)` into one, `(2 h, 2 w)`: LL LH over HL HH."""
     low, horizontal, vertical, diagonal = bands
     return np.block([[low, horizontal], [vertical, diagonal]])
 
@@ -69,9 +66,9 @@ class Example:
     Attributes:
         roi: grey, uint8 `(H, W)`.
         heat: `(H, W)` in [0, 1].
-        caption: written beside it, such as its name, label and probability.
-        bands: its subbands, uint8 `(4, h, w)`, if the network sees them.
-        mask: bool `(H, W)`, where it is known.
+        caption: text beside it, such as its name, label and probability.
+        bands: its subbands, uint8 `(4, h, w)`, if the network uses them.
+        mask: bool `(H, W)`, if known.
     """
 
     roi: Pixels
@@ -82,12 +79,12 @@ class Example:
 
 
 def write_gallery(examples: Sequence[Example], title: str, path: Path) -> None:
-    """Draws a row an ROI: the ROI, its subbands where there are, its heat.
+    """Draws one row per ROI: the ROI, its subbands if any, its heat.
 
     Args:
         examples: at least one.
-        title: of the figure.
-        path: the PNG to write; a file there is replaced at once.
+        title: title of the figure.
+        path: the PNG file; it is replaced atomically.
     """
     with_bands = any(example.bands is not None for example in examples)
     heads = ("ROI", "LL LH / HL HH", "heat") if with_bands else ("ROI", "heat")

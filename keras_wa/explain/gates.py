@@ -1,4 +1,4 @@
-"""What each squeeze-and-excitation gate lets through, by class."""
+"""Squeeze-and-excitation gates by class."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ def gate_profiles(
     labels: ArrayLike,
     batch_size: int = 32,
 ) -> pd.DataFrame:
-    """Means and spreads of each gate over the ROIs of each class.
+    """Computes mean and standard deviation of each gate by class.
 
-    Gates that are the same for both classes and vary little re-weigh channels once and
-    for all; they do not attend to anything.
+    Gates that are equal for both classes and vary little are constant weights of
+    channels, not attention.
 
     Args:
         model: a flat functional model.
-        images: what it takes, float32 `(n, h, w, channels)`.
+        images: inputs of the model, float32 `(n, h, w, channels)`.
         labels: `(n,)`, 0 benign, 1 malignant.
-        batch_size: images at once.
+        batch_size: number of images per batch.
 
     Returns:
         One row for each `SqueezeExcite` layer (from input to output), channel and
-        class that has an ROI, with the columns `GATE_COLUMNS`: `mean` and `sd` of the
-        gate, in (0, 1) and 0 or more, `sd` NaN with a single ROI; `n` ROIs. No rows if
-        the model has no gates.
+        class with ROIs, with the columns `GATE_COLUMNS`: `mean` and `sd` of the gate,
+        `sd` NaN for a single ROI; `n` ROIs. No rows if the model has no gates.
 
-    Source: Hu, Shen, Sun 2018, "Squeeze-and-Excitation Networks", section 7.2.
+    Source:
+        Hu, Shen & Sun 2018, "Squeeze-and-Excitation Networks", section 7.2.
     """
     gates = [layer for layer in model.layers if isinstance(layer, SqueezeExcite)]
     if not gates:
@@ -72,8 +72,8 @@ def _gate_values(
     images: NDArray[np.float32],
     batch_size: int,
 ) -> dict[str, NDArray[np.float32]]:
-    """Layer name -> its gates, `(n, C)`."""
-    # Not one model of all gates: their inner layers share names, which Keras refuses.
+    """Returns layer name -> its gates, `(n, C)`."""
+    # Not one model of all gates, since their inner layers share names.
     trunk = keras.Model(model.input, {layer.name: layer.input for layer in gates})
     values: dict[str, list[NDArray[np.float32]]] = {layer.name: [] for layer in gates}
     for start in range(0, len(images), batch_size):
@@ -85,14 +85,14 @@ def _gate_values(
 
 
 def write_gate_figure(profiles: pd.DataFrame, path: Path) -> None:
-    """Draws one panel a gate layer: means and ± 1 sd of each class.
+    """Draws one panel per gate layer: means and ± 1 sd of each class.
 
-    The channels of a panel stand in the order of their mean over the classes, so that
-    what differs between the classes can be seen among hundreds of them.
+    Channels are sorted by their mean over the classes, so that differences between
+    classes are visible among hundreds of channels.
 
     Args:
-        profiles: of `gate_profiles`, with at least one row.
-        path: the PNG to write; a file there is replaced at once.
+        profiles: result of `gate_profiles`, with at least one row.
+        path: the PNG file; it is replaced atomically.
     """
     names = list(profiles["layer"].unique())
     columns = min(_COLUMNS, len(names))

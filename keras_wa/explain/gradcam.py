@@ -1,4 +1,4 @@
-"""Grad-CAM: which places of a feature map speak for a class."""
+"""Grad-CAM: class evidence by position of a feature map."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from keras_wa.backend import on_tensorflow
 from keras_wa.explain.feature_map import find_feature_map
 from keras_wa.explain.heat import Heat
-from keras_wa.models import last_layer
+from keras_wa.models.head import last_layer
 from keras_wa.progress import ProgressBar
 
 GradCam = Callable[[NDArray[np.float32]], Heat]
@@ -30,8 +30,7 @@ def grad_cam(
 ) -> Heat:
     """Explains one class's logit by a feature map.
 
-    With `A_k` the channels of the map and `y` the logit of the class (before the
-    softmax, which would mix in the other classes):
+    With `A_k` the channels of the map and `y` the logit of the class:
 
         a_k  = mean over space of dy / dA_k
         heat = ReLU(sum over k of a_k A_k)
@@ -40,26 +39,27 @@ def grad_cam(
 
     Args:
         model: a flat functional model that ends in a dense layer.
-        images: what the model takes, float32 `(n, h, w, channels)`: ROIs, or their
-            subbands if the pipeline makes them.
-        layer: name of the layer whose output is explained; by default the last one
-            of at least 14x14, see `find_feature_map`.
+        images: inputs of the model, float32 `(n, h, w, channels)`: ROIs, or their
+            subbands if the pipeline computes them.
+        layer: name of the layer with the feature map; by default the last one of at
+            least 14x14, see `find_feature_map`.
         target: index of the class; the last one is malignant.
         size: height and width of the ROI in pixels; by default those of `images`,
-            which for subbands are half the ROI's.
-        batch_size: images at once.
-        progress: whether to draw a progress bar on stderr.
+            which are half of the ROI's for subbands.
+        batch_size: number of images per batch.
+        progress: whether to show a progress bar on stderr.
 
     Returns:
-        Heat, float32 `(n, H, W)` in [0, 1]; zero everywhere where nothing speaks for
-        the class.
+        Heat, float32 `(n, H, W)` in [0, 1]; all zero if there is no evidence for the
+        class.
 
     Raises:
-        UserError: no such layer.
-        ValueError: the model does not end in a dense layer, or Keras computes without
-            TensorFlow, whose gradients of an inner tensor it takes.
+        UserError: the layer is unknown.
+        ValueError: the model does not end in a dense layer, or the backend is not
+            TensorFlow.
 
-    Source: Selvaraju et al. 2017, "Grad-CAM", eq. 1 and 2.
+    Source:
+        Selvaraju et al. 2017, "Grad-CAM", eq. 1 and 2.
     """
     explain = make_grad_cam(model, layer, target, size)
     parts = [np.zeros((0, *(size or images.shape[1:3])), np.float32)]
@@ -79,22 +79,21 @@ def make_grad_cam(
 ) -> GradCam:
     """Traces `grad_cam_graph` once, for any number of batches.
 
-    The function reads the model's weights at each call: after `set_weights` it explains
-    the new ones.
+    The function uses the model's current weights at each call.
 
     Args:
-        model, layer, target, size: as in `grad_cam`.
+        model, layer, target, size: see `grad_cam`.
 
     Returns:
-        A function from one batch of the model's inputs to its heat.
+        A function from a batch of the model's inputs to its heat.
 
     Raises:
-        UserError, ValueError: as `grad_cam`.
+        UserError, ValueError: see `grad_cam`.
     """
     compute = grad_cam_graph(model, layer, target, size)
     import tensorflow as tf
 
-    # Without autograph: there is no Python control flow over tensors.
+    # There is no Python control flow over tensors for autograph.
     signature = [tf.TensorSpec((None, *model.input.shape[1:]), tf.float32)]
     traced = tf.function(compute, input_signature=signature, autograph=False)
     return lambda images: traced(tf.cast(images, tf.float32)).numpy()
@@ -106,17 +105,17 @@ def grad_cam_graph(
     target: int = -1,
     size: tuple[int, int] | None = None,
 ) -> Callable[[Any], Any]:
-    """Grad-CAM in TensorFlow operations, to be part of a larger graph.
+    """Builds Grad-CAM in TensorFlow operations, as a part of a larger graph.
 
     Args:
-        model, layer, target, size: as in `grad_cam`.
+        model, layer, target, size: see `grad_cam`.
 
     Returns:
         A function from a float32 tensor of the model's inputs to the heat, float32
         `(batch, height, width)`.
 
     Raises:
-        UserError, ValueError: as `grad_cam`.
+        UserError, ValueError: see `grad_cam`.
     """
     if not on_tensorflow():
         raise ValueError("Grad-CAM needs TensorFlow as the backend of Keras.")

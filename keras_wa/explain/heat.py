@@ -1,4 +1,4 @@
-"""The form that every heat map has, however it was made."""
+"""The common scale of heat maps."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ Heat = NDArray[np.float32]
 def as_heat(maps: ArrayLike) -> Heat:
     """Scales maps of evidence to heat.
 
-    Evidence against the class (below 0) is cut off, and each map is divided by its
-    maximum. A map without evidence stays zero everywhere.
+    Evidence against the class (below 0) is clipped, and each map is divided by its
+    maximum. A map without evidence is zero.
 
     Args:
-        maps: `(n, H, W)`, finite; higher means more evidence for the class.
+        maps: `(n, H, W)`, finite; higher is more evidence for the class.
 
     Returns:
         float32 `(n, H, W)` in [0, 1].

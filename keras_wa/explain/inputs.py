@@ -1,4 +1,4 @@
-"""From ROIs to what a model takes, and from there to a probability."""
+"""From ROIs to inputs of a model, and to probabilities."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ from keras_wa.layers import DWT2D
 
 Rois = NDArray[np.float32]
 Probability = Callable[[Rois], NDArray[np.float64]]
-"""Takes ROIs `(n, H, W)` in [0, 1], gives the probability of the class, `(n,)`."""
+"""Function from ROIs `(n, H, W)` in [0, 1] to the probability of a class, `(n,)`."""
 
 
 def model_inputs(rois: Rois, wavelet: str | None = None) -> NDArray[np.float32]:
-    """Puts ROIs in the form that a model was trained on.
+    """Converts ROIs to inputs of a model.
 
     Args:
         rois: `(n, H, W)` in [0, 1].
-        wavelet: `None` for a model that takes ROIs; of a model that takes subbands,
-            their wavelet.
+        wavelet: wavelet of a model that takes subbands; None for ROIs.
 
     Returns:
         float32 `(n, H, W, 1)`, or the subbands, for Haar `(n, H / 2, W / 2, 4)`.
@@ -41,13 +40,13 @@ def roi_probability(
     target: int = -1,
     batch_size: int = 32,
 ) -> Probability:
-    """Makes the function from ROIs to the probability of one class.
+    """Returns the function from ROIs to the probability of one class.
 
     Args:
         model: a classifier that ends in a softmax.
-        wavelet: as in `model_inputs`.
+        wavelet: see `model_inputs`.
         target: index of the class; the last one is malignant.
-        batch_size: ROIs at once.
+        batch_size: number of ROIs per batch.
 
     Returns:
         A function from `(n, H, W)` in [0, 1] to float64 `(n,)` in [0, 1].
@@ -56,7 +55,7 @@ def roi_probability(
 
     transform = None if wavelet is None else DWT2D(wavelet=wavelet, dtype="float32")
 
-    # `predict` would take longer to start than a small network to run.
+    # `predict` takes longer to start than a small network to run.
     @functools.partial(tf.function, reduce_retracing=True, autograph=False)
     def compute(rois: Any) -> Any:
         images = rois[..., tf.newaxis]
@@ -69,7 +68,7 @@ def roi_probability(
         for start in range(0, len(rois), batch_size):
             batch = tf.constant(rois[start : start + batch_size])
             parts.append(compute(batch).numpy().astype(np.float64))
-        # The exact float64 of a float32 probability can exceed 1 by rounding alone.
+        # A float32 probability can exceed 1 by rounding.
         return np.clip(np.concatenate(parts), 0.0, 1.0)
 
     return probability

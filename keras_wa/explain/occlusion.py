@@ -1,4 +1,4 @@
-"""Occlusion: how far the probability falls when a patch of the ROI is hidden."""
+"""Occlusion: the fall of the probability when a patch of the ROI is hidden."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ FILLS = ("local", "roi")
 def patch_and_stride(
     side: int, patch: int | None = None, stride: int | None = None
 ) -> tuple[int, int]:
-    """The patch and stride of `occlusion_maps`, in pixels, with their defaults.
+    """Returns patch and stride of `occlusion_maps`, pixels, with their defaults.
 
     Args:
         side: the shorter side of the ROIs, pixels.
-        patch: as in `occlusion_maps`.
-        stride: as in `occlusion_maps`.
+        patch: see `occlusion_maps`.
+        stride: see `occlusion_maps`.
 
     Raises:
-        UserError: one is out of range.
+        UserError: a value is out of range.
     """
     patch = max(1, side // 8) if patch is None else patch
     if not 1 <= patch <= side:
@@ -50,33 +50,32 @@ def occlusion_maps(
     fill: str = "local",
     progress: bool = False,
 ) -> NDArray[np.float32]:
-    """Hides one patch after the other and notes what each does to the probability.
+    """Computes the effect of hiding each patch on the probability.
 
-    The value of a pixel is the drop `p(ROI) - p(ROI with the patch hidden)`, averaged
-    over the patches that cover it. Where the network is sure, p hardly moves: a ROI
-    with p = 1.000 can have an empty map.
+    The value of a pixel is `p(ROI) - p(ROI with the patch hidden)`, averaged over the
+    patches that cover it. With p = 1.000 the map of an ROI can be empty.
 
     Args:
-        probability: from ROIs to the probability of the explained class; it is called
-            once for each place of the patch, with all ROIs.
+        probability: function from ROIs to the probability of the explained class,
+            called for each position of the patch with all ROIs.
         rois: `(n, H, W)` in [0, 1].
         patch: side of the patch in pixels; by default an eighth of the ROI.
-        stride: pixels from one place to the next, at most `patch`; by default half of
-            it. The last place of a row or column ends at the border.
-        fill: what replaces the pixels: `"local"`, the mean of the patch itself, which
-            hides what stands out in it and leaves the tissue's brightness; `"roi"`,
-            the mean of the ROI.
-        progress: whether to draw a progress bar on stderr.
+        stride: distance of patches, pixels, at most `patch`; by default half of it. The
+            last patch of a row or column ends at the border.
+        fill: replacement of the pixels: `"local"`, the mean of the patch, which keeps
+            the brightness of the tissue; `"roi"`, the mean of the ROI.
+        progress: whether to show a progress bar on stderr.
 
     Returns:
-        float32 `(n, H, W)` in [-1, 1]; above 0 speaks for the class. `as_heat` makes
-        heat of it.
+        float32 `(n, H, W)` in [-1, 1]; above 0 is evidence for the class. `as_heat`
+        converts it to heat.
 
     Raises:
-        UserError: patch, stride or fill out of range.
+        UserError: patch, stride or fill is out of range.
 
-    Source: Zeiler and Fergus 2014, "Visualizing and understanding convolutional
-    networks", section 2.1.
+    Source:
+        Zeiler & Fergus 2014, "Visualizing and understanding convolutional networks",
+        section 2.1.
     """
     height, width = rois.shape[1:]
     patch, stride = patch_and_stride(min(height, width), patch, stride)

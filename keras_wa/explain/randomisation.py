@@ -1,4 +1,4 @@
-"""The sanity check: the same network with new random weights must explain nothing."""
+"""Model-parameter randomisation test: the same network with random weights."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import keras
 
 
 def reinitialised(model: keras.Model, seed: int) -> keras.Model:
-    """Copies a model's architecture with freshly drawn weights.
+    """Copies a model with new random weights.
 
-    All layers at once are drawn as before training, moving averages included. What its
-    heat maps score comes from the architecture and the ROIs and not from anything
-    learned.
+    All layers are re-initialised, moving averages included. The scores of its heat maps
+    come from the architecture and the ROIs, not from training.
 
     Args:
         model: a functional model; it is not changed.
-        seed: of the weights; the same seed gives the same ones.
+        seed: seed of the weights.
 
     Returns:
         The copy.
 
-    Source: Adebayo et al. 2018, "Sanity checks for saliency maps", section 3.
+    Source:
+        Adebayo et al. 2018, "Sanity checks for saliency maps", section 3.
     """
-    # An initializer without a seed takes one from Python's generator.
+    # An initializer without a seed draws one from Python's generator.
     state = random.getstate()
     random.seed(seed)
     try:

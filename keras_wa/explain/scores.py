@@ -1,7 +1,7 @@
-"""Whether heat lies where the calcifications are, and what chance would reach.
+"""Scores of heat against masks of calcifications, and their values by chance.
 
 `heat` is `(n, H, W)`, finite, 0 or more; `masks` is bool `(n, H, W)` with at least one
-pixel each. A map that is the same everywhere says nothing and scores as chance.
+pixel each. A constant map has the score of chance.
 """
 
 from __future__ import annotations
@@ -23,22 +23,23 @@ Masks = NDArray[np.bool_]
 
 
 def pointing_game(heat: ArrayLike, masks: Masks, tolerance: float = 0.0) -> FloatArray:
-    """Whether the hottest pixel lies in the mask.
+    """Scores whether the hottest pixel lies in the mask.
 
     Args:
         heat: see above.
         masks: see above.
-        tolerance: a pixel at most so far from the mask counts as in it, px.
+        tolerance: distance from the mask up to which a pixel counts as in it, px.
 
     Returns:
-        float64 `(n,)`: 1 a hit, 0 a miss; among several hottest pixels the part of
-        them that hit, which is what drawing one of them would score on average.
+        float64 `(n,)`: 1 for a hit, 0 for a miss; with several hottest pixels the share
+        that hits.
 
     Raises:
         ValueError: the shapes differ, or a mask is empty.
 
-    Source: Zhang et al. 2018, "Top-down neural attention by excitation backprop",
-    section 4.1 (tolerance 15 px there, on photographs).
+    Source:
+        Zhang et al. 2018, "Top-down neural attention by excitation backprop", section
+        4.1 (tolerance 15 px there, on photographs).
     """
     values = _checked(heat, masks)
     hottest = values == values.max(axis=(1, 2), keepdims=True)
@@ -47,19 +48,20 @@ def pointing_game(heat: ArrayLike, masks: Masks, tolerance: float = 0.0) -> Floa
 
 
 def energy_in_mask(heat: ArrayLike, masks: Masks) -> FloatArray:
-    """The part of all heat that lies in the mask.
+    """Computes the share of heat in the mask.
 
     Args:
         heat: see above.
         masks: see above.
 
     Returns:
-        float64 `(n,)` in [0, 1]; without any heat the mask's part of the area.
+        float64 `(n,)` in [0, 1]; without heat, the share of the mask in the area.
 
     Raises:
         ValueError: the shapes differ, or a mask is empty.
 
-    Source: Wang et al. 2020, "Score-CAM", section 4.3 ("energy-based pointing game").
+    Source:
+        Wang et al. 2020, "Score-CAM", section 4.3 ("energy-based pointing game").
     """
     values = _checked(heat, masks)
     total = values.sum(axis=(1, 2))
@@ -68,11 +70,11 @@ def energy_in_mask(heat: ArrayLike, masks: Masks) -> FloatArray:
 
 
 def mask_share(masks: Masks, tolerance: float = 0.0) -> FloatArray:
-    """The mask's part of the area: what a random pixel, or even heat, would score.
+    """Computes the share of the mask in the area: the score of uniform heat.
 
     Args:
         masks: see above.
-        tolerance: as in `pointing_game`, px.
+        tolerance: see `pointing_game`, px.
 
     Returns:
         float64 `(n,)` in (0, 1].
@@ -81,7 +83,7 @@ def mask_share(masks: Masks, tolerance: float = 0.0) -> FloatArray:
 
 
 def grown(masks: Masks, tolerance: float) -> Masks:
-    """Each mask with all pixels at most `tolerance` px away (Euclidean) added."""
+    """Dilates masks by `tolerance` px (Euclidean)."""
     if tolerance <= 0:
         return masks
     distances = [ndimage.distance_transform_edt(~mask) for mask in masks]
@@ -89,16 +91,17 @@ def grown(masks: Masks, tolerance: float) -> Masks:
 
 
 def rank_correlation(first: ArrayLike, second: ArrayLike) -> FloatArray:
-    """Spearman's correlation of two sets of maps, pixel by pixel within each ROI.
+    """Computes Spearman's correlation of two sets of maps over the pixels of each ROI.
 
     Args:
         first: `(n, H, W)`, finite.
         second: the same shape.
 
     Returns:
-        float64 `(n,)` in [-1, 1]; NaN where a map is the same everywhere.
+        float64 `(n,)` in [-1, 1]; NaN if a map is constant.
 
-    Source: Adebayo et al. 2018, "Sanity checks for saliency maps", section 3.
+    Source:
+        Adebayo et al. 2018, "Sanity checks for saliency maps", section 3.
     """
     results = []
     for a, b in zip(np.asarray(first), np.asarray(second), strict=True):
@@ -117,18 +120,18 @@ def mean_interval(
     seed: int = 0,
     confidence: float = 0.95,
 ) -> Estimate:
-    """The mean over ROIs with its patient-cluster bootstrap interval.
+    """Computes the mean over ROIs with its patient-cluster bootstrap interval.
 
     Args:
         values: `(n,)`; ROIs with NaN are left out.
         groups: `n` patient identifiers.
         n_resamples: number of resamples.
-        seed: of the resampling.
-        confidence: coverage that the interval aims at.
+        seed: seed of the resampling.
+        confidence: nominal coverage of the interval.
 
     Returns:
-        The mean with its interval; the ends are NaN for a single patient, all is NaN
-        without a value.
+        The mean with its interval, which is NaN for a single patient; all NaN without
+        values.
     """
     each = np.asarray(values, dtype=np.float64)
     known = ~np.isnan(each)

@@ -1,4 +1,4 @@
-"""The wavelet subbands that a network sees, as pictures."""
+"""Pictures of the wavelet subbands that a network uses."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from keras_wa.files import replacing
 from keras_wa.layers import DWT2D, SubbandNormalization
 
 BANDS = ("LL", "LH", "HL", "HH")
-# A few calcifications would else leave everything around them mid-grey.
+# Without clipping, a few calcifications would make the rest mid-grey.
 _DETAIL_QUANTILE = 0.995
 
 
 def image_wavelet(model: keras.Model) -> str | None:
-    """The wavelet of a model that transforms the ROI first, else `None`.
+    """Returns the wavelet of a model with a DWT of the ROI, else None.
 
-    The ROI may be standardised before, which the pictures' scaling undoes.
+    The ROI may be standardised before it, which the pictures' scaling undoes.
     """
     norms = [each for each in model.layers if isinstance(each, SubbandNormalization)]
     images = [
@@ -36,18 +36,17 @@ def image_wavelet(model: keras.Model) -> str | None:
 
 
 def subband_pictures(rois: Rois, wavelet: str) -> NDArray[np.uint8]:
-    """Makes the four subbands of one level visible.
+    """Converts the four subbands of one level to pictures.
 
-    LL is scaled from its own lowest to its highest value. The details are scaled
-    alike, within an ROI, with zero as mid-grey, so that they can be compared; the
-    strongest 0.5 % are cut off.
+    LL is scaled from its lowest to its highest value. The details of an ROI have a
+    common scale with zero as mid-grey; the strongest 0.5 % are clipped.
 
     Args:
         rois: `(n, H, W)` in [0, 1].
         wavelet: its name.
 
     Returns:
-        uint8 `(n, 4, h, w)` in the order of `BANDS`; for Haar h and w are half the
+        uint8 `(n, 4, h, w)` in the order of `BANDS`; for Haar h and w are half of the
         ROI's, rounded up.
     """
     bands = np.moveaxis(model_inputs(rois, wavelet), -1, 1)
@@ -63,13 +62,13 @@ def subband_pictures(rois: Rois, wavelet: str) -> NDArray[np.uint8]:
 def write_subband_figure(
     rois: Rois, wavelet: str, captions: Sequence[str], path: Path
 ) -> None:
-    """Draws a row an ROI: the ROI and its subbands.
+    """Draws a row per ROI: the ROI and its subbands.
 
     Args:
         rois: `(n, H, W)` in [0, 1], at least one.
         wavelet: its name.
-        captions: what to write beside each ROI.
-        path: the PNG to write; a file there is replaced at once.
+        captions: text beside each ROI.
+        path: the PNG file; it is replaced atomically.
     """
     pictures = subband_pictures(rois, wavelet)
     figure = Figure(figsize=(9.5, 1.8 * len(rois) + 0.6), dpi=100, layout="constrained")

@@ -1,4 +1,4 @@
-"""The scores of a set of heat maps as a record that JSON can hold."""
+"""Scores of a set of heat maps as a JSON record."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Record = dict[str, Any]
 
 _TITLES = {"pointing_game": "pointing game", "energy_in_mask": "energy in mask"}
 _SHOWN = ("trained", "other_rois", "random", "chance")
-# Heat of so many other ROIs is scored on each mask.
+# Number of other ROIs whose heat is scored on each mask.
 _OTHERS = 20
 
 
@@ -39,9 +39,9 @@ def localisation(
     """Scores heat against masks, beside chance and networks with random weights.
 
     Args:
-        heat: of the trained network, `(n, H, W)` in [0, 1].
-        random_heats: the same of each re-initialised network; an ROI counts with its
-            mean over them.
+        heat: heat of the trained network, `(n, H, W)` in [0, 1].
+        random_heats: heat of each re-initialised network; scores are averaged over
+            networks.
         masks: bool `(n, H, W)`, none empty.
         groups: `n` patient identifiers.
         tolerance: of the pointing game, px.
@@ -50,11 +50,11 @@ def localisation(
         `n_rois, n_patients, tolerance_px`, and for `pointing_game` and
         `energy_in_mask`: `trained, chance, trained_minus_chance`; with random networks
         `random, random_minus_chance, trained_minus_random`; with two ROIs or more
-        `other_rois, trained_minus_other_rois`, what the trained network's heat for
-        other ROIs scores on this one's mask. Lesions lie about the middle of their
-        ROIs: heat that is always there beats chance, but not the heat of other ROIs.
-        Each is `{value, low, high}`, a mean over ROIs with its 95 % patient-cluster
-        bootstrap interval. The differences are taken ROI by ROI.
+        `other_rois, trained_minus_other_rois`, the score of the trained network's heat
+        for other ROIs on this mask. Lesions are near the middle of their ROIs: constant
+        central heat beats chance, but not the heat of other ROIs. Each is
+        `{value, low, high}`, a mean over ROIs with its 95 % patient-cluster bootstrap
+        interval. Differences are paired by ROI.
     """
     near = grown(masks, tolerance)
 
@@ -99,17 +99,17 @@ def localisation(
 
 
 def similarity(heat: Heat, random_heats: list[Heat], groups: ArrayLike) -> Record:
-    """How much the trained network's heat is that of networks with random weights.
+    """Compares the heat of the trained network with that of random weights.
 
     Args:
         heat: `(n, H, W)`.
-        random_heats: the same of each re-initialised network, at least one.
+        random_heats: heat of each re-initialised network, at least one.
         groups: `n` patient identifiers.
 
     Returns:
-        `networks`, how many there were; `spearman {value, low, high}`, the rank
-        correlation of the maps, a mean over ROIs (and over networks within an ROI)
-        with its interval; `n_undefined`, pairs of which a map was constant.
+        `networks`, their number; `spearman {value, low, high}`, the rank correlation of
+        the maps, a mean over ROIs (and over networks within an ROI) with its interval;
+        `n_undefined`, the number of pairs with a constant map.
     """
     each = np.stack([rank_correlation(heat, maps) for maps in random_heats])
     known = ~np.isnan(each)
@@ -130,17 +130,17 @@ def deletion(
 
     Args:
         curves: `(n, steps + 1)`, pixels removed in the order of heat.
-        random_curves: the same, removed in random order.
-        labels: `(n,)`, 0 or 1. A benign ROI has little probability to lose, so the
-            malignant ones are also summarised by themselves.
+        random_curves: the same, pixels removed in random order.
+        labels: `(n,)`, 0 or 1. Malignant ROIs are also summarised separately, since the
+            probability of benign ones is low from the start.
         groups: `n` patient identifiers.
 
     Returns:
         For `all` and `malignant` ROIs, each `{value, low, high}`: the areas `heat,
         random_order, heat_minus_random`, and the probabilities `before` and
-        `all_removed`. Where the last is no lower than `before`, the network takes what
-        replaces the pixels for evidence, and the areas say nothing. `malignant` only
-        where there is such an ROI.
+        `all_removed`. If the last is not lower than `before`, the replaced pixels are
+        evidence for the network, and the areas are not informative. `malignant` is
+        there only if there are such ROIs.
     """
     areas, random_areas = deletion_areas(curves), deletion_areas(random_curves)
     columns = {
@@ -159,13 +159,13 @@ def deletion(
 
 
 def format_scores(results: Record) -> str:
-    """Renders what `scores.json` holds for the terminal.
+    """Formats the content of `scores.json` for the terminal.
 
     Args:
         results: `method, n_rois, n_patients, localisation, deletion, randomisation`.
 
     Returns:
-        Lines, the first on the ROIs and the interval; no trailing newline.
+        Lines of text without a trailing newline.
     """
     lines = [
         f"{results['method']}, {results['n_rois']} ROIs of {results['n_patients']} "
@@ -201,5 +201,5 @@ def _intervals(
 
 
 def _interval(values: FloatArray, groups: ArrayLike) -> Record:
-    """The mean over ROIs as `{value, low, high}`, None where undefined."""
+    """Returns the mean over ROIs as `{value, low, high}`, None if undefined."""
     return dict(without_nan(mean_interval(values, groups).to_record()))

@@ -1,1 +1,1 @@
-"""From a run to a SavedModel or ONNX file that needs nothing of this package."""
+"""Export of a run to a SavedModel or ONNX file that does not need this package."""

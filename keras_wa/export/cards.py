@@ -1,4 +1,4 @@
-"""What an exported model says of itself, read without TensorFlow."""
+"""Reads the card of an exported model, without TensorFlow."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 
 
 def card_file(saved_model: Path) -> Path:
-    """The card in a SavedModel, see `keras_wa.export.saved_model.model_card`."""
+    """Returns the card in a SavedModel, see `export.saved_model.model_card`."""
     return saved_model / "assets.extra" / "keras_wa.json"
 
 
 def bits_of(card: Mapping[str, Any]) -> int | None:
-    """`bits_stored` of the training images; older cards and configs have none.
+    """Returns `bits_stored` of the training images; older cards have none.
 
     Raises:
-        ValueError: if it is no number from 1 to 16.
+        ValueError: it is not a number from 1 to 16.
     """
     bits = card.get("bits_stored")
     if bits is not None and bits not in range(1, 17):
@@ -26,19 +26,19 @@ def bits_of(card: Mapping[str, Any]) -> int | None:
 
 
 def trained_bits(model: str | Path) -> int | None:
-    """`bits_stored` of the training images of a model.
+    """Returns `bits_stored` of the training images of a model.
 
-    The images to predict are decoded while TensorFlow starts, before the model is open.
+    It allows images to be decoded while TensorFlow starts.
 
     Args:
-        model: as of `open_classifier`, which reports what is wrong with it.
+        model: path of a model, see `open_classifier`, which reports errors.
 
     Returns:
-        The bits, or `None` if they are unknown.
+        The bits, or None if unknown.
     """
     path = Path(model)
     for file in (card_file(path), path / "config.json", path.parent / "config.json"):
-        # The last one is of a run whose `best.keras` is named.
+        # The last one is for the path of a run's `best.keras`.
         if file.parent == path.parent and path.name != "best.keras":
             continue
         try:

@@ -1,4 +1,4 @@
-"""What a served network looked at, as part of its graph."""
+"""Explanations as a part of a served network's graph."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from keras_wa.training.config import TrainConfig
 def explaining_function(
     network: keras.Model, config: TrainConfig
 ) -> tuple[Function, dict[str, Any]]:
-    """A function that explains while it classifies.
+    """Returns a function that classifies and explains.
 
     Args:
         network: a trained classifier.
-        config: of its run.
+        config: configuration of its run.
 
     Returns:
         A function from raw ROIs, uint8 `(batch, height, width, 1)`, to `probabilities`
         `(batch, classes)`, `heat` `(batch, size, size)` in [0, 1] (Grad-CAM of
-        malignant, over the ROI as the network sees it) and, of a network with gates,
-        `gates` `(batch, channels)`, those of all layers one after the other, all
-        float32. And what a server has to know of them, as plain JSON: the layer of the
-        heat, and each gate's layer with its number of channels, in order.
+        malignant on the resized ROI) and, if the network has gates, `gates`
+        `(batch, channels)`, those of all layers concatenated; all float32. And a JSON
+        description: the layer of the heat, and the gate layers in order with their
+        numbers of channels.
 
     Raises:
-        UserError: there is no Grad-CAM of this network.
+        UserError: Grad-CAM is not possible for this network.
     """
     prepare = preparing_model(Preprocessing.of_config(config))
     size = (config.image_size, config.image_size)

@@ -1,4 +1,4 @@
-"""Takes the wavelet transform out of a trained network, with the same outputs."""
+"""Folds the wavelet transform of a trained network into its first convolution."""
 
 from __future__ import annotations
 
@@ -26,40 +26,40 @@ _KINDS: dict[type, str] = {
     layers.Conv2D: "c",
 }
 _STEM = re.compile("n?d(n|rnr)?p?c")
-"""Pixels normalised or not; DWT; bands normalised, or all as one; padded; convolved."""
+"""Optional normalisation; DWT; optional normalisation; padding; convolution."""
 
 
 def fold(model: keras.Model) -> keras.Model:
-    """A copy for inference: `fold_batch_normalization`, then `fold_dwt`."""
+    """Returns a copy for inference: `fold_batch_normalization`, then `fold_dwt`."""
     return fold_dwt(fold_batch_normalization(model))
 
 
 def fold_dwt(model: keras.Model) -> keras.Model:
-    """Puts a Haar DWT and its normalisation into the convolution behind them.
+    """Folds a Haar DWT and its normalisation into the convolution that follows.
 
-    A coefficient of Haar is a sum over 2x2 pixels, and no two of a band share a pixel,
-    so that a convolution of side k and stride t on subbands is one of side 2k and
+    A coefficient of Haar is a sum over 2x2 pixels, without overlap within a band, so
+    that a convolution of side k and stride t on subbands equals one of side 2k and
     stride 2t on pixels. With `haar[band, r, s]` the weights of that sum, W the kernel
     on subbands and their normalisation `scale[band] * (coefficient - zero[band])`:
 
         K[2m+r, 2n+s] = sum_band haar[band, r, s] scale[band] W[m, n, band]
 
-    The zeros around the subbands stand for `zero`. So the 2x2 pixels whose DWT is
-    `zero` are subtracted from all pixels, which are then padded with twice as many
-    zeros: the borders are exact too. The bias stays.
+    Zero padding of the normalised subbands corresponds to `zero`. So the 2x2 pixels
+    whose DWT is `zero` are subtracted from all pixels, which are padded with twice as
+    many zeros: the borders are exact too. The bias does not change.
 
-    In float32 the two are equally near to the exact sum: within 1e-6 of the map's
-    largest value, or 1e-5 where a band of variance 1e-5 is normalised.
+    In float32 both are equally close to the exact result: within 1e-6 of the map's
+    largest value, or 1e-5 with a normalised band of variance 1e-5.
 
     Args:
         model: a flat functional model; it is not changed.
 
     Returns:
-        A copy without each `DWT2D` that can be folded: of one level and two taps
-        (`"haar"`), in float32, on an image of even sides, whose subbands go to a
-        `Conv2D` of padding `"valid"` and nowhere else, over a normalisation or none and
-        a `ZeroPadding2D` or none. Longer wavelets, which mirror the border, and further
-        levels stay. For inference only. If none can be folded, the model itself.
+        A copy for inference, without each `DWT2D` that can be folded: one level of
+        `"haar"` in float32 on an image of even size, with a `Conv2D` of padding
+        `"valid"` as its only user, optionally after a normalisation and a
+        `ZeroPadding2D`. Longer wavelets, which mirror the border, and more levels stay.
+        The model itself, if there is none.
     """
     for name in [layer.name for layer in model.layers if isinstance(layer, DWT2D)]:
         chain = _chain(model, model.get_layer(name))
@@ -69,7 +69,7 @@ def fold_dwt(model: keras.Model) -> keras.Model:
 
 
 def _chain(model: keras.Model, dwt: DWT2D) -> list[Any]:
-    """All layers that are folded into the last, a convolution; empty if none can be."""
+    """Returns the layers to fold into the last one, a convolution; empty if none."""
     users = users_of(model)
     before = dwt.input._keras_history.operation
     standardised = _KINDS.get(type(before)) == "n" and users[id(dwt.input)] == [dwt]
@@ -84,14 +84,14 @@ def _chain(model: keras.Model, dwt: DWT2D) -> list[Any]:
         and all(side is not None and side % 2 == 0 for side in dwt.input.shape[1:3])
         and (dwt.levels, filter_bank(dwt.wavelet).taps) == (1, 2)
         and all(map(_is_plain, chain))
-        # A band that is multiplied by 0 is nowhere zero, or everywhere.
+        # With a scale of 0 there is no `zero`.
         and np.all(_normalisation(chain)[0])
     )
     return chain if fits else []
 
 
 def _is_plain(layer: Any) -> bool:
-    """Whether a layer is called once, and does no more than `_without` reads of it."""
+    """Returns whether a layer is called once and only does what `_without` handles."""
     if isinstance(layer, layers.Conv2D) and (
         layer.padding != "valid" or layer.groups != 1 or layer.dilation_rate != (1, 1)
     ):
@@ -109,7 +109,7 @@ def _is_plain(layer: Any) -> bool:
 
 
 def _haar(dwt: DWT2D) -> Floats:
-    """Weights of 2x2 pixels in each band, `(4, 2, 2)`."""
+    """Returns the weights of 2x2 pixels in each band, `(4, 2, 2)`."""
     bank = filter_bank(dwt.wavelet)
     low, high = np.array(bank.dec_lo[::-1]), np.array(bank.dec_hi[::-1])
     pairs = ((low, low), (high, low), (low, high), (high, high))  # LL, LH, HL, HH
@@ -117,7 +117,7 @@ def _haar(dwt: DWT2D) -> Floats:
 
 
 def _normalisation(chain: list[Any]) -> tuple[Floats, Floats]:
-    """Factor and offset of each channel of the image's DWT, `(4 C,)`."""
+    """Returns factor and offset of each channel of the image's DWT, `(4 C,)`."""
     at = next(i for i, layer in enumerate(chain) if isinstance(layer, DWT2D))
     factor = np.ones(chain[at].output.shape[-1])
     offset = np.zeros_like(factor)
@@ -132,7 +132,7 @@ def _normalisation(chain: list[Any]) -> tuple[Floats, Floats]:
 
 
 def _without(model: keras.Model, chain: list[Any]) -> keras.Model:
-    """A copy of the model in which the layers of a chain are folded into the last."""
+    """Returns a copy in which the layers of a chain are folded into the last."""
     dwt = next(layer for layer in chain if isinstance(layer, DWT2D))
     conv, haar, (_, height, width, channels) = chain[-1], _haar(dwt), dwt.input.shape
     factor, offset = _normalisation(chain)
@@ -151,7 +151,7 @@ def _without(model: keras.Model, chain: list[Any]) -> keras.Model:
     ).reshape(2 * rows, 2 * columns, channels, filters)
 
     changes: dict[str, dict[str, Any]] = {
-        layer.name: {"kernel_initializer": "zeros"}  # Random weights take a while.
+        layer.name: {"kernel_initializer": "zeros"}  # Random weights take time.
         for layer in model.layers
         if hasattr(layer, "kernel_initializer")
     }

@@ -1,4 +1,4 @@
-"""Makes a trained network smaller and faster to serve, with the same outputs."""
+"""Folds batch normalisation and freezes weights, for faster serving."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from tensorflow.python.saved_model.save_context import save_context
 Function = Callable[[tf.Tensor], dict[str, tf.Tensor]]
 
 _OTHER_DTYPES = (tf.float32, tf.float64, tf.float16, tf.uint16, tf.int32, tf.int64)
-"""In which people have images, and which are refused by a message of ours."""
+"""Common dtypes of images, which are refused with a clear message."""
 
 
 def fold_batch_normalization(model: keras.Model) -> keras.Model:
-    """Puts batch normalisation into the weights of the convolution before it.
+    """Folds batch normalisation into the convolution before it.
 
     At inference `gamma * (x - mean) / sqrt(variance + epsilon) + beta` is a factor and
-    an offset for each channel, which the convolution's own kernel and bias can hold.
+    an offset for each channel, which kernel and bias can include.
 
     Args:
         model: a flat functional model; it is not changed.
 
     Returns:
-        A copy without the layers that could be folded: those over the last axis that
-        alone follow a `Conv2D` without activation. For inference only. If a layer of
-        them is used more than once, the model itself.
+        A copy for inference, without the layers that can be folded: those over the last
+        axis that are the only user of a `Conv2D` without activation. The model itself,
+        if one of these layers is used more than once.
     """
     norms = {conv.name: norm for norm, conv in _pairs(model)}
     folded = {norm.name for norm in norms.values()}
@@ -45,7 +45,7 @@ def fold_batch_normalization(model: keras.Model) -> keras.Model:
         if layer.name in norms:
             config["use_bias"] = True
         if "kernel_initializer" in config:
-            # Random weights, replaced below, would take a quarter of the time.
+            # Random weights would take a quarter of the time and are replaced below.
             config["kernel_initializer"] = "zeros"
         return type(layer).from_config(config)
 
@@ -66,7 +66,7 @@ def fold_batch_normalization(model: keras.Model) -> keras.Model:
 
 
 def _pairs(model: keras.Model) -> list[tuple[layers.Layer, layers.Layer]]:
-    """Each batch normalisation that can be folded, and its convolution."""
+    """Returns each batch normalisation that can be folded, and its convolution."""
     convolutions = {
         id(layer.output): layer
         for layer in model.layers
@@ -86,10 +86,10 @@ def _pairs(model: keras.Model) -> list[tuple[layers.Layer, layers.Layer]]:
 
 
 def users_of(model: keras.Model) -> dict[int, list[Any]]:
-    """Who takes each tensor of a functional model, by the tensor's `id`.
+    """Returns the users of each tensor of a functional model, by the tensor's `id`.
 
-    Of every call of every operation: `a + b` is none of the layers. An output of the
-    model has the user `None`.
+    All operations count, also those that are not layers, such as `a + b`. An output of
+    the model has the user None.
     """
     users: dict[int, list[Any]] = defaultdict(list)
     for operation in model.operations:
@@ -102,7 +102,7 @@ def users_of(model: keras.Model) -> dict[int, list[Any]]:
 
 
 def _fold(conv: layers.Conv2D, norm: layers.BatchNormalization) -> list[np.ndarray]:
-    """Kernel `(h, w, in, out)` and bias `(out,)` of both together."""
+    """Returns kernel `(h, w, in, out)` and bias `(out,)` of both together."""
     factor, offset = affine_of(norm)
     bias = _float64(conv.bias if conv.use_bias else None, 0.0) * factor + offset
     kernel = _float64(conv.kernel, 0.0) * factor
@@ -110,7 +110,7 @@ def _fold(conv: layers.Conv2D, norm: layers.BatchNormalization) -> list[np.ndarr
 
 
 def affine_of(norm: layers.BatchNormalization) -> tuple[np.ndarray, np.ndarray]:
-    """What a batch normalisation is at inference.
+    """Returns a batch normalisation at inference as factor and offset.
 
     Returns:
         Factor and offset of each channel, `(channels,)`, float64.
@@ -135,17 +135,17 @@ def save_frozen(
 ) -> None:
     """Writes a model as a SavedModel whose weights are constants of its graph.
 
-    TensorFlow can then arrange a kernel once for the processor, and not at each call.
+    TensorFlow then prepares each kernel for the processor once, not at each call.
 
     Args:
-        model: from one tensor to one tensor.
+        model: a model from one tensor to one tensor.
         path: the directory.
-        signature: of its input; the signatures `serve` and `serving_default` take it by
-            its name, and give `output_0`.
-        functions: further signatures: name -> a function of the same input, which gives
-            its outputs by name.
-        guard: put around each function. The attribute `NAME_unchecked` of what is
-            loaded is the function without it.
+        signature: signature of the input; `serve` and `serving_default` take it by its
+            name and return `output_0`.
+        functions: further signatures: name -> a function of the same input that returns
+            a dictionary of outputs.
+        guard: decorator of each function. `NAME_unchecked` of the loaded object is the
+            function without it.
     """
 
     def infer(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -167,9 +167,9 @@ def save_frozen(
         setattr(module, name, served)
         setattr(module, f"{name}_unchecked", run)
 
-    # Whoever loads the SavedModel has a copy of a function, and of the constants in it,
-    # in each graph that calls it, directly or not. What is traced before TensorFlow
-    # saves is traced anew as it does, and is written twice if it is a signature too.
+    # A loaded SavedModel has a copy of a function and its constants in each graph that
+    # calls it. A function that is traced before TensorFlow saves is traced again, and
+    # written twice if it is a signature too.
     with save_context(tf.saved_model.SaveOptions()):
         run = traced(only(_frozen(infer, signature)))
         add("serve", only(guard(lambda roi: {"output_0": run(roi)})), run)
@@ -183,11 +183,11 @@ def save_frozen(
 def _of_one_dtype(
     function: Callable[[tf.Tensor], Any], signature: tf.TensorSpec
 ) -> tuple[Any, Any]:
-    """A function that refuses every other dtype once it is loaded.
+    """Returns a function that refuses other dtypes once it is loaded.
 
-    TensorFlow casts a NumPy array to the dtype of a loaded function without a word, if
-    the function was traced for one dtype only. With several traces it looks for the one
-    that fits; those of other dtypes raise.
+    TensorFlow silently casts a NumPy array to the dtype of a loaded function with only
+    one trace. With several traces it selects the one that fits; those of other dtypes
+    raise.
 
     Returns:
         The function, and its trace for the signature.
@@ -212,9 +212,9 @@ def _of_one_dtype(
 
 
 def _frozen(function: Function, signature: tf.TensorSpec) -> Function:
-    """The function with its variables as constants, part of the graph that calls it."""
+    """Returns the function with its variables as constants, inlined in its caller."""
     concrete = tf.function(function, autograph=False).get_concrete_function(signature)
-    # Left in its own form, XLA can still compile what control flow there is.
+    # Control flow is not lowered, so that XLA can still compile it.
     frozen = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
     graph, (argument,) = frozen.graph.as_graph_def(), frozen.inputs
     graph.node.remove(next(n for n in graph.node if n.name == argument.op.name))
@@ -223,7 +223,7 @@ def _frozen(function: Function, signature: tf.TensorSpec) -> Function:
 
     def run(roi: tf.Tensor) -> dict[str, tf.Tensor]:
         results = tf.graph_util.import_graph_def(graph, {argument.name: roi}, outputs)
-        # TensorFlow flattens a dictionary by the order of its keys.
+        # TensorFlow flattens a dictionary in the order of its keys.
         return dict(zip(names, results, strict=True))
 
     return run

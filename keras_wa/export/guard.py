@@ -1,4 +1,4 @@
-"""What an exported function refuses, and its answer to a batch of no ROI."""
+"""Input checks of an exported function, and empty batches."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from keras_wa.export.freezing import Function
 
 
 def guarded(function: Function) -> Function:
-    """Makes a function refuse what is no batch of raw grey ROIs.
+    """Makes a function refuse inputs that are not raw grey ROIs.
 
-    TensorFlow casts a NumPy array to the dtype of a signature without a word. An image
-    of [0, 1] becomes nothing but 0 and 1 then, and its answer that of a black image.
+    TensorFlow silently casts a NumPy array to the dtype of a signature: an image in
+    [0, 1] would become black.
 
     Args:
-        function: from ROIs, uint8 `(batch, height, width, 1)`, to results by name, each
-            with the batch as its first axis.
+        function: function from ROIs, uint8 `(batch, height, width, 1)`, to a dictionary
+            of results with the batch as their first axis.
 
     Returns:
-        The same function, in which TensorFlow raises an `InvalidArgumentError` if a
-        side is below 32 px, or no grey level of the whole batch is above 1. An empty
-        batch has empty results.
+        The function, in which TensorFlow raises `InvalidArgumentError` if a side is
+        below 32 px, or if no grey level of the batch is above 1. An empty batch gives
+        empty results.
     """
     function = or_nothing(function)
 
@@ -40,7 +40,7 @@ def guarded(function: Function) -> Function:
                 ],
             ),
             tf.debugging.Assert(
-                # Without pixels only the size is at fault.
+                # Without pixels, only the size is wrong.
                 empty | ~large | (level > 1),
                 [
                     "roi. Received: no grey level above",
@@ -58,11 +58,11 @@ def guarded(function: Function) -> Function:
 
 
 def or_nothing(function: Function) -> Function:
-    """Lets a function of a batch of ROIs answer an empty batch, by empty results."""
+    """Lets a function of a batch of ROIs return empty results for an empty batch."""
 
     def answer(roi: tf.Tensor) -> dict[str, tf.Tensor]:
         count = tf.shape(roi)[0]
-        # No kernel has to know of empty batches if a black ROI stands in for none.
+        # A black ROI replaces an empty batch, which some kernels do not support.
         more = tf.cast(tf.equal(count, 0), tf.int32) * [1, 1, 1, 0]
         padded = tf.pad(roi, tf.stack([tf.zeros_like(more), more], axis=1))
         padded.set_shape(roi.shape)

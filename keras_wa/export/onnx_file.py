@@ -1,4 +1,4 @@
-"""A run's best model as an ONNX file, preparation of the ROI included."""
+"""Export of a run's best model to ONNX, with its preprocessing."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from keras_wa.training.best import load_best
 from keras_wa.training.run import Run
 
 OPSET = 17
-"""Of the ONNX operators; onnxruntime has had it since 1.12."""
+"""Version of the ONNX operators; onnxruntime supports it since 1.12."""
 
 
 def export_onnx(run: Run, path: Path) -> Path:
     """Writes the run's best model as ONNX.
 
-    It takes `roi`, uint8 `(batch, height, width, 1)`, raw grey, and gives the
-    probability of each class, float32 `(batch, classes)`: what the SavedModel takes and
-    gives. The metadata key `keras_wa` holds the same card.
+    Its input is `roi`, uint8 `(batch, height, width, 1)`, raw grey, its output the
+    probability of each class, float32 `(batch, classes)`, as in the SavedModel. The
+    metadata key `keras_wa` has the card of the SavedModel.
 
     Args:
         run: a trained run.
-        path: the file; an older one is replaced when the new one is complete.
+        path: the file; it is replaced atomically.
 
     Returns:
         The file.
@@ -45,7 +45,7 @@ def export_onnx(run: Run, path: Path) -> Path:
             f"--onnx needs the extra `onnx`. Received: {error}; install it: "
             "pip install 'keras_wa[onnx]'"
         ) from error
-    try:  # Before the work, which takes a while.
+    try:  # Before the slow work.
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unwritable(path, error) from error

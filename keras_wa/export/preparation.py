@@ -1,4 +1,4 @@
-"""What the pipeline does to a ROI, as part of a model."""
+"""Preprocessing of ROIs as a model."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ from keras_wa.training.config import TrainConfig
 
 @dataclasses.dataclass(frozen=True)
 class Preprocessing:
-    """What is done to a raw ROI before the network sees it.
+    """Preprocessing of a raw ROI for a network.
 
     Attributes:
-        image_size: side of the ROI that the network sees, pixels.
+        image_size: side of the resized ROI, pixels.
         enhance: `"clahe"` or `"none"`.
-        clip_limit: of CLAHE.
-        tiles: of CLAHE, a side.
-        wavelet: of the subbands that the network takes in the place of the ROI; None
-            if it takes the ROI.
+        clip_limit: clip limit of CLAHE.
+        tiles: number of tiles of CLAHE per side.
+        wavelet: wavelet of a network that takes subbands; None if it takes the ROI.
     """
 
     image_size: int = 224
@@ -32,7 +31,7 @@ class Preprocessing:
 
     @classmethod
     def of_config(cls, config: TrainConfig) -> Preprocessing:
-        """That of a run."""
+        """Returns the preprocessing of a run."""
         return cls(
             config.image_size,
             config.enhance,
@@ -42,7 +41,7 @@ class Preprocessing:
         )
 
     def to_card(self) -> dict[str, Any]:
-        """The entry `inside` of a SavedModel's card, see `model_card`."""
+        """Returns the entry `inside` of a SavedModel's card, see `model_card`."""
         return {
             "resize": [self.image_size, self.image_size],
             "enhance": self.enhance,
@@ -52,15 +51,15 @@ class Preprocessing:
 
 
 def preparing_model(preprocessing: Preprocessing) -> keras.Model:
-    """Everything that the pipeline does to a ROI before the network.
+    """Builds the preprocessing of the pipeline as a model.
 
     Args:
-        preprocessing: what that is.
+        preprocessing: the preprocessing.
 
     Returns:
-        A model from `(batch, height, width, 1)` uint8, raw grey, any size of at least
-        32 px, to what the network takes. It resizes, enhances, scales and, where the
-        pipeline did, transforms.
+        A model from raw grey ROIs, uint8 `(batch, height, width, 1)`, of at least
+        32 px, to the network's input. It resizes, enhances, scales and, for a network
+        of subbands, transforms.
     """
     p = preprocessing
     roi = keras.Input((None, None, 1), dtype="uint8", name="roi")

@@ -1,4 +1,4 @@
-"""From a run to a SavedModel that takes raw grey ROIs and needs nothing else."""
+"""Export of a run to a SavedModel that takes raw grey ROIs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import tensorflow as tf
 import xxhash
 
 import keras_wa
-from keras_wa.data import CLASS_NAMES
+from keras_wa.data.classes import CLASS_NAMES
 from keras_wa.errors import UserError
 from keras_wa.explain.subbands import image_wavelet
 from keras_wa.export.cards import card_file
@@ -28,15 +28,15 @@ from keras_wa.training.run import Run
 
 
 def serving_model(model: keras.Model, preprocessing: Preprocessing) -> keras.Model:
-    """Puts everything that the pipeline did to a ROI in front of a model.
+    """Adds the preprocessing of the pipeline to a model.
 
     Args:
         model: a trained classifier.
-        preprocessing: what that is.
+        preprocessing: its preprocessing.
 
     Returns:
-        A model from `(batch, height, width, 1)` uint8, as `preparing_model` takes it,
-        to `(batch, classes)` float32 probabilities.
+        A model from raw ROIs, uint8 `(batch, height, width, 1)`, see `preparing_model`,
+        to float32 probabilities, `(batch, classes)`.
     """
     prepare = preparing_model(preprocessing)
     outputs = model(prepare.output)
@@ -48,29 +48,29 @@ def export_saved_model(
 ) -> Path:
     """Writes the run's best model as a SavedModel.
 
-    Its default signature takes `roi`, uint8 `(batch, height, width, 1)`, and gives
-    float32 `(batch, classes)` probabilities, malignant the last. Sides below 32 px, and
-    batches without a grey level above 1, are refused, see `guarded`. It is made of
-    TensorFlow ops alone: neither this package nor Keras is needed to load it. It is for
-    inference: what can be folded is, see `fold`, and the weights are constants. What
-    it expects and gives is also written to `assets.extra/keras_wa.json` inside it.
+    Its default signature takes `roi`, uint8 `(batch, height, width, 1)`, and returns
+    float32 probabilities, `(batch, classes)`, malignant the last. Sides below 32 px,
+    and batches without a grey level above 1, are refused, see `guarded`. It only has
+    TensorFlow ops: neither this package nor Keras is needed to load it. It is for
+    inference: layers are folded (`fold`) and weights are constants. Its card,
+    `assets.extra/keras_wa.json`, describes inputs and outputs.
 
     Args:
         run: a trained run.
-        destination: the directory to write, by default `saved_model` in the run. An
-            older one is replaced when the new one is complete.
-        explain: add the signature `serve_explain`, see `explaining_function`, which
-            makes the SavedModel twice as large.
+        destination: the directory, by default `saved_model` in the run; it is replaced
+            atomically.
+        explain: whether to add the signature `serve_explain`, see
+            `explaining_function`, which doubles the size of the SavedModel.
 
     Returns:
         The directory.
 
     Raises:
-        UserError: the run has no model yet, or the destination is another kind of
+        UserError: the run has no model yet, the destination is another kind of
             directory, or the network cannot be explained.
     """
     target = Path(destination) if destination is not None else run.saved_model
-    # Before the work.
+    # Before the slow work.
     require_saved_model_place(target)
     best = load_best(run)
     card, network = model_card(run, best), fold(best)
@@ -90,16 +90,16 @@ def write_saved_model(
     target: Path,
     functions: Mapping[str, Any] | None = None,
 ) -> None:
-    """Writes a model as `export_saved_model` does.
+    """Writes a model as a SavedModel, see `export_saved_model`.
 
     Args:
-        model: as `serving_model` makes it.
-        card: as `model_card` has it.
-        target: the directory; an older SavedModel there is replaced.
+        model: a model from `serving_model`.
+        card: its card, see `model_card`.
+        target: the directory; an existing SavedModel is replaced.
         functions: further signatures by name.
 
     Raises:
-        UserError: the directory is of another kind.
+        UserError: the directory exists and is not a SavedModel.
     """
     require_saved_model_place(target)
     with replacing(target) as partial:
@@ -110,7 +110,7 @@ def write_saved_model(
 
 
 def require_saved_model_place(target: Path) -> None:
-    """Raises a `UserError` if something other than a SavedModel is there."""
+    """Raises `UserError` if the path exists and is not a SavedModel."""
     if target.exists() and not (target / "saved_model.pb").is_file():
         raise UserError(
             f"{target} exists and is no SavedModel. Name another directory."
@@ -118,7 +118,7 @@ def require_saved_model_place(target: Path) -> None:
 
 
 def weights_digest(run: Run) -> str:
-    """XXH3-128 of the run's `best.keras`, hexadecimal.
+    """Returns the XXH3-128 of the run's `best.keras`, hexadecimal.
 
     Raises:
         UserError: no epoch was completed.
@@ -127,7 +127,7 @@ def weights_digest(run: Run) -> str:
 
 
 def model_card(run: Run, network: keras.Model) -> dict[str, Any]:
-    """What a server has to know about an exported model, as plain JSON.
+    """Returns the card of an exported model for a server, as JSON values.
 
     Args:
         run: a trained run.

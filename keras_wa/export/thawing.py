@@ -1,4 +1,4 @@
-"""Reads a SavedModel with its weights beside the graph, and not as constants in it."""
+"""Loads a SavedModel with its constants as variables."""
 
 from __future__ import annotations
 
@@ -24,29 +24,28 @@ from tensorflow.python.framework.function_def_to_graph import (
 Functions = Mapping[str, FunctionDef]
 
 _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
-# What is smaller is no weight; an op may need it as a constant, such as a shape.
+# Smaller constants are not weights; ops may need them as constants, such as shapes.
 _LEAST_BYTES = 1024
 
 
 def load_thawed(path: Path) -> Callable[[Any], Any]:
-    """Reads the function `serve` of a SavedModel that `save_frozen` wrote.
+    """Loads the function `serve` of a SavedModel from `save_frozen`.
 
-    Whenever TensorFlow reads, inlines, optimises or splits a graph it copies it, and
-    the constants in it: until WA-ResNet-50 has classified its first batch, that takes
-    2.2 GB and 4.8 CPU seconds. With the weights as arguments it takes 0.3 GB and 2.0 s,
-    and the outputs are the same. The price is that each call arranges the weights for
-    the processor anew: 9 ms of 43 for one ROI, 27 of 822 for 32.
+    TensorFlow copies a graph with its constants whenever it reads, inlines, optimises
+    or splits it: until WA-ResNet-50 has classified its first batch, that takes 2.2 GB
+    and 4.8 CPU seconds. With the weights as arguments it takes 0.3 GB and 2.0 s, with
+    the same outputs. In exchange, each call prepares the weights for the processor:
+    9 ms of 43 for one ROI, 27 of 822 for 32.
 
     Args:
         path: the directory.
 
     Returns:
-        From the function's input to its output. Of a SavedModel of another make it is
-        what TensorFlow reads.
+        The function. For other SavedModels, the one that TensorFlow loads.
 
     Raises:
         OSError: a file cannot be read.
-        ValueError: it is no SavedModel, or a part of it is missing.
+        ValueError: it is not a SavedModel, or incomplete.
     """
     saved = SavedModel()
     try:
@@ -66,10 +65,10 @@ def load_thawed(path: Path) -> Callable[[Any], Any]:
 
 
 def load_saved_model(path: Path) -> Any:
-    """Reads a SavedModel as TensorFlow does, whatever characters its path has.
+    """Loads a SavedModel by TensorFlow, with any characters in its path.
 
-    TensorFlow takes the path for a pattern, and finds no file under `x[1]`. So it is
-    given a link of a plain name.
+    TensorFlow interprets the path as a pattern, and finds no file in `x[1]`. So a link
+    with a plain name is used.
 
     Args:
         path: the directory.
@@ -86,20 +85,20 @@ def load_saved_model(path: Path) -> Any:
 
 
 def unchecked(loaded: Any, name: str) -> Callable[[Any], Any]:
-    """A function of what `tf.saved_model.load` gives, without its guard.
+    """Returns a function of a loaded SavedModel without its guard.
 
     Args:
-        loaded: a SavedModel of `save_frozen`. Older ones have no guards.
-        name: of the function.
+        loaded: a SavedModel from `save_frozen`; older ones have no guards.
+        name: name of the function.
     """
     free = f"{name}_unchecked"
     name = free if hasattr(loaded, free) else name
-    # What is loaded owns the variables, which the function alone would let go.
+    # Keeps a reference to the loaded object, which owns the variables.
     return lambda inputs: getattr(loaded, name)(inputs)
 
 
 def _body(meta: MetaGraphDef, library: Functions) -> FunctionDef | None:
-    """The function behind `serve`, where there is one without state and guard."""
+    """Returns the function that `serve` calls, without state and guard, if any."""
     objects = meta.object_graph_def.nodes
     named = {each.local_name: objects[each.node_id] for each in objects[0].children}
     found = named.get("serve_unchecked", named.get("serve"))
@@ -124,7 +123,7 @@ def _with_arguments(
     used = GraphDef(versions=graph.versions)
     used.library.function.extend(_used(body, library))
     with tf.Graph().as_default():
-        # Where the functions that its loops name are looked up.
+        # Where the functions of its loops are looked up.
         tf.graph_util.import_graph_def(used, name="")
         alone, names = function_def_to_graph_def(body)
     alone.library.CopyFrom(used.library)
@@ -137,7 +136,7 @@ def _with_arguments(
 
 
 def _taken_out(nodes: Iterable[NodeDef]) -> Iterator[tuple[str, tf.Tensor]]:
-    """Makes placeholders of the weights. Yields name and value of each."""
+    """Replaces weights by placeholders; yields name and value of each."""
     for node in nodes:
         value = node.attr["value"].tensor if node.op == "Const" else None
         if value is None or len(value.tensor_content) < _LEAST_BYTES:
@@ -150,8 +149,8 @@ def _taken_out(nodes: Iterable[NodeDef]) -> Iterator[tuple[str, tf.Tensor]]:
 
 
 def _used(body: FunctionDef, library: Functions) -> list[FunctionDef]:
-    """The functions that a function names, and those that they name, renamed."""
-    # TensorFlow keeps functions by name, and may have others of the same.
+    """Returns the functions that a function uses, directly or not, renamed."""
+    # TensorFlow keeps functions by name; other models may have the same names.
     suffix = uuid.uuid4().hex
     found: dict[str, FunctionDef] = {}
     waiting = [body]
@@ -166,7 +165,7 @@ def _used(body: FunctionDef, library: Functions) -> list[FunctionDef]:
 
 
 def _named_by(function: FunctionDef) -> Iterator[NameAttrList]:
-    """Where the nodes of a function name others."""
+    """Returns the attributes of a function's nodes that name other functions."""
     for node in function.node_def:
         for attr in node.attr.values():
             yield from (each for each in (attr.func, *attr.list.func) if each.name)

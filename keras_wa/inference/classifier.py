@@ -1,4 +1,4 @@
-"""A trained model, whatever it is kept as, from raw grey ROIs to probabilities."""
+"""Opens a trained model of any format, from raw grey ROIs to probabilities."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import tensorflow as tf
 import xxhash
 from numpy.typing import NDArray
 
-from keras_wa.data import CLASS_NAMES
+from keras_wa.data.classes import CLASS_NAMES
 from keras_wa.data.pipeline.rois import Enhancement
 from keras_wa.errors import UserError, in_one_line
 from keras_wa.explain.subbands import image_wavelet
@@ -37,28 +37,26 @@ Pixels = NDArray[np.uint8]
 
 @dataclasses.dataclass(frozen=True)
 class Classifier:
-    """From raw ROIs to the probability of each class.
+    """A trained model from raw ROIs to the probability of each class.
 
     Attributes:
-        source: where it was read.
-        image_size: side of the ROI that the network sees, pixels.
-        labels: name of each class; malignant is the last.
-        trained_on: name of the dataset; `"unknown"` where nobody says.
-        crop, field_mm, bits_stored: how the training ROIs were read and cut, see
-            `ReadOptions`.
-        decision: threshold, calibration and what the training ROIs were like; `None`
-            where nobody says.
-        notes: sentences that belong beside every result.
-        enhancement: what is done to each ROI inside.
-        weights: XXH3-128 of the run's `best.keras`, hexadecimal; `""` of older
+        source: its path.
+        image_size: side of the resized ROI, pixels.
+        labels: names of the classes; malignant is the last.
+        trained_on: name of the training data set, or `"unknown"`.
+        crop, field_mm, bits_stored: how the training ROIs were read, see `ReadOptions`.
+        decision: threshold, calibration and statistics of the training ROIs; None if
+            unknown.
+        notes: messages to show with every result.
+        enhancement: the enhancement of each ROI.
+        weights: XXH3-128 of the run's `best.keras`, hexadecimal; `""` for older
             SavedModels.
-        serve: uint8 `(n, height, width, 1)` -> float32 `(n, classes)`.
-        wavelet: of the subbands of the ROI that the network sees; `None` if it sees
-            none, or nobody says.
-        open_network: gives the Keras model behind CLAHE, for heat maps; `None` of a
-            SavedModel.
-        config: of its training; `None` of a SavedModel.
-        explain: the signature `serve_explain` of a SavedModel that has it, see
+        serve: function from uint8 `(n, height, width, 1)` to float32 `(n, classes)`.
+        wavelet: wavelet of the network's subbands; None if it uses none, or unknown.
+        open_network: returns the Keras model after the preprocessing, for heat maps;
+            None for a SavedModel.
+        config: configuration of the training; None for a SavedModel.
+        explain: the signature `serve_explain` of a SavedModel, if any, see
             `explaining_function`.
     """
 
@@ -80,27 +78,30 @@ class Classifier:
     explain: Callable[[Any], Any] | None = None
 
     def __call__(self, rois: Pixels) -> NDArray[np.float64]:
-        """The probability of each class, `(n, classes)`, of ROIs `(n, H, W)`."""
+        """Returns the probabilities, `(n, classes)`, of ROIs `(n, H, W)`."""
         if not len(rois):
             return np.zeros((0, len(self.labels)))
         found = np.asarray(self.serve(tf.constant(rois[..., np.newaxis])), np.float64)
-        # The exact float64 of a float32 probability can exceed 1 by rounding alone.
+        # A float32 probability can exceed 1 by rounding.
         return np.clip(found, 0.0, 1.0)
 
 
 def open_classifier(path: str | Path, frozen: bool = True) -> Classifier:
-    """Opens a run, a SavedModel that a run was exported to, or a `.keras` file.
+    """Opens a run, an exported SavedModel, or a `.keras` file.
 
-    A `.keras` file, which a run has too, is read in Keras' safe mode: no code in it is
-    run. A SavedModel is a program that TensorFlow runs.
+    A `.keras` file is read in Keras' safe mode, which runs no code of the file. A
+    SavedModel is a program that TensorFlow runs.
 
     Args:
-        path: a run directory, a SavedModel directory, or a file. The `best.keras` of a
-            run is that run. Of another file nobody knows how its ROIs were made and
-            where its threshold lies: CLAHE as by default is taken, and that is said.
-        frozen: leave the weights of a SavedModel constants, which is best for a server;
-            else it opens sooner and takes less memory, see `load_thawed`. So does a
-            run whose SavedModel is of its present weights.
+        path: a run directory, a SavedModel directory, or a `.keras` file. The
+            `best.keras` of a run opens the run. For other files, preprocessing and
+            threshold are unknown: the default CLAHE is used, with a note.
+        frozen: whether to keep the weights of a SavedModel constant, which is faster
+            for a server; else it opens faster and needs less memory, see `load_thawed`.
+            This also applies to a run whose SavedModel has its current weights.
+
+    Returns:
+        The classifier.
 
     Raises:
         UserError: it is none of these, or cannot be read.
@@ -108,7 +109,7 @@ def open_classifier(path: str | Path, frozen: bool = True) -> Classifier:
     path = Path(path)
     if not path.exists():
         with contextlib.suppress(OSError):
-            put_back(path)  # A process may have been killed while it exported again.
+            put_back(path)  # A process may have been killed during an export.
     if (path / "saved_model.pb").is_file():
         return _of_saved_model(path, frozen)
     if (path / "config.json").is_file():
@@ -127,7 +128,7 @@ def open_classifier(path: str | Path, frozen: bool = True) -> Classifier:
 def _of_run(run: Run, frozen: bool) -> Classifier:
     exported = None if frozen else _exported(run)
     if exported is not None:
-        # Keras takes 2.5 s longer to make the same of best.keras.
+        # 2.5 s faster than by Keras from best.keras.
         serve, card = exported
         open_network = functools.partial(load_best, run)
     else:
@@ -141,12 +142,12 @@ def _of_run(run: Run, frozen: bool) -> Classifier:
 
 
 def _exported(run: Run) -> tuple[Callable[[Any], Any], dict[str, Any]] | None:
-    """The run's SavedModel with the run's card, if it is of the present weights."""
+    """Returns the run's SavedModel with the run's card, if its weights are current."""
     try:
         card = _read_card(run.saved_model)
         if card.get("weights") != weights_digest(run):
             return None
-        # It may have been evaluated since.
+        # The run may have been evaluated since.
         decision = read_decision(run)
         card["decision"] = None if decision is None else dataclasses.asdict(decision)
         return load_thawed(run.saved_model), card
@@ -198,7 +199,7 @@ def _of_file(path: Path) -> Classifier:
         shape, classes = network.input_shape, network.output_shape[-1]
     except (
         *(OSError, ValueError, TypeError, KeyError, BadZipFile),
-        # Of a model that was never called.
+        # For a model that was never called.
         AttributeError,
     ) as error:
         raise UserError(
@@ -260,7 +261,7 @@ def _described(
                 inside["enhance"], float(inside["clip_limit"]), int(inside["tiles"])
             ),
             serve=serve,
-            # Older exports do not say.
+            # Unknown in older exports.
             weights=str(card.get("weights", "")),
             wavelet=card.get("wavelet"),
             open_network=open_network,

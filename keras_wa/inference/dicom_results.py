@@ -1,4 +1,4 @@
-"""Predictions of a DICOM image as a structured report and a picture, beside it."""
+"""Predictions of a DICOM image as a structured report and a secondary capture."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from keras_wa.inference.dicom_out import (
 )
 from keras_wa.inference.predicting import Prediction
 
-# A secondary capture is not compressed: 2048 px a side are some 10 MB.
+# A secondary capture is not compressed: 2048 px a side take about 10 MB.
 _MOST_PIXELS = 2048
 _MALIGNANT, _OTHER = (255, 64, 64), (0, 255, 255)
 
 
 def algorithm_of(classifier: Classifier) -> Algorithm:
-    """Which program and weights say it, whatever the weights are read from."""
+    """Identifies program and weights."""
     digest = classifier.weights
-    if not digest:  # An older SavedModel does not know the file that it was made of.
+    if not digest:  # Older SavedModels have no digest.
         graph = (classifier.source / "saved_model.pb").read_bytes()
         digest = xxhash.xxh3_128_hexdigest(graph)
     return Algorithm(
@@ -58,20 +58,20 @@ def write_results(
     number: int,
     when: datetime,
 ) -> list[Path]:
-    """Writes what a model says of one DICOM image. The image is left as it is.
+    """Writes the predictions of one DICOM image to two DICOM files beside it.
 
     Args:
         classifier: the model.
-        predictions: of ROIs of one file, at least one, none with an error.
-        folder: where the two files go.
-        number: stands in their names, since two images may have the same one.
-        when: the time that they carry.
+        predictions: predictions of one file, at least one, none with an error.
+        folder: folder of the two files.
+        number: number in their names, since two images may have the same name.
+        when: their time.
 
     Returns:
         The structured report and the secondary capture.
 
     Raises:
-        UserError: the image is no DICOM file or lacks an identifier, `highdicom` is not
+        UserError: the image is not DICOM or lacks an identifier, `highdicom` is not
             installed, or a file cannot be written.
     """
     file = predictions[0].target.file
@@ -80,7 +80,7 @@ def write_results(
             f"{file}: --dicom-out. Received: another format; expected DICOM, whose "
             "patient and study the results belong to."
         )
-    # Without a preamble it is DICOM all the same.
+    # DICOM without a preamble is accepted.
     source = pydicom.dcmread(file, force=True)
     algorithm = algorithm_of(classifier)
     rows, columns = size_of(source)
@@ -98,13 +98,13 @@ def write_results(
 
 
 def notes_on(file: Path) -> list[str]:
-    """What the results of a DICOM image do not take over from it, a sentence each."""
+    """Returns a sentence on each attribute that the results do not copy."""
     source = pydicom.dcmread(file, stop_before_pixels=True, force=True)
     return [f"{file}: {note}" for note in not_taken_over(source)]
 
 
 def finding_of(prediction: Prediction, columns: int, rows: int) -> Finding:
-    """A prediction as a finding: the lesion's box, else the ROI, within the image."""
+    """Converts a prediction to a finding: the lesion's box, else the ROI, clipped."""
     left, top, width, height = _region(prediction)
     box = (
         min(max(left, 0), columns - 1),
@@ -115,7 +115,7 @@ def finding_of(prediction: Prediction, columns: int, rows: int) -> Finding:
     threshold = prediction.threshold
     called = prediction.malignant
     if threshold is not None and called is not (prediction.probability >= threshold):
-        threshold = None  # Equal but for the rounding of the calibration.
+        threshold = None  # Equal, apart from rounding in the calibration.
     return Finding(
         box=box,
         probability=prediction.probability,
@@ -128,9 +128,9 @@ def finding_of(prediction: Prediction, columns: int, rows: int) -> Finding:
 
 
 def draw(predictions: Sequence[Prediction]) -> NDArray[np.uint8]:
-    """The image with each ROI's region and probability, uint8 RGB `(H, W, 3)`.
+    """Draws the image with each ROI's region and probability, uint8 RGB `(H, W, 3)`.
 
-    At most 2048 px a side. Red: called malignant; cyan: not, or nobody knows.
+    At most 2048 px a side. Red: malignant; cyan: not, or unknown.
     """
     image = open_image(predictions[0].target.file, for_processing=True).grey()
     factor = min(1.0, _MOST_PIXELS / max(image.shape))

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from keras_wa.data import CLASS_NAMES
+from keras_wa.data.classes import CLASS_NAMES
 from keras_wa.export.preparation import Preprocessing, preparing_model
 from keras_wa.inference.raw_images import grey_batch
 from keras_wa.metrics import apply_temperature
@@ -22,25 +22,33 @@ _log = logging.getLogger(__name__)
 
 
 class MammogramClassifier(keras.Model):
-    """Classifies raw grey ROIs of mammograms.
+    """Classifier of raw grey ROIs of mammograms, with its preprocessing.
 
     Resizing, CLAHE and scaling are part of the model. `fit` and `evaluate` take batches
-    of uint8, `(batch, height, width, 1)`; `predict` takes images of several kinds.
+    of uint8, `(batch, height, width, 1)`; `predict` takes images of any size.
 
     Args:
-        network: a functional model from `(batch, side, side, 1)` in [0, 1], or from its
-            subbands, to probabilities `(batch, classes)`, malignant the last.
-        preprocessing: of the ROI; by default CLAHE at the network's own size.
-        labels: name of each class; by default benign and malignant, or numbers.
-        decision: threshold and calibration; None where unknown.
-        metadata: what belongs in a preset's `metadata.json`: data, split, metrics.
+        network: a functional model from grey images in [0, 1],
+            `(batch, side, side, 1)`, or from their subbands, to probabilities
+            `(batch, classes)`, malignant the last.
+        preprocessing: resizing and enhancement, a
+            `keras_wa.export.preparation.Preprocessing`; by default CLAHE at the
+            network's input size.
+        labels: names of the classes; by default benign and malignant, or numbers.
+        decision: threshold and calibration, a `keras_wa.training.decision.Decision`;
+            None if unknown.
+        metadata: JSON values for a preset's `metadata.json`: data, split, metrics.
+        **kwargs: passed to `keras.Model`.
 
     Raises:
-        ValueError: the labels are not as many as the network's outputs.
+        ValueError: the number of labels is not that of the network's outputs.
 
     Example:
-        >>> from keras_wa.models import WAResNet50
-        >>> classifier = MammogramClassifier(WAResNet50(input_shape=(64, 64, 1)))
+        >>> import numpy as np
+        >>> from keras_wa import MammogramClassifier
+        >>> from keras_wa.models import create_model
+        >>> network = create_model("attention_cnn", image_size=64)
+        >>> classifier = MammogramClassifier(network)
         >>> image = np.random.default_rng(0).integers(0, 256, (300, 200), np.uint8)
         >>> classifier.predict([image]).shape
         (1, 2)
@@ -72,7 +80,7 @@ class MammogramClassifier(keras.Model):
         self.prepare = preparing_model(self.preprocessing)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """Gives probabilities, `(batch, classes)`, that are not calibrated.
+        """Returns uncalibrated probabilities, `(batch, classes)`.
 
         Raises:
             ValueError: the ROIs are not uint8.
@@ -89,20 +97,20 @@ class MammogramClassifier(keras.Model):
     def predict(
         self, x: Sequence[ArrayLike] | NDArray[Any], batch_size: int = 32, **kwargs: Any
     ) -> NDArray[np.float64]:
-        """Gives calibrated probabilities, as `keras-wa predict` does.
+        """Returns calibrated probabilities, as `keras-wa predict` does.
 
         Args:
             x: a list of images of any sizes, uint8, uint16 or floats in [0, 1], or an
                 array `(n, height, width)` or `(n, height, width, channels)`.
-            batch_size: ROIs in the network at once.
-            **kwargs: as of `keras.Model.predict`.
+            batch_size: number of ROIs per batch.
+            **kwargs: passed to `keras.Model.predict`.
 
         Returns:
             float64 `(n, classes)`. The last column is the calibrated probability of
-            malignancy; the others share the rest as the network has them.
+            malignancy; the others share the rest in the network's proportions.
 
         Raises:
-            ValueError: an image is of another kind.
+            ValueError: an image has another type, shape or range.
         """
         rois = grey_batch(x, self.preprocessing.image_size)[..., np.newaxis]
         kwargs.setdefault("verbose", 0)
@@ -137,8 +145,11 @@ class MammogramClassifier(keras.Model):
         """Loads a classifier.
 
         Args:
-            path: a preset, the folder that `save_to_preset` wrote; a run directory; or
+            path: a preset (a folder from `save_to_preset`), a run directory, or
                 `hf://user/name`, a preset on the Hugging Face Hub.
+
+        Returns:
+            The classifier.
 
         Raises:
             UserError: it is neither, or cannot be read.
@@ -151,26 +162,26 @@ class MammogramClassifier(keras.Model):
         """Writes the classifier as a preset: a folder of weights and JSON.
 
         Args:
-            path: the folder; one that is a preset is replaced.
+            path: the folder; an existing preset is replaced.
 
         Raises:
-            UserError: the folder exists and is no preset.
+            UserError: the folder exists and is not a preset.
         """
         from keras_wa.inference.preset import save_preset
 
         save_preset(self, Path(path))
 
     def export(self, path: str | Path) -> None:
-        """Writes the classifier as a SavedModel of TensorFlow ops alone.
+        """Writes the classifier as a SavedModel that needs only TensorFlow.
 
         Its probabilities are not calibrated; threshold and temperature are in its card,
-        where `keras-wa predict` and `serve` find them.
+        for `keras-wa predict` and `keras-wa serve`.
 
         Args:
-            path: the directory; an older SavedModel there is replaced.
+            path: the directory; an existing SavedModel is replaced.
 
         Raises:
-            UserError: the directory is of another kind.
+            UserError: the directory exists and is not a SavedModel.
         """
         from keras_wa.export.folding import fold
         from keras_wa.export.saved_model import serving_model, write_saved_model

@@ -1,4 +1,4 @@
-"""Whether a ROI is of the kind that a model was trained on."""
+"""Out-of-distribution check: how an ROI differs from the training ROIs."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_wa.metrics import statistics_of_one
+from keras_wa.metrics.baselines import statistics_of_one
 
 if TYPE_CHECKING:
-    # It imports TensorFlow, which a mammogram is not kept waiting for.
+    # This import loads TensorFlow, which decoding does not wait for.
     from keras_wa.inference.classifier import Classifier
 
 Pixels = NDArray[np.uint8]
@@ -22,7 +22,7 @@ _WORDS = {
     "maximum": "brightest grey level",
     "max_minus_median": "brightest minus median grey level",
 }
-# Beyond it a ROI is enlarged or shrunk to a scale that no training ROI had.
+# Larger factors give a scale that no training ROI had.
 _SCALE = 1.5
 
 
@@ -32,20 +32,19 @@ def unfamiliar(
     resized: Pixels,
     facts: Mapping[str, Any],
 ) -> list[str]:
-    """Why a ROI may be outside of what a model knows.
+    """Lists differences of an ROI from the training ROIs.
 
-    A ROI that passes can still be of another kind: these are the differences that can
-    be told from numbers.
+    Only simple statistics are compared: an ROI without differences may still be out of
+    distribution.
 
     Args:
         classifier: the model.
-        raw: the ROI as it was cut, `(h, w)`.
-        resized: the same at the size that the model sees, before enhancement.
-        facts: of `keras_wa.data.Roi`: `size_mm`, `padding`.
+        raw: the ROI, `(h, w)`.
+        resized: the ROI at the model's size, before enhancement.
+        facts: `size_mm` and `padding`, see `keras_wa.data.Roi`.
 
     Returns:
-        Sentences, each with what was found and what the training ROIs had; none if
-        nothing was noticed.
+        A sentence for each difference.
     """
     return [
         *_size(classifier, raw),

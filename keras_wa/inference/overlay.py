@@ -1,4 +1,4 @@
-"""A picture for each prediction: where it is, what the network saw, where it looked."""
+"""A picture for each prediction: position, network input and heat map."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from keras_wa.inference.predicting import Prediction
 
 Pixels = NDArray[np.uint8]
 
-# A mammogram's picture is a place to find the ROI in, and not to be read.
+# Side of a mammogram's picture, pixels; it only shows the position of the ROI.
 _MOST_PIXELS = 900
 
 
@@ -28,9 +28,9 @@ class Overlays:
     """Writes a PNG file for each prediction.
 
     Args:
-        classifier: the model. A SavedModel has heat if it was exported to explain.
-        folder: where the pictures go; made if it is not there.
-        bits_stored: as of `open_image`, of the images that were classified.
+        classifier: the model. A SavedModel has heat if it was exported with `explain`.
+        folder: folder of the pictures; it is created if missing.
+        bits_stored: see `open_image`.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Overlays:
         folder.mkdir(parents=True, exist_ok=True)
 
     def panels(self, prediction: Prediction) -> dict[str, Pixels]:
-        """Title -> picture of one prediction: ROI, subbands, Grad-CAM."""
+        """Returns title -> picture of one prediction: ROI, subbands, Grad-CAM."""
         roi = prediction.roi
         if roi is None:
             return {}
@@ -55,12 +55,14 @@ class Overlays:
         return panels
 
     def write(self, number: int, prediction: Prediction) -> Path:
-        """Writes the picture of a prediction. Returns its path.
+        """Writes the picture of a prediction.
 
         Args:
-            number: of the prediction; it stands in the file's name, since two files may
-                have the same one.
-            prediction: one without an error.
+            number: number in the file's name, since two files may have the same name.
+            prediction: a prediction without an error.
+
+        Returns:
+            The path of the picture.
         """
         panels = self.panels(prediction)
         count = len(panels) + 1
@@ -81,7 +83,7 @@ class Overlays:
 
 
 def caption(prediction: Prediction) -> str:
-    """What is said of a prediction in one line."""
+    """Formats a prediction in one line."""
     words = f"p(malignant) {prediction.probability:.3f}"
     words += f" [{prediction.low:.3f}, {prediction.high:.3f}]"
     if prediction.malignant is not None:

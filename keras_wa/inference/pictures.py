@@ -1,4 +1,4 @@
-"""What a model saw of a ROI and where it looked, as pictures."""
+"""Pictures of a model's input and heat map."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ Heat = NDArray[np.float32]
 
 @dataclasses.dataclass(frozen=True)
 class RoiPictures:
-    """Of one ROI.
+    """Pictures of one ROI.
 
     Attributes:
-        seen: uint8 `(size, size)`, enhanced, as the network sees it.
-        bands: uint8 `(4, h, w)`, its subbands LL, LH, HL, HH made visible; `None` of a
-            network that sees none.
-        heat: float32 `(size, size)` in [0, 1], Grad-CAM of malignant; `None` where
-            there is none.
+        seen: the enhanced ROI, uint8 `(size, size)`.
+        bands: its subbands LL, LH, HL, HH as pictures, uint8 `(4, h, w)`; None if the
+            network uses none.
+        heat: Grad-CAM of malignant, float32 `(size, size)` in [0, 1]; None if there is
+            none.
     """
 
     seen: Pixels
@@ -36,13 +36,13 @@ class RoiPictures:
 
 
 class Pictures:
-    """Makes the pictures of ROIs.
+    """Computes the pictures of ROIs.
 
     Args:
-        classifier: the model. A SavedModel has heat if it was exported to explain.
+        classifier: the model. A SavedModel has heat if it was exported with `explain`.
 
     Attributes:
-        why_no_heat: a sentence; `""` if there is heat.
+        why_no_heat: reason for missing heat, or `""`.
     """
 
     def __init__(self, classifier: Classifier) -> None:
@@ -60,9 +60,9 @@ class Pictures:
             self._use_network()
 
     def of(self, roi: Pixels) -> RoiPictures:
-        """The pictures of one ROI, uint8 `(size, size)`, as it is before enhancement.
+        """Computes the pictures of one ROI, uint8 `(size, size)`, before enhancement.
 
-        The first call takes longer, since TensorFlow traces what the network does.
+        The first call is slower, since TensorFlow traces the network.
         """
         classifier = self._classifier
         seen = classifier.enhancement(roi)
@@ -82,7 +82,7 @@ class Pictures:
         try:
             explain = make_grad_cam(open_network(), size=(side, side))
         except ValueError as error:
-            # Networks without a feature map, or without a dense layer at their end.
+            # Networks without a feature map, or without a final dense layer.
             self.why_no_heat = f"This network has no heat map. {error}"
             return
         wavelet = config.input_wavelet

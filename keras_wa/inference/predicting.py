@@ -1,4 +1,4 @@
-"""From image files to probabilities, however bad one of the files may be."""
+"""Classifies image files; bad files give errors of their own."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from keras_wa.inference.out_of_distribution import unfamiliar
 from keras_wa.metrics import apply_temperature
 
 if TYPE_CHECKING:
-    # It imports TensorFlow, which a mammogram is not kept waiting for.
+    # This import loads TensorFlow, which decoding does not wait for.
     from keras_wa.inference.classifier import Classifier
 
 Pixels = NDArray[np.uint8]
 
 AT_ONCE = 2
-"""Batches in the network: where one leaves a core idle, another has work for it."""
+"""Number of batches that are computed at once, to keep all cores busy."""
 
 _RESIZED = "mask: of another size than the image, and taken to cover the same field"
 _READERS, _BATCH = 2, 32
@@ -38,17 +38,15 @@ _READERS, _BATCH = 2, 32
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """What is to be classified.
+    """An ROI to classify.
 
     Attributes:
         file: the image.
-        box: of the lesion in it, pixels; `None`: the mask's, else the whole image is
-            the ROI.
-        mask: file of a mask of the lesion instead.
-        score: of the detector that found the box; `None` if somebody drew it.
-        error: why there is nothing to classify in the file; `""` if there is.
-        image: the file's image, if whoever made the target has decoded it. It is let go
-            once the ROI is cut out.
+        box: the lesion's box, pixels; None: that of the mask, or the whole image.
+        mask: file of a mask of the lesion.
+        score: score of the detector that found the box; None for a given box.
+        error: reason why there is nothing to classify in the file, or `""`.
+        image: the decoded image, if available; released after cropping.
     """
 
     file: Path
@@ -61,23 +59,23 @@ class Target:
 
 @dataclasses.dataclass(frozen=True)
 class Prediction:
-    """What a model says of one ROI, or why it says nothing.
+    """The prediction for one ROI, or an error.
 
     Attributes:
         target: the ROI.
-        probability: of malignancy, calibrated on validation where the model's
-            temperature is known.
-        low, high: the least and greatest probability over the ROI's turned and mirrored
-            copies, which show the same lesion; equal without them.
-        malignant: the decision at the threshold; `None` where none is known.
-        threshold: of the calibrated probability.
-        probabilities: of each class, as the network gives them.
-        warnings: why the ROI may be outside of what the model knows.
-        window: part of the image that is the ROI: left, top, width, height, pixels.
-        spacing_mm, spacing_from: pixel spacing between rows and what states it, as of
-            `keras_wa.data.cutting.cut_roi`; `None` and `""` where it is unknown.
-        roi: uint8 `(size, size)`, as the model gets it before enhancement.
-        error: why there is no probability; `""` if there is one.
+        probability: probability of malignancy, calibrated if the model's temperature is
+            known.
+        low, high: smallest and largest probability under test-time augmentation
+            (rotations and flips); equal without it.
+        malignant: decision at the threshold; None if it is unknown.
+        threshold: threshold of the calibrated probability.
+        probabilities: uncalibrated probability of each class.
+        warnings: differences from the training ROIs.
+        window: the ROI in the image: left, top, width, height, pixels.
+        spacing_mm, spacing_from: pixel spacing of rows and its source, see
+            `keras_wa.data.cutting.cut_roi`; None and `""` if unknown.
+        roi: the ROI before enhancement, uint8 `(size, size)`.
+        error: reason why there is no probability, or `""`.
     """
 
     target: Target
@@ -97,12 +95,12 @@ class Prediction:
 
 @dataclasses.dataclass(frozen=True)
 class ReadRoi:
-    """A ROI that is ready for the network.
+    """An ROI that is ready for the network.
 
     Attributes:
-        target: what it was asked for as.
+        target: its target.
         roi: uint8 `(size, size)`.
-        warnings, window, spacing_mm, spacing_from: as of `Prediction`.
+        warnings, window, spacing_mm, spacing_from: see `Prediction`.
     """
 
     target: Target
@@ -124,14 +122,14 @@ def predict_targets(
 
     Args:
         classifier: the model.
-        targets: what is to be classified; they are asked for a few batches ahead.
-        options: how a box's ROI is cut.
-        symmetries: turned and mirrored copies of each ROI, 1 (itself) to 8.
-        batch_size: images at once, copies counted.
+        targets: the targets; they are read a few batches ahead.
+        options: how to crop the ROI of a box.
+        symmetries: number of rotated and flipped copies of each ROI for test-time
+            augmentation, 1 (none) to 8.
+        batch_size: number of images per batch, copies included.
 
     Yields:
-        A prediction for each target. A file that cannot be read has an error, and the
-        others go on.
+        A prediction for each target, with an error for a file that cannot be read.
     """
     read = functools.partial(_read, classifier, options)
     chunk = max(1, batch_size // symmetries)
@@ -143,8 +141,8 @@ def predict_targets(
 
     pool, network = ThreadPoolExecutor(_READERS), ThreadPoolExecutor(AT_ONCE)
     try:
-        # To get the next targets an image may have to be decoded in this thread: the
-        # network goes on in its own.
+        # The next targets may need an image to be decoded in this thread, so that the
+        # network runs in another.
         running: deque[Future[list[Prediction]]] = deque()
         for part in _ahead(pool, read, targets, chunk):
             running.append(network.submit(results, part))
@@ -153,7 +151,7 @@ def predict_targets(
         while running:
             yield from running.popleft().result()
     finally:
-        # Whoever asks for no more does not wait for more.
+        # A caller that stops does not wait.
         for threads in (network, pool):
             threads.shutdown(cancel_futures=True)
 
@@ -161,7 +159,7 @@ def predict_targets(
 def _ahead(
     pool: ThreadPoolExecutor, read: Any, targets: Iterable[Target], size: int
 ) -> Iterator[list[ReadRoi | Prediction]]:
-    """Chunks of what was read; two are under way while one is handed on."""
+    """Yields chunks of read ROIs, with two more being read."""
     waiting: list[Future[ReadRoi | Prediction]] = []
     source = iter(targets)
     while True:
@@ -179,16 +177,16 @@ def read_roi(
     target: Target,
     image: GreyImage | None = None,
 ) -> ReadRoi:
-    """Reads and cuts a ROI, and resizes it to what the network sees.
+    """Reads, crops and resizes an ROI.
 
     Args:
         classifier: the model.
-        options: how a box's ROI is cut.
-        target: what is to be classified.
-        image: the target's image if it is decoded already; its file is a name then.
+        options: how to crop the ROI of a box.
+        target: the target.
+        image: the decoded image, if available.
 
     Raises:
-        UserError: it cannot be read or cut, or is an image of less than 32 px a side.
+        UserError: it cannot be read or cropped, or has less than 32 px a side.
     """
     file = target.file.absolute() if image is None else target.file
     roi = cut_roi(
@@ -199,7 +197,7 @@ def read_roi(
         mask=None if target.mask is None else str(target.mask.absolute()),
         image=image,
     )
-    # A window about a lesion is cut as it was in training, however few pixels it has.
+    # A window around a lesion is cropped as in training, whatever its size in pixels.
     whole = target.box is None and target.mask is None
     height, width = roi.pixels.shape
     if whole and min(height, width) < LEAST_SIDE:
@@ -225,7 +223,7 @@ def read_roi(
 
 
 def views_of(read: Sequence[ReadRoi], symmetries: int) -> Pixels:
-    """Turned and mirrored copies of each ROI, uint8 `(n * symmetries, H, W)`."""
+    """Returns rotated and flipped copies of ROIs, uint8 `(n * symmetries, H, W)`."""
     return np.stack(
         [apply_symmetry(each.roi, i) for each in read for i in range(symmetries)]
     )
@@ -256,7 +254,7 @@ def _classify(
 def conclude(
     classifier: Classifier, read: Sequence[ReadRoi], outputs: NDArray[np.float64]
 ) -> list[Prediction]:
-    """From what the network says to calibrated probabilities and decisions.
+    """Computes calibrated probabilities and decisions from outputs of the network.
 
     Args:
         classifier: the model.
@@ -278,8 +276,8 @@ def conclude(
             probability=float(own[0]),
             low=float(own.min()),
             high=float(own.max()),
-            # By the raw one, which is what the threshold was chosen for: rounding in
-            # the calibration moves no decision.
+            # By the raw probability, for which the threshold was chosen: rounding in
+            # the calibration changes no decision.
             malignant=None if decision is None else bool(first >= decision.threshold),
             threshold=threshold,
             probabilities=tuple(float(p) for p in classes),

@@ -34,7 +34,7 @@ _METADATA, _CARD = "metadata.json", "README.md"
 
 _FILES = [_CONFIG, _WEIGHTS, _PREPROCESSOR, _DECISION, _METADATA, _CARD]
 
-# Entries of a SavedModel's card that the classifier has itself.
+# Entries of a SavedModel's card that are attributes of the classifier.
 _OWN = ("inside", "labels", "decision")
 
 _README = """# {name}
@@ -118,12 +118,12 @@ def load_preset(
         )
     weights = _inside(path, _WEIGHTS)
     try:
-        # In Keras' safe mode: no code in the file is run.
+        # Keras' safe mode runs no code of the file.
         network = keras.saving.deserialize_keras_object(
             record["network"], safe_mode=True
         )
         with warnings.catch_warnings():
-            # Keras warns where the file lacks a layer, and leaves it as it is.
+            # Keras only warns if the file lacks a layer.
             warnings.simplefilter("error", UserWarning)
             network.load_weights(weights)
         return make(
@@ -170,7 +170,7 @@ def _is_preset(path: Path) -> bool:
 
 
 def _inside(path: Path, name: str) -> Path:
-    """A file of the preset itself, and not one that a link leads to elsewhere."""
+    """Returns a file of the preset; refuses a link out of its folder."""
     file = path / name
     if not file.is_file():
         raise UserError(f"{file}: received no file; expected one, as presets have.")

@@ -1,4 +1,4 @@
-"""Arrays that a user has, as the 8-bit grey ROIs that a network is given."""
+"""Converts arrays to 8-bit grey ROIs."""
 
 from __future__ import annotations
 
@@ -24,15 +24,16 @@ def grey_batch(images: Sequence[ArrayLike] | NDArray[Any], side: int) -> Pixels:
 
     Args:
         images: a list of images of any sizes, or an array `(n, height, width)` or
-            `(n, height, width, channels)`. uint8 is taken as it is; of uint16 the whole
-            range, 0 to 65535, becomes 0 to 255; of floats [0, 1] does.
-        side: of the ROIs, pixels.
+            `(n, height, width, channels)`. uint8 is not scaled; uint16, 0 to 65535, and
+            floats in [0, 1] are scaled to 0 to 255.
+        side: side of the ROIs, pixels.
 
     Returns:
         uint8 `(n, side, side)`.
 
     Raises:
-        ValueError: an image is of another kind; the message names it by its index.
+        ValueError: an image has another type, shape or range; the message has its
+            index.
     """
     if isinstance(images, np.ndarray) and images.ndim not in (3, 4):
         raise ValueError(
@@ -69,7 +70,7 @@ def _grey(image: NDArray[Any], name: str) -> Pixels:
         return scale_to_uint8(image, 0, 65535)
     if not np.issubdtype(image.dtype, np.floating):
         raise ValueError(f"{name}: received dtype {image.dtype}; {_EXPECTED}.")
-    # NaN is in no range.
+    # NaN fails both comparisons.
     if not ((image >= 0) & (image <= 1)).all():
         raise ValueError(
             f"{name}: received floats from {np.min(image):g} to {np.max(image):g}; "

@@ -24,7 +24,7 @@ FORMAT = 2
 
 
 def as_record(prediction: Prediction) -> dict[str, Any]:
-    """One prediction in values that JSON can hold; what is not known is `None`."""
+    """Returns a prediction as JSON values, None if unknown."""
     target = prediction.target
     good = not prediction.error
     lesion = target.box
@@ -52,7 +52,7 @@ def as_record(prediction: Prediction) -> dict[str, Any]:
 
 
 def to_json(classifier: Classifier, predictions: Sequence[Prediction]) -> str:
-    """All predictions and what made them."""
+    """Returns all predictions and their model as JSON values."""
     decision = classifier.decision
     record = {
         "format": FORMAT,
@@ -71,7 +71,7 @@ def to_json(classifier: Classifier, predictions: Sequence[Prediction]) -> str:
 
 
 def to_csv(predictions: Sequence[Prediction]) -> str:
-    """A line a prediction; lists are joined, what is not known is empty."""
+    """Returns one line per prediction; lists are joined, unknown values empty."""
     rows = []
     for prediction in predictions:
         record = as_record(prediction)
@@ -86,13 +86,13 @@ def to_csv(predictions: Sequence[Prediction]) -> str:
         texts = {k: printable(v) for k, v in record.items() if isinstance(v, str)}
         rows.append({**record, **texts})
     text = io.StringIO()
-    # Whole numbers stay whole beside missing ones.
+    # Integers stay integers beside missing values.
     pd.DataFrame(rows).convert_dtypes().to_csv(text, index=False)
     return text.getvalue()
 
 
 def to_table(predictions: Sequence[Prediction]) -> str:
-    """A table for the terminal."""
+    """Formats a table for the terminal."""
     table = Table(box=box.SIMPLE)
     table.add_column("file", overflow="fold")
     for name in (
@@ -118,7 +118,7 @@ def to_table(predictions: Sequence[Prediction]) -> str:
             decision,
             "\n".join(each.warnings),
         )
-    # A file of text, or a pipe, has no width: nothing is folded there.
+    # Files and pipes have no width, so that lines are not wrapped.
     width = None if sys.stdout.isatty() else 200
     console = Console(width=width, file=io.StringIO(), markup=False, highlight=False)
     console.print(table)
@@ -127,7 +127,7 @@ def to_table(predictions: Sequence[Prediction]) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a text file in one step, its folder made; a device as it is.
+    """Writes a text file atomically, with its folder; a device directly.
 
     Raises:
         UserError: it cannot be written.

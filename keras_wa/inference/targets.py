@@ -1,4 +1,4 @@
-"""From what a user names to what is classified: files, and ROIs in them."""
+"""From arguments to targets: files, and ROIs in them."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from keras_wa.errors import UserError
 from keras_wa.files import walk_files
 from keras_wa.inference.predicting import Target
 
-# ROIs are some hundred pixels a side, the smallest mammograms above a thousand.
+# ROIs have a few hundred pixels a side, mammograms more than a thousand.
 _LEAST_SIDE = 1000
 
 
 def expand(words: Iterable[str], notes: list[str] | None = None) -> list[Target]:
-    """The images that a user names.
+    """Expands files, folders and patterns to targets.
 
     Args:
-        words: files, folders (all images below them, see `kinds_of`) and patterns
-            (`*.dcm`). What is there is no pattern, whatever characters it has.
-        notes: gets a sentence on what is left out of each folder.
+        words: files, folders (all images in them, see `kinds_of`) and patterns
+            (`*.dcm`). An existing path is not interpreted as a pattern.
+        notes: list to which a sentence is added on files that are left out of a folder.
 
     Returns:
-        A target for each file, each once, in the order named; a folder's by name. A
-        word that names nothing, or a folder without an image, is one with an error.
+        A target for each file, without duplicates, in the given order; those of a
+        folder by name. A word without a match, or a folder without an image, gives a
+        target with an error.
     """
     found: dict[Path, Target] = {}
     for word in words:
@@ -51,7 +52,7 @@ def _named(word: str, notes: list[str]) -> list[Path]:
     elif os.path.lexists(word):
         named, expected = [path], ""
     else:
-        # So are the folders before a pattern.
+        # As are the folders of a pattern.
         there = next(filter(os.path.lexists, (*path.parents, Path())))
         pattern = Path(glob.escape(str(there)), *path.parts[len(there.parts) :])
         found = sorted(glob.glob(str(pattern), recursive=True))
@@ -71,21 +72,21 @@ def find_targets(
     film: bool = True,
     bits_stored: int | None = None,
 ) -> Iterator[Target]:
-    """What is to be classified in each file.
+    """Finds the ROIs in each file.
 
     Args:
-        targets: images, as of `expand`.
-        kind: `roi`: each file is one; `mammogram`: lesions are looked for; `auto`: a
-            file of at least 1000 pixels a side is a mammogram.
-        spacing_mm: taken where a file states none.
-        for_processing: as in `open_image`.
-        most: candidates of a mammogram, at most.
-        film: leave out specks on a scanned film, as in `find_candidates`.
-        bits_stored: as in `open_image`.
+        targets: images, see `expand`.
+        kind: `roi`: each file is an ROI; `mammogram`: candidates are detected; `auto`:
+            a file of at least 1000 pixels a side is a mammogram.
+        spacing_mm: pixel spacing of files without one.
+        for_processing: see `open_image`.
+        most: largest number of candidates in a mammogram.
+        film: whether to leave out specks on a scanned film, see `find_candidates`.
+        bits_stored: see `open_image`.
 
     Yields:
-        Targets in the order of the images. One with an error stays as it is. A file
-        that cannot be read, or a mammogram in which nothing is found, is one too.
+        Targets in the order of the images. Targets with an error are unchanged. A file
+        that cannot be read, or a mammogram without candidates, gives an error.
     """
     for target in targets:
         if kind == "roi" or target.error:

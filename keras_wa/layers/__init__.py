@@ -5,7 +5,7 @@ from keras_wa.layers.clahe import CLAHE
 from keras_wa.layers.dwt import DWT2D
 from keras_wa.layers.idwt import IDWT2D
 from keras_wa.layers.resize import Resize2D
-from keras_wa.layers.squeeze_excite import OPEN_GATE_BIAS, SqueezeExcite
+from keras_wa.layers.squeeze_excite import SqueezeExcite
 from keras_wa.layers.subband_norm import SubbandNormalization
 from keras_wa.layers.tokens import Tokens
 from keras_wa.layers.wavelet_attention import WaveletAttention
@@ -14,7 +14,6 @@ __all__ = [
     "CLAHE",
     "DWT2D",
     "IDWT2D",
-    "OPEN_GATE_BIAS",
     "AttentionPool2D",
     "Resize2D",
     "SqueezeExcite",

@@ -1,4 +1,4 @@
-"""Soft and hard attention over the places of a feature map."""
+"""Soft and hard attention over the positions of a feature map."""
 
 from __future__ import annotations
 
@@ -11,38 +11,47 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="keras_wa")
 class AttentionPool2D(keras.layers.Layer):
-    """Averages a map over space with weights that it computes from each place.
+    """Averages a feature map over space with learned weights.
 
-    With `x_i` the features at the i-th of N places:
+    With `x_i` the features at the i-th of N positions:
 
         score_i  = v . tanh(W x_i + b)
-        weight_i = softmax over the places (score)
+        weight_i = softmax over the positions (score)
         output   = sum_i weight_i x_i
 
-    That is soft attention. Hard attention, `keep` below 1, takes the mean of the
-    `ceil(keep * N)` places of the highest score and ignores the others. Choosing has no
-    gradient, so that going backwards the weights count as the soft ones
-    (straight-through, Bengio et al. 2013). Nothing is drawn at random, in training
-    neither, and the same map always gives the same output.
+    That is soft attention. Hard attention (`keep` below 1) takes the mean of the
+    `ceil(keep * N)` positions with the highest scores, the first ones in a tie. Its
+    gradient is that of soft attention (straight-through, Bengio et al. 2013). It is
+    deterministic, in training too.
 
-    Among equal scores hard attention takes the first places.
-    Scores and weights are float32 under the half precision policies as well.
+    Scores and weights are computed in float32 under mixed precision as well.
 
     Args:
-        units: length of `v`.
-        keep: share of the places to keep; 1 for soft attention.
+        units: length of `v`, at least 1.
+        keep: share of the positions to keep, in (0, 1]; 1 for soft attention.
         **kwargs: passed to `keras.layers.Layer`.
 
-    Input shape: `(batch, height, width, C)`, all but the batch known. Output shape:
-    `(batch, C)`.
+    Input shape:
+        `(batch, height, width, C)`. Only the batch may be unknown.
+
+    Output shape:
+        `(batch, C)`.
 
     Raises:
-        ValueError: if `units` is below 1 or `keep` is not in (0, 1], and, when it is
-            built, for a size that is not known.
+        ValueError: `units` or `keep` is out of range, or a size is unknown when the
+            layer is built.
 
-    Source: Bahdanau et al. 2015, eq. 6 and section A.1.2, for the scores; soft and hard
-    attention over an image as in Xu et al. 2015, section 4, which draws the places at
-    random and learns by reinforcement.
+    Example:
+        >>> import keras
+        >>> from keras_wa.layers import AttentionPool2D
+        >>> x = keras.random.normal((2, 7, 7, 16), seed=0)
+        >>> keras.ops.shape(AttentionPool2D(keep=0.25)(x))
+        (2, 16)
+
+    Source:
+        Scores: Bahdanau et al. 2015, eq. 6 and section A.1.2. Soft and hard attention
+        over an image: Xu et al. 2015, section 4, where hard attention samples the
+        positions and learns by reinforcement.
     """
 
     def __init__(self, units: int = 64, keep: float = 1.0, **kwargs: Any) -> None:
@@ -72,13 +81,13 @@ class AttentionPool2D(keras.layers.Layer):
         self.score.build((batch, self.places, self.units))
 
     def weights_of(self, inputs: Any) -> Any:
-        """Computes the weight of each place. The layer must have been built.
+        """Computes the weight of each position. The layer must have been built.
 
         Args:
             inputs: the feature map `(batch, height, width, C)`.
 
         Returns:
-            `(batch, height * width)`, float32, row by row; they sum to 1.
+            `(batch, height * width)`, float32, in row-major order; each row sums to 1.
         """
         batch, *_, channels = ops.shape(inputs)
         flat = ops.reshape(inputs, (batch, self.places, channels))
@@ -98,7 +107,7 @@ class AttentionPool2D(keras.layers.Layer):
         return ops.sum(flat * ops.expand_dims(weights, 2), axis=1)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """Shape of the mean."""
+        """Returns the shape of the mean."""
         return (input_shape[0], input_shape[3])
 
     def get_config(self) -> dict[str, Any]:

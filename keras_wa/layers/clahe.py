@@ -10,11 +10,11 @@ import keras
 from keras import ops
 
 LEVELS = 256
-"""Grey levels of an 8-bit image, and so bins of a histogram."""
+"""Grey levels of an 8-bit image: the bins of a histogram."""
 
 
 def grey_levels(images: Any) -> Any:
-    """Turns images into whole grey levels.
+    """Rounds images to grey levels.
 
     Args:
         images: a tensor of any shape and of any integer or float dtype.
@@ -41,7 +41,7 @@ def _histograms(images: Any, tiles: tuple[int, int], tile_shape: Any) -> Any:
 
     Args:
         images: grey levels, int32 of shape `(batch, height, width)`; the sizes are
-            whole multiples of the tile's.
+            multiples of the tile's.
         tiles: number of tiles `(rows, columns)`.
         tile_shape: height and width of a tile in pixels.
 
@@ -62,12 +62,12 @@ def _histograms(images: Any, tiles: tuple[int, int], tile_shape: Any) -> Any:
 
 
 def _clip(counts: Any, limit: Any) -> Any:
-    """Cuts the counts at a limit and spreads what was cut off over all bins."""
+    """Clips the counts at a limit and spreads the excess over all bins."""
     clipped = ops.minimum(counts, limit)
     excess = ops.sum(counts - clipped, axis=-1, keepdims=True)
     share = excess // LEVELS
     residual = excess - share * LEVELS
-    # What cannot be shared evenly goes to `residual` bins, `step` apart.
+    # The remainder goes to `residual` bins, `step` apart.
     step = ops.maximum(LEVELS // ops.maximum(residual, 1), 1)
     level = ops.arange(LEVELS, dtype="int32")
     chosen = (ops.mod(level, step) == 0) & (level // step < residual)
@@ -126,38 +126,46 @@ def _interpolate(images: Any, tables: Any, tiles: tuple[int, int], shape: Any) -
 
 @keras.saving.register_keras_serializable(package="keras_wa")
 class CLAHE(keras.layers.Layer):
-    """Equalises the contrast tile by tile, with the same pixels as OpenCV.
+    """Contrast-limited adaptive histogram equalisation, pixel for pixel as in OpenCV.
 
-    The histogram of each tile is clipped, what was cut off is spread over all bins,
-    and the cumulated histogram becomes a table from old to new grey levels. A pixel
-    blends the tables of its four nearest tiles. Heights and widths that the tiles do
-    not divide are mirrored at the right and at the bottom, as OpenCV does. All of it
-    is done in int32 and float32 whatever the dtype policy is. XLA (`jit_compile`) fuses
-    multiplications with additions, and about one pixel in 1000 differs by one level.
+    The histogram of each tile is clipped, the excess is spread over all bins, and the
+    cumulative histogram becomes a table from old to new grey levels. Each pixel
+    interpolates the tables of its four nearest tiles. An image whose size is no
+    multiple of the tiles is mirrored at the right and the bottom, as in OpenCV.
 
-    The layer has no weights, and no gradient flows through it: a grey level is an
-    address of a table.
+    It computes in int32 and float32 under every dtype policy. Under XLA
+    (`jit_compile`), which fuses multiplications with additions, about one pixel in 1000
+    differs by one level. The layer has no weights and no gradient.
 
     Args:
-        clip_limit: how many times the mean count a histogram bin may hold. 0 means no
-            limit.
-        tiles: number of tiles as `(rows, columns)`.
-        **kwargs: see `keras.layers.Layer`.
+        clip_limit: largest count of a histogram bin, as a multiple of the mean count;
+            at least 0. 0 means no limit.
+        tiles: number of tiles, `(rows, columns)`, each at least 1.
+        **kwargs: passed to `keras.layers.Layer`.
 
     Input shape:
-        `(batch, height, width, 1)`, each but the last may be unknown. Grey levels
-        0..255 of any integer or float dtype; fractions are rounded and values outside
-        are clipped.
+        `(batch, height, width, 1)`; batch, height and width may be unknown. Grey levels
+        in 0..255 of any integer or float dtype. Fractions are rounded, values out of
+        range clipped.
 
     Output shape:
-        The same. Whole grey levels 0..255 in the layer's compute dtype: float32,
-        float16 and bfloat16 all hold them exactly.
+        The same. Whole grey levels in 0..255 in the layer's compute dtype; float16
+        and bfloat16 hold them exactly.
 
     Raises:
-        ValueError: if an argument is out of range, or an input has not one channel.
+        ValueError: an argument is out of range, or the input has more than one channel.
 
-    Source: K. Zuiderveld, "Contrast Limited Adaptive Histogram Equalization",
-    Graphics Gems IV, 1994; rounding and borders as in OpenCV, `cv::createCLAHE`.
+    Example:
+        >>> import numpy as np
+        >>> from keras_wa.layers import CLAHE
+        >>> ramp = np.arange(64, dtype="uint8").reshape(1, 8, 8, 1) + 100
+        >>> equalised = np.asarray(CLAHE(tiles=(1, 1), clip_limit=0)(ramp))
+        >>> print(ramp.min(), ramp.max(), "->", equalised.min(), equalised.max())
+        100 163 -> 4.0 255.0
+
+    Source:
+        Zuiderveld 1994, "Contrast Limited Adaptive Histogram Equalization", Graphics
+        Gems IV. Rounding and borders as in OpenCV's `cv::createCLAHE`.
     """
 
     def __init__(
@@ -195,7 +203,7 @@ class CLAHE(keras.layers.Layer):
             input_shape: `(batch, height, width, 1)`.
 
         Raises:
-            ValueError: if the shape is another.
+            ValueError: the shape is different.
         """
         if len(input_shape) != 4 or input_shape[-1] != 1:
             raise ValueError(
@@ -216,9 +224,9 @@ class CLAHE(keras.layers.Layer):
         rows, columns = self.tiles
         images = grey_levels(inputs)[..., 0]
         _, height, width = ops.shape(images)
-        # OpenCV pads both axes as soon as one is indivisible, and a divisible one by a
-        # whole `rows` or `columns`. `pads` is 1 then, else 0; it is computed rather
-        # than branched on because the sizes may be known only when the model runs.
+        # OpenCV pads both axes if one is indivisible, and then a divisible one by a
+        # whole `rows` or `columns`. `pads` is 1 then, else 0. It is computed, not
+        # branched on, because the sizes may be unknown until the model runs.
         remainder = height % rows + width % columns
         pads = (remainder + rows + columns - 1) // (rows + columns)
         padded_height = height + pads * (rows - height % rows)
@@ -238,33 +246,22 @@ class CLAHE(keras.layers.Layer):
         return ops.cast(equalised[..., None], self.compute_dtype)
 
     def _limit(self, area: Any) -> Any:
-        """Gives the largest count of a bin for tiles of `area` pixels."""
+        """Returns the largest count of a bin for tiles of `area` pixels."""
         if isinstance(area, int):
             return max(int(self.clip_limit * area / LEVELS), 1)
-        # Only TensorFlow has sizes unknown before the run, and it has float64, without
-        # which limits that are almost whole would round to another number.
+        # Only TensorFlow has sizes unknown before the run, and it has float64. In
+        # float32 a limit that is almost whole would round to another number.
         limit = ops.cast(area, "float64") * self.clip_limit / LEVELS
         return ops.maximum(ops.cast(limit, "int32"), 1)
 
     def compute_output_shape(
         self, input_shape: tuple[int | None, ...]
     ) -> tuple[int | None, ...]:
-        """Gives the shape of the output, which is the input's.
-
-        Args:
-            input_shape: `(batch, height, width, 1)`.
-
-        Returns:
-            `input_shape`.
-        """
+        """Returns `input_shape`."""
         return tuple(input_shape)
 
     def get_config(self) -> dict[str, Any]:
-        """Gives the arguments to make the layer again.
-
-        Returns:
-            A dictionary for `from_config`.
-        """
+        """Returns the constructor's arguments."""
         config = super().get_config()
         config.update({"clip_limit": self.clip_limit, "tiles": self.tiles})
         return config

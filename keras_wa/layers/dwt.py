@@ -20,47 +20,57 @@ from keras_wa.layers.wavelets import (
 
 @keras.saving.register_keras_serializable(package="keras_wa")
 class DWT2D(keras.layers.Layer):
-    """Decomposes images into wavelet subbands, each channel by itself.
+    """Two-dimensional discrete wavelet transform (DWT) of each channel.
 
-    One level gives one tensor. Its channels are the subbands LL, LH, HL, HH, in
-    PyWavelets' words `cA, cH, cV, cD`: the mean-like band, then what changes from row
-    to row (horizontal edges), from column to column (vertical edges), and along both.
-    Of an image with C channels these are LL of all channels, then LH of all channels
-    and so on: the channel `C * band + channel`.
+    One level gives one tensor. Its channels are the subbands LL, LH, HL, HH
+    (PyWavelets' `cA, cH, cV, cD`): the approximation, then the details from row to row
+    (horizontal edges), from column to column (vertical edges) and along both. With C
+    input channels, `C * band + channel` is the index of an output channel.
 
     More levels transform LL again and give a list, the coarsest level first, as
     `pywt.wavedec2` does: LL, LH, HL, HH of the deepest level (`4 C` channels), then
-    LH, HL, HH of each finer one (`3 C` channels).
+    LH, HL, HH of each finer level (`3 C` channels).
+
+    In float32 the output is within 1e-5 of PyWavelets' float64 result for images in
+    [0, 1]. bfloat16 is too coarse for the details of an 8-bit image: in a
+    mixed-precision model give this layer `dtype="float32"`.
 
     Args:
-        wavelet: a name of `pywt.wavelist(kind="discrete")`.
-        mode: how the image goes on beyond its border: `"symmetric"` (mirrored, the
-            border sample twice), `"reflect"` (mirrored, the border sample once),
-            `"zero"`, or `"periodization"` (round and round; the fewest
-            coefficients).
-        levels: how often to transform.
-        data_format: `"channels_last"` or `"channels_first"`; Keras' own setting when
-            None.
+        wavelet: a name from `pywt.wavelist(kind="discrete")`.
+        mode: extension at the border: `"symmetric"` (mirrored, border pixel
+            repeated), `"reflect"` (mirrored, border pixel not repeated), `"zero"`, or
+            `"periodization"` (periodic, with the fewest coefficients).
+        levels: number of levels, at least 1.
+        data_format: `"channels_last"` or `"channels_first"`; None for Keras' setting.
         **kwargs: passed to `keras.layers.Layer`.
 
-    Input shape: `(batch, height, width, C)`, or `(batch, C, height, width)` for
-    channels first; any dtype; height and width of any size, odd, shorter than the
-    filters, or unknown. Output shape: `(batch, h, w, 4 C)` with `h = ceil(height / 2)`
-    for Haar and in mode `"periodization"`, else
-    `h = floor((height + filter length - 1) / 2)`.
+    Input shape:
+        `(batch, height, width, C)`, or `(batch, C, height, width)` for channels first.
+        Any dtype. Height and width may be odd, shorter than the filters or unknown.
 
-    The output has the layer's compute dtype. In float32 it is within 1e-5 of
-    PyWavelets' float64 result, for images in [0, 1]. Details are small differences of
-    large numbers: in bfloat16 they lose what an 8-bit image has of them. In a model of
-    mixed precision give this layer `dtype="float32"`.
+    Output shape:
+        `(batch, h, w, 4 C)` in the layer's compute dtype. `h = ceil(height / 2)` for
+        Haar and for `"periodization"`, else
+        `h = floor((height + filter length - 1) / 2)`; the same for `w`.
 
     Raises:
-        UserError: for an unknown wavelet or mode.
-        ValueError: for `levels` below 1 or another `data_format`.
+        UserError: the wavelet or the mode is unknown.
+        ValueError: `levels` or `data_format` is out of range.
 
-    Source: Mallat 1989, "A theory for multiresolution signal decomposition"; borders
-    and order as in PyWavelets (`pywt.dwt2`, `pywt.wavedec2`), except that `"reflect"`
-    takes an image of one row, which PyWavelets refuses, as a constant.
+    Example:
+        >>> import numpy as np
+        >>> from keras_wa.layers import DWT2D
+        >>> image = np.arange(16, dtype="float32").reshape(1, 4, 4, 1)
+        >>> bands = np.asarray(DWT2D("haar")(image))
+        >>> bands.shape
+        (1, 2, 2, 4)
+        >>> bands[0, 0, 0].round(2).tolist()  # LL, LH, HL, HH
+        [5.0, -4.0, -1.0, 0.0]
+
+    Source:
+        Mallat 1989, "A theory for multiresolution signal decomposition". Borders and
+        order as in PyWavelets (`pywt.dwt2`, `pywt.wavedec2`). Unlike PyWavelets,
+        `"reflect"` accepts an image of one row, as a constant.
     """
 
     def __init__(
@@ -96,7 +106,7 @@ class DWT2D(keras.layers.Layer):
         return outputs[0] if self.levels == 1 else outputs
 
     def _split(self, x: Any, axis: int) -> tuple[Any, Any]:
-        """Low and high band of the 1-D transform along one axis."""
+        """Returns the low and high band of the 1-D transform along one axis."""
         taps = self._filters.taps
         size = ops.shape(x)[axis]
         length = band_size(size, taps, self.mode)
@@ -109,7 +119,7 @@ class DWT2D(keras.layers.Layer):
         return filter_pair(even, odd, axis, bands)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> Any:
-        """Shape of the subbands."""
+        """Returns the shape of the subbands."""
         shape = list(input_shape)
         channels = shape[self._channel]
         outputs: list[tuple[int | None, ...]] = []

@@ -20,33 +20,43 @@ from keras_wa.layers.wavelets import (
 
 @keras.saving.register_keras_serializable(package="keras_wa")
 class IDWT2D(keras.layers.Layer):
-    """Rebuilds images from the subbands that `DWT2D` gives.
+    """Inverse of `DWT2D`: images from their wavelet subbands.
 
-    `IDWT2D(wavelet, mode)(DWT2D(wavelet, mode)(x))` is `x`, but for rounding, when
-    the height and width of `x` are even. An odd size looks like the next even one in
-    the subbands: PyWavelets gives one row or column too many then, and so does this
-    layer unless `crop` says to drop it. (The intermediate sizes of several levels
-    need no help: the next level's details show them.)
+    `IDWT2D(wavelet, mode)(DWT2D(wavelet, mode)(x))` equals `x` to rounding if height
+    and width are even. The subbands of an odd size are those of the next even one: the
+    output then has one row or column too many, as in PyWavelets, unless `crop` drops
+    it. With several levels only the first level's size needs this.
 
     Args:
-        wavelet: as in `DWT2D`.
-        mode: as in `DWT2D`; only `"periodization"` makes a difference here.
-        crop: rows and columns to drop from the end, each 0 or 1: `(1, 0)` for images
-            of odd height and even width.
-        data_format: as in `DWT2D`.
+        wavelet: a name from `pywt.wavelist(kind="discrete")`.
+        mode: the `mode` of the `DWT2D`; only `"periodization"` makes a difference.
+        crop: rows and columns to drop at the end, each 0 or 1; `(1, 0)` for images of
+            odd height and even width.
+        data_format: `"channels_last"` or `"channels_first"`; None for Keras' setting.
         **kwargs: passed to `keras.layers.Layer`.
 
-    Input shape: what `DWT2D` gives: one tensor `(batch, h, w, 4 C)`, or a list of
-    tensors, the coarsest first, `4 C` channels in the first and `3 C` in the others.
-    Output shape: `(batch, height, width, C)`.
+    Input shape:
+        The output of `DWT2D`: one tensor `(batch, h, w, 4 C)`, or a list, the coarsest
+        level first, with `4 C` channels in the first tensor and `3 C` in the others.
+
+    Output shape:
+        `(batch, height, width, C)`.
 
     Raises:
-        UserError: for an unknown wavelet or mode.
-        ValueError: for another `crop` or `data_format`, and for subbands whose
-            channels or sizes do not belong together.
+        UserError: the wavelet or the mode is unknown.
+        ValueError: `crop` or `data_format` is out of range, or the channels or sizes of
+            the subbands do not fit together.
 
-    Source: `pywt.idwt2` and `pywt.waverec2`, the filters and the order of the subbands
-    included.
+    Example:
+        >>> import numpy as np
+        >>> from keras_wa.layers import DWT2D, IDWT2D
+        >>> image = np.random.default_rng(0).random((1, 8, 8, 1), "float32")
+        >>> rebuilt = IDWT2D("db2")(DWT2D("db2")(image))
+        >>> np.allclose(rebuilt, image, atol=1e-5)
+        True
+
+    Source:
+        `pywt.idwt2` and `pywt.waverec2`, with their filters and order of subbands.
     """
 
     def __init__(
@@ -60,7 +70,7 @@ class IDWT2D(keras.layers.Layer):
         super().__init__(**kwargs)
         self.wavelet = wavelet
         self.mode = check_mode(mode)
-        # A list once it has been through a .keras file.
+        # A .keras file turns it into a list.
         self.crop = tuple(crop)
         if len(self.crop) != 2 or not {0, 1}.issuperset(self.crop):
             raise ValueError(f"crop must be two of 0 and 1. Received: {crop!r}")
@@ -68,7 +78,7 @@ class IDWT2D(keras.layers.Layer):
         self._filters = filter_bank(wavelet)
 
     def call(self, inputs: Any) -> Any:
-        """Returns the images that have the subbands `inputs`."""
+        """Returns the images with the subbands `inputs`."""
         levels = inputs if isinstance(inputs, (list, tuple)) else [inputs]
         deepest, *finer = [ops.cast(level, self.compute_dtype) for level in levels]
         low, *details = ops.split(deepest, 4, axis=self._channel)
@@ -84,7 +94,7 @@ class IDWT2D(keras.layers.Layer):
         return shape[self._height : self._height + 2]
 
     def _first(self, image: Any, rows: Any, columns: Any) -> Any:
-        """The first rows and columns of an image."""
+        """Returns the first rows and columns of an image."""
         index = [slice(None)] * 4
         index[self._height : self._height + 2] = slice(rows), slice(columns)
         return image[tuple(index)]
@@ -96,7 +106,7 @@ class IDWT2D(keras.layers.Layer):
         return self._merge(rows_low, rows_high, self._height)
 
     def _merge(self, low: Any, high: Any, axis: int) -> Any:
-        """The signal with these two bands, along one axis."""
+        """Returns the signal with these two bands along one axis."""
         # PyWavelets: x[n] = sum_k band[k] * filter[n - 2 k + offset]. With n = 2 m + p
         # and k = m + t, each phase p of x is a sum over shifts t of the band.
         taps = self._filters.taps
@@ -123,24 +133,24 @@ class IDWT2D(keras.layers.Layer):
         return interleave(phase(0), phase(1), axis)
 
     def build(self, input_shape: Any) -> None:
-        """Checks that the subbands belong together.
+        """Checks that the subbands fit together.
 
         Args:
             input_shape: shape of the subbands, or the list of their shapes.
 
         Raises:
-            ValueError: if they do not.
+            ValueError: they do not.
         """
         self.compute_output_shape(input_shape)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
-        """Shape of the images.
+        """Returns the shape of the images.
 
         Args:
             input_shape: shape of the subbands, or the list of their shapes.
 
         Raises:
-            ValueError: if the subbands do not belong together.
+            ValueError: the subbands do not fit together.
         """
         many = isinstance(input_shape[0], (list, tuple))
         levels = list(input_shape) if many else [input_shape]
@@ -170,7 +180,7 @@ class IDWT2D(keras.layers.Layer):
         return tuple(shape)
 
     def _rebuilt(self, size: int | None) -> int | None:
-        """Length of the signal that has bands of this length."""
+        """Returns the length of the signal with bands of this length."""
         if size is None:
             return None
         excess = 0 if self.mode == "periodization" else self._filters.taps - 2

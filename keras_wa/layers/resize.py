@@ -15,30 +15,30 @@ ONE = 256
 
 
 def _along(axis: int, weights: Any) -> Any:
-    """Shapes weights of an axis so that they broadcast over (batch, h, w, channels)."""
+    """Reshapes the weights of an axis to broadcast over (batch, h, w, channels)."""
     return ops.reshape(weights, (1, -1, 1, 1) if axis == 1 else (1, 1, -1, 1))
 
 
 def _add_areas(images: Any, axis: int, old: Any, new: Any, unit: Any) -> Any:
-    """Adds up the pixels that each cell of a coarser grid covers on one axis.
+    """Sums the pixels that each cell of a coarser grid covers on one axis.
 
-    Pixel by pixel instead of as a matrix product, because accelerators multiply
-    matrices in TF32 or bfloat16, which is too coarse for equal grey levels.
+    Not a matrix product: accelerators compute those in TF32 or bfloat16, which is too
+    coarse for equal grey levels.
 
     Args:
         images: float32 of shape `(batch, height, width, channels)`.
         axis: 1 or 2.
         old: pixels on the axis.
         new: cells on the axis, at most `old`.
-        unit: what an overlap of one `new`-th of a pixel is divided by: `new` gives
-            sums, `old` means.
+        unit: divisor of an overlap of one `new`-th of a pixel: `new` gives sums, `old`
+            means.
 
     Returns:
-        float32 of the same shape but `new` on the axis.
+        float32 of the same shape, with `new` cells on the axis.
     """
     if isinstance(old, int) and isinstance(new, int) and old == new:
         return images
-    # In units of one new-th of a pixel both grids have whole coordinates.
+    # In units of one new-th of a pixel both grids have integer coordinates.
     start = ops.arange(new, dtype="int32") * old
     first = start // new
 
@@ -66,8 +66,8 @@ def _shrink(levels: Any, height: Any, width: Any) -> Any:
         Grey levels, int32 of shape `(batch, height, width, channels)`.
     """
     _, old_height, old_width, _ = ops.shape(levels)
-    # OpenCV sums whole pixels and divides once where both factors are whole, else it
-    # adds up weighted means. The two differ where a mean ends in one half.
+    # OpenCV sums pixels and divides once if both factors are integers, else it sums
+    # weighted means. The two differ if a mean ends in one half.
     by_height, by_width = old_height // height, old_width // width
     whole = (by_height * height == old_height) & (by_width * width == old_width)
     images = ops.cast(levels, "float32")
@@ -77,14 +77,14 @@ def _shrink(levels: Any, height: Any, width: Any) -> Any:
     )
     area = ops.cast(by_height * by_width, "float32")
     images = images * ops.where(whole, 1.0 / area, 1.0)
-    # Halves go up where both axes are halved, and to the even neighbour elsewhere.
+    # Halves round up if both axes are halved, else to the even neighbour.
     halved = (by_height == 2) & (by_width == 2) & whole
     rounded = ops.where(halved, ops.floor(images + 0.5), ops.round(images))
     return ops.cast(rounded, "int32")
 
 
 def _interpolate(levels: Any, axis: int, old: Any, new: Any) -> Any:
-    """Interpolates linearly between pixel centres on one axis, in whole numbers.
+    """Interpolates linearly between pixel centres on one axis, in integers.
 
     Args:
         levels: int32 of shape `(batch, height, width, channels)`.
@@ -113,36 +113,46 @@ def _interpolate(levels: Any, axis: int, old: Any, new: Any) -> Any:
 
 
 def _smaller(size: int, old: Any) -> Any:
-    """Gives the smaller of a size and one that may be known only at run time."""
+    """Returns the smaller of a size and one that may be known only at run time."""
     return min(size, old) if isinstance(old, int) else ops.minimum(size, old)
 
 
 @keras.saving.register_keras_serializable(package="keras_wa")
 class Resize2D(keras.layers.Layer):
-    """Resizes 8-bit images to one size, with the pixels of `keras_wa.data.io.resize`.
+    """Resizes 8-bit images: area averages to shrink, linear interpolation to grow.
 
-    The axes that shrink come first: a new pixel is the mean of the area that it
-    covers (`cv2.INTER_AREA`). Then the axes that grow: linear interpolation between
-    half-pixel centres, the border repeated (`cv2.INTER_LINEAR_EXACT`). Each step
-    rounds to whole grey levels. All of it is done in int32 and float32 whatever the
-    dtype policy is. The layer has no weights, and no gradient flows through it.
+    Axes that shrink come first: a new pixel is the mean of the area that it covers
+    (`cv2.INTER_AREA`). Then axes that grow: linear interpolation between pixel centres
+    with the border repeated (`cv2.INTER_LINEAR_EXACT`). Each step rounds to whole grey
+    levels, to the same pixels as `keras_wa.data.io.resize`. It computes in int32 and
+    float32 under every dtype policy. The layer has no weights and no gradient.
 
     Args:
-        height: rows of the output.
-        width: columns of the output.
-        **kwargs: see `keras.layers.Layer`.
+        height: height of the output, pixels, at least 1.
+        width: width of the output, pixels, at least 1.
+        **kwargs: passed to `keras.layers.Layer`.
 
     Input shape:
         `(batch, old_height, old_width, channels)`, each of which may be unknown. Grey
-        levels 0..255 of any integer or float dtype; fractions are rounded and values
-        outside are clipped.
+        levels in 0..255 of any integer or float dtype. Fractions are rounded, values
+        out of range clipped.
 
     Output shape:
-        `(batch, height, width, channels)`. Whole grey levels 0..255 in the layer's
-        compute dtype: float32, float16 and bfloat16 all hold them exactly.
+        `(batch, height, width, channels)`. Whole grey levels in 0..255 in the layer's
+        compute dtype; float16 and bfloat16 hold them exactly.
 
     Raises:
-        ValueError: if an argument is out of range, or an input has not four axes.
+        ValueError: an argument is out of range, or the input has other than four axes.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_wa.layers import Resize2D
+        >>> image = np.array([[0, 10], [20, 30]], "uint8").reshape(1, 2, 2, 1)
+        >>> np.asarray(Resize2D(1, 1)(image)).ravel().tolist()
+        [15.0]
+
+    Source:
+        OpenCV's `cv::resize`, rounding included.
     """
 
     def __init__(self, height: int, width: int, **kwargs: Any) -> None:
@@ -163,7 +173,7 @@ class Resize2D(keras.layers.Layer):
             input_shape: `(batch, old_height, old_width, channels)`.
 
         Raises:
-            ValueError: if the shape is another.
+            ValueError: the shape is different.
         """
         if len(input_shape) != 4:
             raise ValueError(
@@ -189,29 +199,18 @@ class Resize2D(keras.layers.Layer):
         levels = _shrink(levels, least_height, least_width)
         levels = _interpolate(levels, 2, least_width, self.width)
         levels = _interpolate(levels, 1, least_height, self.height)
-        # Whole numbers so far, so that halves go up on every machine, as in OpenCV.
+        # Integers so far: halves round up on every machine, as in OpenCV.
         levels = (levels + ONE * ONE // 2) // (ONE * ONE)
         return ops.cast(levels, self.compute_dtype)
 
     def compute_output_shape(
         self, input_shape: tuple[int | None, ...]
     ) -> tuple[int | None, ...]:
-        """Gives the shape of the output.
-
-        Args:
-            input_shape: `(batch, old_height, old_width, channels)`.
-
-        Returns:
-            `(batch, height, width, channels)`.
-        """
+        """Returns `(batch, height, width, channels)`."""
         return (input_shape[0], self.height, self.width, input_shape[-1])
 
     def get_config(self) -> dict[str, Any]:
-        """Gives the arguments to make the layer again.
-
-        Returns:
-            A dictionary for `from_config`.
-        """
+        """Returns the constructor's arguments."""
         config = super().get_config()
         config.update({"height": self.height, "width": self.width})
         return config

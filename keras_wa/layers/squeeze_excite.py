@@ -1,4 +1,4 @@
-"""Squeeze-and-excitation: each channel weighted by a gate that sees all of them."""
+"""Squeeze-and-excitation: a gate for each channel, computed from all of them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from keras import ops
 OPEN_GATE_BIAS = 40.0
 """A `gate_bias` whose sigmoid is exactly 1 in float32, float16 and bfloat16.
 
-A `SqueezeExcite(gate_bias=OPEN_GATE_BIAS)` that has not been trained is the identity,
-bit for bit: it proves that a graft changes nothing else. Such gates do not learn.
+An untrained `SqueezeExcite(gate_bias=OPEN_GATE_BIAS)` is the identity, bit for bit,
+which shows that a graft changes nothing else. Such gates do not learn.
 """
 
 
 @keras.saving.register_keras_serializable(package="keras_wa")
 class SqueezeExcite(keras.layers.Layer):
-    """Recalibrates the channels of a feature map with gates in (0, 1).
+    """Squeeze-and-excitation: scales each channel by a gate in (0, 1).
 
     With `x_c` the c-th of C channels:
 
@@ -26,29 +26,41 @@ class SqueezeExcite(keras.layers.Layer):
       `(C, max(1, C // ratio))`;
     - recalibration: `x_c <- s_c x_c`.
 
-    `W2` starts at zero and `b2` at `gate_bias`, so every gate starts at
-    `sigmoid(gate_bias)`, 0.982 by default, whatever the input: grafted into a
-    pretrained network, the layer at first only scales its features a little. The
-    gates are computed in float32 under the half precision policies as well: the mean
-    of a large map in float16 would lose digits or overflow, and they cost next to
-    nothing.
+    `W2` is initialised to zero and `b2` to `gate_bias`, so that every gate starts at
+    `sigmoid(gate_bias)`, by default 0.982: in a pretrained network the layer at first
+    hardly changes the features. Gates are computed in float32 under mixed precision as
+    well, since the mean of a large map can overflow in float16.
 
     Args:
-        ratio: how many channels share one hidden unit.
-        gate_bias: the start of `b2`. See also `OPEN_GATE_BIAS`.
-        data_format: `"channels_last"` or `"channels_first"`; Keras' own setting when
-            None.
+        ratio: reduction ratio, channels per hidden unit, at least 1.
+        gate_bias: initial value of `b2`.
+        data_format: `"channels_last"` or `"channels_first"`; None for Keras' setting.
         **kwargs: passed to `keras.layers.Layer`.
 
-    Input shape: `(batch, height, width, C)`, or `(batch, C, height, width)` for
-    channels first; sizes may be unknown, C may not. Output shape: the same.
+    Input shape:
+        `(batch, height, width, C)`, or `(batch, C, height, width)` for channels first.
+        C must be known.
+
+    Output shape:
+        The same.
 
     Raises:
-        ValueError: if `ratio` is below 1, for another `data_format`, and, when it is
-            built, if C is unknown.
+        ValueError: `ratio` or `data_format` is out of range, or C is unknown when the
+            layer is built.
 
-    Source: Hu, Shen, Sun 2018, "Squeeze-and-Excitation Networks", eq. 2-4; the same
-    equations in Alsajer and Philippovich 2025.
+    Example:
+        >>> import keras
+        >>> from keras_wa.layers import SqueezeExcite
+        >>> x = keras.random.normal((2, 8, 8, 32), seed=0)
+        >>> layer = SqueezeExcite(ratio=8, gate_bias=0.0)
+        >>> keras.ops.shape(layer(x))
+        (2, 8, 8, 32)
+        >>> float(layer.gates(x)[0, 0])
+        0.5
+
+    Source:
+        Hu, Shen & Sun 2018, "Squeeze-and-Excitation Networks", eq. 2-4; also in Alsajer
+        & Philippovich 2025.
     """
 
     def __init__(
@@ -78,7 +90,7 @@ class SqueezeExcite(keras.layers.Layer):
             input_shape: shape of the feature map, with the batch.
 
         Raises:
-            ValueError: if the number of channels is unknown.
+            ValueError: the number of channels is unknown.
         """
         channels = input_shape[self._channel_axis]
         if channels is None:
@@ -104,14 +116,12 @@ class SqueezeExcite(keras.layers.Layer):
         self.excite.build((input_shape[0], self.reduce.units))
 
     def gates(self, inputs: Any) -> Any:
-        """Computes the gates that `call` multiplies the channels with.
-
-        The layer must have been built.
+        """Computes the gates. The layer must have been built.
 
         Args:
-            inputs: the feature map, or the symbolic tensor of one: for a functional
-                model, `keras.Model(model.input, layer.gates(layer.input))` shows the
-                gates of one of its layers.
+            inputs: the feature map, or a symbolic one: in a functional model,
+                `keras.Model(model.input, layer.gates(layer.input))` gives the gates of
+                one of its layers.
 
         Returns:
             The gates, `(batch, C)`, float32 (float64 for a float64 layer), in (0, 1).

@@ -1,4 +1,4 @@
-"""A feature map as the tokens of a transformer."""
+"""The tokens of a transformer from a feature map."""
 
 from __future__ import annotations
 
@@ -11,21 +11,30 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="keras_wa")
 class Tokens(keras.layers.Layer):
-    """Makes a row of tokens of a map, one a place, and tells them where they are.
+    """Flattens a feature map into tokens with a class token and position embeddings.
 
-    The class token, which is learnt, comes first; then the map row by row. A learnt
-    position is added to each. The class token starts at zero, positions at a normal
-    distribution of standard deviation 0.02. It takes the arguments of
-    `keras.layers.Layer`.
+    The class token comes first, then the map in row-major order. Class token (initially
+    zero) and position embeddings (initially normal, standard deviation 0.02) are
+    learned. It takes the arguments of `keras.layers.Layer`.
 
-    Input shape: `(batch, height, width, C)`, all but the batch known. Output shape:
-    `(batch, 1 + height * width, C)`.
+    Input shape:
+        `(batch, height, width, C)`. Only the batch may be unknown.
+
+    Output shape:
+        `(batch, 1 + height * width, C)`.
 
     Raises:
-        ValueError: when it is built, for a size that is not known.
+        ValueError: a size is unknown when the layer is built.
 
-    Source: Dosovitskiy et al. 2021, "An image is worth 16x16 words", eq. 1, for the
-    embedded patches; the initial values are those of its published code.
+    Example:
+        >>> import keras
+        >>> from keras_wa.layers import Tokens
+        >>> keras.ops.shape(Tokens()(keras.ops.ones((2, 7, 7, 16))))
+        (2, 50, 16)
+
+    Source:
+        Dosovitskiy et al. 2021, "An image is worth 16x16 words", eq. 1; initial values
+        from its published code.
     """
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -52,5 +61,5 @@ class Tokens(keras.layers.Layer):
         return tokens + ops.cast(self.positions, tokens.dtype)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """Shape of the tokens."""
+        """Returns the shape of the tokens."""
         return (input_shape[0], 1 + math.prod(input_shape[1:3]), input_shape[3])

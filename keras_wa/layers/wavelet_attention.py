@@ -12,40 +12,44 @@ from keras_wa.layers.dwt import DWT2D
 
 @keras.saving.register_keras_serializable(package="keras_wa")
 class WaveletAttention(keras.layers.Layer):
-    """Halves a feature map by a DWT and weights what it keeps by the details.
+    """Halves a feature map by a DWT, with attention from the detail bands.
 
     With LL, LH, HL, HH the subbands of each channel:
 
         attention = softmax over the channels (LH + HL)
         attended  = LL + LL * attention
 
-    HH, which is mostly noise, is dropped; LL, the structure, is kept. There are no
-    weights to learn.
-
-    From the paper: the transform, the attention from the high-frequency bands alone,
-    LL kept. From its authors' code (github.com/TRillionZxY/WaveletAttention), as the
-    abstract does not say it: the sum of LH and HL, the softmax over the channels at
-    each place, and that a residual block takes LL itself as its shortcut. The
-    transform is orthonormal there and here, so that LL of a constant map is twice that
-    map.
+    HH, mostly noise, is dropped. There are no weights. The softmax is computed in
+    float32 under mixed precision as well.
 
     Args:
-        wavelet: as in `DWT2D`.
-        mode: as in `DWT2D`.
-        data_format: as in `DWT2D`.
+        wavelet: a name from `pywt.wavelist(kind="discrete")`.
+        mode: extension at the border, see `DWT2D`.
+        data_format: `"channels_last"` or `"channels_first"`; None for Keras' setting.
         **kwargs: passed to `keras.layers.Layer`.
 
-    Input shape: `(batch, height, width, C)`, or `(batch, C, height, width)` for
-    channels first. Output: a list of two maps `(batch, h, w, C)`, the attended one and
-    LL, with `h` and `w` of `DWT2D`. The softmax computes in float32 under the half
-    precision policies as well.
+    Input shape:
+        `(batch, height, width, C)`, or `(batch, C, height, width)` for channels first.
+
+    Output shape:
+        A list of two maps `(batch, h, w, C)`: the attended one and LL. For `h` and `w`
+        see `DWT2D`.
 
     Raises:
-        UserError: for an unknown wavelet or mode.
-        ValueError: for another `data_format`.
+        UserError: the wavelet or the mode is unknown.
+        ValueError: `data_format` is unknown.
 
-    Source: Zhao 2022, "Wavelet-Attention CNN for image classification",
-    arXiv:2201.09271.
+    Example:
+        >>> import keras
+        >>> from keras_wa.layers import WaveletAttention
+        >>> attended, low = WaveletAttention()(keras.ops.ones((1, 8, 8, 4)))
+        >>> keras.ops.shape(attended), keras.ops.shape(low)
+        ((1, 4, 4, 4), (1, 4, 4, 4))
+
+    Source:
+        Zhao 2022, "Wavelet-Attention CNN for image classification", arXiv:2201.09271.
+        The sum of LH and HL, the softmax over channels and LL as the shortcut of a
+        residual block are from its code (github.com/TRillionZxY/WaveletAttention).
     """
 
     def __init__(
@@ -66,7 +70,7 @@ class WaveletAttention(keras.layers.Layer):
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Needs no weights."""
+        """Builds the transform; there are no weights."""
         self.transform.build(input_shape)
 
     def call(self, inputs: Any) -> list[Any]:
@@ -81,7 +85,7 @@ class WaveletAttention(keras.layers.Layer):
     def compute_output_shape(
         self, input_shape: tuple[int | None, ...]
     ) -> list[tuple[int | None, ...]]:
-        """Shapes of the two maps."""
+        """Returns the shapes of the two maps."""
         shape = list(self.transform.compute_output_shape(input_shape))
         shape[self._channel] = input_shape[self._channel]
         return [tuple(shape)] * 2

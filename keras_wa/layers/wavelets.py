@@ -1,4 +1,4 @@
-"""What both directions of the wavelet transform share: filters, borders and sizes."""
+"""Filters, borders and sizes of the wavelet transform and its inverse."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def filter_bank(wavelet: str) -> FilterBank:
         Its filters, in double precision.
 
     Raises:
-        UserError: if there is no such wavelet.
+        UserError: the wavelet is unknown.
     """
     known = pywt.wavelist(kind="discrete")
     if wavelet not in known:
@@ -55,7 +55,7 @@ def check_mode(mode: str) -> str:
     """Returns `mode` if it is one of `MODES`.
 
     Raises:
-        UserError: if it is not.
+        UserError: it is not.
     """
     if mode not in MODES:
         raise unknown_name("wavelet mode", mode, MODES)
@@ -73,7 +73,7 @@ def spatial_axes(data_format: str | None) -> tuple[str, int, int]:
         The data format and the axes of the height and of the channels.
 
     Raises:
-        ValueError: if it is none of these.
+        ValueError: the data format is unknown.
     """
     data_format = data_format or keras.config.image_data_format()
     if data_format == "channels_last":
@@ -87,7 +87,7 @@ def spatial_axes(data_format: str | None) -> tuple[str, int, int]:
 
 
 def band_size(size: Any, taps: int, mode: str) -> Any:
-    """Length of a subband: `pywt.dwt_coeff_len`, for unknown sizes as well.
+    """Returns the length of a subband: `pywt.dwt_coeff_len` for unknown sizes too.
 
     Args:
         size: length of the signal; an int, None or a scalar tensor.
@@ -103,16 +103,16 @@ def band_size(size: Any, taps: int, mode: str) -> Any:
 
 
 def extend(x: Any, axis: int, before: int, after: Any, mode: str) -> Any:
-    """Continues a tensor beyond its borders along one axis.
+    """Extends a tensor at its borders along one axis.
 
     Args:
         x: the tensor.
         axis: the axis.
-        before: how many samples to put before the first.
-        after: how many to put after the last; an int or a scalar tensor.
-        mode: one of `MODES`, or `"periodic"`. Shorter signals than the extension are
-            continued again and again. `"periodization"` repeats the last sample of
-            an odd signal first.
+        before: number of samples to add before the first.
+        after: number of samples to add after the last; an int or a scalar tensor.
+        mode: one of `MODES`, or `"periodic"`. A signal shorter than the extension is
+            extended repeatedly. `"periodization"` first repeats the last sample of an
+            odd signal.
 
     Returns:
         The tensor, `before + after` longer.
@@ -133,7 +133,7 @@ def extend(x: Any, axis: int, before: int, after: Any, mode: str) -> Any:
 
 
 def _fold(index: Any, size: Any, mode: str) -> Any:
-    """Maps positions outside a signal to the positions whose samples they repeat."""
+    """Maps positions outside a signal to the positions that they repeat."""
     if mode == "periodization":
         return ops.minimum(ops.mod(index, size + size % 2), size - 1)
     if mode == "symmetric":
@@ -149,27 +149,27 @@ def _fold(index: Any, size: Any, mode: str) -> Any:
 def filter_pair(
     even: Any, odd: Any, axis: int, filters: Sequence[Sequence[float]]
 ) -> tuple[Any, Any]:
-    """Filters a signal, of which the even and the odd samples are given, to two bands.
+    """Filters a signal, given as its even and odd samples, to two bands.
 
     `band[k] = sum_i filter[2 i] even[k + i] + filter[2 i + 1] odd[k + i]`. The gradient
-    is the same sum the other way round; left to automatic differentiation each window
-    is padded to the whole length again, which takes five times as long.
+    is written out: automatic differentiation pads each window to the whole length,
+    which takes five times as long.
 
     Args:
-        even: the tensor of the even samples.
-        odd: of the odd ones, of the same shape.
+        even: tensor of the even samples.
+        odd: tensor of the odd samples, of the same shape.
         axis: the axis of the signal.
-        filters: of the two bands, of the same even length.
+        filters: filters of the two bands, of the same even length.
 
     Returns:
-        The bands, shorter than the phases by half a filter less one.
+        The bands, half a filter less one shorter than `even`.
     """
     count = len(filters[0]) // 2
 
     @ops.custom_gradient
     def analyse(even: Any, odd: Any) -> tuple[Any, Any]:
         def gradient(*upstream: Any) -> tuple[Any, Any]:
-            # JAX gives the two as one tuple, TensorFlow one by one.
+            # JAX passes the two as one tuple, TensorFlow one by one.
             bands = upstream if len(upstream) == 2 else upstream[0]
             windows = [
                 window
@@ -198,7 +198,7 @@ def _zero_padded(x: Any, axis: int, width: int) -> Any:
 
 
 def shifted(x: Any, axis: int, count: int) -> list[Any]:
-    """The `count` windows of a tensor along one axis, each a step after the last."""
+    """Returns `count` windows of a tensor along one axis, each shifted by one."""
     spare = count - 1
     before = (slice(None),) * axis
     ends = [(*before, slice(i, i - spare or None)) for i in range(count)]
@@ -206,11 +206,10 @@ def shifted(x: Any, axis: int, count: int) -> list[Any]:
 
 
 def weighted_sum(windows: Sequence[Any], weights: Sequence[float]) -> Any:
-    """Sums tensors with weights; a weight of zero costs nothing.
+    """Sums tensors with weights; weights of zero are skipped.
 
-    This is how both directions filter. A convolution would do the same, but GPUs and
-    TPUs compute those of float32 with shortened mantissas by default, which costs
-    three digits.
+    Not a convolution: GPUs and TPUs compute those of float32 with shorter mantissas by
+    default, which costs three digits.
     """
     terms = [
         window * weight
@@ -223,7 +222,7 @@ def weighted_sum(windows: Sequence[Any], weights: Sequence[float]) -> Any:
 def deinterleave(x: Any, axis: int) -> list[Any]:
     """Splits an even number of samples into the even and the odd ones.
 
-    Not by a slice of step 2: TensorFlow's is several times slower on a CPU.
+    Not a slice of step 2, which is several times slower on TensorFlow on a CPU.
     """
     shape = list(ops.shape(x))
     pairs = ops.reshape(x, (*shape[:axis], shape[axis] // 2, 2, *shape[axis + 1 :]))

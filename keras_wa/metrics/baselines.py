@@ -1,7 +1,7 @@
-"""How far one number of the pixels goes: the score that a network has to beat.
+"""Single-feature baselines: the AUC of one number of the pixels.
 
-Where the mean grey level alone tells the classes apart, a high AUC shows a shortcut in
-the data and no skill of the network.
+If the mean grey level alone separates the classes, a high AUC shows a shortcut in the
+data, not what the network learnt.
 """
 
 from __future__ import annotations
@@ -16,13 +16,12 @@ from keras_wa.metrics.bootstrap import cluster_bootstrap_auc
 from keras_wa.metrics.classification import area_under_roc
 from keras_wa.metrics.estimate import Estimate
 
-# Of images that are read at once: a stack may exceed the memory, and each pixel becomes
-# a float64 on the way.
+# Pixels read at once: a stack may exceed the memory, and each pixel takes a float64.
 _PIXELS = 1 << 22
 
 
 class Images(Protocol):
-    """What of an array of images `(n, height, width)` is used here."""
+    """The part of the interface of an array `(n, height, width)` that is used here."""
 
     @property
     def dtype(self) -> np.dtype[np.uint8]: ...
@@ -37,15 +36,15 @@ def one_number_statistics(images: Images) -> pd.DataFrame:
     """Summarises each image by single numbers of its grey levels.
 
     Args:
-        images: uint8 of shape `(n, height, width)`; a memory map will do, or whatever
-            reads a slice of them when it is asked to. They are read in blocks.
+        images: uint8 of shape `(n, height, width)`; an array, a memory map, or an
+            object that reads slices on demand. They are read in blocks.
 
     Returns:
-        One row an image, float64 columns `mean`, `standard_deviation` (population),
+        One row per image, float64 columns `mean`, `standard_deviation` (population),
         `maximum` and `max_minus_median`, in grey levels.
 
     Raises:
-        ValueError: if the images are not uint8 of rank 3, or there is no pixel.
+        ValueError: the images are not uint8 of rank 3, or there is no pixel.
     """
     if images.dtype != np.uint8 or len(images.shape) != 3 or 0 in images.shape:
         raise ValueError(
@@ -62,7 +61,7 @@ def one_number_statistics(images: Images) -> pd.DataFrame:
 
 
 def statistics_of_one(image: NDArray[np.uint8]) -> dict[str, float]:
-    """`one_number_statistics` of one image, without the cost of a table.
+    """`one_number_statistics` of one image, as a dictionary.
 
     Args:
         image: uint8 of shape `(height, width)`.
@@ -72,7 +71,7 @@ def statistics_of_one(image: NDArray[np.uint8]) -> dict[str, float]:
 
 
 def _statistics(flat: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
-    """Of images as rows of pixels."""
+    """The statistics of images given as rows of pixels."""
     maximum = flat.max(axis=1).astype(np.float64)
     return {
         "mean": flat.mean(axis=1, dtype=np.float64),
@@ -80,27 +79,6 @@ def _statistics(flat: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
         "maximum": maximum,
         "max_minus_median": maximum - np.median(flat, axis=1),
     }
-
-
-def one_number_aucs(images: Images, y_true: ArrayLike) -> dict[str, float]:
-    """AUC of each one-number statistic, whichever way round it works better.
-
-    Looking at both directions on the same data flatters: on few images even noise
-    lies somewhat above 0.5. `one_number_aucs_held_out` does not.
-
-    Args:
-        images: uint8 of shape `(n, height, width)`.
-        y_true: shape `(n,)`, 0 or 1.
-
-    Returns:
-        For each statistic `max(AUC, 1 - AUC)`, in [0.5, 1]; NaN with one class only.
-
-    Raises:
-        ValueError: if the inputs are malformed or differ in length.
-    """
-    statistics = one_number_statistics(images)
-    aucs = {name: area_under_roc(y_true, statistics[name]) for name in statistics}
-    return {str(name): max(auc, 1 - auc) for name, auc in aucs.items()}
 
 
 def one_number_aucs_held_out(
@@ -113,25 +91,24 @@ def one_number_aucs_held_out(
     seed: int = 0,
     confidence: float = 0.95,
 ) -> dict[str, Estimate]:
-    """Test AUC of each one-number statistic, its direction chosen on train.
+    """Computes the test AUC of each statistic, its sign chosen on the training set.
 
     Args:
-        train_images: uint8 of shape `(n_train, height, width)`, read in blocks as in
-            `one_number_statistics`.
+        train_images: uint8 of shape `(n_train, height, width)`, read in blocks.
         train_labels: shape `(n_train,)`, 0 or 1, both present.
         test_images: uint8 of shape `(n_test, height, width)`.
         test_labels: shape `(n_test,)`, 0 or 1.
         test_groups: `n_test` patient identifiers.
         n_resamples: number of bootstrap resamples.
-        seed: of the resampling.
-        confidence: coverage that the intervals aim at.
+        seed: seed of the resampling.
+        confidence: nominal coverage of the intervals.
 
     Returns:
-        For each statistic its test AUC (below 0.5 where the direction of train does
-        not hold) with the patient-cluster bootstrap interval.
+        For each statistic its test AUC with the patient-cluster bootstrap interval;
+        below 0.5 if the sign chosen on the training set does not hold.
 
     Raises:
-        ValueError: if the inputs are malformed, differ in length, or the training
+        ValueError: the inputs are malformed, differ in length, or the training
             labels are all equal.
     """
     train = one_number_statistics(train_images)

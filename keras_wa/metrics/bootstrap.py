@@ -1,8 +1,8 @@
-"""Patient-cluster percentile bootstrap of all the metrics at once.
+"""Patient-cluster percentile bootstrap of all metrics at once.
 
-ROIs of one patient resemble each other, so whole patients are drawn with replacement
-(Field & Welsh 2007, doi:10.1111/j.1467-9868.2007.00593.x). Drawing single ROIs instead
-gives intervals that are too narrow.
+ROIs of one patient are correlated, so that whole patients are resampled (Field & Welsh
+2007, doi:10.1111/j.1467-9868.2007.00593.x). Resampling single ROIs gives intervals that
+are too narrow.
 """
 
 from __future__ import annotations
@@ -45,28 +45,42 @@ def cluster_bootstrap(
     seed: int = 0,
     confidence: float = 0.95,
 ) -> dict[str, Estimate]:
-    """Gives each classification metric its patient-cluster bootstrap interval.
+    """Computes classification metrics with patient-cluster bootstrap intervals.
 
-    The threshold stays as it is: it was chosen on validation, so its own uncertainty
-    is no part of the test set's. The same rows in another order give the same
-    intervals. With a single patient there is nothing to resample and the ends are NaN.
-    A percentile interval cannot reach beyond what was seen: 20 ROIs all correct give
-    [1, 1], which says more about 20 than about 1.
+    The threshold is fixed: choose it on the validation set. The order of the rows does
+    not matter. A percentile interval stays within the observed values: 20 ROIs, all
+    correct, give [1, 1], however few they are.
 
     Args:
-        y_true: shape `(n,)`, 0 or 1.
-        y_score: shape `(n,)`, in [0, 1]; positive if `p >= threshold`.
-        groups: `n` patient identifiers. One a row gives the i.i.d. bootstrap.
-        threshold: decision threshold.
+        y_true: labels, shape `(n,)`, 0 or 1.
+        y_score: probabilities, shape `(n,)`, in [0, 1].
+        groups: `n` patient identifiers. A different one in each row gives the ordinary
+            bootstrap; a single one gives no interval (NaN).
+        threshold: decision threshold; an ROI is positive if `y_score >= threshold`.
         n_resamples: number of resamples, at least 1.
-        seed: of the resampling.
-        confidence: coverage that the interval aims at, in (0, 1).
+        seed: seed of the resampling.
+        confidence: nominal coverage of the intervals, in (0, 1).
 
     Returns:
-        An `Estimate` for each of `METRIC_NAMES`.
+        A dictionary of `Estimate`, with the metrics of `classification_metrics`.
 
     Raises:
-        ValueError: if an argument is malformed or the lengths differ.
+        ValueError: an argument is malformed, or the lengths differ.
+
+    Example:
+        >>> from keras_wa.metrics import cluster_bootstrap
+        >>> y_true = [0, 0, 0, 1, 0, 1, 1, 1]
+        >>> y_score = [0.1, 0.3, 0.4, 0.2, 0.6, 0.7, 0.8, 0.9]
+        >>> patients = ["a", "a", "b", "b", "c", "d", "e", "e"]
+        >>> found = cluster_bootstrap(y_true, y_score, patients, threshold=0.5)
+        >>> found["sensitivity"].value
+        0.75
+        >>> found["sensitivity"].low <= 0.75 <= found["sensitivity"].high
+        True
+
+    Source:
+        Field & Welsh 2007, doi:10.1111/j.1467-9868.2007.00593.x; the quantiles are
+        those of Hesterberg 2015, doi:10.1080/00031305.2015.1089789.
     """
     y = as_labels(y_true)
     p = as_probabilities(y_score)
@@ -96,21 +110,21 @@ def cluster_bootstrap_auc(
     seed: int = 0,
     confidence: float = 0.95,
 ) -> Estimate:
-    """Like `cluster_bootstrap`, for the AUC of scores that are no probabilities.
+    """Like `cluster_bootstrap`, for the AUC of scores of any range.
 
     Args:
         y_true: shape `(n,)`, 0 or 1.
         y_score: shape `(n,)`, finite; higher means more likely positive.
         groups: `n` patient identifiers.
         n_resamples: number of resamples, at least 1.
-        seed: of the resampling; the same seed draws the same patients.
-        confidence: coverage that the interval aims at, in (0, 1).
+        seed: seed of the resampling; equal seeds draw the same patients.
+        confidence: nominal coverage of the interval, in (0, 1).
 
     Returns:
         The AUC with its interval.
 
     Raises:
-        ValueError: if an argument is malformed or the lengths differ.
+        ValueError: an argument is malformed, or the lengths differ.
     """
     y = as_labels(y_true)
     s = as_scores(y_score)
@@ -128,19 +142,22 @@ def cluster_bootstrap_auc(
 def percentile_interval(
     value: float, resampled: FloatArray, n_groups: int, confidence: float
 ) -> Estimate:
-    """The interval between two quantiles of the resampled values, see `tail_share`.
+    """Returns the interval between two quantiles of the resampled values.
 
     Args:
-        value: the metric of the data itself.
+        value: the metric of the data.
         resampled: shape `(n_resamples,)`, NaN where undefined.
-        n_groups: how many groups there are to resample; one alone gives no interval.
-        confidence: coverage that the interval aims at, in (0, 1).
+        n_groups: number of groups that were resampled; one gives no interval.
+        confidence: nominal coverage of the interval, in (0, 1).
 
     Returns:
-        The interval, from those resamples in which the metric is defined.
+        The interval, from the resamples in which the metric is defined.
 
     Raises:
-        ValueError: if the confidence is out of range.
+        ValueError: the confidence is out of range.
+
+    Source:
+        See `tail_share`.
     """
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must lie in (0, 1). Received: {confidence}")
@@ -154,21 +171,22 @@ def percentile_interval(
 
 
 def tail_share(n_groups: int, confidence: float) -> float:
-    """The share of resampled values that an interval leaves out on either side.
+    """Returns the share of resampled values below (and above) an interval.
 
-    With few groups the plain percentile interval is too narrow: drawing n of n gives
-    (n - 1) / n of the variance, and n is no infinity. The expanded percentile interval
-    takes the quantiles at which, for a mean, Student's t interval ends.
+    With few groups the plain percentile interval is too narrow, since the bootstrap
+    gives (n - 1) / n of the variance. The expanded percentile interval takes the
+    quantiles at which, for a mean, Student's t interval ends.
 
     Args:
         n_groups: number of groups, at least 2.
-        confidence: coverage that the interval aims at, in (0, 1).
+        confidence: nominal coverage of the interval, in (0, 1).
 
     Returns:
-        For 95 % 0.0240 of 200 groups, 0.0188 of 30, 0.0086 of 10.
+        For 95 % and 200 groups 0.0240, for 30 groups 0.0188, for 10 groups 0.0086.
 
-    Source: Hesterberg 2015, "What teachers should know about the bootstrap"
-    (doi:10.1080/00031305.2015.1089789), the expanded percentile interval.
+    Source:
+        Hesterberg 2015, "What teachers should know about the bootstrap",
+        doi:10.1080/00031305.2015.1089789, the expanded percentile interval.
     """
     quantile = t.ppf((1 + confidence) / 2, n_groups - 1)
     return float(norm.cdf(-math.sqrt(n_groups / (n_groups - 1)) * quantile))

@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say, and one number that mends them."""
+"""Calibration of probabilities, and temperature scaling."""
 
 from __future__ import annotations
 
@@ -24,35 +24,35 @@ from keras_wa.metrics.inputs import (
 
 Binning = Literal["equal-mass", "equal-width"]
 
-# A float32 softmax gives 0 and 1 themselves, of which the logarithm is infinite.
+# A float32 softmax can give exactly 0 and 1, whose logarithms are infinite.
 _NEAREST = 1e-7
 
 _TEMPERATURES = (0.01, 100.0)
 
 
 def brier_score(y_true: ArrayLike, y_score: ArrayLike) -> float:
-    """Mean squared error of the probabilities (Brier 1950), in [0, 1]; 0 is best.
+    """Computes the mean squared error of probabilities (Brier 1950); 0 is best.
 
     Args:
         y_true: shape `(n,)`, 0 or 1.
         y_score: shape `(n,)`, in [0, 1].
 
     Raises:
-        ValueError: if the inputs are malformed or differ in length.
+        ValueError: the inputs are malformed or differ in length.
     """
     return float(brier_score_loss(*_checked(y_true, y_score)))
 
 
 def log_loss(y_true: ArrayLike, y_score: ArrayLike) -> float:
-    """Mean of -log of what was given to the true class, in nats; 0 is best.
+    """Computes the mean of -log of the true class's probability, in nats.
 
     Args:
         y_true: shape `(n,)`, 0 or 1.
-        y_score: shape `(n,)`, in [0, 1]; held within 1e-7 of either end, so that
-            one certain mistake does not make it infinite.
+        y_score: shape `(n,)`, in [0, 1]; clipped to [1e-7, 1 - 1e-7], so that one
+            certain mistake does not make the loss infinite.
 
     Raises:
-        ValueError: if the inputs are malformed or differ in length.
+        ValueError: the inputs are malformed or differ in length.
     """
     y, p = _checked(y_true, y_score)
     return float(_log_loss(y, _inside(p), labels=[0, 1]))
@@ -64,23 +64,33 @@ def expected_calibration_error(
     n_bins: int = 10,
     binning: Binning = "equal-mass",
 ) -> float:
-    """Mean distance between the bins' mean probability and observed share (ECE).
+    """Computes the expected calibration error (ECE).
 
-    Weighted by the bins' counts (Naeini et al. 2015, doi:10.1609/aaai.v29i1.9602). It
-    depends on the bins, which therefore have to be stated, and chance alone makes it
-    positive: about 0.06 for 326 ROIs in 10 bins, were the model calibrated perfectly.
+    That is the mean distance between the mean probability and the observed share of
+    positives of the bins, weighted by their counts. It depends on the bins, so report
+    them with it. A perfectly calibrated model has a positive error by chance: about
+    0.06 for 326 ROIs in 10 bins.
 
     Args:
-        y_true: shape `(n,)`, 0 or 1.
-        y_score: shape `(n,)`, in [0, 1].
+        y_true: labels, shape `(n,)`, 0 or 1.
+        y_score: probabilities, shape `(n,)`, in [0, 1].
         n_bins: number of bins, at least 1.
-        binning: as in `reliability_table`.
+        binning: `"equal-mass"` or `"equal-width"`, see `reliability_table`.
 
     Returns:
         The error, in [0, 1].
 
     Raises:
-        ValueError: if an argument is malformed or the lengths differ.
+        ValueError: an argument is malformed, or the lengths differ.
+
+    Example:
+        >>> from keras_wa.metrics import expected_calibration_error
+        >>> y_true, y_score = [0, 0, 1, 1], [0.1, 0.3, 0.6, 0.8]
+        >>> round(expected_calibration_error(y_true, y_score, n_bins=2), 3)
+        0.25
+
+    Source:
+        Naeini et al. 2015, doi:10.1609/aaai.v29i1.9602.
     """
     table = reliability_table(y_true, y_score, n_bins, binning)
     gaps = (table["mean_probability"] - table["observed"]).abs()
@@ -93,26 +103,31 @@ def reliability_table(
     n_bins: int = 10,
     binning: Binning = "equal-mass",
 ) -> pd.DataFrame:
-    """Compares what was predicted with what came, bin by bin.
+    """Compares probabilities with observed shares of positives in bins.
 
     Args:
-        y_true: shape `(n,)`, 0 or 1.
-        y_score: shape `(n,)`, in [0, 1].
+        y_true: labels, shape `(n,)`, 0 or 1.
+        y_score: probabilities, shape `(n,)`, in [0, 1].
         n_bins: number of bins, at least 1.
-        binning: `"equal-mass"`: the same number of ROIs in each bin, as far as equal
-            probabilities, which stay together, allow; `"equal-width"`: [0, 1] cut into
-            equal parts.
+        binning: `"equal-mass"`: the same number of ROIs in each bin, except that equal
+            probabilities share a bin; `"equal-width"`: bins of equal width in [0, 1].
 
     Returns:
-        One row for each bin that is not empty, from low to high: `low` and `high` (the
-        least and the greatest probability in it), `count`, `mean_probability`,
-        `observed` (share of positives), `observed_low` and `observed_high` (its 95 %
-        Wilson interval, which takes ROIs as independent).
+        A data frame with one row for each non-empty bin, in rising order: `low` and
+        `high` (smallest and largest probability), `count`, `mean_probability`,
+        `observed` (share of positives), and `observed_low` and `observed_high` (its
+        95 % Wilson interval, for independent ROIs).
 
     Raises:
-        ValueError: if an argument is malformed or the lengths differ.
+        ValueError: an argument is malformed, or the lengths differ.
+
+    Example:
+        >>> from keras_wa.metrics import reliability_table
+        >>> table = reliability_table([0, 0, 1, 1], [0.1, 0.3, 0.6, 0.8], n_bins=2)
+        >>> table["mean_probability"].round(2).tolist(), table["observed"].tolist()
+        ([0.2, 0.7], [0.0, 1.0])
     """
-    # It takes a second to import, and only this table needs it.
+    # Imported here: it takes a second, and only this table needs it.
     from statsmodels.stats.proportion import proportion_confint
 
     y, p = _checked(y_true, y_score)
@@ -144,24 +159,33 @@ def reliability_table(
 
 
 def fit_temperature(y_true: ArrayLike, y_score: ArrayLike) -> float:
-    """Fits the temperature T that minimises the log loss of sigmoid(logit(p) / T).
+    """Fits the temperature T that minimises the log loss of `sigmoid(logit(p) / T)`.
 
-    Guo et al. 2017 (arXiv:1706.04599). Of two classes, softmax of the outputs over T is
-    sigmoid of the logit over T, so probabilities suffice. T > 1 makes an overconfident
-    model less sure. It leaves the order of the ROIs, hence the AUC, as it is.
+    For two classes the softmax of the logits over T is the sigmoid of their difference
+    over T, so that probabilities suffice. T > 1 lowers the confidence of the model. The
+    order of the ROIs, and so the AUC, does not change.
 
     Args:
-        y_true: shape `(n,)`, 0 or 1, of the validation set: fitted on the test set, it
-            would flatter.
-        y_score: shape `(n,)`, in [0, 1]; held within 1e-7 of either end.
+        y_true: labels of the validation set, shape `(n,)`, 0 or 1.
+        y_score: probabilities, shape `(n,)`, in [0, 1]; clipped to [1e-7, 1 - 1e-7].
 
     Returns:
-        T, within [0.01, 100]. It is at an end where no T is best: where the classes
-        are apart, or where the probabilities tell nothing or the contrary.
+        T, in [0.01, 100]. It is at a limit if the loss has no minimum: if the
+        probabilities separate the classes, or do not rise with the label.
 
     Raises:
-        UserError: if there is one class only.
-        ValueError: if the inputs are malformed or differ in length.
+        UserError: there is only one class.
+        ValueError: the inputs are malformed or differ in length.
+
+    Example:
+        >>> from keras_wa.metrics import fit_temperature
+        >>> y_true = [0, 1, 0, 0, 1, 1, 0, 1]  # 3 of 4 are right, at 99 %
+        >>> y_score = [0.01, 0.01, 0.01, 0.01, 0.99, 0.99, 0.99, 0.99]
+        >>> round(fit_temperature(y_true, y_score), 2)
+        4.18
+
+    Source:
+        Guo et al. 2017, arXiv:1706.04599.
     """
     y, p = _checked(y_true, y_score)
     if y.min() == y.max():
@@ -184,22 +208,30 @@ def fit_temperature(y_true: ArrayLike, y_score: ArrayLike) -> float:
     return float(np.exp(-found.x))
 
 
-def apply_temperature(probabilities: ArrayLike, temperature: float) -> FloatArray:
-    """Scales probabilities: sigmoid(logit(p) / T).
+def apply_temperature(y_score: ArrayLike, temperature: float) -> FloatArray:
+    """Calibrates probabilities by a temperature: `sigmoid(logit(p) / T)`.
 
     Args:
-        probabilities: shape `(n,)`, in [0, 1]; 0 and 1 stay what they are.
+        y_score: probabilities, shape `(n,)`, in [0, 1]; 0 and 1 do not change.
         temperature: T, above 0.
 
     Returns:
-        The probabilities, float64 of shape `(n,)`, in the same order of size.
+        The calibrated probabilities, float64 of shape `(n,)`.
 
     Raises:
-        ValueError: if an argument is malformed.
+        ValueError: an argument is malformed.
+
+    Example:
+        >>> from keras_wa.metrics import apply_temperature
+        >>> apply_temperature([0.01, 0.5, 0.99], temperature=4.18).round(2).tolist()
+        [0.25, 0.5, 0.75]
+
+    Source:
+        Guo et al. 2017, arXiv:1706.04599.
     """
     if not 0 < temperature < np.inf:
         raise ValueError(f"temperature must be above 0. Received: {temperature}")
-    return np.asarray(expit(logit(as_probabilities(probabilities)) / temperature))
+    return np.asarray(expit(logit(as_probabilities(y_score)) / temperature))
 
 
 def _inside(p: FloatArray) -> FloatArray:

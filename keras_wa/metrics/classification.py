@@ -1,4 +1,4 @@
-"""Point estimates: what one set of predictions scores at one threshold."""
+"""Classification metrics of one set of predictions at one threshold."""
 
 from __future__ import annotations
 
@@ -41,32 +41,21 @@ METRIC_NAMES = (
     "specificity_at_95_sensitivity",
     "brier",
 )
-"""The metrics, in the order in which they are reported.
-
-Those that need no threshold: `auc`; `auprc`, the average precision; the two operating
-points; `brier`, the mean squared error of the probability, where less is better.
-
-`sensitivity_at_95_specificity` is the greatest sensitivity of any threshold that calls
-at most 1 in 20 negatives positive, `specificity_at_95_sensitivity` the greatest
-specificity of any that finds at least 19 in 20 positives. Thresholds are the
-probabilities that occur, and none positive at all: nothing is interpolated. They are
-chosen on the data that they are measured on, so they describe the ROC curve; what a
-threshold fixed beforehand reaches is `sensitivity` and `specificity`.
-"""
+"""The metrics of `classification_metrics`, in the order of reports."""
 
 
 def area_under_roc(y_true: ArrayLike, y_score: ArrayLike) -> float:
-    """Area under the ROC curve of scores of any range; ties count one half.
+    """Computes the area under the ROC curve; ties count one half.
 
     Args:
         y_true: shape `(n,)`, 0 or 1.
         y_score: shape `(n,)`, finite; higher means more likely positive.
 
     Returns:
-        The area in [0, 1], or NaN where only one class is present.
+        The area, in [0, 1]; NaN if there is only one class.
 
     Raises:
-        ValueError: if the inputs are malformed or differ in length.
+        ValueError: the inputs are malformed or differ in length.
     """
     y = as_labels(y_true)
     s = as_scores(y_score)
@@ -79,24 +68,34 @@ def area_under_roc(y_true: ArrayLike, y_score: ArrayLike) -> float:
 def classification_metrics(
     y_true: ArrayLike, y_score: ArrayLike, threshold: float
 ) -> dict[str, float | int]:
-    """Scores predictions at a threshold: an ROI is positive if `p >= threshold`.
+    """Computes classification metrics at a threshold.
 
-    What has a zero denominator is undefined, hence NaN and not 0 or 1: sensitivity
-    without positives, specificity without negatives, precision without predicted
-    positives, F1 without either kind of positive, MCC where labels or calls are all
-    the same, and with one class only AUC, AUPRC, balanced accuracy and the operating
-    points.
+    A metric with a zero denominator is NaN: sensitivity without positives, specificity
+    without negatives, precision without predicted positives, F1 without positives of
+    either kind, MCC if all labels or all predictions are equal, and with one class AUC,
+    AUPRC, balanced accuracy and the operating points.
 
     Args:
-        y_true: shape `(n,)`, 0 or 1.
-        y_score: shape `(n,)`, probability of the positive class in [0, 1].
-        threshold: decision threshold, compared in float64.
+        y_true: labels, shape `(n,)`, 0 or 1.
+        y_score: probabilities, shape `(n,)`, in [0, 1].
+        threshold: decision threshold; an ROI is positive if `y_score >= threshold`, in
+            float64.
 
     Returns:
-        Each of `METRIC_NAMES` as a float and the counts `tp, fp, tn, fn` as ints.
+        A dictionary of floats: `auc`, `auprc` (average precision), `accuracy`,
+        `balanced_accuracy`, `sensitivity`, `specificity`, `precision`, `f1`, `mcc`,
+        `sensitivity_at_95_specificity` and `specificity_at_95_sensitivity` (the highest
+        of any threshold with at least 95 % of the other, without interpolation), and
+        `brier` (mean squared error, 0 is best); and the counts `tp, fp, tn, fn`.
 
     Raises:
-        ValueError: if the inputs are malformed or differ in length.
+        ValueError: the inputs are malformed or differ in length.
+
+    Example:
+        >>> from keras_wa.metrics import classification_metrics
+        >>> found = classification_metrics([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9], 0.5)
+        >>> found["auc"], found["sensitivity"], found["fp"]
+        (0.75, 0.5, 1)
     """
     y = as_labels(y_true)
     p = as_probabilities(y_score)
@@ -124,7 +123,7 @@ def classification_metrics(
         ),
         "sensitivity_at_95_specificity": at_specificity,
         "specificity_at_95_sensitivity": at_sensitivity,
-        # An exact sum, which the order of the rows does not change.
+        # An exact sum does not depend on the order of the rows.
         "brier": math.fsum((p - y) ** 2) / len(y),
         "tp": tp,
         "fp": fp,
@@ -134,13 +133,13 @@ def classification_metrics(
 
 
 def _operating_points(y: IntArray, p: FloatArray) -> tuple[float, float]:
-    """Sensitivity at 95 % specificity, specificity at 95 % sensitivity."""
+    """Returns sensitivity at 95 % specificity and specificity at 95 % sensitivity."""
     positives = int(y.sum())
     negatives = len(y) - positives
     if not positives or not negatives:
         return math.nan, math.nan
     false_rate, true_rate, _ = roc_curve(y, p, drop_intermediate=False)
-    # Whole numbers again, so that 19 of 20 is 95 % whatever the rounding of 0.95.
+    # Back to counts, so that 19 of 20 is 95 % whatever the rounding of 0.95.
     tp = np.rint(true_rate * positives).astype(np.int64)
     fp = np.rint(false_rate * negatives).astype(np.int64)
     sensitivity = tp[20 * fp <= negatives].max() / positives

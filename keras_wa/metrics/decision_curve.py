@@ -1,4 +1,4 @@
-"""What acting on the predictions is worth: net benefit, threshold by threshold."""
+"""Decision curve analysis: the net benefit of acting on predictions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from keras_wa.metrics.inputs import (
 )
 
 DECISION_THRESHOLDS = tuple(percent / 100 for percent in range(1, 100))
-"""The threshold probabilities of the curve, from 0.01 to 0.99."""
+"""Threshold probabilities of the curve, 0.01 to 0.99."""
 
 
 def decision_curve(
@@ -22,24 +22,33 @@ def decision_curve(
     y_score: ArrayLike,
     thresholds: ArrayLike = DECISION_THRESHOLDS,
 ) -> pd.DataFrame:
-    """Net benefit of acting on predictions (Vickers & Elkin 2006).
+    """Computes the net benefit of acting on predictions at each threshold.
 
-    Who acts (recalls, biopsies) from a probability of malignancy `t` on holds a missed
-    cancer `(1 - t) / t` times as bad as acting in vain. In units of true positives for
-    each ROI, the model's net benefit is then `TP / n - FP / n * t / (1 - t)`
-    (doi:10.1177/0272989X06295361). A model is of use at the thresholds where it is
-    above both of acting always and acting never.
+    To act (recall, biopsy) from a probability `t` on means that a missed cancer weighs
+    `(1 - t) / t` times an unnecessary action. The net benefit is then
+    `TP / n - FP / n * t / (1 - t)`, in true positives per ROI. A model is useful at
+    thresholds where its net benefit is above both `treat_all` and `treat_none`.
 
     Args:
-        y_true: shape `(n,)`, 0 or 1.
-        y_score: shape `(n,)`, in [0, 1]; acted on if `p >= t`.
+        y_true: labels, shape `(n,)`, 0 or 1.
+        y_score: probabilities, shape `(n,)`, in [0, 1].
         thresholds: shape `(k,)`, in (0, 1).
 
     Returns:
-        One row a threshold: `threshold, model, treat_all, treat_none` (always 0).
+        A data frame with one row per threshold and the columns `threshold`, `model`,
+        `treat_all` and `treat_none` (always 0).
 
     Raises:
-        ValueError: if an argument is malformed or the lengths differ.
+        ValueError: an argument is malformed, or the lengths differ.
+
+    Example:
+        >>> from keras_wa.metrics import decision_curve
+        >>> curve = decision_curve([0, 0, 1, 1], [0.1, 0.6, 0.7, 0.9], [0.2, 0.5])
+        >>> curve["model"].round(4).tolist()
+        [0.4375, 0.25]
+
+    Source:
+        Vickers & Elkin 2006, doi:10.1177/0272989X06295361.
     """
     y, p, t = as_labels(y_true), as_probabilities(y_score), as_scores(thresholds)
     require_equal_lengths(y_true=y, y_score=p)

@@ -1,4 +1,4 @@
-"""AUCs with their covariance in closed form, independent or clustered by patient."""
+"""AUCs and their covariance in closed form, for independent or clustered ROIs."""
 
 from __future__ import annotations
 
@@ -24,26 +24,29 @@ from keras_wa.metrics.inputs import (
 def delong(
     y_true: ArrayLike, y_score: ArrayLike, groups: Any = None
 ) -> tuple[FloatArray, FloatArray]:
-    """AUCs of several scores on the same ROIs, and how they vary together.
+    """Computes the AUCs of several scores on the same ROIs, and their covariance.
 
-    DeLong, DeLong & Clarke-Pearson 1988 (doi:10.2307/2531595), by midranks as in Sun &
-    Xu 2014 (doi:10.1109/LSP.2014.2337313). With groups, the covariance for clustered
-    data of Obuchowski 1997 (Biometrics 53:567, doi:10.2307/2533958): the placement
-    values are summed over each patient first, and a patient with both kinds of ROI
-    adds a third term. Without groups, or with each ROI its own, the two are the same.
+    With groups, the placement values are summed over each patient first, and patients
+    with both classes add a third term (Obuchowski 1997). If each ROI is a group of its
+    own, the result is that without groups.
 
     Args:
         y_true: shape `(n,)`, 0 or 1.
-        y_score: shape `(k, n)`, finite; higher means more likely positive.
-        groups: `n` patient identifiers; `None` takes all ROIs as independent.
+        y_score: scores, shape `(k, n)`, finite; higher is more likely positive.
+        groups: `n` patient identifiers; None treats all ROIs as independent.
 
     Returns:
         The AUCs, float64 of shape `(k,)`, and their covariance, of shape `(k, k)`.
-        Both are NaN with one class only; the covariance also where fewer than two
-        groups have a positive or fewer than two a negative.
+        Both are NaN if there is only one class. The covariance is NaN if fewer than two
+        groups have a positive ROI, or fewer than two a negative one.
 
     Raises:
-        ValueError: if an argument is malformed or the lengths differ.
+        ValueError: an argument is malformed, or the lengths differ.
+
+    Source:
+        DeLong, DeLong & Clarke-Pearson 1988, doi:10.2307/2531595; midranks: Sun & Xu
+        2014, doi:10.1109/LSP.2014.2337313; clusters: Obuchowski 1997,
+        doi:10.2307/2533958.
     """
     y = as_labels(y_true)
     s = np.stack([as_scores(each) for each in np.asarray(y_score)])
@@ -54,7 +57,7 @@ def delong(
     if not m or not n:
         return np.full(len(s), math.nan), np.full((len(s), len(s)), math.nan)
     ranks = rankdata(s, axis=1)
-    # Placement values: the share of negatives below each positive, and so on.
+    # Placement values: the share of negatives below each positive, and vice versa.
     above = (ranks[:, positive] - rankdata(s[:, positive], axis=1)) / n
     below = 1 - (ranks[:, negative] - rankdata(s[:, negative], axis=1)) / m
     aucs = above.mean(axis=1)
@@ -72,24 +75,36 @@ def delong(
 def auc(
     y_true: ArrayLike, y_score: ArrayLike, groups: Any = None, confidence: float = 0.95
 ) -> Estimate:
-    """An AUC with the interval that DeLong's variance gives on the logit scale.
+    """Computes the AUC with DeLong's interval, clustered by patient.
 
-    The normal interval of logit(AUC), transformed back (Pepe 2003, section 5.2), stays
-    within (0, 1) and covers better than the plain one where the AUC is high or
-    patients are few.
+    The interval is normal on the logit scale: it stays within (0, 1) and has better
+    coverage for high AUCs and few patients.
 
     Args:
-        y_true: shape `(n,)`, 0 or 1.
-        y_score: shape `(n,)`, finite; higher means more likely positive.
-        groups: `n` patient identifiers; `None` takes all ROIs as independent.
-        confidence: coverage that the interval aims at, in (0, 1).
+        y_true: labels, shape `(n,)`, 0 or 1.
+        y_score: scores, shape `(n,)`, finite; higher is more likely positive.
+        groups: `n` patient identifiers; None treats all ROIs as independent.
+        confidence: nominal coverage of the interval, in (0, 1).
 
     Returns:
-        The AUC. It has no interval where its variance is undefined or where it is 0 or
-        1, since then the formula gives no variance.
+        An `Estimate` with its standard error. There is no interval (NaN) if the AUC is
+        0 or 1 or its variance is undefined, as with fewer than two patients of a class.
 
     Raises:
-        ValueError: if an argument is malformed or the lengths differ.
+        ValueError: an argument is malformed, or the lengths differ.
+
+    Example:
+        >>> from keras_wa.metrics import auc
+        >>> y_true = [0, 0, 0, 1, 1, 1, 1]
+        >>> y_score = [0.1, 0.3, 0.6, 0.2, 0.7, 0.8, 0.9]
+        >>> print(auc(y_true, y_score))
+        0.833 [0.265, 0.986]
+        >>> print(auc(y_true, y_score, groups=["a", "a", "b", "b", "c", "d", "d"]))
+        0.833 [0.181, 0.991]
+
+    Source:
+        DeLong, DeLong & Clarke-Pearson 1988, doi:10.2307/2531595; clusters: Obuchowski
+        1997, doi:10.2307/2533958; the logit scale: Pepe 2003, section 5.2.
     """
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must lie in (0, 1). Received: {confidence}")
@@ -107,20 +122,32 @@ def auc(
 def delong_test(
     y_true: ArrayLike, first: ArrayLike, second: ArrayLike, groups: Any = None
 ) -> float:
-    """Tests whether two scores of the same ROIs have the same AUC.
+    """Tests whether two scores of the same ROIs have equal AUCs (DeLong's test).
 
     Args:
-        y_true: shape `(n,)`, 0 or 1.
-        first: scores of shape `(n,)`, finite.
-        second: scores of shape `(n,)`, finite.
-        groups: `n` patient identifiers; `None` takes all ROIs as independent.
+        y_true: labels, shape `(n,)`, 0 or 1.
+        first: scores of one model, shape `(n,)`, finite.
+        second: scores of the other, shape `(n,)`, finite, in the same order.
+        groups: `n` patient identifiers; None treats all ROIs as independent.
 
     Returns:
-        The two-sided p-value of the normal approximation; 1 where both rank all ROIs
-        alike, NaN where the variance is undefined or 0 although the AUCs differ.
+        The two-sided p-value of the normal approximation: 1 if both rank all ROIs
+        equally, NaN if the variance is undefined, or 0 although the AUCs differ.
 
     Raises:
-        ValueError: if an argument is malformed or the lengths differ.
+        ValueError: an argument is malformed, or the lengths differ.
+
+    Example:
+        >>> from keras_wa.metrics import delong_test
+        >>> y_true = [0, 0, 0, 0, 1, 1, 1, 1]
+        >>> first = [0.1, 0.2, 0.3, 0.6, 0.5, 0.7, 0.8, 0.9]
+        >>> second = [0.4, 0.1, 0.6, 0.8, 0.3, 0.7, 0.2, 0.9]
+        >>> round(delong_test(y_true, first, second), 3)
+        0.066
+
+    Source:
+        DeLong, DeLong & Clarke-Pearson 1988, doi:10.2307/2531595; clusters: Obuchowski
+        1997, doi:10.2307/2533958.
     """
     a, b = as_scores(first), as_scores(second)
     require_equal_lengths(first=a, second=b)
@@ -135,25 +162,23 @@ def delong_seeds_test(
     """Tests whether two systems of several seeds have the same mean AUC.
 
     The variance of the difference is that of the contrast of mean AUCs under `delong`'s
-    covariance, plus s1²/S1 + s2²/S2 of the AUCs between seeds. What single models do by
-    chance counts in both, which errs on the safe side. The difference over its standard
-    error is held against Student's t with Welch and Satterthwaite's degrees of freedom,
-    where the patients' part counts as known: normal where seeds hardly differ, wider
-    where a few seeds are all that tells how much they do. (A normal test would find a
-    difference where there is none in up to 18 % of the cases with two seeds.)
+    covariance, plus s1²/S1 + s2²/S2 of the AUCs between seeds. Part of the seeds'
+    variance is in both terms, which is conservative. The test is Welch's t test, with
+    Satterthwaite's degrees of freedom, where the patients' variance counts as known. A
+    normal test would have a false positive rate of up to 18 % with two seeds.
 
     Args:
         y_true: shape `(n,)`, 0 or 1.
-        first: scores of shape `(S1, n)`, one row a seed. With a single seed its term is
-            unknown and left out: then a trained model is compared and not a method.
+        first: scores of shape `(S1, n)`, one row per seed. The term of a single seed is
+            unknown and left out: this compares a trained model, not a method.
         second: scores of shape `(S2, n)`.
-        groups: `n` patient identifiers; `None` takes all ROIs as independent.
+        groups: `n` patient identifiers; None treats all ROIs as independent.
 
     Returns:
-        The two-sided p-value, as `delong_test`.
+        The two-sided p-value, see `delong_test`.
 
     Raises:
-        ValueError: if an argument is malformed or the lengths differ.
+        ValueError: an argument is malformed, or the lengths differ.
     """
     a, b = np.asarray(first), np.asarray(second)
     aucs, covariance = delong(y_true, [*a, *b], groups)
@@ -171,17 +196,17 @@ def delong_seeds_test(
 
 
 def t_p_value(difference: float, variance: float, freedom: float = math.inf) -> float:
-    """Two-sided p-value of a difference that is around 0 if nothing differs.
+    """Computes the two-sided p-value of a difference.
 
     Args:
-        difference: what was found.
-        variance: of the difference.
+        difference: the observed difference.
+        variance: variance of the difference.
         freedom: degrees of freedom of the variance; infinity makes the test normal.
 
     Returns:
-        The p-value; 1 for no difference without variance, NaN for one that has none.
+        The p-value. Without variance it is 1 if there is no difference, else NaN.
     """
-    # Rounding leaves about 1e-17 where two systems rank all ROIs alike.
+    # Rounding leaves about 1e-17 if two systems rank all ROIs equally.
     if variance < 1e-15:
         return 1.0 if abs(difference) < 1e-12 else math.nan
     return float(2 * t.sf(abs(difference) / math.sqrt(variance), freedom))
@@ -190,13 +215,13 @@ def t_p_value(difference: float, variance: float, freedom: float = math.inf) -> 
 def _deviations_by_group(
     deviations: FloatArray, codes: IntArray, n_groups: int
 ) -> FloatArray:
-    """Sums over each group, `(k, n_groups)`."""
+    """Returns the sums over each group, `(k, n_groups)`."""
     return np.stack(
         [np.bincount(codes, weights=row, minlength=n_groups) for row in deviations]
     )
 
 
 def _correction(codes: NDArray[np.int64]) -> float:
-    """Groups over groups less one, as in the variance of a sample; NaN for one."""
+    """Returns n / (n - 1) of n groups; NaN for one."""
     n = len(np.unique(codes))
     return n / (n - 1) if n > 1 else math.nan

@@ -11,16 +11,17 @@ class Estimate:
     """A number with its interval.
 
     Attributes:
-        value: of the data itself; NaN where undefined.
-        low: lower end of the interval; NaN where none can be given.
-        high: upper end; NaN where none can be given.
-        standard_error: of the value; NaN where unknown.
-        n_dropped: bootstrap resamples in which the value was undefined (an AUC of one
-            class only) and which the interval leaves out.
+        value: estimate from the data; NaN if undefined.
+        low: lower limit of the interval; NaN if undefined.
+        high: upper limit of the interval; NaN if undefined.
+        standard_error: standard error of the value; NaN if unknown.
+        n_dropped: number of bootstrap resamples that the interval leaves out because
+            the value is undefined in them, such as an AUC of one class.
 
     Example:
-        >>> str(Estimate(0.7412, 0.655, 0.8137))
-        '0.741 [0.655, 0.814]'
+        >>> from keras_wa.metrics import Estimate
+        >>> print(Estimate(0.7412, 0.655, 0.8137))
+        0.741 [0.655, 0.814]
     """
 
     value: float
@@ -37,5 +38,5 @@ class Estimate:
         return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
     def to_record(self) -> dict[str, float]:
-        """The estimate as `{value, low, high}`, NaN where undefined."""
+        """Returns `{value, low, high}`, NaN if undefined."""
         return {"value": self.value, "low": self.low, "high": self.high}

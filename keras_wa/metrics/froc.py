@@ -1,8 +1,6 @@
-"""Free-response ROC: sensitivity for lesions against false positives an image.
+"""Free-response ROC (FROC): lesion sensitivity against false positives per image.
 
-Source: Bunch et al. 1978, "A free-response approach to the measurement and
-characterization of radiographic observer performance". Patients are resampled whole, as
-in `keras_wa.metrics.bootstrap`.
+Intervals resample whole patients, see `keras_wa.metrics.bootstrap`.
 """
 
 from __future__ import annotations
@@ -20,20 +18,28 @@ from keras_wa.metrics.inputs import FloatArray, IntArray, as_group_codes
 from keras_wa.metrics.resampling import draw_groups, in_threads
 
 RATES = (0.25, 0.5, 1.0, 2.0)
-"""False positives an image at which the sensitivity is told."""
+"""False positives per image at which the sensitivity is reported."""
 
-# rate * images may come out a hair below the whole number that it is.
+# rate * images may round to just below an integer.
 _HAIR = 1e-9
 
 
 @dataclasses.dataclass(frozen=True)
 class FrocCurve:
-    """A curve of `n` operating points, from the strictest on; float64 `(n,)` each.
+    """The `n` operating points of a FROC curve, from the highest threshold down.
+
+    `froc_curve` computes it.
 
     Attributes:
-        false_per_image: false positives an image, all images counted.
-        sensitivity: share of the lesions that are hit.
-        threshold: a candidate counts if its score is at least this; infinity first.
+        false_per_image: false positives per image, float64 `(n,)`.
+        sensitivity: share of lesions that are hit, float64 `(n,)`.
+        threshold: smallest score that counts, float64 `(n,)`; the first is infinite.
+
+    Example:
+        >>> from keras_wa.metrics import MarkedImage, froc_curve
+        >>> curve = froc_curve([MarkedImage("a", found=(0.9,), false=(0.5,))])
+        >>> curve.threshold.tolist()
+        [inf, 0.9, 0.5]
     """
 
     false_per_image: FloatArray
@@ -43,16 +49,25 @@ class FrocCurve:
 
 @dataclasses.dataclass(frozen=True)
 class FrocEstimate:
-    """Numbers of a FROC curve with intervals by patient.
+    """Summary of a FROC curve, with intervals by patient.
+
+    `froc_estimate` computes it.
 
     Attributes:
-        sensitivity: at most so many false positives an image -> the sensitivity.
-        area: mean sensitivity over the rates from 0 to `most_false`: the partial area
-            under the curve over its width, 0 to 1.
-        most_false: end of that range, false positives an image.
-        images: how many.
-        lesions: how many.
-        patients: how many.
+        sensitivity: rate of false positives per image -> `Estimate` of the sensitivity.
+        area: `Estimate` of the partial area under the curve, divided by `most_false`:
+            the mean sensitivity at rates from 0 to `most_false`, in [0, 1].
+        most_false: upper limit of these rates, false positives per image.
+        images: number of images.
+        lesions: number of lesions.
+        patients: number of patients.
+
+    Example:
+        >>> from keras_wa.metrics import MarkedImage, froc_estimate
+        >>> images = [MarkedImage("a", (0.9,), ()), MarkedImage("b", (), (0.7,))]
+        >>> estimate = froc_estimate(images, rates=[1.0])
+        >>> estimate.images, estimate.lesions, estimate.patients
+        (2, 1, 2)
     """
 
     sensitivity: dict[float, Estimate]
@@ -64,17 +79,33 @@ class FrocEstimate:
 
 
 def froc_curve(images: Sequence[MarkedImage]) -> FrocCurve:
-    """Computes the curve: a point for each distinct score.
+    """Computes a FROC curve: one point for each distinct score.
 
     Args:
-        images: of which at least one has a lesion.
+        images: images with their hits and false positives, see `mark_image`; at least
+            one with a lesion.
 
     Returns:
-        The curve, from (0, 0) on. Beyond its last point nothing is known: the detector
-        gave no more candidates.
+        The curve, starting at (0, 0). It ends at the detector's lowest score.
 
     Raises:
-        ValueError: if no image has a lesion.
+        ValueError: no image has a lesion.
+
+    Example:
+        >>> from keras_wa.metrics import MarkedImage, froc_curve
+        >>> images = [
+        ...     MarkedImage("a", found=(0.9, 0.4), false=(0.5,)),
+        ...     MarkedImage("b", found=(), false=(0.7, 0.2)),
+        ... ]
+        >>> curve = froc_curve(images)
+        >>> curve.sensitivity.tolist()
+        [0.0, 0.5, 0.5, 0.5, 1.0, 1.0]
+        >>> curve.false_per_image.tolist()
+        [0.0, 0.0, 0.5, 1.0, 1.0, 1.5]
+
+    Source:
+        Bunch et al. 1978, "A free-response approach to the measurement and
+        characterization of radiographic observer performance".
     """
     marks = _Marks(images)
     one_each = np.ones((1, marks.n_groups), np.int64)
@@ -94,27 +125,43 @@ def froc_estimate(
     seed: int = 0,
     confidence: float = 0.95,
 ) -> FrocEstimate:
-    """Sensitivities at given rates and the partial area, each with its interval.
+    """Computes sensitivities and the partial area of a FROC curve, with intervals.
 
-    Between two operating points of a curve there is none, so that the sensitivity at a
-    rate is that of the last point with no more false positives: no interpolation. The
-    area is that under those steps. A curve that ends before a rate counts on with its
-    last sensitivity: the detector gave fewer false positives than were allowed.
+    The sensitivity at a rate is that of the last operating point with no more false
+    positives, without interpolation; the area is that under these steps. A curve that
+    ends before a rate keeps its last sensitivity.
 
     Args:
-        images: of which at least one has a lesion.
-        rates: false positives an image, at least 0.
-        most_false: end of the range of the area, above 0.
+        images: images with their hits and false positives, see `mark_image`; at least
+            one with a lesion.
+        rates: false positives per image, each at least 0.
+        most_false: upper limit of the partial area, false positives per image, above 0.
         n_resamples: number of resamples of the patients, at least 1.
-        seed: of the resampling.
-        confidence: coverage that the intervals aim at, in (0, 1).
+        seed: seed of the resampling.
+        confidence: nominal coverage of the intervals, in (0, 1).
 
     Returns:
-        The numbers. With one patient the intervals have no ends (NaN). Resamples
+        A `FrocEstimate`. With one patient there are no intervals (NaN). Resamples
         without a lesion are left out.
 
     Raises:
-        ValueError: if no image has a lesion or an argument is out of its range.
+        ValueError: no image has a lesion, or an argument is out of range.
+
+    Example:
+        >>> from keras_wa.metrics import MarkedImage, froc_estimate
+        >>> images = [
+        ...     MarkedImage("a", found=(0.9, 0.4), false=(0.5,)),
+        ...     MarkedImage("b", found=(), false=(0.7, 0.2)),
+        ... ]
+        >>> estimate = froc_estimate(images, rates=[0.5, 1.0], n_resamples=200)
+        >>> estimate.sensitivity[0.5].value, estimate.sensitivity[1.0].value
+        (0.5, 1.0)
+        >>> estimate.area.value
+        0.75
+
+    Source:
+        Bunch et al. 1978, "A free-response approach to the measurement and
+        characterization of radiographic observer performance".
     """
     if most_false <= 0 or min(rates, default=0) < 0:
         raise ValueError(
@@ -143,13 +190,13 @@ def froc_estimate(
 
 
 class _Marks:
-    """Hits and false positives counted by patient and level of the score.
+    """Counts of hits and false positives by patient and score.
 
     Attributes:
         n_groups: number of patients, G.
         n_images: int64 (G,).
         n_lesions: int64 (G,).
-        levels: the L distinct scores, the highest first.
+        levels: the L distinct scores, in falling order.
     """
 
     def __init__(self, images: Sequence[MarkedImage]) -> None:
@@ -170,13 +217,13 @@ class _Marks:
         self._false = self._table(codes, false)
 
     def cumulative(self, counts: IntArray) -> tuple[FloatArray, FloatArray]:
-        """Hits and false positives down to each level, from none on.
+        """Counts hits and false positives at each level and above, from none on.
 
         Args:
             counts: (R, G), how often each patient is drawn.
 
         Returns:
-            Two arrays (R, L + 1) of whole numbers.
+            Two arrays (R, L + 1) of integers.
         """
         drawn = counts.astype(np.float64)
         none = np.zeros((len(counts), 1))
@@ -203,7 +250,7 @@ class _Marks:
 def _numbers(
     marks: _Marks, counts: IntArray, rates: Sequence[float], most_false: float
 ) -> FloatArray:
-    """Sensitivity at each rate, then the area; (R, rates + 1), NaN without lesions."""
+    """Returns sensitivities, then the area, (R, rates + 1); NaN without lesions."""
     hits, false = marks.cumulative(counts)
     images = (counts @ marks.n_images)[:, None]
     lesions = (counts @ marks.n_lesions)[:, None]
@@ -212,13 +259,13 @@ def _numbers(
     columns = []
     for rate in rates:
         allowed = false <= rate * images + _HAIR
-        # Hits only add up, so the last point allowed has the most of them.
+        # Hits never decrease: the last point allowed has the most.
         last = allowed.sum(axis=1) - 1
         columns.append(share[np.arange(len(share)), last])
     end = most_false * images
     ends = np.minimum(np.concatenate([false[:, 1:], end], axis=1), end)
     width = ends - np.minimum(false, end)
-    # The last point holds on to the end.
+    # The last point extends to the end.
     width[:, -1] = (end - np.minimum(false[:, -1:], end))[:, 0]
     columns.append((share * width).sum(axis=1) / end[:, 0])
     return np.stack(columns, axis=1)

@@ -1,9 +1,4 @@
-"""Which lesions of an image a detector found, and what else it marked.
-
-The criterion: a lesion is hit by a candidate whose centre lies in the lesion's box or
-mask (one of those that Kallergi, Carney & Gaviria 1999, doi:10.1118/1.598514, compare;
-the criterion moves a FROC curve, so it belongs beside each).
-"""
+"""Hits and false positives of a detector on an image."""
 
 from __future__ import annotations
 
@@ -19,13 +14,20 @@ Box = tuple[float, float, float, float]
 
 @dataclasses.dataclass(frozen=True)
 class MarkedImage:
-    """What a detector did on one image.
+    """Hits and false positives of a detector on one image.
+
+    `mark_image` computes it from candidates and lesions.
 
     Attributes:
-        patient: whose image it is; images of a patient are resampled together.
-        found: for each lesion the score of the candidate that hit it, `-inf` if none
-            did. Empty for an image without lesions.
-        false: the scores of the false positives.
+        patient: identifier of the patient, whose images are resampled together.
+        found: for each lesion the score of the candidate that hits it, `-inf` if none
+            does; empty for an image without lesions.
+        false: scores of the false positives.
+
+    Example:
+        >>> from keras_wa.metrics import MarkedImage
+        >>> MarkedImage("a", found=(0.9,), false=(0.5, 0.3)).found
+        (0.9,)
     """
 
     patient: str
@@ -41,25 +43,34 @@ def mark_image(
 ) -> MarkedImage:
     """Matches the candidates of an image with its lesions.
 
-    The candidates come in the order of their scores, the highest first. Each hits one
-    lesion at most: the first in the list that holds its centre and that none before it
-    has hit. A candidate whose centre lies only in lesions that are hit already is
-    neither a hit nor a false positive; every other one is a false positive. So a
-    threshold on the scores takes away what lies below it and changes nothing above.
+    A candidate hits a lesion if its centre lies in the lesion's box or mask. In the
+    order of falling scores, each candidate hits at most one lesion, the first in the
+    list that has not been hit. A candidate in no lesion is a false positive; one in a
+    lesion that has been hit is neither. So a threshold on the scores never changes the
+    matches above it.
 
     Args:
-        patient: whose image it is.
-        centres: shape `(n, 2)`, column and row of each candidate's centre, pixels;
-            the centres of pixels are whole numbers.
-        scores: shape `(n,)`, finite; higher is surer.
-        lesions: for each its box (left, top, right, bottom; right and bottom are the
-            first pixels outside), or its mask, bool (H, W).
+        patient: identifier of the patient.
+        centres: centres of the candidates, shape `(n, 2)`, column and row in pixels;
+            integers are the centres of pixels.
+        scores: scores of the candidates, shape `(n,)`, finite; higher is more likely.
+        lesions: for each lesion its box (left, top, right, bottom, the last two
+            exclusive), or its mask, bool `(height, width)`.
 
     Returns:
-        The outcome.
+        The `MarkedImage`.
 
     Raises:
-        ValueError: if the shapes do not fit or a score is not finite.
+        ValueError: the shapes do not fit, or a score is not finite.
+
+    Example:
+        >>> from keras_wa.metrics import mark_image
+        >>> mark_image("a", [[12, 14], [80, 80]], [0.9, 0.5], [(10, 10, 20, 20)])
+        MarkedImage(patient='a', found=(0.9,), false=(0.5,))
+
+    Source:
+        The criterion is one of those that Kallergi, Carney & Gaviria 1999 compare,
+        doi:10.1118/1.598514. It affects the curve: report it with the results.
     """
     points = np.asarray(centres, np.float64).reshape(-1, 2)
     values = np.asarray(scores, np.float64)

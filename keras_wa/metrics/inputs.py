@@ -1,4 +1,4 @@
-"""Checks of what the evaluation is given: labels, scores, probabilities, groups."""
+"""Checks of labels, scores, probabilities and groups."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def as_labels(y_true: ArrayLike) -> IntArray:
     """Returns labels as an int64 vector of 0 and 1.
 
     Args:
-        y_true: shape `(n,)`, 0 (benign) or 1 (malignant); booleans will do.
+        y_true: shape `(n,)`, 0 (benign) or 1 (malignant), or booleans.
 
     Raises:
-        ValueError: if they are empty, not a vector, missing, or not in {0, 1}.
+        ValueError: they are empty, not a vector, missing, or not in {0, 1}.
     """
     vector = _as_vector("y_true", y_true)
     good = (vector == 0) | (vector == 1)
@@ -50,10 +50,10 @@ def as_scores(y_score: ArrayLike) -> FloatArray:
     """Returns scores of any range as a float64 vector.
 
     Args:
-        y_score: shape `(n,)`, finite; higher means more likely positive.
+        y_score: shape `(n,)`, finite; higher is more likely positive.
 
     Raises:
-        ValueError: if they are empty, not a vector, or not finite.
+        ValueError: they are empty, not a vector, or not finite.
     """
     vector = _as_vector("y_score", y_score)
     good = np.isfinite(vector)
@@ -69,7 +69,7 @@ def as_probabilities(y_score: ArrayLike) -> FloatArray:
         y_score: shape `(n,)`, finite, in [0, 1].
 
     Raises:
-        ValueError: if they are empty, not a vector, or outside [0, 1].
+        ValueError: they are empty, not a vector, or outside [0, 1].
     """
     vector = _as_vector("y_score", y_score)
     good = (vector >= 0) & (vector <= 1)
@@ -79,19 +79,18 @@ def as_probabilities(y_score: ArrayLike) -> FloatArray:
 
 
 def as_group_codes(groups: Any) -> tuple[IntArray, int]:
-    """Numbers the groups (patients) in sorted order.
+    """Encodes groups (patients) as integers, in sorted order.
 
-    Sorting makes everything that is drawn later independent of the order of the rows.
+    Sorting makes later draws independent of the order of the rows.
 
     Args:
-        groups: a vector of `n` sortable identifiers, one an ROI, none missing.
+        groups: a vector of `n` sortable identifiers, one per ROI, none missing.
 
     Returns:
-        The number of each ROI's group, int64 of shape `(n,)`, and how many groups
-        there are.
+        The code of each ROI's group, int64 of shape `(n,)`, and the number of groups.
 
     Raises:
-        ValueError: if they are empty, not a vector, or one is missing.
+        ValueError: they are empty, not a vector, or one is missing.
     """
     series = pd.Series(groups)
     if series.empty:
@@ -104,7 +103,7 @@ def as_group_codes(groups: Any) -> tuple[IntArray, int]:
 
 
 def require_equal_lengths(**vectors: NDArray[Any]) -> None:
-    """Raises `ValueError` unless all the named vectors have the same length."""
+    """Raises `ValueError` unless all vectors have the same length."""
     lengths = {name: len(vector) for name, vector in vectors.items()}
     if len(set(lengths.values())) > 1:
         received = ", ".join(f"{name} {length}" for name, length in lengths.items())

@@ -1,8 +1,7 @@
-"""Systems that were trained with several seeds: their mean, and how two differ.
+"""Systems trained with several seeds: their means and paired differences.
 
-One trained model is one draw. What a method is worth is the mean over seeds, and its
-uncertainty has two parts: other patients, and other seeds. Both are resampled here,
-patients for all models at once, since all have predicted the same ROIs.
+The uncertainty of a method has two parts: patients and seeds. Both are resampled here,
+patients for all models at once, since all models predicted the same ROIs.
 """
 
 from __future__ import annotations
@@ -34,12 +33,20 @@ from keras_wa.metrics.resampling import draw_groups, in_threads, resampled_metri
 class SeedsEstimate:
     """A metric of a system over its seeds.
 
+    `mean_over_seeds` computes it.
+
     Attributes:
-        values: the metric of each seed; NaN where undefined.
-        mean: of the values; NaN if one is.
-        sd: their standard deviation (n - 1); NaN for a single seed.
-        low: lower end of the mean's interval; NaN where none can be given.
-        high: upper end.
+        values: the metric of each seed; NaN if undefined.
+        mean: mean of the values; NaN if one of them is.
+        sd: standard deviation of the values (n - 1); NaN for a single seed.
+        low: lower limit of the mean's interval; NaN if undefined.
+        high: upper limit of the mean's interval; NaN if undefined.
+
+    Example:
+        >>> from keras_wa.metrics import SeedsEstimate
+        >>> estimate = SeedsEstimate((0.75, 0.85), mean=0.8, sd=0.07, low=0.7, high=0.9)
+        >>> print(f"{estimate.mean} over {len(estimate.values)} seeds")
+        0.8 over 2 seeds
     """
 
     values: tuple[float, ...]
@@ -51,13 +58,21 @@ class SeedsEstimate:
 
 @dataclass(frozen=True)
 class Difference:
-    """A metric's mean over the seeds of one system less that of another.
+    """Difference of a metric's mean over seeds between two systems.
+
+    `paired_differences` computes it.
 
     Attributes:
-        value: the difference; positive where the first has more.
-        low: lower end of its interval; NaN where none can be given.
-        high: upper end.
-        p_value: two-sided, that there is none; NaN where undefined.
+        value: first minus second.
+        low: lower limit of its interval; NaN if undefined.
+        high: upper limit of its interval; NaN if undefined.
+        p_value: two-sided p-value of no difference; NaN if undefined.
+
+    Example:
+        >>> from keras_wa.metrics import Difference
+        >>> difference = Difference(0.03, low=-0.01, high=0.07, p_value=0.14)
+        >>> difference.low <= 0 <= difference.high
+        True
     """
 
     value: float
@@ -68,7 +83,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class _System:
-    """Checked predictions of a system, one row a seed, and their thresholds."""
+    """Checked predictions of a system, one row per seed, and their thresholds."""
 
     probabilities: FloatArray
     thresholds: FloatArray
@@ -83,28 +98,36 @@ def mean_over_seeds(
     seed: int = 0,
     confidence: float = 0.95,
 ) -> dict[str, SeedsEstimate]:
-    """Gives each metric its mean over seeds, with patients and seeds resampled.
+    """Computes each metric's mean over seeds, with intervals by patient and seed.
 
-    Each resample draws patients with replacement, seeds with replacement, and takes the
-    mean of the drawn seeds' metrics on the drawn patients. With S seeds the bootstrap
-    makes the seeds' part of the variance too small by the factor (S - 1) / S, and a
-    single seed has no such part at all: its interval is that of one trained model.
+    Each resample draws patients and seeds with replacement, and takes the mean of the
+    drawn seeds' metrics on the drawn patients. With S seeds the seeds' part of the
+    variance is too small by the factor (S - 1) / S. The interval of a single seed is
+    that of one trained model.
 
     Args:
-        y_true: shape `(n,)`, 0 or 1.
-        y_score: shape `(S, n)`, in [0, 1], one row a seed.
-        thresholds: shape `(S,)`, each seed's own, or `(S, n)`, one an ROI; positive if
-            `p >= threshold`.
+        y_true: labels, shape `(n,)`, 0 or 1.
+        y_score: probabilities, shape `(S, n)`, in [0, 1], one row per seed.
+        thresholds: decision thresholds, shape `(S,)`, one per seed, or `(S, n)`, one
+            per seed and ROI.
         groups: `n` patient identifiers.
         n_resamples: number of resamples, at least 1.
-        seed: of the resampling.
-        confidence: coverage that the intervals aim at, in (0, 1).
+        seed: seed of the resampling.
+        confidence: nominal coverage of the intervals, in (0, 1).
 
     Returns:
-        An estimate for each of `METRIC_NAMES`.
+        A dictionary of `SeedsEstimate`, with the metrics of `classification_metrics`.
 
     Raises:
-        ValueError: if an argument is malformed or the lengths differ.
+        ValueError: an argument is malformed, or the lengths differ.
+
+    Example:
+        >>> from keras_wa.metrics import mean_over_seeds
+        >>> y_true, patients = [0, 0, 1, 1], ["a", "b", "c", "d"]
+        >>> y_score = [[0.1, 0.6, 0.4, 0.9], [0.2, 0.3, 0.6, 0.8]]
+        >>> found = mean_over_seeds(y_true, y_score, [0.5, 0.5], patients)
+        >>> found["auc"].values, found["auc"].mean
+        ((0.75, 1.0), 0.875)
     """
     y = as_labels(y_true)
     codes, n_groups = as_group_codes(groups)
@@ -133,34 +156,46 @@ def paired_differences(
     seed: int = 0,
     confidence: float = 0.95,
 ) -> dict[str, Difference]:
-    """Compares two systems on the same ROIs, metric by metric.
+    """Compares two systems on the same ROIs, with intervals by patient and seed.
 
-    Each resample draws the same patients for both and seeds for each on its own. The
-    interval holds the middle of the resampled differences of means over seeds, as in
-    `mean_over_seeds`.
-
-    The p-value is twice the smaller share of resamples on either side of no difference,
-    one added to count and number (Davison & Hinkley 1997, section 4.2), so that it is
-    never below 2 / (n_resamples + 1).
-
-    That of the AUC is `delong_seeds_test`'s instead, in closed form.
+    Each resample draws the same patients for both systems, and seeds for each of them,
+    see `mean_over_seeds`. The p-value is twice the smaller share of resamples on either
+    side of no difference, with one added to count and number, so that it is at least
+    2 / (n_resamples + 1). The p-value of the AUC is in closed form, by DeLong's
+    covariance and the variance between seeds.
 
     Args:
-        y_true: shape `(n,)`, 0 or 1.
-        first: probabilities of the first system, shape `(S1, n)`, one row a seed.
-        second: of the second, shape `(S2, n)`; the ROIs are the same, in one order.
+        y_true: labels, shape `(n,)`, 0 or 1.
+        first: probabilities of the first system, shape `(S1, n)`, one row per seed.
+        second: probabilities of the second system, shape `(S2, n)`, in the same order.
         groups: `n` patient identifiers.
-        first_thresholds: shape `(S1,)` or `(S1, n)`.
-        second_thresholds: shape `(S2,)` or `(S2, n)`.
+        first_thresholds: decision thresholds, shape `(S1,)` or `(S1, n)`.
+        second_thresholds: decision thresholds, shape `(S2,)` or `(S2, n)`.
         n_resamples: number of resamples, at least 1.
-        seed: of the resampling.
-        confidence: coverage that the intervals aim at, in (0, 1).
+        seed: seed of the resampling.
+        confidence: nominal coverage of the intervals, in (0, 1).
 
     Returns:
-        First less second, for each of `METRIC_NAMES`. For `brier` less is better.
+        A dictionary of `Difference`, first minus second, with the metrics of
+        `classification_metrics`. For `brier`, lower is better.
 
     Raises:
-        ValueError: if an argument is malformed or the lengths differ.
+        ValueError: an argument is malformed, or the lengths differ.
+
+    Example:
+        >>> from keras_wa.metrics import paired_differences
+        >>> y_true, patients = [0, 0, 1, 1], ["a", "b", "c", "d"]
+        >>> first = [[0.2, 0.3, 0.6, 0.8], [0.1, 0.2, 0.7, 0.9]]
+        >>> second = [[0.1, 0.6, 0.4, 0.9]]
+        >>> found = paired_differences(
+        ...     y_true, first, second, patients, [0.5, 0.5], [0.5], n_resamples=200
+        ... )
+        >>> found["auc"].value
+        0.25
+
+    Source:
+        The bootstrap's p-value: Davison & Hinkley 1997, section 4.2. The covariance of
+        AUCs: DeLong, DeLong & Clarke-Pearson 1988, doi:10.2307/2531595.
     """
     y = as_labels(y_true)
     codes, n_groups = as_group_codes(groups)
@@ -186,7 +221,7 @@ def paired_differences(
 
 
 def holm(p_values: ArrayLike) -> FloatArray:
-    """Adjusts p-values for how many there are (Holm 1979), through statsmodels.
+    """Adjusts p-values for multiple tests (Holm 1979), with statsmodels.
 
     Args:
         p_values: shape `(m,)`, in [0, 1].
@@ -195,9 +230,9 @@ def holm(p_values: ArrayLike) -> FloatArray:
         The adjusted p-values, float64 of shape `(m,)`, in the same order.
 
     Raises:
-        ValueError: if they are not in [0, 1] or there are none.
+        ValueError: they are not in [0, 1], or there are none.
     """
-    # It takes a second to import, and only comparisons need it.
+    # Imported here: it takes a second, and only comparisons need it.
     from statsmodels.stats.multitest import multipletests
 
     p = as_scores(p_values)
@@ -224,8 +259,8 @@ def _as_system(name: str, probabilities: ArrayLike, thresholds: ArrayLike) -> _S
 
 
 def _values(y_true: IntArray, system: _System) -> dict[str, FloatArray]:
-    """Each metric of each seed, `(S,)`."""
-    # Each ROI drawn once is the data itself, and faster than scikit-learn.
+    """Returns each metric of each seed, `(S,)`."""
+    # One resample that draws each ROI once; faster than scikit-learn.
     each_roi, once = np.arange(len(y_true)), np.ones((1, len(y_true)), np.int64)
     each = [
         resampled_metrics(y_true, p, each_roi, once, threshold)
@@ -242,7 +277,7 @@ def _resampled(
     n_resamples: int,
     seed: int,
 ) -> list[dict[str, FloatArray]]:
-    """Means over drawn seeds on drawn patients, `(n_resamples,)`, for each system."""
+    """Returns means over drawn seeds on drawn patients, `(n_resamples,)` each."""
 
     def work(counts: IntArray) -> list[list[dict[str, FloatArray]]]:
         return [
@@ -259,7 +294,7 @@ def _resampled(
     means = []
     for i, system in enumerate(systems):
         n_seeds = len(system.thresholds)
-        # Seeds of another stream than the patients', and of one for each system.
+        # A random stream for each system, and another one for the patients.
         rng = np.random.default_rng([seed, i + 1])
         drawn = rng.multinomial(n_seeds, np.full(n_seeds, 1 / n_seeds), n_resamples)
         means.append(
@@ -281,7 +316,7 @@ def _resampled(
 
 
 def _mean_of_drawn(values: FloatArray, drawn: IntArray) -> FloatArray:
-    """Mean weighted by how often each seed was drawn; NaN if a drawn one is."""
+    """Returns the mean over the drawn seeds; NaN if one of them is."""
     return np.where(drawn > 0, values * drawn, 0).sum(axis=1) / drawn.sum(axis=1)
 
 

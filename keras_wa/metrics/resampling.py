@@ -1,4 +1,4 @@
-"""The metrics of many resamples at once, from how often each drew each patient."""
+"""The metrics of many resamples at once, from the counts of drawn patients."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from keras_wa.metrics.inputs import FloatArray, IntArray
 
 Result = TypeVar("Result")
 
-# Resamples times ROIs held at once: so few that they stay in the processor's cache.
+# Resamples times ROIs held at once: few enough for the processor's cache.
 _CHUNK_ELEMENTS = 500_000
 
 
@@ -32,12 +32,12 @@ def resampled_metrics(
         y_score: shape `(n,)`.
         group_codes: shape `(n,)`, the group of each ROI, in `[0, n_groups)`.
         group_counts: shape `(n_resamples, n_groups)`, how often each was drawn.
-        threshold: decision threshold, or one an ROI, `(n,)`; positive if
-            `p >= threshold`.
+        threshold: decision threshold, or one per ROI, `(n,)`; positive if
+            `y_score >= threshold`.
 
     Returns:
         For each of `METRIC_NAMES` the values of the resamples, float64 of shape
-        `(n_resamples,)`, NaN where undefined as in `classification_metrics`.
+        `(n_resamples,)`, NaN if undefined, see `classification_metrics`.
     """
     predicted = y_score >= threshold
     actual = y_true == 1
@@ -54,7 +54,7 @@ def resampled_metrics(
         ],
         axis=1,
     )
-    # Whole numbers in float64 stay exact, and the product goes through BLAS.
+    # Integers stay exact in float64, and BLAS computes the product.
     tp, fp, tn, fn = (group_counts.astype(np.float64) @ cells.astype(np.float64)).T
     sensitivity, specificity = _ratio(tp, tp + fn), _ratio(tn, tn + fp)
     margins = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
@@ -72,8 +72,8 @@ def resampled_metrics(
         "mcc": _ratio(tp * tn - fp * fn, np.sqrt(margins)),
         "sensitivity_at_95_specificity": ranked["sensitivity_at_95_specificity"],
         "specificity_at_95_sensitivity": ranked["specificity_at_95_sensitivity"],
-        # Unlike BLAS, which sums in an order of its own for each size of a chunk,
-        # einsum takes row by row: the chunks do not change the last digit.
+        # BLAS sums in an order that depends on the size of a chunk; einsum sums row by
+        # row, so that chunks do not change the last digit.
         "brier": _ratio(np.einsum("rg,g->r", group_counts, errors), tp + fp + tn + fn),
     }
 
@@ -81,7 +81,7 @@ def resampled_metrics(
 def resampled_auc(
     y_true: IntArray, y_score: FloatArray, group_codes: IntArray, group_counts: IntArray
 ) -> FloatArray:
-    """AUC of each resample; scores of any range, otherwise as `resampled_metrics`."""
+    """Computes the AUC of each resample, for scores of any range."""
     positive, negative = _drawn_by_level(y_true, y_score, group_codes, group_counts)
     return _auc(positive, negative, np.cumsum(positive, axis=1, dtype=np.int32))
 
@@ -92,16 +92,16 @@ def draw_groups(
     """Draws groups with replacement, in chunks that bound the memory.
 
     Args:
-        n_groups: how many there are, and how many each resample draws.
-        n_rois: ROIs in all, which decide the size of a chunk but not what is drawn.
-        n_resamples: in all chunks together, at least 1.
-        seed: of the draw.
+        n_groups: number of groups, and of draws in each resample.
+        n_rois: number of ROIs; it affects the size of a chunk, not the draws.
+        n_resamples: number of resamples in all chunks, at least 1.
+        seed: seed of the draws.
 
     Yields:
         How often each group was drawn, int64 of shape `(chunk, n_groups)`.
 
     Raises:
-        ValueError: if `n_resamples` is below 1.
+        ValueError: `n_resamples` is below 1.
     """
     if n_resamples < 1:
         raise ValueError(f"n_resamples must be at least 1. Received: {n_resamples}")
@@ -116,17 +116,17 @@ def draw_groups(
 def in_threads(
     work: Callable[[IntArray], Result], chunks: Iterable[IntArray]
 ) -> list[Result]:
-    """The work on each chunk, in order, while the next ones are drawn.
+    """Applies a function to chunks in threads while the next ones are drawn.
 
-    numpy leaves the interpreter to others while it computes. Few chunks wait, so that
-    they bound the memory.
+    NumPy releases the interpreter lock while it computes. Few chunks are queued, which
+    bounds the memory.
 
     Args:
-        work: is called with each chunk, in several threads at a time.
-        chunks: is advanced in the calling thread.
+        work: function of a chunk, called in several threads.
+        chunks: the chunks, drawn in the calling thread.
 
     Returns:
-        What `work` returned, in the order of the chunks.
+        The results of `work`, in the order of the chunks.
     """
     workers = usable_cores()
     results: list[Result] = []
@@ -145,16 +145,16 @@ def _ranked_metrics(
     group_codes: IntArray,
     group_counts: IntArray,
 ) -> dict[str, FloatArray]:
-    """The metrics that depend on the order of the probabilities alone."""
+    """Computes the metrics that depend only on the order of the probabilities."""
     positive, negative = _drawn_by_level(y_true, y_score, group_codes, group_counts)
     tp = np.cumsum(positive, axis=1, dtype=np.int32)
     fp = np.cumsum(negative, axis=1, dtype=np.int32)
     positives, negatives = tp[:, -1:], fp[:, -1:]
     both = ((positives > 0) & (negatives > 0))[:, 0]
-    # A level of which nothing was drawn has no positive, so its precision counts not.
+    # A level that was not drawn has no positive, so that its precision has no weight.
     precision = tp / np.maximum(tp + fp, 1)
     sums = np.einsum("ij,ij->i", positive, precision)
-    # Calling none positive finds none, and no negative is called in error.
+    # No predicted positive: no true and no false positive.
     found = np.where(20 * fp <= negatives, tp, 0).max(axis=1)
     called = np.where(20 * tp >= 19 * positives, fp, negatives).min(axis=1)
     n_positive = np.where(both, positives[:, 0], 0)
@@ -170,7 +170,7 @@ def _ranked_metrics(
 def _drawn_by_level(
     y_true: IntArray, y_score: FloatArray, group_codes: IntArray, group_counts: IntArray
 ) -> tuple[Any, Any]:
-    """Positives and negatives drawn at each distinct score, the highest first.
+    """Counts positives and negatives drawn at each distinct score, in falling order.
 
     The scores are sorted once for all resamples. Both are int32 of shape
     `(n_resamples, n_levels)`.
@@ -188,11 +188,8 @@ def _drawn_by_level(
 
 
 def _auc(positive: Any, negative: Any, tp: Any) -> FloatArray:
-    """The Mann-Whitney count: a negative loses to the positives above it.
-
-    It loses half to those at its own level.
-    """
-    # Twice the count is a whole number, exact in float64 for any realistic size.
+    """Computes the AUC by the Mann-Whitney count; ties count one half."""
+    # Twice the count is an integer, exact in float64 for any realistic size.
     above_twice = 2 * tp - positive
     twice = np.einsum("ij,ij->i", negative, above_twice, dtype=np.float64)
     pairs = tp[:, -1].astype(np.int64) * negative.sum(axis=1)
@@ -202,7 +199,7 @@ def _auc(positive: Any, negative: Any, tp: Any) -> FloatArray:
 def _squared_errors(
     y_true: IntArray, y_score: FloatArray, group_codes: IntArray, n_groups: int
 ) -> FloatArray:
-    """Sum over each group, in an order that is not that of the rows."""
+    """Returns the sum over each group, whatever the order of the rows."""
     order = np.lexsort((y_true, y_score, group_codes))
     errors = (y_score - y_true)[order] ** 2
     sums = np.bincount(group_codes[order], weights=errors, minlength=n_groups)

@@ -1,4 +1,4 @@
-"""Three classes: benign without callback, benign, malignant, or any others."""
+"""Metrics of three classes, such as the pathologies of CBIS-DDSM."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from keras_wa.metrics.inputs import FloatArray, IntArray, as_group_codes
 from keras_wa.metrics.resampling import draw_groups, in_threads, resampled_auc
 
 THREE_CLASS_COLUMNS = ("p_0", "p_1", "p_2")
-"""The probabilities of the classes; the true class is in `class`."""
+"""Columns of the probabilities; the true class is in `class`."""
 
 # A float32 softmax of three sums to one within a few 1e-7.
 _SUM_TOLERANCE = 1e-4
@@ -30,25 +30,25 @@ def three_class_metrics(
     """Scores predictions of three classes, with intervals by patient.
 
     Args:
-        predictions: one row an ROI, with `patient_id`, `class` (0, 1 or 2), `p_0`,
-            `p_1` and `p_2`. The class with the highest probability is called, of equal
-            ones the first.
-        n_resamples: of the bootstrap by patient.
-        seed: of the bootstrap.
-        confidence: coverage that the intervals aim at.
+        predictions: one row per ROI, with `patient_id`, `class` (0, 1 or 2), `p_0`,
+            `p_1` and `p_2`. The predicted class has the highest probability; ties go to
+            the first.
+        n_resamples: number of resamples of the patients.
+        seed: seed of the resampling.
+        confidence: nominal coverage of the intervals.
 
     Returns:
-        `confusion` (rows true, columns called), `accuracy`, `sensitivity` (one a
-        class), `auc` (one a class, against the two others) and `macro_auc`, their plain
-        mean; each `{value, low, high}`, NaN where a class is absent.
+        `confusion` (rows true, columns predicted), `accuracy`, `sensitivity` (one per
+        class), `auc` (one per class, against the others) and `macro_auc`, their mean;
+        each `{value, low, high}`, NaN if a class is absent.
 
     Raises:
-        UserError: if a class is not 0, 1 or 2, or probabilities are not in [0, 1] or do
+        UserError: a class is not 0, 1 or 2, or probabilities are not in [0, 1] or do
             not sum to one.
     """
     classes, p = _checked(predictions)
     codes, n_groups = as_group_codes(predictions["patient_id"])
-    # Each ROI alone, drawn once: the data themselves.
+    # One resample that draws each ROI once.
     alone, once = np.arange(len(classes)), np.ones((1, len(classes)), np.int64)
     values = _resampled(classes, p, alone, once)
     chunks = in_threads(
@@ -78,7 +78,7 @@ def three_class_metrics(
 def _resampled(
     classes: IntArray, p: FloatArray, codes: IntArray, counts: IntArray
 ) -> dict[str, FloatArray]:
-    """Each metric of each resample, `(n_resamples,)`, from how often groups came."""
+    """Returns each metric of each resample, `(n_resamples,)`."""
     drawn = counts[:, codes]
     right = p.argmax(axis=1) == classes
     found = {"accuracy": drawn @ right / drawn.sum(axis=1)}

@@ -1,4 +1,4 @@
-"""The decision threshold, chosen on validation and never on the test set."""
+"""The decision threshold, chosen on the validation set, never on the test set."""
 
 from __future__ import annotations
 
@@ -17,40 +17,48 @@ from keras_wa.metrics.inputs import (
 )
 
 THRESHOLD_RULES = ("youden", "f1")
-"""The rules that choose the best threshold."""
+"""Rules that maximise a criterion."""
 
 TARGET_RULES = ("sensitivity", "specificity")
-"""The rules that choose one by what it has to reach, as in `"sensitivity:0.95"`."""
+"""Rules with a target, such as `"sensitivity:0.95"`."""
 
 
 def choose_threshold(
     y_true: ArrayLike, y_score: ArrayLike, rule: str | float = "youden"
 ) -> float:
-    """Chooses the threshold above which an ROI is called positive.
+    """Chooses the decision threshold on the validation set.
 
-    An ROI is positive if `p >= threshold`. The threshold lies midway between two
-    adjacent distinct probabilities, so that floating-point noise on another machine
-    flips no ROI of the validation set. Calling everything positive is the one other
-    candidate, and for a specificity calling nothing positive. Of equally good
-    thresholds the lowest is taken, because a missed cancer costs more than a recall.
+    An ROI is positive if `y_score >= threshold`. The threshold lies midway between two
+    adjacent probabilities, so that rounding on another machine changes no decision of
+    the validation set. Of equally good thresholds the lowest is taken, since a missed
+    cancer costs more than a recall.
 
     Args:
-        y_true: shape `(n,)`, 0 or 1, of the validation set.
-        y_score: shape `(n,)`, in [0, 1], of the validation set.
-        rule: `"youden"` maximises sensitivity + specificity - 1 (Youden 1950,
-            doi:10.1002/1097-0142(1950)3:1<32::AID-CNCR2820030106>3.0.CO;2-3), `"f1"`
-            maximises F1; `"sensitivity:0.95"` is the highest threshold with at least
-            that sensitivity, `"specificity:0.9"` the lowest with at least that
-            specificity; a number in [0, 1] is itself the threshold.
+        y_true: labels of the validation set, shape `(n,)`, 0 or 1.
+        y_score: its probabilities, shape `(n,)`, in [0, 1].
+        rule: `"youden"` maximises sensitivity + specificity - 1, `"f1"` maximises F1,
+            `"sensitivity:0.95"` is the highest threshold with at least that
+            sensitivity, `"specificity:0.9"` the lowest with at least that specificity;
+            a number in [0, 1] is the threshold itself.
 
     Returns:
         The threshold, in [0, 1].
 
     Raises:
-        UserError: if the rule is unknown, its target or a fixed threshold is out of
-            range, no threshold in [0, 1] reaches the target, or a rule is to choose and
-            the validation set holds one class only.
-        ValueError: if labels or probabilities are malformed or differ in length.
+        UserError: the rule is unknown, its target or the number is out of range, no
+            threshold reaches the target, or a rule has only one class to choose on.
+        ValueError: labels or probabilities are malformed or differ in length.
+
+    Example:
+        >>> from keras_wa.metrics import choose_threshold
+        >>> y_true, y_score = [0, 0, 1, 1], [0.1, 0.4, 0.6, 0.9]
+        >>> choose_threshold(y_true, y_score)
+        0.5
+        >>> choose_threshold(y_true, y_score, "sensitivity:0.5")
+        0.75
+
+    Source:
+        Youden 1950, "Index for rating diagnostic tests".
     """
     y = as_labels(y_true)
     p = as_probabilities(y_score)
@@ -73,13 +81,13 @@ def choose_threshold(
         )
 
     levels, level_of_roi = np.unique(p, return_inverse=True)
-    # tp[k], fp[k]: positives called at levels[k] and above.
+    # tp[k], fp[k]: true and false positives at the threshold levels[k].
     positives = np.bincount(level_of_roi, weights=y, minlength=len(levels))
     negatives = np.bincount(level_of_roi, weights=1 - y, minlength=len(levels))
     tp = np.cumsum(positives[::-1])[::-1]
     fp = np.cumsum(negatives[::-1])[::-1]
     if name == "youden":
-        # J times both class sizes: whole numbers, so that ties are exact.
+        # Youden's J times both class sizes: integers, so that ties are exact.
         best = int(np.argmax(tp * n_negative - fp * n_positive))
     elif name == "f1":
         best = int(np.argmax(2 * tp / (tp + fp + n_positive)))
@@ -92,7 +100,7 @@ def choose_threshold(
 
 
 def _parse(rule: str) -> tuple[str, Fraction]:
-    """The name of a rule and its target, which is 0 for those without."""
+    """Returns the name of a rule and its target, 0 if it has none."""
     if rule in THRESHOLD_RULES:
         return rule, Fraction(0)
     name, _, text = rule.partition(":")
@@ -100,7 +108,7 @@ def _parse(rule: str) -> tuple[str, Fraction]:
         examples = [f"{each}:0.95" for each in TARGET_RULES]
         raise unknown_name("threshold rule", rule, (*THRESHOLD_RULES, *examples))
     try:
-        # Exactly what was written: 0.55 as a float asks for 56 of 100.
+        # Exact: 0.55 as a float would ask for 56 of 100.
         target = Fraction(text)
     except (ValueError, ZeroDivisionError):
         target = Fraction(0)
@@ -113,7 +121,7 @@ def _parse(rule: str) -> tuple[str, Fraction]:
 
 
 def _just_below(levels: FloatArray, index: int, rule: str) -> float:
-    """A threshold from which on `levels[index]` and those above are positive."""
+    """Returns a threshold with `levels[index]` and those above positive."""
     level = float(levels[index]) if index < len(levels) else 1.0
     below = float(levels[index - 1]) if index else 0.0
     if index == len(levels) and below == 1:
@@ -122,5 +130,5 @@ def _just_below(levels: FloatArray, index: int, rule: str) -> float:
             "ROIs with probability 1; expected a lower target, or a model less sure."
         )
     middle = below + (level - below) / 2
-    # Two neighbouring doubles have no double between them.
+    # Adjacent floats have no float between them.
     return middle if middle > below else level

@@ -1,4 +1,4 @@
-"""Everything that is said of one table of predictions, of ROIs or of patients."""
+"""All metrics of one table of predictions, of ROIs or of patients."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from keras_wa.metrics.classification import classification_metrics
 from keras_wa.metrics.delong import auc
 
 FEW_PATIENTS = 10
-"""With fewer patients an interval is not to be relied on."""
+"""With fewer patients an interval is not reliable."""
 
 
 def score_units(
@@ -24,20 +24,20 @@ def score_units(
     """Scores predictions, with intervals by patient.
 
     Args:
-        table: one row a unit (ROI, image, breast or patient), with `patient_id`,
+        table: one row per unit (ROI, image, breast or patient), with `patient_id`,
             `label` and `probability`.
         threshold: decision threshold; positive if `probability >= threshold`.
-        n_resamples: of the bootstrap.
-        seed: of the bootstrap.
-        confidence: coverage that the intervals aim at.
+        n_resamples: number of resamples of the patients.
+        seed: seed of the resampling.
+        confidence: nominal coverage of the intervals.
 
     Returns:
         `n, n_positive, n_patients, metrics {name: {value, low, high}}, auc_delong
         {value, low, high, standard_error}, counts {tp, fp, tn, fn}, n_dropped {name:
-        resamples in which it was undefined}`, NaN where undefined.
+        resamples in which it was undefined}`, NaN if undefined.
 
     Raises:
-        ValueError: if a value is malformed.
+        ValueError: a value is malformed.
     """
     labels, probabilities = table["label"], table["probability"]
     intervals = cluster_bootstrap(

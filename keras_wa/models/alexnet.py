@@ -30,21 +30,19 @@ def alexnet(
     dropout: Fraction = 0.5,
     bn_momentum: Fraction = 0.9,
 ) -> keras.Model:
-    """AlexNet (Krizhevsky et al. 2012) with one tower (Krizhevsky 2014). 57.0 M.
+    """AlexNet with one tower. 57.0 M parameters.
 
-    The original splits its layers in two towers because one GPU of 2012 could not hold
-    them; the author's later version for one device is what libraries call AlexNet, and
-    what this is: five convolutions, overlapping max pooling, two dense layers of 4096,
-    each after dropout. Local response normalisation is left out, as in that version:
-    it was found to do next to nothing (Simonyan & Zisserman 2015, section 4.1), and
-    batch normalisation has replaced it. The paper's table says neither.
+    Five convolutions, overlapping max pooling and two dense layers of 4096, each after
+    dropout. The original has two towers because of the memory of its GPUs; the author's
+    later version with one is what libraries call AlexNet. It has no local response
+    normalisation, which has little effect (Simonyan & Zisserman 2015, section 4.1).
 
     Args:
-        image_size: side of the square ROI in pixels, at least 63: below, nothing is
-            left for the last pooling.
-        classes: 2 or 3, as in `wa_resnet50`.
-        batch_norm: a batch normalisation between each convolution and its ReLU.
-        dropout: rate before each of the two dense layers.
+        image_size: side of the square ROI in pixels, at least 63, which the last
+            pooling needs.
+        classes: number of classes, 2 or 3, see `wa_resnet50`.
+        batch_norm: whether to add batch normalisation between convolution and ReLU.
+        dropout: dropout rate before each of the two dense layers.
         bn_momentum: momentum of the moving averages.
 
     Returns:
@@ -52,10 +50,13 @@ def alexnet(
 
     Raises:
         UserError: a value is out of range.
+
+    Source:
+        Krizhevsky et al. 2012; one tower: Krizhevsky 2014.
     """
     Range(63, whole=True).check("`image_size`", image_size)
     roi, x = standardised_roi(image_size)
-    # As in PyTorch: "same" at stride 4 would pad one side more than the other.
+    # As in PyTorch: "same" with stride 4 would pad unevenly.
     x = layers.ZeroPadding2D(2, name="conv1_pad")(x)
     for number, (filters, kernel, stride, pooled) in enumerate(_CONVOLUTIONS, start=1):
         x = layers.Conv2D(

@@ -22,34 +22,40 @@ def WAResNet50(  # noqa: N802, named as keras.applications' models are
     name: str = "wa_resnet50",
     **options: Any,
 ) -> keras.Model:
-    """Builds WA-ResNet-50, as the functions of keras.applications do.
+    """Instantiates WA-ResNet-50, with the signature of keras.applications.
 
-    Reference: Alsajer & Philippovich 2025, doi 10.25559/SITITO.021.202502.287-296.
+    A Haar DWT, then ResNet-50 with a squeeze-and-excitation gate after each residual
+    block.
 
     Args:
-        include_top: whether the classifier is part of the model.
-        weights: None, `"imagenet"`, or the path of pretrained ResNet-50 weights.
-            ImageNet's are carried over exactly (`graft`).
-        input_tensor: a grey image, `(batch, height, width, 1)`, to build upon.
+        include_top: whether to include the classifier.
+        weights: None for random initial weights, `"imagenet"`, or the path of ResNet-50
+            weights, see `load_pretrained`.
+        input_tensor: optional grey image to use as input, `(batch, height, width, 1)`.
         input_shape: `(side, side, 1)`, side even and at least 32.
-        pooling: without the top: None gives the feature map `(batch, h, w, 2048)`,
-            `"avg"` and `"max"` pool it to `(batch, 2048)`.
-        classes: of the top, 1 or more.
-        classifier_activation: of the top; None gives logits.
-        name: of the model.
-        **options: of `wa_resnet50`, such as `graft="field"`.
+        pooling: pooling if `include_top=False`: None for the feature map
+            `(batch, h, w, 2048)`, `"avg"` or `"max"` for `(batch, 2048)`.
+        classes: number of classes, at least 1.
+        classifier_activation: activation of the classifier; None for logits.
+        name: name of the model.
+        **options: options of `create_model("wa_resnet50")`, such as `graft="field"` or
+            `wavelet="db2"`.
 
     Returns:
-        A flat functional model of grey images in [0, 1].
+        A functional `keras.Model` of grey images in [0, 1].
 
     Raises:
-        UserError: an option is out of range, or the weights cannot be had.
-        ValueError: the shape of the input is no square grey image.
+        UserError: an option is out of range, or the weights are not available.
+        ValueError: the shape of the input is not that of a square grey image.
 
     Example:
-        >>> model = WAResNet50(input_shape=(64, 64, 1), classes=5)
+        >>> from keras_wa.models import WAResNet50
+        >>> model = WAResNet50(input_shape=(64, 64, 1), classes=5, weights=None)
         >>> model.output_shape
         (None, 5)
+
+    Source:
+        Alsajer & Philippovich 2025, doi:10.25559/SITITO.021.202502.287-296.
     """
     if input_tensor is not None:
         input_shape = tuple(input_tensor.shape[1:])

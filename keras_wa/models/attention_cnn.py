@@ -25,27 +25,24 @@ def attention_cnn(
     dropout: Fraction = 0.5,
     bn_momentum: Fraction = 0.9,
 ) -> keras.Model:
-    """A CNN with an attention mechanism (Alshehri & AlSaeed 2022). 0.4 M parameters.
+    """A small CNN with attention over its last map. 0.4 M parameters.
 
     Four times 3x3 convolution, batch normalisation, ReLU and max pooling -> attention
-    over the places of the last map -> dense 128, ReLU -> dropout -> dense -> softmax.
+    over the positions of the map -> dense 128, ReLU -> dropout -> dense -> softmax.
 
-    From the source, on breast thermograms: a CNN by itself against the same one with
-    soft, hard and self-attention; soft attention gives each place a weight by a
-    softmax, hard attention takes some places and ignores the others, which it learns
-    by drawing at random. Of its text we had a part alone: the number and sizes of the
-    layers are ours, and so is a hard attention that needs no random draws, since these
-    would make training noisy and differ from inference.
+    The source compares a CNN on breast thermograms with and without soft, hard and
+    self-attention. Its text was available in part: number and sizes of the layers are
+    ours, and so is hard attention without random sampling, which would make training
+    noisy and different from inference.
 
     Args:
         image_size: side of the square ROI in pixels, at least 32.
-        classes: 2 or 3, as in `wa_resnet50`.
-        attention: `"soft"`: the mean of the places with learnt weights; `"hard"`: the
-            mean of the quarter of the places that score highest, learnt
-            straight-through (see `AttentionPool2D`); `"self"`: the places see each
-            other by four heads, with a residual, before average pooling; `"none"`:
-            average pooling alone.
-        dropout: rate before the last layer.
+        classes: number of classes, 2 or 3, see `wa_resnet50`.
+        attention: `"soft"`: mean of the positions with learned weights; `"hard"`: mean
+            of the quarter of positions with the highest scores, see `AttentionPool2D`;
+            `"self"`: self-attention of four heads with a residual, then average
+            pooling; `"none"`: average pooling.
+        dropout: dropout rate before the last layer.
         bn_momentum: momentum of the moving averages.
 
     Returns:
@@ -53,6 +50,9 @@ def attention_cnn(
 
     Raises:
         UserError: a value is out of range.
+
+    Source:
+        Alshehri & AlSaeed 2022, doi:10.3390/app122412922.
     """
     check_choice("attention", attention, ("soft", "hard", "self", "none"))
     roi, x = standardised_roi(image_size)
@@ -75,7 +75,7 @@ def attention_cnn(
 
 
 def _attended(x: keras.KerasTensor, attention: str) -> keras.KerasTensor:
-    """The map `(batch, height, width, C)` as features `(batch, C)`."""
+    """Pools the map `(batch, height, width, C)` to features `(batch, C)`."""
     _, height, width, channels = x.shape
     if attention == "none":
         return layers.GlobalAveragePooling2D(name="avg_pool")(x)

@@ -8,28 +8,28 @@ from keras_wa.errors import UserError
 from keras_wa.ranges import Range
 
 Count = Annotated[int, Range(1, 10_000, whole=True)]
-"""An option of a model that counts something; more than that no network has."""
+"""Type of an option that counts something, such as layers or heads."""
 
 Fraction = Annotated[float, Range(0, 1, below=True)]
-"""An option of a model such as a momentum or a dropout rate."""
+"""Type of an option such as a momentum or a dropout rate."""
 
 CLASSES = (2, 3)
 """2: benign, malignant. 3: benign without callback, benign, malignant."""
 
 
 def check_choice(option: str, value: Any, choices: tuple[Any, ...]) -> None:
-    """Raises a `UserError` if an option's value is not one of the choices."""
+    """Raises `UserError` if an option's value is not one of the choices."""
     if value not in choices:
         listed = ", ".join(repr(choice) for choice in choices)
         raise UserError(f"`{option}` must be one of {listed}. Received: {value!r}")
 
 
 def check_image_size(image_size: int, even: bool = False) -> None:
-    """Raises a `UserError` if an ROI of this side is too small.
+    """Raises `UserError` if the side of an ROI is too small or not allowed to be odd.
 
     Args:
-        image_size: pixels.
-        even: whether an odd side is refused, which the first DWT would pad.
+        image_size: side of the ROI, pixels.
+        even: whether to refuse an odd side, which the first DWT would pad.
     """
     if image_size < 32 or (even and image_size % 2):
         kind = "an even number of" if even else "a number of"

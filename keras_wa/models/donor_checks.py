@@ -1,4 +1,4 @@
-"""What a donor of pretrained weights lacks, has too much, or means otherwise."""
+"""Checks of pretrained weights: missing, extra and incompatible layers."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from keras_wa.models.donors import RESNET50, Application, Donor, Weights
 
 HEAD = "predictions"
 
-# Heads of others: fc of PyTorch, fc1000 and probs of Caffe's and Keras' older files.
+# Heads of other libraries: fc of PyTorch, fc1000 and probs of Caffe and older Keras.
 _HEADS = (HEAD, "fc", "fc1000", "probs")
 
-# How the names of the layers end that a pretrained trunk has weights for; no others of
-# ours do: those of ResNet and DenseNet, of VGG, and DenseNet's last normalisation.
+# Endings of the layer names of a pretrained trunk: ResNet, DenseNet and VGG. No other
+# layer of ours has such a name.
 OF_TRUNK = re.compile(r"_conv\d*$|(^|_)bn$")
 
 _STRIDES = {
@@ -32,10 +32,10 @@ def unfilled(
     origin: str,
     trunks: Mapping[str, Application],
 ) -> list[str]:
-    """A note on the stages of the trunk that a source has not.
+    """Returns a note on the stages of the trunk that a source lacks.
 
     Raises:
-        UserError: the source has nothing of the trunk, or a stage in part. A
+        UserError: the source has nothing of the trunk, or only a part of a stage: a
             convolution without its normalisation is no pretrained feature.
     """
     stages: dict[str, list[str]] = {}
@@ -70,7 +70,7 @@ def unfilled(
 
 
 def left_out(donor: Donor, model: keras.Model, origin: str) -> Iterator[str]:
-    """A note on layers that only the source has; its head may be another."""
+    """Yields a note on layers that only the source has, heads aside."""
     known = {layer.name for layer in model.layers if layer.weights}
     extra = [name for name in donor.layers if donor.layers[name] and name not in known]
     extra = [name for name in extra if name not in _HEADS]
@@ -84,7 +84,7 @@ def left_out(donor: Donor, model: keras.Model, origin: str) -> Iterator[str]:
 def other_strides(
     donor: Donor, model: keras.Model, origin: str, trunks: Mapping[str, Application]
 ) -> Iterator[str]:
-    """A note on a ResNet-50 that was trained with its strides in other places."""
+    """Yields a note on a ResNet-50 that was trained with another `stride_on`."""
     for prefix, application in trunks.items():
         ours = _stride_on(model, prefix, donor.layers)
         if application != RESNET50 or ours is None:
@@ -101,7 +101,7 @@ def other_strides(
 
 
 def _stride_on(model: keras.Model, prefix: str, donors: Weights) -> str | None:
-    """Which convolutions have the strides, None if no stage with one is filled."""
+    """Returns which convolutions have the strides; None if no such stage is filled."""
     layers = {layer.name: layer for layer in model.layers}
     for stage in (3, 4, 5):
         block = f"{prefix}conv{stage}_block1"
@@ -115,11 +115,11 @@ def _stride_on(model: keras.Model, prefix: str, donors: Weights) -> str | None:
 def misplaced(
     donor: Donor, model: keras.Model, origin: str
 ) -> tuple[set[str], list[str]]:
-    """Layers whose weights mean something else in the source, and notes on them.
+    """Returns layers whose weights are for other inputs in the source, and notes.
 
-    The statistics of a normalisation are of what stands before it: the ROI, each
-    subband, or all of them; a file that is no whole model does not say of what. A gate
-    before the addition of a block has another task than one behind it.
+    The statistics of a normalisation depend on its input: the ROI, each subband, or all
+    subbands. Only a whole model in the source shows which. A gate before the addition
+    of a block is not comparable to one after it.
     """
     names: list[str] = []
     notes = []
@@ -153,11 +153,14 @@ def misplaced(
 def other_stem(
     donor: Donor, model: keras.Model, origin: str, stem: str, place: str
 ) -> Iterator[str]:
-    """A note on a stem that was trained on other inputs than it gets.
+    """Yields a note on a stem that was trained on other inputs.
 
     Args:
+        donor: the source.
+        model: the model to fill.
+        origin: name of the source in the note.
         stem: name of the first convolution.
-        place: of the layer in `model` whose input the stem needs.
+        place: name of the layer in `model` whose input the stem needs.
     """
     ours, theirs = seen_by(model, place), seen_by_donor(donor, stem)
     if theirs and ours != theirs:
@@ -168,14 +171,14 @@ def other_stem(
 
 
 def _behind_block(model: keras.Model, gate: str) -> bool:
-    """Whether a gate stands behind its block's addition, not before it."""
+    """Returns whether a gate follows its block's addition."""
     names = [layer.name for layer in model.layers]
     out = f"{gate.removesuffix('_se')}_out"
     return out in names and names.index(out) < names.index(gate)
 
 
 def seen_by_donor(donor: Donor, name: str) -> str | None:
-    """`seen_by` in the source; None if it does not say."""
+    """Returns `seen_by` in the source; None if unknown."""
     if donor.model is None:
         return None
     try:
@@ -185,7 +188,7 @@ def seen_by_donor(donor: Donor, name: str) -> str | None:
 
 
 def seen_by(model: keras.Model, name: str) -> str:
-    """What stands before a layer: `"1-channel input, DWT2D of haar"`."""
+    """Describes the input of a layer: `"1-channel input, DWT2D of haar"`."""
     inputs = model.get_layer(name).input
     words = []
     for layer in keras.Model(model.inputs, inputs).layers:

@@ -1,4 +1,4 @@
-"""The files that pretrained weights come in, read into arrays."""
+"""Reads files of pretrained weights into arrays."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ ORDER = ("kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance")
 """Weights of a convolution, a dense layer or a batch normalisation, in Keras' order."""
 
 PICKLES = (".pth", ".pt", ".bin")
-"""Endings of PyTorch's own files, whose reading may run any code."""
+"""Endings of PyTorch's pickles: reading them may run any code."""
 
-# Seconds without an answer, after which a download is given up; by default it never is.
+# Timeout of a download, seconds; Keras has none.
 _PATIENCE = 5.0
 
 _NO_ANSWER = (
@@ -37,47 +37,47 @@ _NO_ANSWER = (
 )
 
 
-# Standard deviation of ImageNet's pixels, in grey levels, averaged over the colours.
-# keras.applications feeds mean-free pixels on that scale to ResNet-50 and VGG, we feed
-# subbands of unit variance.
+# Standard deviation of ImageNet's pixels in grey levels, averaged over the colours.
+# ResNet-50 and VGG of keras.applications take centred pixels on this scale; ours take
+# unit variance.
 IMAGENET_PIXEL_STD = 57.6
 
 
 class Application(NamedTuple):
-    """A network of keras.applications whose weights a model can take."""
+    """A network of keras.applications whose weights a model can use."""
 
     name: str
-    """Of its class in `keras.applications`."""
+    """Name of its class in `keras.applications`."""
     stem: str
-    """Its first convolution."""
+    """Name of its first convolution."""
     pixel_std: float
-    """On what scale its input was in training."""
+    """Standard deviation of its input in training."""
 
 
 RESNET50 = Application("ResNet50", "conv1_conv", IMAGENET_PIXEL_STD)
 VGG16 = Application("VGG16", "block1_conv1", IMAGENET_PIXEL_STD)
 VGG19 = Application("VGG19", "block1_conv1", IMAGENET_PIXEL_STD)
 DENSENET121 = Application("DenseNet121", "conv1_conv", 1.0)
-"""Its pixels were divided by their standard deviation."""
+"""It was trained on pixels divided by their standard deviation."""
 
 
 class Donor(NamedTuple):
-    """Pretrained weights, and what is known of the network that they come from."""
+    """Pretrained weights and their network."""
 
     layers: Weights
     pixel_std: float | None = None
-    """On what scale its input was; None: as in keras.applications."""
+    """Standard deviation of the input in training; None: see `Application`."""
     stride_on: str = "1x1"
-    """See `resnet50_features`; a `.keras` file has it in its model."""
+    """See `resnet50_features`; unused if there is a `model`."""
     model: keras.Model | None = None
-    """The network, of a `.keras` file."""
+    """The network, from a `.keras` file."""
 
 
 def imagenet(application: str) -> Weights:
-    """The ImageNet weights of a network of keras.applications, without its top.
+    """Loads the ImageNet weights of a network of keras.applications, without its top.
 
     Raises:
-        WeightsUnavailableError: they are not in Keras' cache and cannot be downloaded.
+        WeightsUnavailableError: they are not in Keras' cache and the download failed.
         UserError: they are damaged, or cannot be stored.
     """
     build = getattr(keras.applications, application)
@@ -100,7 +100,7 @@ def imagenet(application: str) -> Weights:
 
 @contextmanager
 def _patience() -> Iterator[None]:
-    """Keras sets no time limit for a download, not even for its first byte."""
+    """Sets a timeout for downloads, which Keras does not."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(_PATIENCE)
     try:
@@ -110,7 +110,7 @@ def _patience() -> Iterator[None]:
 
 
 def _no_answer(error: BaseException | None) -> bool:
-    """Whether the network or the server failed: Keras hides that behind another."""
+    """Returns whether the network or the server failed, from the error's context."""
     if error is None:
         return False
     return isinstance(error, _NO_ANSWER) or _no_answer(error.__context__)
@@ -145,7 +145,7 @@ def read_donor(path: Path) -> Donor:
 
 
 def reason(error: Exception) -> str:
-    """The first line of an error's message, or its kind if it has none."""
+    """Returns the first line of an error's message, or its type if there is none."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 

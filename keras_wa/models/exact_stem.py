@@ -1,4 +1,4 @@
-"""The first convolution of ResNet-50, carried over from pixels to subbands."""
+"""Converts the first convolution of ResNet-50 from pixels to subbands."""
 
 from __future__ import annotations
 
@@ -19,49 +19,57 @@ SUBBAND_KERNEL = 5
 Floats = NDArray[np.floating]
 
 _PASSES = ((0, 0), (1, 0), (0, 1), (1, 1))
-"""Of LL, LH, HL, HH: 1 for the high pass from row to row, from column to column."""
+"""Of LL, LH, HL, HH: 1 for the high pass over rows, over columns."""
 
 
 def subband_stem(kernel: Floats, wavelet: str) -> tuple[Floats, float]:
-    """Writes ResNet-50's first convolution as one on the subbands of its image.
+    """Converts ResNet-50's first kernel to one on the subbands of the image.
 
-    Haar's DWT is orthonormal, so that a 7x7 convolution of stride 2 on an image is a
-    convolution of stride 1 on its subbands. With K the kernel, zero outside of 0..6,
+    Haar's DWT is orthonormal, so that a 7x7 convolution of stride 2 on an image equals
+    a 5x5 convolution of stride 1 on its subbands. With K the kernel, zero outside 0..6,
     m and n in -2..2, r and s in {0, 1}:
 
         W[m+2, n+2, band] = 1/2 sum_{r,s} sign(band, r, s) K[2m+r+3, 2n+s+3]
         sign: LL 1, LH (-1)^r, HL (-1)^s, HH (-1)^(r+s)
 
-    For an image of even sides, padded with 3 zeros for K and its subbands with 2 for
-    W, both give the same map, borders included.
+    With an image of even size, zero-padded by 3 for K and its subbands by 2 for W, both
+    give the same map, borders included.
 
     For any wavelet: along an axis, band[k] = sum_i f[i] x[2k+1-i], and a kernel w on
-    the bands is the kernel c[t] = sum_{m,f} w[m, f] f[2m+1-t] on the image. With A the
-    matrix that maps w to c, W = pinv(A) K pinv(A)^T is the least squares solution,
-    where K stands `taps/2 - 1` samples further left than for Haar, as the
-    coefficients do. For Haar this is the sum above. `"db2"` is exact too, but for its
-    borders, which the DWT mirrors; longer wavelets need a larger kernel than 5x5 and
-    leave an error.
+    the bands equals the kernel c[t] = sum_{m,f} w[m, f] f[2m+1-t] on the image. With A
+    the matrix that maps w to c, W = pinv(A) K pinv(A)^T is the least squares solution,
+    where K is shifted left by `taps/2 - 1` samples relative to Haar, as the
+    coefficients are. For Haar this is the sum above. `"db2"` is exact except at the
+    borders, which the DWT mirrors. Longer wavelets would need a kernel larger than 5x5.
 
     Args:
-        kernel: `(7, 7, 1, filters)`, on a grey image.
-        wavelet: as in `DWT2D`.
+        kernel: kernel on a grey image, `(7, 7, 1, filters)`.
+        wavelet: name of the wavelet, see `DWT2D`.
 
     Returns:
-        The kernel on LL, LH, HL, HH, `(5, 5, 4, filters)`, the dtype of `kernel`; and
-        the relative error: the norm of what the kernel that it is on the image lacks
-        or has too much, divided by that of `kernel`.
+        The kernel on LL, LH, HL, HH, `(5, 5, 4, filters)`, in the dtype of `kernel`;
+        and the relative error: the norm of the difference between the equivalent kernel
+        on the image and `kernel`, divided by the norm of `kernel`.
 
     Raises:
-        UserError: an unknown wavelet.
-        ValueError: a kernel of another shape.
+        UserError: the wavelet is unknown.
+        ValueError: the kernel has another shape.
 
-    Source: the perfect reconstruction of orthonormal wavelets, Mallat 1989; the noble
-    identities, Vaidyanathan 1993, "Multirate Systems and Filter Banks", chapter 4.
+    Example:
+        >>> import numpy as np
+        >>> from keras_wa.models.exact_stem import subband_stem
+        >>> kernel = np.random.default_rng(0).random((7, 7, 1, 64))
+        >>> on_subbands, error = subband_stem(kernel, "haar")
+        >>> on_subbands.shape, error < 1e-12
+        ((5, 5, 4, 64), True)
+
+    Source:
+        Perfect reconstruction of orthonormal wavelets: Mallat 1989. Noble identities:
+        Vaidyanathan 1993, "Multirate Systems and Filter Banks", chapter 4.
     """
     _check(kernel)
     taps, half = filter_bank(wavelet).taps, SUBBAND_KERNEL // 2
-    first = 2 - 2 * half - taps  # What the leftmost coefficient sees first.
+    first = 2 - 2 * half - taps  # First sample of the leftmost coefficient.
     seen = np.zeros((2 * half + 2 - first, 2, SUBBAND_KERNEL))
     for band, taps_of_band in enumerate(filter_bank(wavelet)[:2]):
         for m in range(-half, half + 1):
@@ -88,22 +96,22 @@ def subband_stem(kernel: Floats, wavelet: str) -> tuple[Floats, float]:
 
 
 def average_stem(kernel: Floats, wavelet: str) -> tuple[Floats, float]:
-    """ResNet-50's first kernel on LL alone, for an image of twice the side.
+    """Puts ResNet-50's first kernel on LL, for an image of twice the side.
 
-    LL / 2 of Haar is the average of 2x2 pixels, so that the stem sees the image at
-    half its resolution, and the detail bands, which start with zeros, are left to
-    learn from. LL / 2 of another wavelet is a smoother average.
+    LL / 2 of Haar is the average of 2x2 pixels: the stem sees the image at half its
+    resolution. The kernel is zero on the detail bands, which training can use. LL / 2
+    of another wavelet is a smoother average.
 
     Args:
-        kernel: `(7, 7, 1, filters)`, on a grey image.
-        wavelet: not needed.
+        kernel: kernel on a grey image, `(7, 7, 1, filters)`.
+        wavelet: not used.
 
     Returns:
-        The kernel on LL, LH, HL, HH, `(7, 7, 4, filters)`, the dtype of `kernel`; and
-        0, as in `subband_stem`.
+        The kernel on LL, LH, HL, HH, `(7, 7, 4, filters)`, in the dtype of `kernel`;
+        and 0, the relative error, see `subband_stem`.
 
     Raises:
-        ValueError: a kernel of another shape.
+        ValueError: the kernel has another shape.
     """
     _check(kernel)
     details = np.zeros_like(kernel).repeat(3, axis=2)
@@ -118,12 +126,12 @@ def _check(kernel: Floats) -> None:
 
 
 class ExactStem(NamedTuple):
-    """A stem on subbands that can start as ResNet-50's own on pixels."""
+    """A stem on subbands that can start as ResNet-50's stem on pixels."""
 
     stem_kernel: int
     stem_stride: int
     carry: Callable[[Floats, str], tuple[Floats, float]]
-    """Grey kernel and wavelet -> kernel on subbands and its relative error."""
+    """Kernel on grey and wavelet -> kernel on subbands and its relative error."""
 
 
 EXACT_STEMS = {

@@ -37,33 +37,35 @@ def fhdf(
     bn_momentum: Fraction = 0.9,
     weights: str | Path | None = None,
 ) -> keras.Model:
-    """Fusion of hybrid deep features, FHDF (Chakravarthy et al. 2024). 67.4 M.
+    """Fusion of hybrid deep features (FHDF). 67.4 M parameters.
 
     ROI -> VGG-16, VGG-19, ResNet-50 and DenseNet-121, each with global average pooling
     -> their 512 + 512 + 2048 + 1024 features concatenated -> dense 512, ReLU -> dropout
     -> dense -> softmax.
 
-    From the source, of which we had the abstract alone: these four networks, whose
-    features are fused before one classifier, for three classes. We chose the average
-    pooling and the dense layer, and to train all at once.
+    From the source, whose abstract alone was available: these four networks, fused
+    before one classifier of three classes. The average pooling, the dense layer and
+    joint training are our choices.
 
     Args:
         image_size: side of the square ROI in pixels, at least 32.
-        classes: 2 or 3, as in `wa_resnet50`.
-        trunks: names of the networks, with commas between. The layers of each carry its
-            name in front, such as `vgg16_block1_conv1`: VGG-16 and VGG-19 share names.
-        batch_norm: batch normalisation in the VGGs, as in `vgg16`; the other two have
-            it anyhow.
-        dropout: rate before the last layer.
+        classes: number of classes, 2 or 3, see `wa_resnet50`.
+        trunks: names of the networks, separated by commas. The names of their layers
+            get them as a prefix, such as `vgg16_block1_conv1`.
+        batch_norm: whether the VGGs have batch normalisation, see `vgg16`.
+        dropout: dropout rate before the last layer.
         bn_momentum: momentum of the moving averages of all networks.
-        weights: `None` or `"none"`, `"imagenet"` (not with `batch_norm`), or a file of
-            this very model; see `load_pretrained`.
+        weights: None or `"none"`, `"imagenet"` (not with `batch_norm`), or a file of
+            this architecture; see `load_pretrained`.
 
     Returns:
         A functional model with output `(batch, classes)`, float32.
 
     Raises:
-        UserError: a value is out of range, or the weights cannot be had.
+        UserError: a value is out of range, or the weights are not available.
+
+    Source:
+        Chakravarthy et al. 2024, doi:10.1007/s44196-024-00593-7.
     """
     names = _names(trunks)
     roi, standardised = standardised_roi(image_size)
@@ -75,7 +77,7 @@ def fhdf(
     x = layers.Dropout(dropout, name="fusion_dropout")(x)
     model = classifier(roi, x, classes, "fhdf")
 
-    # Copied once more, for the settings and so that weights carry the new names too.
+    # Copied, to change settings and so that the weights get the new names too.
     changes: dict[str, dict[str, Any]] = {
         layer.name: {"momentum": bn_momentum}
         for layer in model.layers
@@ -104,7 +106,7 @@ def _names(trunks: str) -> list[str]:
 
 
 def _features(name: str, roi: keras.KerasTensor) -> keras.KerasTensor:
-    """The pooled features of one network, whose layers get its name in front."""
+    """Returns the pooled features of one network, with its name as a prefix."""
     build = getattr(keras.applications, _TRUNKS[name].name)
     base = build(include_top=False, weights=None, input_tensor=roi, pooling="avg")
     for layer in base.layers:

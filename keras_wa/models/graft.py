@@ -1,7 +1,7 @@
-"""Grafts layers into a network of keras.applications without nesting it.
+"""Inserts layers into a network of keras.applications without nesting it.
 
-The result stays one flat functional graph with the layer names of the original, so
-that pretrained weights find their layers and Grad-CAM finds its feature map.
+The result is one flat functional graph with the original layer names, so that
+pretrained weights and Grad-CAM find their layers.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 import keras
 
 LayerFactory = Callable[[], Callable[[Any], Any]]
-"""Makes a layer, or a function that applies several."""
+"""Creates a layer, or a function that applies several."""
 
 
 def graft(
@@ -21,21 +21,32 @@ def graft(
     changes: Mapping[str, Mapping[str, Any]] | None = None,
     before: Mapping[str, Callable[[Any], Any]] | None = None,
 ) -> keras.Model:
-    """Copies a functional model with new layers inserted and some settings changed.
+    """Copies a functional model, with layers inserted and settings changed.
 
     Args:
-        base: a flat functional model. It is not modified; the copy has weights of
-            its own.
-        after: layer name -> a function that makes the layer to insert behind it.
-        changes: layer name -> entries of that layer's config to replace, for example
-            `{"conv1_conv": {"strides": (1, 1)}}`.
-        before: layer name -> what to apply to the layer's input, for this layer alone.
+        base: a flat functional model. It is not modified.
+        after: layer name -> function that creates the layer to insert after it.
+        changes: layer name -> entries of the layer's config to replace.
+        before: layer name -> function to apply to the layer's input, for this layer
+            only.
 
     Returns:
-        The copy, with freshly initialised weights.
+        The copy, with new initial weights.
 
     Raises:
         ValueError: a name is not a layer of `base`.
+
+    Example:
+        >>> import keras
+        >>> from keras_wa.layers import SqueezeExcite
+        >>> from keras_wa.models.graft import graft
+        >>> base = keras.Sequential(
+        ...     [keras.Input((32, 32, 1)), keras.layers.Conv2D(8, 3, name="conv")]
+        ... )
+        >>> strided = {"conv": {"strides": (2, 2)}}
+        >>> gated = graft(base, after={"conv": SqueezeExcite}, changes=strided)
+        >>> gated.output_shape, type(gated.layers[-1]).__name__
+        ((None, 15, 15, 8), 'SqueezeExcite')
     """
     changes, before = changes or {}, before or {}
     names = {layer.name for layer in base.layers}

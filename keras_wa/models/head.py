@@ -1,4 +1,4 @@
-"""The last layer, which all models share."""
+"""The classifier head of all models."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from keras_wa.models.checks import CLASSES, check_choice
 def classifier(
     inputs: keras.KerasTensor, features: keras.KerasTensor, classes: int, name: str
 ) -> keras.Model:
-    """Puts the head on features and makes the model.
+    """Adds the head to features and creates the model.
 
-    The head computes in float32 whatever the policy: a half-precision softmax would
-    round probabilities to three digits.
+    The head computes in float32 under every dtype policy: a half-precision softmax
+    rounds probabilities to three digits.
 
     Args:
-        inputs: the model's input. (Keras could look for it, but walks a residual
-            network by every path, of which 16 blocks have 65 536.)
-        features: `(batch, width)`, computed from it.
-        classes: 2 or 3; malignant is the last.
-        name: of the model.
+        inputs: the model's input. (Keras could find it, but follows every path through
+            a residual network: 65,536 for 16 blocks.)
+        features: `(batch, width)`, computed from `inputs`.
+        classes: number of classes, 2 or 3; malignant is the last.
+        name: name of the model.
 
     Returns:
         The functional model, with output `(batch, classes)`, float32.
 
     Raises:
-        UserError: another number of classes.
+        UserError: the number of classes is not supported.
     """
     check_choice("classes", classes, CLASSES)
     probabilities = keras.layers.Dense(
@@ -36,5 +36,5 @@ def classifier(
 
 
 def last_layer(model: keras.Model) -> keras.layers.Layer:
-    """The layer that makes a functional model's first output: of ours, the head."""
+    """Returns the layer of a functional model's first output: the head of ours."""
     return model.get_layer(model.output_names[0])

@@ -1,4 +1,4 @@
-"""Models by name, so that a command line or a config file can ask for one."""
+"""Models by name, for the command line and configuration files."""
 
 from __future__ import annotations
 
@@ -26,19 +26,38 @@ _IMAGENET: dict[str, str] = {}
 def register_model(
     *, source: str, imagenet: str | None = None
 ) -> Callable[[Builder], Builder]:
-    """Registers a builder function under its own name.
+    """Registers a function that builds a model, under the function's name.
+
+    The function takes annotated keyword options, each with a default, among them
+    `image_size` and `classes`, and returns a flat functional `keras.Model` from grey
+    ROIs in [0, 1], `(batch, image_size, image_size, 1)`, to probabilities
+    `(batch, classes)`, malignant the last. The annotation declares the range of a
+    number: `Annotated[float, Range(0, 1)]`, with `keras_wa.ranges.Range`. Options are
+    checked before the function is called.
 
     Args:
-        source: one line that says where the model comes from.
-        imagenet: the network of keras.applications with whose ImageNet weights the
-            model's training starts by default, where they can be had.
+        source: origin of the model, one line.
+        imagenet: class of keras.applications whose ImageNet weights training uses by
+            default if they are available; None trains from scratch.
 
     Returns:
-        A decorator. Its function takes annotated keyword options, each with a default,
-        and returns a flat functional `keras.Model` that maps a batch of ROIs to the
-        probabilities of its classes, malignant the last. A number's range is declared
-        in its annotation, `Annotated[float, Range(0, 1)]`; the decorated function
-        checks its options. The decorator raises a `ValueError` if the name is taken.
+        A decorator.
+
+    Raises:
+        ValueError: when decorating, if the name is taken.
+
+    Example:
+        >>> import keras
+        >>> from keras_wa.models import create_model, register_model
+        >>> @register_model(source="an example")
+        ... def tiny_cnn(*, image_size: int = 224, classes: int = 2) -> keras.Model:
+        ...     roi = keras.Input((image_size, image_size, 1))
+        ...     x = keras.layers.Conv2D(8, 3, activation="relu")(roi)
+        ...     x = keras.layers.GlobalAveragePooling2D()(x)
+        ...     x = keras.layers.Dense(classes, activation="softmax")(x)
+        ...     return keras.Model(roi, x, name="tiny_cnn")
+        >>> create_model("tiny_cnn", image_size=64).output_shape
+        (None, 2)
     """
 
     def register(builder: Builder) -> Builder:
@@ -60,51 +79,72 @@ def register_model(
 
 
 def list_models() -> list[str]:
-    """Names of the registered models, those of plug-ins included, sorted."""
+    """Lists the names of the registered models, those of plug-ins included.
+
+    Returns:
+        The names, sorted.
+
+    Example:
+        >>> from keras_wa.models import list_models
+        >>> [name for name in list_models() if name.startswith("wa_resnet50")]
+        ['wa_resnet50', 'wa_resnet50_literal']
+    """
     import_plugins(PLUGINS)
     return sorted(_BUILDERS)
 
 
 def model_options(name: str) -> dict[str, Any]:
-    """Options that a model takes, with their defaults.
+    """Returns the options of a model with their defaults.
+
+    Args:
+        name: one of `list_models()`.
+
+    Returns:
+        A dictionary, option -> default.
 
     Raises:
-        UserError: no model has this name.
+        UserError: the model is unknown.
+
+    Example:
+        >>> from keras_wa.models import model_options
+        >>> options = model_options("wa_resnet50")
+        >>> options["wavelet"], options["se_position"]
+        ('haar', 'after_block')
     """
     parameters = inspect.signature(_builder(name)).parameters
     return {key: parameter.default for key, parameter in parameters.items()}
 
 
 def model_source(name: str) -> str:
-    """Where a model comes from, in one line.
+    """Returns the origin of a model, one line.
 
     Raises:
-        UserError: no model has this name.
+        UserError: the model is unknown.
     """
     _builder(name)
     return _SOURCES[name]
 
 
 def model_imagenet(name: str) -> str | None:
-    """The network whose ImageNet weights a model starts from by default, if any.
+    """Returns the network whose ImageNet weights a model uses by default, or None.
 
     Raises:
-        UserError: no model has this name.
+        UserError: the model is unknown.
     """
     _builder(name)
     return _IMAGENET.get(name)
 
 
 def check_options(name: str, options: Mapping[str, Any]) -> None:
-    """Checks names, types and ranges of a model's options without building it.
+    """Checks names, types and ranges of a model's options.
 
     Args:
         name: one of `list_models()`.
         options: option -> value.
 
     Raises:
-        UserError: no model or option has this name, or a value is of another type
-            or outside the range that the builder declares.
+        UserError: the model or an option is unknown, or a value has another type or is
+            out of the range that the builder declares.
     """
     known = model_options(name)
     plain = get_type_hints(_builder(name))
@@ -113,7 +153,7 @@ def check_options(name: str, options: Mapping[str, Any]) -> None:
         if option not in known:
             raise unknown_name(f"option of model {name!r}", option, known)
         kinds = get_args(plain[option]) or (plain[option],)
-        # A whole number is a fine float; True is no number at all.
+        # An int is accepted as a float, a bool is not.
         accepted = (*kinds, int) if float in kinds else kinds
         is_stray_bool = isinstance(value, bool) and bool not in kinds
         if is_stray_bool or not isinstance(value, accepted):
@@ -130,17 +170,27 @@ def check_options(name: str, options: Mapping[str, Any]) -> None:
 def create_model(name: str, **options: Any) -> keras.Model:
     """Builds a registered model.
 
+    The docstring of the function that is registered documents the model and its
+    options, for example `keras_wa.models.resnet50.wa_resnet50`.
+
     Args:
         name: one of `list_models()`.
-        **options: the builder's keyword options; `model_options(name)` lists them.
+        **options: options of the model, see `model_options(name)`.
 
     Returns:
-        A flat functional model. Its input is `(batch, size, size, 1)`, grey in
-        [0, 1], or the four subbands of that; its output `(batch, classes)`
-        float32 probabilities, malignant the last.
+        A flat functional model. Its input is a grey ROI in [0, 1],
+        `(batch, image_size, image_size, 1)`, or its subbands if the model has an option
+        `dwt="pipeline"`; its output float32 probabilities, `(batch, classes)`,
+        malignant the last.
 
     Raises:
-        UserError: an unknown model or option, or an option's value out of range.
+        UserError: the model or an option is unknown, or a value is out of range.
+
+    Example:
+        >>> from keras_wa.models import create_model
+        >>> model = create_model("attention_cnn", image_size=64, attention="hard")
+        >>> model.input_shape, model.output_shape
+        ((None, 64, 64, 1), (None, 2))
     """
     check_options(name, options)
     return _builder(name)(**options)

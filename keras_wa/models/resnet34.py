@@ -23,25 +23,28 @@ def resnet34(
     bn_momentum: Fraction = 0.9,
     zero_init_residual: bool = True,
 ) -> keras.Model:
-    """ResNet-34 (He et al. 2016, table 1) of basic blocks. 21.3 M parameters.
+    """ResNet-34 of basic blocks. 21.3 M parameters.
 
-    Layers are named as keras.applications names those of ResNet-50. From the source:
-    everything but the following. Convolutions have no bias, since batch normalisation
-    follows each (so has the authors' code); the shortcuts of new shape are 1x1
-    convolutions with normalisation (its option B); kernels start as He et al. 2015.
+    Layers have the names of keras.applications' ResNet-50. As in the authors' code,
+    convolutions have no bias. Shortcuts of new shape are 1x1 convolutions with
+    normalisation (option B). Kernels are initialised after He et al. 2015.
 
     Args:
         image_size: side of the square ROI in pixels, at least 32.
-        classes: 2 or 3, as in `wa_resnet50`.
-        stem_stride: stride of the first convolution, 2 as in the source or 1.
+        classes: number of classes, 2 or 3, see `wa_resnet50`.
+        stem_stride: stride of the first convolution, 2 as in the source, or 1.
         bn_momentum: momentum of the moving averages.
-        zero_init_residual: start each block as the identity (Goyal et al. 2017).
+        zero_init_residual: whether each block starts as the identity (Goyal et al.
+            2017).
 
     Returns:
         A functional model with output `(batch, classes)`, float32.
 
     Raises:
         UserError: a value is out of range.
+
+    Source:
+        He et al. 2016, "Deep residual learning for image recognition", table 1.
     """
     check_choice("stem_stride", stem_stride, (1, 2))
 

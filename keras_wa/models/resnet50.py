@@ -1,4 +1,4 @@
-"""ResNet-50 with and without wavelets and squeeze-and-excitation."""
+"""ResNet-50, with and without wavelets and squeeze-and-excitation."""
 
 from __future__ import annotations
 
@@ -42,71 +42,69 @@ def wa_resnet50(
     zero_init_residual: bool = True,
     weights: str | Path | None = None,
 ) -> keras.Model:
-    """WA-ResNet-50 (Alsajer & Philippovich 2025): wavelet stem, gated ResNet-50.
+    """WA-ResNet-50: wavelet stem and gated ResNet-50. 26.1 M parameters.
 
-    ROI -> one level of DWT -> subband normalisation -> ResNet-50 with a
-    squeeze-and-excitation gate for each of its 16 residual blocks -> global average
-    pooling -> dense -> softmax. 26.1 M parameters.
+    ROI -> one level of DWT -> normalisation -> ResNet-50 with a squeeze-and-excitation
+    gate for each of its 16 residual blocks -> global average pooling -> dense ->
+    softmax.
 
-    The paper has one level of Haar. It says neither how the subbands are scaled nor
-    what the stem's kernel and stride are nor where the gates start: the defaults are
-    what was best on validation (docs/results/wavelet-stem.md); `wa_resnet50_literal`
-    is ResNet-50 put on the subbands as it is.
+    The paper has one level of Haar. It does not specify the scale of the subbands, the
+    kernel and stride of the stem and the initial gates: the defaults were best on
+    validation (docs/results/wavelet-stem.md). `wa_resnet50_literal` is ResNet-50
+    unchanged on the subbands.
 
     Args:
         image_size: side of the square ROI in pixels, even, at least 32.
-        classes: 2 (benign, malignant) or 3 (benign without callback, benign,
-            malignant).
-        dwt: `"model"`: the DWT is the first layer and the input is the ROI,
+        classes: number of classes: 2 (benign, malignant) or 3 (benign without callback,
+            benign, malignant).
+        dwt: `"model"`: the DWT is the first layer and the input the ROI,
             `(batch, image_size, image_size, 1)` in [0, 1]. `"pipeline"`: the input is
-            its subbands LL, LH, HL, HH, `(batch, image_size / 2, image_size / 2, 4)`;
-            they are a few pixels larger for wavelets longer than Haar.
-        wavelet: name of an orthogonal or biorthogonal PyWavelets wavelet.
-        levels: 1, or 2: LL is transformed again, and the four coarser bands, each
-            coefficient repeated to the size of the first level, stand before its three
-            details: 7 channels. Only with `dwt="model"`.
-        graft: what the stem on the subbands is. With `"field"` and `"detail"` the ROI
-            is standardised and then transformed, and with pretrained weights and open
-            gates the network starts as exactly `resnet50` with those weights.
-            `"field"`: on the same ROI; the stem is 5x5 of stride 1, pretrained
-            `subband_stem` of the pretrained kernel: exact for Haar, else by least
-            squares, whose relative error is logged. `"detail"`: on the ROI averaged
-            over 2x2 pixels (Haar), at the cost of that smaller ROI; the stem is 7x7 of
-            stride 2, the pretrained kernel on LL and zeros on LH, HL, HH. Both decide
-            on the next three options and need `levels=1`. `"none"`: those options
-            decide, and each band gets the same pretrained kernel, which is not what it
-            was trained on.
-        subband_norm: `"each"` band has a mean and a variance of its own, the default
-            without a graft; `"shared"`: one mean and variance for all, so that their
-            relative scale is kept; `"none"`: the bands as they are.
-        stem_stride: stride of the first convolution, by default 2 (a 224 ROI ends as a
-            4x4 map); 1 keeps ResNet-50's own resolutions (7x7).
-        stem_kernel: side of the first convolution's kernel, by default 7, which
-            pretrained weights need; 3 on subbands sees about what 7 sees on the ROI.
-        stride_on: the convolution that halves the map in the first block of conv3,
-            conv4 and conv5. `"1x1"`: the first, as in He et al. 2016 and
-            keras.applications, and so for `weights="imagenet"`; `"3x3"`: the second, as
-            in torchvision and timm (ResNet v1.5), and so for `.safetensors`. With
-            weights of the other kind a warning is logged.
-        se_position: `"after_block"`: the gate follows the residual block, as the paper
-            says; `"before_add"`: it acts on the residual branch, as in SE-ResNet
-            (Hu et al. 2018); `"none"`: no gates, for the ablation.
+            its subbands LL, LH, HL, HH, `(batch, image_size / 2, image_size / 2, 4)`, a
+            few pixels larger for wavelets longer than Haar.
+        wavelet: name of an orthogonal or biorthogonal wavelet of PyWavelets.
+        levels: levels of the DWT, 1 or 2. With 2, LL is transformed again, and its four
+            bands, upsampled by repetition, precede the three details of the first
+            level: 7 channels. Only with `dwt="model"`.
+        graft: how the stem uses pretrained weights. `"field"` and `"detail"`
+            standardise the ROI before the DWT; with open gates the network starts as
+            exactly `resnet50` with these weights. `"field"`: on the same ROI, with a
+            5x5 stem of stride 1, the `subband_stem` of the pretrained kernel (exact for
+            Haar, else by least squares, with the relative error logged). `"detail"`: on
+            the ROI averaged over 2x2 pixels, at the cost of that smaller ROI, with a
+            7x7 stem of stride 2: the pretrained kernel on LL, zeros on LH, HL, HH. Both
+            set the next three options and need `levels=1`. `"none"`: these options
+            apply, and each band gets the same pretrained kernel.
+        subband_norm: `"each"`: a mean and a variance for each band, the default without
+            a graft; `"shared"`: one mean and variance for all bands, which keeps their
+            relative scale; `"none"`: no normalisation.
+        stem_stride: stride of the first convolution, by default 2 (a 224 ROI gives a
+            4x4 map); 1 keeps the resolutions of ResNet-50 (7x7).
+        stem_kernel: side of the first convolution's kernel: 7, by default, as in
+            pretrained weights, 5 or 3.
+        stride_on: the convolution with stride 2 in the first block of conv3, conv4 and
+            conv5. `"1x1"`: the first, as in He et al. 2016 and keras.applications
+            (`weights="imagenet"`). `"3x3"`: the second, as in torchvision and timm
+            (ResNet v1.5, `.safetensors`). Weights of the other kind log a warning.
+        se_position: `"after_block"`: the gate follows the residual block, as in the
+            paper; `"before_add"`: it scales the residual branch, as in SE-ResNet (Hu et
+            al. 2018); `"none"`: no gates.
         se_ratio: reduction ratio of the gates.
-        gate_bias: where the gates start: each at `sigmoid(gate_bias)`. By default 4
-            (0.982) with pretrained weights, so that their features pass, and the usual
-            0 (0.5) without.
-        bn_momentum: momentum of the trunk's moving averages. The keras default of 0.99
-            needs several hundred steps before validation means anything.
-        zero_init_residual: start each block as the identity (Goyal et al. 2017): the
-            scale of its last batch normalisation begins at zero. Layers that
-            `weights` fills have theirs.
-        weights: `None` or `"none"`, `"imagenet"`, or a file; see `load_pretrained`.
+        gate_bias: gates start at `sigmoid(gate_bias)`. By default 4 (0.982) with
+            pretrained weights, to keep their features, else 0 (0.5).
+        bn_momentum: momentum of the trunk's moving averages. Keras' default of 0.99
+            needs several hundred steps.
+        zero_init_residual: whether each block starts as the identity (Goyal et al.
+            2017): the scale of its last batch normalisation is initially zero.
+        weights: None or `"none"`, `"imagenet"`, or a file; see `load_pretrained`.
 
     Returns:
         A functional model with output `(batch, classes)`, float32.
 
     Raises:
-        UserError: a value is out of range, or the weights cannot be had.
+        UserError: a value is out of range, or the weights are not available.
+
+    Source:
+        Alsajer & Philippovich 2025, doi:10.25559/SITITO.021.202502.287-296.
     """
     return _on_subbands(
         "wa_resnet50",
@@ -139,12 +137,12 @@ def wa_resnet50_literal(
     dwt: str = "model",
     weights: str | Path | None = None,
 ) -> keras.Model:
-    """WA-ResNet-50 as one first reads the paper: ResNet-50 put on the subbands.
+    """WA-ResNet-50 as the paper reads literally: ResNet-50 on the subbands.
 
     `wa_resnet50(graft="none", gate_bias=4, bn_momentum=0.99,
-    zero_init_residual=False)`: ResNet-50's own 7x7 stem of stride 2 on subbands that
-    are normalised each by itself, gates that start at 0.982, batch normalisation as
-    Keras has it. The arguments are those of `wa_resnet50`.
+    zero_init_residual=False)`: ResNet-50's 7x7 stem of stride 2 on subbands, each
+    normalised by itself, gates that start at 0.982, and Keras' default momentum. For
+    the arguments see `wa_resnet50`.
     """
     return _on_subbands(
         "wa_resnet50_literal",
@@ -184,10 +182,10 @@ def dwt_resnet50(
     zero_init_residual: bool = True,
     weights: str | Path | None = None,
 ) -> keras.Model:
-    """ResNet-50 on subbands, without gates: the ablation's corner with the DWT alone.
+    """ResNet-50 on subbands, without gates, for the ablation. 23.6 M parameters.
 
-    The same graph as `wa_resnet50(se_position="none")`. The arguments are those of
-    `wa_resnet50`. 23.6 M parameters.
+    The same graph as `wa_resnet50(se_position="none")`. For the arguments see
+    `wa_resnet50`.
     """
     return _on_subbands(
         "dwt_resnet50",
@@ -225,11 +223,10 @@ def se_resnet50(
     zero_init_residual: bool = True,
     weights: str | Path | None = None,
 ) -> keras.Model:
-    """Gated ResNet-50 on the ROI: the ablation's corner with the gates alone.
+    """Gated ResNet-50 on the ROI, without DWT, for the ablation. 26.1 M parameters.
 
-    The arguments are those of `wa_resnet50` and `average`, see `resnet50`;
-    `se_position="before_add"` makes it SE-ResNet-50 (Hu et al. 2018, table 1). 26.1 M
-    parameters.
+    With `se_position="before_add"` it is SE-ResNet-50 (Hu et al. 2018, table 1). For
+    the arguments see `wa_resnet50`; for `average`, `resnet50`.
     """
     return resnet50_classifier(
         _averaged(image_size, average),
@@ -261,12 +258,12 @@ def resnet50(
     zero_init_residual: bool = True,
     weights: str | Path | None = None,
 ) -> keras.Model:
-    """Plain ResNet-50 (He et al. 2016) on the grey ROI: the paper's baseline.
+    """ResNet-50 (He et al. 2016) on the grey ROI, the baseline. 23.6 M parameters.
 
-    The arguments are those of `wa_resnet50`. The ROI is standardised by the same
-    normalisation layer, so that the two differ in wavelets and gates alone. With
-    `average=2` the network sees the means of 2x2 pixels: the baseline of
-    `wa_resnet50(graft="detail")` on the same ROI at the same cost. 23.6 M parameters.
+    The ROI is standardised by the same normalisation layer, so that the two differ only
+    in wavelets and gates. With `average=2` the network sees the means of 2x2 pixels,
+    which makes it the baseline of `wa_resnet50(graft="detail")` on the same ROI at the
+    same cost. For the other arguments see `wa_resnet50`.
     """
     return resnet50_classifier(
         _averaged(image_size, average),
@@ -281,7 +278,7 @@ def resnet50(
 
 
 def _averaged(image_size: int, average: int) -> keras.KerasTensor:
-    """The standardised ROI, averaged over squares of `average` pixels' side."""
+    """Returns the standardised ROI, averaged over `average` x `average` pixels."""
     check_choice("average", average, (1, 2))
     roi = standardised_roi(image_size, even=True)[1]
     if average == 1:
@@ -302,7 +299,7 @@ def _on_subbands(
     stem_kernel: int | None,
     **options: Any,
 ) -> keras.Model:
-    """ResNet-50 on subbands, with the stem that `graft` names."""
+    """Builds ResNet-50 on subbands, with the stem of `graft`."""
     check_choice("graft", graft, ("none", *EXACT_STEMS))
     if graft == "none":
         return resnet50_classifier(
@@ -319,7 +316,7 @@ def _on_subbands(
             **options,
         )
     stem = EXACT_STEMS[graft]
-    # Option -> received, what the graft needs.
+    # Option -> value received, value that the graft needs.
     decided: dict[str, tuple[Any, Any]] = {
         "subband_norm": (subband_norm, None),
         "stem_stride": (stem_stride, stem.stem_stride),

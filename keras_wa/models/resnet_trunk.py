@@ -1,4 +1,4 @@
-"""ResNet-50 of keras.applications with the stem, gates and settings that we need."""
+"""ResNet-50 of keras.applications with another stem, gates and settings."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from keras_wa.models.head import classifier
 from keras_wa.models.weights import Carry, load_pretrained
 
 GATED = {"after_block": "_out", "before_add": "_3_bn", "none": None}
-"""`se_position` -> how the name of the layer ends that a gate follows in a block."""
+"""`se_position` -> ending of the name of the layer before the gate in a block."""
 
 STRIDE_ON = ("1x1", "3x3")
-"""The convolutions of a bottleneck block that may halve the map."""
+"""Convolutions of a bottleneck block that may have the stride of 2."""
 
 
 def resnet50_features(
@@ -36,22 +36,20 @@ def resnet50_features(
     bn_momentum: Fraction = 0.9,
     zero_init_residual: bool = True,
 ) -> keras.Model:
-    """ResNet-50 with or without gates, on `features`, up to the average pooling.
+    """Builds ResNet-50, optionally with gates, up to the average pooling.
 
     Args:
         features: `(batch, height, width, channels)`, computed from one input.
-        name: of the model.
+        name: name of the model.
         se_position: see `wa_resnet50`; `"none"` for no gates.
         se_ratio: see `SqueezeExcite`.
         gate_bias: see `SqueezeExcite`.
         stem_stride: stride of the first convolution, 1 or 2.
         stem_kernel: side of the first convolution's kernel, 3, 5 or 7.
-        stride_on: the convolution of the first block of conv3, conv4 and conv5 that has
-            the stride of 2: `"1x1"`, the first, as in He et al. 2016 and
-            keras.applications; `"3x3"`, the second, as in torchvision and timm
-            (ResNet v1.5).
+        stride_on: `"1x1"` or `"3x3"`, see `wa_resnet50`.
         bn_momentum: momentum of the moving averages.
-        zero_init_residual: the scale of each block's last normalisation starts at 0.
+        zero_init_residual: whether the scale of each block's last normalisation starts
+            at 0.
 
     Returns:
         A flat functional model from the input of `features` to `(batch, 2048)`.
@@ -111,20 +109,20 @@ def resnet50_classifier(
     carry: Carry | None = None,
     **options: Any,
 ) -> keras.Model:
-    """`resnet50_features` with the head, and pretrained if asked for.
+    """Builds `resnet50_features` with the head, optionally pretrained.
 
     Args:
         features: see `resnet50_features`.
-        name: of the model.
+        name: name of the model.
         classes: see `classifier`.
-        weights: `None` or `"none"`, `"imagenet"`, or a file; see `load_pretrained`.
-        stem_kernel: pretrained weights have one of 7.
+        weights: None or `"none"`, `"imagenet"`, or a file; see `load_pretrained`.
+        stem_kernel: side of the first kernel; 7 in pretrained weights.
         gate_bias: see `wa_resnet50`.
-        carry: makes the stem's kernel of that; see `load_pretrained`.
-        **options: of `resnet50_features`.
+        carry: converts the stem's kernel; see `load_pretrained`.
+        **options: options of `resnet50_features`.
 
     Raises:
-        UserError: a value is out of range, or the weights cannot be had.
+        UserError: a value is out of range, or the weights are not available.
     """
     if carry is None and weights not in (None, "none") and stem_kernel != 7:
         raise UserError(
@@ -132,7 +130,7 @@ def resnet50_classifier(
             f"is 7x7. Received: {stem_kernel}; expected 7, or weights='none'."
         )
     if gate_bias is None:
-        # Open gates let pretrained features pass.
+        # Open gates keep pretrained features.
         gate_bias = 0.0 if weights in (None, "none") else 4.0
     trunk = resnet50_features(
         features, name, stem_kernel=stem_kernel, gate_bias=gate_bias, **options

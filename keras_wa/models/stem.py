@@ -1,4 +1,4 @@
-"""What stands before every trunk: the ROI, its subbands, their normalisation."""
+"""Inputs of the trunks: the ROI, its subbands, their normalisation."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ NORMS = ("each", "shared", "none")
 def standardised_roi(
     image_size: int, even: bool = False
 ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-    """The input `roi`, `(batch, image_size, image_size, 1)`, and it normalised.
+    """Returns the input `roi`, `(batch, image_size, image_size, 1)`, and it normalised.
 
-    Every model starts with them, so that they differ in what follows alone.
+    Every model starts with them, so that models differ only in what follows.
 
     Raises:
-        UserError: the ROI is too small, or odd where that is not allowed.
+        UserError: the ROI is too small, or odd although `even` is set.
     """
     check_image_size(image_size, even)
     roi = keras.Input((image_size, image_size, 1), name="roi")
@@ -31,19 +31,19 @@ def standardised_roi(
 def standardised_subbands(
     image_size: int, dwt: str, wavelet: str, levels: int, subband_norm: str
 ) -> keras.KerasTensor:
-    """The input and its subbands, normalised, one or two levels.
+    """Returns the normalised subbands of a new input, one or two levels.
 
     Args:
         image_size: side of the ROI, even.
-        dwt: `"model"` or `"pipeline"`, as in `wa_resnet50`.
-        wavelet: as in `DWT2D`.
-        levels: 1: LL, LH, HL, HH. 2: those of the second level, brought to the size of
-            the first by repeating each coefficient, then LH, HL, HH of the first.
+        dwt: `"model"` or `"pipeline"`, see `wa_resnet50`.
+        wavelet: see `DWT2D`.
+        levels: 1: LL, LH, HL, HH. 2: those of the second level, upsampled to the first
+            by repetition, then LH, HL, HH of the first.
         subband_norm: see `normalised`.
 
     Returns:
-        `(batch, size, size, 4)` or, of two levels, 7 channels; float32; for Haar `size`
-        is half of `image_size`.
+        `(batch, size, size, 4)`, or 7 channels with two levels; float32. For Haar
+        `size` is half of `image_size`.
 
     Raises:
         UserError: a value is out of range.
@@ -52,7 +52,7 @@ def standardised_subbands(
     check_choice("levels", levels, (1, 2))
     check_image_size(image_size, even=True)
     roi_shape = (image_size, image_size, 1)
-    # Half precision would round away the faint details that the bands are there for.
+    # Half precision would lose faint details.
     transform = DWT2D(wavelet=wavelet, levels=levels, dtype="float32", name="dwt")
     if dwt == "pipeline":
         if levels > 1:
@@ -71,15 +71,15 @@ def standardised_subbands(
 def subbands_of_standardised(
     image_size: int, dwt: str, wavelet: str
 ) -> keras.KerasTensor:
-    """The input, normalised as a ROI, and then the subbands of that, as they are.
+    """Returns the subbands of a normalised ROI.
 
-    This is what a stem carried over from pixels needs: subbands of the very image that
-    `standardised_roi` gives. Subbands from the pipeline are put together for that.
+    A stem converted from pixels needs the subbands of exactly the image that
+    `standardised_roi` gives. Subbands from the pipeline are first transformed back.
 
     Args:
         image_size: side of the ROI, even.
-        dwt: `"model"` or `"pipeline"`, as in `wa_resnet50`.
-        wavelet: as in `DWT2D`.
+        dwt: `"model"` or `"pipeline"`, see `wa_resnet50`.
+        wavelet: see `DWT2D`.
 
     Returns:
         `(batch, size, size, 4)`, float32; for Haar `size` is half of `image_size`.
@@ -103,10 +103,10 @@ def subbands_of_standardised(
 def _stacked(
     coarse: keras.KerasTensor, fine: keras.KerasTensor, taps: int
 ) -> keras.KerasTensor:
-    """Both levels at the size of the finer one, each coefficient above its place.
+    """Concatenates both levels at the size of the finer one, aligned.
 
     In PyWavelets' order the k-th coefficient is centred on sample `2 k + 1.5 - taps/2`,
-    so that the repeated ones lie `taps/2 - 1` samples too far to the right.
+    so that repeated ones lie `taps/2 - 1` samples too far to the right.
     """
     big = layers.UpSampling2D(2, dtype="float32", name="dwt_up")(coarse)
     start = taps // 2 - 1
@@ -123,15 +123,15 @@ def normalised(bands: keras.KerasTensor, subband_norm: str) -> keras.KerasTensor
 
     Args:
         bands: `(batch, height, width, channels)`.
-        subband_norm: `"each"`: each with a mean and a variance of its own. `"shared"`:
-            one mean and one variance for all, so that their relative scale is kept.
-            `"none"`: not at all.
+        subband_norm: `"each"`: a mean and a variance for each band; `"shared"`: one
+            mean and variance for all bands, which keeps their relative scale; `"none"`:
+            no normalisation.
 
     Returns:
-        The same shape; float32 unless not normalised.
+        The same shape; float32 if normalised.
 
     Raises:
-        UserError: another `subband_norm`.
+        UserError: `subband_norm` is unknown.
     """
     check_choice("subband_norm", subband_norm, NORMS)
     if subband_norm == "none":
@@ -139,7 +139,7 @@ def normalised(bands: keras.KerasTensor, subband_norm: str) -> keras.KerasTensor
     norm = SubbandNormalization(dtype="float32", name="subband_norm")
     if subband_norm == "each":
         return norm(bands)
-    # Statistics of a last axis of size 1 are those of everything.
+    # On a last axis of size 1 the statistics are those of all bands.
     _, *shape = bands.shape
     one = layers.Reshape((*shape, 1), dtype="float32", name="subbands_as_one")(bands)
     return layers.Reshape(shape, dtype="float32", name="subbands_again")(norm(one))

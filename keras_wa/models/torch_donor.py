@@ -1,4 +1,4 @@
-"""ResNet-50 of torchvision and timm, read as weights of keras.applications."""
+"""Reads ResNet-50 of torchvision and timm as weights of keras.applications."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from safetensors import safe_open
 from keras_wa.errors import UserError
 
 PIXEL_STD = 1.0
-"""Its pixels were divided by their standard deviation."""
+"""It was trained on pixels divided by their standard deviation."""
 
 # Blocks of layer1 to layer4.
 _BLOCKS = (3, 4, 6, 3)
@@ -28,18 +28,19 @@ _EPSILON, _KERAS_EPSILON = 1e-5, 1.001e-5
 def read_safetensors(path: Path) -> dict[str, list[np.ndarray]]:
     """Reads a ResNet-50 of torchvision or timm, or whole stages of it.
 
-    Kernels become `(height, width, channels, filters)` and get a bias of zeros, which
-    convolutions of keras.applications have. The scale of a normalisation is multiplied
-    by `sqrt((variance + 1.001e-5) / (variance + 1e-5))`: with Keras' larger epsilon it
-    then gives what it gave, to rounding.
+    Kernels are transposed to `(height, width, channels, filters)` and get a bias of
+    zeros, since convolutions of keras.applications have one. The scale of a
+    normalisation is multiplied by
+    `sqrt((variance + 1.001e-5) / (variance + 1e-5))`, which compensates for Keras'
+    larger epsilon.
 
     Args:
-        path: arrays named as in `torchvision.models.resnet50`: `conv1.weight`,
+        path: arrays with the names of `torchvision.models.resnet50`: `conv1.weight`,
             `bn1.running_mean`, `layer1.0.conv1.weight`, `layer1.0.downsample.0.weight`,
-            `fc.weight`. The counters `num_batches_tracked` are not needed.
+            `fc.weight`. The counters `num_batches_tracked` are ignored.
 
     Returns:
-        Layer name of keras.applications -> its arrays, in Keras' order; `fc` is
+        Layer name of keras.applications -> its arrays, in Keras' order; `fc` becomes
         `predictions`.
 
     Raises:
@@ -54,7 +55,7 @@ def read_safetensors(path: Path) -> dict[str, list[np.ndarray]]:
             if f"{conv}.weight" in names:
                 kernel = file.get_tensor(f"{conv}.weight")
                 bias = np.zeros(kernel.shape[:1], "float32")
-                # Of other dimensions it is refused later, by its shape.
+                # Other dimensions are refused later, by their shape.
                 turned = kernel.transpose(2, 3, 1, 0) if kernel.ndim == 4 else kernel
                 layers[f"{layer}_conv"] = [turned, bias]
             if f"{norm}.weight" in names:
@@ -67,7 +68,7 @@ def read_safetensors(path: Path) -> dict[str, list[np.ndarray]]:
 
 
 def _convolutions() -> Iterator[tuple[str, str, str]]:
-    """PyTorch's convolution and normalisation, how Keras' names of both begin."""
+    """Yields PyTorch's names of convolution and normalisation, and Keras' prefix."""
     yield "conv1", "bn1", "conv1"
     for stage, blocks in enumerate(_BLOCKS, start=1):
         for block in range(blocks):
@@ -83,7 +84,7 @@ def _convolutions() -> Iterator[tuple[str, str, str]]:
 
 
 def _check_names(path: Path, names: set[str]) -> None:
-    """Refuses other networks, whose arrays may share names with a ResNet-50's."""
+    """Refuses other networks, which may share names with ResNet-50."""
     groups: Mapping[str, tuple[str, ...]] = {
         "fc": _HEAD,
         **{
@@ -109,9 +110,9 @@ def _check_names(path: Path, names: set[str]) -> None:
 
 
 def _rescaled(scale: np.ndarray, variance: np.ndarray) -> np.ndarray:
-    """The scale that gives with Keras' epsilon what `scale` gave with PyTorch's."""
+    """Returns the scale that compensates for Keras' epsilon."""
     if scale.shape != variance.shape:
         return scale
-    # What is no variance is refused later, by its own name.
+    # Negative variances are refused later.
     smooth = np.fmax(variance.astype("float64"), 0) + _EPSILON
     return scale * np.sqrt(1 + (_KERAS_EPSILON - _EPSILON) / smooth)

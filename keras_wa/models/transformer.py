@@ -12,23 +12,27 @@ from keras_wa.layers import Tokens
 def encoded(
     features: keras.KerasTensor, depth: int, heads: int, dropout: float
 ) -> keras.KerasTensor:
-    """Encodes a feature map and reads off its class token.
+    """Encodes a feature map by a transformer and returns its class token.
 
     Each of `depth` blocks is, with normalisation first: self-attention with a residual,
-    then a dense layer of four times the width with GELU and one back, with a residual
-    (Dosovitskiy et al. 2021, eq. 1-4). Layers are named `vit_...`.
+    then a dense layer of four times the width with GELU and one back, with a residual.
+    Layers are named `vit_...`.
 
     Args:
         features: `(batch, height, width, channels)`, the embedded patches.
         depth: number of blocks.
         heads: number of attention heads; divides `channels`.
-        dropout: rate at the end of each residual branch and after the positions.
+        dropout: dropout rate at the end of each residual branch and after the position
+            embeddings.
 
     Returns:
         `(batch, channels)`, normalised.
 
     Raises:
         UserError: `heads` does not divide `channels`.
+
+    Source:
+        Dosovitskiy et al. 2021, "An image is worth 16x16 words", eq. 1-4.
     """
     width = features.shape[-1]
     if width % heads:
@@ -38,7 +42,7 @@ def encoded(
         )
 
     def norm(name: str) -> keras.layers.Layer:
-        # ViT's epsilon; Keras' own is a thousand times larger.
+        # ViT's epsilon; Keras' default is 1e-3.
         return layers.LayerNormalization(epsilon=1e-6, name=name)
 
     x = Tokens(name="vit_tokens")(features)
@@ -56,7 +60,7 @@ def encoded(
         y = layers.Dense(width, name=f"{name}_mlp2")(y)
         y = layers.Dropout(dropout, name=f"{name}_2_dropout")(y)
         x = layers.Add(name=f"{name}_2_add")([x, y])
-    # A layer, where an index would leave an operation in the graph that has no name.
+    # A layer, since an index would add an unnamed operation to the graph.
     x = layers.Cropping1D((0, x.shape[1] - 1), name="vit_class_token")(x)
     x = layers.Flatten(name="vit_flatten")(x)
     return norm("vit_norm")(x)

@@ -29,29 +29,31 @@ def vgg16(
     bn_momentum: Fraction = 0.9,
     weights: str | Path | None = None,
 ) -> keras.Model:
-    """VGG-16 (Simonyan & Zisserman 2015, configuration D). 134.3 M parameters.
+    """VGG-16, configuration D. 134.3 M parameters.
 
-    The trunk is that of `keras.applications.VGG16`. The paper's table names VGG16 on
-    CBIS-DDSM without saying how its head looks or whether it was pretrained.
+    The trunk is that of `keras.applications.VGG16`. Alsajer & Philippovich 2025 compare
+    with VGG-16 on CBIS-DDSM, and specify neither head nor pretraining.
 
     Args:
         image_size: side of the square ROI in pixels, at least 32.
-        classes: 2 or 3, as in `wa_resnet50`.
+        classes: number of classes, 2 or 3, see `wa_resnet50`.
         classifier: `"original"`: two dense layers of 4096 with dropout, as in the
-            source; `"gap"`: global average pooling instead, 14.7 M parameters.
-        batch_norm: a batch normalisation between each convolution and its ReLU. The
-            source has none (it is older) and from scratch it hardly trains without: the
-            authors started deep networks from shallow ones.
-        dropout: rate after each dense layer of the original classifier.
+            source; `"gap"`: global average pooling, 14.7 M parameters.
+        batch_norm: whether to add batch normalisation between convolution and ReLU.
+            The source has none, and hardly trains from scratch without it.
+        dropout: dropout rate after each dense layer of the original classifier.
         bn_momentum: momentum of the moving averages.
-        weights: `None` or `"none"`, `"imagenet"` (the trunk; not with `batch_norm`), or
-            a file; see `load_pretrained`.
+        weights: None or `"none"`, `"imagenet"` (the trunk; not with `batch_norm`), or a
+            file; see `load_pretrained`.
 
     Returns:
         A functional model with output `(batch, classes)`, float32.
 
     Raises:
-        UserError: a value is out of range, or the weights cannot be had.
+        UserError: a value is out of range, or the weights are not available.
+
+    Source:
+        Simonyan & Zisserman 2015, "Very deep convolutional networks".
     """
     check_choice("classifier", classifier, ("original", "gap"))
     base = keras.applications.VGG16(
@@ -79,15 +81,15 @@ def vgg16(
 def normalised_convolutions(
     names: Iterable[str], momentum: float
 ) -> tuple[dict[str, LayerFactory], dict[str, dict[str, Any]]]:
-    """What `graft` needs to put batch normalisation into VGG.
+    """Returns the arguments of `graft` that add batch normalisation to VGG.
 
     Args:
-        names: layer names; VGG's convolutions end in `_conv1` to `_conv4`.
-        momentum: of the moving averages.
+        names: layer names; those of convolutions end in `_conv1` to `_conv4`.
+        momentum: momentum of the moving averages.
 
     Returns:
-        Its arguments `after` and `changes`: each convolution loses its ReLU and gets a
-        normalisation, `..._bn`, and a ReLU, `..._relu`, behind it.
+        `after` and `changes`: each convolution becomes linear and is followed by a
+        normalisation, `..._bn`, and a ReLU, `..._relu`.
     """
 
     def factory(name: str) -> LayerFactory:

@@ -1,4 +1,4 @@
-"""Hybrids of ResNet-50 and a vision transformer: in a row, and side by side."""
+"""Hybrids of ResNet-50 and a vision transformer, in sequence and in parallel."""
 
 from __future__ import annotations
 
@@ -36,38 +36,39 @@ def resnet50_vit(
     zero_init_residual: bool = True,
     weights: str | Path | None = None,
 ) -> keras.Model:
-    """ResNet-50-ViT, which the introduction of Alsajer & Philippovich 2025 promises.
+    """ResNet-50 followed by a vision transformer. 35.0 M parameters.
 
-    ROI -> ResNet-50 -> each place of its last map a token -> transformer encoder ->
-    class token -> dense -> softmax: the hybrid of Dosovitskiy et al. 2021, section 3.1.
-    35.0 M parameters.
+    ROI -> ResNet-50 -> the positions of its last map as tokens -> transformer encoder
+    -> class token -> dense -> softmax.
 
-    The paper says no more than that ResNet-50 extracts local and ViT global features.
-    We chose the sizes: ViT-S's width and heads (Touvron et al. 2021) with half its
-    depth, since there are few ROIs; batch normalisation, which our other ResNets have,
-    where the hybrid's has group normalisation.
+    The introduction of Alsajer & Philippovich 2025 mentions a ResNet-50-ViT without
+    details. The sizes are our choice: width and heads of ViT-S (Touvron et al. 2021)
+    with half its depth, since there are few ROIs. The normalisation is batch
+    normalisation, as in our other ResNets, not group normalisation.
 
     Args:
         image_size: side of the square ROI in pixels, at least 32.
-        classes: 2 or 3, as in `wa_resnet50`.
-        stage: 5: the tokens are the places of ResNet-50's last map, 49 of a ROI of 224;
-            4: those of the stage before, four times as many, and the last stage is left
-            out.
-        stem_stride: as in `wa_resnet50`; 1 gives four times as many tokens.
-        stride_on: of ResNet-50, as in `wa_resnet50`.
+        classes: number of classes, 2 or 3, see `wa_resnet50`.
+        stage: stage whose map gives the tokens: 5, the last (49 tokens for a ROI of
+            224), or 4 (four times as many, without stage 5).
+        stem_stride: see `wa_resnet50`; 1 gives four times as many tokens.
+        stride_on: see `wa_resnet50`.
         width: length of a token.
         depth: number of encoder blocks.
         heads: number of attention heads; divides `width`.
-        dropout: rate in the encoder.
+        dropout: dropout rate in the encoder.
         bn_momentum: momentum of ResNet-50's moving averages.
-        zero_init_residual: as in `wa_resnet50`.
-        weights: of ResNet-50, as in `wa_resnet50`.
+        zero_init_residual: see `wa_resnet50`.
+        weights: weights of ResNet-50, see `wa_resnet50`.
 
     Returns:
         A functional model with output `(batch, classes)`, float32.
 
     Raises:
-        UserError: a value is out of range, or the weights cannot be had.
+        UserError: a value is out of range, or the weights are not available.
+
+    Source:
+        Dosovitskiy et al. 2021, "An image is worth 16x16 words", section 3.1, hybrid.
     """
     check_choice("stage", stage, (4, 5))
     trunk = resnet50_features(
@@ -105,36 +106,38 @@ def cnn_vit(
     zero_init_residual: bool = True,
     weights: str | Path | None = None,
 ) -> keras.Model:
-    """A CNN and a ViT side by side, their features joined (Boudouh & Bouakkaz 2024).
+    """ResNet-50 and a vision transformer in parallel. 35.0 M parameters.
 
     ROI -> ResNet-50 -> global average pooling, and ROI -> patches -> transformer
     encoder -> class token; both concatenated -> dense 256, ReLU -> dropout -> dense ->
-    softmax. 35.0 M parameters.
+    softmax.
 
-    From the source, of which we had the abstract alone: features of a CNN and of a ViT
-    are fused to classify calcifications. We chose the CNN, so that it is the paper's
-    baseline; the sizes of the ViT as in `resnet50_vit`; to fuse by concatenation; and
-    the size of the dense layer.
+    From the source, whose abstract alone was available: features of a CNN and a ViT are
+    fused to classify calcifications. Our choices: ResNet-50 as the CNN, the sizes of
+    `resnet50_vit`, fusion by concatenation, and the size of the dense layer.
 
     Args:
         image_size: side of the square ROI in pixels, at least 32.
-        classes: 2 or 3, as in `wa_resnet50`.
-        patch_size: side of the patches in pixels. What does not fill one is left out.
-        stem_stride: of ResNet-50, as in `wa_resnet50`.
-        stride_on: of ResNet-50, as in `wa_resnet50`.
+        classes: number of classes, 2 or 3, see `wa_resnet50`.
+        patch_size: side of the patches in pixels. Incomplete patches are dropped.
+        stem_stride: see `wa_resnet50`.
+        stride_on: see `wa_resnet50`.
         width: length of a token.
         depth: number of encoder blocks.
         heads: number of attention heads; divides `width`.
-        dropout: rate in the encoder and before the last layer.
+        dropout: dropout rate in the encoder and before the last layer.
         bn_momentum: momentum of ResNet-50's moving averages.
-        zero_init_residual: as in `wa_resnet50`.
-        weights: of ResNet-50, as in `wa_resnet50`.
+        zero_init_residual: see `wa_resnet50`.
+        weights: weights of ResNet-50, see `wa_resnet50`.
 
     Returns:
         A functional model with output `(batch, classes)`, float32.
 
     Raises:
-        UserError: a value is out of range, or the weights cannot be had.
+        UserError: a value is out of range, or the weights are not available.
+
+    Source:
+        Boudouh & Bouakkaz 2024, doi:10.1007/s10489-024-05619-3.
     """
     if not 1 <= patch_size <= image_size:
         raise UserError(

@@ -1,4 +1,4 @@
-"""ResNet-50 whose stages are down-sampled by wavelet attention."""
+"""ResNet-50 with wavelet attention as downsampling."""
 
 from __future__ import annotations
 
@@ -26,34 +26,35 @@ def wa_block_resnet50(
     bn_momentum: Fraction = 0.9,
     zero_init_residual: bool = True,
 ) -> keras.Model:
-    """ResNet-50 with wavelet-attention blocks (Zhao 2022, WA-CNN). 23.6 M parameters.
+    """ResNet-50 with wavelet-attention blocks. 23.6 M parameters.
 
-    The reading of Alsajer & Philippovich 2025 that follows their results, which speak
-    of a "WA block" that decomposes feature maps. Between two stages, where ResNet-50
-    has a stride of 2, the map is halved by `WaveletAttention`: the residual branch
-    takes the attended map, the shortcut the low-frequency band, and both convolutions
-    have stride 1. No weights are added, and nothing is thrown away unseen: a 1x1
-    convolution of stride 2 skips three places of four.
+    Another reading of Alsajer & Philippovich 2025, whose results mention a "WA block"
+    that decomposes feature maps. Where a residual block of ResNet-50 has a stride of 2,
+    `WaveletAttention` halves the map: the residual branch takes the attended map, the
+    shortcut LL, and both convolutions have stride 1. No weights are added. A 1x1
+    convolution of stride 2 would skip three of four positions.
 
-    From the source: the block, and that it stands where a residual block has stride 2,
-    with the band LL on the shortcut (there in networks for 32x32 images). We chose to
-    leave the stem and its max pooling as they are. No pretrained weights: the block
-    doubles the scale of what follows.
+    The block and its position are from the source, which has networks for 32x32 images.
+    Stem and max pooling are unchanged. There are no pretrained weights, since the block
+    doubles the scale of the features.
 
     Args:
         image_size: side of the square ROI in pixels, at least 32.
-        classes: 2 or 3, as in `wa_resnet50`.
-        wavelet: as in `WaveletAttention`. Maps are a few places larger for wavelets
+        classes: number of classes, 2 or 3, see `wa_resnet50`.
+        wavelet: see `WaveletAttention`. Maps are a few pixels larger for wavelets
             longer than Haar.
-        stem_stride: as in `wa_resnet50`.
+        stem_stride: see `wa_resnet50`.
         bn_momentum: momentum of the moving averages.
-        zero_init_residual: as in `wa_resnet50`.
+        zero_init_residual: see `wa_resnet50`.
 
     Returns:
         A functional model with output `(batch, classes)`, float32.
 
     Raises:
         UserError: a value is out of range.
+
+    Source:
+        Zhao 2022, "Wavelet-Attention CNN for image classification", arXiv:2201.09271.
     """
     trunk = resnet50_features(
         standardised_roi(image_size)[1],
@@ -73,7 +74,7 @@ def wa_block_resnet50(
 
 
 def _both_maps(name: str, wavelet: str) -> tuple[Callable[[Any], Any], ...]:
-    """Two functions of one map, for its two convolutions, with one layer in common."""
+    """Returns two functions of one map, for its two convolutions, with one layer."""
     maps: list[Any] = []
 
     def output(index: int) -> Callable[[Any], Any]:

@@ -1,4 +1,4 @@
-"""Pretrained weights: where they come from and how they fit another stem."""
+"""Loads pretrained weights and adapts them to another stem."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from keras_wa.models.donors import (
 
 _log = logging.getLogger(__name__)
 
-# Relative error of a stem that was carried over: below it is rounding.
+# Relative error of a converted stem: below, it is rounding.
 _ROUNDING = 1e-6
 
 Carry = Callable[[np.ndarray], tuple[np.ndarray, float]]
-"""Kernel of a stem on a grey image -> the kernel of a model's stem, relative error."""
+"""Kernel of a stem on a grey image -> kernel of a model's stem, relative error."""
 
 
 def load_pretrained(
@@ -36,49 +36,57 @@ def load_pretrained(
     trunks: Mapping[str, Application] | None = None,
     carry: Carry | None = None,
 ) -> None:
-    """Fills a model with pretrained weights, layer by layer name.
+    """Loads pretrained weights into a model, by layer name.
 
     The source may hold a part of the trunk, in whole stages (`conv1` to `conv5` of
-    ResNet-50): the others keep their initial weights, and a warning is logged that says
-    which stages are filled and which are not. Layers of our own (gates, subband
-    normalisation, head) take their weights from the source where it has them and keep
-    their initial ones where not; so does a head of another number of classes. A stem of
-    three colours becomes `adapt_stem_kernel(its kernel, the model's channels)`, or what
-    `carry` makes of it.
+    ResNet-50); the other stages keep their initial weights, with a warning. Gates,
+    subband normalisation and head are loaded if the source has them; a head with
+    another number of classes is not. A stem on RGB is adapted to the model's channels.
+    If the source does not fit, the model is unchanged. Afterwards
+    `model.pretrained_layers` lists the layers of the trunk that were filled.
 
-    `model.pretrained_layers` then names the layers of the trunk that were filled.
+    These differences log a warning:
 
-    A source that does not fit leaves the model as it was. What fits by its shape but
-    means something else is logged as a warning:
-
-    - strides in other places (`stride_on` of ResNet-50), or a stem that was trained on
-      other inputs: the weights are taken;
-    - statistics of the subband normalisation that are of other inputs, or of a file
-      that does not say of what (only `.keras` does), and gates of another
-      `se_position`: they keep their initial weights;
+    - other strides (`stride_on` of ResNet-50), or a stem that was trained on other
+      inputs: the weights are loaded;
+    - subband normalisation with statistics of other or unknown inputs (only `.keras`
+      files record them), and gates of another `se_position`: these are not loaded;
     - layers that the model lacks, other than a head.
 
     Args:
-        model: a model whose layers carry the names of keras.applications.
-        source: `None` or `"none"` leaves the model as it is. `"imagenet"`: the file
-            that keras.applications downloads (or has in its cache). Otherwise a file:
-            `.keras`, a whole model; `.weights.h5`, weights saved from this very
-            architecture; any other `.h5`, the legacy format of keras.applications,
-            with or without its top; `.npz`, arrays `<layer name>/<weight>`, the weights
-            `kernel`, `bias`, `gamma`, `beta`, `moving_mean` and `moving_variance`, in
-            float16 or more; `.safetensors`, a ResNet-50 of torchvision or timm, see
-            `read_safetensors`, trained with `stride_on="3x3"`. Pickles (`.pth`, `.pt`,
-            `.bin`) are refused.
-        trunks: what stands before the layer names of a trunk -> the network that it
-            is; by default ResNet-50, its names as they are.
-        carry: makes the model's stem kernel, and its relative error, from the kernel
-            of a pretrained stem on a grey image of unit variance. An error is logged
-            as a warning.
+        model: a model with the layer names of keras.applications.
+        source: None or `"none"` to load nothing; `"imagenet"` for the weights of
+            keras.applications, downloaded or from its cache; or a file: `.keras`, a
+            whole model; `.weights.h5`, weights of the same architecture; other `.h5`,
+            the legacy format of keras.applications, with or without top; `.npz`, arrays
+            `<layer name>/<weight>` with the weights `kernel`, `bias`, `gamma`, `beta`,
+            `moving_mean` and `moving_variance`; `.safetensors`, a ResNet-50 of
+            torchvision or timm, for `stride_on="3x3"`. Pickles (`.pth`, `.pt`, `.bin`)
+            are refused.
+        trunks: prefix of the layer names of a trunk -> its network, a
+            `keras_wa.models.donors.Application`; by default ResNet-50 without prefix.
+        carry: converts the kernel of a pretrained stem, on a grey image of unit
+            variance, to the model's stem; returns it with its relative error, which is
+            logged.
 
     Raises:
         UserError: the file is missing, unreadable or does not fit, has values that are
-            not finite, or holds nothing of the trunk or a part of a stage.
-        WeightsUnavailableError: the file cannot be downloaded.
+            not finite, or holds nothing of the trunk or only a part of a stage.
+        WeightsUnavailableError: the download failed.
+
+    Example:
+        >>> import tempfile
+        >>> import keras
+        >>> from keras_wa.models import load_pretrained
+        >>> def network():
+        ...     convolution = keras.layers.Conv2D(8, 3, name="conv1_conv")
+        ...     return keras.Sequential([keras.Input((32, 32, 1)), convolution])
+        >>> donor, model = network(), network()
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     donor.save(f"{folder}/donor.keras")
+        ...     load_pretrained(model, f"{folder}/donor.keras")
+        >>> bool((model.get_weights()[0] == donor.get_weights()[0]).all())
+        True
     """
     if source in (None, "none"):
         return
@@ -120,25 +128,24 @@ def adapt_stem_kernel(
     """Adapts an RGB stem kernel to grey channels of unit variance.
 
     The kernel is summed over its colours, which is its response to a grey image, and
-    given to every channel, divided by sqrt(channels): uncorrelated channels with the
-    spectrum of a grey image then excite the stem as strongly as that image would. The
-    factor `pixel_std` keeps the scale on which the pretrained batch normalisation's
-    moving statistics were taken.
+    repeated for every channel, divided by sqrt(channels): the response to uncorrelated
+    channels then has the variance of that to a grey image. The factor `pixel_std`
+    keeps the scale of the pretrained moving statistics.
 
     Args:
         kernel: `(height, width, 3, filters)`.
-        channels: number of input channels wanted.
+        channels: number of input channels.
         pixel_std: standard deviation of the pixels that the kernel was trained on.
 
     Returns:
-        `(height, width, channels, filters)`, the dtype of `kernel`.
+        `(height, width, channels, filters)`, in the dtype of `kernel`.
     """
     grey = kernel.sum(axis=2, keepdims=True) * pixel_std / np.sqrt(channels)
     return np.repeat(grey, channels, axis=2).astype(kernel.dtype)
 
 
 def _load_own(model: keras.Model, path: Path) -> None:
-    """Loads weights of this very model; they are put back if it fails."""
+    """Loads weights of the same architecture; on failure the old ones are restored."""
     before = model.get_weights()
     try:
         model.load_weights(path)
@@ -157,7 +164,7 @@ def _copy_layers(
     trunks: Mapping[str, Application],
     carry: Carry | None,
 ) -> None:
-    """Copies weights to the layers of the same name and adapts the stems."""
+    """Copies weights to layers of the same name and adapts the stems."""
     notes = checks.unfilled(donor.layers, model, origin, trunks)
     notes += checks.left_out(donor, model, origin)
     notes += checks.other_strides(donor, model, origin, trunks)
@@ -193,7 +200,7 @@ def _copy_layers(
                 f"{origin}: layer {layer.name!r} does not fit {model.name!r}. "
                 f"Received: shapes {received}; expected: {expected}."
             )
-    # Not before: a source that does not fit changes nothing.
+    # Only now: a source that does not fit changes nothing.
     for layer, arrays in fitting:
         layer.set_weights(arrays)
     _note_trunk(model, [layer.name for layer, _ in fitting])
@@ -211,7 +218,7 @@ def _stem(
     pixel_std: float,
     carry: Carry | None,
 ) -> tuple[np.ndarray, float]:
-    """A donor's stem kernel for a model's stem, and the relative error of that."""
+    """Returns a donor's kernel for a model's stem, and its relative error."""
     if kernel.ndim != 4 or kernel.shape == shape:
         return kernel, 0.0
     colours = kernel.shape[2]
@@ -226,10 +233,10 @@ def _stem(
 def _checked(
     origin: str, layer: keras.layers.Layer, arrays: list[np.ndarray]
 ) -> list[np.ndarray]:
-    """A layer's arrays in float32.
+    """Returns a layer's arrays in float32.
 
     Raises:
-        UserError: there are values that no network computes with.
+        UserError: values are not finite, or variances negative.
     """
     names = [weight.name for weight in layer.weights]
     checked = []
@@ -240,7 +247,7 @@ def _checked(
                 f"{origin}: {name} is not of floating-point numbers. Received: "
                 f"{array.dtype}; expected float16, float32 or float64."
             )
-        with np.errstate(over="ignore"):  # What overflows is found as infinite.
+        with np.errstate(over="ignore"):  # Overflow gives infinity, found below.
             array = array.astype("float32")
         if bad := np.count_nonzero(~np.isfinite(array)):
             found, expected = (

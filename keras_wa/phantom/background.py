@@ -1,4 +1,4 @@
-"""Calcifications of the phantom in real tissue, as visible there as in the phantom."""
+"""Inserts calcifications of the phantom into real tissue."""
 
 from __future__ import annotations
 
@@ -13,32 +13,30 @@ from keras_wa.phantom.texture import Array, draw_tissue_kind
 
 # First word of a seed sequence, beside those of `roi` and `cases`.
 _LESION_STREAM = 6
-# Variance that rounding to whole numbers adds.
+# Variance of rounding to integers.
 _ROUNDING = 1 / 12
-# What stands out by more standard deviations than this is no noise.
+# Larger coefficients, in standard deviations, are not noise.
 _CLIP = 3.0
 
 
 def noise_ratio(tissue: Array, pixel_mm: float) -> float:
     """Compares the noise of an image with that of the phantom.
 
-    It is measured in Haar's diagonal band HH, where texture is weakest, robustly: a
-    coefficient counts as 3 standard deviations at most, estimated by the median
-    absolute deviation. Grey levels are taken back through the film's curve, so that
-    bright tissue counts as dark tissue does.
+    Noise is measured in Haar's diagonal band HH, where texture is weakest, with
+    coefficients clipped to 3 standard deviations (from the median absolute deviation).
+    The film's curve is inverted first, so that bright and dark tissue are comparable.
 
     Args:
-        tissue: uint8 `(rows, columns)`, at the pixels of its file: a resized image has
-            lost noise.
+        tissue: uint8 `(rows, columns)`, not resized, which would remove noise.
         pixel_mm: side of a pixel, mm.
 
     Returns:
-        Standard deviation of the noise over that of the phantom's median patient in
-        pixels of that size. What rounding to grey levels adds is taken off; no less
-        than that is given.
+        Standard deviation of the noise, without that of rounding to grey levels,
+        divided by that of the phantom's median patient at this pixel size. At least the
+        ratio of rounding.
 
     Raises:
-        UserError: if a side is shorter than 2 pixels.
+        UserError: a side is shorter than 2 pixels.
     """
     if tissue.ndim != 2 or min(tissue.shape) < 2:
         raise UserError(
@@ -55,7 +53,7 @@ def noise_ratio(tissue: Array, pixel_mm: float) -> float:
     spread = 1.4826 * np.median(np.abs(diagonal))
     limit = _CLIP * max(spread, np.sqrt(rounding))
     power = np.mean(np.clip(diagonal, -limit, limit) ** 2) - rounding
-    # Less noise than rounding makes cannot be measured.
+    # Noise below that of rounding cannot be measured.
     power = max(power, rounding) / haar_noise(pixel_mm) ** 2
     return float(np.sqrt(power / NOISE_POWER))
 
@@ -65,23 +63,22 @@ def insert_lesion(
 ) -> Array:
     """Inserts calcifications into real tissue.
 
-    They are those of the phantom: mineral, blur and contrast by subtlety. Nothing else
-    is added, so a pixel without mineral stays as it is. Bright tissue takes less, as
-    film does (`brighten`).
+    Shapes, blur and contrast by subtlety are those of the phantom. Pixels without
+    calcification do not change. Bright tissue brightens less, as on film (`brighten`).
 
     Args:
         spec: the set.
-        case_row: a row of `phantom_cases(spec, ...)`; read are `roi_id`, `morphology`,
-            `distribution`, `density` and `subtlety`.
+        case_row: a row of `phantom_cases(spec, ...)`; `roi_id`, `morphology`,
+            `distribution`, `density` and `subtlety` are used.
         background: uint8 `(size, size)`, tissue of `spec.field_mm` without a lesion.
-        contrast: factor on the contrast: the background's `noise_ratio` makes the
+        contrast: factor on the contrast; the background's `noise_ratio` makes the
             lesion as visible as in the phantom.
 
     Returns:
-        uint8 `(size, size)`. It follows from the arguments alone.
+        uint8 `(size, size)`, a function of the arguments.
 
     Raises:
-        UserError: if the background has another shape or type, the row is of another
+        UserError: the background has another shape or type, the row is of another
             set, or its type or distribution is unknown.
     """
     if background.shape != (spec.size, spec.size) or background.dtype != np.uint8:

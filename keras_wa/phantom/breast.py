@@ -9,13 +9,13 @@ import scipy.ndimage
 
 from keras_wa.phantom.texture import Array
 
-# Side of a coarse pixel, mm. What is finer than twice this comes from a tile.
+# Side of a coarse pixel, mm. Structure finer than twice this comes from a tile.
 _COARSE_MM = 0.2
 
 
 @dataclasses.dataclass(frozen=True)
 class Breast:
-    """Where the breast lies on a film, on a coarse grid.
+    """The position of the breast on a film, on a coarse grid.
 
     The grid is that of a left breast, its chest wall at column 0; a right breast is the
     mirror image (`mirrored`). `h` and `w` are the grid's rows and columns.
@@ -25,12 +25,11 @@ class Breast:
         pixel_mm: side of a pixel, mm.
         factor: side of a coarse pixel, pixels.
         mirrored: whether the chest wall is at the right edge of the film.
-        skin_mm: `(h, w)` depth below the skin, mm, negative outside the breast; near
-            the skin it is right, far from it a rough measure.
-        gland: `(h, w)` where glandular tissue is likely: 1 at its middle, falling to
-            -1.5.
+        skin_mm: `(h, w)` depth below the skin, mm, negative outside the breast; exact
+            near the skin, approximate elsewhere.
+        gland: `(h, w)` likelihood of glandular tissue: 1 in the middle, down to -1.5.
         nipple: row and column of the nipple on the grid.
-        muscle: `(h, w)` how much of the pectoral muscle there is, 0 to 1; none in CC.
+        muscle: `(h, w)` share of pectoral muscle, 0 to 1; 0 in CC.
     """
 
     shape: tuple[int, int]
@@ -48,11 +47,10 @@ class Breast:
         return self.factor * self.pixel_mm
 
     def clearance_mm(self) -> Array:
-        """How large a lesion fits where.
+        """Returns the room for a lesion at each point.
 
         Returns:
-            `(h, w)` distance of each point of the grid, mm, to the nearest point that
-            is skin, muscle or beyond the film.
+            `(h, w)` distance to the nearest point of skin, muscle or film edge, mm.
         """
         free = (self.skin_mm > 1.0) & (self.muscle < 0.5)
         padded = np.pad(free, 1)
@@ -69,16 +67,16 @@ def draw_breast(
 ) -> Breast:
     """Draws the outline of a breast.
 
-    Its proportions are those of the film, whatever the film's size.
+    It scales with the film.
 
     Args:
         shape: rows and columns of the film, pixels.
         pixel_mm: side of a pixel, mm.
-        side: `RIGHT` has its chest wall at the right edge, every other at the left, as
-            CBIS-DDSM has it.
-        view: `MLO` has the pectoral muscle; every other is drawn as CC.
-        rng: source of randomness; the same for both views of a breast, whose sizes then
-            agree.
+        side: `RIGHT` has its chest wall at the right edge, others at the left, as in
+            CBIS-DDSM.
+        view: `MLO` has the pectoral muscle; others are drawn as CC.
+        rng: random generator; use the same for both views of a breast, so that their
+            sizes agree.
 
     Returns:
         The outline.
@@ -87,7 +85,7 @@ def draw_breast(
     h, w = (-(-side // factor) for side in shape)
     v = ((np.arange(h) + 0.5) / h)[:, None]
     u = ((np.arange(w) + 0.5) / w)[None, :]
-    # Drawn before the view decides, so that both views take the same numbers.
+    # Drawn whatever the view, so that both views use the same numbers.
     depth, height = rng.uniform(0.60, 0.80), rng.uniform(0.36, 0.46)
     pointed, nipple, axilla = rng.uniform(1.75, 2.15), rng.uniform(0), rng.uniform(0, 1)
     waves = rng.normal(0, 0.006, 4), rng.uniform(0, 2 * np.pi, 4)
@@ -100,7 +98,7 @@ def draw_breast(
     below = np.clip((v - middle) / ((0.96 - middle) if mlo else height), 0, None)
     above = np.clip((middle - v) / (middle if mlo else height), 0, None)
     if mlo:
-        # Towards the axilla the outline runs out of the film instead of closing.
+        # Towards the axilla the outline leaves the film instead of closing.
         top = depth * (0.42 + 0.2 * axilla)
         reach = np.where(
             v < middle, top + (reach - top) * np.cos(np.pi / 2 * above) ** 1.3, reach
@@ -110,7 +108,7 @@ def draw_breast(
     radius = radius ** (1 / pointed)
     coarse_mm = factor * pixel_mm
     skin_mm = _distance(1 - radius) * coarse_mm
-    # The nipple is an ellipse of its own on the skin line.
+    # The nipple is another ellipse, on the skin line.
     tip = float(reach[min(int(middle * h), h - 1), 0])
     out, along = (u - tip + 0.015 * depth) / (0.055 * depth), (v - middle) / 0.02
     skin_mm = np.maximum(skin_mm, _distance(1 - np.hypot(out, along)) * coarse_mm)
@@ -135,6 +133,6 @@ def draw_breast(
 
 
 def _distance(level: Array) -> Array:
-    """Distance to the zero line of a field, in its pixels, right near the line."""
+    """Returns the distance to the zero line of a field, pixels, exact near the line."""
     rows, columns = np.gradient(level)
     return level / np.maximum(np.hypot(rows, columns), 1e-6)

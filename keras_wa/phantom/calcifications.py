@@ -1,4 +1,4 @@
-"""The calcifications of a lesion, by the type and distribution of the case lists."""
+"""Calcifications of a lesion, by the type and distribution of the case lists."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SUSPICIOUS = frozenset({"AMORPHOUS", "PLEOMORPHIC", "FINE_LINEAR_BRANCHING"})
 
 
 def is_suspicious(morphology: str) -> bool:
-    """Whether a component of the type is suspicious by BI-RADS.
+    """Returns whether a component of the type is suspicious by BI-RADS.
 
     Args:
         morphology: a type, or several joined by hyphens.
@@ -31,13 +31,13 @@ def is_suspicious(morphology: str) -> bool:
 
 
 def faintness(morphology: str) -> float:
-    """How much fainter than others a type is.
+    """Returns the relative contrast of a type.
 
     Args:
         morphology: a type, or several joined by hyphens.
 
     Returns:
-        A factor on the contrast: below 1 for amorphous calcifications alone.
+        A factor on the contrast: below 1 for amorphous calcifications, else 1.
     """
     return 0.65 if morphology == "AMORPHOUS" else 1.0
 
@@ -48,17 +48,17 @@ def calcify(
     """Draws the calcifications of one lesion.
 
     Args:
-        morphology: the case lists' type; of a combination
-            (`ROUND_AND_REGULAR-LUCENT_CENTER`) each component takes its share.
+        morphology: the case lists' type; the components of a combination
+            (`ROUND_AND_REGULAR-LUCENT_CENTER`) have equal shares.
         distribution: the case lists' distribution, `""` for none.
         field_mm: side of the field, mm; large types shrink to fit a small field.
-        rng: source of randomness.
+        rng: random generator.
 
     Returns:
         The particles.
 
     Raises:
-        UserError: if a type or distribution is unknown.
+        UserError: a type or distribution is unknown.
     """
     names = list(dict.fromkeys(morphology.split("-")))
     parts = []
@@ -76,7 +76,7 @@ def calcify(
 
 @dataclasses.dataclass(frozen=True)
 class _Kind:
-    """How a type is drawn: `fewest` to `most` shapes (or vessels, or stems) a field."""
+    """How a type is drawn: `fewest` to `most` shapes (or vessels, stems) per field."""
 
     fewest: int
     most: int

@@ -39,8 +39,8 @@ CASE_COLUMNS = (
 
 _NUMBERS = ("lesion", "label", "density", "assessment", "subtlety", "pixel_spacing_mm")
 _OFFICIAL_TEST, _OFFICIAL_ALL = 326, 1872
-# First words of a seed sequence: a stream of its own for each kind of draw. Labels
-# have theirs so that both labellings have the same patients and pixels.
+# First words of a seed sequence, one stream for each kind of draw. Labels have their
+# own, so that both labellings have the same patients and pixels.
 _CASE_STREAM, _LABEL_STREAM = 3, 4
 _OTHER_SIDE = {"LEFT": "RIGHT", "RIGHT": "LEFT"}
 
@@ -50,24 +50,32 @@ Generator = np.random.Generator
 def phantom_cases(spec: PhantomSpec, n: int = 1872, epoch: int = 0) -> pd.DataFrame:
     """Draws the case table of a phantom set.
 
-    Patients, their lesions and views follow the counts of the official case lists. The
-    row of an ROI follows from `(spec, epoch, index)`: a larger `n` adds rows and keeps
-    the others (their split aside, which is dealt over the whole set). Both labellings
-    have the same ROIs.
+    Patients, lesions and views follow the counts of the case lists of CBIS-DDSM. A row
+    is a function of `(spec, epoch, index)`, its split aside: a larger `n` adds rows.
+    Both labellings have the same ROIs.
 
     Args:
-        spec: the set.
-        n: number of ROIs, ≥ 2.
-        epoch: 0 is the set itself; each other number gives `n` fresh ROIs of other
-            patients.
+        spec: the phantom set.
+        n: number of ROIs, at least 2.
+        epoch: 0 for the set itself; other numbers give ROIs of other patients.
 
     Returns:
-        One row an ROI with the columns `CASE_COLUMNS`; the paths are NA. `split` is
-        `train` or `test` by patient, in the official proportion (1546:326 at
-        `n=1872`).
+        One row per ROI: `roi_id`, `patient_id`, `breast`, `view`, `lesion`, `label`,
+        `pathology`, `split` (`train` or `test` by patient, as 1546:326), `density`,
+        `assessment`, `subtlety`, `morphology`, `distribution`, `pixel_spacing_mm`, and
+        paths that are NA.
 
     Raises:
-        UserError: if `n` or `epoch` is out of its range.
+        UserError: `n` or `epoch` is out of range.
+
+    Example:
+        >>> from keras_wa.phantom import PhantomSpec, phantom_cases
+        >>> cases = phantom_cases(PhantomSpec(seed=0), n=4)
+        >>> cases["roi_id"].tolist()[:2]
+        ['PH0-0-00000-000000', 'PH0-0-00000-000001']
+
+    Source:
+        Lee et al. 2017, CBIS-DDSM, doi:10.1038/sdata.2017.177.
     """
     if n < 2:
         raise UserError(f"A phantom set needs at least 2 ROIs. Received: n={n}")
@@ -99,7 +107,7 @@ def _patient_id(spec: PhantomSpec, epoch: int, patient: int) -> str:
 def _patient_rows(
     spec: PhantomSpec, epoch: int, patient: int, start: int, rng: Generator
 ) -> list[dict[str, Any]]:
-    """The ROIs of one patient, the first with the index `start`."""
+    """Returns the ROIs of one patient, the first with the index `start`."""
     label_rng = np.random.default_rng([_LABEL_STREAM, spec.seed, epoch, patient])
     morphology, distribution, density, total = _patients().draw(rng)
     first = lesion = _finding(spec, morphology, distribution, label_rng)
@@ -134,7 +142,7 @@ def _patient_rows(
 
 
 def _views(rois_per_patient: int, most: int, rng: Generator) -> list[str]:
-    """The views that show a lesion of such a patient, `most` at most."""
+    """Draws the views of a lesion of such a patient, at most `most`."""
     while True:
         views = _other("views", str(rois_per_patient)).draw(rng).split("+")
         if len(views) <= most:
@@ -144,7 +152,7 @@ def _views(rois_per_patient: int, most: int, rng: Generator) -> list[str]:
 def _finding(
     spec: PhantomSpec, morphology: str, distribution: str, rng: Generator
 ) -> dict[str, Any]:
-    """Type, distribution, label, and the pathology and assessment that fit it."""
+    """Returns type, distribution and label, with matching pathology and assessment."""
     if spec.labelling == "descriptor":
         malignant = is_suspicious(morphology)
     else:
@@ -160,7 +168,7 @@ def _finding(
 
 
 def _split(patients: pd.Series, keys: dict[str, float]) -> list[str]:
-    """Deals whole patients to `test` until it holds the official share of the ROIs."""
+    """Assigns patients to `test` until it has the official share of the ROIs."""
     sizes = patients.value_counts()
     room = round(len(patients) * _OFFICIAL_TEST / _OFFICIAL_ALL)
     test = set()
@@ -172,7 +180,7 @@ def _split(patients: pd.Series, keys: dict[str, float]) -> list[str]:
 
 
 class _Choice:
-    """Draws one of some values with given weights."""
+    """Draws values with given weights."""
 
     def __init__(self, values: Sequence[Any], weights: np.ndarray) -> None:
         self._values = values
@@ -185,7 +193,7 @@ class _Choice:
 
 @functools.cache
 def _patients() -> _Choice:
-    """A patient's first kind of lesion, one chance a patient (not an ROI)."""
+    """A patient's first kind of lesion, weighted by patients, not ROIs."""
     table = kinds()
     weights = table["count"] / table["rois_per_patient"]
     return _Choice(table[list(KIND_COLUMNS)].values.tolist(), weights.to_numpy())

@@ -1,4 +1,4 @@
-"""The film's characteristic curve: bright tissue has less contrast, and less noise."""
+"""The film's characteristic curve: bright tissue has less contrast and noise."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import numpy as np
 
 from keras_wa.phantom.texture import Array
 
-# On eight films of CBIS-DDSM, noise has the same amplitude up to a grey level of about
-# 160 and two thirds of it at 200 (docs/phantom-validity.md).
+# On eight films of CBIS-DDSM the amplitude of noise is constant up to a grey level of
+# about 160, and two thirds of that at 200 (docs/phantom-validity.md).
 _SHOULDER, _RANGE = 155.0, 102.0
 
 
 def film_curve(exposure: Array) -> Array:
-    """Grey levels that film shows for an exposure.
+    """Returns the grey levels of an exposure on film.
 
     Args:
-        exposure: any shape, grey levels of a film without a shoulder.
+        exposure: any shape, grey levels of a linear film.
 
     Returns:
         The same shape, 0 to 255: slope 1 up to 155, then falling.
@@ -26,7 +26,7 @@ def film_curve(exposure: Array) -> Array:
 
 
 def film_exposure(grey: Array) -> Array:
-    """Inverse of `film_curve`.
+    """Inverts `film_curve`.
 
     Args:
         grey: any shape, 0 to 255.
@@ -41,7 +41,7 @@ def film_exposure(grey: Array) -> Array:
 
 
 def brighten(grey: Array, added: Array) -> Array:
-    """Adds to what a film shows.
+    """Adds exposure to the grey levels of a film.
 
     Args:
         grey: any shape, 0 to 255.

@@ -1,4 +1,4 @@
-"""Where calcifications lie: clustered, linear, segmental, regional, diffuse.
+"""Positions of calcifications: clustered, linear, segmental, regional, diffuse.
 
 Source of the extents: ACR BI-RADS Atlas, 5th edition, mammography, distribution.
 """
@@ -13,7 +13,7 @@ from keras_wa.errors import unknown_name
 
 Array = np.ndarray
 
-# Candidates drawn for each position, to keep a gap.
+# Candidates for each position, to keep a gap.
 _TRIES = 4
 
 
@@ -41,22 +41,22 @@ def place(
 ) -> Sites:
     """Draws positions by their BI-RADS distribution.
 
-    The lesion is at the centre of the field. Its extent is physical but never larger
-    than the field, so that `count` calcifications are seen at any field of view.
+    The lesion is at the centre of the field. Its extent is physical but not larger than
+    the field, so that `count` calcifications are visible in any field of view.
 
     Args:
-        distribution: the case lists' name; of a pair (`CLUSTERED-LINEAR`) each half
-            of the calcifications takes one; `""` is none named: scattered.
-        count: how many, ≥ 1.
+        distribution: the case lists' name; of a pair (`CLUSTERED-LINEAR`), each name
+            gets half of the calcifications; `""` is scattered.
+        count: number of positions, at least 1.
         field_mm: side of the field, mm.
-        rng: source of randomness.
-        gap_mm: distance that any two keep, where there is room.
+        rng: random generator.
+        gap_mm: smallest distance of two positions, if there is room.
 
     Returns:
         The positions.
 
     Raises:
-        UserError: if a distribution is unknown.
+        UserError: a distribution is unknown.
     """
     names = list(dict.fromkeys(distribution.split("-")))[:count]
     axis = rng.uniform(0, 2 * np.pi)
@@ -68,7 +68,7 @@ def place(
         drawn = np.array(_PLACERS[name](_TRIES * len(share), field_mm, rng))
         parts.append(drawn[:, _spaced(drawn[:2], len(share), gap_mm)])
     along, across, turn = np.concatenate(parts, axis=1)
-    # The field is centred on what it shows: a few large ones must not lie at its edge.
+    # Centred, since a few large ones must not lie at the edge of the field.
     pull = 0.75 if count <= 3 else 1.0
     along = pull * (along - 0.7 * along.mean())
     across = pull * (across - 0.7 * across.mean())
@@ -78,13 +78,13 @@ def place(
 
 
 def _folded(values: Array, field: float) -> Array:
-    """Mirrors at the edge of the field what would lie beyond it."""
+    """Reflects positions outside the field at its edge."""
     edge = 0.48 * field
     return np.where(np.abs(values) > edge, np.sign(values) * 2 * edge - values, values)
 
 
 def _spaced(points: Array, count: int, gap: float) -> list[int]:
-    """Picks `count` of the points so that none is nearer than `gap`, if that goes."""
+    """Picks `count` points at least `gap` apart, if possible."""
     near = ((points[:, :, None] - points[:, None, :]) ** 2).sum(axis=0) < gap * gap
     free = np.ones(points.shape[1], dtype=bool)
     picked: list[int] = []
@@ -97,11 +97,11 @@ def _spaced(points: Array, count: int, gap: float) -> list[int]:
 
 
 _Local = tuple[Array, Array, Array]
-"""Along and across the lesion's axis, mm, and the duct's turn from it, radians."""
+"""Along and across the lesion's axis, mm, and the duct's angle to it, radians."""
 
 
 def _clustered(n: int, field: float, rng: np.random.Generator) -> _Local:
-    """A group within 1 to 2 cm: an ellipse, denser at its middle."""
+    """A group within 1 to 2 cm: an ellipse, denser in the middle."""
     radius = min(rng.uniform(3.0, 7.0), 0.40 * field)
     squeeze = rng.uniform(0.55, 1.0)
     r = radius * rng.uniform(0, 1, n) ** 0.65
@@ -128,7 +128,7 @@ def _segmental(n: int, field: float, rng: np.random.Generator) -> _Local:
 
 
 def _regional(n: int, field: float, rng: np.random.Generator) -> _Local:
-    """A large area that follows no duct, evenly filled."""
+    """A large area, not along a duct, evenly filled."""
     radius = min(rng.uniform(9.0, 13.0), 0.47 * field)
     r = radius * np.sqrt(rng.uniform(0, 1, n))
     t = rng.uniform(0, 2 * np.pi, n)
@@ -136,14 +136,14 @@ def _regional(n: int, field: float, rng: np.random.Generator) -> _Local:
 
 
 def _diffuse(n: int, field: float, rng: np.random.Generator) -> _Local:
-    """All over the field."""
+    """The whole field."""
     reach = 0.49 * field
     x, y = rng.uniform(-reach, reach, (2, n))
     return x, y, rng.uniform(0, 2 * np.pi, n)
 
 
 def _scattered(n: int, field: float, rng: np.random.Generator) -> _Local:
-    """No distribution named: loosely around the centre."""
+    """No distribution given: loosely around the centre."""
     r = 0.4 * field * rng.uniform(0, 1, n) ** 0.6
     t = rng.uniform(0, 2 * np.pi, n)
     return r * np.cos(t), r * np.sin(t), rng.uniform(0, 2 * np.pi, n)
@@ -159,4 +159,4 @@ _PLACERS = {
 }
 
 DISTRIBUTIONS = tuple(_PLACERS)
-"""The single distributions, `""` for none named."""
+"""The single distributions, `""` for none given."""

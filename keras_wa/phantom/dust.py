@@ -1,4 +1,4 @@
-"""Dust and flaws of the film: bright specks, sharper than any X-ray image."""
+"""Dust and flaws of the film: bright specks, sharper than the X-ray image."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 
 from keras_wa.phantom.texture import Array
 
-# Specks a cm², their contrast (median, grey levels), and their radius, mm, as found
-# on eight films of CBIS-DDSM (docs/phantom-validity.md).
+# Specks per cm², their contrast (median, grey levels) and radius, mm, measured on
+# eight films of CBIS-DDSM (docs/phantom-validity.md).
 _RATE, _CONTRAST, _SPREAD = 1.0, 18.0, 0.55
 _LEAST_MM, _MOST_MM = 0.04, 0.13
 
@@ -17,16 +17,16 @@ _LEAST_MM, _MOST_MM = 0.04, 0.13
 def draw_dust(
     shape: tuple[int, int], pixel_mm: float, rng: np.random.Generator
 ) -> Iterator[tuple[tuple[slice, slice], Array]]:
-    """Draws specks at random places, whatever the label.
+    """Draws specks at random positions, independent of the label.
 
     Args:
         shape: rows and columns of the field, pixels.
         pixel_mm: side of a pixel, mm.
-        rng: source of randomness.
+        rng: random generator.
 
     Yields:
-        Of each speck its rows and columns, and what it adds there, float64, grey
-        levels before the film's curve.
+        Rows and columns of each speck, and its contrast there, float64, grey levels
+        before the film's curve.
     """
     count = rng.poisson(_RATE * shape[0] * shape[1] * (pixel_mm / 10) ** 2)
     place = rng.uniform(0, shape, (count, 2))
@@ -36,7 +36,7 @@ def draw_dust(
         half = int(np.ceil(r + 1))
         rows, columns = (int(at) + np.arange(-half, half + 1) for at in (y, x))
         distance = np.hypot(rows[:, None] + 0.5 - y, columns + 0.5 - x)
-        # A disc, blurred over a pixel, of the area that it has.
+        # A disc, blurred over a pixel, with its area preserved.
         cover = np.clip(r + 0.75 - distance, 0, 1)
         cover *= np.pi * r * r / cover.sum()
         inner = [

@@ -1,4 +1,4 @@
-"""A phantom film: a breast, the lesions in it, their masks."""
+"""A phantom film: a breast with lesions and their masks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from keras_wa.phantom.particles import Particles
 from keras_wa.phantom.spec import PhantomSpec
 from keras_wa.phantom.texture import Array, Tissue, draw_tissue_kind
 
-# First words of a seed sequence: a stream of its own for each kind of draw.
+# First words of a seed sequence, one stream for each kind of draw.
 _TISSUE_STREAM, _BREAST_STREAM, _FILM_STREAM, _FINDING_STREAM = 11, 12, 13, 14
 _UNNAMED = "PUNCTATE"
 _MIDDLE_SUBTLETY, _MIDDLE_DENSITY = 3, 2
@@ -32,15 +32,15 @@ _MIDDLE_SUBTLETY, _MIDDLE_DENSITY = 3, 2
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """One abnormality on a film, as its row of the case list has it.
+    """One abnormality on a film, from its row of the case list.
 
     Attributes:
-        name: of the ROI; decides its random numbers.
+        name: name of the ROI, which seeds its random numbers.
         mass: whether it is a mass; else calcifications.
-        morphology: type of calcification or shape of the mass, `""` for none named:
-            punctate calcifications, a round mass.
+        morphology: type of calcification or shape of the mass; `""` for punctate
+            calcifications or a round mass.
         distribution: distribution of the calcifications or margins of the mass.
-        subtlety: 1 (subtle) to 5 (obvious), `None` for unknown: 3.
+        subtlety: 1 (subtle) to 5 (obvious); None for 3.
     """
 
     name: str
@@ -52,10 +52,10 @@ class Finding:
 
 @dataclasses.dataclass(frozen=True)
 class Film:
-    """What is on a film; `draw` gives its pixels.
+    """The plan of a film; `draw` renders it.
 
     Attributes:
-        name: of the film; decides its random numbers.
+        name: name of the film, which seeds its random numbers.
         spec: the phantom set.
         side: `LEFT` or `RIGHT`.
         view: `CC` or `MLO`.
@@ -63,7 +63,7 @@ class Film:
         kind: the patient's tissue.
         breast: the outline.
         findings: the abnormalities.
-        placed: each of them in its place, in that order.
+        placed: their positions, in the same order.
     """
 
     name: str
@@ -80,7 +80,7 @@ class Film:
         """Draws the film.
 
         Returns:
-            uint16 `(rows, columns)`; 0 is the air, 65535 white.
+            uint16 `(rows, columns)`; 0 is air, 65535 white.
         """
         rng = _rng(_FILM_STREAM, self.spec, self.name)
         film = draw_mammogram(self.breast, self.kind, self.density, rng)
@@ -97,7 +97,7 @@ class Film:
         half = max(np.abs(lesion.parts.x).max(), np.abs(lesion.parts.y).max())
         half += max(lesion.parts.a.max(), lesion.parts.b.max()) + 2 * lesion.margin_mm
         size = scipy.fft.next_fast_len(int(2 * half / pixel_mm) + 8, real=True)
-        # The canvas lies on whole pixels of the film, the lesion anywhere.
+        # The canvas is aligned with the pixels of the film, the lesion is not.
         left, top = (round(at - (size - 1) / 2) for at in (lesion.x, lesion.y))
         parts = dataclasses.replace(
             lesion.parts,
@@ -133,29 +133,29 @@ def plan_film(
     density: int | None,
     findings: Sequence[Finding],
 ) -> Film:
-    """Decides what is on a film and where, without drawing it.
+    """Plans a film: tissue, breast, lesions and their positions.
 
-    The tissue follows from the patient, the size of the breast from patient and side,
-    each lesion from its ROI's name, and the rest from the film's name; all from the
-    seed of the spec. Where a lesion lies in the one view says nothing about the other.
+    With the seed of the spec, the patient's name seeds the tissue, patient and side the
+    size of the breast, an ROI's name its lesion, and the film's name the rest. The
+    positions of a lesion in two views are independent.
 
     Args:
-        spec: the phantom set; read are `seed`, `field_mm`, `conspicuity` and
-            `blur_mm`.
+        spec: the phantom set; `seed`, `field_mm`, `conspicuity` and `blur_mm` are
+            used.
         shape: rows and columns of the film, pixels.
         pixel_mm: side of a pixel, mm.
-        name: of the film.
-        patient: whose it is.
+        name: name of the film.
+        patient: identifier of the patient.
         side: `LEFT` or `RIGHT`.
         view: `CC` or `MLO`.
-        density: BI-RADS breast density, `None` for unknown: 2.
+        density: BI-RADS breast density; None for 2.
         findings: the abnormalities on it.
 
     Returns:
         The film.
 
     Raises:
-        UserError: if the field of view is larger than the film, a type is unknown, or
+        UserError: the field of view is larger than the film, a type is unknown, or
             the lesions do not fit the breast.
     """
     if spec.field_mm > min(shape) * pixel_mm:
@@ -170,7 +170,7 @@ def plan_film(
     kind = draw_tissue_kind(density, rng, spec.blur_mm)
     outline = _rng(_BREAST_STREAM, spec, patient, side)
     breast = draw_breast(shape, pixel_mm, side, view, outline)
-    # So that an unnamed type is as bright as the type that it is drawn as.
+    # A lesion without a type is as bright as the type that it is drawn as.
     findings = [
         dataclasses.replace(f, morphology=f.morphology or ("" if f.mass else _UNNAMED))
         for f in findings

@@ -6,7 +6,7 @@ import numpy as np
 
 from keras_wa.phantom.texture import Array
 
-# Five columns and seven rows a letter, a row as five bits.
+# Five columns and seven rows per letter, a row as five bits.
 _LETTERS = {
     "A": (14, 17, 17, 31, 17, 17, 17),
     "C": (14, 17, 16, 16, 16, 17, 14),
@@ -20,7 +20,7 @@ _LETTERS = {
     "T": (31, 4, 4, 4, 4, 4, 4),
 }
 _BRIGHTNESS = 47000
-# A film has this many letter dots from its top to its bottom.
+# Height of a film in dots of a letter.
 _DOTS = 330
 
 
@@ -30,7 +30,7 @@ def write_mark(film: Array, side: str, view: str) -> None:
     Args:
         film: uint16 `(rows, columns)`, changed in place.
         side: `LEFT` or `RIGHT`.
-        view: `CC` or `MLO`; letters that the mark's alphabet lacks are left out.
+        view: `CC` or `MLO`; letters that are not in the alphabet are left out.
     """
     dot = max(1, min(film.shape[0] // _DOTS, film.shape[1] // (_DOTS * 2 // 3)))
     first = _line(side[:1] + view)
@@ -48,7 +48,7 @@ def write_mark(film: Array, side: str, view: str) -> None:
 
 
 def _line(word: str) -> Array:
-    """A word as dots, seven rows, one empty column after each letter."""
+    """Returns a word as dots, seven rows, one empty column after each letter."""
     letters = [
         [[bool(row & bit) for bit in (16, 8, 4, 2, 1, 0)] for row in _LETTERS[letter]]
         for letter in word

@@ -1,4 +1,4 @@
-"""Puts the lesions of a film into the breast, each apart from the others."""
+"""Places the lesions of a film in the breast, without overlap."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from keras_wa.phantom.breast import Breast
 from keras_wa.phantom.particles import Particles, reach_mm
 from keras_wa.phantom.texture import Array
 
-# What a mask adds to its lesion, at most; a small field takes less.
+# Largest margin of a mask, mm; smaller in a small field.
 _MARGIN_MM = 1.0
-# Between the masks of two lesions.
+# Distance of the masks of two lesions.
 _GAP_MM = 0.5
-# A lesion smaller than this part of itself is no lesion of its kind any more.
+# A lesion may shrink to this fraction of its size.
 _LEAST = 0.15
 
 
 @dataclasses.dataclass(frozen=True)
 class Placed:
-    """A lesion in its place on a film.
+    """A lesion with its position on a film.
 
     Attributes:
-        parts: its particles, mm from the middle of the lesion's mask.
-        x: column of that middle on the film, pixels; pixel centres are whole numbers.
-        y: its row.
+        parts: its particles, mm from the centre of the lesion's mask.
+        x: column of that centre on the film, pixels; pixel centres are integers.
+        y: row of that centre.
         pixel_mm: side of a pixel, mm.
-        margin_mm: what the mask adds around the particles, mm.
+        margin_mm: margin of the mask around the particles, mm.
     """
 
     parts: Particles
@@ -40,7 +40,7 @@ class Placed:
     margin_mm: float
 
     def centres(self) -> tuple[Array, Array]:
-        """Column and row of each particle's centre on the film, pixels."""
+        """Returns column and row of each particle's centre on the film, pixels."""
         return (
             self.x + self.parts.x / self.pixel_mm,
             self.y + self.parts.y / self.pixel_mm,
@@ -50,7 +50,7 @@ class Placed:
         """Draws the lesion's mask, the convex hull of its particles with a margin.
 
         Args:
-            shape: rows and columns of the mask, which shows the whole film.
+            shape: rows and columns of the mask of the whole film.
             film_shape: rows and columns of the film.
 
         Returns:
@@ -63,20 +63,20 @@ class Placed:
 
 
 def mask_margin_mm(field_mm: float) -> float:
-    """What a mask adds around its lesion, mm: 1, or less in a field below 25 mm."""
+    """Returns the margin of a mask, mm: 1, or less in a field below 25 mm."""
     return min(_MARGIN_MM, 0.04 * field_mm)
 
 
 def fit_lesion(parts: Particles, field_mm: float) -> tuple[Particles, float]:
-    """Centres a lesion on its mask and lets mask and lesion fit a field.
+    """Centres a lesion on its mask and fits both into a field.
 
     Args:
         parts: the lesion.
         field_mm: side of the field, mm.
 
     Returns:
-        The lesion, no wider or higher with its mask than the field, and the margin of
-        the mask, mm.
+        The lesion, whose mask is no larger than the field, and the margin of the mask,
+        mm.
     """
     margin = mask_margin_mm(field_mm)
     centred = _centred(parts, margin)
@@ -86,7 +86,7 @@ def fit_lesion(parts: Particles, field_mm: float) -> tuple[Particles, float]:
     if half > room:
         largest = float(reach_mm(centred).max()) + margin
         if largest < 0.5 * room:
-            # Nearer to each other, each as large as it is.
+            # Moved closer together, without shrinking each.
             centred = _scaled(centred, (room - largest) / (half - largest), 1.0)
         else:
             centred = _scaled(centred, (room - margin) / (half - margin))
@@ -99,21 +99,21 @@ def place_lesions(
     lesions: Sequence[tuple[Particles, float]],
     rng: np.random.Generator,
 ) -> list[Placed]:
-    """Finds a place in the breast for each lesion of a film.
+    """Finds a position in the breast for each lesion of a film.
 
-    The largest are placed first, where glandular tissue is likely rather than not. A
-    lesion for which no room is left becomes smaller.
+    The largest are placed first, preferably in glandular tissue. A lesion without
+    enough room shrinks.
 
     Args:
         breast: the breast.
-        lesions: what `fit_lesion` gave for each.
-        rng: source of randomness.
+        lesions: lesions from `fit_lesion`.
+        rng: random generator.
 
     Returns:
-        The lesions in their order. Their masks lie inside the breast and do not touch.
+        The lesions in the same order. Their masks lie in the breast and do not touch.
 
     Raises:
-        UserError: if the film is too small for so many lesions.
+        UserError: the film is too small for so many lesions.
     """
     clearance = breast.clearance_mm()
     rows, columns = np.indices(clearance.shape) * breast.coarse_mm
@@ -153,7 +153,7 @@ def place_lesions(
 
 
 def _hull(parts: Particles, margin_mm: float) -> scipy.spatial.ConvexHull:
-    """Convex hull of the particles with a margin, mm."""
+    """Returns the convex hull of the particles with a margin, mm."""
     turn = np.arange(16) * (np.pi / 8)
     reach = (reach_mm(parts) + margin_mm)[:, None]
     x = parts.x[:, None] + reach * np.cos(turn)
@@ -180,15 +180,15 @@ def _scaled(parts: Particles, places: float, sizes: float | None = None) -> Part
 
 
 def _filled(points: Array, shape: tuple[int, int]) -> Array:
-    """255 in a convex polygon, given by its corners (column, row) in order."""
+    """Returns 255 in a convex polygon, given by its corners (column, row) in order."""
     mask = np.zeros(shape, np.uint8)
     low = np.maximum(np.ceil(points.min(axis=0)), 0).astype(int)
     high = np.floor(points.max(axis=0)).astype(int)
     high = np.minimum(high, np.array(shape[::-1]) - 1)
     (left, top), (right, bottom) = low, high
     rows = np.arange(top, bottom + 1)[:, None]
-    # scipy gives the corners so that the polygon lies on the left of each side, with
-    # the y axis up: a side that runs up bounds it on the right.
+    # In SciPy's order the polygon lies on the left of each side, with the y axis up: a
+    # side that runs up bounds it on the right.
     (x, y), (dx, dy) = points.T, (np.roll(points, -1, axis=0) - points).T
     with np.errstate(divide="ignore", invalid="ignore"):
         bound = x + dx * (rows - y) / dy

@@ -1,8 +1,7 @@
 """Draws a whole film mammogram without lesions, fast.
 
-What is coarser than half a millimetre is drawn for each film on a coarse grid and
-enlarged; what is finer, and the noise, is cut at random offsets from a tile that all
-films share.
+Structure coarser than half a millimetre is drawn on a coarse grid and enlarged. Finer
+structure and noise are cut at random offsets from a tile that all films share.
 """
 
 from __future__ import annotations
@@ -30,12 +29,12 @@ WHITE = 65535
 
 _TILE = 1024
 _TILE_STREAM = 5
-# Standard deviation of what is finer than the coarse grid, of the full range, if it
-# reached up to the film's width.
+# Standard deviation of the fine texture, of the full range, if its spectrum reached up
+# to the film's width.
 _FINE = 0.09
-# Middle of what `draw_tissue_kind` draws, since all films share the tile.
+# Middle of the range of `draw_tissue_kind`, since all films share the tile.
 _BLUR_MM = 0.05
-# Rows worked on together: they stay in the processor's cache.
+# Rows computed at once: they fit in the processor's cache.
 _STRIP = 128
 
 
@@ -45,21 +44,21 @@ def draw_mammogram(
     """Draws a film.
 
     Args:
-        breast: its outline.
+        breast: outline of the breast.
         kind: the patient's tissue.
         density: BI-RADS breast density, 1 to 4.
-        rng: source of randomness.
+        rng: random generator.
 
     Returns:
         uint16 of the film's shape; the air around the breast is 0.
     """
-    # A point of the tile's grid for each film, and one of its four mirror images.
+    # A random offset into the tile for each film, and one of its four mirror images.
     row, column = rng.integers(0, _TILE, 2)
     flip = rng.choice([1, -1], 2)
     base = _coarse(breast, kind, density, rng)
     texture, noise = _tiles(breast.pixel_mm, breast.coarse_mm)
     film_mm = max(breast.shape) * breast.pixel_mm
-    # Of the power-law texture with beta = 3, what is finer than the coarse grid.
+    # The share of the power-law texture with beta = 3 that is finer than the grid.
     share = np.sqrt(2 * breast.coarse_mm / film_mm)
     tile = np.float32(_FINE * share) * texture
     tile += np.float32(np.sqrt(kind.noise) / 255) * noise
@@ -70,10 +69,10 @@ def draw_mammogram(
 def _coarse(
     breast: Breast, kind: Tissue, density: int, rng: np.random.Generator
 ) -> Array:
-    """Brightness on the coarse grid, 0 to 1; well below 0 in the air."""
+    """Returns brightness on the coarse grid, 0 to 1; well below 0 in the air."""
     h, w = breast.skin_mm.shape
     film_mm = max(h, w) * breast.coarse_mm
-    # Columns run towards the nipple when the square is bent.
+    # The bent square has columns that run towards the nipple.
     fan = dataclasses.replace(kind, strands=0, septa=0.5 * kind.septa, shading=0)
     fan = dataclasses.replace(fan, direction=0.0, stretch=1.7)
     tissue = draw_tissue(fan, max(h, w), breast.coarse_mm, rng)
@@ -89,12 +88,12 @@ def _coarse(
     inner = fatty + dense * gland + 0.05 * tissue * (1 - 0.75 * fat)
     muscle = rng.uniform(0.58, 0.70) + 0.03 * tissue
     inner = inner * (1 - 0.7 * breast.muscle) + 0.7 * muscle * breast.muscle
-    # The compressed breast is of even thickness, round at its edge.
+    # The compressed breast has constant thickness and a round edge.
     edge = np.clip(skin_mm / 22, 0, 1)
     thickness = 1 - (1 - edge) ** 2.5
     skin = 0.035 * np.exp(-(((skin_mm - 1.1) / 0.7) ** 2))
     brightness = inner * (0.05 + 0.95 * thickness) + skin
-    # In the air it falls off steeply, beyond what the noise could lift above 0.
+    # In the air it falls off steeply, so that noise stays below 0.
     brightness = np.where(skin_mm > 0, brightness, 0.012 + 0.1 * skin_mm)
     return np.clip(brightness, -0.2, 0.95).astype(np.float32)
 
@@ -104,7 +103,7 @@ def _radial(tissue: Array, breast: Breast) -> Array:
     h, w = breast.skin_mm.shape
     row, column = breast.nipple
     down, away = np.arange(h)[:, None] - row, column - np.arange(w)[None, :]
-    # The nipple's surroundings are no point: the ducts' fan begins outside the breast.
+    # The ducts' fan begins outside the breast, not at a point in the nipple.
     away = away + 0.35 * w
     side = len(tissue)
     place = np.arctan2(down, away) * (0.5 * side) + 0.5 * side, np.hypot(down, away)
@@ -114,7 +113,7 @@ def _radial(tissue: Array, breast: Breast) -> Array:
 def _lines(kind: Tissue, side: int, pixel_mm: float, rng: np.random.Generator) -> Array:
     """Strands, and ligaments between fatty lobules; mostly along the rows.
 
-    They are soft, so that half the resolution does for them.
+    They are soft, so that half the resolution suffices.
     """
     half, half_mm = -(-side // 2), 2 * pixel_mm
     noise = rng.standard_normal((half, half)).astype(np.float32)
@@ -126,10 +125,10 @@ def _lines(kind: Tissue, side: int, pixel_mm: float, rng: np.random.Generator) -
     )
     broad, narrow = broad / broad.std(), narrow / narrow.std()
     net = 1 / (1 + ((broad + 0.4 * narrow) * 9) ** 2)
-    # Some ligaments are seen, some not.
+    # Some ligaments are visible, some not.
     net *= kind.septa * np.clip(0.5 + 0.7 * broad[::-1, ::-1], 0, 1.5)
     field_mm = half * half_mm
-    # `Tissue.strands` counts those of a field of 25.6 mm.
+    # `Tissue.strands` is the number in a field of 25.6 mm.
     count = round(kind.strands * max(1.0, field_mm / 25.6))
     strands = dataclasses.replace(kind, strands=count, direction=0.0)
     lines = net + draw_strands(strands, field_mm, broad[::-1], rng)
@@ -138,7 +137,7 @@ def _lines(kind: Tissue, side: int, pixel_mm: float, rng: np.random.Generator) -
 
 
 def _enlarge(base: Array, breast: Breast, tile: Array) -> Array:
-    """The coarse brightness plus the tile, as stored values of the whole film."""
+    """Adds the tile to the coarse brightness; returns stored values of the film."""
     if breast.mirrored:
         base = base[:, ::-1]
     rows, columns = breast.shape
@@ -158,7 +157,7 @@ def _enlarge(base: Array, breast: Breast, tile: Array) -> Array:
 
 @functools.lru_cache(maxsize=8)
 def _spline(size: int, coarse: int, factor: int) -> scipy.sparse.csr_matrix:
-    """Cubic B-spline interpolation from `coarse` points to `size`, as a matrix."""
+    """Returns cubic B-spline interpolation from `coarse` points to `size`, a matrix."""
     place = (np.arange(size) + 0.5) / factor - 0.5
     first = np.floor(place).astype(int)
     t = place - first
@@ -180,11 +179,11 @@ def _spline(size: int, coarse: int, factor: int) -> scipy.sparse.csr_matrix:
 
 @functools.lru_cache(maxsize=2)
 def _tiles(pixel_mm: float, coarse_mm: float) -> tuple[Array, Array]:
-    """The fine texture and the noise that all films share.
+    """Returns the fine texture and the noise that all films share.
 
     Returns:
         Two arrays `(_TILE, _TILE)` float32: the periodic texture, of mean 0 and
-        standard deviation 1, and the noise as `draw_noise` gives it.
+        standard deviation 1, and the noise of `draw_noise`.
     """
     rng = np.random.default_rng(_TILE_STREAM)
     white = scipy.fft.rfft2(rng.standard_normal((_TILE, _TILE)))
@@ -192,7 +191,7 @@ def _tiles(pixel_mm: float, coarse_mm: float) -> tuple[Array, Array]:
     fx = scipy.fft.rfftfreq(_TILE, pixel_mm)[None, :]
     square = fy * fy + fx * fx
     square[0, 0] = np.inf
-    # What the enlarged grid cannot show: beyond its Nyquist frequency.
+    # Above the Nyquist frequency of the coarse grid.
     fine = 1 - np.exp(-square * (2 * coarse_mm) ** 2)
     blurred = np.exp(-2 * (np.pi * _BLUR_MM) ** 2 * square)
     texture = scipy.fft.irfft2(white * square**-0.75 * fine * blurred)

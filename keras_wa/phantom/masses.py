@@ -1,6 +1,6 @@
 """Masses by the case lists' shape and margins: crude, soft densities.
 
-They serve to have mass ROIs at all; nothing about them was fitted to real masses.
+They are placeholders for mass ROIs and are not fitted to real masses.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from keras_wa.phantom.particles import HARMONICS, Particles, join, particles
 Generator = np.random.Generator
 
 FAINTNESS = 0.5
-"""Contrast of a mass, in that of a calcification of the same subtlety."""
+"""Contrast of a mass relative to a calcification of the same subtlety."""
 
-# Shape: ratio of the axes (least, most), strength of lobes, density.
+# Shape: ratio of the axes (smallest, largest), strength of lobes, density.
 _SHAPES = {
     "ROUND": (0.9, 1.0, 0.0, 1.0),
     "OVAL": (0.6, 0.75, 0.0, 1.0),
@@ -26,7 +26,7 @@ _SHAPES = {
     "ASYMMETRIC_BREAST_TISSUE": (0.4, 0.7, 0.14, 0.5),
     "FOCAL_ASYMMETRIC_DENSITY": (0.5, 0.8, 0.12, 0.5),
 }
-# Margins: half-width of the edge as a part of the radius.
+# Margins: half-width of the edge as a fraction of the radius.
 _MARGINS = {
     "CIRCUMSCRIBED": 0.02,
     "MICROLOBULATED": 0.04,
@@ -40,17 +40,17 @@ def draw_mass(shape: str, margins: str, field_mm: float, rng: Generator) -> Part
     """Draws a mass at the centre of a field.
 
     Args:
-        shape: the case lists' shape, or several joined by hyphens, of which the first
-            gives the outline; `""` for none named, drawn as round.
+        shape: the case lists' shape, or several joined by hyphens, where the first
+            determines the outline; `""` is drawn as round.
         margins: the case lists' margins, likewise; `""` is drawn as ill defined.
         field_mm: side of the field, mm.
-        rng: source of randomness.
+        rng: random generator.
 
     Returns:
         Its parts, the body first.
 
     Raises:
-        UserError: if a name is unknown.
+        UserError: a name is unknown.
     """
     shapes = (shape or "ROUND").split("-")
     edges = (margins or "ILL_DEFINED").split("-")

@@ -1,4 +1,4 @@
-"""How calcifications show on the film: thickness to brightness, and the contrast."""
+"""Calcifications on film: thickness to brightness, and contrast."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from keras_wa.phantom.texture import Array
 # Contrast of the brightest calcification over the tissue, grey levels before the
 # film's curve, for subtlety 1 (subtle) to 5 (obvious).
 _CONTRAST = (38.0, 48.0, 60.0, 76.0, 96.0)
-# Calcifications that fill much of a small field would be known by the standard
-# deviation of the ROI: the share of the field above which they are fainter.
+# The share of the field above which calcifications are fainter: else the standard
+# deviation of an ROI would reveal those that fill much of a small field.
 _FULL, _FAINTER = 0.05, 0.6
-# How fast brightness saturates with the thickness.
+# Rate at which brightness saturates with thickness.
 _SATURATION = 1.5
-# How uneven mineral is: 12 % in a pixel of 0.1 mm.
+# Unevenness of calcifications: 12 % in a pixel of 0.1 mm.
 _UNEVEN_MM = 0.012
 
 
 def draw_mineral(
     lesion: Particles, pixel_mm: float, blur_mm: float, noise: Array
 ) -> Array:
-    """Draws the calcifications of a lesion as the film shows them.
+    """Renders the calcifications of a lesion on film.
 
     Args:
         lesion: the calcifications.
         pixel_mm: side of a pixel, mm.
         blur_mm: standard deviation of the blur of film and scanner, mm.
-        noise: `(size, size)`, what `draw_noise` gave.
+        noise: `(size, size)`, from `draw_noise`.
 
     Returns:
         Brightness over the tissue, `(size, size)` float64; not yet scaled.
     """
-    # The film saturates: what is twice as thick is less than twice as bright. Mineral
-    # is uneven; the noise upside down serves for that.
+    # The film saturates: twice the thickness is less than twice as bright. Mineral
+    # is uneven: it has the inverted noise.
     mineral = 1 - np.exp(-_SATURATION * draw(lesion, len(noise), pixel_mm))
     uneven = mineral * (1 + _UNEVEN_MM * noise[::-1])
     # In space: in the frequency domain a blur below a pixel would ring.
@@ -49,17 +49,17 @@ def scale_of(
     conspicuity: float,
     rng: np.random.Generator,
 ) -> float:
-    """Draws what `draw_mineral` is to be multiplied by.
+    """Draws the factor on the result of `draw_mineral`.
 
-    The contrast is the same whatever the type, so that brightness does not tell the
+    The contrast does not depend on the type, so that brightness does not reveal the
     label.
 
     Args:
-        mineral: what `draw_mineral` gave.
-        faint: how much fainter than others its type is, 1 for most.
+        mineral: calcifications from `draw_mineral`.
+        faint: relative contrast of the type, see `faintness`.
         subtlety: 1 (subtle) to 5 (obvious).
         conspicuity: factor on the contrast.
-        rng: source of randomness.
+        rng: random generator.
 
     Returns:
         The factor, grey levels before the film's curve.

@@ -1,6 +1,6 @@
-"""The noise of film and scanner, as pixels of any size see it.
+"""The noise of film and scanner, for pixels of any size.
 
-Its numbers are those of film, measured by `python -m benchmarks.film`: see
+Its parameters were measured on film by `python -m benchmarks.film`, see
 docs/phantom-validity.md.
 """
 
@@ -15,26 +15,26 @@ from scipy.special import ndtr
 Array = np.ndarray
 
 FILM_PIXEL_MM = 0.046
-"""Side of a pixel of the films that the phantom follows."""
+"""Side of a pixel of the films that the phantom is fitted to, mm."""
 NOISE_POWER = 0.057
 """Median of `Tissue.noise` over patients, grey levels² mm²."""
 
-# Standard deviation of the Gaussian that film and scanner blur the noise with.
+# Standard deviation of the Gaussian blur of the noise by film and scanner.
 _NOISE_BLUR_MM = 0.024
-# How many pixels apart noise is alike.
+# Range of the correlation of the noise, pixels.
 _REACH = 3
 
 
 def draw_noise(size: int, pixel_mm: float, rng: np.random.Generator) -> Array:
     """Draws the noise of film and scanner.
 
-    White noise that a Gaussian of `noise_blur` has blurred, averaged over each pixel:
-    smaller pixels are noisier, and their neighbours more alike.
+    White noise, blurred by a Gaussian of `noise_blur` and averaged over each pixel:
+    smaller pixels are noisier and more correlated.
 
     Args:
         size: side, pixels.
         pixel_mm: side of a pixel, mm.
-        rng: source of randomness.
+        rng: random generator.
 
     Returns:
         `(size, size)` float64, mean 0, of power 1 grey level² mm² at low frequencies.
@@ -42,13 +42,13 @@ def draw_noise(size: int, pixel_mm: float, rng: np.random.Generator) -> Array:
     taps = _taps(pixel_mm)
     noise = rng.standard_normal((size, size))
     for axis in (0, 1):
-        # Wrapped, so that the edges are as noisy as the middle.
+        # Periodic, so that the edges are as noisy as the middle.
         noise = convolve1d(noise, taps, axis, mode="wrap")
     return noise
 
 
 def haar_noise(pixel_mm: float) -> float:
-    """What Haar's diagonal band HH shows of the noise that `draw_noise` draws.
+    """Returns the noise of `draw_noise` in Haar's diagonal band HH.
 
     Args:
         pixel_mm: side of a pixel, mm.
@@ -56,34 +56,33 @@ def haar_noise(pixel_mm: float) -> float:
     Returns:
         Standard deviation of HH of the orthonormal DWT, grey levels.
     """
-    # Along an axis HH is the difference of two neighbours over the root of 2, whose
-    # variance is this.
+    # Along an axis HH is the difference of two neighbours over the root of 2, with this
+    # variance.
     same, beside, *_ = covariances(pixel_mm)
     return float(same - beside)
 
 
 def noise_blur(pixel_mm: float) -> float:
-    """Standard deviation of what blurs the noise beside the pixel itself, mm.
+    """Returns the standard deviation of the noise's blur without the pixel, mm.
 
     Args:
         pixel_mm: side of a pixel, mm.
     """
-    # An image of larger pixels was shrunk from film. There each pixel is the mean of a
-    # square, and counts as one again, wherever the larger pixel cuts it: the variance
-    # of two squares.
+    # Larger pixels are means of film pixels, which are means over squares themselves.
+    # Where a larger pixel cuts one, it counts as constant: the variance of two squares.
     shrunk = pixel_mm > 1.01 * FILM_PIXEL_MM
     return float(np.hypot(_NOISE_BLUR_MM, FILM_PIXEL_MM / np.sqrt(6) if shrunk else 0))
 
 
 def covariances(pixel_mm: float) -> Array:
-    """Covariance of the noise of two pixels, along one axis.
+    """Returns the covariance of the noise of two pixels along one axis.
 
     Args:
         pixel_mm: side of a pixel, mm.
 
     Returns:
-        `(4,)` of pixels 0 to 3 apart, for a power of 1. In the plane it is the product
-        of both axes.
+        `(4,)`, for pixels 0 to 3 apart and a power of 1. In two dimensions it is the
+        product of both axes.
     """
     # The integral of the Gaussian over a triangle: the Gaussian's second integral at
     # three points.
@@ -96,7 +95,7 @@ def covariances(pixel_mm: float) -> Array:
 
 @functools.lru_cache(maxsize=8)
 def _taps(pixel_mm: float) -> Array:
-    """The even filter that gives white noise the covariances of the noise."""
+    """Returns the even filter that gives white noise the covariances of the noise."""
     n = 64
     padded = np.zeros(n)
     padded[: _REACH + 1] = covariances(pixel_mm)

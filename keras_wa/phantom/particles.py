@@ -13,15 +13,15 @@ HARMONICS = 4
 CORNERS = 6
 """Sides of an angular outline, at most."""
 NO_SIDE = 9.0
-"""Distance of a side that cuts nothing off."""
+"""Distance of a side that has no effect."""
 
 
 @dataclasses.dataclass
 class Particles:
-    """`n` calcifications; each field is an array whose first axis is `n`.
+    """`n` calcifications; the first axis of each field is `n`.
 
-    An outline is star-shaped: the radius in each direction is the ellipse's, times a
-    Fourier series (lobes), cut by straight sides (corners).
+    An outline is star-shaped: the radius in each direction is that of an ellipse, times
+    a Fourier series (lobes), cut by straight sides (corners).
 
     Attributes:
         x: centre, mm to the right of the centre of the field.
@@ -39,7 +39,7 @@ class Particles:
         blunt: 1 for the blunt ends of a rod, 0 for those of an ellipse.
         dome: 0 is a plate of even thickness, 1 a ball.
         hollow: radius of the lucent centre as a fraction of the outline's; 0 is solid.
-        lucency: how much of the density the centre lacks, 0 to 1.
+        lucency: relative lack of density in the centre, 0 to 1.
         soft: half-width of a hazy edge, mm.
     """
 
@@ -84,19 +84,19 @@ _WIDE_DEFAULTS = {
 
 
 def particles(x: Array, y: Array, a: Array, **fields: Array | float) -> Particles:
-    """Builds `Particles` from what differs from a plain round solid ball.
+    """Creates `Particles`, by default round solid balls.
 
     Args:
         x: centres, mm.
         y: centres, mm.
         a: half-axes, mm.
-        **fields: any other field of `Particles`; a number stands for all.
+        **fields: other fields of `Particles`; a number applies to all.
 
     Returns:
-        The particles, every field an array.
+        The particles.
 
     Raises:
-        TypeError: if `fields` names no field.
+        TypeError: a field is unknown.
     """
     n = len(x)
     arrays: dict[str, Array] = {"x": x, "y": y, "a": a}
@@ -127,7 +127,7 @@ def join(parts: list[Particles]) -> Particles:
 
 
 def reach_mm(parts: Particles) -> Array:
-    """How far each particle reaches from its centre at most.
+    """Returns an upper bound of each particle's radius.
 
     Args:
         parts: the particles.
@@ -143,23 +143,23 @@ def draw(parts: Particles, size: int, pixel_mm: float) -> Array:
     """Draws particles on an empty field.
 
     Args:
-        parts: the particles; those outside the field are cut off.
+        parts: the particles; they are clipped to the field.
         size: side of the field, pixels.
         pixel_mm: side of a pixel, mm.
 
     Returns:
-        Thickness times density, `(size, size)` float64; 1 is a plate of density 1.
+        Thickness times density, `(size, size)` float64; 1 for a plate of density 1.
     """
     canvas = np.zeros((size, size))
     centre = (size - 1) / 2
     cx = parts.x / pixel_mm + centre
     cy = parts.y / pixel_mm + centre
     half = np.ceil(reach_mm(parts) / pixel_mm + 1.5).astype(int)
-    # Particles of about the same size are drawn together: few calls beat few pixels.
+    # Particles of similar size are drawn together: fewer calls matter more than pixels.
     classes = np.maximum(4, 2 ** np.ceil(np.log2(half)).astype(int))
     for extent in np.unique(classes):
         chosen = np.flatnonzero(classes == extent)
-        # Patches of the largest real extent of the class, centred on whole pixels.
+        # Patches as large as the largest of the class, centred on pixels.
         extent = int(half[chosen].max())
         ix = np.rint(cx[chosen]).astype(int)
         iy = np.rint(cy[chosen]).astype(int)
@@ -181,7 +181,7 @@ def _add(canvas: Array, patch: Array, top: int, left: int) -> None:
 
 
 def _thickness(p: Particles, i: Array, dx: Array, dy: Array, pixel_mm: float) -> Array:
-    """Thickness times density of the particles `i` at the offsets `dx`, `dy` (mm)."""
+    """Returns thickness times density of particles `i` at offsets `dx`, `dy` (mm)."""
 
     def column(values: Array) -> Array:
         return values[i][:, None, None]
@@ -214,7 +214,7 @@ def _thickness(p: Particles, i: Array, dx: Array, dy: Array, pixel_mm: float) ->
 
 
 def _outline(p: Particles, i: Array, u: Array, v: Array) -> Array | float:
-    """Radius of the outline in the direction of `(u, v)`, in half-axes."""
+    """Returns the radius of the outline in the direction `(u, v)`, in half-axes."""
     lobes = p.lobes[i]
     cornered = (p.sides[i] < NO_SIDE).any()
     if not (lobes.any() or cornered):

@@ -1,4 +1,4 @@
-"""A contact sheet of a phantom set: types down, distributions across."""
+"""A contact sheet of a phantom set: a row per type, a column per distribution."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from keras_wa.phantom.distributions import DISTRIBUTIONS
 from keras_wa.phantom.roi import render_roi, roi_id
 from keras_wa.phantom.spec import PHANTOM_VERSION, PhantomSpec
 
-# The lists spell one type in two ways.
+# The lists have two spellings of one type.
 _TYPES = tuple(name for name in MORPHOLOGIES if name != "LUCENT_CENTERED")
 _DPI = 100
-# An ROI is shown at least this many pixels wide, so that a small one can be seen.
+# Smallest width of an ROI on the sheet, pixels.
 _LEAST_SHOWN = 160
 
 
@@ -34,16 +34,16 @@ def write_preview(
     """Writes a contact sheet as a PNG.
 
     Args:
-        spec: the set; another seed shows other examples.
-        path: where; a file there is replaced at once, never half.
-        morphologies: the types, one a row.
-        distributions: the distributions, one a column; `""` is none named.
+        spec: the phantom set; its seed selects the examples.
+        path: the file; it is replaced atomically.
+        morphologies: the types, one per row.
+        distributions: the distributions, one per column; `""` for none.
 
     Returns:
         The path.
 
     Raises:
-        UserError: if a type or distribution is unknown, or the folder cannot be
+        UserError: a type or distribution is unknown, or the folder cannot be
             written.
     """
     target = Path(path)
@@ -118,7 +118,7 @@ def _show(axes: Axes, spec: PhantomSpec, case_row: dict[str, Any]) -> None:
     axes.imshow(image, cmap="gray", vmin=0, vmax=255)
     axes.set_xticks([])
     axes.set_yticks([])
-    # The longest of 1, 2 and 5 mm that takes at most a quarter of the field.
+    # The longest of 1, 2 and 5 mm that is at most a quarter of the field.
     length = max([mm for mm in (1, 2, 5) if mm <= spec.field_mm / 4], default=0.5)
     bar = length / spec.pixel_mm
     left, bottom = 0.04 * spec.size, 0.95 * spec.size

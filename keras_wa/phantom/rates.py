@@ -1,4 +1,4 @@
-"""How often a kind of lesion is malignant, and the AUC that this allows at best."""
+"""Malignancy rates of kinds of lesions, and the best possible AUC."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from keras_wa.phantom.spec import PhantomSpec
 from keras_wa.phantom.tables import joint_counts
 
 KIND_COLUMNS = ("morphology", "distribution", "density", "rois_per_patient")
-"""What makes a kind of lesion; a missing distribution is `""`."""
+"""The columns that define a kind of lesion; a missing distribution is `""`."""
 
-# Weight of the coarser group's rate in the rate of a finer one, in ROIs.
+# Weight of a coarser group's rate in that of a finer one, in ROIs.
 _PRIOR_ROIS = 4.0
 
 
 @functools.cache
 def kinds() -> pd.DataFrame:
-    """Every kind of lesion a phantom draws, with its frequency and malignancy rate.
+    """Returns all kinds of lesions of a phantom with frequency and malignancy rate.
 
-    The rate of a (type, distribution) is its counted rate, shrunk towards the rate of
+    The rate of a (type, distribution) is its observed rate, shrunk towards the rate of
     the type, which is shrunk towards the rate of its group (suspicious by BI-RADS or
-    typically benign); each prior weighs as much as 4 ROIs. Without that, a kind which
-    the lists hold twice would be certain.
+    typically benign), each with a prior weight of 4 ROIs. Without shrinkage, the rate
+    of a kind with two ROIs could be 0 or 1.
 
     Returns:
-        `KIND_COLUMNS`, `count` (ROIs in the lists) and `malignant`, which is
+        `KIND_COLUMNS`, `count` (ROIs in the case lists) and `malignant`,
         P(malignant | type, distribution). Do not modify it.
     """
     table = joint_counts()
-    # The lists name no type for 24 ROIs and no density for 2: nothing to draw.
+    # 24 ROIs of the lists have no type, 2 no density.
     table = table[(table["morphology"] != "") & (table["density"] > 0)]
     table = table.assign(
         hits=table["count"].where(table["pathology"] == "MALIGNANT", 0),
@@ -60,17 +60,17 @@ def _rates() -> dict[tuple[str, str], float]:
 
 
 def malignancy_rate(morphology: str, distribution: str) -> float:
-    """P(malignant | type, distribution), smoothed as `kinds` says.
+    """Returns P(malignant | type, distribution), see `kinds`.
 
     Args:
         morphology: a type of the case lists.
         distribution: a distribution of the case lists, `""` for none.
 
     Returns:
-        The rate, above 0 and below 1.
+        The rate, in (0, 1).
 
     Raises:
-        UserError: if the lists hold no such lesion.
+        UserError: the lists have no such lesion.
     """
     try:
         return _rates()[morphology, distribution]
@@ -83,20 +83,26 @@ def malignancy_rate(morphology: str, distribution: str) -> float:
 
 
 def best_possible_auc(spec: PhantomSpec, cases: pd.DataFrame | None = None) -> float:
-    """The AUC that no classifier of a phantom set can be expected to exceed.
+    """Computes the largest expected AUC of any classifier on a phantom set.
 
-    For `clinical`, no score is better than P(malignant | type, distribution) itself.
-    Its AUC is the chance that a malignant ROI has a higher rate than a benign one, ties
-    counted half, and follows exactly from the rates and the frequencies. For
-    `descriptor` it is 1.
+    With the labelling `"clinical"` the best score is P(malignant | type, distribution)
+    itself; its AUC follows exactly from rates and frequencies. With `"descriptor"` it
+    is 1.
 
     Args:
-        spec: the set.
-        cases: rows of it, whose types and distributions then give the frequencies;
-            without them the official case lists do.
+        spec: the phantom set.
+        cases: rows of `phantom_cases(spec, ...)`, for their frequencies; None for the
+            frequencies of the case lists of CBIS-DDSM.
 
     Returns:
-        The area under the ROC curve, 0.5 to 1.
+        The area under the ROC curve, in [0.5, 1].
+
+    Example:
+        >>> from keras_wa.phantom import PhantomSpec, best_possible_auc
+        >>> best_possible_auc(PhantomSpec(labelling="descriptor"))
+        1.0
+        >>> 0.5 < best_possible_auc(PhantomSpec(labelling="clinical")) < 1
+        True
     """
     if spec.labelling == "descriptor":
         return 1.0

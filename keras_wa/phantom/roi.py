@@ -1,4 +1,4 @@
-"""Draws the pixels of phantom ROIs from their rows of the case table."""
+"""Renders phantom ROIs from rows of the case table."""
 
 from __future__ import annotations
 
@@ -32,24 +32,23 @@ CaseRow = Mapping[Any, Any] | pd.Series
 """A row of `phantom_cases`."""
 
 _ROI_ID = re.compile(r"PH(\d+)-(\d+)-(\d+)-(\d+)")
-# First words of a seed sequence: a stream of its own for each kind of draw.
+# First words of a seed sequence, one stream for each kind of draw.
 _PATIENT_STREAM, _ROI_STREAM = 1, 2
-# Mean grey level of ROIs before the film's curve, its standard deviation between
-# patients and between the ROIs of one.
+# Mean grey level of ROIs before the film's curve, and its standard deviations between
+# patients and within a patient.
 _LEVEL, _LEVEL_OF_PATIENT, _LEVEL_OF_ROI = 133.0, 24.0, 32.0
 _LEAST_LEVEL = 50.0
-# Below this side, drawing is many short calls that hold the interpreter lock, and
-# threads only get into each other's way (measured: 64 pixels 1.2 times slower with
-# two threads, 224 pixels 1.6 times faster).
+# Below this side many short calls hold the interpreter lock, and threads are slower
+# (measured with two threads: 64 pixels 1.2 times slower, 224 pixels 1.6 times faster).
 _THREADS_FROM = 128
 
 
 def roi_id(spec: PhantomSpec, epoch: int, patient: int, index: int) -> str:
-    """Names an ROI so that its pixels follow from the name.
+    """Returns the name of an ROI, which determines its pixels.
 
     Args:
-        spec: the set.
-        epoch: of fresh ROIs, ≥ 0.
+        spec: the phantom set.
+        epoch: epoch of the ROI, at least 0.
         patient: number of the patient in the epoch.
         index: number of the ROI in the epoch.
 
@@ -60,23 +59,29 @@ def roi_id(spec: PhantomSpec, epoch: int, patient: int, index: int) -> str:
 
 
 def render_roi(spec: PhantomSpec, case_row: CaseRow, lesion: bool = True) -> Array:
-    """Draws one ROI.
+    """Renders one ROI.
 
-    The pixels depend on the spec and the row alone: any order, any subset and any
-    number of threads or processes give the same bytes.
+    The pixels depend only on the spec and the row, not on order, threads or processes.
 
     Args:
-        spec: the set.
-        case_row: a row of `phantom_cases(spec, ...)`; read are `roi_id`, `morphology`,
-            `distribution`, `density` and `subtlety`.
-        lesion: whether to draw the calcifications; without them the same surround is
-            left.
+        spec: the phantom set.
+        case_row: a row of `phantom_cases(spec, ...)`; `roi_id`, `morphology`,
+            `distribution`, `density` and `subtlety` are used.
+        lesion: whether to add the calcifications to the tissue.
 
     Returns:
-        uint8 `(size, size)`.
+        Grey levels, uint8 `(size, size)`.
 
     Raises:
-        UserError: if the row is of another set, or its type or distribution unknown.
+        UserError: the row is from another set, or its type or distribution is unknown.
+
+    Example:
+        >>> from keras_wa.phantom import PhantomSpec, phantom_cases, render_roi
+        >>> spec = PhantomSpec(size=96)
+        >>> row = phantom_cases(spec, n=2).iloc[0]
+        >>> roi, tissue = render_roi(spec, row), render_roi(spec, row, lesion=False)
+        >>> roi.shape, bool((roi >= tissue).all())
+        ((96, 96), True)
     """
     drawn = _draw(spec, case_row)
     exposure = drawn.surround + drawn.mineral if lesion else drawn.surround
@@ -84,19 +89,28 @@ def render_roi(spec: PhantomSpec, case_row: CaseRow, lesion: bool = True) -> Arr
 
 
 def render_mask(spec: PhantomSpec, case_row: CaseRow, outline: bool = False) -> Array:
-    """Marks where the calcifications of an ROI lie: the truth behind `render_roi`.
+    """Renders the mask of the calcifications of an ROI.
 
     Args:
-        spec: the set.
-        case_row: as `render_roi` takes it.
-        outline: the region that a reader would draw around the lesion, see
-            `outline_of`, instead of the pixels of the mineral, see `mineral_mask`.
+        spec: the phantom set.
+        case_row: a row of `phantom_cases(spec, ...)`.
+        outline: whether to give the region that a reader would outline instead of the
+            pixels of the calcifications.
 
     Returns:
-        bool `(size, size)`, pixel by pixel that of `render_roi`.
+        bool `(size, size)`, aligned with `render_roi`.
 
     Raises:
-        UserError: as `render_roi`.
+        UserError: the row is from another set, or its type or distribution is unknown.
+
+    Example:
+        >>> from keras_wa.phantom import PhantomSpec, phantom_cases, render_mask
+        >>> spec = PhantomSpec(size=96)
+        >>> row = phantom_cases(spec, n=2).iloc[0]
+        >>> mask = render_mask(spec, row)
+        >>> outline = render_mask(spec, row, outline=True)
+        >>> bool(0 < mask.sum() < outline.sum())
+        True
     """
     mask = mineral_mask(_draw(spec, case_row).mineral)
     return outline_of(mask, spec.field_mm, spec.pixel_mm) if outline else mask
@@ -104,17 +118,17 @@ def render_mask(spec: PhantomSpec, case_row: CaseRow, outline: bool = False) -> 
 
 @dataclasses.dataclass(frozen=True)
 class _Drawn:
-    """What an ROI is made of; arrays `(size, size)`, grey levels before the curve."""
+    """Components of an ROI, `(size, size)`, grey levels before the film's curve."""
 
     surround: Array
     mineral: Array
 
 
 def numbers_of(spec: PhantomSpec, case_row: CaseRow) -> tuple[int, int, int, int]:
-    """Seed, epoch, patient and index in the name of an ROI.
+    """Returns seed, epoch, patient and index from the name of an ROI.
 
     Raises:
-        UserError: if the ROI is of another set.
+        UserError: the ROI is from another set.
     """
     match = _ROI_ID.fullmatch(str(case_row["roi_id"]))
     if match is None or int(match[1]) != spec.seed:
@@ -132,17 +146,17 @@ def draw_lesion(
     """Draws the calcifications of an ROI.
 
     Args:
-        spec: the set.
-        case_row: read are `morphology`, `distribution` and `subtlety`.
+        spec: the phantom set.
+        case_row: `morphology`, `distribution` and `subtlety` are used.
         blur_mm: standard deviation of the blur of film and scanner, mm.
-        rng: source of randomness.
+        rng: random generator.
 
     Returns:
-        What they add to the surround, grey levels before the film's curve, and noise as
-        `draw_noise` gives it, which made the mineral uneven; both `(size, size)`.
+        The calcifications, grey levels before the film's curve, and the noise of
+        `draw_noise` that textures them; both `(size, size)`.
 
     Raises:
-        UserError: if the type or distribution is unknown.
+        UserError: the type or distribution is unknown.
     """
     morphology, distribution = str(case_row["morphology"]), case_row["distribution"]
     distribution = "" if pd.isna(distribution) else str(distribution)
@@ -157,8 +171,7 @@ def draw_lesion(
 
 def _draw(spec: PhantomSpec, case_row: CaseRow) -> _Drawn:
     seed, epoch, patient, index = numbers_of(spec, case_row)
-    # What a patient's ROIs share is drawn from the patient's number, the rest from the
-    # ROI's.
+    # The patient's number seeds what its ROIs share, the ROI's number the rest.
     of_patient = np.random.default_rng([_PATIENT_STREAM, seed, epoch, patient])
     rng = np.random.default_rng([_ROI_STREAM, seed, epoch, index])
     size, pixel_mm = spec.size, spec.pixel_mm
@@ -181,23 +194,27 @@ def render_rois(
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Array:
-    """Draws many ROIs, in threads where that pays.
-
-    Threads, not processes: they need no fork (unsafe once TensorFlow runs) and no fresh
-    interpreters, and were as fast at 224 pixels.
+    """Renders many ROIs, in threads.
 
     Args:
-        spec: the set.
+        spec: the phantom set.
         cases: rows of `phantom_cases(spec, ...)`, any subset in any order.
-        workers: number of threads; by default 1 for small ROIs, else one a core, at
-            most 8. The bytes do not depend on it.
-        progress: called with (ROIs drawn, all) after each one, in the caller's thread.
+        workers: number of threads, at least 1; by default 1 for small ROIs, else one
+            per core, at most 8. The result does not depend on it.
+        progress: called with (ROIs done, all) after each ROI, in the caller's thread.
 
     Returns:
-        uint8 `(N, size, size)`, in the order of `cases`.
+        Grey levels, uint8 `(n, size, size)`, in the order of `cases`.
 
     Raises:
-        UserError: as `render_roi`; or if `workers` is below 1.
+        UserError: a row is from another set, its type or distribution is unknown, or
+            `workers` is below 1.
+
+    Example:
+        >>> from keras_wa.phantom import PhantomSpec, phantom_cases, render_rois
+        >>> spec = PhantomSpec(size=96)
+        >>> render_rois(spec, phantom_cases(spec, n=4)).shape
+        (4, 96, 96)
     """
     if workers is None:
         workers = min(8, usable_cores()) if spec.size >= _THREADS_FROM else 1
@@ -209,6 +226,7 @@ def render_rois(
     def fill(index: int) -> None:
         images[index] = render_roi(spec, rows[index])
 
+    # Not processes: a fork is unsafe once TensorFlow runs, new interpreters are slow.
     with ThreadPoolExecutor(workers) as pool:
         drawn = (
             pool.map(fill, range(len(rows)))

@@ -1,4 +1,4 @@
-"""The shape of each BI-RADS type of calcification: sizes in mm, smooth or angular.
+"""The shapes of the BI-RADS types of calcifications, in mm.
 
 Each function takes the sites of a lesion, the side of the field in mm (large types
 shrink to fit a small field) and a random generator, and returns the particles. Source:
@@ -24,7 +24,7 @@ Generator = np.random.Generator
 
 
 def _lobed(n: int, strength: float, rng: Generator) -> dict[str, Array]:
-    """Smooth outlines that stray from the ellipse by about `strength`."""
+    """Smooth outlines that deviate from the ellipse by about `strength`."""
     falloff = 1 / np.arange(1, 1 + HARMONICS) ** 1.3
     return {
         "lobes": strength * falloff * rng.normal(0, 1, (n, HARMONICS)),
@@ -43,7 +43,7 @@ def _angular(n: int, rng: Generator) -> dict[str, Array]:
 
 
 def punctate(s: Sites, field_mm: float, rng: Generator) -> Particles:
-    """Below 0.5 mm, round, all alike."""
+    """Below 0.5 mm, round, uniform."""
     n = len(s.x)
     r = rng.uniform(0.09, 0.22) * rng.uniform(0.85, 1.15, n)
     return particles(s.x, s.y, r, density=rng.uniform(0.85, 1.0, n))
@@ -156,7 +156,7 @@ def vascular(s: Sites, field_mm: float, rng: Generator) -> Particles:
             t: np.ndarray = np.arange(-half, half, step)
             t = t + rng.normal(0, 0.1, len(t))
             if side:
-                # Plaque comes in stretches, not at random.
+                # Plaques are contiguous stretches.
                 period, start = rng.uniform(2.5, 8), rng.uniform(0, 2 * np.pi)
                 stretch = np.sin(2 * np.pi * t / period + start)
                 t = t[stretch + rng.normal(0, 0.25, len(t)) > -0.45]

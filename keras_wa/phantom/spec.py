@@ -1,4 +1,4 @@
-"""What a phantom set is made of: one frozen, picklable description."""
+"""The specification of a phantom set."""
 
 from __future__ import annotations
 
@@ -9,36 +9,40 @@ from keras_wa.errors import UserError
 from keras_wa.settings import Settings, real, setting, whole
 
 PHANTOM_VERSION = 2
-"""How the pixels are drawn. 2: measured against film (docs/phantom-validity.md); 1 was
-grainier, with bolder calcifications. Runs on different versions do not compare."""
+"""Version of the rendering. 2 is fitted to film (docs/phantom-validity.md); 1 was
+grainier, with bolder calcifications. Runs on different versions are not comparable."""
 
 Labelling = Literal["descriptor", "clinical"]
-"""`descriptor`: the type decides. `clinical`: drawn from P(malignant | type, ...)."""
+"""`descriptor`: by type. `clinical`: drawn from P(malignant | type, distribution)."""
 
 
 @dataclasses.dataclass(frozen=True)
 class PhantomSpec(Settings):
-    """Describes an in-silico set of ROIs.
+    """Specification of a set of in-silico ROIs.
 
-    The pixels and the case table follow from this alone: the same spec gives the same
-    bytes, run after run.
+    It determines the case table and all pixels.
 
     Attributes:
-        seed: a whole number, 0 to 2^32 - 1.
+        seed: seed, 0 to 2^32 - 1.
         size: side of the square ROI, pixels, 32 to 4096.
-        field_mm: side of the field of view, mm, 3 to 100, and at most 0.3 mm a pixel,
-            above which microcalcifications vanish. The default with `size=224` gives
-            0.114 mm a pixel.
+        field_mm: side of the field of view, mm, 3 to 100, at most 0.3 mm per pixel. The
+            default with `size=224` gives 0.114 mm per pixel.
         labelling: `"descriptor"`: malignant if a component of the type is suspicious
-            by BI-RADS, so that the best possible AUC is 1; `"clinical"`: drawn from
-            P(malignant | type, distribution) of the official case lists.
-        conspicuity: factor on the contrast of the calcifications over the tissue; 1
-            is as measured on film.
+            by BI-RADS, with a best possible AUC of 1; `"clinical"`: drawn from
+            P(malignant | type, distribution) in the case lists of CBIS-DDSM.
+        conspicuity: factor on the contrast of the calcifications, in (0, 10]; 1 is that
+            of film.
         blur_mm: standard deviation of the blur of film and scanner, mm, 0 to 1; by
-            default each patient has one of 0.035 to 0.065.
+            default 0.035 to 0.065, drawn for each patient.
 
     Raises:
-        UserError: if a field is out of its range.
+        UserError: a value is out of range.
+
+    Example:
+        >>> from keras_wa.phantom import PhantomSpec
+        >>> spec = PhantomSpec(seed=1, size=128)
+        >>> spec.pixel_mm
+        0.2
     """
 
     seed: int = whole(0, 0, 2**32 - 1)

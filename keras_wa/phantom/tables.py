@@ -1,7 +1,7 @@
-"""How often each kind of calcification occurs, counted from the official case lists.
+"""Frequencies of kinds of calcifications in the official case lists.
 
 The counts come from the calcification case lists of CBIS-DDSM (Lee et al., The Cancer
-Imaging Archive, doi 10.7937/K9/TCIA.2016.7O02S9CY, CC BY 3.0); no image is needed.
+Imaging Archive, doi:10.7937/K9/TCIA.2016.7O02S9CY, CC BY 3.0), without images.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ def read_case_lists(paths: Sequence[Path]) -> pd.DataFrame:
         paths: the CSV files.
 
     Returns:
-        One row an ROI: `patient_id, breast, view, lesion, density, morphology,
+        One row per ROI: `patient_id, breast, view, lesion, density, morphology,
         distribution, assessment, pathology, subtlety`.
 
     Raises:
-        UserError: if a file lacks a column.
+        UserError: a file lacks a column.
     """
     wanted = [*_RENAMED, "patient_id", "assessment", "pathology", "subtlety"]
     parts = []
@@ -85,7 +85,7 @@ def count_joint(cases: pd.DataFrame) -> pd.DataFrame:
 
 
 def count_other(cases: pd.DataFrame) -> pd.DataFrame:
-    """Counts what the case table needs besides the joint table.
+    """Counts further properties of the case table.
 
     Args:
         cases: a table from `read_case_lists`.
@@ -129,13 +129,13 @@ def count_other(cases: pd.DataFrame) -> pd.DataFrame:
 
 @functools.cache
 def joint_counts() -> pd.DataFrame:
-    """The embedded joint table, as `count_joint` returns it. Do not modify it."""
+    """Returns the embedded result of `count_joint`. Do not modify it."""
     return _embedded("joint_counts.csv")
 
 
 @functools.cache
 def other_counts() -> pd.DataFrame:
-    """The embedded further counts, as `count_other` returns them. Do not modify it."""
+    """Returns the embedded result of `count_other`. Do not modify it."""
     return _embedded("other_counts.csv")
 
 

@@ -1,6 +1,6 @@
 """Breast tissue without calcifications: power-law texture and strands.
 
-The numbers are those of film, measured by `python -m benchmarks.film`: see
+Its parameters were measured on film by `python -m benchmarks.film`, see
 docs/phantom-validity.md.
 """
 
@@ -17,30 +17,30 @@ from keras_wa.phantom.noise import NOISE_POWER
 Array = np.ndarray
 
 FIELD_MM = 25.6
-"""Side of the field for which `Tissue` states its standard deviations."""
-# How much the amplitude of the texture differs from place to place.
+"""Side of the field for the standard deviations of `Tissue`, mm."""
+# Local variation of the amplitude of the texture.
 _UNEVEN = 0.35
-# Exponent of the power spectrum of what is wider than the texture.
+# Exponent of the power spectrum of the shading.
 _SMOOTH_BETA = 4.2
 
 
 @dataclasses.dataclass(frozen=True)
 class Tissue:
-    """What one breast on one film looks like.
+    """Parameters of the tissue of a breast on a film.
 
     Attributes:
         beta: exponent of the power spectrum, about 3 (Burgess et al., Medical Physics
             28(4), 2001: 2.8 on average).
-        stretch: how much longer than wide the texture is along its direction, ≥ 1.
-        direction: radians.
+        stretch: ratio of length to width of the texture along its direction, ≥ 1.
+        direction: direction of the texture, radians.
         strands: number of ducts, vessels and ligaments in the field.
         septa: strength of the net of septa between fatty lobules.
         noise: power of the film's noise at low frequencies, grey levels² mm².
         blur_mm: standard deviation of the blur of film and scanner, mm.
-        skew: how much longer the bright tail of the texture is than the dark one.
+        skew: skewness of the texture towards bright values.
         contrast: standard deviation of the texture, grey levels.
-        shading: standard deviation of what is wider than the texture, that is fat
-            beside gland and the breast's thickness, in the texture's.
+        shading: standard deviation of structure wider than the texture (fat beside
+            gland, thickness of the breast), relative to that of the texture.
     """
 
     beta: float
@@ -62,8 +62,8 @@ def draw_tissue_kind(
 
     Args:
         density: BI-RADS breast density, 1 (fatty) to 4 (extremely dense).
-        rng: source of randomness.
-        blur_mm: see `PhantomSpec`. All else is drawn as without it.
+        rng: random generator.
+        blur_mm: see `PhantomSpec`. It does not affect the other parameters.
 
     Returns:
         The tissue: a fatty breast has more strands and septa, a dense one a more even
@@ -85,14 +85,14 @@ def draw_tissue_kind(
 
 
 def for_roi(kind: Tissue, rng: np.random.Generator) -> Tissue:
-    """Draws how a place of the breast differs from the breast as a whole.
+    """Draws the tissue at one position of the breast.
 
     Args:
         kind: the patient's tissue.
-        rng: source of randomness.
+        rng: random generator.
 
     Returns:
-        The tissue of the place, with a contrast and a shading of its own.
+        The tissue, with another contrast and shading.
     """
     return dataclasses.replace(
         kind,
@@ -102,7 +102,7 @@ def for_roi(kind: Tissue, rng: np.random.Generator) -> Tissue:
 
 
 def _frequencies(side: int, pixel_mm: float) -> tuple[Array, Array]:
-    """Of the rows and columns of a half-plane spectrum, cycles per mm."""
+    """Returns frequencies of a half-plane spectrum, rows and columns, cycles per mm."""
     fy = scipy.fft.fftfreq(side, pixel_mm)[:, None]
     fx = scipy.fft.rfftfreq(side, pixel_mm)[None, :]
     return fy, fx
@@ -115,7 +115,7 @@ def _blur_transfer(side: int, pixel_mm: float, sigma_mm: float) -> Array:
     return fy * fx
 
 
-# A patient's ROIs come one after another and share these, half of the work.
+# A patient's ROIs are consecutive and share these, half of the work.
 @functools.lru_cache(maxsize=4)
 def _filters(
     beta: float,
@@ -125,7 +125,7 @@ def _filters(
     side: int,
     pixel_mm: float,
 ) -> tuple[Array, Array]:
-    """What shapes white noise into the texture and into the septa's smoother field."""
+    """Returns the filters of white noise for the texture and the septa's field."""
     fy, fx = _frequencies(side, pixel_mm)
     cos, sin = np.cos(direction), np.sin(direction)
     along, across = fx * cos + fy * sin, fy * cos - fx * sin
@@ -150,16 +150,16 @@ def draw_tissue(
     """Draws the tissue of a field, without noise.
 
     Args:
-        kind: its kind.
+        kind: parameters of the tissue.
         size: side, pixels.
         pixel_mm: side of a pixel, mm.
-        rng: source of randomness.
+        rng: random generator.
 
     Returns:
         `(size, size)` float64 of mean 0 and standard deviation 1.
     """
-    # Drawn on a wider torus and cut, so that opposite edges do not match and
-    # gradients longer than the field occur.
+    # Drawn on a larger torus and cropped, so that opposite edges do not match and
+    # gradients can be longer than the field.
     side = scipy.fft.next_fast_len(size + size // 3, real=True)
     texture, septa = _filters(
         kind.beta, kind.stretch, kind.direction, kind.blur_mm, side, pixel_mm
@@ -169,33 +169,33 @@ def draw_tissue(
     field = _standardized(field[:size, :size])
     field += kind.skew * (field * field - 1)
     growth = size * pixel_mm / FIELD_MM
-    # The zero lines of a smoother field are a net of septa. The same white noise
-    # serves, turned around, since no eye pairs a point with its mirror image.
+    # The zero lines of a smoother field are a net of septa. It uses the same white
+    # noise, flipped, which is not noticeable.
     smooth = scipy.fft.irfft2(white * septa, s=(side, side))
     smooth = np.ascontiguousarray(smooth[::-1, ::-1].T[:size, :size])
     smooth = _standardized(smooth)
-    # Some places are rich in structure, others poor.
+    # The amount of structure varies locally.
     field *= np.exp(_UNEVEN * smooth[::-1])
     strands = draw_strands(kind, size * pixel_mm, 0.75 * smooth + 0.25 * field, rng)
     net = kind.septa * (1 / (1 + (smooth * 9) ** 2))
     net *= 1.2 + 0.5 * smooth
     field += net
     field += strands
-    # What is wider grows faster with the field.
+    # Shading grows faster with the field than texture.
     shading = kind.shading * growth ** ((_SMOOTH_BETA - kind.beta) / 2)
     field += shading * smooth.T
     return _standardized(field)
 
 
 def deviation(kind: Tissue, field_mm: float) -> float:
-    """Standard deviation of the tissue in a field, grey levels.
+    """Returns the standard deviation of the tissue in a field, grey levels.
 
     Args:
         kind: the tissue.
         field_mm: side of the field, mm.
 
     Returns:
-        Of texture and shading together; the wider the field, the more varies in it.
+        That of texture and shading together; it rises with the field.
     """
     growth = field_mm / FIELD_MM
     texture = growth ** (kind.beta / 2 - 1)
@@ -206,22 +206,22 @@ def deviation(kind: Tissue, field_mm: float) -> float:
 def draw_strands(
     kind: Tissue, field_mm: float, winding: Array, rng: np.random.Generator
 ) -> Array:
-    """Draws ducts, vessels and ligaments: soft winding lines, whatever the label.
+    """Draws ducts, vessels and ligaments: soft winding lines.
 
     Args:
-        kind: how many, and their direction.
+        kind: the tissue, with their number and direction.
         field_mm: side of the field, mm.
         winding: a random field that bends them, `(size, size)`.
-        rng: source of randomness.
+        rng: random generator.
 
     Returns:
-        What they add, `(size, size)`, in the tissue's standard deviation.
+        Their contrast, `(size, size)`, in standard deviations of the tissue.
     """
     size = len(winding)
     half = field_mm / 2
     axis = (np.arange(size) + 0.5) * (field_mm / size) - half
     total = np.zeros_like(winding)
-    # In memory that is taken once: fresh memory costs more than what is computed.
+    # In place: allocating memory takes longer than the computation.
     t, d, bend = (np.empty_like(winding) for _ in range(3))
     for _ in range(kind.strands):
         way = kind.direction + rng.normal(0, 0.5)
@@ -251,7 +251,7 @@ def draw_strands(
 
 
 def _bell(distance: Array, centre: float, width: float) -> Array:
-    """`1 / (1 + ((distance - centre) / width)^2)`, in the memory of `distance`."""
+    """Computes `1 / (1 + ((distance - centre) / width)^2)` in place."""
     distance -= centre
     distance /= width
     distance *= distance

@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, ClassVar
 
-from keras_wa.data import CLASS_NAMES, LEAKY_SPLITS, SPLITS
+from keras_wa.data.classes import CLASS_NAMES
+from keras_wa.data.leaky_splits import LEAKY_SPLITS
 from keras_wa.data.pipeline.augmentation import Augmentation
 from keras_wa.data.settings import DataSettings
+from keras_wa.data.splits import SPLITS
 from keras_wa.errors import UserError, unknown_name
 from keras_wa.ranges import FLOAT32
 from keras_wa.settings import Settings, real, same, setting, whole
@@ -285,7 +287,8 @@ class TrainConfig(
 
     def _check_model_options(self) -> None:
         # Not at the top: the help of a command lists settings without loading Keras.
-        from keras_wa.models import check_options, model_options
+        from keras_wa.models import model_options
+        from keras_wa.models.registry import check_options
 
         known = model_options(self.model)
         own_fields = {"image_size", "dwt", "weights", "classes"}

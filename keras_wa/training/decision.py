@@ -11,7 +11,8 @@ import keras
 
 from keras_wa.errors import UserError
 from keras_wa.files import write_json
-from keras_wa.metrics import choose_threshold, fit_temperature, one_number_statistics
+from keras_wa.metrics import choose_threshold, fit_temperature
+from keras_wa.metrics.baselines import one_number_statistics
 from keras_wa.training.best import load_best
 from keras_wa.training.data import RunData
 from keras_wa.training.run import Run

@@ -8,7 +8,7 @@ import logging
 from typing import Any
 
 from keras_wa.errors import UserError, WeightsUnavailableError
-from keras_wa.models import model_imagenet
+from keras_wa.models.registry import model_imagenet
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.fingerprint import options_of
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 from matplotlib.figure import Figure
 from sklearn.metrics import ConfusionMatrixDisplay
 
-from keras_wa.data import CLASS_NAMES
+from keras_wa.data.classes import CLASS_NAMES
 from keras_wa.layers import DWT2D, SqueezeExcite
 from keras_wa.training.averaging import averaged
 from keras_wa.training.callbacks import Logs, ValidationScores, most_probable

@@ -22,7 +22,7 @@ from keras_wa.cores import usable_cores
 from keras_wa.errors import UserError
 from keras_wa.files import replacing, write_json
 from keras_wa.models import model_options
-from keras_wa.phantom import PHANTOM_VERSION
+from keras_wa.phantom.spec import PHANTOM_VERSION
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.defaults import settled
 from keras_wa.training.fingerprint import PLACES

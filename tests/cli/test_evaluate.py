@@ -15,7 +15,8 @@ from sklearn import metrics
 
 from keras_wa.cli import main
 from keras_wa.data import split_hash
-from keras_wa.metrics import fit_temperature, one_number_statistics
+from keras_wa.metrics import fit_temperature
+from keras_wa.metrics.baselines import one_number_statistics
 from keras_wa.training.data import load_data
 from keras_wa.training.run import Run
 from tests.cli.failing import error_of

@@ -75,7 +75,7 @@ def test_one_model_is_shown_with_its_options(
 def test_a_size_that_one_model_refuses_leaves_the_others(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from keras_wa.models import alexnet
+    from keras_wa.models.alexnet import alexnet
 
     builder = alexnet.__wrapped__  # type: ignore[attr-defined]
     monkeypatch.setitem(registry._BUILDERS, "alexnet", builder)

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from keras_wa.cli import main
-from keras_wa.data import LEAKY_SPLITS, split_hash
+from keras_wa.data import split_hash
+from keras_wa.data.leaky_splits import LEAKY_SPLITS
 from keras_wa.training.fit import Outcome
 from tests.cli.bars import without_bars
 from tests.cli.failing import error_of

@@ -6,12 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keras_wa.data import (
-    CLASS_NAMES,
-    class_indices,
-    new_case_table,
-    require_every_class,
-)
+from keras_wa.data import new_case_table
+from keras_wa.data.classes import CLASS_NAMES, class_indices, require_every_class
 from keras_wa.errors import UserError
 from keras_wa.phantom import PhantomSpec, phantom_cases
 

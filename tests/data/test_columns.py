@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keras_wa.data import COLUMNS
+from keras_wa.data.case_table import COLUMNS
 from keras_wa.data.columns import CASE_COLUMNS, as_categories
 
 

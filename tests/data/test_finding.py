@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from keras_wa.data import find_dataset
+from keras_wa.data.finding import find_dataset
 from keras_wa.errors import UserError
 
 

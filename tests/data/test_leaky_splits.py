@@ -5,8 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from keras_wa.data import LEAKY_SPLITS, SPLITS, split_cases, split_hash
-from keras_wa.data.leaky_splits import COPIES, copy_rois
+from keras_wa.data import split_cases, split_hash
+from keras_wa.data.leaky_splits import COPIES, LEAKY_SPLITS, copy_rois
+from keras_wa.data.splits import SPLITS
 from keras_wa.errors import UserError
 from tests.data.tables import random_cases
 

@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_wa.data import ReadOptions, check_split, load_cases
+from keras_wa.data import ReadOptions, load_cases
 from keras_wa.data.case_table import COLUMNS
+from keras_wa.data.splits import check_split
 from keras_wa.errors import UserError
 from keras_wa.phantom import PhantomSpec, render_mask, render_roi
 

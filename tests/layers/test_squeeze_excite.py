@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from keras_wa.layers import OPEN_GATE_BIAS, SqueezeExcite
+from keras_wa.layers import SqueezeExcite
+from keras_wa.layers.squeeze_excite import OPEN_GATE_BIAS
 from tests.layers.contract import assert_layer_contract
 
 RESNET50_CHANNELS = 3 * [256] + 4 * [512] + 6 * [1024] + 3 * [2048]

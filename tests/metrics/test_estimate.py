@@ -5,7 +5,8 @@ import math
 
 import pytest
 
-from keras_wa.metrics import Estimate, auc, cluster_bootstrap_auc, estimate
+from keras_wa.metrics import Estimate, auc, estimate
+from keras_wa.metrics.bootstrap import cluster_bootstrap_auc
 
 
 @pytest.mark.parametrize(

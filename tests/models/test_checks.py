@@ -9,8 +9,10 @@ from functools import partial
 import pytest
 
 from keras_wa.errors import UserError
-from keras_wa.models import check_options, list_models, model_options, wa_resnet50
+from keras_wa.models import list_models, model_options
 from keras_wa.models.checks import check_choice, check_image_size
+from keras_wa.models.registry import check_options
+from keras_wa.models.resnet50 import wa_resnet50
 
 
 @pytest.mark.parametrize(

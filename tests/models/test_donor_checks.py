@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from keras_wa.layers import SqueezeExcite
-from keras_wa.models import load_pretrained, subband_stem
+from keras_wa.models import load_pretrained
+from keras_wa.models.exact_stem import subband_stem
 from keras_wa.models.stem import (
     standardised_roi,
     standardised_subbands,

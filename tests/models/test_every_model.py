@@ -9,7 +9,8 @@ import keras
 import numpy as np
 import pytest
 
-from keras_wa.models import create_model, list_models, model_options, model_source
+from keras_wa.models import create_model, list_models, model_options
+from keras_wa.models.registry import model_source
 
 SIDE = 64
 

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_wa.models import graft
+from keras_wa.models.graft import graft
 
 X = np.array([[1.0, -2.0]], "float32")
 

@@ -10,14 +10,13 @@ import pytest
 
 from keras_wa.errors import UserError
 from keras_wa.models import (
-    check_options,
     create_model,
     list_models,
     model_options,
-    model_source,
     register_model,
     registry,
 )
+from keras_wa.models.registry import check_options, model_source
 
 
 @pytest.fixture

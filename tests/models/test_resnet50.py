@@ -12,7 +12,8 @@ import pytest
 import pywt
 
 from keras_wa.errors import UserError
-from keras_wa.layers import DWT2D, OPEN_GATE_BIAS, SqueezeExcite
+from keras_wa.layers import DWT2D, SqueezeExcite
+from keras_wa.layers.squeeze_excite import OPEN_GATE_BIAS
 from keras_wa.models import create_model
 from tests.models.legacy_h5 import random_arrays
 

@@ -9,7 +9,8 @@ import keras
 import pytest
 
 import keras_wa
-from keras_wa.models import create_model, list_models, model_source
+from keras_wa.models import create_model, list_models
+from keras_wa.models.registry import model_source
 from keras_wa.training.cost import count_gflops
 
 FILE = Path(keras_wa.__file__).parent / "models" / "sizes.json"

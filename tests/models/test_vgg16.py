@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from keras_wa.errors import UserError
-from keras_wa.models import adapt_stem_kernel, create_model
+from keras_wa.models import create_model
+from keras_wa.models.weights import adapt_stem_kernel
 from tests.models import published
 from tests.models.legacy_h5 import random_arrays, write_legacy_h5
 

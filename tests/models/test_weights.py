@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from keras_wa.layers import SqueezeExcite, SubbandNormalization
-from keras_wa.models import adapt_stem_kernel, load_pretrained
+from keras_wa.models import load_pretrained
 from keras_wa.models.donors import DENSENET121, IMAGENET_PIXEL_STD, RESNET50
+from keras_wa.models.weights import adapt_stem_kernel
 from tests.models.legacy_h5 import (
     Arrays,
     random_arrays,

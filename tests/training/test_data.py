@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import xxhash
 
-from keras_wa.data import LEAKY_SPLITS
 from keras_wa.data.io.clahe import clahe
+from keras_wa.data.leaky_splits import LEAKY_SPLITS
 from keras_wa.data.pipeline.rois import Enhancement
 from keras_wa.errors import UserError
 from keras_wa.training.config import TrainConfig

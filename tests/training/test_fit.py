@@ -15,7 +15,7 @@ import pytest
 import tensorflow as tf
 from sklearn.metrics import log_loss, roc_auc_score
 
-from keras_wa.data import CLASS_NAMES
+from keras_wa.data.classes import CLASS_NAMES
 from keras_wa.errors import UserError
 from keras_wa.export.saved_model import export_saved_model
 from keras_wa.training.best import load_best

@@ -15,7 +15,7 @@ import pytest
 
 from keras_wa.cores import usable_cores
 from keras_wa.errors import UserError
-from keras_wa.phantom import PHANTOM_VERSION
+from keras_wa.phantom.spec import PHANTOM_VERSION
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.run import FORMAT, NO_PIXELS_NOTICE, Run, describe_environment
 

@@ -51,7 +51,7 @@ def fetch_series(
         UID and reason of each series that could not be fetched.
 
     Raises:
-        UserError: if the disk is full or another download into the folder is running.
+        UserError: the disk is full or another download into the folder is running.
     """
     pending = series[~are_complete(series, out)]
     if pending.empty:

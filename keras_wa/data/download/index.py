@@ -54,7 +54,7 @@ def read_index(collection: str) -> IdcIndex:
         The collection's part of the index.
 
     Raises:
-        UserError: if the package is not installed or lacks the collection or a column.
+        UserError: the package is not installed or lacks the collection or a column.
     """
     try:
         import idc_index_data

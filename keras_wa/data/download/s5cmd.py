@@ -76,7 +76,7 @@ class S5cmd:
             url: objects that are in it, `s3://…/*`.
 
         Raises:
-            UserError: if it cannot.
+            UserError: it cannot.
         """
         try:
             done = subprocess.run(

@@ -60,7 +60,7 @@ def select_cbis_ddsm(
         The selection.
 
     Raises:
-        UserError: if nothing is left, or the index lacks a column.
+        UserError: nothing is left, or the index lacks a column.
     """
     chosen = cases if lesion == "all" else cases[cases["lesion_type"] == lesion]
     patients = _first(chosen["patient_id"], limit_patients)

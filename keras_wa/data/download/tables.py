@@ -94,7 +94,7 @@ def obtained_tables(
         block; `install` keeps it.
 
     Raises:
-        UserError: if a table is nowhere to be had, or is not what it should be.
+        UserError: a table is nowhere to be had, or is not what it should be.
     """
     place = given or out
     for folder in (place, place / "csv"):

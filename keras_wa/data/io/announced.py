@@ -63,7 +63,7 @@ def refuse_large(data: bytes, name: str, most_pixels: int) -> None:
         most_pixels: the greatest number of pixels, height times width.
 
     Raises:
-        UserError: if it has more, or no header of these formats, or more data than its
+        UserError: it has more, or no header of these formats, or more data than its
             pixels need.
     """
     reader = next(
@@ -146,7 +146,7 @@ def refuse_size(shape: tuple[int, int], name: str, most_pixels: int) -> None:
         most_pixels: the greatest number, height times width.
 
     Raises:
-        UserError: if it has more.
+        UserError: it has more.
     """
     height, width = shape
     if height * width > most_pixels:

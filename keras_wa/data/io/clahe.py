@@ -32,8 +32,8 @@ def clahe(
         The equalised grey levels, uint8 of shape `(height, width)`.
 
     Raises:
-        UserError: if `clip_limit` or `tiles` is not usable.
-        ValueError: if `image` is not a non-empty uint8 array of two axes.
+        UserError: `clip_limit` or `tiles` is not usable.
+        ValueError: `image` is not a non-empty uint8 array of two axes.
 
     Source: K. Zuiderveld, "Contrast Limited Adaptive Histogram Equalization",
     Graphics Gems IV, 1994, in the form of `cv2.createCLAHE`.

@@ -46,7 +46,7 @@ def mask_box(mask: NDArray, name: str) -> Box:
         The smallest box that holds every pixel of the lesion.
 
     Raises:
-        UserError: if the mask has one value only, so that nothing is marked, or more
+        UserError: the mask has one value only, so that nothing is marked, or more
             than two, so that it is no mask.
     """
     low, high = int(mask.min()), int(mask.max())
@@ -108,7 +108,7 @@ def window_of(
         The window, a square in mm; it may reach beyond the image.
 
     Raises:
-        UserError: if `how` is another one.
+        UserError: `how` is another one.
     """
     row_mm, column_mm = spacing_mm
     if how == "fixed":
@@ -140,7 +140,7 @@ def cut(image: GreyImage, window: Box) -> tuple[NDArray[np.uint8], float]:
         uint8 (window.height, window.width), and the part of it beyond the image.
 
     Raises:
-        UserError: if the window lies wholly beyond the image or has more than
+        UserError: the window lies wholly beyond the image or has more than
             `MOST_PIXELS`.
     """
     rows, columns = image.shape

@@ -32,7 +32,7 @@ def refuse_bomb(data: bytes, name: str, most: int | None = None) -> None:
         most: bytes that are too few to be refused, `MOST` or less.
 
     Raises:
-        UserError: if it does. It takes no more than some 16 MB to find out.
+        UserError: it does. It takes no more than some 16 MB to find out.
     """
     start = _start_of_deflated(io.BytesIO(data))
     if start is None:
@@ -72,7 +72,7 @@ def refuse_bomb_in_file(path: Path) -> None:
 
     Raises:
         UserError: as `refuse_bomb`.
-        OSError: if the file cannot be read.
+        OSError: the file cannot be read.
     """
     with path.open("rb") as file:
         if _start_of_deflated(file) is None:

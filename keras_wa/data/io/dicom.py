@@ -49,7 +49,7 @@ def decode_dicom(
         to be shown.
 
     Raises:
-        UserError: if the file is no DICOM file or a damaged one, is of another modality
+        UserError: the file is no DICOM file or a damaged one, is of another modality
             than MG (a file that states none is taken), has no pixels, several frames,
             colour or more than `most_pixels`, is meant for processing, or is
             compressed in a way that no decoder here reads.

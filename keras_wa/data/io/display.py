@@ -29,7 +29,7 @@ class GreyTable:
     """Grey levels of all stored values that an image can have.
 
     Attributes:
-        levels: uint8, one entry a stored value, the least first.
+        levels: uint8, one entry per stored value, the least first.
         least: the stored value of the first entry.
     """
 

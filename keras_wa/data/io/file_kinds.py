@@ -134,7 +134,7 @@ def read_header(path: Path, keywords: Sequence[str]) -> pydicom.Dataset:
         Those of them that are there.
 
     Raises:
-        UserError: if a deflated file is too large.
+        UserError: a deflated file is too large.
         Exception: whatever pydicom raises of a damaged file.
     """
     refuse_bomb_in_file(path)

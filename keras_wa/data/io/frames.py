@@ -50,7 +50,7 @@ def decode_frame(
         no others than those that count.
 
     Raises:
-        ValueError: if the frame is damaged or not of this shape and depth.
+        ValueError: the frame is damaged or not of this shape and depth.
     """
     if syntax == uid.RLELossless:
         return _decode_rle(frame, shape, allocated // 8), None

@@ -44,7 +44,7 @@ def sixteen_bit_image(
         note.
 
     Raises:
-        UserError: if a value has more bits.
+        UserError: a value has more bits.
     """
     bits = bits_stored or 16
     highest, greatest = 2**bits - 1, int(values.max())

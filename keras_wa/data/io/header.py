@@ -154,7 +154,7 @@ class DicomHeader:
         """WindowCenter and WindowWidth of the first window; they list as many values.
 
         Args:
-            effect: as of `number`.
+            effect: see `number`.
 
         Returns:
             Both numbers, `None` if one is absent or was left out and noted.
@@ -187,7 +187,7 @@ class DicomHeader:
             default: what counts where it is absent or empty.
 
         Raises:
-            HeaderError: if it is no single whole number, or is absent without default.
+            HeaderError: it is no single whole number, or is absent without default.
         """
         level = DicomHeader(*self._datasets[-1:])
         if default is not None and not level.states(keyword):
@@ -225,7 +225,7 @@ class DicomHeader:
         Args:
             keyword: the element.
             expected: what is expected of it.
-            effect: as of `number`.
+            effect: see `number`.
             found: what was received; by default the value.
         """
         note = (

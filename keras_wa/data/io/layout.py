@@ -48,7 +48,7 @@ def read_layout(header: DicomHeader, most_pixels: int) -> PixelLayout:
         most_pixels: the greatest number of pixels.
 
     Raises:
-        HeaderError: if an element is missing, is no whole number, or has a value that
+        HeaderError: an element is missing, is no whole number, or has a value that
             cannot be.
     """
     rows, columns = header.needed("Rows"), header.needed("Columns")

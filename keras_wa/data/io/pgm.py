@@ -37,7 +37,7 @@ def decode_pgm(data: bytes, name: str) -> tuple[NDArray, int]:
         greater value becomes that one.
 
     Raises:
-        UserError: if the header is not one of a PGM or the pixels are fewer than it
+        UserError: the header is not one of a PGM or the pixels are fewer than it
             states.
     """
     header = _HEADER.match(data[:_MOST_HEADER])

@@ -64,7 +64,7 @@ def open_image(
         quarter of its range.
 
     Raises:
-        UserError: if the file cannot be opened, is empty, truncated, of another format,
+        UserError: the file cannot be opened, is empty, truncated, of another format,
             of another depth than 8 or 16 bit, has values above `bits_stored`, or is a
             DICOM file that is no single grey mammogram.
     """
@@ -98,10 +98,10 @@ def decode_image(
         data: the bytes of the file.
         name: the file, for messages. A DICOM suffix decides where the content is of no
             known format.
-        for_processing: as of `open_image`.
+        for_processing: see `open_image`.
         most_pixels: of a stranger's file: an image that announces more is refused
             before it is decoded, as is a format that OpenCV reads beyond those named.
-        bits_stored: as of `open_image`.
+        bits_stored: see `open_image`.
 
     Returns:
         The image, with the digest of its file.

@@ -36,8 +36,8 @@ def resize(
         The resized image, uint8 of shape `size`; never a view of `image`.
 
     Raises:
-        UserError: if `size` is not two whole numbers of at least 1.
-        ValueError: if `image` is not a non-empty uint8 array of two axes.
+        UserError: `size` is not two whole numbers of at least 1.
+        ValueError: `image` is not a non-empty uint8 array of two axes.
     """
     if (
         not isinstance(size, tuple | list)

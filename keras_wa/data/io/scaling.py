@@ -23,7 +23,7 @@ def scale_to_uint8(values: NDArray, low: float, high: float) -> NDArray[np.uint8
         uint8 array of the same shape.
 
     Raises:
-        ValueError: if `high` is not above `low`.
+        ValueError: `high` is not above `low`.
     """
     if not high > low:
         raise ValueError(f"high must be above low. Received: low={low}, high={high}")

@@ -21,7 +21,7 @@ def apply_symmetry(image: NDArray[np.uint8], symmetry: int) -> NDArray[np.uint8]
         `(height, width)`, a view of the image.
 
     Raises:
-        ValueError: if there is no such symmetry or the image is not square.
+        ValueError: there is no such symmetry or the image is not square.
     """
     if not 0 <= symmetry < SYMMETRIES:
         raise ValueError(f"symmetry must be 0 to 7. Received: {symmetry}")

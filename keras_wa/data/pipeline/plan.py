@@ -100,10 +100,10 @@ class TrainingPlan:
         return self.n // self.batch_size
 
     def draw(self, step: int) -> tuple[Pixels, np.ndarray, np.ndarray]:
-        """Pixels `(B, H, W)` uint8, labels `(B,)` and changes of one step.
+        """Returns pixels `(B, H, W)` uint8, labels `(B,)` and changes of one step.
 
-        The changes are those of `Augmentation.draw`, a row an ROI. Of a share, B is its
-        part of the batch.
+        The changes are those of `Augmentation.draw`, one row per ROI. With several
+        shares, B is that of this share.
         """
         epoch, position = divmod(int(step), self.steps_per_epoch)
         rois = self.source(epoch)

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from keras_wa.data import Dataset, Roi, split_faults, validate, write_case_table
+from keras_wa.data import Dataset, Roi
+from keras_wa.data.case_table import validate, write_case_table
 from keras_wa.data.duplicates import hash_files
 from keras_wa.data.finishing import left_out_by_class
 from keras_wa.data.io.resize import resize
@@ -39,6 +40,7 @@ from keras_wa.data.pipeline.store import (
     WORKERS,
     PreparedStore,
 )
+from keras_wa.data.splits import split_faults
 from keras_wa.errors import UserError, may_pass
 from keras_wa.files import locked, remove_partials, replacing
 from keras_wa.progress import ProgressBar
@@ -73,7 +75,7 @@ def prepare(
         want of memory or a fault of the disk, is tried a second time at the end.
 
     Raises:
-        UserError: if none of the ROIs can be read, if the case table is invalid, if the
+        UserError: none of the ROIs can be read, if the case table is invalid, if the
             disk is full, or if `out_dir` cannot be made or written.
     """
     if image_size < 32:

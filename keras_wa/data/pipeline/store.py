@@ -74,7 +74,7 @@ class PreparedStore:
             The store; the images stay on disk until they are used.
 
         Raises:
-            UserError: if the folder is no store, of another format version, or damaged.
+            UserError: the folder is no store, of another format version, or damaged.
         """
         path = Path(path)
         try:
@@ -123,7 +123,7 @@ class PreparedStore:
             (N, H, W) uint8, memory-mapped, read-only.
 
         Raises:
-            UserError: if a setting is out of its range, the disk is full or the store's
+            UserError: a setting is out of its range, the disk is full or the store's
                 folder may not be written.
         """
         # Before anything is written, so that a bad setting leaves no file behind.

@@ -69,14 +69,14 @@ def read_cmmd(
             (`SHEETS`), which may lie in `options.case_lists` instead.
         options: `lesion` keeps the breasts with that type alone; those with both are
             read by `all` only. `require_files=False` keeps breasts without an image.
-        seed: of the draw of the test part.
+        seed: seed of the draw of the test part.
 
     Returns:
         The dataset. Images of breasts that the spreadsheet does not list, files that
         cannot be read and bad rows are in `skipped`.
 
     Raises:
-        UserError: if the spreadsheet is missing or lacks a column, or nothing is left.
+        UserError: the spreadsheet is missing or lacks a column, or nothing is left.
     """
     root = Path(data_dir)
     sheet = find_file(

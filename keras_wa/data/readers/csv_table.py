@@ -41,7 +41,7 @@ _PARTS = {**{part: part for part in PARTS}, "validation": "val", "valid": "val"}
 def read_csv_table(
     data_dir: str | os.PathLike[str], options: ReadOptions, seed: int = 0
 ) -> Dataset:
-    """Reads a table of images: one row an ROI.
+    """Reads a table of images: one row per ROI.
 
     The columns `path`, `label` (0, 1, benign or malignant) and `patient` are needed;
     `mask`, or `box_left`, `box_top`, `box_width` and `box_height` in pixels, say where
@@ -54,13 +54,13 @@ def read_csv_table(
             its folder; backslashes part them where that finds the file.
         options: `crop` cuts about the mask or box; `lesion` chooses by `lesion_type`
             where that is given.
-        seed: of the draw of the test part.
+        seed: seed of the draw of the test part.
 
     Returns:
         The dataset. Rows that cannot be used are in `skipped`.
 
     Raises:
-        UserError: if there is not one CSV file, it lacks a column, `crop` is `official`
+        UserError: there is not one CSV file, it lacks a column, `crop` is `official`
             though there is a mask or a box, or nothing is left.
     """
     file = _find_table(Path(data_dir))

@@ -50,7 +50,7 @@ def index_dicoms(
         and what cannot be read are NA.
 
     Raises:
-        UserError: if the folder or one below it cannot be listed.
+        UserError: the folder or one below it cannot be listed.
     """
     if paths is None:
         kinds = kinds_of(root, walk_files(root))

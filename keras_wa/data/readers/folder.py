@@ -71,7 +71,7 @@ def read_folder(
         group_pattern: a regular expression that finds the patient in a file's name: its
             group named `patient`, else its first group, else the whole match. Without
             one each file counts as a patient, and a note warns of it.
-        seed: of the draw of the test part.
+        seed: seed of the draw of the test part.
         options: `for_processing`, `bits_stored` and `patients_apart` are read; by
             default `ReadOptions()`.
 
@@ -80,7 +80,7 @@ def read_folder(
         a DICOM file of the same name, are in `skipped`.
 
     Raises:
-        UserError: if the folder or a class folder is missing, unreadable or empty, if
+        UserError: the folder or a class folder is missing, unreadable or empty, if
             there are not exactly two classes, if a file name does not match, if there
             is one patient only, or if a patient is in `train/` and in `test/`.
     """

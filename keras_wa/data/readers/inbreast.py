@@ -52,7 +52,7 @@ Skipped = list[tuple[str, str]]
 def read_inbreast(
     data_dir: str | os.PathLike[str], options: ReadOptions, seed: int = 0
 ) -> Dataset:
-    """Reads INbreast: one row an ROI of its annotations.
+    """Reads INbreast: one row per ROI of its annotations.
 
     The label is a reading, not a biopsy: BI-RADS 1 to 3 of the image is benign, 4 to 6
     malignant. The patient is the code in the DICOM file's name. How marks become ROIs
@@ -63,14 +63,14 @@ def read_inbreast(
             that holds the folder `INbreast Release 1.0`.
         options: `lesion` keeps calcifications or masses; asymmetries and distortions
             are read by `all` only. `crop`: `fixed` or `roi`.
-        seed: of the draw of the test part.
+        seed: seed of the draw of the test part.
 
     Returns:
         The dataset. Images without a DICOM file, and rows and marks that cannot be
         read, are in `skipped`.
 
     Raises:
-        UserError: if the table is missing or lacks a column, there are no annotations,
+        UserError: the table is missing or lacks a column, there are no annotations,
             `crop` is `official`, or nothing is left.
     """
     refuse_official_crops(options, "INbreast")

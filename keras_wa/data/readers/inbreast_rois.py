@@ -91,7 +91,7 @@ def read_annotation(path: Path) -> Annotation:
         The ROIs and what made none.
 
     Raises:
-        UserError: if the file cannot be read or is of another form.
+        UserError: the file cannot be read or is of another form.
     """
     outlines: list[tuple[str, Points]] = []
     marks: list[Points] = []

@@ -48,7 +48,7 @@ def read_medimeta(
         `annotations.csv` that cannot be used are in `skipped`.
 
     Raises:
-        UserError: if a file of the layout is missing or damaged, the parts of the
+        UserError: a file of the layout is missing or damaged, the parts of the
             split overlap or leave a crop out, labels do not fit, or nothing is left.
     """
     if options.drop_without_callback:

@@ -45,7 +45,7 @@ def read_annotations(
         the reason; and notes. Without patients each image is one.
 
     Raises:
-        UserError: if the table cannot be read, is about other images, or contradicts
+        UserError: the table cannot be read, is about other images, or contradicts
             the split or the labels.
     """
     file = root / "annotations.csv"

@@ -55,7 +55,7 @@ def find_folder(place: Path) -> Path:
     """Finds the folder that holds `info.yaml`: this one, or the only one in it.
 
     Raises:
-        UserError: if there is none, or several.
+        UserError: there is none, or several.
     """
     if (place / INFO).is_file():
         return place
@@ -79,7 +79,7 @@ def read_info(root: Path) -> Info:
     """Reads `info.yaml`.
 
     Raises:
-        UserError: if it cannot be read, is that of another dataset, or lacks the task.
+        UserError: it cannot be read, is that of another dataset, or lacks the task.
     """
     file = root / INFO
     try:
@@ -140,7 +140,7 @@ def read_labels(root: Path, info: Info) -> list[int]:
         The label of a case table of each image, by its number.
 
     Raises:
-        UserError: if the file cannot be read, or holds no row of the task's values.
+        UserError: the file cannot be read, or holds no row of the task's values.
     """
     file = root / "task_labels" / f"{TASK}.npy"
     try:
@@ -179,7 +179,7 @@ def read_splits(root: Path, count: int) -> list[tuple[str, str]]:
         The path and the part of each image, by its number.
 
     Raises:
-        UserError: if a list is missing, names something else than an image with a
+        UserError: a list is missing, names something else than an image with a
             label, or if an image is in no list or stands twice.
     """
     found: dict[int, tuple[str, str]] = {}
@@ -229,7 +229,7 @@ def check_hdf5(root: Path, info: Info, count: int) -> None:
     """Checks that the HDF5 file can be opened and holds the images.
 
     Raises:
-        UserError: if it does not.
+        UserError: it does not.
     """
     import h5py
 

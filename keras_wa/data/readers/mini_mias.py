@@ -63,14 +63,14 @@ def read_mini_mias(
             `mdb001.pgm` to `mdb322.pgm`.
         options: `lesion`: CALC is a calcification; CIRC, SPIC and MISC are masses; ARCH
             and ASYM are neither and read by `all` only. `crop`: `fixed` or `roi`.
-        seed: of the draw of the test part.
+        seed: seed of the draw of the test part.
 
     Returns:
         The dataset. Bad lines, abnormalities without a place and those without an
         image are in `skipped`.
 
     Raises:
-        UserError: if the list is missing or is that of the full-size MIAS, `crop` is
+        UserError: the list is missing or is that of the full-size MIAS, `crop` is
             `official`, or nothing is left.
     """
     refuse_official_crops(options, "mini-MIAS")

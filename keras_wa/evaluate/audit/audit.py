@@ -9,15 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from keras_wa.data import (
-    PARTS,
-    SPLITS,
-    Dataset,
-    split_cases,
-    split_hash,
-    split_origin,
-)
+from keras_wa.data import Dataset, split_cases, split_hash
+from keras_wa.data.case_table import PARTS
 from keras_wa.data.finishing import left_out_by_class
+from keras_wa.data.splits import SPLITS, split_origin
 from keras_wa.errors import UserError, unknown_name
 from keras_wa.evaluate.audit.conflicts import check_conflicts
 from keras_wa.evaluate.audit.copies import find_copies

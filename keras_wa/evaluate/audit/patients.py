@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from keras_wa.data import PARTS
+from keras_wa.data.case_table import PARTS
 from keras_wa.evaluate.audit.findings import Finding
 from keras_wa.evaluate.audit.wording import count, join
 

@@ -17,12 +17,10 @@ from keras_wa.evaluate.audit.scoring import (
     why_not_held_out,
 )
 from keras_wa.evaluate.audit.wording import join
-from keras_wa.metrics import (
-    Estimate,
-    area_under_roc,
-    cluster_bootstrap_auc,
-    one_number_statistics,
-)
+from keras_wa.metrics import Estimate
+from keras_wa.metrics.baselines import one_number_statistics
+from keras_wa.metrics.bootstrap import cluster_bootstrap_auc
+from keras_wa.metrics.classification import area_under_roc
 
 GREY_LEVELS = {
     "mean": "mean grey level",

@@ -23,7 +23,7 @@ from keras_wa.evaluate.compare.results import RunResult, read_result
 from keras_wa.evaluate.compare.summary import summarise
 from keras_wa.evaluate.compare.tables import render_markdown
 from keras_wa.files import FolderBusyError, replacing, without_nan, write_json
-from keras_wa.models import model_source
+from keras_wa.models.registry import model_source
 from keras_wa.training.cost import measure_cost
 from keras_wa.training.data import load_data
 from keras_wa.training.fingerprint import fingerprint_hash

@@ -13,12 +13,12 @@ from google.protobuf import text_format
 from numpy.typing import NDArray
 from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 
-from keras_wa.data import CLASS_NAMES
+from keras_wa.data.classes import CLASS_NAMES
 from keras_wa.data.pipeline.batches import evaluation_batches
 from keras_wa.data.pipeline.rois import Rois
 from keras_wa.evaluate.report.mistakes import DESCRIPTORS
 from keras_wa.files import replacing
-from keras_wa.models import last_layer
+from keras_wa.models.head import last_layer
 from keras_wa.progress import ProgressBar
 from keras_wa.training.best import load_best
 from keras_wa.training.callbacks import malignant

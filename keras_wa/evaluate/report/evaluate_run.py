@@ -14,7 +14,8 @@ from keras_wa.evaluate.report.data_card import data_card
 from keras_wa.evaluate.report.mistakes import show_mistakes
 from keras_wa.evaluate.report.report import render_report
 from keras_wa.files import without_nan
-from keras_wa.metrics import choose_threshold, one_number_aucs_held_out
+from keras_wa.metrics import choose_threshold
+from keras_wa.metrics.baselines import one_number_aucs_held_out
 from keras_wa.phantom import best_possible_auc
 from keras_wa.training.best import load_best
 from keras_wa.training.data import RunData, load_data_of

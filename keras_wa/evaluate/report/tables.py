@@ -9,7 +9,7 @@ from keras_wa.evaluate import TITLES
 from keras_wa.evaluate.pages import Forest, Row, forest
 from keras_wa.evaluate.report.words import count, share
 from keras_wa.evaluate.text import estimate
-from keras_wa.metrics import METRIC_NAMES
+from keras_wa.metrics.classification import METRIC_NAMES
 
 Table = tuple[list[str], list[list[str]]]
 """Heads of the columns, and rows as long."""

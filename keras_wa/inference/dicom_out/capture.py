@@ -74,7 +74,7 @@ def secondary_capture(
         The image, of the source's study and of a series of its own, for `write_dicom`.
 
     Raises:
-        UserError: if the source lacks an identifier or is no single image, or the
+        UserError: the source lacks an identifier or is no single image, or the
             picture has another shape or dtype.
     """
     check_source(source)

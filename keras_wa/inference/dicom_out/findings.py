@@ -25,7 +25,7 @@ class Finding:
         warnings: why the ROI is outside what the model knows, a reason each.
 
     Raises:
-        UserError: if a number is outside its range, `low` and `high` leave the
+        UserError: a number is outside its range, `low` and `high` leave the
             probability out, or the decision contradicts the threshold.
     """
 
@@ -77,13 +77,13 @@ class Algorithm:
     """Which program says it.
 
     Attributes:
-        name: of the model or the program.
+        name: name of the model or the program.
         version: its version, such as the package's and the digest of the weights.
         maker: who made it, which is the manufacturer of the DICOM instance.
         description: what a reader has to know; it stands in every instance.
 
     Raises:
-        UserError: if one is empty, longer than 64 characters (the description: 1024),
+        UserError: one is empty, longer than 64 characters (the description: 1024),
             or has a backslash or a control character, which DICOM's text fields do not
             hold.
     """

@@ -73,7 +73,7 @@ def structured_report(
         The report, of the source's study and of a series of its own, for `write_dicom`.
 
     Raises:
-        UserError: if the source lacks an identifier or is no single image, there is no
+        UserError: the source lacks an identifier or is no single image, there is no
             finding, a box reaches beyond the image, or `highdicom` is not installed.
     """
     name = check_source(source)

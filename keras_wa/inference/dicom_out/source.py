@@ -70,7 +70,7 @@ def check_source(source: Dataset) -> str:
         Its name, for messages.
 
     Raises:
-        UserError: if it lacks an identifier or is no image of a single frame.
+        UserError: it lacks an identifier or is no image of a single frame.
     """
     file = getattr(source, "filename", None)
     name = str(file) if isinstance(file, (str, os.PathLike)) else "source image"
@@ -97,7 +97,7 @@ def size_of(source: Dataset) -> tuple[int, int]:
     """Rows and columns of an image.
 
     Raises:
-        HeaderError: if they are missing or no whole numbers.
+        HeaderError: they are missing or no whole numbers.
     """
     header = DicomHeader(source)
     return header.needed("Rows"), header.needed("Columns")

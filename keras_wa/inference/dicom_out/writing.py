@@ -21,7 +21,7 @@ def write_dicom(dataset: Dataset, path: Path) -> None:
         path: the file; its folder is made. An older result is replaced.
 
     Raises:
-        UserError: if the file is an image that the result refers to, or cannot be
+        UserError: the file is an image that the result refers to, or cannot be
             written.
     """
     if _identifier(path) in _referred_to(dataset):

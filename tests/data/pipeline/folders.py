@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from keras_wa.data import Dataset, Roi, read_folder
+from keras_wa.data import Dataset, Roi
 from keras_wa.data.pipeline import PreparedStore
+from keras_wa.data.readers.folder import read_folder
 
 
 def make_folder(root: Path, per_class: int = 12, side: int = 32) -> Path:

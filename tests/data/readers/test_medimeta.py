@@ -11,12 +11,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from keras_wa.data import (
-    ReadOptions,
-    check_split,
-    load_cases,
-    split_cases,
-)
+from keras_wa.data import ReadOptions, load_cases, split_cases
+from keras_wa.data.splits import check_split
 from keras_wa.errors import UserError
 from tests.data.readers.medimeta_tree import (
     LABELS,

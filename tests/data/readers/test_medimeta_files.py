@@ -8,11 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from keras_wa.data import (
-    ReadOptions,
-    class_indices,
-    load_cases,
-)
+from keras_wa.data import ReadOptions, load_cases
+from keras_wa.data.classes import class_indices
 from keras_wa.errors import UserError
 from tests.data.readers.medimeta_tree import (
     INFO,

@@ -8,7 +8,7 @@ import pytest
 from keras_wa.data import load_cases
 from keras_wa.evaluate.audit.pixels import read_pixels
 from keras_wa.evaluate.audit.statistics import GREY_LEVELS, check_statistics
-from keras_wa.metrics import one_number_aucs_held_out
+from keras_wa.metrics.baselines import one_number_aucs_held_out
 from tests.evaluate.audit.pictures import pictures
 from tests.evaluate.audit.tables import table
 from tests.evaluate.audit.test_copies import pixels_of

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from keras_wa.data import DATASETS
+from keras_wa.data.registry import DATASETS
 from keras_wa.evaluate.report.data_card import FACTS, data_card
 
 DATA = Path(__file__).resolve().parents[3] / "data"

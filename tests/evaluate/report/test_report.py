@@ -12,7 +12,7 @@ from keras_wa.evaluate import SUBGROUP_COLUMNS, TITLES
 from keras_wa.evaluate.report import curves
 from keras_wa.evaluate.report.mistakes import Mistake, Mistakes, small
 from keras_wa.evaluate.text import estimate
-from keras_wa.metrics import METRIC_NAMES
+from keras_wa.metrics.classification import METRIC_NAMES
 from tests.evaluate.pages.html import (
     SVG,
     assert_headings_in_order,

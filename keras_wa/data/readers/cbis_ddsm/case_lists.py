@@ -53,7 +53,7 @@ class CaseLists:
     """What the case lists say.
 
     Attributes:
-        cases: one row an ROI, the columns of a case table and `LISTED`. `morphology`
+        cases: one row per ROI, the columns of a case table and `LISTED`. `morphology`
             and `distribution` are a calcification's type and distribution or a mass's
             shape and margins. A density or subtlety of 0 means that none was given. No
             path of a file is filled in: where the files lie is another question.
@@ -78,7 +78,7 @@ def find_case_lists(folder: Path, lesion: str = "all") -> list[Path]:
         others would hold, `absent_lists` says.
 
     Raises:
-        UserError: if there is none of them in either folder.
+        UserError: there is none of them in either folder.
     """
     names = [name for (kind, _), name in LIST_NAMES.items() if lesion in (kind, "all")]
     places = [[folder / name, folder / "csv" / name] for name in names]
@@ -97,7 +97,7 @@ def absent_lists(paths: Sequence[Path], lesion: str = "all") -> list[str]:
 
     Args:
         paths: the lists that are.
-        lesion: as of `find_case_lists`.
+        lesion: see `find_case_lists`.
 
     Returns:
         Sentences for the user.
@@ -148,7 +148,7 @@ def read_case_lists(paths: Sequence[Path]) -> CaseLists:
         cannot be read, have no official name, or lack a column.
 
     Raises:
-        UserError: if none of the lists can be used.
+        UserError: none of the lists can be used.
     """
     parts: list[pd.DataFrame] = []
     skipped: list[tuple[str, str]] = []

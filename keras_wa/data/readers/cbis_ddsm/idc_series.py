@@ -62,7 +62,7 @@ def assign_series(index: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
         NA. Of a series that is not assigned all of them but `reason` are NA or False.
 
     Raises:
-        UserError: if a column is missing.
+        UserError: a column is missing.
     """
     missing = [name for name in _NEEDED if name not in index.columns]
     if missing:

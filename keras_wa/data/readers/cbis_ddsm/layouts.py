@@ -91,7 +91,7 @@ def find_series(root: Path, listed: pd.DataFrame, progress: bool = True) -> Tree
         others. Files of a phantom tree count only where there are no others.
 
     Raises:
-        UserError: if the root or a folder below it cannot be listed.
+        UserError: the root or a folder below it cannot be listed.
     """
     names = _Names.of(listed)
     below = list(walk_files(root))

@@ -52,7 +52,7 @@ def write_film(
         The ground truth, a mapping for each drawn particle.
 
     Raises:
-        UserError: if the lesions do not fit the film, or a type is unknown.
+        UserError: the lesions do not fit the film, or a type is unknown.
     """
     film = _plan(settings, rows)
     draw = functools.cache(film.draw)

@@ -54,7 +54,7 @@ def phantom_case_lists(
         of CBIS-DDSM has.
 
     Raises:
-        UserError: if a value is out of its range.
+        UserError: a value is out of its range.
     """
     if lesion not in LESIONS:
         raise unknown_name("`lesion`", lesion, LESIONS)
@@ -83,7 +83,7 @@ def some_patients(cases: pd.DataFrame, n: int) -> pd.DataFrame:
         Those rows, in their order.
 
     Raises:
-        UserError: if a list would be left without ROIs of a label.
+        UserError: a list would be left without ROIs of a label.
     """
     return sample_patients(cases, n, ("lesion_type", "split", "label"), "--rois")
 

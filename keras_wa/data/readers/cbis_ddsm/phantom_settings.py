@@ -39,7 +39,7 @@ class TreeSettings:
         names: `old` or `new` names of files.
 
     Raises:
-        UserError: if a value is out of its range.
+        UserError: a value is out of its range.
     """
 
     spec: PhantomSpec

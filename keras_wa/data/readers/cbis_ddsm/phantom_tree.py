@@ -26,7 +26,8 @@ from keras_wa.data.readers.cbis_ddsm.phantom_lists import phantom_case_lists
 from keras_wa.data.readers.cbis_ddsm.phantom_settings import TreeSettings
 from keras_wa.errors import UserError
 from keras_wa.files import remove_partials, replacing, write_json
-from keras_wa.phantom import PHANTOM_VERSION, PhantomSpec
+from keras_wa.phantom import PhantomSpec
+from keras_wa.phantom.spec import PHANTOM_VERSION
 from keras_wa.progress import ProgressBar
 
 TRUTH_FILE = "phantom_truth.csv"
@@ -103,7 +104,7 @@ def write_phantom_tree(
         is `right`, `missing` or `wrong`.
 
     Raises:
-        UserError: if an argument is out of its range, two rows name the same file, the
+        UserError: an argument is out of its range, two rows name the same file, the
             folder holds something else, or a film is too small for its lesions.
     """
     spec = spec or PhantomSpec()

@@ -58,11 +58,11 @@ def read_cbis_ddsm(
         progress: whether to draw a progress bar.
 
     Returns:
-        The dataset, one row an ROI, those of one mammogram next to each other. ROIs
+        The dataset, one row per ROI, those of one mammogram next to each other. ROIs
         whose files are absent are in `skipped`.
 
     Raises:
-        UserError: if a case list is absent or unreadable, if the folder cannot be
+        UserError: a case list is absent or unreadable, if the folder cannot be
             listed, or if no ROI has the files that it needs.
     """
     options = options or ReadOptions()

@@ -79,7 +79,7 @@ class RoiReader:
             Its pixels at the resolution of the files, and what reading found out.
 
         Raises:
-            UserError: if a file is absent or bad, or if neither of the two files that
+            UserError: a file is absent or bad, or if neither of the two files that
                 may be the mask marks a lesion.
         """
         files = self._files[row["roi_id"]]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from keras_wa.data import COLUMNS
+from keras_wa.data.case_table import COLUMNS
 from keras_wa.data.readers.cbis_ddsm import (
     LIST_NAMES,
     LISTED,

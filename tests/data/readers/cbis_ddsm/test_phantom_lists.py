@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from pydicom.uid import UID
 
-from keras_wa.data import validate
+from keras_wa.data.case_table import validate
 from keras_wa.data.readers.cbis_ddsm import find_case_lists, read_case_lists
 from keras_wa.data.readers.cbis_ddsm.list_files import write_case_lists
 from keras_wa.data.readers.cbis_ddsm.phantom_lists import (

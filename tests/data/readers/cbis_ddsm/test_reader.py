@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from keras_wa.data import COLUMNS, ReadOptions, validate
+from keras_wa.data import ReadOptions
+from keras_wa.data.case_table import COLUMNS, validate
 from keras_wa.data.readers.cbis_ddsm import read_cbis_ddsm
 from keras_wa.errors import UserError
 from tests.data.readers.cbis_ddsm.copies import (
