@@ -7,7 +7,7 @@ import dataclasses
 import json
 import logging
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -25,10 +25,13 @@ from keras_wa.training.config import TrainConfig
 from keras_wa.training.ctrl_c import StopOnCtrlC
 from keras_wa.training.data import RunData
 from keras_wa.training.fingerprint import fingerprint
-from keras_wa.training.hardware import has_gpu, keeping_precision, set_up
+from keras_wa.training.hardware import has_gpu, set_up
 from keras_wa.training.optimizer import make_optimizer
 from keras_wa.training.run import Run
 from keras_wa.training.workers import ALONE, SharedLogs, Workers, raising_lost
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 _log = logging.getLogger(__name__)
 
@@ -83,8 +86,8 @@ def train(
     A run that fails before it has begun leaves no directory.
     """
     try:
-        with keeping_precision(), _releasing():
-            return _train(run, data, resume, verbose, workers)
+        with set_up(run.config, workers) as strategy, _releasing():
+            return _train(run, data, resume, verbose, workers, strategy)
     except BaseException:
         run.give_up()
         raise
@@ -99,10 +102,14 @@ def _releasing() -> contextlib.AbstractContextManager[None]:
 
 
 def _train(
-    run: Run, data: RunData, resume: bool, verbose: int, workers: Workers
+    run: Run,
+    data: RunData,
+    resume: bool,
+    verbose: int,
+    workers: Workers,
+    strategy: tf.distribute.Strategy | None,
 ) -> Outcome:
     config = run.config
-    strategy = set_up(config, workers)
     plan = data.training_plan((workers.index, workers.count))
     checkpoint = Checkpoint(run, read_only=not workers.is_chief)
     if workers.count > 1:
@@ -282,7 +289,7 @@ def learning_rate(
     if 2 * warm > steps:
         _log.warning(
             "The learning rate rises over %d of the run's %d steps. Train for more "
-            "epochs, or lower --warmup-steps.",
+            "epochs, or lower `warmup_steps`.",
             warm,
             steps,
         )
