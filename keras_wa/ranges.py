@@ -6,7 +6,6 @@ import argparse
 import dataclasses
 import math
 import sys
-from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any
 
@@ -126,12 +125,11 @@ def range_of(record: type, field: str) -> Range:
     return declared.metadata[_KEY]
 
 
-def check_ranges(record: Any, name: Callable[[str], str] = "`{}`".format) -> None:
+def check_ranges(record: Any) -> None:
     """Checks every number of a dataclass that declares its range.
 
     Args:
         record: an instance. A field whose default is `None` may hold it.
-        name: field -> what a message calls it.
 
     Raises:
         UserError: a field holds what is outside its range.
@@ -139,7 +137,7 @@ def check_ranges(record: Any, name: Callable[[str], str] = "`{}`".format) -> Non
     for field in dataclasses.fields(record):
         value = getattr(record, field.name)
         if _KEY in field.metadata and not (value is None and field.default is None):
-            field.metadata[_KEY].check(name(field.name), value)
+            field.metadata[_KEY].check(f"`{field.name}`", value)
 
 
 _KEY = "range"

@@ -136,9 +136,9 @@ def test_a_field_that_may_be_left_out_and_one_declared_elsewhere() -> None:
     check_ranges(One())
     assert Two().portion == 0.5
     with pytest.raises(
-        UserError, match=r"--portion must be a number, 0 to 1\. Received: None"
+        UserError, match=r"`portion` must be a number, 0 to 1\. Received: None"
     ):
-        check_ranges(Two(None), "--{}".format)  # type: ignore[arg-type]
+        check_ranges(Two(None))  # type: ignore[arg-type]
     with pytest.raises(UserError, match=r"`some` must be 1 to 5\. Received: 6"):
         check_ranges(One(6))
 

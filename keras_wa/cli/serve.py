@@ -50,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--timeout",
+        dest="timeout_s",
         type=float,
         default=30,
         metavar="SECONDS",
@@ -89,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
         token=args.token or os.environ.get("KERAS_WA_TOKEN", ""),
         max_megabytes=args.max_megabytes,
         max_pixels=args.max_pixels,
-        timeout_s=args.timeout,
+        timeout_s=args.timeout_s,
         concurrency=args.concurrency,
         batch=args.batch,
         wait_ms=args.wait_ms,

@@ -17,7 +17,7 @@ from keras_wa.cli.shared import (
     collect_config,
     with_present_store,
 )
-from keras_wa.cli.starting import quiet_start, start_keras
+from keras_wa.cli.starting import quiet_start, start_anew, start_keras
 from keras_wa.data import split_hash
 from keras_wa.errors import UserError
 
@@ -164,8 +164,6 @@ def run(args: argparse.Namespace) -> int:
         return _train(run, data, args.resume, workers)
     except WorkerLostError as error:
         say(f"Another worker has ended ({error}). Start it again; this one waits.")
-        from keras_wa.training.cluster import start_anew
-
         start_anew(resume=workers.is_chief and (run.path / "config.json").is_file())
 
 

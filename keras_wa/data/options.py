@@ -25,7 +25,7 @@ class ReadOptions:
             for all; `roi`: the lesion's box with a margin, which tells the lesion's
             size; `official`: the crops that the dataset ships.
         field_mm: side of the fixed field of view, mm.
-        pixel_spacing_mm: assumed where the files state none; `None` leaves it to the
+        pixel_spacing: assumed where the files state none; `None` leaves it to the
             dataset's own default.
         drop_without_callback: leave out BENIGN_WITHOUT_CALLBACK.
         for_processing: accept DICOM images meant for processing.
@@ -44,7 +44,7 @@ class ReadOptions:
     lesion: str = "calcification"
     crop: str = "fixed"
     field_mm: float = real(25.6, 1, 500)
-    pixel_spacing_mm: float | None = real(None, *CREDIBLE_MM)
+    pixel_spacing: float | None = real(None, *CREDIBLE_MM)
     drop_without_callback: bool = False
     for_processing: bool = False
     bits_stored: int | None = whole(None, 1, 16)
@@ -56,4 +56,4 @@ class ReadOptions:
         for field, choices in (("lesion", LESIONS), ("crop", CROPS)):
             if getattr(self, field) not in choices:
                 raise unknown_name(f"`{field}`", getattr(self, field), choices)
-        check_ranges(self, lambda field: f"`{field.replace('spacing_mm', 'spacing')}`")
+        check_ranges(self)

@@ -86,7 +86,7 @@ class MammogramClassifier(keras.Model):
     def predict(
         self, x: Sequence[ArrayLike] | NDArray[Any], batch_size: int = 32, **kwargs: Any
     ) -> NDArray[np.float64]:
-        """Gives calibrated probabilities, as `keras-wa predict` does.
+        """Gives calibrated probabilities, as `predict_targets` does.
 
         Args:
             x: a list of images of any sizes, uint8, uint16 or floats in [0, 1], or an
@@ -142,7 +142,7 @@ class MammogramClassifier(keras.Model):
         """Writes the classifier as a SavedModel of TensorFlow ops alone.
 
         Its probabilities are not calibrated; threshold and temperature are in its card,
-        where `keras-wa predict` and `serve` find them.
+        where `open_classifier` finds them.
 
         Args:
             path: the directory; an older SavedModel there is replaced.

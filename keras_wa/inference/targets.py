@@ -65,7 +65,7 @@ def _named(word: str, notes: list[str]) -> list[Path]:
 def find_targets(
     targets: Iterable[Target],
     kind: str = "auto",
-    spacing_mm: float | None = None,
+    pixel_spacing: float | None = None,
     for_processing: bool = False,
     most: int = 10,
     film: bool = True,
@@ -77,7 +77,7 @@ def find_targets(
         targets: images, as of `expand`.
         kind: `roi`: each file is one; `mammogram`: lesions are looked for; `auto`: a
             file of at least 1000 pixels a side is a mammogram.
-        spacing_mm: taken where a file states none.
+        pixel_spacing: taken where a file states none.
         for_processing: as in `open_image`.
         most: candidates of a mammogram, at most.
         film: leave out specks on a scanned film, as in `find_candidates`.
@@ -97,12 +97,12 @@ def find_targets(
             if kind == "auto" and min(image.shape) < _LEAST_SIDE:
                 yield Target(file, image=image)
                 continue
-            spacing, _ = choose_spacing(image, (spacing_mm, "option"))
+            spacing, _ = choose_spacing(image, (pixel_spacing, "option"))
             if spacing is None:
                 raise UserError(
                     f"{file}: pixel spacing. Received: {without_spacing(image)}; "
-                    "expected one, to look for lesions. Give --pixel-spacing MM, or "
-                    "--box."
+                    "expected one, to look for lesions. Give `pixel_spacing`, or "
+                    "the `box`."
                 )
             found = find_candidates(
                 image.grey(), spacing, most_clusters=most, film=film

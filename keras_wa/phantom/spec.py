@@ -51,10 +51,10 @@ class PhantomSpec:
     def __post_init__(self) -> None:
         if self.labelling not in get_args(Labelling):
             raise unknown_name("phantom labelling", self.labelling, get_args(Labelling))
-        check_ranges(self, "Phantom {}".format)
+        check_ranges(self)
         if self.pixel_mm > 0.3:
             raise UserError(
-                f"Phantom field_mm must be at most {0.3 * self.size:g} mm (0.3 mm a "
+                f"`field_mm` must be at most {0.3 * self.size:g} mm (0.3 mm a "
                 f"pixel). Received: {self.field_mm!r}"
             )
 

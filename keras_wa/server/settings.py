@@ -42,16 +42,16 @@ class Settings:
     wait_ms: float = real(1, 0, 60_000)
 
     def __post_init__(self) -> None:
-        check_ranges(self, _flag)
+        check_ranges(self)
         if any(not "!" <= letter <= "~" for letter in self.token):
             raise UserError(
-                "--token. Received: white space or characters beyond ASCII; "
+                "`token`. Received: white space or characters beyond ASCII; "
                 "expected what an HTTP header can carry."
             )
         if not self.token and not self.on_loopback:
             raise UserError(
-                f"--host {self.host} can be reached from other machines. Received: no "
-                "token; expected --token or KERAS_WA_TOKEN, or --host 127.0.0.1."
+                f"`host={self.host!r}` can be reached from other machines. Received: "
+                "no token; expected `token` or KERAS_WA_TOKEN, or `host='127.0.0.1'`."
             )
 
     @property
@@ -78,7 +78,3 @@ class Settings:
     def most_waiting(self) -> int:
         """ROIs, turned and mirrored copies counted, that wait for the network."""
         return max(4 * self.batch, self.concurrency)
-
-
-def _flag(name: str) -> str:
-    return f"--{name.removesuffix('_s').replace('_', '-')}"

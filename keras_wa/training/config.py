@@ -118,7 +118,7 @@ class TrainConfig:
     group_pattern: str | None = None
     lesion: str = "calcification"
     crop: str = "fixed"
-    pixel_spacing: float | None = same(ReadOptions, "pixel_spacing_mm")
+    pixel_spacing: float | None = same(ReadOptions, "pixel_spacing")
     drop_without_callback: bool = False
     for_processing: bool = False
     bits_stored: int | None = same(ReadOptions, "bits_stored")
@@ -201,18 +201,18 @@ class TrainConfig:
         if self.classes == 3 and self.drop_without_callback:
             raise UserError(
                 "`drop_without_callback` leaves out one of three classes. Received: "
-                "classes=3; expected 2, or no --drop-without-callback."
+                "classes=3; expected 2, or drop_without_callback=False."
             )
         if self.fresh_rois and self.dataset not in (None, "phantom"):
             raise UserError(
-                "`fresh_rois` draws phantom ROIs and needs `--dataset phantom`. "
+                "`fresh_rois` draws phantom ROIs and needs `dataset='phantom'`. "
                 f"Received: dataset={self.dataset!r}"
             )
         if self.fresh_rois and self.split in LEAKY_SPLITS:
             raise UserError(
                 "`fresh_rois` trains on ROIs that are in no split, so there is no leak "
                 f"to show. Received: split={self.split!r}; expected 'official' or "
-                "'patient-kfold', or no --fresh-rois."
+                "'patient-kfold', or fresh_rois=False."
             )
 
     @property
@@ -229,7 +229,7 @@ class TrainConfig:
             lesion=self.lesion,
             crop=self.crop,
             field_mm=self.field_mm,
-            pixel_spacing_mm=self.pixel_spacing,
+            pixel_spacing=self.pixel_spacing,
             drop_without_callback=self.drop_without_callback,
             for_processing=self.for_processing,
             bits_stored=self.bits_stored,
@@ -261,9 +261,8 @@ class TrainConfig:
         own_fields = {"image_size", "dwt", "weights", "classes"}
         for option in self.model_options:
             if option in own_fields:
-                flag = option.replace("_", "-")
                 raise UserError(
-                    f"Model option {option!r}: set it with --{flag}, which decides "
+                    f"Model option {option!r}: set `{option}` itself, which decides "
                     "more than the model."
                 )
             if option not in known:

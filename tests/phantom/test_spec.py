@@ -32,7 +32,7 @@ def test_spec_survives_pickling():
     ],
 )
 def test_value_out_of_range_names_the_field_and_the_value(field, value):
-    with pytest.raises(UserError, match=f"{field} must be .* Received: {value}"):
+    with pytest.raises(UserError, match=f"`{field}` must be .* Received: {value}"):
         PhantomSpec(**{field: value})
 
 

@@ -50,7 +50,7 @@ class Augmentation:
     random_clahe: float = real(0.0, 0, 1)
 
     def __post_init__(self) -> None:
-        check_ranges(self, "Augmentation `{}`".format)
+        check_ranges(self)
 
     @property
     def changes_nothing(self) -> bool:
