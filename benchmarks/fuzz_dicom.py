@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_wa.progress import track
+from keras_wa.progress import showing_progress, track
 from tests.data.io.fuzzing import damage, whole_files
 
 SECONDS, MEGABYTES = 5.0, 2048
@@ -91,6 +91,7 @@ class Decoder:
         return outcome, seconds
 
 
+@showing_progress()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=5000)

@@ -24,12 +24,13 @@ from pathlib import Path
 
 from benchmarks.served import Served, served
 from keras_wa.cli.starting import start_keras
-from keras_wa.progress import track
+from keras_wa.progress import showing_progress, track
 from tests.server.hostile import ALLOWED, FORM, Upload, form, mangle, whole_uploads
 
 SECONDS, MEGABYTES = 5.0, 100.0
 
 
+@showing_progress()
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter

@@ -22,7 +22,7 @@ import numpy as np
 
 from benchmarks.compare import timed
 from benchmarks.training_step import step_times
-from keras_wa.progress import track
+from keras_wa.progress import showing_progress, track
 
 SIDE = 224
 SMALL = 1872
@@ -86,6 +86,7 @@ def measure(path: Path, count: int, steps: int) -> None:
     )
 
 
+@showing_progress()
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import difflib
 import errno
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 
+_PARAMETER = re.compile(r"`(\w+)(?:=([^`]*))?`")
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG)
 
 
 class UserError(ValueError):
     """A mistake in the input, told in one line that says how to mend it.
 
+    The message names a parameter in backticks, alone or with a value: `crop='fixed'`.
     The command line prints the message without a traceback and exits with status 2.
     Every other exception is a defect of this package and exits with status 1.
     """
@@ -64,3 +67,23 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
         f"did you mean {close[0]!r}?" if close else f"choose from: {', '.join(names)}."
     )
     return UserError(f"Unknown {kind}. Received: {name!r}; {hint}")
+
+
+def replace_parameters(
+    message: str, replace: Callable[[str, str | None], str | None]
+) -> str:
+    """Names parameters of a message as a caller of another kind knows them.
+
+    Args:
+        message: with parameters in backticks.
+        replace: name and value (as in Python, `None` without one) -> what stands in
+            their place; `None` leaves them.
+
+    Returns:
+        The message.
+
+    Example:
+        >>> replace_parameters("Lower `epochs`.", lambda name, value: name.upper())
+        'Lower EPOCHS.'
+    """
+    return _PARAMETER.sub(lambda it: replace(it[1], it[2]) or it[0], message)

@@ -1,25 +1,34 @@
-"""A progress bar on stderr for whatever takes more than a moment."""
+"""A progress bar on stderr for whatever takes more than a moment.
+
+Bars are shown within `showing_progress()`, as every command of the command line is.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterable, Iterator, Sized
 from types import TracebackType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
 
 Item = TypeVar("Item")
+
+_shown = False
+
+
+@contextlib.contextmanager
+def showing_progress() -> Iterator[None]:
+    """Shows the progress bars of what runs inside."""
+    global _shown
+    before, _shown = _shown, True
+    try:
+        yield
+    finally:
+        _shown = before
 
 
 class ProgressBar:
@@ -32,7 +41,7 @@ class ProgressBar:
         total: number of steps, or `None` if nobody knows.
         enabled: whether there is a bar at all.
         delay: seconds after which the bar appears.
-        console: where it is drawn; stderr by default, so that stdout stays data.
+        console: where it is drawn; by default on stderr, within `showing_progress()`.
         unit: `"steps"`, or `"bytes"`, which are shown with their speed.
     """
 
@@ -75,19 +84,31 @@ class ProgressBar:
         self.done += steps
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=self.done)
-        elif self.enabled and time.monotonic() - self._start >= self.delay:
-            count: list[ProgressColumn] = [MofNCompleteColumn()]
-            if self.unit == "bytes":
-                count = [DownloadColumn(), TransferSpeedColumn()]
-            self._bar = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                *count,
-                TimeRemainingColumn(elapsed_when_finished=True),
-                console=self.console or Console(stderr=True),
-            )
-            self._bar.add_task(self.description, total=self.total, completed=self.done)
-            self._bar.start()
+        elif (
+            self.enabled
+            and (_shown or self.console)
+            and time.monotonic() - self._start >= self.delay
+        ):
+            self._bar = self._show()
+
+    def _show(self) -> Progress:
+        # Not at the top: it takes a quarter of a second, and most bars never appear.
+        from rich import progress
+        from rich.console import Console
+
+        count: list[progress.ProgressColumn] = [progress.MofNCompleteColumn()]
+        if self.unit == "bytes":
+            count = [progress.DownloadColumn(), progress.TransferSpeedColumn()]
+        bar = progress.Progress(
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(),
+            *count,
+            progress.TimeRemainingColumn(elapsed_when_finished=True),
+            console=self.console or Console(stderr=True),
+        )
+        bar.add_task(self.description, total=self.total, completed=self.done)
+        bar.start()
+        return bar
 
 
 def track(

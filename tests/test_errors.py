@@ -6,7 +6,13 @@ import errno
 
 import pytest
 
-from keras_wa.errors import UserError, in_one_line, may_pass, unknown_name
+from keras_wa.errors import (
+    UserError,
+    in_one_line,
+    may_pass,
+    replace_parameters,
+    unknown_name,
+)
 
 
 def _because(cause: Exception) -> UserError:
@@ -57,3 +63,16 @@ def test_what_a_library_says_is_told_in_one_line() -> None:
     assert in_one_line(ValueError("not\n  this \n")) == "not this"
     assert in_one_line(ValueError("x" * 400), 10) == "x" * 10
     assert in_one_line(KeyError()) == "KeyError"
+
+
+def test_parameters_in_backticks_are_replaced_where_wanted() -> None:
+    found = []
+
+    def replace(name: str, value: str | None) -> str | None:
+        found.append((name, value))
+        return "<it>" if name == "crop" else None
+
+    message = "`crop`, `crop='a=b'`, `data_dir`, crop, `a b`, `f(crop=1)`"
+    shown = "<it>, <it>, `data_dir`, crop, `a b`, `f(crop=1)`"
+    assert replace_parameters(message, replace) == shown
+    assert found == [("crop", None), ("crop", "'a=b'"), ("data_dir", None)]

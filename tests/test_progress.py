@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from keras_wa.progress import ProgressBar, track
+from keras_wa.progress import ProgressBar, showing_progress, track
 
 
 @pytest.fixture
@@ -49,12 +49,15 @@ def test_a_bar_that_is_not_wanted_is_not_shown(console):
     assert shown(console) == ""
 
 
-def test_the_bar_goes_to_stderr(capsys):
-    with ProgressBar("Reading", 2, delay=0) as bar:
+def test_the_bar_goes_to_stderr_where_bars_are_shown(capsys):
+    with showing_progress(), ProgressBar("Reading", 2, delay=0) as bar:
         bar.advance(2)
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "2/2" in captured.err
+    with ProgressBar("Reading", 2, delay=0) as bar:
+        bar.advance(2)
+    assert capsys.readouterr() == ("", "")
 
 
 def test_track_passes_every_item_on_and_counts_it(monkeypatch):

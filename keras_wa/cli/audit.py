@@ -57,10 +57,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Audits. Returns the exit code: 0 whatever was found."""
     # Not at the top, so that --help does not wait for scikit-learn.
+    from keras_wa.cli.audit_findings import print_report
     from keras_wa.evaluate.audit.audit import check_split_name, run_audit
     from keras_wa.evaluate.audit.page import write_page
     from keras_wa.evaluate.audit.record import write_record
-    from keras_wa.evaluate.audit.terminal import print_report
 
     check_split_name(args.split)
     given = {"dataset": args.dataset, "data_dir": args.data_dir}
@@ -94,7 +94,6 @@ def run(args: argparse.Namespace) -> int:
 def _options(args: argparse.Namespace) -> ReadOptions:
     """What was asked for; what is absent or torn is reported, not refused."""
     given = {name: getattr(args, name) for name in _READING}
-    given["pixel_spacing_mm"] = given.pop("pixel_spacing")
     return ReadOptions(
         **{name: value for name, value in given.items() if value is not None},
         require_files=False,

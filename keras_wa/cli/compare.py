@@ -109,7 +109,7 @@ def _compare_models(args: argparse.Namespace) -> int:
     jobs = plan_jobs(systems, shared, args.seeds, splits, Path(args.out), args.part)
     out = make_folder(args.out)
     verbose = 1 if sys.stdout.isatty() else 2
-    outcome = run_jobs(jobs, args.resamples, verbose, say)
+    outcome = run_jobs(jobs, args.resamples, verbose)
     if outcome.interrupted:
         say("Stopped. Carry on with the same command.")
         return 130
@@ -124,7 +124,7 @@ def _compare_models(args: argparse.Namespace) -> int:
     if not kept:
         raise UserError(f"No run of the baseline {baseline!r} came to its end.")
     models = {each.name: each.model for each in systems}
-    costs = measure_costs(jobs, out, say)
+    costs = measure_costs(jobs, out)
     return _write(args, out, kept, baseline, models, costs, outcome.failed)
 
 
@@ -141,7 +141,7 @@ def _compare_runs(args: argparse.Namespace) -> int:
     baseline = _baseline(args.baseline, list(systems))
     models = {job.system.name: job.system.model for job in jobs}
     out = make_folder(args.out)
-    costs = measure_costs(jobs, out, say)
+    costs = measure_costs(jobs, out)
     results = {jobs[0].split: systems}
     return _write(args, out, results, baseline, models, costs, [])
 

@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     runs, notes = find_runs(paths)
     warn(notes)
     out = Path(args.out) if args.out else default_folder(paths)
-    warn(build(out, runs, args.embeddings, say))
+    warn(build(out, runs, args.embeddings))
     say(f"{len(runs)} run{'s' * (len(runs) > 1)} in {out}")
     if args.build_only:
         say(f"Show them: tensorboard --logdir {out}")

@@ -82,7 +82,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--source", default="aws", metavar="CLOUD", help="aws (default) or gcs"
     )
     parser.add_argument(
-        "--endpoint-url", metavar="URL", help="an S3 mirror of IDC's bucket"
+        "--endpoint-url",
+        dest="endpoint",
+        metavar="URL",
+        help="an S3 mirror of IDC's bucket",
     )
     parser.add_argument(
         "--workers",
@@ -188,7 +191,7 @@ class _Request:
         return obtained_tables(self.source, names, self.out, given)
 
     def s5cmd(self) -> S5cmd:
-        endpoint = self.args.endpoint_url or ENDPOINTS[self.args.source]
+        endpoint = self.args.endpoint or ENDPOINTS[self.args.source]
         return S5cmd(endpoint, self.args.workers)
 
 

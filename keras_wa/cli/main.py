@@ -14,10 +14,11 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from keras_wa import __version__
-from keras_wa.cli.messages import printed_log
+from keras_wa.cli.messages import as_flags, name_arguments, printing_log
 from keras_wa.cli.paths import at_home
-from keras_wa.cli.starting import without_collecting
+from keras_wa.cli.starting import quiet_decoders, without_collecting
 from keras_wa.errors import UserError
+from keras_wa.progress import showing_progress
 
 COMMANDS = {
     "train": "Train a model, keep its best epoch and export it as a SavedModel.",
@@ -80,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         args = _parser().parse_args(argv)
         args = argparse.Namespace(**at_home(vars(args)))
-        with printed_log():
+        with printing_log(), quiet_decoders(), showing_progress():
             return _command(args.command).run(args)
     except UserError as error:
         return _fail(str(error))
@@ -132,6 +133,7 @@ class _CommandParser(_Parser):
             with without_collecting():
                 module = _command(self._command)
                 module.add_arguments(self)
+            name_arguments(self._actions)
             self.epilog = f"Example: {module.EXAMPLE}"
             self._command = None
         return super().parse_known_args(args, namespace)
@@ -157,7 +159,7 @@ def _command(name: str) -> ModuleType:
 
 
 def _fail(message: str) -> int:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    print(f"error: {' '.join(as_flags(message).split())}", file=sys.stderr)
     return 2
 
 

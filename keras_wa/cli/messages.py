@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+import argparse
+import ast
 import contextlib
 import logging
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from keras_wa.errors import replace_parameters
+
+# The command that does what a function of the library does.
+_COMMANDS = {
+    "evaluate_run": "python evaluate.py RUN",
+    "export_saved_model": "keras-wa export RUN",
+    "keras_wa.data.download": "keras-wa download DATASET",
+    "prepare": "keras-wa prepare",
+    "train": "python train.py --run-dir RUN",
+}
+_FUNCTION = re.compile(r"`([\w.]+)(\(.*?\))?`")
+_arguments: dict[str, argparse.Action] = {}
 
 
 def say(message: str) -> None:
@@ -15,20 +31,84 @@ def say(message: str) -> None:
 def warn(notes: Iterable[str]) -> None:
     """Prints notes as warnings, a line each, marked with `***`."""
     for note in notes:
-        print(f"*** {note}", flush=True)
+        print(f"*** {as_flags(note)}", flush=True)
+
+
+def as_flags(message: str) -> str:
+    """Names the library's parameters and functions as the command line does.
+
+    Args:
+        message: of the library, with parameters and functions in backticks, such as
+            `batch_size`, `crop='fixed'` or `evaluate_run(run='runs/x')`.
+
+    Returns:
+        The message with the flag, or the metavar, of each parameter that the running
+        command takes (`--batch-size`, `--crop fixed`), and with commands. Other names
+        stay as they are.
+    """
+    return replace_parameters(_FUNCTION.sub(_command, message), _argument)
+
+
+def _command(function: re.Match[str]) -> str:
+    command = _COMMANDS.get(function[1])
+    if command is None:
+        return function[0]
+    call = ast.parse(f"f{function[2] or '()'}", mode="eval").body
+    assert isinstance(call, ast.Call)
+    for given in call.keywords:
+        value, flag = ast.literal_eval(given.value), str(given.arg).replace("_", "-")
+        if flag == "run":
+            command = command.replace("RUN", value)
+        else:
+            command += f" --{flag}" if value is True else f" --{flag} {value}"
+    return f"`{command}`"
+
+
+def _argument(name: str, value: str | None) -> str | None:
+    action = _arguments.get(name)
+    if action is None:
+        return None
+    flags = action.option_strings
+    if value in ("True", "False"):
+        negated = value == "False"
+        return next((f for f in flags if f.startswith("--no-") is negated), None)
+    shown = flags[0] if flags else str(action.metavar or name)
+    return shown if value is None else f"{shown} {_text(value)}"
+
+
+def _text(value: str) -> str:
+    """A value in Python, as it is written on the command line."""
+    try:
+        return str(ast.literal_eval(value))
+    except (SyntaxError, ValueError):
+        return value
 
 
 class _Notes(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        warn([record.getMessage()])
+        message = record.getMessage()
+        if record.levelno >= logging.WARNING:
+            warn([message])
+        else:
+            say(as_flags(message))
 
 
 @contextlib.contextmanager
-def printed_log() -> Iterator[None]:
-    """Prints what the package logs as a warning as `warn` does."""
-    logger, handler = logging.getLogger("keras_wa"), _Notes(logging.WARNING)
+def printing_log() -> Iterator[None]:
+    """Prints what the package logs: progress as `say` does, warnings as `warn`."""
+    logger, handler = logging.getLogger("keras_wa"), _Notes(logging.INFO)
+    level = logger.level
     logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
     try:
         yield
     finally:
+        logger.setLevel(level)
         logger.removeHandler(handler)
+
+
+def name_arguments(actions: Sequence[argparse.Action]) -> None:
+    """Makes `as_flags` name these arguments, of the command that runs from now on."""
+    _arguments.clear()
+    # The first of several that set the same value.
+    _arguments.update({each.dest: each for each in reversed(actions)})

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import keras_wa
-from keras_wa.cli.messages import say
+from keras_wa.cli.messages import as_flags, say
 from keras_wa.cli.starting import start_keras
 from keras_wa.errors import UserError
 from keras_wa.phantom import PhantomSpec
@@ -85,7 +85,7 @@ def _row(name: str, image_size: int) -> dict[str, Any]:
         counted = count_gflops(model)
         row["gflops"] = None if counted is None else round(counted, 6)
     except UserError as error:
-        row["refused"] = str(error)  # This size is too small for this model.
+        row["refused"] = as_flags(str(error))  # This size is too small for this model.
     # Without it the graphs of all models stay in memory.
     keras.backend.clear_session()
     return {**row, "source": model_source(name)}

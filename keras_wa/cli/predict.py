@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from keras_wa.cli.messages import warn
+from keras_wa.cli.messages import as_flags, warn
 from keras_wa.cli.paths import check_writable, make_folder
 from keras_wa.cli.starting import begun, start_keras, without_collecting
 from keras_wa.data import ReadOptions
@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--pixel-spacing",
-        type=range_of(ReadOptions, "pixel_spacing_mm"),
+        type=range_of(ReadOptions, "pixel_spacing"),
         metavar="MM",
         help="taken where a file states none",
     )
@@ -138,7 +138,7 @@ def run(args: argparse.Namespace) -> int:
         # An official crop is a file of its own: about a box it is cut as by default.
         crop=args.crop or classifier.crop.replace("official", "fixed"),
         field_mm=classifier.field_mm,
-        pixel_spacing_mm=args.pixel_spacing,
+        pixel_spacing=args.pixel_spacing,
         for_processing=args.for_processing,
         bits_stored=args.bits_stored,
     )
@@ -158,7 +158,7 @@ def run(args: argparse.Namespace) -> int:
             # A mammogram may have several.
             if not predictions or each.target.file != predictions[-1].target.file:
                 bar.advance(1)
-            predictions.append(each)
+            predictions.append(_with_flags(each))
     record = to_json(classifier, predictions)
     for name, text in ((args.json, record), (args.csv, to_csv(predictions))):
         if name == _STDOUT:
@@ -188,6 +188,14 @@ def _open(model: str) -> Any:
     return open_classifier(model, frozen=False)
 
 
+def _with_flags(prediction: Any) -> Any:
+    return dataclasses.replace(
+        prediction,
+        warnings=tuple(map(as_flags, prediction.warnings)),
+        error=as_flags(prediction.error),
+    )
+
+
 def _write_dicom(classifier: Any, predictions: list[Any], folder: Path) -> list[str]:
     """Writes the results of each image as DICOM. Returns what went wrong."""
     from keras_wa.inference.dicom_results import notes_on, write_results
@@ -200,9 +208,9 @@ def _write_dicom(classifier: Any, predictions: list[Any], folder: Path) -> list[
         try:
             write_results(classifier, list(group), folder, number, when)
             for note in notes_on(file):
-                print(f"*** {note}", file=sys.stderr)
+                print(f"*** {as_flags(note)}", file=sys.stderr)
         except UserError as error:
-            errors.append(str(error))
+            errors.append(as_flags(str(error)))
     return errors
 
 

@@ -1,4 +1,4 @@
-"""What makes a command's start short and quiet."""
+"""What makes a command's start short and quiet, and starts it again."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import itertools
 import os
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 T = TypeVar("T")
 
@@ -70,6 +71,18 @@ def quiet_start() -> Iterator[None]:
             os.close(saved)
 
 
+@contextlib.contextmanager
+def quiet_decoders() -> Iterator[None]:
+    """Ignores what Pillow and pydicom warn of in a file.
+
+    What is wrong with it is raised as a `UserError`, or noted.
+    """
+    with warnings.catch_warnings():
+        for library in ("PIL", "pydicom"):
+            warnings.filterwarnings("ignore", category=UserWarning, module=library)
+        yield
+
+
 def start_keras(find_devices: bool = True) -> None:
     """Imports Keras, and TensorFlow with its devices, without its banner.
 
@@ -90,3 +103,24 @@ def start_keras(find_devices: bool = True) -> None:
         tf.get_logger().setLevel("ERROR")
         if find_devices:
             tf.config.list_logical_devices()
+
+
+def start_anew(resume: bool) -> NoReturn:
+    """Replaces this process by the same command, to wait for the others again.
+
+    Args:
+        resume: carry on with the run, which has begun.
+    """
+    command = [sys.executable, *sys.orig_argv[1:]]
+    if resume and "--resume" not in command:
+        command.append("--resume")
+    # TensorFlow's server would keep its port open in the new process.
+    for name in os.listdir("/dev/fd"):
+        if int(name) > 2:
+            try:
+                os.set_inheritable(int(name), False)
+            except OSError:  # The one that listdir had open.
+                continue
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(command[0], command)

@@ -11,7 +11,7 @@ from typing import Any
 from keras_wa.cli.messages import say, warn
 from keras_wa.cli.settings import add_config, add_settings, given_settings
 from keras_wa.cli.shared import choose_dataset, with_present_store
-from keras_wa.cli.starting import quiet_start, start_keras
+from keras_wa.cli.starting import quiet_start, start_anew, start_keras
 from keras_wa.data import split_hash
 from keras_wa.errors import UserError
 from keras_wa.training.config import TrainConfig
@@ -72,8 +72,6 @@ def run(args: argparse.Namespace) -> int:
         return _train(run, data, args.resume, workers)
     except WorkerLostError as error:
         say(f"Another worker has ended ({error}). Start it again; this one waits.")
-        from keras_wa.training.cluster import start_anew
-
         start_anew(resume=workers.is_chief and (run.path / "config.json").is_file())
 
 

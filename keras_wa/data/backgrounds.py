@@ -76,7 +76,7 @@ class Backgrounds:
 def find_backgrounds(
     root: Path,
     spec: PhantomSpec,
-    pixel_spacing_mm: float | None = None,
+    pixel_spacing: float | None = None,
     progress: Progress | None = None,
 ) -> Backgrounds:
     """Finds squares of `spec.field_mm` in which no lesion is seen.
@@ -90,7 +90,7 @@ def find_backgrounds(
     Args:
         root: folder of images, at any depth.
         spec: the set; read are `seed`, `size` and `field_mm`.
-        pixel_spacing_mm: assumed where a file states none.
+        pixel_spacing: assumed where a file states none.
         progress: called with (number of an image, all) before it is searched.
 
     Returns:
@@ -118,7 +118,7 @@ def find_backgrounds(
         if first != name:
             notes.append(f"{root / name}: left out, a copy of {first}.")
             continue
-        pixel_mm, fault = _pixel_mm(root / name, image, pixel_spacing_mm, spec)
+        pixel_mm, fault = _pixel_mm(root / name, image, pixel_spacing, spec)
         if fault:
             notes.append(f"{root / name}: left out, {fault}")
             continue
@@ -142,7 +142,7 @@ def find_backgrounds(
         raise UserError(
             f"{root}: no lesion-free square of {spec.field_mm:g} mm is left. Received: "
             f"{len(names)} images{found} Expected: images at least as wide as "
-            "--field-mm, of normal tissue."
+            "`field_mm`, of normal tissue."
         )
     return Backgrounds(root, tissues, notes)
 
@@ -155,7 +155,7 @@ def _pixel_mm(
     if spacing is None:
         raise UserError(
             f"{path}: pixel spacing. Received: {without_spacing(image)}; expected one, "
-            f"to cut {spec.field_mm:g} mm. Give --pixel-spacing MM."
+            f"to cut {spec.field_mm:g} mm. Give `pixel_spacing`."
         )
     rows_mm, columns_mm = spacing
     side = round(spec.field_mm / rows_mm)
@@ -164,7 +164,7 @@ def _pixel_mm(
     if side < spec.size:
         return 0, (
             f"of another spacing: {rows_mm:g} mm a pixel; expected at most that of the "
-            f"ROI, {spec.pixel_mm:.3g} mm (--field-mm over --size)."
+            f"ROI, {spec.pixel_mm:.3g} mm (`field_mm` over `size`)."
         )
     if min(image.shape) < side:
         rows, columns = image.shape

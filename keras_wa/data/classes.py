@@ -51,7 +51,7 @@ def class_indices(cases: pd.DataFrame, classes: int) -> NDArray[np.int64]:
     if len(wrong):
         first = wrong[0]
         raise UserError(
-            f"--classes 3 goes by the pathology, and that of {len(wrong)} of "
+            f"`classes=3` goes by the pathology, and that of {len(wrong)} of "
             f"{len(cases)} ROIs is of no use, first of {cases['roi_id'].iloc[first]!r}."
             f" Received: {pathologies[first]} with label {labels[first]}; expected "
             "BENIGN_WITHOUT_CALLBACK or BENIGN with label 0, or MALIGNANT with label 1."
@@ -79,7 +79,7 @@ def require_every_class(cases: pd.DataFrame, classes: int) -> None:
                 f"{count} {name}" for count, name in zip(counts, names, strict=True)
             )
             raise UserError(
-                f"Part {part!r} of the split lacks a class of --classes {classes}. "
+                f"Part {part!r} of the split lacks a class of `classes={classes}`. "
                 f"Received: {found}; expected ROIs of each. Add cases, or train with "
-                "--classes 2."
+                "`classes=2`."
             )

@@ -82,7 +82,7 @@ def cut_roi(
     spacing, origin = choose_spacing(
         image,
         (listed_spacing_mm, "table"),
-        (options.pixel_spacing_mm, "option"),
+        (options.pixel_spacing, "option"),
         (default_spacing_mm, "assumed"),
     )
     if spacing is not None:
@@ -95,8 +95,8 @@ def cut_roi(
     elif spacing is None and options.crop == "fixed":
         raise UserError(
             f"{root / name}: pixel spacing. Received: {without_spacing(image)}; "
-            f"expected one, to cut {options.field_mm:g} mm. Give --pixel-spacing MM, "
-            "or cut with --crop roi."
+            f"expected one, to cut {options.field_mm:g} mm. Give `pixel_spacing`, "
+            "or cut with `crop='roi'`."
         )
     else:
         # Without a spacing the window about a box is a square of pixels.

@@ -133,11 +133,11 @@ def limit_patients(dataset: Dataset, limit: int, seed: int = 0) -> Dataset:
         UserError: `limit` is so small that a part loses a label.
     """
     if limit < 1:
-        raise UserError(f"--limit. Received: {limit}; expected at least 1 ROI.")
+        raise UserError(f"`limit`. Received: {limit}; expected at least 1 ROI.")
     cases = dataset.cases
     if len(cases) <= limit:
         return dataset
-    kept = sample_patients(cases, limit, ("split", "label"), "--limit", seed)
+    kept = sample_patients(cases, limit, ("split", "label"), "`limit`", seed)
     note = (
         f"Limited to {len(kept)} of {len(cases)} ROIs, "
         f"{kept['patient_id'].nunique()} of {cases['patient_id'].nunique()} patients."

@@ -33,11 +33,11 @@ def find_dataset(root: str | Path = "data") -> Path | None:
     except OSError as error:
         raise UserError(
             f"{error.filename or root}: cannot be listed ({error.strerror}). Make it "
-            "readable, or name the data set with --data-dir."
+            "readable, or name the data set with `data_dir`."
         ) from error
     if len(found) > 1:
         names = ", ".join(str(folder) for folder in found)
-        raise UserError(f"Several data sets: {names}. Name one with --data-dir.")
+        raise UserError(f"Several data sets: {names}. Name one with `data_dir`.")
     return found[0] if found else None
 
 

@@ -23,21 +23,21 @@ def pixel_settings(options: ReadOptions) -> dict[str, Any]:
         "lesion": options.lesion,
         "crop": options.crop,
         "field_mm": options.field_mm,
-        "pixel_spacing_mm": options.pixel_spacing_mm,
+        "pixel_spacing_mm": options.pixel_spacing,
         "for_processing": options.for_processing,
         "bits_stored": options.bits_stored,
     }
 
 
 def refuse_official_crops(options: ReadOptions, name: str) -> None:
-    """Refuses `--crop official` for a data set that ships no crops.
+    """Refuses `crop="official"` for a data set that ships no crops.
 
     Raises:
         UserError: they are asked for.
     """
     if options.crop == "official":
         raise UserError(
-            f"--crop official: {name} ships no crops. Received: 'official'; expected "
+            f"`crop='official'`: {name} ships no crops. Received: 'official'; expected "
             "'fixed' or 'roi'."
         )
 
@@ -82,12 +82,12 @@ def choose_lesion(
     listed = ", ".join(f"{name} {others[name]}" for name in sorted(others.index))
     if not kept:
         raise UserError(
-            f"--lesion {lesion}: none of {len(rows)} {unit} is of this type. Received: "
-            f"{listed}; expected one of these, or --lesion all."
+            f"`lesion={lesion!r}`: none of {len(rows)} {unit} is of this type. "
+            f"Received: {listed}; expected one of these, or `lesion='all'`."
         )
     return kept, [
         f"Lesion type {lesion}: {len(kept)} of {len(rows)} {unit} are kept; left out "
-        f"are {listed}. --lesion all takes them too."
+        f"are {listed}. `lesion='all'` takes them too."
     ]
 
 

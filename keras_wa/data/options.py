@@ -24,7 +24,7 @@ class ReadOptions(Settings):
             the lesion's box with a margin, from which a network can infer the lesion's
             size; `"official"`: the data set's own crops.
         field_mm: side of the fixed field of view, mm, 1 to 500.
-        pixel_spacing_mm: pixel spacing of files without one, mm; None for the data
+        pixel_spacing: pixel spacing of files without one, mm; None for the data
             set's default.
         drop_without_callback: whether to leave out BENIGN_WITHOUT_CALLBACK.
         for_processing: whether to accept DICOM images FOR PROCESSING.
@@ -47,7 +47,7 @@ class ReadOptions(Settings):
     lesion: str = setting("calcification", choices=LESIONS)
     crop: str = setting("fixed", choices=CROPS)
     field_mm: float = real(25.6, 1, 500)
-    pixel_spacing_mm: float | None = real(None, *CREDIBLE_MM)
+    pixel_spacing: float | None = real(None, *CREDIBLE_MM)
     drop_without_callback: bool = False
     for_processing: bool = False
     bits_stored: int | None = whole(None, 1, 16)

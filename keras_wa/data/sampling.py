@@ -10,7 +10,11 @@ from keras_wa.errors import UserError
 
 
 def sample_patients(
-    cases: pd.DataFrame, n: int, by: Sequence[str], flag: str, seed: int | None = None
+    cases: pd.DataFrame,
+    n: int,
+    by: Sequence[str],
+    parameter: str,
+    seed: int | None = None,
 ) -> pd.DataFrame:
     """Takes whole patients, the same share of the ROIs of each kind.
 
@@ -22,7 +26,7 @@ def sample_patients(
         n: the greatest number of ROIs.
         by: columns that make the kinds, `label` among them. A patient's label is that
             of most of its ROIs; of the other columns its first value counts.
-        flag: what set `n`, for the message.
+        parameter: what set `n`, for the message.
         seed: seed of the draw; `None` takes the patients in the order of the table.
 
     Returns:
@@ -59,7 +63,7 @@ def sample_patients(
             f"{name} {value}" for name, value in zip(by, kind, strict=True)
         )
         raise UserError(
-            f"{flag}. Received: {n}, which leaves no ROI with {lost}; expected more, "
-            f"up to {len(cases)}."
+            f"{parameter}. Received: {n}, which leaves no ROI with {lost}; expected "
+            f"more, up to {len(cases)}."
         )
     return kept

@@ -57,7 +57,7 @@ class ReadSettings(Settings):
     )
     pixel_spacing: float | None = same(
         ReadOptions,
-        "pixel_spacing_mm",
+        "pixel_spacing",
         metavar="MM",
         help="assumed where the files state none",
     )
@@ -96,7 +96,7 @@ class ReadSettings(Settings):
             lesion=self.lesion,
             crop=self.crop,
             field_mm=self.field_mm,
-            pixel_spacing_mm=self.pixel_spacing,
+            pixel_spacing=self.pixel_spacing,
             drop_without_callback=self.drop_without_callback,
             for_processing=self.for_processing,
             bits_stored=self.bits_stored,

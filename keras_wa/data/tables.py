@@ -179,7 +179,7 @@ def find_file(root: Path, names: Sequence[str], what: str) -> Path:
     except OSError as error:
         raise UserError(
             f"{error.filename or root}: cannot be listed ({error.strerror or error}). "
-            "Expected: the data set's folder; check --data-dir."
+            "Expected: the data set's folder; check `data_dir`."
         ) from error
     for place in (entries, inner):
         found = {path.name.lower(): path for path in reversed(place) if path.is_file()}

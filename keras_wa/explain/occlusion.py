@@ -32,11 +32,11 @@ def patch_and_stride(
     """
     patch = max(1, side // 8) if patch is None else patch
     if not 1 <= patch <= side:
-        raise UserError(f"--patch. Received: {patch}; expected 1 to {side} pixels.")
+        raise UserError(f"`patch`. Received: {patch}; expected 1 to {side} pixels.")
     stride = max(1, patch // 2) if stride is None else stride
     if not 1 <= stride <= patch:
         raise UserError(
-            f"--stride. Received: {stride}; expected 1 to {patch} pixels, the patch, "
+            f"`stride`. Received: {stride}; expected 1 to {patch} pixels, the patch, "
             "or some pixels would never be hidden."
         )
     return patch, stride

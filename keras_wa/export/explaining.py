@@ -41,7 +41,9 @@ def explaining_function(
     try:
         heat = grad_cam_graph(network, size=size)
     except ValueError as error:
-        raise UserError(f"--explain: this network has no heat map. {error}") from error
+        raise UserError(
+            f"`explain=True`: this network has no heat map. {error}"
+        ) from error
     layer, _ = find_feature_map(network)
     gates = [each for each in network.layers if isinstance(each, SqueezeExcite)]
     trunk = keras.Model(network.input, [network.output, *(g.input for g in gates)])

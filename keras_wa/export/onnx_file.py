@@ -42,7 +42,7 @@ def export_onnx(run: Run, path: Path) -> Path:
         import tf2onnx
     except ImportError as error:
         raise UserError(
-            f"--onnx needs the extra `onnx`. Received: {error}; install it: "
+            f"An ONNX file needs further libraries. Received: {error}; install them: "
             "pip install 'keras_wa[onnx]'"
         ) from error
     try:  # Before the slow work.
@@ -72,6 +72,5 @@ def export_onnx(run: Run, path: Path) -> Path:
 
 def _unwritable(path: Path, error: OSError) -> UserError:
     return UserError(
-        f"--onnx {path}: cannot be written ({error.strerror or error}). Name another "
-        "file."
+        f"{path}: cannot be written ({error.strerror or error}). Name another file."
     )

@@ -167,8 +167,8 @@ def _read_card(path: Path) -> dict[str, Any]:
             raise ValueError(f"a {type(card).__name__}")
     except (OSError, ValueError) as error:
         raise UserError(
-            f"{file}: cannot be read ({error}). Expected: a SavedModel that `keras-wa "
-            "export` wrote."
+            f"{file}: cannot be read ({error}). Expected: a SavedModel that "
+            "`export_saved_model` wrote."
         ) from error
     return card
 
@@ -282,7 +282,7 @@ def _notes(card: dict[str, Any]) -> list[str]:
     if card.get("decision") is None:
         notes.append(
             "No threshold and no calibration are known, so there is no decision. "
-            "Evaluate the run (python evaluate.py RUN), and export it again."
+            "Evaluate the run with `evaluate_run`, and export it again."
         )
     return notes
 

@@ -77,8 +77,8 @@ def write_results(
     file = predictions[0].target.file
     if not is_dicom(file):
         raise UserError(
-            f"{file}: --dicom-out. Received: another format; expected DICOM, whose "
-            "patient and study the results belong to."
+            f"{file}: results as DICOM. Received: an image of another format; expected "
+            "DICOM, whose patient and study the results belong to."
         )
     # DICOM without a preamble is accepted.
     source = pydicom.dcmread(file, force=True)

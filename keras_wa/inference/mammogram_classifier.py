@@ -175,7 +175,7 @@ class MammogramClassifier(keras.Model):
         """Writes the classifier as a SavedModel that needs only TensorFlow.
 
         Its probabilities are not calibrated; threshold and temperature are in its card,
-        for `keras-wa predict` and `keras-wa serve`.
+        where `open_classifier` finds them.
 
         Args:
             path: the directory; an existing SavedModel is replaced.

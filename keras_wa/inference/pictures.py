@@ -53,8 +53,8 @@ class Pictures:
             self._heat = self._heat_of_export
         elif classifier.open_network is None or classifier.config is None:
             self.why_no_heat = (
-                "This SavedModel cannot explain. Export it with `keras-wa export RUN "
-                "--explain`, or name the run."
+                "This SavedModel cannot explain. Export it with "
+                "`export_saved_model(explain=True)`, or name the run."
             )
         else:
             self._use_network()

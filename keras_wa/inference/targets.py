@@ -66,7 +66,7 @@ def _named(word: str, notes: list[str]) -> list[Path]:
 def find_targets(
     targets: Iterable[Target],
     kind: str = "auto",
-    spacing_mm: float | None = None,
+    pixel_spacing: float | None = None,
     for_processing: bool = False,
     most: int = 10,
     film: bool = True,
@@ -78,7 +78,7 @@ def find_targets(
         targets: images, see `expand`.
         kind: `roi`: each file is an ROI; `mammogram`: candidates are detected; `auto`:
             a file of at least 1000 pixels a side is a mammogram.
-        spacing_mm: pixel spacing of files without one.
+        pixel_spacing: pixel spacing of files without one.
         for_processing: see `open_image`.
         most: largest number of candidates in a mammogram.
         film: whether to leave out specks on a scanned film, see `find_candidates`.
@@ -98,12 +98,12 @@ def find_targets(
             if kind == "auto" and min(image.shape) < _LEAST_SIDE:
                 yield Target(file, image=image)
                 continue
-            spacing, _ = choose_spacing(image, (spacing_mm, "option"))
+            spacing, _ = choose_spacing(image, (pixel_spacing, "option"))
             if spacing is None:
                 raise UserError(
                     f"{file}: pixel spacing. Received: {without_spacing(image)}; "
-                    "expected one, to look for lesions. Give --pixel-spacing MM, or "
-                    "--box."
+                    "expected one, to look for lesions. Give `pixel_spacing`, or "
+                    "the `box`."
                 )
             found = find_candidates(
                 image.grey(), spacing, most_clusters=most, film=film

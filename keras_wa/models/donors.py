@@ -88,12 +88,12 @@ def imagenet(application: str) -> Weights:
         if not _no_answer(error):
             raise UserError(
                 f"The ImageNet weights could not be stored or read ({reason(error)}). "
-                "Try again, or give a downloaded file with --weights PATH."
+                "Try again, or give a downloaded file as `weights`."
             ) from error
         raise WeightsUnavailableError(
             f"The ImageNet weights could not be downloaded ({reason(error)}). Go "
-            "online once, give a downloaded file with --weights PATH, or train from "
-            "scratch with --weights none."
+            "online once, give a downloaded file as `weights`, or train from scratch "
+            "with `weights='none'`."
         ) from error
     return _weights_of(model)
 

@@ -121,7 +121,7 @@ class Engine:
         return await asyncio.wrap_future(future)
 
     async def record(self, read: ReadRoi, symmetries: int) -> dict[str, Any]:
-        """The record of one ROI, as `keras-wa predict --json` has it, and notes."""
+        """The record of one ROI, as `inference.results` writes it, and notes."""
         outputs = await self.outputs([read], symmetries)
         (prediction,) = conclude(self.classifier, [read], outputs)
         return {

@@ -256,7 +256,8 @@ def _busy(settings: ServerSettings) -> str:
 def _large(settings: ServerSettings) -> str:
     return (
         f"The request is too large. Received: more than {settings.max_megabytes:g} "
-        f"MiB; expected at most {settings.max_megabytes:g} MiB (--max-megabytes)."
+        f"MiB; expected at most {settings.max_megabytes:g} MiB "
+        "(`max_megabytes` of the service)."
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
@@ -21,7 +20,7 @@ from pydantic import (
 from keras_wa.data import ReadOptions
 from keras_wa.data.io import Box, GreyImage, decode_image
 from keras_wa.data.io.spacing import CREDIBLE_MM
-from keras_wa.errors import UserError
+from keras_wa.errors import UserError, replace_parameters
 from keras_wa.server.viewing import MOST_SIDE
 
 UPLOAD = "upload"
@@ -102,7 +101,7 @@ class Question(ImageQuestion):
             # default.
             crop=self.crop or crop.replace("official", "fixed"),
             field_mm=field_mm,
-            pixel_spacing_mm=self.pixel_spacing,
+            pixel_spacing=self.pixel_spacing,
             for_processing=self.for_processing,
         )
 
@@ -310,7 +309,15 @@ def instances_of(
 
 
 def as_fields(message: str) -> str:
-    """A message that names flags of the command line, with fields of a request."""
-    return re.sub(
-        r"--([a-z]+(?:-[a-z]+)*)", lambda found: found[1].replace("-", "_"), message
-    )
+    """Names the parameters of a message as fields of a request: `crop=fixed`."""
+
+    def field(name: str, value: str | None) -> str | None:
+        if name not in _FIELDS:
+            return None
+        return name if value is None else f"{name}={value.strip(_QUOTES)}"
+
+    return replace_parameters(message, field)
+
+
+_FIELDS = {*Question.model_fields, *ViewQuestion.model_fields}
+_QUOTES = "'\""

@@ -113,7 +113,7 @@ def _listen(settings: ServerSettings) -> socket.socket:
         return socket.create_server((settings.host, settings.port), family=family)
     except OSError as error:
         raise UserError(
-            f"--host and --port. Received: {settings.host} and {settings.port}, "
+            f"`host` and `port`. Received: {settings.host} and {settings.port}, "
             f"which cannot be listened on ({error.strerror or error}); expected an "
             "address of this machine and a port that is free."
         ) from error

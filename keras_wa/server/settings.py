@@ -54,13 +54,13 @@ class ServerSettings(Settings):
         super().__post_init__()
         if any(not "!" <= letter <= "~" for letter in self.token):
             raise UserError(
-                "--token. Received: white space or characters beyond ASCII; "
+                "`token`. Received: white space or characters beyond ASCII; "
                 "expected what an HTTP header can carry."
             )
         if not self.token and not self.on_loopback:
             raise UserError(
-                f"--host {self.host} can be reached from other machines. Received: no "
-                "token; expected --token or KERAS_WA_TOKEN, or --host 127.0.0.1."
+                f"`host={self.host!r}` can be reached from other machines. Received: "
+                "no token; expected `token` or KERAS_WA_TOKEN, or `host='127.0.0.1'`."
             )
 
     @property

@@ -104,7 +104,7 @@ def learning_rate(
     if 2 * warm > steps:
         _log.warning(
             "The learning rate rises over %d of the run's %d steps. Train for more "
-            "epochs, or lower --warmup-steps.",
+            "epochs, or lower `warmup_steps`.",
             warm,
             steps,
         )

@@ -113,8 +113,8 @@ class StopOnNaN(keras.callbacks.Callback):
 def _require_finite(value: float, what: str) -> None:
     if not np.isfinite(value):
         raise UserError(
-            f"{what} is {value}: the training has diverged. Lower --learning-rate, add "
-            "--warmup-steps, or use --precision float32."
+            f"{what} is {value}: the training has diverged. Lower `learning_rate`, "
+            "raise `warmup_steps`, or use `precision='float32'`."
         )
 
 

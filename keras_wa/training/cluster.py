@@ -1,12 +1,10 @@
-"""Who takes part in a training of several processes, and how one comes back to it."""
+"""Who takes part in a training of several processes."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import os
-import sys
-from typing import NoReturn
 
 import tensorflow as tf
 
@@ -72,28 +70,7 @@ class Cluster:
 
 def _refused(received: str) -> UserError:
     return UserError(
-        "--strategy multi-worker needs the environment variable TF_CONFIG, in each "
+        "`strategy='multi-worker'` needs the environment variable TF_CONFIG, in each "
         f"worker with its own index. Received: {received}; expected for example "
         f"{_EXAMPLE}"
     )
-
-
-def start_anew(resume: bool) -> NoReturn:
-    """Replaces this process by the same command, to wait for the others again.
-
-    Args:
-        resume: carry on with the run, which has begun.
-    """
-    command = [sys.executable, *sys.orig_argv[1:]]
-    if resume and "--resume" not in command:
-        command.append("--resume")
-    # TensorFlow's server would keep its port open in the new process.
-    for name in os.listdir("/dev/fd"):
-        if int(name) > 2:
-            try:
-                os.set_inheritable(int(name), False)
-            except OSError:  # The one that listdir had open.
-                continue
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os.execv(command[0], command)

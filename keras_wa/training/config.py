@@ -241,18 +241,18 @@ class TrainConfig(
         if self.classes == 3 and self.drop_without_callback:
             raise UserError(
                 "`drop_without_callback` leaves out one of three classes. Received: "
-                "classes=3; expected 2, or no --drop-without-callback."
+                "classes=3; expected 2, or drop_without_callback=False."
             )
         if self.fresh_rois and self.dataset not in (None, "phantom"):
             raise UserError(
-                "`fresh_rois` draws phantom ROIs and needs `--dataset phantom`. "
+                "`fresh_rois` draws phantom ROIs and needs `dataset='phantom'`. "
                 f"Received: dataset={self.dataset!r}"
             )
         if self.fresh_rois and self.split in LEAKY_SPLITS:
             raise UserError(
                 "`fresh_rois` trains on ROIs that are in no split, so there is no leak "
                 f"to show. Received: split={self.split!r}; expected 'official' or "
-                "'patient-kfold', or no --fresh-rois."
+                "'patient-kfold', or fresh_rois=False."
             )
 
     @property
@@ -294,9 +294,8 @@ class TrainConfig(
         own_fields = {"image_size", "dwt", "weights", "classes"}
         for option in self.model_options:
             if option in own_fields:
-                flag = option.replace("_", "-")
                 raise UserError(
-                    f"Model option {option!r}: set it with --{flag}, which decides "
+                    f"Model option {option!r}: set `{option}` itself, which decides "
                     "more than the model."
                 )
             if option not in known:

@@ -13,7 +13,7 @@ from keras_wa.data.pipeline.batches import training_batches
 from keras_wa.training.building import build_model, compile_model
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.data import RunData
-from keras_wa.training.hardware import describe_devices, keeping_precision, set_up
+from keras_wa.training.hardware import describe_devices, set_up
 
 _WARM, _TIMED = 2, 5
 
@@ -38,7 +38,6 @@ class Cost:
     hardware: str
 
 
-@keeping_precision()
 def measure_cost(config: TrainConfig, data: RunData) -> Cost:
     """Builds a config's model and times a few steps of it.
 
@@ -46,17 +45,17 @@ def measure_cost(config: TrainConfig, data: RunData) -> Cost:
         config: of the training.
         data: ROIs, of which one batch is used.
     """
-    set_up(config)
     plan = data.training_plan()
-    model = build_model(config, pretrained=False)
-    operations = count_gflops(model)
-    compile_model(model, config, plan)
-    inputs, targets, weights = next(iter(training_batches(plan, 0, 1)))
     seconds = []
-    for _ in range(_WARM + _TIMED):
-        start = time.perf_counter()
-        model.train_on_batch(inputs, targets, sample_weight=weights)
-        seconds.append(time.perf_counter() - start)
+    with set_up(config):
+        model = build_model(config, pretrained=False)
+        operations = count_gflops(model)
+        compile_model(model, config, plan)
+        inputs, targets, weights = next(iter(training_batches(plan, 0, 1)))
+        for _ in range(_WARM + _TIMED):
+            start = time.perf_counter()
+            model.train_on_batch(inputs, targets, sample_weight=weights)
+            seconds.append(time.perf_counter() - start)
     keras.backend.clear_session()
     return Cost(
         parameters=model.count_params(),

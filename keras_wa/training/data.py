@@ -177,12 +177,12 @@ def _validation_note(cases: pd.DataFrame, config: TrainConfig) -> list[str]:
         return []
     if config.split == "official":
         return [
-            f"Validation is the data set's own part, {rois} ROIs; --validation has no "
+            f"Validation is the data set's own part, {rois} ROIs; `validation` has no "
             "effect."
         ]
     return [
         f"The data set's own split, its validation part of {rois} ROIs included, is "
-        f"not used: --split {config.split} draws another."
+        f"not used: `split={config.split!r}` draws another."
     ]
 
 
@@ -199,31 +199,31 @@ def _require_training_part(store: PreparedStore) -> None:
 
 
 def load_data_of(
-    run: Run, allow_changed: bool = False, progress: bool = True
+    run: Run, allow_changed_data: bool = False, progress: bool = True
 ) -> RunData:
     """Loads the data of a run that has begun, and makes sure that they are still its.
 
     Args:
         run: the run.
-        allow_changed: see `Run.require_same_data`, whose sentences join the notes.
+        allow_changed_data: see `Run.require_same_data`, whose sentences join the notes.
         progress: whether to draw progress bars.
 
     Raises:
         UserError: as `load_data`; or the data are gone, or are no longer the run's.
     """
-    for place, flag in (
-        (run.config.data_dir, "--data-dir"),
-        (run.config.case_lists, "--case-lists"),
+    for place, name in (
+        (run.config.data_dir, "data_dir"),
+        (run.config.case_lists, "case_lists"),
     ):
         if place is not None and not os.path.exists(place):
             raise UserError(
                 f"{os.path.abspath(place)}: the data of {run.path} are no longer "
                 "there. Expected: the folder or table that it was trained on. Put it "
-                "back; `evaluate`, `explain` and `train --resume` take its new place "
-                f"as {flag}."
+                f"back, or give its new place as `{name}`."
             )
     data = load_data(run.config, progress)
-    data.notes.extend(run.require_same_data(data.cases, data.pixels, allow_changed))
+    notes = run.require_same_data(data.cases, data.pixels, allow_changed_data)
+    data.notes.extend(notes)
     return data
 
 

@@ -57,7 +57,7 @@ class Decision:
         except (KeyError, TypeError) as error:
             raise UserError(
                 f"{origin}: no decision that can be read ({error}). Evaluate the run "
-                "again: python evaluate.py RUN"
+                "again with `evaluate_run`."
             ) from error
 
 

@@ -60,7 +60,7 @@ def settled(config: TrainConfig) -> TrainConfig:
             raise UserError(
                 "`trunk_rate` slows layers that are pretrained. Received: "
                 f"trunk_rate={config.trunk_rate:g}, and no weights can be had; give "
-                "--weights FILE, or leave it out."
+                "a file as `weights`, or leave it out."
             )
     usual = FROM_SCRATCH if weights == "none" else FINE_TUNING
     left_open = {

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import json
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -25,9 +25,12 @@ from keras_wa.training.ctrl_c import StopOnCtrlC
 from keras_wa.training.custom import Custom
 from keras_wa.training.data import RunData
 from keras_wa.training.fingerprint import fingerprint
-from keras_wa.training.hardware import keeping_precision, set_up
+from keras_wa.training.hardware import set_up
 from keras_wa.training.run import Run
 from keras_wa.training.workers import ALONE, SharedLogs, Workers, raising_lost
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,8 +116,8 @@ def train(
     """
     custom = Custom(optimizer, loss, metrics, callbacks)
     try:
-        with keeping_precision(), _releasing():
-            return _train(run, data, resume, verbose, workers, custom)
+        with set_up(run.config, workers) as strategy, _releasing():
+            return _train(run, data, resume, verbose, workers, custom, strategy)
     except BaseException:
         run.give_up()
         raise
@@ -135,10 +138,10 @@ def _train(
     verbose: int,
     workers: Workers,
     custom: Custom,
+    strategy: tf.distribute.Strategy | None,
 ) -> Outcome:
     run = custom.noted(run, resume)
     config = run.config
-    strategy = set_up(config, workers)
     plan = data.training_plan((workers.index, workers.count))
     checkpoint = Checkpoint(run, read_only=not workers.is_chief)
     if workers.count > 1:

@@ -1,4 +1,4 @@
-"""Devices, precision and determinism, set once before the model is built."""
+"""Devices, precision and determinism, set before a model is built."""
 
 from __future__ import annotations
 
@@ -20,27 +20,19 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def keeping_precision() -> Iterator[None]:
-    """A context whose end puts back the precision that `set_up` has changed."""
-    policy = keras.config.dtype_policy()
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(policy)
-
-
 def set_up(
     config: TrainConfig, workers: Workers = ALONE
-) -> tf.distribute.Strategy | None:
+) -> Iterator[tf.distribute.Strategy | None]:
     """Seeds, sets determinism and precision, and picks the distribution strategy.
 
-    All this holds for the process; see `keeping_precision`.
+    The end of the context restores the process's dtype policy. TensorFlow's op
+    determinism stays on: it cannot be switched off.
 
     Args:
         config: `seed, deterministic, precision, strategy, batch_size` are read.
         workers: the processes that share the work; each uses one device.
 
-    Returns:
+    Yields:
         The strategy in whose scope the model is built. `auto` is one device, or all
         GPUs where there are several. `None` without TensorFlow: one device.
 
@@ -49,7 +41,18 @@ def set_up(
             not divide by their number.
     """
     keras.utils.set_random_seed(config.seed)
+    strategy = _strategy_of(config, workers)
+    policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(config.precision)
+    try:
+        yield strategy
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+
+def _strategy_of(
+    config: TrainConfig, workers: Workers
+) -> tf.distribute.Strategy | None:
     if not on_tensorflow():
         require_backend(config)
         return None
@@ -62,7 +65,7 @@ def set_up(
     for parts, name in ((replicas, "devices"), (workers.count, "workers")):
         if config.batch_size % parts:
             raise UserError(
-                f"--batch-size {config.batch_size} does not divide by {parts} {name}."
+                f"`batch_size={config.batch_size}` does not divide by {parts} {name}."
             )
     return strategy
 
@@ -79,9 +82,9 @@ def require_backend(config: TrainConfig) -> None:
     if on_tensorflow():
         return
     if config.strategy not in ("auto", "one-device"):
-        require_tensorflow(f"--strategy {config.strategy}")
+        require_tensorflow(f"`strategy={config.strategy!r}`")
     if config.deterministic:
-        require_tensorflow("--deterministic")
+        require_tensorflow("`deterministic=True`")
 
 
 def _strategy(name: str) -> tf.distribute.Strategy:
@@ -97,7 +100,7 @@ def _strategy(name: str) -> tf.distribute.Strategy:
             tf.tpu.experimental.initialize_tpu_system(resolver)
         except (ValueError, tf.errors.OpError) as error:
             raise UserError(
-                "No TPU was found. Set TPU_NAME, or use --strategy auto."
+                "No TPU was found. Set TPU_NAME, or use `strategy='auto'`."
             ) from error
         return tf.distribute.TPUStrategy(resolver)
     if name == "mirrored" or (name == "auto" and len(gpus) > 1):

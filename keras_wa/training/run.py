@@ -71,32 +71,32 @@ class Run:
     made: bool = dataclasses.field(default=False, compare=False)
 
     @classmethod
-    def create(cls, path: str | Path | None, config: TrainConfig) -> Run:
+    def create(cls, run_dir: str | Path | None, config: TrainConfig) -> Run:
         """Claims the directory of a new run. `begin` writes the first files.
 
         Args:
-            path: the directory, or `None` for `runs/<model>-<dataset>-<time>`.
+            run_dir: the directory, or `None` for `runs/<model>-<dataset>-<time>`.
             config: what the run is to do. What it leaves open is decided, see
                 `keras_wa.training.defaults.settled`.
 
         Raises:
             UserError: the directory exists and is not empty, or cannot be made.
         """
-        if path is None:
+        if run_dir is None:
             time = datetime.now().strftime("%Y%m%d-%H%M%S")
-            path = Path("runs") / f"{config.model}-{config.dataset}-{time}"
-        path = Path(path)
+            run_dir = Path("runs") / f"{config.model}-{config.dataset}-{time}"
+        path = Path(run_dir)
         try:
             str(path).encode()
         except UnicodeEncodeError as error:
             raise UserError(
                 f"{path!r}: the run directory. Received: a name that is no UTF-8; "
-                "expected one, as TensorFlow takes no other. Name another --run-dir."
+                "expected one, as TensorFlow takes no other. Name another `run_dir`."
             ) from error
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise UserError(
-                f"{path} exists already. Carry it on with --resume, or name another "
-                "--run-dir."
+                f"{path} exists already. Carry it on with `resume=True`, or name "
+                "another `run_dir`."
             )
         config = settled(config)
         made = not path.exists()
@@ -105,7 +105,7 @@ class Run:
         except OSError as error:
             raise UserError(
                 f"{path}: the run directory cannot be made ({error.strerror}). Name "
-                "another --run-dir."
+                "another `run_dir`."
             ) from error
         return cls(path, config, made)
 
@@ -156,7 +156,7 @@ class Run:
         except OSError as error:
             raise UserError(
                 f"{path} is not a run directory: config.json cannot be read "
-                f"({error.strerror}). Give the directory that train.py named."
+                f"({error.strerror}). Give the directory of a training."
             ) from error
         except ValueError as error:
             raise UserError(f"{file}: not JSON ({error}). Train again.") from error
@@ -179,7 +179,7 @@ class Run:
         """
         configs = sorted(Path(root).glob("*/config.json"), key=os.path.getmtime)
         if not configs:
-            raise UserError(f"No run to resume under {root}/. Give --run-dir.")
+            raise UserError(f"No run to resume under {root}/. Give `run_dir`.")
         return configs[-1].parent
 
     @property
@@ -206,7 +206,7 @@ class Run:
         self,
         cases: pd.DataFrame,
         pixels: Sequence[str],
-        allow_changed: bool = False,
+        allow_changed_data: bool = False,
     ) -> list[str]:
         """Checks that ROIs are those that the run was begun with.
 
@@ -216,7 +216,7 @@ class Run:
         Args:
             cases: a case table with its split.
             pixels: a digest of each ROI's pixels, in the order of the table.
-            allow_changed: go on where pixels, and nothing else, are other ones.
+            allow_changed_data: go on where pixels, and nothing else, are other ones.
 
         Returns:
             Sentences that belong beside every result: that pixels are other ones, or
@@ -255,10 +255,10 @@ class Run:
         )
         if self.config.dataset == "phantom":
             found += f" (the phantom is now drawn as version {PHANTOM_VERSION})"
-        if not allow_changed:
+        if not allow_changed_data:
             raise UserError(
-                f"{file}: {found}. Restore the data, or train again; evaluate and "
-                "explain go on with --allow-changed-data, and note it in every result."
+                f"{file}: {found}. Restore the data, or train again. "
+                "`allow_changed_data=True` goes on, with a note in every result."
             )
         return [f"Changed data: {found}. The numbers are not of the run's own data."]
 
@@ -300,8 +300,8 @@ class Run:
         """
         if not self.best.is_file():
             raise UserError(
-                f"{self.path} has no best.keras: no epoch was completed. Carry on with "
-                f"`train.py --run-dir {self.path} --resume`."
+                f"{self.path} has no best.keras: no epoch was completed. Carry on: "
+                f"`train(run={str(self.path)!r}, resume=True)`"
             )
         return self.best
 

@@ -323,7 +323,7 @@ def test_the_hardware_is_what_the_runs_were_trained_on(
         ({"baseline": "tinny"}, "Unknown baseline. Received: 'tinny'; did you mean"),
         ({"splits": "oficial"}, "did you mean 'official'?"),
         ({"models": "tyny"}, "did you mean 'tiny'?"),
-        ({"models": "tiny,tiny:learning_rate=NaN"}, "`learning_rate` must be above 0"),
+        ({"models": "tiny,tiny:learning_rate=NaN"}, "--learning-rate must be above 0"),
         ({"models": "tiny,tiny:dropout=Infinity"}, "`dropout` must be"),
         ({"strategy": "multi-worker"}, "Start the same command several times"),
     ],
@@ -345,7 +345,7 @@ def test_runs_with_other_settings_are_refused(
     compared: Path, store_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     line = error_of(words(store_dir, compared, epochs=2), capsys)
-    assert "was trained with other settings: `epochs` was 1. Received: 2" in line
+    assert "was trained with other settings: --epochs was 1. Received: 2" in line
 
 
 @pytest.fixture
@@ -385,7 +385,7 @@ def test_a_comparison_of_two_budgets_is_refused(
 ) -> None:
     change(copies[1] / "config.json", epochs=7)
     line = refused(copies, tmp_path / "out", capsys)
-    assert f"{copies[1]} has another `epochs` than {copies[0]}. Received: 7" in line
+    assert f"{copies[1]} has another --epochs than {copies[0]}. Received: 7" in line
 
 
 def test_the_same_run_twice_is_refused(

@@ -144,9 +144,9 @@ def test_a_tree_of_cbis_ddsm_is_measured_with_its_masks(tmp_path: Path) -> None:
     [
         (["--n", "0"], "--n must be at least 1. Received: 0"),
         (["--resamples", "0"], "--resamples must be at least 1. Received: 0"),
-        (["--image-size", "16"], "`image_size` must be at least 32. Received: 16"),
-        (["--clip-limit", "-1"], "`clip_limit` must be at least 0. Received: -1.0"),
-        (["--tiles", "0"], "`tiles` must be at least 1. Received: 0"),
+        (["--image-size", "16"], "--image-size must be at least 32. Received: 16"),
+        (["--clip-limit", "-1"], "--clip-limit must be at least 0. Received: -1.0"),
+        (["--tiles", "0"], "--tiles must be at least 1. Received: 0"),
         (["--limit", "5"], "unrecognized arguments: --limit 5"),
     ],
 )

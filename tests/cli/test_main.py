@@ -59,7 +59,7 @@ def test_what_the_package_logs_is_printed_once_as_a_warning(
 
     def run(_: argparse.Namespace) -> int:
         log.warning("donor.npz: 100%% of %s", "conv1")
-        log.info("unimportant")
+        log.debug("unimportant")
         return 0
 
     command.run = run

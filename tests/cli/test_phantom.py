@@ -124,7 +124,7 @@ def test_a_tree_is_read_as_cbis_ddsm(
     truth = pd.read_csv(out / "phantom_truth.csv")
     swapped = truth.drop_duplicates("roi_id")["swapped"].sum()
     assert f"Crop and mask swapped: {swapped}," in told
-    options = ReadOptions(field_mm=8.0, pixel_spacing_mm=0.1)
+    options = ReadOptions(field_mm=8.0, pixel_spacing=0.1)
     dataset = load_cases("cbis-ddsm", data_dir=out, options=options)
     assert len(dataset.cases) == 20
     for _, row in dataset.cases.iterrows():
@@ -161,8 +161,8 @@ def test_a_tree_follows_given_case_lists(
     [
         ([], "--preview PNG or --out DIR"),
         (["--out", "x", "--labelling", "descriptr"], "did you mean 'descriptor'?"),
-        (["--out", "x", "--size", "16"], "must be at least 32. Received: 16"),
-        (["--out", "x", "--conspicuity", "0"], "must be above 0. Received: 0.0"),
+        (["--out", "x", "--size", "16"], "--size must be at least 32"),
+        (["--out", "x", "--conspicuity", "0"], "conspicuity must be above 0"),
         (["--out", "x", "--rois", "1"], "at least 2 ROIs. Received: n=1"),
         (["--layout", "tcia"], "Give --layout tcia DIR"),
         (["--layout", "tcia", "x", "--rois", "4"], "Received: 4; expected at least 5"),

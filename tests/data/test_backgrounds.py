@@ -186,7 +186,7 @@ def test_images_that_cannot_serve_are_left_out_and_listed(tmp_path):
 def test_a_file_without_spacing_is_named(tmp_path):
     cv2.imwrite(str(tmp_path / "bare.png"), tissue_of(80))
 
-    with pytest.raises(UserError, match=r"bare\.png: pixel spacing.*--pixel-spacing"):
+    with pytest.raises(UserError, match=r"bare\.png: pixel spacing.*`pixel_spacing`"):
         find_backgrounds(tmp_path, SPEC)
 
 

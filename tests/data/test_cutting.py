@@ -78,7 +78,7 @@ def test_who_knows_the_spacing_best(
     roi = cut_roi(
         tmp_path,
         "a.dcm",
-        ReadOptions(field_mm=4.0, pixel_spacing_mm=chosen),
+        ReadOptions(field_mm=4.0, pixel_spacing=chosen),
         box=BOX,
         listed_spacing_mm=listed,
         default_spacing_mm=default,
@@ -107,7 +107,7 @@ def test_the_file_is_believed_before_the_others(stated, expected):
 @pytest.mark.parametrize("stated", [[1.1, 1.1], [0.07, 25.4], [0.0001, 0.0001], [70]])
 def test_what_no_mammogram_has_is_not_believed_of_a_file_and_noted(stated, tmp_path):
     write_dicom(tmp_path / "a.dcm", ramp(), ImagerPixelSpacing=stated)
-    options = ReadOptions(field_mm=4.0, pixel_spacing_mm=0.05)
+    options = ReadOptions(field_mm=4.0, pixel_spacing=0.05)
     facts = cut_roi(tmp_path, "a.dcm", options, box=BOX).facts
     assert (facts["pixel_spacing_mm"], facts["spacing_from"]) == (0.05, "option")
     (note,) = facts["notes"]
@@ -117,7 +117,7 @@ def test_what_no_mammogram_has_is_not_believed_of_a_file_and_noted(stated, tmp_p
 def test_a_spacing_that_cannot_be_read_is_named_where_one_is_needed(tmp_path):
     write_dicom(tmp_path / "a.dcm", ramp(), PixelSpacing="0.07")
     with pytest.raises(
-        UserError, match=r"PixelSpacing .*left out.* '0\.07'.*MM"
+        UserError, match=r"PixelSpacing .*left out.* '0\.07'.*Give `pixel"
     ) as caught:
         cut_roi(tmp_path, "a.dcm", FIXED, box=BOX)
     assert str(caught.value).isprintable()
@@ -125,7 +125,7 @@ def test_a_spacing_that_cannot_be_read_is_named_where_one_is_needed(tmp_path):
 
 def test_a_fixed_field_without_a_spacing_says_what_to_give(tmp_path):
     name = png(tmp_path, "a.png", ramp())
-    with pytest.raises(UserError, match=r"a\.png: pixel spacing.*--pixel-spacing MM"):
+    with pytest.raises(UserError, match=r"a\.png: pixel spacing.*Give `pixel_spacing`"):
         cut_roi(tmp_path, name, FIXED, box=BOX)
     roi = cut_roi(tmp_path, name, ReadOptions(crop="roi"), box=Box(20, 40, 10, 5))
     # The longer side and a tenth of it on either side, in square pixels.

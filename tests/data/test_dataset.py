@@ -55,7 +55,7 @@ def test_a_limit_above_the_size_changes_nothing(dataset):
     ("limit", "message"),
     [
         (0, "at least 1 ROI"),
-        (2, r"--limit\. Received: 2, which leaves no ROI"),
+        (2, r"`limit`\. Received: 2, which leaves no ROI"),
     ],
 )
 def test_a_limit_that_leaves_nothing_to_learn_is_a_user_error(dataset, limit, message):

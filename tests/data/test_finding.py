@@ -38,7 +38,7 @@ def test_the_one_folder_with_folders_is_the_dataset(
 def test_several_are_named_and_the_flag_that_chooses(tmp_path: Path) -> None:
     for name in ("first", "second"):
         (tmp_path / name / "benign").mkdir(parents=True)
-    with pytest.raises(UserError, match=r"first.*second.*--data-dir"):
+    with pytest.raises(UserError, match=r"first.*second.*`data_dir`"):
         find_dataset(tmp_path)
 
 
@@ -55,5 +55,5 @@ def test_a_folder_that_cannot_be_listed_is_named(
         return listing(self)
 
     monkeypatch.setattr(Path, "iterdir", iterdir)
-    with pytest.raises(UserError, match=r"locked.*Permission denied.*--data-dir"):
+    with pytest.raises(UserError, match=r"locked.*Permission denied.*`data_dir`"):
         find_dataset(tmp_path)

@@ -38,7 +38,7 @@ def test_one_lesion_type_is_kept_and_the_others_are_counted(lesion, kept, left_o
 
 def test_a_lesion_type_that_is_not_there_is_a_user_error():
     with pytest.raises(
-        UserError, match=r"--lesion mass: none of 2 .* calcification 2;"
+        UserError, match=r"`lesion='mass'`: none of 2 .* calcification 2;"
     ):
         choose_lesion([{"lesion_type": "calcification"}] * 2, "mass")
     assert choose_lesion([], "mass") == ([], [])
@@ -92,7 +92,7 @@ def test_nothing_left_names_the_first_reason():
 
 
 def test_official_crops_are_refused():
-    with pytest.raises(UserError, match="--crop official: X ships no crops"):
+    with pytest.raises(UserError, match="`crop='official'`: X ships no crops"):
         refuse_official_crops(ReadOptions(crop="official"), "X")
     refuse_official_crops(ReadOptions(), "X")
 

@@ -75,7 +75,7 @@ def test_a_folder_takes_its_arguments(tmp_path):
     ("name", "message"),
     [
         ("fantom", "Unknown dataset. Received: 'fantom'; did you mean 'phantom'"),
-        ("folder", "folder without --data-dir"),
+        ("folder", "folder without `data_dir`"),
     ],
 )
 def test_a_dataset_that_cannot_be_loaded_is_a_user_error(name, message):

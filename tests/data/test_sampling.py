@@ -23,7 +23,7 @@ def table(*patients: tuple[str, str, int, int]) -> pd.DataFrame:
 
 
 def taken(cases: pd.DataFrame, n: int) -> list[str]:
-    return list(sample_patients(cases, n, BY, "--n")["patient_id"].unique())
+    return list(sample_patients(cases, n, BY, "`n`")["patient_id"].unique())
 
 
 def test_small_patients_of_each_kind_come_first_then_a_second_of_each():
@@ -41,7 +41,7 @@ def test_a_patient_with_many_rois_does_not_fill_a_small_sample():
     few = [(f"{letter}{i}", "train", 0, 1) for letter in "abc" for i in range(10)]
     cases = table(("x", "test", 0, 20), ("y", "test", 0, 1), ("z", "test", 0, 1), *few)
     # Half of the 52 ROIs: half of the 30 in training, and of the test part what fits.
-    parts = sample_patients(cases, 26, BY, "--n")["split"].value_counts()
+    parts = sample_patients(cases, 26, BY, "`n`")["split"].value_counts()
     assert parts["test"] == 2
     assert parts["train"] == 24
     assert "x" in taken(cases, 50)
@@ -49,7 +49,7 @@ def test_a_patient_with_many_rois_does_not_fill_a_small_sample():
 
 def test_a_seed_draws_other_patients_and_keeps_the_order_of_the_rows():
     cases = table(*((f"p{i:02d}", "train", i % 2, 2) for i in range(40)))
-    drawn = [sample_patients(cases, 20, BY, "--n", seed) for seed in (0, 0, 1)]
+    drawn = [sample_patients(cases, 20, BY, "`n`", seed) for seed in (0, 0, 1)]
     assert drawn[0].equals(drawn[1])
     assert set(drawn[0]["patient_id"]) != set(drawn[2]["patient_id"])
     assert drawn[2]["patient_id"].is_monotonic_increasing
@@ -58,6 +58,6 @@ def test_a_seed_draws_other_patients_and_keeps_the_order_of_the_rows():
 
 def test_a_sample_without_one_of_the_kinds_is_refused():
     cases = table(("a", "train", 0, 2), ("b", "train", 1, 2), ("c", "test", 1, 2))
-    message = r"^--n\. Received: 5, which leaves no ROI with split test, label 1; "
+    message = r"^`n`\. Received: 5, which leaves no ROI with split test, label 1; "
     with pytest.raises(UserError, match=message):
-        sample_patients(cases, 5, BY, "--n")
+        sample_patients(cases, 5, BY, "`n`")

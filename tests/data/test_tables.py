@@ -185,5 +185,5 @@ def test_a_file_is_found_here_before_one_below_in_the_order_of_names(tmp_path):
 def test_an_absent_file_or_folder_is_a_user_error(tmp_path):
     with pytest.raises(UserError, match=r"the list\. Received: no such .* a\.csv or b"):
         find_file(tmp_path, ("a.csv", "b.csv"), "the list")
-    with pytest.raises(UserError, match=r"gone: cannot be listed .* --data-dir"):
+    with pytest.raises(UserError, match=r"gone: cannot be listed .* `data_dir`"):
         find_file(tmp_path / "gone", ("a.csv",), "the list")

@@ -85,7 +85,7 @@ def test_it_shows_the_pictures_that_its_run_shows(
     np.testing.assert_array_equal(found.bands, wanted.bands)
     np.testing.assert_allclose(found.heat, wanted.heat, rtol=0, atol=1e-3)
     without = Pictures(open_classifier(finished / "saved_model"))
-    assert "keras-wa export RUN --explain" in without.why_no_heat
+    assert "`export_saved_model(explain=True)`" in without.why_no_heat
     assert without.of(roi).heat is None
 
 
@@ -94,5 +94,7 @@ def test_a_network_without_a_dense_layer_at_its_end_is_refused() -> None:
     x = keras.layers.Conv2D(2, 3)(roi)
     x = keras.layers.GlobalAveragePooling2D()(x)
     network = keras.Model(roi, keras.layers.Softmax()(x))
-    with pytest.raises(UserError, match=r"--explain: this network has no heat map"):
+    with pytest.raises(
+        UserError, match=r"`explain=True`: this network has no heat map"
+    ):
         explaining_function(network, TrainConfig(image_size=32))

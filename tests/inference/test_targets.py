@@ -91,7 +91,7 @@ def targets(folder: Path, **options: Any) -> list[Any]:
 def test_large_files_are_mammograms_unless_told_otherwise(folder: Path) -> None:
     path = folder / "in/c.png"
     cv2.imwrite(str(path), film_with_clusters())
-    found = targets(folder, spacing_mm=0.1)
+    found = targets(folder, pixel_spacing=0.1)
     assert [each.box for each in found[:2]] == [None, None]
     middles = [
         (each.box.left + each.box.width / 2, each.box.top + each.box.height / 2)
@@ -102,7 +102,7 @@ def test_large_files_are_mammograms_unless_told_otherwise(folder: Path) -> None:
         distance = min(abs(x - a) + abs(y - b) for a, b in middles)
         assert distance < 30
     assert found[2].score >= found[3].score > 0
-    assert len(targets(folder, spacing_mm=0.1, most=1)) == 3
+    assert len(targets(folder, pixel_spacing=0.1, most=1)) == 3
     assert [each.box for each in targets(folder, kind="roi")] == [None] * 3
 
 
@@ -116,6 +116,6 @@ def test_a_mammogram_without_candidates_and_one_that_is_damaged_say_so(
 ) -> None:
     (folder / "z.png").write_bytes(b"no image")
     named = expand([str(folder / "in/c.png"), str(folder / "z.png")])
-    empty, damaged = find_targets(named, kind="mammogram", spacing_mm=0.1)
+    empty, damaged = find_targets(named, kind="mammogram", pixel_spacing=0.1)
     assert "no cluster of calcifications was found" in empty.error
     assert "z.png: not a readable image" in damaged.error

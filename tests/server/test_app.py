@@ -39,7 +39,7 @@ def own_record(
     classifier: Classifier, file: Path, symmetries: int = 1, **target: Any
 ) -> dict[str, Any]:
     """What the command line says, under the name that an upload has."""
-    options = ReadOptions(crop="roi", pixel_spacing_mm=0.07)
+    options = ReadOptions(crop="roi", pixel_spacing=0.07)
     asked = Target(file, **target)
     (found,) = predict_targets(classifier, [asked], options, symmetries)
     return as_record(found) | {"file": "upload"}

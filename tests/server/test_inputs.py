@@ -111,6 +111,8 @@ def test_a_pixel_spacing_that_none_has_is_refused(value: str) -> None:
         parse(Question, {"pixel_spacing": value}).options("fixed", 25.6)
 
 
-def test_a_message_names_fields_and_not_flags() -> None:
-    said = "Give --pixel-spacing MM, or cut with --crop roi."
-    assert as_fields(said) == "Give pixel_spacing MM, or cut with crop roi."
+def test_a_message_names_fields_of_a_request() -> None:
+    said = "Give `pixel_spacing`, or cut with `crop='roi'` or `bits_stored=12`."
+    wanted = "Give pixel_spacing, or cut with crop=roi or bits_stored=12."
+    assert as_fields(said) == wanted
+    assert as_fields("Name it with `data_dir`.") == "Name it with `data_dir`."

@@ -17,7 +17,7 @@ def test_on_loopback_no_token_is_needed(host: str) -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.4", "example.org", ""])
 def test_where_others_can_come_a_token_is_needed(host: str) -> None:
-    with pytest.raises(UserError, match=r"expected --token or KERAS_WA_TOKEN"):
+    with pytest.raises(UserError, match=r"expected `token` or KERAS_WA_TOKEN"):
         ServerSettings(host=host)
     assert ServerSettings(host=host, token="secret").token == "secret"
 
@@ -35,8 +35,8 @@ def test_where_others_can_come_a_token_is_needed(host: str) -> None:
         ),
         ({"wait_ms": -1}, "`wait_ms` must be at least 0"),
         ({"port": 70000}, "`port` must be 0 to 65535"),
-        ({"token": "a\nb"}, "--token. Received: white space"),
-        ({"token": "Ключ"}, "--token. Received: white space"),
+        ({"token": "a\nb"}, "`token`. Received: white space"),
+        ({"token": "Ключ"}, "`token`. Received: white space"),
     ],
 )
 def test_a_value_out_of_its_range_is_named(values: Any, expected: str) -> None:

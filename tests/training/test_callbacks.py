@@ -114,7 +114,7 @@ def test_probabilities_never_leave_the_unit_interval() -> None:
 @pytest.mark.parametrize("loss", [math.nan, math.inf])
 def test_a_loss_that_is_no_number_ends_the_run_in_one_line(loss: float) -> None:
     StopOnNaN().on_train_batch_end(0, {"loss": 1e30})
-    with pytest.raises(UserError, match=rf"step 7 is {loss}.*--learning-rate"):
+    with pytest.raises(UserError, match=rf"step 7 is {loss}.*`learning_rate`"):
         StopOnNaN().on_train_batch_end(6, {"loss": loss})
 
 
@@ -124,7 +124,7 @@ def test_weights_spoilt_by_the_last_step_are_found_before_they_are_saved() -> No
     batches = tf.data.Dataset.from_tensors(np.ones((2, 4), "float32"))
     validation = ValidationScores(batches, np.array([0, 1]))
     validation.set_model(model)
-    with pytest.raises(UserError, match=r"validation is nan.*--learning-rate"):
+    with pytest.raises(UserError, match=r"validation is nan.*`learning_rate`"):
         validation.on_epoch_end(0, {})
 
 

@@ -1,17 +1,14 @@
-"""TF_CONFIG is read strictly, and a process comes back as the same command."""
+"""TF_CONFIG is read strictly."""
 
 from __future__ import annotations
 
 import json
-import os
-import sys
 from typing import Any
 
 import pytest
 
 from keras_wa.errors import UserError
-from keras_wa.training import cluster
-from keras_wa.training.cluster import Cluster, start_anew
+from keras_wa.training.cluster import Cluster
 from keras_wa.training.workers import ALONE
 
 TWO = ["host0:2222", "host1:2222"]
@@ -61,19 +58,3 @@ def test_what_is_not_understood_is_refused_with_an_example(
 
 def test_a_cluster_of_one_needs_no_connection() -> None:
     assert Cluster(("host:1",), 0).join() is ALONE
-
-
-@pytest.mark.parametrize(("resume", "given"), [(True, []), (False, []), (True, ["-"])])
-def test_a_process_comes_back_as_the_command_that_it_was(
-    monkeypatch: pytest.MonkeyPatch, resume: bool, given: list[str]
-) -> None:
-    words = ["train.py", "--run-dir", "x", *(["--resume"] if given else [])]
-    monkeypatch.setattr(sys, "orig_argv", ["python3", *words])
-    called: list[list[str]] = []
-    monkeypatch.setattr(cluster.os, "execv", lambda path, argv: called.append(argv))
-    with open(os.devnull) as file:
-        os.set_inheritable(file.fileno(), True)
-        start_anew(resume)
-        assert not os.get_inheritable(file.fileno())
-    wanted = [*words, "--resume"] if resume and not given else words
-    assert called == [[sys.executable, *wanted]]

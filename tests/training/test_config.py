@@ -220,7 +220,7 @@ def test_the_reader_of_the_dataset_is_told_everything() -> None:
         "case_lists": "lists",
     }
     options = TrainConfig(pixel_spacing=0.05, **fields).read_options()  # type: ignore[arg-type]
-    assert options == ReadOptions(pixel_spacing_mm=0.05, **fields)  # type: ignore[arg-type]
+    assert options == ReadOptions(pixel_spacing=0.05, **fields)  # type: ignore[arg-type]
 
 
 def test_fresh_rois_need_the_phantom() -> None:

@@ -20,13 +20,14 @@ HAS_GPU = bool(tf.config.list_physical_devices("GPU"))
 def test_one_device_needs_no_strategy(name: str) -> None:
     if name == "auto" and len(tf.config.list_logical_devices("GPU")) > 1:
         pytest.skip("`auto` takes all of several GPUs")
-    strategy = set_up(TrainConfig(strategy=name))
-    assert strategy is tf.distribute.get_strategy()
-    assert strategy.num_replicas_in_sync == 1
+    with set_up(TrainConfig(strategy=name)) as strategy:
+        assert strategy is tf.distribute.get_strategy()
+        assert strategy.num_replicas_in_sync == 1
 
 
 def test_mirrored_runs_on_every_device() -> None:
-    strategy = set_up(TrainConfig(strategy="mirrored"))
+    with set_up(TrainConfig(strategy="mirrored")) as strategy:
+        pass
     assert isinstance(strategy, tf.distribute.MirroredStrategy)
     kind = "GPU" if HAS_GPU else "CPU"
     assert strategy.num_replicas_in_sync == len(tf.config.list_logical_devices(kind))
@@ -45,13 +46,17 @@ def test_auto_takes_all_gpus_where_there_are_several(
         return tf.distribute.get_strategy()
 
     monkeypatch.setattr(tf.distribute, "MirroredStrategy", mirror)
-    set_up(TrainConfig(strategy="auto"))
+    with set_up(TrainConfig(strategy="auto")):
+        pass
     assert mirrored == ([["/gpu:0", "/gpu:1"]] if visible == 2 else [])
 
 
 def test_a_tpu_that_is_not_there_is_missed_in_one_line() -> None:
-    with pytest.raises(UserError, match=r"No TPU was found.*TPU_NAME.*--strategy auto"):
-        set_up(TrainConfig(strategy="tpu"))
+    with (
+        pytest.raises(UserError, match=r"No TPU was found.*TPU_NAME.*strategy='auto'"),
+        set_up(TrainConfig(strategy="tpu")),
+    ):
+        pass
 
 
 def test_the_batch_must_divide_by_the_devices(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,29 +64,38 @@ def test_the_batch_must_divide_by_the_devices(monkeypatch: pytest.MonkeyPatch) -
         num_replicas_in_sync = 3
 
     monkeypatch.setattr("keras_wa.training.hardware._strategy", lambda _: Three())
-    with pytest.raises(UserError, match=r"--batch-size 16 .* 3 devices"):
-        set_up(TrainConfig(batch_size=16))
-    set_up(TrainConfig(batch_size=15))
+    with (
+        pytest.raises(UserError, match=r"`batch_size=16` .* 3 devices"),
+        set_up(TrainConfig(batch_size=16)),
+    ):
+        pass
+    with set_up(TrainConfig(batch_size=15)):
+        pass
     workers = Workers()
     workers.count = 3
     monkeypatch.undo()
-    with pytest.raises(UserError, match=r"--batch-size 16 .* 3 workers"):
-        set_up(TrainConfig(batch_size=16), workers)
+    with (
+        pytest.raises(UserError, match=r"`batch_size=16` .* 3 workers"),
+        set_up(TrainConfig(batch_size=16), workers),
+    ):
+        pass
 
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_float16", "mixed_bfloat16"])
-def test_layers_made_afterwards_have_the_configs_precision(precision: str) -> None:
-    set_up(TrainConfig(precision=precision))
-    layer = keras.layers.Dense(2)
+def test_layers_made_inside_have_the_configs_precision(precision: str) -> None:
+    before = keras.config.dtype_policy()
+    with set_up(TrainConfig(precision=precision)):
+        layer = keras.layers.Dense(2)
+    assert keras.config.dtype_policy() is before
     assert layer.compute_dtype == precision.removeprefix("mixed_")
     assert layer.variable_dtype == "float32"
 
 
 def test_the_same_seed_gives_the_same_initial_weights() -> None:
     def kernel(seed: int) -> np.ndarray:
-        set_up(TrainConfig(seed=seed))
-        layer = keras.layers.Dense(4)
-        layer.build((None, 3))
+        with set_up(TrainConfig(seed=seed)):
+            layer = keras.layers.Dense(4)
+            layer.build((None, 3))
         return np.asarray(layer.kernel)
 
     np.testing.assert_array_equal(kernel(1), kernel(1))
@@ -96,9 +110,10 @@ def test_determinism_is_switched_on_when_asked_for(
     monkeypatch.setattr(
         tf.config.experimental, "enable_op_determinism", lambda: switched.append(True)
     )
-    set_up(TrainConfig(deterministic=False))
-    assert switched == []
-    set_up(TrainConfig(deterministic=True))
+    with set_up(TrainConfig(deterministic=False)):
+        assert switched == []
+    with set_up(TrainConfig(deterministic=True)):
+        pass
     assert switched == [True]
 
 

@@ -97,7 +97,9 @@ def test_claiming_a_directory_writes_nothing_so_that_it_can_be_claimed_again(
 
 def test_an_existing_run_is_never_overwritten(run: Run) -> None:
     before = (run.path / "config.json").read_bytes()
-    with pytest.raises(UserError, match=r"run exists already.*--resume.*--run-dir"):
+    with pytest.raises(
+        UserError, match=r"run exists already.*`resume=True`.*`run_dir`"
+    ):
         Run.create(run.path, TrainConfig(weights="none", epochs=8))
     assert (run.path / "config.json").read_bytes() == before
 
@@ -105,7 +107,7 @@ def test_an_existing_run_is_never_overwritten(run: Run) -> None:
 @pytest.mark.parametrize("below", ["", "deeper"])
 def test_a_file_in_the_way_is_named(tmp_path: Path, below: str) -> None:
     (tmp_path / "file").write_text("not a directory")
-    with pytest.raises(UserError, match=r"file.*--run-dir"):
+    with pytest.raises(UserError, match=r"file.*`run_dir`"):
         Run.create(tmp_path / "file" / below, TrainConfig(weights="none"))
     assert (tmp_path / "file").read_text() == "not a directory"
 
@@ -162,7 +164,7 @@ def test_the_newest_run_is_the_one_begun_last(tmp_path: Path) -> None:
         run.begin(CASES, PIXELS)
         os.utime(run.path / "config.json", (1000 + i, 1000 + i))
     assert Run.newest(tmp_path) == tmp_path / "a"
-    with pytest.raises(UserError, match=r"No run to resume under .*--run-dir"):
+    with pytest.raises(UserError, match=r"No run to resume under .*`run_dir`"):
         Run.newest(tmp_path / "a")
 
 
@@ -189,15 +191,17 @@ def test_a_changed_dataset_is_refused(run: Run, change: str) -> None:
         cases = cases.iloc[:3]
     pixels = [*PIXELS, "e0"][: len(cases)]
     with pytest.raises(UserError, match=r"split\.csv: .*no longer those of the run"):
-        run.require_same_data(cases, pixels, allow_changed=True)
+        run.require_same_data(cases, pixels, allow_changed_data=True)
 
 
 def test_other_pixels_under_the_same_names_are_refused_or_noted(run: Run) -> None:
     pixels = ["a0", "b1", "c0", "d1"]
     found = "2 of 4 ROIs have other pixels than in the training, the first 'b'"
-    with pytest.raises(UserError, match=rf"split\.csv: {found}.*--allow-changed-data"):
+    with pytest.raises(
+        UserError, match=rf"split\.csv: {found}.*`allow_changed_data=True`"
+    ):
         run.require_same_data(CASES, pixels)
-    (note,) = run.require_same_data(CASES, pixels, allow_changed=True)
+    (note,) = run.require_same_data(CASES, pixels, allow_changed_data=True)
     drawn = f"the phantom is now drawn as version {PHANTOM_VERSION}"
     assert note.startswith(f"Changed data: {found} ({drawn}).")
 
@@ -225,7 +229,7 @@ def test_history_reads_back_to_the_last_bit(run: Run) -> None:
 
 
 def test_a_run_without_a_model_says_how_to_get_one(run: Run) -> None:
-    with pytest.raises(UserError, match=rf"train\.py --run-dir {run.path} --resume"):
+    with pytest.raises(UserError, match=rf"`train\(run='{run.path}', resume=True\)`"):
         run.require_best()
     run.best.write_bytes(b"model")
     assert run.require_best() == run.path / "best.keras"

@@ -181,7 +181,7 @@ def _alone(root: Path) -> Iterator[Path]:
     """Makes a folder, holds it alone and clears what a killed download left in it."""
     busy = (
         f"{root}: another download into this folder is running. Wait for it, or name "
-        "another place with --out."
+        "another place with `out`."
     )
     with locked(root, busy):
         for left in root.glob(f"{_PARTIAL}*"):

@@ -80,13 +80,13 @@ def read_index(collection: str) -> IdcIndex:
         )
     except (OSError, ValueError, KeyError, AttributeError) as error:
         raise UserError(
-            f"{name}: cannot be read ({error}). Install it again: pip install "
-            "--upgrade --force-reinstall idc-index-data"
+            f"{name}: cannot be read ({error}). Install it again: pip uninstall "
+            "idc-index-data, then pip install idc-index-data"
         ) from error
     if series.empty:
         raise UserError(
             f"{name}: no series of the collection {collection!r}. Received: an index "
-            "without it; update it: pip install --upgrade idc-index-data"
+            "without it; update it: pip install -U idc-index-data"
         )
     dois = set(series["source_DOI"].str.lower())
     sources = [

@@ -67,7 +67,7 @@ class Plan:
         return (
             f"{self.out}: not enough free disk. Received: {size_text(free)}; expected "
             f"at least {size_text(needed)}. Free some space, name another place with "
-            "--out, or fetch less: --lesion, --parts, --limit-patients."
+            "`out`, or fetch less: `lesion`, `parts`, `limit_patients`."
         )
 
 

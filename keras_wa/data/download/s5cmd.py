@@ -92,9 +92,10 @@ class S5cmd:
         except OSError as error:
             reason = f"s5cmd cannot be run: {error}"
         if reason:
+            others = [url for url in ENDPOINTS.values() if url != self.endpoint]
             raise UserError(
                 f"{self.endpoint}: IDC's bucket cannot be read ({reason}). Check the "
-                "network, or try the other source: --source aws or --source gcs."
+                f"network, or try another `endpoint`: {' or '.join(others)}."
             )
 
     def copy(

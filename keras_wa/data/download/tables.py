@@ -77,7 +77,7 @@ def obtained_tables(
     source: Source,
     names: Sequence[str],
     out: Path,
-    given: Path | None = None,
+    case_lists: Path | None = None,
     base: str = TCIA_FILES,
 ) -> Iterator[Tables]:
     """Gives the tables: from a folder, from the data set's own, or from TCIA.
@@ -86,7 +86,7 @@ def obtained_tables(
         source: the data set.
         names: file names, of `source.tables`.
         out: the data set's root folder; tables that lie there already are used.
-        given: a folder with the tables, which goes before `out`.
+        case_lists: a folder with the tables, which goes before `out`.
         base: URL of the folder with the official files.
 
     Yields:
@@ -96,7 +96,7 @@ def obtained_tables(
     Raises:
         UserError: a table is nowhere to be had, or is not what it should be.
     """
-    place = given or out
+    place = case_lists or out
     for folder in (place, place / "csv"):
         paths = [folder / name for name in names]
         absent = [path.name for path in paths if not path.is_file()]
@@ -104,10 +104,10 @@ def obtained_tables(
             notes = [note for path in paths for note in _check(path, fetched=False)]
             yield Tables(paths, notes)
             return
-    if given:
+    if case_lists:
         raise UserError(
-            f"{given}: --case-lists. Received: a folder without {', '.join(absent)}; "
-            f"expected the official files, from {source.page}"
+            f"{case_lists}: `case_lists`. Received: a folder without "
+            f"{', '.join(absent)}; expected the official files, from {source.page}"
         )
     with tempfile.TemporaryDirectory() as folder_name:
         paths = []
@@ -119,7 +119,7 @@ def obtained_tables(
                 raise UserError(
                     f"{base}{name}: cannot be fetched ({error}). Check the "
                     f"network, or get {', '.join(names)} in a browser from "
-                    f"{source.page} and name their folder with --case-lists DIR."
+                    f"{source.page} and name their folder with `case_lists`."
                 ) from error
             paths.append(path)
         notes = [note for path in paths for note in _check(path, fetched=True)]

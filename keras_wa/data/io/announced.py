@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import struct
-import warnings
 import zlib
 from collections.abc import Callable
 
@@ -46,9 +45,6 @@ _MOST_CHANNELS, _MOST_DEPTH = 4, 2
 _FILTERS, _PASSES = 2, 8
 
 _TILE_WIDTH, _TILE_LENGTH = 322, 323
-
-# What is wrong with a file is raised as a UserError; Pillow would repeat it on stderr.
-warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
 
 
 def refuse_large(data: bytes, name: str, most_pixels: int) -> None:

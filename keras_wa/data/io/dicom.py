@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import warnings
 
 import pydicom
 from numpy.typing import NDArray
@@ -28,9 +27,6 @@ million."""
 _RLE_GAIN = 64
 
 _REST = 2**24
-
-# What is wrong with a file is raised as a UserError; pydicom would repeat it on stderr.
-warnings.filterwarnings("ignore", category=UserWarning, module="pydicom")
 
 
 def decode_dicom(
@@ -132,7 +128,7 @@ def _check_kind(
             name,
             "PresentationIntentType (0008,0068)",
             "'FOR PROCESSING', the detector's raw signal",
-            "'FOR PRESENTATION'. Use the processed image, or --for-processing.",
+            "'FOR PRESENTATION'. Use the processed image, or `for_processing=True`.",
         )
     if not header.states("PixelData"):
         raise _unfit(

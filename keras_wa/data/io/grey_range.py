@@ -51,9 +51,9 @@ def sixteen_bit_image(
     if greatest > highest:
         raise UserError(
             f"{name}: grey range. Received: values up to {greatest}; expected at most "
-            f"{highest}, the greatest of {bits} bits (by --bits-stored; where that is "
-            "not given, as in the model's training files). Give --bits-stored "
-            f"{greatest.bit_length()}."
+            f"{highest}, the greatest of {bits} bits (by `bits_stored`; where that is "
+            "not given, as in the model's training files). Give "
+            f"`bits_stored={greatest.bit_length()}`."
         )
     notes = []
     reached = _reached(greatest, _sample(values), highest / _LEAST_PART)
@@ -64,15 +64,15 @@ def sixteen_bit_image(
             notes.append(
                 f"grey range: the file's values reach {greatest} of {highest}, so that "
                 f"{used} of {_LEVELS} grey levels are used. If such files have fewer "
-                f"than {bits} bits, give them: --bits-stored {needed} or more."
+                f"than {bits} bits, give them: `bits_stored={needed}` or more."
             )
         else:
             notes.append(
                 f"grey range: but for a label or a background of up to {greatest}, the "
                 f"file's values reach {reached} of {highest}, so that {used} of "
                 f"{_LEVELS} grey levels are used. If they have fewer than {bits} bits, "
-                "set those above to 0 in the file and give --bits-stored "
-                f"{needed} or more."
+                "set those above to 0 in the file and give "
+                f"`bits_stored={needed}` or more."
             )
     levels = 255 - _levels(bits) if white_is_zero else _levels(bits)
     return GreyImage(values, GreyTable(levels, 0), notes=tuple(notes))

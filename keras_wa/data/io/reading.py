@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import struct
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -21,14 +24,16 @@ from keras_wa.data.io.pgm import decode_pgm
 from keras_wa.data.io.scaling import scale_to_uint8
 from keras_wa.errors import UserError
 
-# A damaged file is one line of ours; OpenCV would add several on stderr. Its
-# version 5 moved the function; 0 is "silent" in both.
+# OpenCV 5 moved the function.
 _set_log_level = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel
-_set_log_level(0)
+_SILENT = 0
 
 _LARGEST_FILE = 2**30
 _SIXTEEN_BITS = 65535
 _EXPECTED = "PNG, JPEG, PGM, TIFF, BMP or DICOM"
+
+_lock = threading.Lock()
+_decoding = _level_before = 0
 
 
 def read_grey(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
@@ -142,7 +147,8 @@ def _decode_with_opencv(data: bytes, name: str, bits_stored: int | None) -> Grey
             "format's end mark; expected a whole file. Copy the file again."
         )
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        with _silent_opencv():
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
         image = None
     if image is None:
@@ -163,6 +169,27 @@ def _decode_with_opencv(data: bytes, name: str, bits_stored: int | None) -> Grey
     values = np.asarray(image, dtype=np.uint16)
     # OpenCV inverts a white-is-zero TIFF of 8 bits but not one of 16.
     return sixteen_bit_image(values, name, bits_stored, _is_white_zero_tiff(data))
+
+
+@contextlib.contextmanager
+def _silent_opencv() -> Iterator[None]:
+    """Keeps OpenCV from writing to stderr of a damaged file, which is an error of ours.
+
+    Its log level is the process's: of several threads the first lowers it and the last
+    restores it.
+    """
+    global _decoding, _level_before
+    with _lock:
+        if not _decoding:
+            _level_before = _set_log_level(_SILENT)
+        _decoding += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _decoding -= 1
+            if not _decoding:
+                _set_log_level(_level_before)
 
 
 def _is_white_zero_tiff(data: bytes) -> bool:

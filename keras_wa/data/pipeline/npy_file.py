@@ -151,7 +151,7 @@ def disk_errors(folder: Path, needed: int) -> Iterator[None]:
         if error.errno in _FORBIDDEN:
             raise UserError(
                 f"{error.filename or folder}: cannot be written ({error.strerror}). "
-                "Expected: a folder that you may write to; choose one with --store-dir."
+                "Expected: a folder that you may write to; choose one with `store_dir`."
             ) from error
         raise
 
@@ -170,8 +170,8 @@ def full_disk(folder: Path, needed: int) -> str:
         free = "no space left"
     return (
         f"{folder}: the disk is full. Received: {free}; expected "
-        f"{needed / 1e6:.1f} MB. Free some space, or choose another --store-dir "
-        "or a smaller --image-size."
+        f"{needed / 1e6:.1f} MB. Free some space, or choose another `store_dir` "
+        "or a smaller `image_size`."
     )
 
 

@@ -82,12 +82,12 @@ class TrainingPlan:
     def __post_init__(self) -> None:
         if self.batch_size < 1:
             raise UserError(
-                f"--batch-size must be at least 1. Received: {self.batch_size}"
+                f"`batch_size` must be at least 1. Received: {self.batch_size}"
             )
         if self.batch_size > self.n:
             raise UserError(
                 f"The batch is larger than the training set of {self.n} ROIs. "
-                f"Received: {self.batch_size}; lower --batch-size."
+                f"Received: {self.batch_size}; lower `batch_size`."
             )
         # Drawn once an epoch and not once a step, which of a million ROIs takes longer
         # than the step. Two, since the next epoch begins before the last one ends.

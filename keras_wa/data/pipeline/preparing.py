@@ -80,7 +80,7 @@ def prepare(
     """
     if image_size < 32:
         raise UserError(
-            f"--image-size. Received: {image_size}; expected at least 32 pixels."
+            f"`image_size`. Received: {image_size}; expected at least 32 pixels."
         )
     validate(dataset.cases, dataset.name)
     size = (int(image_size), int(image_size))

@@ -83,7 +83,7 @@ class PreparedStore:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(
                 f"{path}: not a prepared store ({MANIFEST}: {error}). Expected: a "
-                "folder that `keras-wa prepare` made; prepare the dataset again."
+                "folder that `prepare` made; prepare the dataset again."
             ) from error
         if found != FORMAT:
             raise UserError(

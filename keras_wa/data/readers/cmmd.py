@@ -91,7 +91,7 @@ def read_cmmd(
     if index.empty and options.require_files:
         raise UserError(
             f"{root}: DICOM files. Received: none here or below; expected CMMD's "
-            "images. `keras-wa download cmmd` fetches them."
+            "images. `keras_wa.data.download` fetches them."
         )
     images, bad = _sort_out(index, breasts, sheet.name)
     skipped += bad
@@ -272,13 +272,13 @@ def _spacing_of(image: dict[Any, Any]) -> float | None:
 def _size_note(images: pd.DataFrame, options: ReadOptions) -> str:
     """How large the ROIs are, and what that does to calcifications."""
     note = (
-        "CMMD marks no lesions: the ROI is the whole mammogram and --crop has no "
+        "CMMD marks no lesions: the ROI is the whole mammogram and `crop` has no "
         "effect. Calcifications of 0.1 to 0.5 mm do not survive its reduction to the "
         "model's image size"
     )
     spacing = pd.Series(
         [
-            _spacing_of(image) or options.pixel_spacing_mm
+            _spacing_of(image) or options.pixel_spacing
             for image in images.to_dict("records")
         ],
         dtype=float,
@@ -286,7 +286,7 @@ def _size_note(images: pd.DataFrame, options: ReadOptions) -> str:
     width = (pd.to_numeric(images["Columns"], errors="coerce") * spacing).median()
     height = (pd.to_numeric(images["Rows"], errors="coerce") * spacing).median()
     if pd.isna(width) or pd.isna(height):
-        return f"{note}; the files state no pixel spacing (--pixel-spacing MM does)."
+        return f"{note}; the files state no pixel spacing (`pixel_spacing` does)."
     return (
         f"{note}: the median one is {height:.0f} by {width:.0f} mm, at 224 pixels "
         f"{width / 224:.2f} mm a pixel."

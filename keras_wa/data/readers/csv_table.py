@@ -120,13 +120,13 @@ def _find_table(place: Path) -> Path:
     except OSError as error:
         raise UserError(
             f"{place}: cannot be opened ({error.strerror or error}). Expected: a CSV "
-            "file, or a folder with one; check --data-dir."
+            "file, or a folder with one; check `data_dir`."
         ) from error
     if len(found) != 1:
         names = ", ".join(path.name for path in found) or "none"
         raise UserError(
             f"{place}: CSV files. Received: {len(found)} ({names}); expected exactly "
-            "one. Name the file with --data-dir."
+            "one. Name the file with `data_dir`."
         )
     return found[0]
 

@@ -127,7 +127,7 @@ def read_folder(
         raise UserError(
             f"{root}: all {len(cases)} files belong to one patient. Received: "
             f"{cases['patient_id'].iloc[0]!r}; expected several patients, so that "
-            "training and test can be held apart. Correct --group-pattern."
+            "training and test can be held apart. Correct `group_pattern`."
         )
     if not official:
         cases = split_test(cases, seed=seed)
@@ -175,7 +175,7 @@ def _compile(group_pattern: str | None) -> re.Pattern[str] | None:
         return re.compile(group_pattern)
     except re.error as error:
         raise UserError(
-            f"--group-pattern is no regular expression ({error}). Received: "
+            f"`group_pattern` is no regular expression ({error}). Received: "
             rf"{group_pattern!r}; expected one such as '^(\d+)'."
         ) from error
 
@@ -234,7 +234,7 @@ def _patients(
     """The patient of each file."""
     if pattern is None:
         notes.append(
-            "No --group-pattern: each file counts as a patient. If a patient has "
+            "No `group_pattern`: each file counts as a patient. If a patient has "
             "several files, training and test share patients and the result is "
             "inflated; give a regular expression that finds the patient in the name."
         )
@@ -247,7 +247,7 @@ def _patients(
     missed = [path for path, name in zip(paths, patients, strict=True) if not name]
     if missed:
         raise UserError(
-            f"{root / missed[0]}: the file name does not match --group-pattern "
+            f"{root / missed[0]}: the file name does not match `group_pattern` "
             f"{pattern.pattern!r} ({len(missed)} of {len(patients)} files do not). "
             "Expected: a pattern that finds the patient in each file name."
         )

@@ -40,7 +40,7 @@ def read_medimeta(
     Args:
         data_dir: the folder with `info.yaml`, or a folder with exactly one such folder.
         options: `lesion` has to be that of the folder, or `all`. The crops are read as
-            they are: `crop`, `field_mm` and `pixel_spacing_mm` have no effect.
+            they are: `crop`, `field_mm` and `pixel_spacing` have no effect.
         seed: has no effect.
 
     Returns:
@@ -53,9 +53,9 @@ def read_medimeta(
     """
     if options.drop_without_callback:
         raise UserError(
-            "--drop-without-callback: MedIMeta's labels do not tell "
-            "BENIGN_WITHOUT_CALLBACK from BENIGN. Read CBIS-DDSM itself (--dataset "
-            "cbis-ddsm), or leave the flag out."
+            "`drop_without_callback`: MedIMeta's labels do not tell "
+            "BENIGN_WITHOUT_CALLBACK from BENIGN. Read CBIS-DDSM itself, "
+            "or leave it out."
         )
     root = find_folder(Path(data_dir))
     info = read_info(root)
@@ -104,7 +104,7 @@ def read_medimeta(
         split="MedIMeta's own",
         notes=[
             f"MedIMeta: the ROI is the published crop of {height} by {width} pixels; "
-            "--crop, --field-mm and --pixel-spacing have no effect. Lesions of more "
+            "`crop`, `field_mm` and `pixel_spacing` have no effect. Lesions of more "
             "than 224 pixels of the film were scaled down, so that the magnification "
             "tells their size. BENIGN_WITHOUT_CALLBACK is among the benign.",
             *notes,

@@ -64,13 +64,13 @@ def find_folder(place: Path) -> Path:
     except OSError as error:
         raise UserError(
             f"{place}: cannot be listed ({error.strerror or error}). Expected: a "
-            "folder of MedIMeta; check --data-dir."
+            "folder of MedIMeta; check `data_dir`."
         ) from error
     if len(found) != 1:
         names = ", ".join(path.name for path in found) or "none"
         raise UserError(
             f"{place}: folders with {INFO}. Received: {len(found)} ({names}); expected "
-            f"one of MedIMeta, such as {' or '.join(LESIONS)}. Name it with --data-dir."
+            f"one of MedIMeta, such as {' or '.join(LESIONS)}. Name it with `data_dir`."
         )
     return found[0]
 
@@ -94,7 +94,7 @@ def read_info(root: Path) -> Info:
     if name not in LESIONS:
         raise UserError(
             f"{file}: id. Received: {name!r}; expected {' or '.join(LESIONS)}. Name "
-            "the folder of one of them with --data-dir."
+            "the folder of one of them with `data_dir`."
         )
     tasks = info.get("tasks")
     by_name = {

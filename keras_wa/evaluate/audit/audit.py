@@ -122,7 +122,7 @@ def check_split_name(split: str) -> None:
     """Raises `UserError` if `run_audit` takes no such split."""
     if split == "augmented-first":
         raise UserError(
-            "--split of an audit. Received: 'augmented-first'; expected 'official', "
+            "`split` of an audit. Received: 'augmented-first'; expected 'official', "
             "'patient-kfold' or 'random-roi'; what such copies would score is said in "
             "each audit beside patient recall."
         )
@@ -132,9 +132,9 @@ def check_split_name(split: str) -> None:
 
 def _check_arguments(resamples: int, limit_images: int | None, image_size: int) -> None:
     for name, value, least in (
-        ("--resamples", resamples, 1),
-        ("--limit-images", limit_images, 0),
-        ("image_size", image_size, 64),
+        ("`resamples`", resamples, 1),
+        ("`limit_images`", limit_images, 0),
+        ("`image_size`", image_size, 64),
     ):
         if value is not None and value < least:
             raise UserError(

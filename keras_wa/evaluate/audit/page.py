@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from keras_wa import __version__
 from keras_wa.evaluate import pages
 from keras_wa.evaluate.audit.findings import AuditReport, Group
-from keras_wa.evaluate.audit.terminal import verdict_sentence
+from keras_wa.evaluate.audit.wording import verdict_sentence
 
 GROUPS_SHOWN = 12
 """Groups of duplicates that are shown with pictures; the others are counted."""

@@ -45,7 +45,7 @@ def check_patients(cases: pd.DataFrame) -> Finding:
             f"{len(torn)} of {patients} are in more than one part of the split, with "
             f"{len(theirs)} of {rois}: a test on this split asks for patients that the "
             "model has seen.",
-            "Split by patient: --split official or patient-kfold.",
+            "Split by patient: `split='official'` or `split='patient-kfold'`.",
             details={
                 **details,
                 "torn_patients": {each: parts[each] for each in torn[:_LISTED]},
@@ -59,7 +59,7 @@ def check_patients(cases: pd.DataFrame) -> Finding:
             f"Each of {rois} counts as a patient of its own, so nothing can be said of "
             "patients in two parts of the split.",
             "Tell which ROIs belong to one patient, unless each patient has one only: "
-            "--group-pattern for class folders, the column patient for a CSV table.",
+            "`group_pattern` for class folders, the column patient for a CSV table.",
             details=details,
         )
     found = join([part for part in PARTS if (cases["split"] == part).any()])

@@ -76,7 +76,7 @@ def check_recall(
             f"On this split it is right in {percent(_accuracy(own))}, as {known.sum()} "
             f"of {len(known)} test ROIs are of patients who are in training too. "
             + sentence,
-            "Split by patient: --split official or patient-kfold.",
+            "Split by patient: `split='official'` or `split='patient-kfold'`.",
             scores=scores,
             details=details,
         )

@@ -128,7 +128,7 @@ def _judge(scores: list[Score], rois: int) -> Finding:
     if sizes:
         advice.append(
             "Cut a fixed field of view, so that the size of the crop tells nothing: "
-            "--crop fixed."
+            "`crop='fixed'`."
         )
     return Finding(
         "statistics",

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from keras_wa.evaluate.audit.findings import AuditReport, Verdict
 from keras_wa.metrics import Estimate
+
+_OVERALL: dict[Verdict, str] = {
+    "ok": "No check found anything that speaks against this data set.",
+    "not done": "What was checked is in order; some checks could not be done.",
+    "note": "Nothing is wrong; there is something to know before a result is believed.",
+    "warning": "Results on this data set need what these checks found beside them.",
+    "error": "A result on this data set as it stands would be untrue.",
+}
 
 
 def count(number: int, noun: str) -> str:
@@ -25,3 +34,15 @@ def percent(share: Estimate | float) -> str:
             f"({100 * share.low:.1f} to {100 * share.high:.1f})"
         )
     return f"{100 * share:.1f} %"
+
+
+def verdict_sentence(report: AuditReport) -> str:
+    """What the audit comes to, in one sentence."""
+    worst = [f.title for f in report.findings if f.verdict == report.verdict]
+    sentence = _OVERALL[report.verdict]
+    if report.verdict in ("warning", "error"):
+        sentence += f" See: {'; '.join(worst)}."
+    undone = sum(finding.verdict == "not done" for finding in report.findings)
+    if undone and report.verdict != "not done":
+        sentence += f" {count(undone, 'check')} could not be done."
+    return sentence

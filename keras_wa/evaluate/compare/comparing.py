@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from keras_wa.training.data import load_data
 from keras_wa.training.fingerprint import fingerprint_hash
 from keras_wa.training.run import Run
 
-Say = Callable[[str], None]
+_log = logging.getLogger(__name__)
 
 ON_VALIDATION = (
     "On validation ROIs, by which the best epoch and the threshold were chosen: for "
@@ -52,14 +53,13 @@ class Outcome:
     interrupted: bool = False
 
 
-def run_jobs(jobs: Sequence[Job], resamples: int, verbose: int, say: Say) -> Outcome:
-    """Does what is left of a comparison's runs.
+def run_jobs(jobs: Sequence[Job], resamples: int, verbose: int) -> Outcome:
+    """Does what is left of a comparison's runs, and logs each as it begins.
 
     Args:
         jobs: all runs. Those that are complete are left as they are.
         resamples: of the bootstrap of each run's report.
         verbose: as in `keras.Model.fit`.
-        say: called with a line for each run.
 
     Raises:
         UserError: a complete run has another split, or was trained with other pixels,
@@ -76,7 +76,8 @@ def run_jobs(jobs: Sequence[Job], resamples: int, verbose: int, say: Say) -> Out
                 continue
             wait = np.mean(took) * (len(left) - index) / 60 if took else None
             hint = "" if wait is None else f", about {wait:.0f} min left"
-            say(f"[{jobs.index(job) + 1}/{len(jobs)}] {job.title}{hint}")
+            number = jobs.index(job) + 1
+            _log.info("[%d/%d] %s%s", number, len(jobs), job.title, hint)
             start = time.monotonic()
             try:
                 if not carry_out(job, resamples, verbose):
@@ -84,10 +85,10 @@ def run_jobs(jobs: Sequence[Job], resamples: int, verbose: int, say: Say) -> Out
                     return outcome
                 took.append(time.monotonic() - start)
             except FolderBusyError:
-                say("Another process is busy with it.")
+                _log.info("Another process is busy with it.")
                 outcome.held.append(job)
             except UserError as error:
-                say(f"Failed, the others go on: {error}")
+                _log.info("Failed, the others go on: %s", error)
                 outcome.failed.append((job, str(error)))
         if len(outcome.held) == len(left):
             break
@@ -113,12 +114,12 @@ def _require_same_data(jobs: Sequence[Job]) -> None:
                 raise UserError(
                     f"{job.path} was trained on another split than the data now give. "
                     f"Received: {now}; expected {then}. Restore the data, or name "
-                    "another --out."
+                    "another `out`."
                 )
             Run.open(job.path).require_same_data(data.cases, data.pixels)
 
 
-def measure_costs(jobs: Sequence[Job], out: Path, say: Say) -> dict[str, Any]:
+def measure_costs(jobs: Sequence[Job], out: Path) -> dict[str, Any]:
     """Parameters, operations and step time of each system, measured once.
 
     Kept in `costs.json`, so that a comparison that goes on does not measure again; of a
@@ -133,7 +134,7 @@ def measure_costs(jobs: Sequence[Job], out: Path, say: Say) -> dict[str, Any]:
         )
         if costs.get(name, {}).get("fingerprint") == own:
             continue
-        say(f"Measuring what {name} costs")
+        _log.info("Measuring what %s costs", name)
         cost = measure_cost(job.config, load_data(job.config, progress=False))
         costs[name] = {**dataclasses.asdict(cost), "fingerprint": own}
         write_json(file, costs)

@@ -125,7 +125,7 @@ def _require_same_settings(run: Run, config: TrainConfig) -> None:
         if then[field] != value:
             raise UserError(
                 f"{run.path} was trained with other settings: `{field}` was "
-                f"{then[field]!r}. Received: {value!r}. Name another --out, or give "
+                f"{then[field]!r}. Received: {value!r}. Name another `out`, or give "
                 "the settings as they were."
             )
 

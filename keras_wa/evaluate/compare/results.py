@@ -81,7 +81,7 @@ def read_result(path: Path, part: str = "test") -> RunResult:
     except (OSError, ValueError, KeyError) as error:
         raise UserError(
             f"{folder}: no evaluation that can be read ({error}). Evaluate it: "
-            f"python evaluate.py {path} --split {part}"
+            f"`evaluate_run(run={str(path)!r}, split={part!r})`"
         ) from error
     finite = np.isfinite(predictions["probability"])
     if not finite.all():

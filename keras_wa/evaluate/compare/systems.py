@@ -142,23 +142,23 @@ def _text(value: Any) -> str:
     return value if plain else json.dumps(value)
 
 
-def parse_systems(text: str) -> list[System]:
+def parse_systems(models: str) -> list[System]:
     """Reads a list of systems.
 
     Args:
-        text: comma-separated; each a model's name, and behind colons its options or
+        models: comma-separated; each a model's name, and behind colons its options or
             settings: `"resnet50:stem_stride=2,vgg16:learning_rate=1e-4"`.
 
     Raises:
         UserError: a model or key is unknown, a system comes twice, or there is none.
     """
-    systems = [_parse(each.strip()) for each in text.split(",") if each.strip()]
+    systems = [_parse(each.strip()) for each in models.split(",") if each.strip()]
     if not systems:
-        raise UserError("--models names no model. Expected: --models resnet50,vgg16")
+        raise UserError("`models` names no model. Expected: `models='resnet50,vgg16'`.")
     names = [each.name for each in systems]
     for name in names:
         if names.count(name) > 1:
-            raise UserError(f"--models names {name!r} more than once.")
+            raise UserError(f"`models` names {name!r} more than once.")
     return systems
 
 
@@ -170,7 +170,7 @@ def _parse(text: str) -> System:
         key, separator, value = word.partition("=")
         if not separator:
             raise UserError(
-                f"--models, system {text!r}. Received: {word!r}; expected KEY=VALUE."
+                f"`models`, system {text!r}. Received: {word!r}; expected KEY=VALUE."
             )
         if key in SETTINGS:
             settings[key] = parse_value(value)
@@ -178,7 +178,7 @@ def _parse(text: str) -> System:
             options[key] = parse_value(value)
         else:
             raise UserError(
-                f"--models, system {text!r}. Received: {key!r}; expected an option of "
+                f"`models`, system {text!r}. Received: {key!r}; expected an option of "
                 f"{model} ({', '.join(known)}) or one of {', '.join(SETTINGS)}."
             )
     return System(text, model, options, settings)

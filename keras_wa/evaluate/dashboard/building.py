@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +27,8 @@ from keras_wa.training.run import Run
 CURVES = "training"
 """The folder of a run's curves, beside what is written of the run."""
 
+_log = logging.getLogger(__name__)
+
 # To be raised when something else is written of the same files.
 _FORMAT = 1
 _STAMPS = ".keras_wa.json"
@@ -38,12 +41,7 @@ _CHARTS = {
 }
 
 
-def build(
-    log_dir: Path,
-    runs: Sequence[NamedRun],
-    most: int = 1000,
-    say: Callable[[str], None] = lambda line: None,
-) -> list[str]:
+def build(log_dir: Path, runs: Sequence[NamedRun], most: int = 1000) -> list[str]:
     """Writes what TensorBoard shows of runs, or of it what is not up to date.
 
     A run `NAME` becomes `NAME/training`, a link to its own logs (of a run without such,
@@ -55,7 +53,6 @@ def build(
         log_dir: TensorBoard's folder, made if missing.
         runs: of `find_runs`.
         most: test ROIs of each run whose features are shown; 0 for none.
-        say: told what takes long.
 
     Returns:
         A sentence for each part that is left out, and why.
@@ -75,7 +72,7 @@ def build(
             one.settings(row, columns)
             notes += one.evaluations()
             if most:
-                notes += one.embedding(most, f"({i + 1}/{len(runs)})", say)
+                notes += one.embedding(most, f"({i + 1}/{len(runs)})")
         return notes
 
 
@@ -156,8 +153,8 @@ class _OneRun:
                 self._remove(split)
                 if split == "test":
                     notes.append(
-                        f"{self.name}: no results, it was not evaluated. Expected: "
-                        f"python evaluate.py {self.run.path}"
+                        f"{self.name}: no results, it was not evaluated. Evaluate it: "
+                        f"`evaluate_run(run={str(self.run.path)!r})`"
                     )
                 continue
             stamp = self._to_do(split, files, bool(self._written(split)))
@@ -175,7 +172,7 @@ class _OneRun:
             self._done(split, stamp)
         return notes
 
-    def embedding(self, most: int, count: str, say: Callable[[str], None]) -> list[str]:
+    def embedding(self, most: int, count: str) -> list[str]:
         """Writes the features of test ROIs."""
         metrics = self.run.evaluation("test") / evaluations.FILES[0]
         decision = self.run.path / DECISION
@@ -185,7 +182,7 @@ class _OneRun:
         if stamp is None:
             return []
         title = f"Features of {self.name} {count}"
-        say(f"{title} …")
+        _log.info("%s …", title)
         try:
             write_embedding(self.folder, self.run, most, self._threshold(), title)
         except (UserError, OSError) as error:

@@ -100,6 +100,6 @@ def _mistakes(page: Path, split: str) -> Iterator[Any]:
 
 def _unreadable(path: Path, error: Exception) -> UserError:
     return UserError(
-        f"{path}: no evaluation that can be read ({error}). Evaluate the run again: "
-        "python evaluate.py RUN"
+        f"{path}: no evaluation that can be read ({error}). Evaluate the run again "
+        "with `evaluate_run`."
     )

@@ -56,8 +56,7 @@ def find_runs(paths: Sequence[Path]) -> tuple[list[NamedRun], list[str]]:
         places = ", ".join(map(str, paths))
         raise UserError(
             f"No run under {places}. Received: {' '.join(notes) or 'no config.json'}; "
-            "expected what train.py leaves behind. Make one: python train.py --config "
-            "configs/quick.toml"
+            "expected the directory of a training. Make one with `train`."
         )
     common = Path(os.path.commonpath([folder.parent for folder in runs]))
     found = [

@@ -94,7 +94,7 @@ def _launch(log_dir: Path, host: str, port: int) -> str:
 
 def _cannot_listen(host: str, port: int, reason: str) -> UserError:
     return UserError(
-        f"--host and --port. Received: {host} and {port}, which cannot be listened on "
+        f"`host` and `port`. Received: {host} and {port}, which cannot be listened on "
         f"({reason}); expected an address of this machine and a port that is free."
     )
 

@@ -15,8 +15,8 @@ _ALWAYS = (
     "Nothing here was tested on another hospital, scanner or population.",
     "Precision and net benefit depend on the share of malignant ROIs, which in "
     "screening is far below that of a research data set.",
-    "A heat map is a claim about the model, no evidence: keras-wa explain scores it "
-    "beside chance.",
+    "A heat map is a claim about the model, no evidence, unless it is scored beside "
+    "chance.",
 )
 _NARROW = 0.05
 

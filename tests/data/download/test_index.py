@@ -56,7 +56,7 @@ def test_without_the_extra_one_line_says_how_to_install_it(monkeypatch, package)
 
 
 def test_a_collection_that_the_index_lacks_is_named(small_index):
-    with pytest.raises(UserError, match=r"'cmmd'.*--upgrade idc-index"):
+    with pytest.raises(UserError, match=r"'cmmd'.*-U idc-index"):
         read_index("cmmd")
 
 

@@ -75,7 +75,7 @@ def test_a_disk_that_is_too_small_is_told_with_both_numbers(
     shortage = plan.shortage()
     assert shortage is not None
     assert size_text(needed) in shortage
-    assert "--out" in shortage
+    assert "`out`" in shortage
 
 
 def test_free_disk_of_a_folder_that_is_not_there_is_that_of_its_parent(tmp_path: Path):

@@ -40,7 +40,9 @@ def test_a_bucket_that_answers_is_accepted(server: Server):
     [("s3://bucket/three/*", "no object found"), ("nonsense", "nonsense")],
 )
 def test_a_bucket_without_the_objects_is_refused(server: Server, url, reason):
-    with pytest.raises(UserError, match=rf"{server.url}: .*{reason}.*--source"):
+    with pytest.raises(
+        UserError, match=rf"{server.url}: .*{reason}.*another `endpoint`: https"
+    ):
         S5cmd(server.url).check(url)
 
 

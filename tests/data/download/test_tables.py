@@ -136,13 +136,13 @@ def test_what_cannot_be_fetched_can_be_had_by_hand(tmp_path: Path, content, atte
     assert f"{server.url}/uploads/{SHEET}" in message
     assert "HTTP Error" in message
     assert CMMD.page in message
-    assert "--case-lists" in message
+    assert "`case_lists`" in message
 
 
 def test_no_network_is_one_line_and_leaves_nothing(tmp_path: Path):
     with serving({}) as server:
         closed = server.url
-    with pytest.raises(UserError, match=r"cannot be fetched.*--case-lists") as caught:
+    with pytest.raises(UserError, match=r"cannot be fetched.*`case_lists`") as caught:
         fetch(closed, CBIS_DDSM, NAMES, tmp_path)
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []

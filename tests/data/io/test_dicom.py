@@ -72,7 +72,7 @@ def test_an_unfit_file_names_itself_and_the_field(fields, message):
 def test_the_detectors_raw_signal_is_taken_only_when_asked_for(fields):
     with no_warnings():
         data = dicom_bytes(dicom_dataset(row(0, 65535), **fields))
-    with pytest.raises(UserError, match=r"'FOR PROCESSING'.*--for-processing"):
+    with pytest.raises(UserError, match=r"'FOR PROCESSING'.*`for_processing=True`"):
         decode_dicom(data, "x.dcm")
     shown = decode_dicom(data, "x.dcm", for_processing=True).grey()
     np.testing.assert_array_equal(shown, [[0, 255]])

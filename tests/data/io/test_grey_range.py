@@ -38,7 +38,7 @@ def test_twelve_bits_in_sixteen_are_noted_and_right_where_they_are_given(
     assert image.notes == (
         "grey range: the file's values reach 4095 of 65535, so that 17 of 256 grey "
         "levels are used. If such files have fewer than 16 bits, give them: "
-        "--bits-stored 12 or more.",
+        "`bits_stored=12` or more.",
     )
     np.testing.assert_array_equal(image.stored, TWELVE)
     given = open_image(path, bits_stored=12)
@@ -56,7 +56,7 @@ def test_the_note_names_the_bits_that_would_do(tmp_path, greatest, bits, needed)
     (note,) = open_image(path, bits_stored=bits).notes
     assert note.startswith(f"grey range: the file's values reach {greatest} of ")
     assert f"If such files have fewer than {bits or 16} bits, give them" in note
-    assert note.endswith(f"--bits-stored {needed} or more.")
+    assert note.endswith(f"`bits_stored={needed}` or more.")
 
 
 @pytest.mark.parametrize("greatest", [0, 16384, 65535])
@@ -86,7 +86,7 @@ def test_a_label_or_a_white_background_does_not_hide_it(tmp_path, place):
     values[place] = 65535
     (note,) = open_image(written(tmp_path, ".png", values)).notes
     assert note.startswith("grey range: but for a label or a background of up to 65535")
-    assert note.endswith("give --bits-stored 12 or more.")
+    assert note.endswith("give `bits_stored=12` or more.")
     for photometric in ("MONOCHROME1", "MONOCHROME2"):
         (note,) = dicom(values, PhotometricInterpretation=photometric)
         assert note.startswith("grey range: grey levels ")
@@ -109,8 +109,8 @@ def test_values_of_more_bits_are_an_error_that_names_them(tmp_path, suffix):
         open_image(path, bits_stored=10)
     assert str(caught.value) == (
         f"{path}: grey range. Received: values up to 4095; expected at most 1023, the "
-        "greatest of 10 bits (by --bits-stored; where that is not given, as in the "
-        "model's training files). Give --bits-stored 12."
+        "greatest of 10 bits (by `bits_stored`; where that is not given, as in the "
+        "model's training files). Give `bits_stored=12`."
     )
 
 

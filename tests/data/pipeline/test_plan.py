@@ -124,12 +124,12 @@ def test_a_batch_larger_than_the_set_is_refused_in_one_line() -> None:
         plan(batch_size=N + 1)
     assert str(caught.value) == (
         "The batch is larger than the training set of 23 ROIs. Received: 24; lower "
-        "--batch-size."
+        "`batch_size`."
     )
 
 
 def test_an_empty_batch_is_refused() -> None:
-    with pytest.raises(UserError, match=r"--batch-size must be at least 1. Received"):
+    with pytest.raises(UserError, match=r"`batch_size` must be at least 1. Received"):
         plan(batch_size=0)
 
 

@@ -216,6 +216,6 @@ def test_a_place_that_cannot_be_written_is_a_user_error(folder, tmp_path, place)
 
 def test_an_image_size_that_is_too_small_is_a_user_error(folder, tmp_path):
     with pytest.raises(
-        UserError, match=r"--image-size\. Received: 31; expected at least"
+        UserError, match=r"`image_size`\. Received: 31; expected at least"
     ):
         prepare(open_folder(folder), tmp_path / "out", image_size=31)

@@ -109,7 +109,7 @@ def test_the_roi_is_the_whole_image_and_says_so(root):
     assert roi.facts["size_mm"] == pytest.approx([46 * 0.094, 38 * 0.094])
     assert roi.facts["spacing_from"] == "ImagerPixelSpacing"
     note = next(note for note in dataset.notes if "whole mammogram" in note)
-    assert "--crop has no effect" in note
+    assert "`crop` has no effect" in note
     # 38 pixels of 0.094 mm make 3.572 mm; a 224th of that is 0.02 mm.
     assert "the median one is 4 by 4 mm, at 224 pixels 0.02 mm a pixel" in note
 

@@ -14,7 +14,7 @@ from keras_wa.data.options import ReadOptions
 from keras_wa.data.readers.csv_table import read_csv_table
 from keras_wa.errors import UserError
 
-OPTIONS = ReadOptions(field_mm=4.0, pixel_spacing_mm=0.2)
+OPTIONS = ReadOptions(field_mm=4.0, pixel_spacing=0.2)
 PLACE = {"box_left": 30, "box_top": 50, "box_width": 4, "box_height": 2}
 
 
@@ -180,7 +180,7 @@ def test_the_roi_is_cut_where_the_lesion_is_marked(root, crop, how):
     mask[50:52, 30:34] = 255
     write_image(root / "masks" / "00.png", mask)
     where = PLACE if how == "box" else {"mask": "masks/00.png"}
-    options = ReadOptions(crop=crop, field_mm=4.0, pixel_spacing_mm=0.2)
+    options = ReadOptions(crop=crop, field_mm=4.0, pixel_spacing=0.2)
     dataset = read(root, [{**row, **where} for row in cases_of()], options)
     roi = dataset.read(dataset.cases.iloc[0])
     side = {"fixed": 20, "roi": 5}[crop]
@@ -210,7 +210,9 @@ def test_a_fixed_field_needs_a_spacing_from_somewhere(root):
     rows = cases_of(**PLACE)
     rows[1]["pixel_spacing_mm"] = 0.1
     dataset = read(root, rows, plain)
-    with pytest.raises(UserError, match=r"00\.png: pixel spacing.*--pixel-spacing MM"):
+    with pytest.raises(
+        UserError, match=r"00\.png: pixel spacing.*Give `pixel_spacing`"
+    ):
         dataset.read(dataset.cases.iloc[0])
     roi = dataset.read(dataset.cases.iloc[1])
     assert roi.pixels.shape == (40, 40)

@@ -217,7 +217,7 @@ def test_images_for_processing_are_read_where_they_are_asked_for(folder):
         if fits:
             assert dataset.read(row).pixels.shape == (4, 4)
         else:
-            with pytest.raises(UserError, match="--for-processing"):
+            with pytest.raises(UserError, match="`for_processing=True`"):
                 dataset.read(row)
 
 
@@ -244,7 +244,7 @@ def test_duplicates_under_other_patients_are_noted(folder):
 def test_a_file_name_without_a_patient_is_named(folder):
     write(folder / "benign" / "odd.png", 1)
     write(folder / "benign" / "old.png", 2)
-    message = r"odd\.png: .* --group-pattern .* \(2 of 42 files do not\)"
+    message = r"odd\.png: .* `group_pattern` .* \(2 of 42 files do not\)"
     with pytest.raises(UserError, match=message):
         read_folder(folder, r"^(p\d+)")
     # A group that took no part in the match finds no patient either.

@@ -66,7 +66,7 @@ def test_rows_labels_parts_and_findings_are_those_of_the_files(
         [],
     )
     (note,) = dataset.notes
-    assert "224 by 224 pixels; --crop, --field-mm and --pixel-spacing have no" in note
+    assert "224 by 224 pixels; `crop`, `field_mm` and `pixel_spacing` have no" in note
 
 
 @pytest.mark.parametrize("suffix", [".tiff", ".png"])
@@ -135,7 +135,7 @@ def test_masses_have_columns_of_their_own(medimeta: Path) -> None:
         "AMORPHOUS|PLEOMORPHIC",
         "CLUSTERED",
     )
-    with pytest.raises(UserError, match="--lesion calcification: none of 12 ROIs"):
+    with pytest.raises(UserError, match="`lesion='calcification'`: none of 12 ROIs"):
         load_cases("medimeta", medimeta)
 
 

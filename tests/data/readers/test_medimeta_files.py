@@ -158,8 +158,8 @@ def test_an_hdf5_that_is_cut_off_or_of_other_images_is_named(
 def test_what_the_labels_do_not_tell_cannot_be_asked_for(
     written_medimeta: Path,
 ) -> None:
-    with pytest.raises(UserError, match="--classes 3 goes by the pathology"):
+    with pytest.raises(UserError, match="`classes=3` goes by the pathology"):
         class_indices(load_cases("medimeta", written_medimeta).cases, 3)
     options = ReadOptions(drop_without_callback=True)
-    with pytest.raises(UserError, match="--drop-without-callback: MedIMeta's labels"):
+    with pytest.raises(UserError, match="`drop_without_callback`: MedIMeta's labels"):
         load_cases("medimeta", written_medimeta, options=options)

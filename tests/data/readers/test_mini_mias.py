@@ -191,7 +191,7 @@ def test_y_counts_from_the_bottom(root, crop):
 
 def test_another_spacing_may_be_given(root):
     write_pgm(root / "mdb209.pgm", np.zeros((1024, 1024), np.uint8))
-    dataset = read_mini_mias(root, dataclasses.replace(LISTED, pixel_spacing_mm=0.1))
+    dataset = read_mini_mias(root, dataclasses.replace(LISTED, pixel_spacing=0.1))
     roi = dataset.read(rows(dataset)["mdb209_1"])
     assert roi.pixels.shape == (256, 256)
     assert roi.facts["spacing_from"] == "option"

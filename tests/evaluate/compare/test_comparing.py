@@ -43,6 +43,6 @@ def test_a_system_of_the_same_name_and_other_settings_is_measured_again(
             )
             for split in ("official", "patient-kfold", "official")
         ]
-        costs = measure_costs(jobs, tmp_path, lambda line: None)
+        costs = measure_costs(jobs, tmp_path)
         assert costs["a"]["step_seconds"] == 0.5
     assert measured == ["float32", "mixed_bfloat16"]

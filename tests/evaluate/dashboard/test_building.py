@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from pathlib import Path
@@ -111,8 +112,8 @@ def test_the_numbers_are_those_of_the_run(evaluated, shown):
 def test_a_run_without_logs_has_its_history(runs, tmp_path):
     notes = built(runs / "other", tmp_path / "out")
     assert notes == [
-        "other: no results, it was not evaluated. Expected: python evaluate.py "
-        f"{runs / 'other'}"
+        "other: no results, it was not evaluated. Evaluate it: "
+        f"`evaluate_run(run='{runs / 'other'}')`"
     ]
     history = pd.read_csv(runs / "other" / "history.csv")
     folder = tmp_path / "out" / "other" / "training"
@@ -138,24 +139,29 @@ def test_only_what_has_changed_is_written_again(runs, shown, tmp_path):
     assert sum(name.endswith(".test") for name in after) == 1, "the older one is gone"
 
 
-def test_features_are_computed_once(runs, tmp_path):
-    said = []
+def test_features_are_computed_once(runs, tmp_path, caplog):
+    caplog.set_level(logging.INFO, "keras_wa")
     for most in (5, 5):
         found = find_runs([runs / "other"])[0]
-        build(tmp_path / "out", found, most, said.append)
-    assert said == ["Features of other (1/1) …"]
+        build(tmp_path / "out", found, most)
+    assert caplog.messages == ["Features of other (1/1) …"]
 
 
-def test_what_changes_while_it_is_read_is_written_again(runs, tmp_path):
-    said, found = [], find_runs([runs / "other"])[0]
+def test_what_changes_while_it_is_read_is_written_again(runs, tmp_path, caplog):
+    found = find_runs([runs / "other"])[0]
 
-    def change(line: str) -> None:
-        said.append(line)
+    def change(_: logging.LogRecord) -> bool:
         os.utime(runs / "other" / "split.csv", (3e9, 3e9))
+        return True
 
-    for _ in range(3):
-        build(tmp_path / "out", found, 5, change)
-    assert said == ["Features of other (1/1) …"] * 2
+    caplog.set_level(logging.INFO, "keras_wa")
+    caplog.handler.addFilter(change)
+    try:
+        for _ in range(3):
+            build(tmp_path / "out", found, 5)
+    finally:
+        caplog.handler.removeFilter(change)
+    assert caplog.messages == ["Features of other (1/1) …"] * 2
 
 
 def test_an_auc_that_is_no_number_is_never_the_best(runs, tmp_path):
@@ -190,7 +196,7 @@ def test_results_that_are_not_there_any_more_are_removed(runs, shown, tmp_path, 
     notes = built(runs / "one", out)
     said = "test is left out. " if spoilt else "no results, it was not evaluated. "
     assert f"one: {said}" in notes[0]
-    assert "python evaluate.py" in notes[0]
+    assert "`evaluate_run`" in notes[0]
     assert not tags(out / "one") & TEST_TAGS
 
 

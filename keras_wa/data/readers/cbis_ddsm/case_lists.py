@@ -87,8 +87,8 @@ def find_case_lists(folder: Path, lesion: str = "all") -> list[Path]:
         return found
     raise UserError(
         f"{folder}: CBIS-DDSM's case lists. Received: none of {', '.join(names)} in "
-        "this folder or in csv/ below it; expected the official files. `keras-wa "
-        "download cbis-ddsm` fetches them, or name their folder with --case-lists."
+        "this folder or in csv/ below it; expected the official files. "
+        "`keras_wa.data.download` fetches them, or name their folder with `case_lists`."
     )
 
 
@@ -105,7 +105,7 @@ def absent_lists(paths: Sequence[Path], lesion: str = "all") -> list[str]:
     here = {path.name for path in paths}
     return [
         f"The case list {name} is not there: its {_CASES[part]} are missing. "
-        "`keras-wa download cbis-ddsm` fetches it, or --case-lists names its folder."
+        "`keras_wa.data.download` fetches it, or `case_lists` names its folder."
         for (kind, part), name in LIST_NAMES.items()
         if lesion in (kind, "all") and name not in here
     ]
@@ -124,14 +124,14 @@ def parts_note(cases: pd.DataFrame) -> list[str]:
     if "test" not in parts:
         return [
             "The official split has no test part here: a model can be trained and "
-            "validated, but not evaluated on a test part. --split patient-kfold makes "
-            "one of the training patients; its results are not those of the official "
-            "test part."
+            "validated, but not evaluated on a test part. `split='patient-kfold'` "
+            "makes one of the training patients; its results are not those of the "
+            "official test part."
         ]
     if "train" not in parts:
         return [
             "The official split has no training part here: nothing can be trained on "
-            "it. --split patient-kfold would make one of the test patients."
+            "it. `split='patient-kfold'` would make one of the test patients."
         ]
     return []
 

@@ -69,7 +69,7 @@ def assign_series(index: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
         raise UserError(
             f"IDC's index: column {missing[0]!r} is missing. Received: "
             f"{', '.join(map(str, index.columns))}; expected an index of IDC. Update "
-            "it: pip install --upgrade idc-index-data"
+            "it: pip install -U idc-index-data"
         )
     found = index.reset_index(drop=True).merge(
         _listed_series(cases), on="SeriesInstanceUID", how="left"

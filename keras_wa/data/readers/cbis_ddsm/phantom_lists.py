@@ -35,7 +35,7 @@ _ENOUGH = 1872
 
 
 def phantom_case_lists(
-    spec: PhantomSpec, n: int = 1872, lesion: str = "calcification"
+    spec: PhantomSpec, rois: int = 1872, lesion: str = "calcification"
 ) -> pd.DataFrame:
     """Draws patients and gives them identifiers, files and lists as CBIS-DDSM has them.
 
@@ -45,8 +45,8 @@ def phantom_case_lists(
 
     Args:
         spec: the phantom set.
-        n: number of ROIs, at least 5 of each lesion type; there may be a few less,
-            since patients are whole. Both parts of the split have both labels.
+        rois: how many, at least 5 of each lesion type; there may be a few less, since
+            patients are whole. Both parts of the split have both labels.
         lesion: `calcification`, `mass`, or `all`: both, in the official proportion.
 
     Returns:
@@ -59,25 +59,26 @@ def phantom_case_lists(
     if lesion not in LESIONS:
         raise unknown_name("`lesion`", lesion, LESIONS)
     least = _LEAST_ROIS * (2 if lesion == "all" else 1)
-    if n < least:
+    if rois < least:
         raise UserError(
-            f"--rois. Received: {n}; expected at least {least}, so that each case list "
-            "has ROIs of both labels."
+            f"`rois`. Received: {rois}; expected at least {least}, so that each case "
+            "list has ROIs of both labels."
         )
-    counts = {lesion: n}
+    counts = {lesion: rois}
     if lesion == "all":
         share = _OFFICIAL["calcification"] / sum(_OFFICIAL.values())
-        counts = {"calcification": round(n * share), "mass": n - round(n * share)}
+        calcifications = round(rois * share)
+        counts = {"calcification": calcifications, "mass": rois - calcifications}
     parts = [_patients(spec, kind, count) for kind, count in counts.items()]
     return pd.concat(parts, ignore_index=True)
 
 
-def some_patients(cases: pd.DataFrame, n: int) -> pd.DataFrame:
+def some_patients(cases: pd.DataFrame, rois: int) -> pd.DataFrame:
     """Takes whole patients of every list and label at an even pace.
 
     Args:
         cases: rows as `read_case_lists` gives them.
-        n: the greatest number of ROIs.
+        rois: the greatest number of ROIs.
 
     Returns:
         Those rows, in their order.
@@ -85,7 +86,7 @@ def some_patients(cases: pd.DataFrame, n: int) -> pd.DataFrame:
     Raises:
         UserError: a list would be left without ROIs of a label.
     """
-    return sample_patients(cases, n, ("lesion_type", "split", "label"), "--rois")
+    return sample_patients(cases, rois, ("lesion_type", "split", "label"), "`rois`")
 
 
 def _patients(spec: PhantomSpec, lesion: str, n: int) -> pd.DataFrame:

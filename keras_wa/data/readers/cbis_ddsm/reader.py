@@ -178,8 +178,8 @@ def _nothing(
         return UserError(
             f"{root}: no file of CBIS-DDSM. Received: {tree.images} image files, none "
             "of a listed series; expected <case>/<study>/<series>/1-1.dcm or another "
-            "tree that docs/cbis-ddsm.md names, at any depth. `keras-wa download "
-            "cbis-ddsm` fetches it."
+            "tree that docs/cbis-ddsm.md names, at any depth. `keras_wa.data.download` "
+            "fetches it."
         )
     counts = ", ".join(
         f"{_NAMES[part]} {sum(getattr(each, part) is not None for each in files)}"
@@ -187,9 +187,9 @@ def _nothing(
     )
     needed = " and ".join(_NAMES[part] for part in _NEEDED[options.crop])
     return UserError(
-        f"{root}: no ROI has the files that --crop {options.crop} needs. Received, of "
-        f"{len(listed)} ROIs: {counts}; expected {needed} of each. Download the rest, "
-        "or choose another --crop."
+        f"{root}: no ROI has the files that `crop={options.crop!r}` needs. Received, "
+        f"of {len(listed)} ROIs: {counts}; expected {needed} of each. Download "
+        "the rest, or choose another `crop`."
     )
 
 
@@ -214,7 +214,7 @@ def _notes_on_files(files: Sequence[Files], options: ReadOptions) -> list[str]:
             "Crop and mask stood in each other's place in the case list, as the files "
             f"themselves say: {swapped} ROIs; they were put right."
         )
-    if copies and options.pixel_spacing_mm is None:
+    if copies and options.pixel_spacing is None:
         field = options.field_mm if options.crop == "fixed" else None
         notes.append(assumption_note(field))
     return notes
@@ -234,7 +234,7 @@ def _source(options: ReadOptions) -> dict[str, object]:
     source: dict[str, object] = {"crop": options.crop, "lesion": options.lesion}
     if options.crop == "fixed":
         source["field_mm"] = options.field_mm
-    source["pixel_spacing_mm"] = options.pixel_spacing_mm
+    source["pixel_spacing_mm"] = options.pixel_spacing
     source["drop_without_callback"] = options.drop_without_callback
     source["for_processing"] = options.for_processing
     source["bits_stored"] = options.bits_stored

@@ -207,7 +207,7 @@ class RoiReader:
         return self._recent(path) if path in self._repeated else self._open_grey(path)
 
     def _spacing(self, image: GreyImage) -> tuple[tuple[float, float], str]:
-        given = self._options.pixel_spacing_mm
+        given = self._options.pixel_spacing
         stated, origin = choose_spacing(image, (given, "option"))
         return stated or (ASSUMED_MM, ASSUMED_MM), origin or "assumed"
 
@@ -298,5 +298,5 @@ def _scaled(box: Box, old: tuple[int, int], new: tuple[int, int], name: str) -> 
 def _absent(roi_id: str, part: str) -> UserError:
     return UserError(
         f"{roi_id}: its {part} is not there. Expected: the file in the data set's "
-        "folder; `keras-wa download cbis-ddsm` fetches it."
+        "folder; `keras_wa.data.download` fetches it."
     )

@@ -36,4 +36,4 @@ def assumption_note(field_mm: float | None) -> str:
     if field_mm is not None:
         sides = (field_mm * true / ASSUMED_MM for true in (least, most))
         note += " (the field of view is {:.1f} to {:.1f} mm wide)".format(*sides)
-    return note + ". --pixel-spacing sets another."
+    return note + ". `pixel_spacing` sets another."

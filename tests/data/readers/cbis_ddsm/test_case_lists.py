@@ -111,7 +111,7 @@ def test_a_list_that_is_not_there_is_named():
     (note,) = absent_lists([paths[0], *paths[2:]])
     assert note.startswith(
         "The case list calc_case_description_test_set.csv is not there: its test cases "
-        "are missing. `keras-wa download cbis-ddsm` fetches it"
+        "are missing. `keras_wa.data.download` fetches it"
     )
     assert "its training cases are missing" in absent_lists(paths[1:])[0]
     assert len(absent_lists(paths[:1], "calcification")) == 1

@@ -90,8 +90,8 @@ def test_a_dozen_rois_can_be_trained_on(lesion):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ((4,), r"--rois\. Received: 4; expected at least 5"),
-        ((9, "all"), r"--rois\. Received: 9; expected at least 10"),
+        ((4,), r"`rois`\. Received: 4; expected at least 5"),
+        ((9, "all"), r"`rois`\. Received: 9; expected at least 10"),
         ((20, "masses"), "did you mean 'mass'"),
         ((16000,), "at most 5000 patients"),
     ],
@@ -115,5 +115,5 @@ def test_some_patients_are_whole_and_of_every_list():
 
 def test_too_few_rois_for_every_list_are_refused():
     cases = phantom_case_lists(SPEC, 300, "all")
-    with pytest.raises(UserError, match=r"--rois\. Received: 2, which leaves no ROI"):
+    with pytest.raises(UserError, match=r"`rois`\. Received: 2, which leaves no ROI"):
         some_patients(cases, 2)

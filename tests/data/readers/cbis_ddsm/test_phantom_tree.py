@@ -40,7 +40,7 @@ SMALL = {
     "workers": 1,
     "progress": False,
 }
-OPTIONS = {"lesion": "all", "field_mm": 8.0, "pixel_spacing_mm": 0.1}
+OPTIONS = {"lesion": "all", "field_mm": 8.0, "pixel_spacing": 0.1}
 FEW = phantom_case_lists(SPEC, 8)
 
 

@@ -154,7 +154,7 @@ def test_the_assumed_spacing_is_said_unless_one_is_given(tmp_path):
     assert "23.4 to 27.8 mm wide" in found
     notes = read_cbis_ddsm(tmp_path, ReadOptions(crop="official")).notes
     assert "field of view" not in note(notes, "Pixel spacing")
-    given = read_cbis_ddsm(tmp_path, ReadOptions(pixel_spacing_mm=0.05))
+    given = read_cbis_ddsm(tmp_path, ReadOptions(pixel_spacing=0.05))
     assert not [each for each in given.notes if each.startswith("Pixel spacing")]
 
 
@@ -285,7 +285,7 @@ def test_a_folder_without_a_copy_says_what_was_looked_for(tmp_path):
     with pytest.raises(UserError, match="no file of CBIS-DDSM") as caught:
         read_cbis_ddsm(tmp_path, progress=False)
     assert "Received: 1 image files, none of a listed series" in str(caught.value)
-    assert "keras-wa download cbis-ddsm" in str(caught.value)
+    assert "`keras_wa.data.download` fetches" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 

@@ -137,7 +137,7 @@ def test_the_facts_say_what_was_read_and_where(tmp_path):
 
 def test_the_facts_of_an_official_crop_name_the_crop_alone(tmp_path):
     made = write_copy(tmp_path, ROWS)[FIRST]
-    dataset = read_cbis_ddsm(tmp_path, options("official", pixel_spacing_mm=0.05))
+    dataset = read_cbis_ddsm(tmp_path, options("official", pixel_spacing=0.05))
     facts = read(dataset).facts
     assert list(facts.pop("sources")) == [made.paths["crop"]]
     height, width = made.crop.shape
@@ -163,7 +163,7 @@ def test_a_spacing_that_the_file_states_is_used(tmp_path):
     path = tmp_path / made.paths["full"]
     spacing = {"PixelSpacing": [0.092, 0.046]}
     write_part(path, "full", path.parent.name, made.full, **spacing)
-    roi = read(read_cbis_ddsm(tmp_path, options(pixel_spacing_mm=0.05)))
+    roi = read(read_cbis_ddsm(tmp_path, options(pixel_spacing=0.05)))
     assert roi.pixels.shape == (25, 50)
     assert roi.facts["spacing_from"] == "PixelSpacing"
     assert roi.facts["size_mm"] == [2.3, 2.3]
@@ -194,7 +194,7 @@ def test_a_mask_of_another_mammogram_is_refused(tmp_path, mask_shape):
 
 def test_a_field_of_view_that_no_memory_holds_is_refused(tmp_path):
     write_copy(tmp_path, ROWS)
-    huge = ReadOptions(field_mm=500, pixel_spacing_mm=0.005)
+    huge = ReadOptions(field_mm=500, pixel_spacing=0.005)
     with pytest.raises(UserError, match=r"part to cut.*100000 by 100000"):
         read(read_cbis_ddsm(tmp_path, huge))
 

@@ -8,8 +8,9 @@ import io
 import pytest
 from rich.console import Console
 
+from keras_wa.cli.audit_findings import print_report
 from keras_wa.evaluate.audit.findings import VERDICTS, Finding
-from keras_wa.evaluate.audit.terminal import print_report, verdict_sentence
+from keras_wa.evaluate.audit.wording import verdict_sentence
 from tests.evaluate.audit.reports import HOSTILE, report
 
 

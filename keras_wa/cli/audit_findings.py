@@ -6,8 +6,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from keras_wa.cli.messages import as_flags
 from keras_wa.evaluate.audit.findings import AuditReport, Finding, Verdict
-from keras_wa.evaluate.audit.wording import count
+from keras_wa.evaluate.audit.wording import count, verdict_sentence
 
 _STYLES: dict[Verdict, str] = {
     "ok": "green",
@@ -16,25 +17,6 @@ _STYLES: dict[Verdict, str] = {
     "warning": "yellow",
     "error": "bold red",
 }
-_OVERALL: dict[Verdict, str] = {
-    "ok": "No check found anything that speaks against this data set.",
-    "not done": "What was checked is in order; some checks could not be done.",
-    "note": "Nothing is wrong; there is something to know before a result is believed.",
-    "warning": "Results on this data set need what these checks found beside them.",
-    "error": "A result on this data set as it stands would be untrue.",
-}
-
-
-def verdict_sentence(report: AuditReport) -> str:
-    """What the audit comes to, in one sentence."""
-    worst = [f.title for f in report.findings if f.verdict == report.verdict]
-    sentence = _OVERALL[report.verdict]
-    if report.verdict in ("warning", "error"):
-        sentence += f" See: {'; '.join(worst)}."
-    undone = sum(finding.verdict == "not done" for finding in report.findings)
-    if undone and report.verdict != "not done":
-        sentence += f" {count(undone, 'check')} could not be done."
-    return sentence
 
 
 def print_report(report: AuditReport, console: Console | None = None) -> None:
@@ -66,9 +48,9 @@ def _print_finding(finding: Finding, console: Console) -> None:
         Text(f"{finding.verdict}: ", style=_STYLES[finding.verdict])
         + Text(finding.title, style="bold")
     )
-    console.print(Text(finding.sentence))
+    console.print(Text(as_flags(finding.sentence)))
     if finding.advice:
-        console.print(Text(finding.advice, style="italic"))
+        console.print(Text(as_flags(finding.advice), style="italic"))
     if not finding.scores:
         return
     table = Table(box=None, pad_edge=False)

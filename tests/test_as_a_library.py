@@ -1,0 +1,67 @@
+"""The package is a guest: it names parameters, and leaves other libraries alone."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+from tests.tiny_model import ROOT
+
+# The options of s5cmd, a program that it starts.
+_FOREIGN = {"data/download/s5cmd.py"}
+_FLAG = re.compile(r"""['"` (]--[a-z][\w-]*""")
+
+
+def test_no_message_comment_or_docstring_speaks_of_flags() -> None:
+    package = ROOT / "keras_wa"
+    found = {
+        f"{name}: {flags}"
+        for path in package.rglob("*.py")
+        if not (name := path.relative_to(package).as_posix()).startswith("cli/")
+        and name not in _FOREIGN
+        and (flags := _FLAG.findall(path.read_text(encoding="utf-8")))
+    }
+    assert found == set()
+
+
+# Each line of `state` is something of the process that an import must not change.
+_IMPORTS = """
+import importlib, os, pkgutil, random, sys, warnings
+import cv2, keras, matplotlib, numpy, PIL.Image, pydicom
+if keras.backend.backend() == "tensorflow":
+    import tensorflow
+
+def state():
+    level = getattr(cv2, "getLogLevel", None) or cv2.utils.logging.getLogLevel
+    return {
+        "warnings": list(warnings.filters),
+        "environment": dict(os.environ),
+        "OpenCV": level(),
+        "dtype policy": keras.config.dtype_policy().name,
+        "Matplotlib": dict.__getitem__(matplotlib.rcParams, "backend"),
+        "random": random.getstate(),
+        "NumPy": str(numpy.random.get_state()),
+    }
+
+before = state()
+import keras_wa
+modules = [each.name for each in pkgutil.walk_packages(keras_wa.__path__, "keras_wa.")]
+for name in modules:
+    importlib.import_module(name)
+    for what, now in state().items():
+        assert now == before[what], f"{name} changes {what}: {before[what]} to {now}"
+print(len(modules))
+"""
+
+
+def test_no_import_has_a_side_effect() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", _IMPORTS],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert int(ran.stdout) > 200
