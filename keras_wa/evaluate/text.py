@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from keras_wa.metrics.classification import METRIC_NAMES
+from keras_wa.metrics import METRIC_NAMES, Estimate
 
 TITLES = {
     "auc": "AUC",
@@ -32,11 +32,7 @@ def estimate(metric: Mapping[str, float | None] | None) -> str:
     Args:
         metric: `{value, low, high}`, each None where undefined.
     """
-    if metric is None or metric["value"] is None:
-        return "n/a"
-    if metric["low"] is None or metric["high"] is None:
-        return f"{metric['value']:.3f}"
-    return f"{metric['value']:.3f} [{metric['low']:.3f}, {metric['high']:.3f}]"
+    return "n/a" if metric is None else str(Estimate.from_record(metric))
 
 
 def format_metrics(results: Mapping[str, Any]) -> str:

@@ -40,7 +40,7 @@ def render_page(report: AuditReport, images: NDArray[np.uint8] | None) -> str:
         "audit.html.j2",
         report=report,
         sentence=verdict_sentence(report),
-        forests=[each for each in forests if each.marks],
+        forests=[each for each in forests if each.rows],
         groups_shown=GROUPS_SHOWN,
         rois_shown=_ROIS_SHOWN,
         thumbnails=lambda group: thumbnails(group, images),
@@ -52,8 +52,8 @@ def render_page(report: AuditReport, images: NDArray[np.uint8] | None) -> str:
     )
 
 
-def forest(report: AuditReport, measure: str) -> pages.Forest:
-    """Lays out the scores of all checks.
+def forest(report: AuditReport, measure: str) -> pages.ForestPlot:
+    """The plot of the scores of all checks.
 
     Args:
         report: the outcome.
@@ -63,16 +63,14 @@ def forest(report: AuditReport, measure: str) -> pages.Forest:
         A row for each score that has this measure.
     """
     rows = [
-        pages.Row(
-            score.name, estimate.value, estimate.low, estimate.high, finding.check
-        )
+        pages.Row(score.name, estimate, finding.check)
         for finding in report.findings
         for score in finding.scores
         if (estimate := getattr(score, measure)) is not None
     ]
     if measure == "auc":
-        return pages.forest("AUC", rows, reference=0.5)
-    return pages.forest("Accuracy", rows)
+        return pages.ForestPlot("AUC", rows, reference=0.5)
+    return pages.ForestPlot("Accuracy", rows)
 
 
 def thumbnails(group: Group, images: NDArray[np.uint8] | None) -> list[str]:

@@ -15,13 +15,14 @@ import numpy as np
 
 from keras_wa.data import split_hash
 from keras_wa.errors import UserError
-from keras_wa.evaluate.compare.figures import write_curves
+from keras_wa.evaluate.compare.figures import curve_plots, draw_curves
 from keras_wa.evaluate.compare.jobs import Job, carry_out
 from keras_wa.evaluate.compare.page import render_page
 from keras_wa.evaluate.compare.published import published_accuracy
 from keras_wa.evaluate.compare.results import RunResult, read_result
 from keras_wa.evaluate.compare.summary import summarise
 from keras_wa.evaluate.compare.tables import render_markdown
+from keras_wa.evaluate.pages import to_png
 from keras_wa.files import FolderBusyError, replacing, without_nan, write_json
 from keras_wa.models import model_source
 from keras_wa.training.cost import measure_cost
@@ -223,15 +224,14 @@ def write_comparison(
     """
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / "comparison.json", record)
-    pages = {
-        "comparison.md": render_markdown(record),
-        "comparison.html": render_page(record, results),
+    files = {
+        "comparison.md": render_markdown(record).encode(),
+        "comparison.html": render_page(record, results).encode(),
     }
-    for name, text in pages.items():
+    for split, systems in results.items():
+        name = f"curves-{split}.png"
+        files[name] = to_png(draw_curves(curve_plots(split, systems)))
+    for name, content in files.items():
         with replacing(out / name) as partial:
-            partial.write_text(text, encoding="utf-8")
-    curves = [
-        write_curves(systems, out / f"curves-{split}.png")
-        for split, systems in results.items()
-    ]
-    return [*(out / name for name in ("comparison.json", *pages)), *curves]
+            partial.write_bytes(content)
+    return [out / name for name in ("comparison.json", *files)]

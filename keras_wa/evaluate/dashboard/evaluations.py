@@ -69,8 +69,8 @@ def summaries(folder: Path, split: str) -> list[Any]:
             says = f"Malignant against the rest, on the {split} part."
             found.append(events.pr_curve(f"{split}/malignant", curve, says))
         for name, plot in pictures.plots(results, predictions).items():
-            picture = pictures.draw(plot)
-            found.append(events.image(f"{split}/{name}", picture, plot.description))
+            summary = events.image(f"{split}/{name}", plot.draw(), plot.description)
+            found.append(summary)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _unreadable(folder, error) from error
     return found + list(_mistakes(folder / FILES[2], split))

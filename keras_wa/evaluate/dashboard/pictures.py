@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from html.parser import HTMLParser
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib import image as matplotlib_image
 from matplotlib.figure import Figure
@@ -17,8 +16,8 @@ from matplotlib.figure import Figure
 from keras_wa.evaluate.pages import LinePlot
 from keras_wa.evaluate.report import curves
 
-# Inches: of a plot, of a picture with its title, of the words beside pictures.
-_SIZE, _TILE, _WORDS = (5.6, 5.6), 1.8, 3.2
+# Inches: of a picture with its title, of the words beside pictures.
+_TILE, _WORDS = 1.8, 3.2
 _PNG = "data:image/png;base64,"
 
 
@@ -36,40 +35,6 @@ def plots(results: Mapping[str, Any], predictions: pd.DataFrame) -> dict[str, Li
         "decision curve": curves.decision_plot(results),
     }
     return {name: plot for name, plot in drawn.items() if plot is not None}
-
-
-def draw(plot: LinePlot) -> Figure:
-    """Draws a plot."""
-    # Fixed places: to find the best ones takes longer than the rest together.
-    figure = Figure(figsize=_SIZE)
-    axes = figure.add_axes((0.12, 0.27, 0.84, 0.67))
-    for series in plot.series:
-        x, y = np.asarray(series.x, float), np.asarray(series.y, float)
-        # Points on an axis are drawn whole; a line that leaves the plot ends there.
-        (line,) = axes.plot(
-            x,
-            y,
-            "-" if series.joined else "o",
-            label=series.name,
-            clip_on=series.joined,
-        )
-        if series.low is None or series.high is None:
-            continue
-        low, high = np.asarray(series.low, float), np.asarray(series.high, float)
-        if series.joined:
-            axes.fill_between(x, low, high, alpha=0.2, color=line.get_color())
-        else:
-            axes.vlines(x, low, high, color=line.get_color())
-    if plot.x_range is not None:
-        axes.set_xlim(*plot.x_range)
-    if plot.y_range is not None:
-        axes.set_ylim(*plot.y_range)
-    if plot.diagonal:
-        axes.axline((0, 0), slope=1, color="grey", ls=":", label=plot.diagonal)
-    axes.set(title=plot.title, xlabel=plot.x_label, ylabel=plot.y_label)
-    axes.grid(alpha=0.3)
-    figure.legend(loc="lower center", fontsize="small")
-    return figure
 
 
 @dataclasses.dataclass

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from keras_wa.evaluate import TITLES
-from keras_wa.evaluate.pages import Forest, Row, forest
+from keras_wa.evaluate.pages import ForestPlot, Row
 from keras_wa.evaluate.report.words import count, share
 from keras_wa.evaluate.text import estimate
-from keras_wa.metrics import METRIC_NAMES
+from keras_wa.metrics import METRIC_NAMES, Estimate
 
 Table = tuple[list[str], list[list[str]]]
 """Heads of the columns, and rows as long."""
@@ -106,7 +106,7 @@ def three_class_table(results: Mapping[str, Any]) -> Table | None:
     return ["is", "called 0", "called 1", "called 2", "sensitivity", "AUC"], rows
 
 
-def subgroup_plots(results: Mapping[str, Any]) -> list[Forest]:
+def subgroup_plots(results: Mapping[str, Any]) -> list[ForestPlot]:
     """A forest plot of the AUC for each column with subgroups that have one.
 
     Args:
@@ -118,15 +118,14 @@ def subgroup_plots(results: Mapping[str, Any]) -> list[Forest]:
     """
     columns: dict[str, list[Row]] = {}
     for group in results["subgroups"]:
-        auc, patients = group["auc"], count(group["n_patients"], "patient")
-        if auc["value"] is not None:
+        if group["auc"]["value"] is not None:
+            patients = count(group["n_patients"], "patient")
             note = f"{patients} only" if group["few_patients"] else ""
-            columns.setdefault(group["column"], []).append(
-                Row(group["value"], auc["value"], auc["low"], auc["high"], note=note)
-            )
+            row = Row(group["value"], Estimate.from_record(group["auc"]), note=note)
+            columns.setdefault(group["column"], []).append(row)
     whole = results["metrics"]["auc"]["value"]
     return [
-        forest(f"AUC by {column}", rows, reference=whole)
+        ForestPlot(f"AUC by {column}", rows, reference=whole)
         for column, rows in columns.items()
     ]
 

@@ -87,7 +87,7 @@ def test_every_plotted_number_stands_in_a_table(found, tree):
     for group in found["subgroups"]:
         auc = group["auc"]
         if auc["value"] is not None:
-            assert f"{auc['value']:.3f}" in cells
+            assert estimate(auc) in cells
     titles = {each.text for each in tree.iter(f"{SVG}title")}
     assert {plot.title for plot in plots} < titles
 
