@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import io
 from pathlib import Path
 from typing import Any
 
-import cv2
 import jinja2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from keras_wa.evaluate.pages.figures import COLOURS, to_svg
 from keras_wa.files import replacing
@@ -77,10 +78,9 @@ def data_uri(image: NDArray[np.uint8]) -> str:
     Returns:
         A PNG as `data:image/png;base64,…`, every pixel as it was.
     """
-    orders = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
-    pixels = image if image.ndim == 2 else cv2.cvtColor(image, orders[image.shape[2]])
-    data = cv2.imencode(".png", pixels)[1].tobytes()
-    return f"data:image/png;base64,{base64.b64encode(data).decode()}"
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, format="png")
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def in_words(value: Any) -> str:

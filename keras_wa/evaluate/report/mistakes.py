@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+from pathlib import Path
 
 import cv2
 import keras
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from PIL import Image
 
+from keras_wa.evaluate.pages.figures import slug
 from keras_wa.explain.figures import mosaic, overlay
 from keras_wa.explain.gradcam import grad_cam
 from keras_wa.explain.inputs import model_inputs
 from keras_wa.explain.subbands import image_wavelet, subband_pictures
+from keras_wa.files import replacing, write_json
 from keras_wa.training.data import RunData
 
 Pixels = NDArray[np.uint8]
@@ -31,6 +36,9 @@ DESCRIPTORS = (
     "view",
 )
 """What the case table may know of a ROI, in the order in which it is told."""
+
+RECORD = "mistakes/mistakes.json"
+"""Below the folder of an evaluation; the pictures are beside it."""
 
 # Larger pictures would make the page too heavy to be sent.
 _MOST_PIXELS = 160
@@ -55,6 +63,17 @@ class Mistake:
     descriptors: dict[str, str]
     pictures: dict[str, Pixels]
 
+    @property
+    def caption(self) -> str:
+        """What is known of it, but for its name."""
+        kind = "malignant" if self.label else "benign"
+        words = [
+            f"{kind}, predicted probability of malignancy {self.probability:.3f}",
+            f"patient {self.patient_id}",
+            *(f"{name} {value}" for name, value in self.descriptors.items()),
+        ]
+        return "; ".join(words)
+
 
 @dataclasses.dataclass(frozen=True)
 class Mistakes:
@@ -75,6 +94,44 @@ class Mistakes:
         """The kinds of pictures that there are."""
         every = [*self.missed, *self.false_alarms]
         return {title for mistake in every for title in mistake.pictures}
+
+
+def write_mistakes(mistakes: Mistakes, folder: Path) -> None:
+    """Writes the mistakes, with their pictures as PNG files, in one step.
+
+    Args:
+        mistakes: of an evaluation.
+        folder: of that evaluation; an older `mistakes/` in it is replaced.
+    """
+    record = dataclasses.asdict(mistakes)
+    file = folder / RECORD
+    with replacing(file.parent) as partial:
+        partial.mkdir(parents=True)
+        for kind in ("missed", "false_alarms"):
+            for number, each in enumerate(record[kind], start=1):
+                for title, picture in each["pictures"].items():
+                    name = f"{kind}-{number}-{slug(title)}.png"
+                    Image.fromarray(picture).save(partial / name)
+                    each["pictures"][title] = name
+        write_json(partial / file.name, record)
+
+
+def read_mistakes(folder: Path) -> Mistakes:
+    """What `write_mistakes` wrote into the folder of an evaluation.
+
+    Raises:
+        OSError, ValueError, KeyError, TypeError: it cannot be read.
+    """
+    file = folder / RECORD
+    record = json.loads(file.read_text(encoding="utf-8"))
+    for each in (*record["missed"], *record["false_alarms"]):
+        for title, name in each["pictures"].items():
+            each["pictures"][title] = np.asarray(Image.open(file.with_name(name)))
+    missed, alarms = (
+        [Mistake(**each) for each in record[kind]]
+        for kind in ("missed", "false_alarms")
+    )
+    return Mistakes(missed, alarms, record["note"])
 
 
 def surest_mistakes(
