@@ -11,9 +11,7 @@ from matplotlib.figure import Figure
 from keras_wa.evaluate.pages import LinePlot
 from keras_wa.evaluate.report import curves
 from keras_wa.evaluate.report.mistakes import Mistake
-
-# Inches: of a picture with its title, of the words beside pictures.
-_TILE, _WORDS = 1.8, 3.2
+from keras_wa.explain.figures import gallery
 
 
 def plots(results: Mapping[str, Any], predictions: pd.DataFrame) -> dict[str, LinePlot]:
@@ -33,32 +31,13 @@ def plots(results: Mapping[str, Any], predictions: pd.DataFrame) -> dict[str, Li
 
 
 def mistakes_sheet(mistakes: Sequence[Mistake]) -> Figure:
-    """A sheet of mistakes, a row each: its pictures, and what is known of it.
+    """A sheet of mistakes, a row each: what is known of it, and its pictures.
 
     Args:
         mistakes: at least one.
     """
-    columns = max(len(each.pictures) for each in mistakes)
-    width, height = _TILE * columns + _WORDS, _TILE * len(mistakes)
-    figure = Figure(figsize=(width, height))
-    for row, mistake in enumerate(mistakes):
-        top = height - row * _TILE
-        for column, (title, picture) in enumerate(mistake.pictures.items()):
-            side = 0.88 * _TILE
-            place = (column * _TILE + 0.02, top - _TILE, side, side)
-            axes = figure.add_axes(
-                (place[0] / width, place[1] / height, side / width, side / height)
-            )
-            axes.imshow(picture, cmap="gray", vmin=0, vmax=255, aspect="auto")
-            axes.set_title(title, fontsize=8, pad=3)
-            axes.axis("off")
-        caption = mistake.caption.replace("; ", "\n").replace(", pre", "\npre")
-        figure.text(
-            (columns * _TILE + 0.02) / width,
-            (top - 0.08) / height,
-            f"{mistake.roi_id}\n{caption}",
-            fontsize=8,
-            va="top",
-            parse_math=False,
-        )
-    return figure
+    rows = []
+    for each in mistakes:
+        caption = each.caption.replace("; ", "\n").replace(", pre", "\npre")
+        rows.append((f"{each.roi_id}\n{caption}", each.pictures))
+    return gallery(rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from keras_wa.evaluate.pages.figures import slug
-from keras_wa.explain.figures import mosaic, overlay
+from keras_wa.explain.figures import panels
 from keras_wa.explain.gradcam import grad_cam
 from keras_wa.explain.inputs import model_inputs
 from keras_wa.explain.subbands import image_wavelet, subband_pictures
@@ -22,9 +23,6 @@ from keras_wa.files import replacing, write_json
 from keras_wa.training.data import RunData
 
 Pixels = NDArray[np.uint8]
-
-BANDS_TITLE, HEAT_TITLE = "LL LH / HL HH", "Grad-CAM"
-"""Titles of the pictures of the subbands and of the heat map."""
 
 DESCRIPTORS = (
     "morphology",
@@ -222,17 +220,16 @@ def _pictures(
 ) -> tuple[list[dict[str, Pixels]], str]:
     """The pictures of each ROI, and why there are no heat maps."""
     rois = np.asarray(pixels, np.float32) / np.float32(255)
-    found: list[dict[str, Pixels]] = [{"ROI": each} for each in pixels]
+    bands: Sequence[Pixels | None] = [None] * len(rois)
+    heat: Sequence[NDArray[np.float32] | None] = [None] * len(rois)
     transform = wavelet or image_wavelet(model)
     if transform is not None:
-        bands = subband_pictures(rois, transform)
-        for drawn, each in zip(found, bands, strict=True):
-            drawn[BANDS_TITLE] = mosaic(each)
+        bands = list(subband_pictures(rois, transform))
+    note = ""
     try:
-        heat = grad_cam(model, model_inputs(rois, wavelet), size=pixels.shape[1:3])
+        inputs = model_inputs(rois, wavelet)
+        heat = list(grad_cam(model, inputs, size=pixels.shape[1:3]))
     except ValueError as error:
         # Networks without a feature map, or without a dense layer at their end.
-        return found, f"There are no heat maps. {error}"
-    for drawn, image, each in zip(found, pixels, heat, strict=True):
-        drawn[HEAT_TITLE] = overlay(image, each)
-    return found, ""
+        note = f"There are no heat maps. {error}"
+    return [panels(*each) for each in zip(pixels, bands, heat, strict=True)], note
