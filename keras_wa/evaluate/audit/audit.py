@@ -32,7 +32,7 @@ from keras_wa.evaluate.audit.pixels import Pixels, read_pixels
 from keras_wa.evaluate.audit.recall import check_recall
 from keras_wa.evaluate.audit.scoring import SHORTCUT_AUC, STRONG_SHORTCUT_AUC
 from keras_wa.evaluate.audit.statistics import check_statistics
-from keras_wa.evaluate.audit.wording import count
+from keras_wa.evaluate.text import count
 from keras_wa.progress import track
 
 RECALL_SPLITS = 200

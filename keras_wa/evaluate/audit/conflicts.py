@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from keras_wa.evaluate.audit.copies import Copies, as_group, linked
 from keras_wa.evaluate.audit.findings import Finding, Verdict
-from keras_wa.evaluate.audit.wording import count
+from keras_wa.evaluate.text import count
 
 
 def check_conflicts(copies: Copies) -> Finding:

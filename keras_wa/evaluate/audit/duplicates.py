@@ -7,7 +7,7 @@ from typing import Any
 from keras_wa.evaluate.audit.copies import Copies, as_group, linked
 from keras_wa.evaluate.audit.findings import Finding, Group, Verdict
 from keras_wa.evaluate.audit.perceptual_hash import SYMMETRIES
-from keras_wa.evaluate.audit.wording import count
+from keras_wa.evaluate.text import count
 
 _LISTED = 200
 _TITLE = "The same image more than once"

@@ -7,7 +7,7 @@ import pandas as pd
 from keras_wa.data.pipeline.manifest import notes_of
 from keras_wa.evaluate.audit.findings import Finding
 from keras_wa.evaluate.audit.pixels import Pixels
-from keras_wa.evaluate.audit.wording import count
+from keras_wa.evaluate.text import count
 
 TITLE = "What the image files say of themselves"
 

@@ -14,7 +14,7 @@ from keras_wa.evaluate.audit.scoring import (
     score_probabilities,
     why_not_held_out,
 )
-from keras_wa.evaluate.audit.wording import join, percent
+from keras_wa.evaluate.text import join, percent
 from keras_wa.metrics import Estimate
 
 READ = {

@@ -19,7 +19,7 @@ from keras_wa.evaluate.audit.scoring import (
     shortcuts,
 )
 from keras_wa.evaluate.audit.tokens import PARTS_OF_NAMES, name_tokens, names_of
-from keras_wa.evaluate.audit.wording import join
+from keras_wa.evaluate.text import join
 from keras_wa.metrics import Estimate
 
 MIN_ROIS = 5

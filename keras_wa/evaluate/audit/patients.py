@@ -6,7 +6,7 @@ import pandas as pd
 
 from keras_wa.data import PARTS
 from keras_wa.evaluate.audit.findings import Finding
-from keras_wa.evaluate.audit.wording import count, join
+from keras_wa.evaluate.text import count, join
 
 _LISTED = 50
 

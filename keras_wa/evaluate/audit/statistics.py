@@ -16,7 +16,7 @@ from keras_wa.evaluate.audit.scoring import (
     shortcuts,
     why_not_held_out,
 )
-from keras_wa.evaluate.audit.wording import join
+from keras_wa.evaluate.text import join
 from keras_wa.metrics import (
     Estimate,
     area_under_roc,

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from keras_wa.evaluate.audit.findings import AuditReport, Finding, Verdict
-from keras_wa.evaluate.audit.wording import count
+from keras_wa.evaluate.text import count
 
 _STYLES: dict[Verdict, str] = {
     "ok": "green",

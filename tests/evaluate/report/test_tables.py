@@ -21,11 +21,6 @@ def found():
     return results()
 
 
-def assert_rectangular(head, rows):
-    assert rows
-    assert {len(row) for row in rows} == {len(head)}
-
-
 def test_every_table_has_as_many_cells_as_heads(found):
     for make in (
         tables.level_table,
@@ -33,13 +28,15 @@ def test_every_table_has_as_many_cells_as_heads(found):
         tables.reference_table,
         tables.subgroup_table,
     ):
-        assert_rectangular(*make(found))
+        made = make(found)
+        assert {len(row) for row in made.rows} == {len(made.header)}
 
 
 def test_the_levels_are_those_that_there_are(cases):
     found = results()
     found["levels"]["image"] = {"left_out": "view is missing for 1 ROI"}
-    head, rows = tables.level_table(found)
+    made = tables.level_table(found)
+    head, rows = made.header, made.rows
     (sentence,) = tables.levels_left_out(found)
     assert sentence == "By image: not done, view is missing for 1 ROI."
     assert [each.split()[1] for each in head[1:]] == ["ROIs", "breasts", "patients"]
@@ -50,7 +47,7 @@ def test_the_levels_are_those_that_there_are(cases):
 
 
 def test_the_confusion_is_scikit_learns(cases, found):
-    _, (malignant, benign) = tables.confusion_table(found)
+    malignant, benign = tables.confusion_table(found).rows
     matrix = metrics.confusion_matrix(cases["label"], cases["probability"] >= 0.5)
     (tn, fp), (fn, tp) = matrix.tolist()
     assert [cell.split()[0] for cell in malignant[1:]] == [
@@ -63,7 +60,7 @@ def test_the_confusion_is_scikit_learns(cases, found):
 
 
 def test_the_references_stand_below_the_model(found):
-    _, rows = tables.reference_table(found)
+    rows = tables.reference_table(found).rows
     names = [row[0] for row in rows]
     assert names[:2] == ["this model", "majority class"]
     assert names[-2:] == ["mean", "max minus median"]
@@ -72,7 +69,7 @@ def test_the_references_stand_below_the_model(found):
 
 def test_a_reference_without_a_number_says_why():
     missing = {"name": "a", "auc": None, "accuracy": None, "how": "x", "reason": "y"}
-    _, rows = tables.reference_table(results(references=[missing]))
+    rows = tables.reference_table(results(references=[missing])).rows
     assert rows[1] == ["a", "", "", "not done: y"]
 
 
@@ -81,7 +78,7 @@ def test_subgroups_of_one_class_are_in_the_table_and_not_in_the_plots(found):
     drawn = [row for plot in tables.subgroup_plots(found) for row in plot.rows]
     assert len(drawn) == len(found["subgroups"]) - len(single) > 0
     assert not any(math.isnan(row.estimate.value) for row in drawn)
-    assert len(tables.subgroup_table(found)[1]) == len(found["subgroups"])
+    assert len(tables.subgroup_table(found).rows) == len(found["subgroups"])
     assert tables.without_auc(found).startswith(f"{len(single)} of ")
 
 
