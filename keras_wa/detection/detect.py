@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_wa.detection.breast import breast_mask
-from keras_wa.detection.clusters import Cluster, find_clusters
+from keras_wa.detection.clusters import SpotCluster, find_clusters
 from keras_wa.detection.spots import as_spacing, find_spots
 
 
@@ -18,7 +18,7 @@ def find_candidates(
     most_clusters: int | None = 10,
     film: bool = True,
     mask: NDArray[np.bool_] | None = None,
-) -> list[Cluster]:
+) -> list[SpotCluster]:
     """Finds where a mammogram may show clusters of microcalcifications.
 
     The breast is told from the rest, small bright spots are found in it, and spots that

@@ -52,7 +52,7 @@ class Group:
 
 
 @dataclasses.dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """The outcome of one check.
 
     Attributes:
@@ -93,7 +93,7 @@ class AuditReport:
     split: str
     counts: dict[str, Any]
     notes: list[str]
-    findings: list[Finding]
+    findings: list[CheckResult]
     settings: dict[str, Any]
 
     @property

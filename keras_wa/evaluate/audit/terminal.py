@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from keras_wa.evaluate.audit.findings import AuditReport, Finding, Verdict
+from keras_wa.evaluate.audit.findings import AuditReport, CheckResult, Verdict
 from keras_wa.evaluate.text import count
 
 _STYLES: dict[Verdict, str] = {
@@ -60,7 +60,7 @@ def print_report(report: AuditReport, console: Console | None = None) -> None:
         _print_finding(finding, console)
 
 
-def _print_finding(finding: Finding, console: Console) -> None:
+def _print_finding(finding: CheckResult, console: Console) -> None:
     console.print()
     console.print(
         Text(f"{finding.verdict}: ", style=_STYLES[finding.verdict])

@@ -39,7 +39,7 @@ ON_VALIDATION = (
 
 
 @dataclasses.dataclass
-class Outcome:
+class JobsOutcome:
     """How the runs of a comparison ended.
 
     Attributes:
@@ -53,7 +53,9 @@ class Outcome:
     interrupted: bool = False
 
 
-def run_jobs(jobs: Sequence[Job], resamples: int, verbose: int, say: Say) -> Outcome:
+def run_jobs(
+    jobs: Sequence[Job], resamples: int, verbose: int, say: Say
+) -> JobsOutcome:
     """Does what is left of a comparison's runs.
 
     Args:
@@ -67,7 +69,7 @@ def run_jobs(jobs: Sequence[Job], resamples: int, verbose: int, say: Say) -> Out
             than the data now give.
     """
     _require_same_data(jobs)
-    outcome = Outcome()
+    outcome = JobsOutcome()
     took: list[float] = []
     left = [job for job in jobs if not job.complete]
     while left:

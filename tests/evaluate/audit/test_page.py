@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_wa.evaluate.audit.findings import Finding
+from keras_wa.evaluate.audit.findings import CheckResult
 from keras_wa.evaluate.audit.page import forest, render_page, write_page
 from tests.evaluate.audit.reports import HOSTILE, images, report
 from tests.evaluate.pages.html import (
@@ -107,7 +107,9 @@ def test_the_broken_line_is_guessing():
 
 
 def test_without_scores_and_images_the_page_is_shorter(tmp_path):
-    plain = dataclasses.replace(report(), findings=[Finding("a", "A", "ok", "Fine.")])
+    plain = dataclasses.replace(
+        report(), findings=[CheckResult("a", "A", "ok", "Fine.")]
+    )
     write_page(plain, None, tmp_path / "audit.html")
     text = (tmp_path / "audit.html").read_text(encoding="utf-8")
     assert "<svg" not in text
