@@ -32,11 +32,11 @@ import pandas as pd
 from scipy.spatial import cKDTree
 
 from keras_wa.data.io import open_image
-from keras_wa.detection import Cluster, find_candidates
+from keras_wa.detection import SpotCluster, find_candidates
 from keras_wa.detection.clusters import RADIUS_MM
 from keras_wa.metrics import Estimate, MarkedImage, froc_estimate, mark_image
 from keras_wa.phantom import PhantomSpec, phantom_cases
-from keras_wa.phantom.film import Film, Finding, plan_film
+from keras_wa.phantom.film import Abnormality, Film, plan_film
 
 SHAPE, PIXEL_MM = (3000, 2000), 0.046
 LEAST_PARTICLES = 5
@@ -63,7 +63,7 @@ class Found:
 def plan(spec: PhantomSpec, row: Any, lesion: bool) -> Film:
     """A film of a row of the phantom's case table, with its lesion or without."""
     text = {name: "" if pd.isna(row[name]) else str(row[name]) for name in row.index}
-    finding = Finding(
+    finding = Abnormality(
         text["roi_id"],
         False,
         text["morphology"],
@@ -112,7 +112,7 @@ def find(row: Any, film: Film) -> Found:
     image = (film.draw() >> 8).astype(np.uint8)
     masks = [each.mask(SHAPE, SHAPE) > 0 for each in film.placed]
 
-    def mark(candidates: list[Cluster]) -> MarkedImage:
+    def mark(candidates: list[SpotCluster]) -> MarkedImage:
         return mark_image(
             str(row["patient_id"]),
             [each.centre for each in candidates],
@@ -220,7 +220,7 @@ def draw_overview(out: Path) -> None:
     cv2.imwrite(str(out), np.vstack([np.hstack(tiles[:half]), np.hstack(tiles[half:])]))
 
 
-def _tile(grey: np.ndarray, found: list[Cluster]) -> np.ndarray:
+def _tile(grey: np.ndarray, found: list[SpotCluster]) -> np.ndarray:
     size = grey.shape[1] // _OVERVIEW_STEP, grey.shape[0] // _OVERVIEW_STEP
     small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
     tile = cv2.cvtColor(small, cv2.COLOR_GRAY2BGR)

@@ -97,10 +97,10 @@ def _write_phantom(path: Path) -> None:
         write_phantom_dicom,
     )
     from keras_wa.phantom import PhantomSpec
-    from keras_wa.phantom.film import Finding, plan_film
+    from keras_wa.phantom.film import Abnormality, plan_film
 
     findings = [
-        Finding(f"lesion {i}", False, kind, "CLUSTERED", 5)
+        Abnormality(f"lesion {i}", False, kind, "CLUSTERED", 5)
         for i, kind in enumerate(_TYPES)
     ]
     film = plan_film(

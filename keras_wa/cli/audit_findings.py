@@ -7,8 +7,13 @@ from rich.table import Table
 from rich.text import Text
 
 from keras_wa.cli.messages import as_flags
-from keras_wa.evaluate.audit.findings import AuditReport, Finding, Verdict
-from keras_wa.evaluate.audit.wording import count, verdict_sentence
+from keras_wa.evaluate.audit.findings import (
+    AuditReport,
+    CheckResult,
+    Verdict,
+    verdict_sentence,
+)
+from keras_wa.evaluate.text import count
 
 _STYLES: dict[Verdict, str] = {
     "ok": "green",
@@ -42,7 +47,7 @@ def print_report(report: AuditReport, console: Console | None = None) -> None:
         _print_finding(finding, console)
 
 
-def _print_finding(finding: Finding, console: Console) -> None:
+def _print_finding(finding: CheckResult, console: Console) -> None:
     console.print()
     console.print(
         Text(f"{finding.verdict}: ", style=_STYLES[finding.verdict])

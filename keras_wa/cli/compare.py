@@ -156,7 +156,7 @@ def _write(
     failed: list[tuple[Any, str]],
 ) -> int:
     from keras_wa.evaluate.compare.comparing import collect, write_comparison
-    from keras_wa.evaluate.compare.tables import estimate, p_value, signed
+    from keras_wa.evaluate.compare.tables import over_seeds, p_value, signed
 
     record = collect(
         results, baseline, models, costs, failed, args.resamples, args.part
@@ -164,7 +164,7 @@ def _write(
     for part in record["splits"]:
         say(f"Split {part['split_origin']}, {part['n_rois']} ROIs, AUC:")
         for system in part["systems"]:
-            line = f"  {system['name']:<40} {estimate(system['metrics']['auc'])}"
+            line = f"  {system['name']:<40} {over_seeds(system['metrics']['auc'])}"
             if system["differences"]:
                 own = system["differences"]["auc"]
                 line += f"   {signed(own)}, p {p_value(own['p_holm'])}"

@@ -259,12 +259,13 @@ def _galleries(
     path: Path,
 ) -> None:
     """Draws the first ROIs of each class, nobody having chosen them by their looks."""
-    from keras_wa.explain.figures import Example, write_gallery
+    from keras_wa.explain.figures import gallery, panels
     from keras_wa.explain.subbands import (
         image_wavelet,
         subband_pictures,
         write_subband_figure,
     )
+    from keras_wa.files import replacing
 
     # Of several patients, as the ROIs of one look alike.
     varied = np.argsort(sample.cases["patient_id"].duplicated(), kind="stable")
@@ -278,18 +279,14 @@ def _galleries(
     ]
     wavelet = data.wavelet or image_wavelet(model)
     bands = subband_pictures(sample.rois[shown], wavelet) if wavelet else None
-    examples = [
-        Example(
-            sample.pixels[i],
-            heat[i],
-            caption,
-            None if bands is None else bands[at],
-            masks[i],
-        )
-        for at, (i, caption) in enumerate(zip(shown, captions, strict=True))
+    each_bands = [None] * len(shown) if bands is None else bands
+    rows = [
+        (caption, panels(sample.pixels[i], each, heat[i], masks[i], "heat"))
+        for i, caption, each in zip(shown, captions, each_bands, strict=True)
     ]
     title = f"{path.stem} · {data.config.model} · {data.config.dataset}"
-    write_gallery(examples, title, path)
+    with replacing(path) as partial:
+        gallery(rows, title).savefig(partial)
     if wavelet:
         write_subband_figure(
             sample.rois[shown], wavelet, captions, path.with_name("subbands.png")

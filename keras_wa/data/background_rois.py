@@ -11,7 +11,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from keras_wa.data.backgrounds import SQUARES_STREAM, Backgrounds, Progress, Tissue
+from keras_wa.data.backgrounds import (
+    SQUARES_STREAM,
+    Backgrounds,
+    LesionFreeTissue,
+    Progress,
+)
 from keras_wa.data.io import open_image
 from keras_wa.data.io.resize import resize
 from keras_wa.data.splits import split_test
@@ -34,7 +39,7 @@ BACKGROUND_COLUMNS = (
 class Square:
     """The background of one ROI; the lengths are pixels of the image."""
 
-    tissue: Tissue
+    tissue: LesionFreeTissue
     top: int
     left: int
 
@@ -61,7 +66,8 @@ def draw_squares(backgrounds: Backgrounds, n: int, seed: int = 0) -> list[Square
 
 
 def _in_turn(
-    tissues: Sequence[Tissue], places: Callable[[Tissue], NDArray[np.int64]]
+    tissues: Sequence[LesionFreeTissue],
+    places: Callable[[LesionFreeTissue], NDArray[np.int64]],
 ) -> Iterable[Square]:
     of_each = [[Square(t, int(y), int(x)) for y, x in places(t)] for t in tissues]
     for turn in itertools.zip_longest(*of_each):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from keras_wa.data.cutting import choose_spacing, without_spacing
 from keras_wa.data.io import GreyImage, kinds_of, open_image
-from keras_wa.detection import Cluster, breast_mask, find_candidates
+from keras_wa.detection import SpotCluster, breast_mask, find_candidates
 from keras_wa.detection.spots import RIM_MM
 from keras_wa.errors import UserError
 from keras_wa.files import walk_files
@@ -34,7 +34,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclasses.dataclass(frozen=True)
-class Tissue:
+class LesionFreeTissue:
     """Where one image has lesion-free tissue.
 
     Attributes:
@@ -64,7 +64,7 @@ class Backgrounds:
     """
 
     root: Path
-    tissues: Sequence[Tissue]
+    tissues: Sequence[LesionFreeTissue]
     notes: Sequence[str]
 
     @property
@@ -102,7 +102,7 @@ def find_backgrounds(
     """
     kinds = kinds_of(root, walk_files(root))
     names = [name for name, kind in kinds.items() if kind in ("dicom", "plain")]
-    tissues: list[Tissue] = []
+    tissues: list[LesionFreeTissue] = []
     notes: list[str] = []
     seen: dict[str, str] = {}
     for number, name in enumerate(names, start=1):
@@ -181,7 +181,7 @@ def _search(
     pixel_mm: float,
     field_mm: float,
     rng: np.random.Generator,
-) -> tuple[Tissue, list[Cluster]]:
+) -> tuple[LesionFreeTissue, list[SpotCluster]]:
     """The free squares of an image, and the candidates for a lesion in it."""
     side = round(field_mm / pixel_mm)
     rows, columns = grey.shape
@@ -211,10 +211,10 @@ def _search(
         rng.permutation(np.stack([tops[i], lefts[j]], axis=1))
         for i, j in (np.nonzero(chosen), np.nonzero(free & ~chosen))
     )
-    return Tissue(name, side, pixel_mm, apart, others), clusters
+    return LesionFreeTissue(name, side, pixel_mm, apart, others), clusters
 
 
-def _candidates_in_patch(grey: NDArray[np.uint8], pixel_mm: float) -> list[Cluster]:
+def _candidates_in_patch(grey: NDArray[np.uint8], pixel_mm: float) -> list[SpotCluster]:
     """Candidates for a lesion anywhere in a patch of tissue, up to its edges."""
     # Mirrored tissue takes the place of the rim that is not searched.
     rim = math.ceil(RIM_MM / pixel_mm)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from keras_wa.detection.breast import breast_mask
-from keras_wa.detection.clusters import Cluster, find_clusters
+from keras_wa.detection.clusters import SpotCluster, find_clusters
 from keras_wa.detection.detect import find_candidates
 from keras_wa.detection.spots import Spots, find_spots
 
 __all__ = [
-    "Cluster",
+    "SpotCluster",
     "Spots",
     "breast_mask",
     "find_candidates",

@@ -30,7 +30,7 @@ _NO_CONTRAST, _MOST_CONTRAST = 3.0, 10.0
 
 
 @dataclasses.dataclass(frozen=True)
-class Cluster:
+class SpotCluster:
     """A cluster of spots.
 
     Attributes:
@@ -58,7 +58,7 @@ def find_clusters(
     shape: tuple[int, int],
     least_spots: int = 3,
     most_clusters: int | None = None,
-) -> list[Cluster]:
+) -> list[SpotCluster]:
     """Finds clusters among spots.
 
     Args:
@@ -91,7 +91,7 @@ def find_clusters(
     near = radius_neighbors_graph(places, RADIUS_MM, include_self=True).tocsr()
     weight = np.clip(spots.contrast, _NO_CONTRAST, _MOST_CONTRAST) - _NO_CONTRAST
     free = np.ones(len(spots))
-    clusters: list[Cluster] = []
+    clusters: list[SpotCluster] = []
     # Circles only lose spots, so that scores fall.
     while len(clusters) != most_clusters:
         score = np.where((near @ free >= least_spots) & (free > 0), near @ weight, -1)
@@ -101,7 +101,7 @@ def find_clusters(
         around = near.indices[near.indptr[best] : near.indptr[best + 1]]
         members = around[free[around] > 0]
         box = _box(spots, members, spacing, shape)
-        clusters.append(Cluster(box, len(members), float(score[best])))
+        clusters.append(SpotCluster(box, len(members), float(score[best])))
         free[members] = weight[members] = 0
     return clusters
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_wa.detection.breast import breast_mask
-from keras_wa.detection.clusters import Cluster, find_clusters
+from keras_wa.detection.clusters import SpotCluster, find_clusters
 from keras_wa.detection.spots import as_spacing, find_spots
 
 
@@ -18,7 +18,7 @@ def find_candidates(
     most_clusters: int | None = 10,
     film: bool = True,
     mask: NDArray[np.bool_] | None = None,
-) -> list[Cluster]:
+) -> list[SpotCluster]:
     """Finds candidate clusters of microcalcifications on a mammogram.
 
     The breast is segmented, small bright spots are found in it, and nearby spots form

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from keras_wa.evaluate.image_quality import DEFINITIONS, MEASURES
+from keras_wa.evaluate.text import TextTable
 from keras_wa.files import replacing, without_nan, write_json
 from keras_wa.metrics.bootstrap import percentile_interval
 from keras_wa.metrics.estimate import Estimate
@@ -84,25 +85,22 @@ def format_table(summary: Mapping[str, Any]) -> str:
     Returns:
         Lines without a trailing newline.
     """
-    lines = [
-        "| | Before | After CLAHE | Change, % | ROIs in which it rose | ROIs | As "
-        "published (definition not stated) |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    head = ["", "Before", "After CLAHE", "Change, %", "ROIs in which it rose", "ROIs"]
+    rows = []
     for name in MEASURES:
         entry, paper = summary[name], PUBLISHED[name]
         raised = entry["raised"]
         cells = [
             _TITLES[name],
-            _interval_text(entry["before"], "#.3g"),
-            _interval_text(entry["after"], "#.3g"),
-            _interval_text(entry["change_percent"], "+.1f"),
+            format(Estimate.from_record(entry["before"]), "#.3g"),
+            format(Estimate.from_record(entry["after"]), "#.3g"),
+            format(Estimate.from_record(entry["change_percent"]), "+.1f"),
             "n/a" if raised is None else f"{raised:.0%}",
             str(entry["n_rois"]),
             "{before:g} → {after:g} ({change_percent:+g} %)".format(**paper),
         ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        rows.append(cells)
+    return str(TextTable([*head, "As published (definition not stated)"], rows))
 
 
 def write_table(folder: Path, table: pd.DataFrame, record: Mapping[str, Any]) -> None:
@@ -170,11 +168,3 @@ def _statistics(before: Any, after: Any, count: Any) -> FloatArray:
     # In per cent of nothing there is no change.
     change = np.divide(after - before, before, out=undefined, where=before != 0)
     return np.stack([before / count, after / count, 100 * change])
-
-
-def _interval_text(entry: Mapping[str, float | None], digits: str) -> str:
-    value, low, high = (
-        "n/a" if entry[end] is None else format(entry[end], digits)
-        for end in ("value", "low", "high")
-    )
-    return f"{value} [{low}, {high}]"

@@ -1,10 +1,13 @@
-"""The essential results as a table for the terminal."""
+"""How numbers, lists and tables are written, and the essential results of a run."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from keras_wa.metrics import Estimate
 from keras_wa.metrics.classification import METRIC_NAMES
 
 TITLES = {
@@ -32,11 +35,50 @@ def estimate(metric: Mapping[str, float | None] | None) -> str:
     Args:
         metric: `{value, low, high}`, each None where undefined.
     """
-    if metric is None or metric["value"] is None:
-        return "n/a"
-    if metric["low"] is None or metric["high"] is None:
-        return f"{metric['value']:.3f}"
-    return f"{metric['value']:.3f} [{metric['low']:.3f}, {metric['high']:.3f}]"
+    return "n/a" if metric is None else str(Estimate.from_record(metric))
+
+
+def percent(share: Estimate | float) -> str:
+    """Gives `92.1 %`, with its interval if it has one: `92.1 % [88.1 to 95.6]`."""
+    if not isinstance(share, Estimate):
+        return f"{100 * share:.1f} %"
+    value = percent(share.value)
+    if math.isnan(share.low) or math.isnan(share.high):
+        return value
+    return f"{value} [{100 * share.low:.1f} to {100 * share.high:.1f}]"
+
+
+def share(part: int, whole: int) -> str:
+    """Gives `39.6 %`, or `n/a` of nothing."""
+    return percent(part / whole) if whole else "n/a"
+
+
+def count(number: int, noun: str) -> str:
+    """Gives `1 ROI`, `1,872 ROIs`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def join(words: Sequence[str]) -> str:
+    """Gives `a`, `a and b`, `a, b and c`."""
+    return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
+
+
+@dataclasses.dataclass(frozen=True)
+class TextTable:
+    """A table of text.
+
+    Attributes:
+        header: title of each column; the first column names the rows.
+        rows: as many cells each.
+    """
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def __str__(self) -> str:
+        """The table in Markdown."""
+        lines = [self.header, ["---"] * len(self.header), *self.rows]
+        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def format_metrics(results: Mapping[str, Any]) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
-from pathlib import Path
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -12,13 +12,17 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from keras_wa.files import replacing
-
 Pixels = NDArray[np.uint8]
 
 # Opacity of the hottest pixel: a third of the ROI stays visible.
 _OPACITY = 0.65
 _OUTLINE = (0, 255, 255)
+_SMALL: dict[str, Any] = {"fontsize": 8, "parse_math": False}
+# Inches of a letter of this size, and of the title's.
+_LETTER, _TITLE_LETTER = 0.075, 0.09
+
+BANDS_TITLE, HEAT_TITLE = "LL LH / HL HH", "Grad-CAM"
+"""Titles of the pictures of the subbands and of the heat map."""
 
 
 def overlay(
@@ -53,64 +57,60 @@ def overlay(
     return picture
 
 
-def mosaic(bands: Pixels) -> Pixels:
-    """Tiles four pictures `(4, h, w)` into one, `(2 h, 2 w)`: LL LH over HL HH."""
-    low, horizontal, vertical, diagonal = bands
-    return np.block([[low, horizontal], [vertical, diagonal]])
-
-
-@dataclasses.dataclass(frozen=True)
-class Example:
-    """One ROI of a gallery.
-
-    Attributes:
-        roi: grey, uint8 `(H, W)`.
-        heat: `(H, W)` in [0, 1].
-        caption: text beside it, such as its name, label and probability.
-        bands: its subbands, uint8 `(4, h, w)`, if the network uses them.
-        mask: bool `(H, W)`, if known.
-    """
-
-    roi: Pixels
-    heat: NDArray[np.float32]
-    caption: str
-    bands: Pixels | None = None
-    mask: NDArray[np.bool_] | None = None
-
-
-def write_gallery(examples: Sequence[Example], title: str, path: Path) -> None:
-    """Draws one row per ROI: the ROI, its subbands if any, its heat.
+def panels(
+    roi: Pixels,
+    bands: Pixels | None = None,
+    heat: ArrayLike | None = None,
+    mask: NDArray[np.bool_] | None = None,
+    method: str = HEAT_TITLE,
+) -> dict[str, Pixels]:
+    """The pictures of an ROI by their titles: itself, its subbands, its heat.
 
     Args:
-        examples: at least one.
-        title: title of the figure.
-        path: the PNG file; it is replaced atomically.
+        roi: grey, uint8 `(H, W)`.
+        bands: its subbands, uint8 `(4, h, w)`, if the network sees them.
+        heat: `(H, W)` in [0, 1], if there is some.
+        mask: bool `(H, W)`, drawn over the heat where it is known.
+        method: title of the heat.
     """
-    with_bands = any(example.bands is not None for example in examples)
-    heads = ("ROI", "LL LH / HL HH", "heat") if with_bands else ("ROI", "heat")
-    height = 2.4 * len(examples) + 0.7
-    figure = Figure(
-        figsize=(2.4 * len(heads) + 2.2, height), dpi=100, layout="constrained"
-    )
-    axes = figure.subplots(len(examples), len(heads), squeeze=False)
-    for row, example in zip(axes, examples, strict=True):
-        pictures = [example.roi, overlay(example.roi, example.heat, example.mask)]
-        if example.bands is not None:
-            pictures.insert(1, mosaic(example.bands))
-        for panel, picture in zip(row, pictures, strict=True):
-            panel.imshow(picture, cmap="gray", vmin=0, vmax=255)
-            panel.set_xticks([])
-            panel.set_yticks([])
-        row[0].set_ylabel(
-            example.caption,
-            fontsize=8,
-            rotation=0,
-            ha="right",
-            va="center",
-            parse_math=False,
-        )
-    for panel, head in zip(axes[0], heads, strict=True):
-        panel.set_title(head, fontsize=9)
-    figure.suptitle(title, fontsize=10)
-    with replacing(path) as partial:
-        figure.savefig(partial)
+    found = {"ROI": roi}
+    if bands is not None:
+        low, horizontal, vertical, diagonal = bands
+        found[BANDS_TITLE] = np.block([[low, horizontal], [vertical, diagonal]])
+    if heat is not None:
+        found[method] = overlay(roi, heat, mask)
+    return found
+
+
+def gallery(
+    rows: Sequence[tuple[str, Mapping[str, Pixels]]], title: str = "", side: float = 2.0
+) -> Figure:
+    """Draws pictures in rows.
+
+    Args:
+        rows: a caption and pictures by their titles, as of `panels`; at least one row.
+        title: of the figure.
+        side: of a picture with its title, inches.
+    """
+    lines = [line for caption, _ in rows for line in caption.splitlines()]
+    left = 0.05 + _LETTER * max(map(len, lines), default=0)
+    columns = max(len(pictures) for _, pictures in rows)
+    width = left + side * columns
+    heading = textwrap.wrap(title, int(width / _TITLE_LETTER))
+    head = 0.15 + 0.2 * len(heading) if heading else 0.0
+    height = side * len(rows) + head
+    figure = Figure(figsize=(width, height), dpi=100)
+    # In inches, as the text is.
+    grid = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(0, height))
+    grid.axis("off")
+    for row, (caption, pictures) in enumerate(rows):
+        bottom = height - head - side * (row + 1)
+        grid.text(0.05, bottom + side / 2, caption, **_SMALL, va="center")
+        for column, (name, picture) in enumerate(pictures.items()):
+            place = (left + side * column + 0.1, bottom, side - 0.3, side - 0.3)
+            axes = grid.inset_axes(place, transform=grid.transData)
+            axes.imshow(picture, cmap="gray", vmin=0, vmax=255)
+            axes.set_title(name, **_SMALL)
+            axes.axis("off")
+    figure.suptitle("\n".join(heading), fontsize=10, parse_math=False)
+    return figure

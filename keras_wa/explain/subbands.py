@@ -7,9 +7,9 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from keras_wa.explain.figures import gallery
 from keras_wa.explain.inputs import Rois, model_inputs
 from keras_wa.files import replacing
 from keras_wa.layers import DWT2D, SubbandNormalization
@@ -70,22 +70,14 @@ def write_subband_figure(
         captions: text beside each ROI.
         path: the PNG file; it is replaced atomically.
     """
-    pictures = subband_pictures(rois, wavelet)
-    figure = Figure(figsize=(9.5, 1.8 * len(rois) + 0.6), dpi=100, layout="constrained")
-    axes = figure.subplots(len(rois), 5, squeeze=False)
-    for row, roi, bands, caption in zip(axes, rois, pictures, captions, strict=True):
-        row[0].imshow(roi, cmap="gray", vmin=0, vmax=1)
-        row[0].set_ylabel(
-            caption, fontsize=7, rotation=0, ha="right", va="center", parse_math=False
+    pixels = np.rint(255 * rois).astype(np.uint8)
+    rows = [
+        (caption, {"ROI": roi, **dict(zip(BANDS, bands, strict=True))})
+        for caption, roi, bands in zip(
+            captions, pixels, subband_pictures(rois, wavelet), strict=True
         )
-        for panel, band in zip(row[1:], bands, strict=True):
-            panel.imshow(band, cmap="gray", vmin=0, vmax=255)
-        for panel in row:
-            panel.set_xticks([])
-            panel.set_yticks([])
-    for panel, title in zip(axes[0], ("ROI", *BANDS), strict=True):
-        panel.set_title(title, fontsize=9)
-    figure.suptitle(f"Subbands ({wavelet}); details: grey is zero", fontsize=10)
+    ]
+    figure = gallery(rows, f"Subbands ({wavelet}); details: grey is zero")
     with replacing(path) as partial:
         figure.savefig(partial)
 

@@ -20,6 +20,7 @@ from keras_wa.explain.scores import (
     rank_correlation,
 )
 from keras_wa.files import without_nan
+from keras_wa.metrics import Estimate
 
 Record = dict[str, Any]
 
@@ -184,13 +185,10 @@ def format_scores(results: Record) -> str:
 
 
 def _row(title: str, cells: Record, names: list[str]) -> str:
-    parts = []
-    for name in names:
-        value, low, high = (
-            "n/a" if cells[name][end] is None else f"{cells[name][end]:.3f}"
-            for end in ("value", "low", "high")
-        )
-        parts.append(f"{name.replace('_', ' ')} {value} [{low}, {high}]")
+    parts = [
+        f"{name.replace('_', ' ')} {Estimate.from_record(cells[name])}"
+        for name in names
+    ]
     return f"{title:<26}" + ", ".join(parts)
 
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from keras_wa.data.io import open_image, stem_of
-from keras_wa.explain.figures import mosaic, overlay
+from keras_wa.explain.figures import gallery, panels
 from keras_wa.files import printable, replacing, shortened
 from keras_wa.inference.classifier import Classifier
 from keras_wa.inference.pictures import Pictures
@@ -22,6 +19,7 @@ Pixels = NDArray[np.uint8]
 
 # Side of a mammogram's picture, pixels; it only shows the position of the ROI.
 _MOST_PIXELS = 900
+_CYAN = (0, 255, 255)
 
 
 class Overlays:
@@ -47,12 +45,7 @@ class Overlays:
         if roi is None:
             return {}
         found = self._pictures.of(roi)
-        panels = {"ROI, as the network sees it": found.seen}
-        if found.bands is not None:
-            panels["LL LH / HL HH"] = mosaic(found.bands)
-        if found.heat is not None:
-            panels["Grad-CAM"] = overlay(found.seen, found.heat)
-        return panels
+        return panels(found.seen, found.bands, found.heat)
 
     def write(self, number: int, prediction: Prediction) -> Path:
         """Writes the picture of a prediction.
@@ -64,17 +57,9 @@ class Overlays:
         Returns:
             The path of the picture.
         """
-        panels = self.panels(prediction)
-        count = len(panels) + 1
-        figure = Figure(figsize=(3.2 * count, 3.8), layout="constrained")
-        axes = figure.subplots(1, count, squeeze=False)[0]
-        _place(axes[0], prediction, self._bits_stored)
-        for place, (title, picture) in zip(axes[1:], panels.items(), strict=True):
-            place.imshow(picture, cmap="gray", vmin=0, vmax=255)
-            place.set_title(title, fontsize=9)
-        for place in axes:
-            place.axis("off")
-        figure.suptitle(caption(prediction), fontsize=10, parse_math=False)
+        whole = {"image": _place(prediction, self._bits_stored)}
+        row = ("", whole | self.panels(prediction))
+        figure = gallery([row], caption(prediction), side=3.2)
         name = shortened(f"{stem_of(prediction.target.file.name)}.png")
         path = self.folder / f"{number:04d}-{name}"
         with replacing(path) as partial:
@@ -94,14 +79,13 @@ def caption(prediction: Prediction) -> str:
     return f"{name}: {words}. Research use only."
 
 
-def _place(axes: Any, prediction: Prediction, bits_stored: int | None) -> None:
-    """Draws the whole image with the ROI's window."""
+def _place(prediction: Prediction, bits_stored: int | None) -> Pixels:
+    """The whole image with the ROI's window, RGB."""
     image = open_image(prediction.target.file, True, bits_stored).grey()
     factor = min(1.0, _MOST_PIXELS / max(image.shape))
     small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-    axes.imshow(small, cmap="gray", vmin=0, vmax=255)
+    picture = np.repeat(small[..., np.newaxis], 3, axis=-1)
     if prediction.window is not None:
-        left, top, width, height = (factor * side for side in prediction.window)
-        box = Rectangle((left, top), width, height, fill=False, edgecolor="cyan")
-        axes.add_patch(box)
-    axes.set_title("image", fontsize=9)
+        window = [round(factor * side) for side in prediction.window]
+        cv2.rectangle(picture, window, _CYAN, thickness=max(2, len(picture) // 150))
+    return picture.astype(np.uint8, copy=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -31,11 +32,23 @@ class Estimate:
     n_dropped: int = 0
 
     def __str__(self) -> str:
+        return format(self)
+
+    def __format__(self, spec: str) -> str:
+        numbers = self.value, self.low, self.high
+        value, low, high = (format(each, spec or ".3f") for each in numbers)
         if math.isnan(self.value):
             return "n/a"
         if math.isnan(self.low) or math.isnan(self.high):
-            return f"{self.value:.3f}"
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+            return value
+        return f"{value} [{low}, {high}]"
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, float | None]) -> Estimate:
+        """The estimate of `{value, low, high}`, None where undefined."""
+        found = (record[name] for name in ("value", "low", "high"))
+        value, low, high = (math.nan if each is None else each for each in found)
+        return cls(value, low, high)
 
     def to_record(self) -> dict[str, float]:
         """Returns `{value, low, high}`, NaN if undefined."""

@@ -31,7 +31,7 @@ _MIDDLE_SUBTLETY, _MIDDLE_DENSITY = 3, 2
 
 
 @dataclasses.dataclass(frozen=True)
-class Finding:
+class Abnormality:
     """One abnormality on a film, from its row of the case list.
 
     Attributes:
@@ -73,7 +73,7 @@ class Film:
     density: int
     kind: Tissue
     breast: Breast
-    findings: Sequence[Finding]
+    findings: Sequence[Abnormality]
     placed: Sequence[Placed]
 
     def draw(self) -> Array:
@@ -91,7 +91,7 @@ class Film:
         write_mark(film, self.side, self.view)
         return film
 
-    def _add(self, film: Array, finding: Finding, lesion: Placed) -> None:
+    def _add(self, film: Array, finding: Abnormality, lesion: Placed) -> None:
         rng = _rng(_FINDING_STREAM, self.spec, finding.name, "contrast")
         pixel_mm = lesion.pixel_mm
         half = max(np.abs(lesion.parts.x).max(), np.abs(lesion.parts.y).max())
@@ -131,7 +131,7 @@ def plan_film(
     side: str,
     view: str,
     density: int | None,
-    findings: Sequence[Finding],
+    findings: Sequence[Abnormality],
 ) -> Film:
     """Plans a film: tissue, breast, lesions and their positions.
 
@@ -180,7 +180,7 @@ def plan_film(
     return Film(name, spec, side, view, density, kind, breast, findings, placed)
 
 
-def _draw_finding(finding: Finding, spec: PhantomSpec) -> Particles:
+def _draw_finding(finding: Abnormality, spec: PhantomSpec) -> Particles:
     rng = _rng(_FINDING_STREAM, spec, finding.name)
     draw = masses.draw_mass if finding.mass else calcify
     return draw(finding.morphology, finding.distribution, spec.field_mm, rng)

@@ -9,8 +9,7 @@ import pytest
 from rich.console import Console
 
 from keras_wa.cli.audit_findings import print_report
-from keras_wa.evaluate.audit.findings import VERDICTS, Finding
-from keras_wa.evaluate.audit.wording import verdict_sentence
+from keras_wa.evaluate.audit.findings import VERDICTS, CheckResult, verdict_sentence
 from tests.evaluate.audit.reports import HOSTILE, report
 
 
@@ -35,7 +34,7 @@ def test_the_sentence_names_the_worst_check_and_what_was_not_done():
 
 @pytest.mark.parametrize("verdict", VERDICTS)
 def test_every_verdict_has_a_sentence(verdict):
-    finding = Finding("x", "X", verdict, "Y.")
+    finding = CheckResult("x", "X", verdict, "Y.")
     sentence = verdict_sentence(dataclasses.replace(report(), findings=[finding]))
     assert sentence.endswith(".")
     assert sentence != verdict_sentence(report())

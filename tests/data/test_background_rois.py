@@ -12,7 +12,7 @@ from keras_wa.data.background_rois import (
     draw_squares,
     render_on_backgrounds,
 )
-from keras_wa.data.backgrounds import Backgrounds, Tissue, find_backgrounds
+from keras_wa.data.backgrounds import Backgrounds, LesionFreeTissue, find_backgrounds
 from keras_wa.errors import UserError
 from keras_wa.phantom import PhantomSpec, phantom_cases
 from keras_wa.phantom.background import insert_lesion, noise_ratio
@@ -22,7 +22,7 @@ SPEC = PhantomSpec(seed=3, size=40, field_mm=4.0)
 
 def tissue(name, apart, others=0):
     """Squares of 40 pixels in a row, and others between them."""
-    return Tissue(
+    return LesionFreeTissue(
         name,
         40,
         0.1,

@@ -10,12 +10,12 @@ from keras_wa.data.backgrounds import find_backgrounds
 from keras_wa.detection import breast_mask, find_candidates
 from keras_wa.errors import UserError
 from keras_wa.phantom import PhantomSpec
-from keras_wa.phantom.film import Finding, plan_film
+from keras_wa.phantom.film import Abnormality, plan_film
 from tests.data.io.dicom_files import write_dicom
 
 SPEC = PhantomSpec(seed=3, size=64, field_mm=8.0, conspicuity=2.0)
 PIXEL_MM, SIDE = 0.1, 80
-LESION = Finding("a", False, "PUNCTATE", "CLUSTERED", 5)
+LESION = Abnormality("a", False, "PUNCTATE", "CLUSTERED", 5)
 
 
 def film_of(*findings, name="film"):

@@ -8,7 +8,7 @@ import pytest
 from keras_wa.detection import find_candidates
 from keras_wa.errors import UserError
 from keras_wa.phantom import PhantomSpec
-from keras_wa.phantom.film import Finding, plan_film
+from keras_wa.phantom.film import Abnormality, plan_film
 from tests.detection.pictures import noise
 
 SHAPE, PIXEL_MM = (1000, 700), 0.1
@@ -19,7 +19,7 @@ def draw(name: str, conspicuity: float, *places: str):
     """A phantom film with a cluster for each place, and their masks."""
     spec = PhantomSpec(seed=7, field_mm=12.0, conspicuity=conspicuity)
     findings = [
-        Finding(f"{name}{i}", False, "PLEOMORPHIC", each, 4)
+        Abnormality(f"{name}{i}", False, "PLEOMORPHIC", each, 4)
         for i, each in enumerate(places)
     ]
     film = plan_film(spec, SHAPE, PIXEL_MM, name, name, "LEFT", "CC", 2, findings)

@@ -1,9 +1,21 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from keras_wa.evaluate.results import evaluate_predictions
-from keras_wa.evaluate.text import TITLES, estimate, format_metrics
+from keras_wa.evaluate.text import (
+    TITLES,
+    TextTable,
+    count,
+    estimate,
+    format_metrics,
+    join,
+    percent,
+    share,
+)
+from keras_wa.metrics import Estimate
 from keras_wa.metrics.classification import METRIC_NAMES
 from tests.evaluate.tables import predictions, with_cases
 
@@ -98,3 +110,19 @@ def test_an_estimate(metric, text):
 
 def test_no_estimate():
     assert estimate(None) == "n/a"
+
+
+def test_per_cents_counts_and_lists():
+    assert percent(0.9004) == "90.0 %"
+    assert percent(Estimate(0.921, 0.881, 0.956)) == "92.1 % [88.1 to 95.6]"
+    assert percent(Estimate(1.0, math.nan, math.nan)) == "100.0 %"
+    assert [share(129, 326), share(0, 0)] == ["39.6 %", "n/a"]
+    assert [count(n, "ROI") for n in (0, 1, 1872)] == ["0 ROIs", "1 ROI", "1,872 ROIs"]
+    lists = [join(list(each)) for each in ("", "a", "ab", "abc")]
+    assert lists == ["", "a", "a and b", "a, b and c"]
+
+
+def test_a_table_is_markdown():
+    assert (
+        str(TextTable(["", "n"], [["a", "1"]])) == "|  | n |\n| --- | --- |\n| a | 1 |"
+    )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import itertools
 
-import cv2
 import numpy as np
 import pytest
 
-from keras_wa.explain.figures import Example, mosaic, overlay, write_gallery
+from keras_wa.explain.figures import BANDS_TITLE, gallery, overlay, panels
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (8, 8)).astype(np.uint8)
 
@@ -50,21 +49,30 @@ def test_what_does_not_fit_together_is_refused(
         overlay(image, heat)
 
 
-def test_the_mosaic_has_ll_at_the_top_left_and_lh_beside_it() -> None:
+def test_the_subbands_have_ll_at_the_top_left_and_lh_beside_it() -> None:
     bands = np.arange(4, dtype=np.uint8)[:, None, None] * np.ones((1, 2, 3), np.uint8)
-    picture = mosaic(bands)
-    assert picture.shape == (4, 6)
-    assert picture[::2, ::3].tolist() == [[0, 1], [2, 3]]
+    found = panels(IMAGE, bands, np.zeros((8, 8)), method="occlusion")
+    assert list(found) == ["ROI", BANDS_TITLE, "occlusion"]
+    assert found[BANDS_TITLE][::2, ::3].tolist() == [[0, 1], [2, 3]]
+    assert list(panels(IMAGE)) == ["ROI"]
 
 
-@pytest.mark.parametrize("with_bands", [False, True])
-def test_the_gallery_has_a_column_more_with_subbands(
-    tmp_path: Path, with_bands: bool
-) -> None:
-    bands = np.stack([IMAGE[::2, ::2]] * 4) if with_bands else None
-    example = Example(IMAGE, np.zeros((8, 8), np.float32), "name\n0.5", bands)
-    path = tmp_path / "gallery.png"
-    write_gallery([example, example], "phantom", path)
-    width = 240 * (3 if with_bands else 2) + 220
-    assert cv2.imread(str(path)).shape == (550, width, 3)
-    assert [each.name for each in tmp_path.iterdir()] == ["gallery.png"]
+def test_a_gallery_shows_every_picture_beside_its_caption() -> None:
+    tall = np.zeros((20, 8), np.uint8)
+    rows = [
+        ("a name\np = 0.5 of $x$", {"ROI": IMAGE, "heat": IMAGE}),
+        ("b", {"b": tall}),
+    ]
+    figure = gallery(rows, "a title " * 20)
+    figure.draw_without_rendering()
+    (grid,) = figure.axes
+    shown = grid.child_axes
+    assert [axes.get_title() for axes in shown] == ["ROI", "heat", "b"]
+    np.testing.assert_array_equal(shown[0].images[0].get_array(), IMAGE)
+    assert [text.get_text() for text in grid.texts] == [rows[0][0], "b"]
+    boxes = [axes.get_tightbbox() for axes in shown]
+    boxes += [text.get_window_extent() for text in grid.texts]
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+    for box in boxes:
+        assert 0 <= box.x0 < box.x1 <= figure.bbox.x1
+        assert 0 <= box.y0 < box.y1 <= figure.bbox.y1

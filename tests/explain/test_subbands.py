@@ -67,4 +67,4 @@ def test_the_figure_has_a_row_an_roi(tmp_path: Path) -> None:
         path = tmp_path / f"{n}.png"
         write_subband_figure(rois[:n], "haar", ["caption"] * n, path)
         heights.append(cv2.imread(str(path)).shape[0])
-    assert heights[1] - heights[0] == 2 * 180
+    assert heights[1] - heights[0] == 2 * 200

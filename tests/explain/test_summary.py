@@ -145,6 +145,6 @@ def test_the_terminal_shows_the_scores_beside_chance(
     expected = "trained 1.000 [1.000, 1.000], other rois 0."
     assert lines[1].startswith(f"{'pointing game, all':<26}{expected}")
     assert ", chance 0.062 [" in lines[1]
-    assert "random order 0.750 [n/a, n/a]" in lines[4]
+    assert "random order 0.750, before" in lines[4]
     without = {**results, "localisation": None, "randomisation": None}
     assert len(format_scores(without).splitlines()) == 3

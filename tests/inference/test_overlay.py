@@ -33,11 +33,9 @@ def test_a_run_shows_roi_subbands_and_heat(
 ) -> None:
     overlays = Overlays(open_classifier(finished), tmp_path / "out")
     panels = overlays.panels(prediction)
-    assert list(panels) == ["ROI, as the network sees it", "LL LH / HL HH", "Grad-CAM"]
+    assert list(panels) == ["ROI", "LL LH / HL HH", "Grad-CAM"]
     assert prediction.roi is not None
-    np.testing.assert_array_equal(
-        panels["ROI, as the network sees it"], clahe(prediction.roi)
-    )
+    np.testing.assert_array_equal(panels["ROI"], clahe(prediction.roi))
     assert panels["Grad-CAM"].shape == (32, 32, 3)
     path = overlays.write(7, prediction)
     assert path.name == "0007-$x^{$.png"
@@ -50,7 +48,7 @@ def test_a_savedmodel_shows_what_it_can(
     finished: Path, tmp_path: Path, prediction: Prediction
 ) -> None:
     overlays = Overlays(open_classifier(finished / "saved_model"), tmp_path / "out")
-    titles = ["ROI, as the network sees it", "LL LH / HL HH"]
+    titles = ["ROI", "LL LH / HL HH"]
     assert list(overlays.panels(prediction)) == titles
     assert overlays.write(0, prediction).is_file()
 

@@ -7,13 +7,13 @@ import pytest
 
 from keras_wa.errors import UserError
 from keras_wa.phantom import PhantomSpec
-from keras_wa.phantom.film import Finding, plan_film
+from keras_wa.phantom.film import Abnormality, plan_film
 from keras_wa.phantom.mammogram import WHITE
 
 SPEC = PhantomSpec(seed=3, size=64, field_mm=10.0, conspicuity=2.0)
 SHAPE, PIXEL_MM = (450, 300), 0.1
-PUNCTATE = Finding("a", False, "PUNCTATE", "CLUSTERED", 3)
-COARSE = Finding("b", False, "COARSE", "", 5)
+PUNCTATE = Abnormality("a", False, "PUNCTATE", "CLUSTERED", 3)
+COARSE = Abnormality("b", False, "COARSE", "", 5)
 
 
 def plan(

@@ -18,7 +18,7 @@ from keras_wa.evaluate.audit.conflicts import check_conflicts
 from keras_wa.evaluate.audit.copies import find_copies
 from keras_wa.evaluate.audit.duplicates import check_duplicates
 from keras_wa.evaluate.audit.files import TITLE, check_files
-from keras_wa.evaluate.audit.findings import AuditReport, Finding
+from keras_wa.evaluate.audit.findings import AuditReport, CheckResult
 from keras_wa.evaluate.audit.look_alikes import MAX_DISTANCE, MIN_CORRELATION
 from keras_wa.evaluate.audit.metadata import check_metadata
 from keras_wa.evaluate.audit.names import check_names
@@ -27,7 +27,7 @@ from keras_wa.evaluate.audit.pixels import Pixels, read_pixels
 from keras_wa.evaluate.audit.recall import check_recall
 from keras_wa.evaluate.audit.scoring import SHORTCUT_AUC, STRONG_SHORTCUT_AUC
 from keras_wa.evaluate.audit.statistics import check_statistics
-from keras_wa.evaluate.audit.wording import count
+from keras_wa.evaluate.text import count
 from keras_wa.progress import track
 
 RECALL_SPLITS = 200
@@ -79,7 +79,7 @@ def run_audit(
     _check_arguments(resamples, limit_images, image_size)
     cases = _with_split(dataset.cases, split, seed)
     pixels, reason = _pixels(dataset, limit_images, image_size, seed, progress)
-    checks: list[Callable[[], list[Finding]]] = [
+    checks: list[Callable[[], list[CheckResult]]] = [
         lambda: [check_patients(cases)],
         lambda: _copies(cases, pixels, reason),
         lambda: [check_recall(cases, resamples, seed, RECALL_SPLITS)],
@@ -164,7 +164,7 @@ def _pixels(
     return pixels, ""
 
 
-def _copies(cases: pd.DataFrame, pixels: Pixels, reason: str) -> list[Finding]:
+def _copies(cases: pd.DataFrame, pixels: Pixels, reason: str) -> list[CheckResult]:
     if reason:
         return [_not_done("duplicates", reason), _not_done("label conflicts", reason)]
     copies = find_copies(cases, pixels)
@@ -173,18 +173,18 @@ def _copies(cases: pd.DataFrame, pixels: Pixels, reason: str) -> list[Finding]:
 
 def _statistics(
     cases: pd.DataFrame, pixels: Pixels, reason: str, resamples: int, seed: int
-) -> list[Finding]:
+) -> list[CheckResult]:
     if reason:
         return [_not_done("statistics", reason)]
     return [check_statistics(cases, pixels, resamples, seed)]
 
 
-def _files(cases: pd.DataFrame, pixels: Pixels, reason: str) -> list[Finding]:
+def _files(cases: pd.DataFrame, pixels: Pixels, reason: str) -> list[CheckResult]:
     return [_not_done("files", reason) if reason else check_files(cases, pixels)]
 
 
-def _not_done(check: str, reason: str) -> Finding:
-    return Finding(check, _OF_PIXELS[check], "not done", f"Not done: {reason}.")
+def _not_done(check: str, reason: str) -> CheckResult:
+    return CheckResult(check, _OF_PIXELS[check], "not done", f"Not done: {reason}.")
 
 
 def _counts(cases: pd.DataFrame) -> dict[str, Any]:

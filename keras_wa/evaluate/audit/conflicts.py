@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from keras_wa.evaluate.audit.copies import Copies, as_group, linked
-from keras_wa.evaluate.audit.findings import Finding, Verdict
-from keras_wa.evaluate.audit.wording import count
+from keras_wa.evaluate.audit.findings import CheckResult, Verdict
+from keras_wa.evaluate.text import count
 
 
-def check_conflicts(copies: Copies) -> Finding:
+def check_conflicts(copies: Copies) -> CheckResult:
     """Looks for images that show the same and have different labels.
 
     Whole mammograms that are copies may well hold lesions of both kinds, so it is the
@@ -44,7 +44,7 @@ def check_conflicts(copies: Copies) -> Finding:
             "may."
         )
         advice = "Cut smaller windows if there are many of them."
-    return Finding(
+    return CheckResult(
         "label conflicts",
         "The same image under two labels",
         verdict,

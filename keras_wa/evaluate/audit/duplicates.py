@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from keras_wa.evaluate.audit.copies import Copies, as_group, linked
-from keras_wa.evaluate.audit.findings import Finding, Group, Verdict
+from keras_wa.evaluate.audit.findings import CheckResult, Group, Verdict
 from keras_wa.evaluate.audit.perceptual_hash import SYMMETRIES
-from keras_wa.evaluate.audit.wording import count
+from keras_wa.evaluate.text import count
 
 _LISTED = 200
 _TITLE = "The same image more than once"
@@ -22,7 +22,7 @@ _ADVICE = {
 }
 
 
-def check_duplicates(copies: Copies) -> Finding:
+def check_duplicates(copies: Copies) -> CheckResult:
     """Judges images that are there more than once.
 
     A group is an error if it is in more than one part of the split, a warning if it is
@@ -83,7 +83,7 @@ def check_duplicates(copies: Copies) -> Finding:
                 f"part and {note} within a patient."
             )
     if not groups:
-        return Finding(
+        return CheckResult(
             "duplicates",
             _TITLE,
             "ok",
@@ -92,7 +92,7 @@ def check_duplicates(copies: Copies) -> Finding:
             details=details,
         )
     worst = _verdict(groups[0])
-    return Finding(
+    return CheckResult(
         "duplicates",
         _TITLE,
         worst,

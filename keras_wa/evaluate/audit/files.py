@@ -5,14 +5,14 @@ from __future__ import annotations
 import pandas as pd
 
 from keras_wa.data.pipeline.manifest import notes_of
-from keras_wa.evaluate.audit.findings import Finding
+from keras_wa.evaluate.audit.findings import CheckResult
 from keras_wa.evaluate.audit.pixels import Pixels
-from keras_wa.evaluate.audit.wording import count
+from keras_wa.evaluate.text import count
 
 TITLE = "What the image files say of themselves"
 
 
-def check_files(cases: pd.DataFrame, pixels: Pixels) -> Finding:
+def check_files(cases: pd.DataFrame, pixels: Pixels) -> CheckResult:
     """Collects the notes on the files that were read.
 
     Args:
@@ -26,8 +26,8 @@ def check_files(cases: pd.DataFrame, pixels: Pixels) -> Finding:
     notes = notes_of(cases.iloc[pixels.rows], pixels.facts)
     if not notes:
         sentence = f"Nothing unusual in the files of {count(len(pixels.rows), 'ROI')}."
-        return Finding("files", TITLE, "ok", sentence)
-    return Finding(
+        return CheckResult("files", TITLE, "ok", sentence)
+    return CheckResult(
         "files",
         TITLE,
         "warning",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Literal
 
+from keras_wa.evaluate.text import count
 from keras_wa.metrics import Estimate
 
 Verdict = Literal["ok", "note", "warning", "error", "not done"]
@@ -52,7 +53,7 @@ class Group:
 
 
 @dataclasses.dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """The outcome of one check.
 
     Attributes:
@@ -93,7 +94,7 @@ class AuditReport:
     split: str
     counts: dict[str, Any]
     notes: list[str]
-    findings: list[Finding]
+    findings: list[CheckResult]
     settings: dict[str, Any]
 
     @property
@@ -101,3 +102,24 @@ class AuditReport:
         """The worst verdict of all checks."""
         found = {finding.verdict for finding in self.findings}
         return next((each for each in reversed(VERDICTS) if each in found), "ok")
+
+
+_OVERALL: dict[Verdict, str] = {
+    "ok": "No check found anything that speaks against this data set.",
+    "not done": "What was checked is in order; some checks could not be done.",
+    "note": "Nothing is wrong; there is something to know before a result is believed.",
+    "warning": "Results on this data set need what these checks found beside them.",
+    "error": "A result on this data set as it stands would be untrue.",
+}
+
+
+def verdict_sentence(report: AuditReport) -> str:
+    """Sums an audit up in one sentence."""
+    worst = [f.title for f in report.findings if f.verdict == report.verdict]
+    sentence = _OVERALL[report.verdict]
+    if report.verdict in ("warning", "error"):
+        sentence += f" See: {'; '.join(worst)}."
+    undone = sum(finding.verdict == "not done" for finding in report.findings)
+    if undone and report.verdict != "not done":
+        sentence += f" {count(undone, 'check')} could not be done."
+    return sentence

@@ -7,14 +7,14 @@ import math
 import pandas as pd
 
 from keras_wa.evaluate import DESCRIPTORS, predict_from_columns
-from keras_wa.evaluate.audit.findings import Finding, Score
+from keras_wa.evaluate.audit.findings import CheckResult, Score
 from keras_wa.evaluate.audit.scoring import (
     SHORTCUT_AUC,
     learning_and_test,
     score_probabilities,
     why_not_held_out,
 )
-from keras_wa.evaluate.audit.wording import join, percent
+from keras_wa.evaluate.text import join, percent
 from keras_wa.metrics import Estimate
 
 READ = {
@@ -36,7 +36,7 @@ _TITLE = "What the metadata alone tell of the label"
 
 def check_metadata(
     cases: pd.DataFrame, resamples: int = 1000, seed: int = 0
-) -> Finding:
+) -> CheckResult:
     """Predicts the label from columns of the case table.
 
     For each set of columns a logistic regression learns on the training part,
@@ -53,7 +53,7 @@ def check_metadata(
     """
     reason = why_not_held_out(cases)
     if reason:
-        return Finding(
+        return CheckResult(
             "metadata", _TITLE, "not done", f"Nothing was predicted: {reason}."
         )
     learning, test = learning_and_test(cases)
@@ -63,7 +63,7 @@ def check_metadata(
         if all(cases[column].nunique(dropna=False) > 1 for column in columns)
     }
     if not scores:
-        return Finding(
+        return CheckResult(
             "metadata",
             _TITLE,
             "ok",
@@ -97,7 +97,7 @@ def _score(
 
 def _judge(
     scores: dict[str, Score], majority: float, details: dict[str, float]
-) -> Finding:
+) -> CheckResult:
     """Words for what was scored."""
 
     def tells(name: str, bound: float) -> bool:
@@ -123,7 +123,7 @@ def _judge(
         advice.append("This is no leak: it is what an image model has to beat.")
     if not sentences:
         sentences.append("The metadata tell nothing sure of the label.")
-    return Finding(
+    return CheckResult(
         "metadata",
         _TITLE,
         "warning" if taken else "note" if read else "ok",

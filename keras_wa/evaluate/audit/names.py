@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
-from keras_wa.evaluate.audit.findings import Finding, Score
+from keras_wa.evaluate.audit.findings import CheckResult, Score
 from keras_wa.evaluate.audit.scoring import (
     STRONG_SHORTCUT_AUC,
     at_best,
@@ -19,7 +19,7 @@ from keras_wa.evaluate.audit.scoring import (
     shortcuts,
 )
 from keras_wa.evaluate.audit.tokens import PARTS_OF_NAMES, name_tokens, names_of
-from keras_wa.evaluate.audit.wording import join
+from keras_wa.evaluate.text import join
 from keras_wa.metrics import Estimate
 
 MIN_ROIS = 5
@@ -35,7 +35,9 @@ _LISTED = 6
 _NAMED = 2
 
 
-def check_names(cases: pd.DataFrame, resamples: int = 1000, seed: int = 0) -> Finding:
+def check_names(
+    cases: pd.DataFrame, resamples: int = 1000, seed: int = 0
+) -> CheckResult:
     """Predicts the label from the tokens of names, patients held apart.
 
     Each patient is predicted by a logistic regression that has learnt from others, so a
@@ -54,7 +56,7 @@ def check_names(cases: pd.DataFrame, resamples: int = 1000, seed: int = 0) -> Fi
     patients = cases["patient_id"].to_numpy(str)
     folds = _folds(cases)
     if folds < 2:
-        return Finding(
+        return CheckResult(
             "names",
             _TITLE,
             "not done",
@@ -156,7 +158,7 @@ def _predict(
     return predicted
 
 
-def _judge(scores: list[Score], telling: pd.DataFrame, rois: int) -> Finding:
+def _judge(scores: list[Score], telling: pd.DataFrame, rois: int) -> CheckResult:
     # The first of each part, so that one part does not hide what another tells.
     listed = telling.groupby("part", sort=False).head(_LISTED)
     details = {
@@ -178,7 +180,7 @@ def _judge(scores: list[Score], telling: pd.DataFrame, rois: int) -> Finding:
         ]
     }
     if not scores:
-        return Finding(
+        return CheckResult(
             "names",
             _TITLE,
             "ok",
@@ -187,7 +189,7 @@ def _judge(scores: list[Score], telling: pd.DataFrame, rois: int) -> Finding:
         )
     alarms = shortcuts(scores)
     if not alarms:
-        return Finding(
+        return CheckResult(
             "names",
             _TITLE,
             "ok",
@@ -203,7 +205,7 @@ def _judge(scores: list[Score], telling: pd.DataFrame, rois: int) -> Finding:
             f"{token['patients']} patients, {100 * token['label_1']:.0f} % label 1)"
             for token in theirs[:_NAMED]
         ]
-    return Finding(
+    return CheckResult(
         "names",
         _TITLE,
         "warning",

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from keras_wa import __version__
 from keras_wa.evaluate import pages
-from keras_wa.evaluate.audit.findings import AuditReport, Group
-from keras_wa.evaluate.audit.wording import verdict_sentence
+from keras_wa.evaluate.audit.findings import AuditReport, Group, verdict_sentence
 
 GROUPS_SHOWN = 12
 """Groups of duplicates that are shown with pictures; the others are counted."""
@@ -40,7 +39,7 @@ def render_page(report: AuditReport, images: NDArray[np.uint8] | None) -> str:
         "audit.html.j2",
         report=report,
         sentence=verdict_sentence(report),
-        forests=[each for each in forests if each.marks],
+        forests=[each for each in forests if each.rows],
         groups_shown=GROUPS_SHOWN,
         rois_shown=_ROIS_SHOWN,
         thumbnails=lambda group: thumbnails(group, images),
@@ -52,8 +51,8 @@ def render_page(report: AuditReport, images: NDArray[np.uint8] | None) -> str:
     )
 
 
-def forest(report: AuditReport, measure: str) -> pages.Forest:
-    """Lays out the scores of all checks.
+def forest(report: AuditReport, measure: str) -> pages.ForestPlot:
+    """The plot of the scores of all checks.
 
     Args:
         report: the outcome.
@@ -63,16 +62,14 @@ def forest(report: AuditReport, measure: str) -> pages.Forest:
         A row for each score that has this measure.
     """
     rows = [
-        pages.Row(
-            score.name, estimate.value, estimate.low, estimate.high, finding.check
-        )
+        pages.Row(score.name, estimate, finding.check)
         for finding in report.findings
         for score in finding.scores
         if (estimate := getattr(score, measure)) is not None
     ]
     if measure == "auc":
-        return pages.forest("AUC", rows, reference=0.5)
-    return pages.forest("Accuracy", rows)
+        return pages.ForestPlot("AUC", rows, reference=0.5)
+    return pages.ForestPlot("Accuracy", rows)
 
 
 def thumbnails(group: Group, images: NDArray[np.uint8] | None) -> list[str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from keras_wa.data.case_table import PARTS
-from keras_wa.evaluate.audit.findings import Finding
-from keras_wa.evaluate.audit.wording import count, join
+from keras_wa.evaluate.audit.findings import CheckResult
+from keras_wa.evaluate.text import count, join
 
 _LISTED = 50
 
@@ -21,7 +21,7 @@ def torn_patients(cases: pd.DataFrame) -> list[str]:
     return sorted(str(patient) for patient in parts.index[parts > 1])
 
 
-def check_patients(cases: pd.DataFrame) -> Finding:
+def check_patients(cases: pd.DataFrame) -> CheckResult:
     """Looks for patients who are trained on and tested on.
 
     Args:
@@ -38,7 +38,7 @@ def check_patients(cases: pd.DataFrame) -> Finding:
     if torn:
         theirs = cases[cases["patient_id"].isin(torn)]
         parts = theirs.groupby("patient_id")["split"].agg(lambda x: sorted(set(x)))
-        return Finding(
+        return CheckResult(
             "patients",
             title,
             "error",
@@ -52,7 +52,7 @@ def check_patients(cases: pd.DataFrame) -> Finding:
             },
         )
     if n_patients == len(cases):
-        return Finding(
+        return CheckResult(
             "patients",
             title,
             "note",
@@ -63,7 +63,7 @@ def check_patients(cases: pd.DataFrame) -> Finding:
             details=details,
         )
     found = join([part for part in PARTS if (cases["split"] == part).any()])
-    return Finding(
+    return CheckResult(
         "patients",
         title,
         "ok",

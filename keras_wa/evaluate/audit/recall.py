@@ -7,9 +7,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from keras_wa.data.leaky_splits import COPIES
-from keras_wa.evaluate.audit.findings import Finding, Score
+from keras_wa.evaluate.audit.findings import CheckResult, Score
 from keras_wa.evaluate.audit.scoring import defined, learning_and_test, why_not_held_out
-from keras_wa.evaluate.audit.wording import percent
+from keras_wa.evaluate.text import percent
 from keras_wa.metrics import Estimate, cluster_bootstrap
 
 Codes = NDArray[np.int64]
@@ -20,7 +20,7 @@ _TITLE = "What recalling the label of the same patient would score"
 
 def check_recall(
     cases: pd.DataFrame, resamples: int = 1000, seed: int = 0, splits: int = 200
-) -> Finding:
+) -> CheckResult:
     """Scores patient recall on the table's own split and on random ones.
 
     Recall knows a test ROI by its patient: it answers with the label that most of the
@@ -46,7 +46,7 @@ def check_recall(
     random = random_scores(cases, splits, seed)
     scores = [*([own] if own else []), *random]
     if patients.max() + 1 == len(cases):
-        return Finding(
+        return CheckResult(
             "recall",
             _TITLE,
             "note",
@@ -69,7 +69,7 @@ def check_recall(
     known = np.isin(patients[test], patients[~test])
     details["known_test_rois"] = int(known.sum())
     if known.any() and own:
-        return Finding(
+        return CheckResult(
             "recall",
             _TITLE,
             "error",
@@ -81,7 +81,7 @@ def check_recall(
             details=details,
         )
     leaks = by_roi.value > majority
-    return Finding(
+    return CheckResult(
         "recall",
         _TITLE,
         "note" if leaks else "ok",

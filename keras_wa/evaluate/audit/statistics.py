@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from keras_wa.evaluate.audit.findings import Finding, Score
+from keras_wa.evaluate.audit.findings import CheckResult, Score
 from keras_wa.evaluate.audit.pixels import Pixels
 from keras_wa.evaluate.audit.scoring import (
     SHORTCUT_AUC,
@@ -16,7 +16,7 @@ from keras_wa.evaluate.audit.scoring import (
     shortcuts,
     why_not_held_out,
 )
-from keras_wa.evaluate.audit.wording import join
+from keras_wa.evaluate.text import join
 from keras_wa.metrics import Estimate
 from keras_wa.metrics.baselines import one_number_statistics
 from keras_wa.metrics.bootstrap import cluster_bootstrap_auc
@@ -44,7 +44,7 @@ _TITLE = "What single numbers of an image tell of the label"
 
 def check_statistics(
     cases: pd.DataFrame, pixels: Pixels, resamples: int = 1000, seed: int = 0
-) -> Finding:
+) -> CheckResult:
     """Scores each number by the AUC on the test part, its direction from training.
 
     Args:
@@ -59,7 +59,7 @@ def check_statistics(
     read = cases.iloc[pixels.rows].reset_index(drop=True)
     reason = why_not_held_out(read)
     if reason:
-        return Finding(
+        return CheckResult(
             "statistics", _TITLE, "not done", f"Nothing was scored: {reason}."
         )
     names = GREY_LEVELS | SIZES
@@ -96,11 +96,11 @@ def _score(
     )
 
 
-def _judge(scores: list[Score], rois: int) -> Finding:
+def _judge(scores: list[Score], rois: int) -> CheckResult:
     alarms = shortcuts(scores)
     details = {"rois": rois, "warning_above": SHORTCUT_AUC}
     if not alarms:
-        return Finding(
+        return CheckResult(
             "statistics",
             _TITLE,
             "ok",
@@ -130,7 +130,7 @@ def _judge(scores: list[Score], rois: int) -> Finding:
             "Cut a fixed field of view, so that the size of the crop tells nothing: "
             "`crop='fixed'`."
         )
-    return Finding(
+    return CheckResult(
         "statistics",
         _TITLE,
         "warning",

@@ -16,13 +16,14 @@ import numpy as np
 
 from keras_wa.data import split_hash
 from keras_wa.errors import UserError
-from keras_wa.evaluate.compare.figures import write_curves
+from keras_wa.evaluate.compare.figures import curve_plots, draw_curves
 from keras_wa.evaluate.compare.jobs import Job, carry_out
 from keras_wa.evaluate.compare.page import render_page
 from keras_wa.evaluate.compare.published import published_accuracy
 from keras_wa.evaluate.compare.results import RunResult, read_result
 from keras_wa.evaluate.compare.summary import summarise
 from keras_wa.evaluate.compare.tables import render_markdown
+from keras_wa.evaluate.pages import to_png
 from keras_wa.files import FolderBusyError, replacing, without_nan, write_json
 from keras_wa.models.registry import model_source
 from keras_wa.training.cost import measure_cost
@@ -39,7 +40,7 @@ ON_VALIDATION = (
 
 
 @dataclasses.dataclass
-class Outcome:
+class JobsOutcome:
     """How the runs of a comparison ended.
 
     Attributes:
@@ -53,7 +54,7 @@ class Outcome:
     interrupted: bool = False
 
 
-def run_jobs(jobs: Sequence[Job], resamples: int, verbose: int) -> Outcome:
+def run_jobs(jobs: Sequence[Job], resamples: int, verbose: int) -> JobsOutcome:
     """Does what is left of a comparison's runs, and logs each as it begins.
 
     Args:
@@ -66,7 +67,7 @@ def run_jobs(jobs: Sequence[Job], resamples: int, verbose: int) -> Outcome:
             than the data now give.
     """
     _require_same_data(jobs)
-    outcome = Outcome()
+    outcome = JobsOutcome()
     took: list[float] = []
     left = [job for job in jobs if not job.complete]
     while left:
@@ -224,15 +225,14 @@ def write_comparison(
     """
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / "comparison.json", record)
-    pages = {
-        "comparison.md": render_markdown(record),
-        "comparison.html": render_page(record, results),
+    files = {
+        "comparison.md": render_markdown(record).encode(),
+        "comparison.html": render_page(record, results).encode(),
     }
-    for name, text in pages.items():
+    for split, systems in results.items():
+        name = f"curves-{split}.png"
+        files[name] = to_png(draw_curves(curve_plots(split, systems)))
+    for name, content in files.items():
         with replacing(out / name) as partial:
-            partial.write_text(text, encoding="utf-8")
-    curves = [
-        write_curves(systems, out / f"curves-{split}.png")
-        for split, systems in results.items()
-    ]
-    return [*(out / name for name in ("comparison.json", *pages)), *curves]
+            partial.write_bytes(content)
+    return [out / name for name in ("comparison.json", *files)]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from keras_wa.evaluate.compare.results import RunResult
-from keras_wa.files import replacing
+from keras_wa.evaluate.pages import LinePlot, Points, style
 
 CURVES = {
     "accuracy": "accuracy, training",
@@ -18,6 +17,9 @@ CURVES = {
     "val_loss": "loss, validation",
 }
 """Column of a history -> what it is called."""
+
+# Of a line of the legend, with the lines before the names.
+_LEGEND_LETTERS = 130
 
 
 def mean_curve(results: Sequence[RunResult], column: str) -> pd.DataFrame:
@@ -43,43 +45,47 @@ def mean_curve(results: Sequence[RunResult], column: str) -> pd.DataFrame:
     )
 
 
-def write_curves(systems: Mapping[str, Sequence[RunResult]], path: Path) -> Path:
-    """Writes `draw_curves` as a PNG file. Returns its path."""
-    with replacing(path) as partial:
-        draw_curves(systems).savefig(partial, dpi=110)
-    return path
-
-
-def draw_curves(systems: Mapping[str, Sequence[RunResult]]) -> Figure:
-    """Draws the mean of each curve and a band over the seeds.
+def curve_plots(
+    split: str, systems: Mapping[str, Sequence[RunResult]]
+) -> list[LinePlot]:
+    """The plots of the training: the mean over seeds, and their extremes as a band.
 
     Args:
+        split: what it is, for the titles.
         systems: system -> its runs.
     """
-    figure = Figure(figsize=(11, 8), layout="constrained")
-    for place, (column, title) in enumerate(CURVES.items(), start=1):
-        axes = figure.add_subplot(2, 2, place)
-        for index, (name, results) in enumerate(systems.items()):
-            curve = mean_curve(results, column)
-            # Colours come round again after ten; the line's pattern then differs.
-            style = ("-", "--", ":", "-.")[index // 10 % 4]
-            (line,) = axes.plot(curve.index, curve["mean"], style, label=name)
-            axes.fill_between(
-                curve.index,
-                curve["low"],
-                curve["high"],
-                color=line.get_color(),
-                alpha=0.15,
+    plots = []
+    for column, title in CURVES.items():
+        series = []
+        for name, runs in systems.items():
+            curve = mean_curve(runs, column)
+            band = (curve["low"], curve["high"]) if len(runs) > 1 else ()
+            series.append(Points(name, curve.index, curve["mean"], *band))
+        plots.append(
+            LinePlot(
+                title=f"{title}, split {split}",
+                x_label="epoch",
+                y_label=title,
+                series=series,
+                description=f"Mean of the {title} over the seeds, epoch by epoch.",
+                ends="extremes of the seeds",
             )
-        axes.set_title(title)
-        axes.set_xlabel("epoch")
-        axes.grid(alpha=0.3)
-    handles, labels = figure.axes[0].get_legend_handles_labels()
-    for columns in (3, 2, 1):
-        legend = figure.legend(
-            handles, labels, loc="outside lower center", ncols=columns
         )
-        if legend.get_window_extent().width < figure.bbox.width or columns == 1:
-            break
-        legend.remove()  # The names are long.
+    return plots
+
+
+def draw_curves(plots: Sequence[LinePlot]) -> Figure:
+    """Draws the four of `curve_plots` in one figure, with one legend.
+
+    Args:
+        plots: of the same systems.
+    """
+    with style():
+        figure = Figure(figsize=(11, 8), layout="constrained")
+        axes = figure.subplots(2, 2).flat
+        for each, plot in zip(axes, plots, strict=True):
+            plot.draw_on(each)
+        handles, labels = axes[0].get_legend_handles_labels()
+        columns = min(3, _LEGEND_LETTERS // (max(map(len, labels)) + 8))
+        figure.legend(handles, labels, loc="outside lower center", ncols=columns)
     return figure

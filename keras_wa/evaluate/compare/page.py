@@ -7,10 +7,11 @@ from typing import Any
 
 from keras_wa import __version__
 from keras_wa.evaluate.compare import tables
-from keras_wa.evaluate.compare.figures import CURVES, mean_curve
+from keras_wa.evaluate.compare.figures import curve_plots
 from keras_wa.evaluate.compare.published import CAPTION
 from keras_wa.evaluate.compare.results import RunResult
-from keras_wa.evaluate.pages import Forest, LinePlot, Row, Series, forest, render
+from keras_wa.evaluate.pages import ForestPlot, Row, render
+from keras_wa.metrics import Estimate
 
 
 def render_page(
@@ -33,7 +34,7 @@ def render_page(
             "metrics": tables.metrics_table(part),
             "differences": tables.differences_table(part),
             "forests": _forests(part),
-            "curves": _curves(part["split_origin"], results[part["split"]]),
+            "curves": curve_plots(part["split_origin"], results[part["split"]]),
         }
         for part in record["splits"]
     ]
@@ -75,11 +76,11 @@ def verdict(part: Mapping[str, Any]) -> str:
     return f"By AUC, at 5 % after Holm's adjustment, {'; '.join(told)}."
 
 
-def _forests(part: Mapping[str, Any]) -> list[Forest]:
+def _forests(part: Mapping[str, Any]) -> list[ForestPlot]:
     """The AUC of each system, and its difference to the baseline's."""
     systems = part["systems"]
     aucs = [_row(each["name"], each["metrics"]["auc"], "mean") for each in systems]
-    plots = [forest(f"AUC, split {part['split_origin']}", aucs, reference=0.5)]
+    plots = [ForestPlot(f"AUC, split {part['split_origin']}", aucs, reference=0.5)]
     differences = [
         _row(each["name"], each["differences"]["auc"], "value")
         for each in systems
@@ -87,29 +88,9 @@ def _forests(part: Mapping[str, Any]) -> list[Forest]:
     ]
     if differences:
         title = f"Difference in AUC to {part['baseline']}, split {part['split_origin']}"
-        plots.append(forest(title, differences, reference=0.0, start=-0.05, end=0.05))
+        plots.append(ForestPlot(title, differences, 0.0, start=-0.05, end=0.05))
     return plots
 
 
 def _row(name: str, metric: Mapping[str, Any], value: str) -> Row:
-    return Row(name, metric[value], metric["low"], metric["high"])
-
-
-def _curves(split: str, systems: Mapping[str, Sequence[RunResult]]) -> list[LinePlot]:
-    """Training curves, the mean over seeds."""
-    plots = []
-    for column, title in CURVES.items():
-        series = []
-        for name, runs in systems.items():
-            curve = mean_curve(runs, column)
-            series.append(Series(name, curve.index.to_numpy(), curve["mean"]))
-        plots.append(
-            LinePlot(
-                title=f"{title}, split {split}",
-                x_label="epoch",
-                y_label=title,
-                series=series,
-                description=f"Mean of the {title} over the seeds, epoch by epoch.",
-            )
-        )
-    return plots
+    return Row(name, Estimate.from_record({**metric, "value": metric[value]}))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 from keras_wa.evaluate.compare.published import CAPTION
-from keras_wa.evaluate.text import TITLES
+from keras_wa.evaluate.text import TITLES, TextTable
+from keras_wa.metrics import Estimate
 
 HOW_TO_READ = (
     "Mean ± standard deviation over seeds; in brackets the 95 % interval of the mean, "
@@ -21,24 +21,6 @@ HOW_TO_READ = (
 
 ROIS = {"val": "validation", "test": "test"}
 """Part of a split -> what its ROIs are called."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Table:
-    """A table of text.
-
-    Attributes:
-        header: title of each column; the first column names the rows.
-        rows: as many cells each.
-    """
-
-    header: list[str]
-    rows: list[list[str]]
-
-    def __str__(self) -> str:
-        """The table in Markdown."""
-        lines = [self.header, ["---"] * len(self.header), *self.rows]
-        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def render_markdown(record: Mapping[str, Any]) -> str:
@@ -76,7 +58,7 @@ def render_markdown(record: Mapping[str, Any]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def main_table(part: Mapping[str, Any]) -> Table:
+def main_table(part: Mapping[str, Any]) -> TextTable:
     """One row a system: AUC, difference, accuracy, the paper's figure."""
     rows = []
     for system in part["systems"]:
@@ -85,10 +67,10 @@ def main_table(part: Mapping[str, Any]) -> Table:
             [
                 system["name"],
                 str(len(system["seeds"])),
-                estimate(system["metrics"]["auc"]),
+                over_seeds(system["metrics"]["auc"]),
                 "baseline" if difference is None else signed(difference),
                 "" if difference is None else p_value(difference["p_holm"]),
-                estimate(system["metrics"]["accuracy"]),
+                over_seeds(system["metrics"]["accuracy"]),
                 system["published"],
             ]
         )
@@ -101,10 +83,10 @@ def main_table(part: Mapping[str, Any]) -> Table:
         "accuracy",
         f"the paper's accuracy (%), {CAPTION}",
     ]
-    return Table(header, rows)
+    return TextTable(header, rows)
 
 
-def cost_table(part: Mapping[str, Any], costs: Mapping[str, Any]) -> Table:
+def cost_table(part: Mapping[str, Any], costs: Mapping[str, Any]) -> TextTable:
     """One row a system: parameters, operations, time of a training step."""
     rows = []
     for system in part["systems"]:
@@ -127,10 +109,10 @@ def cost_table(part: Mapping[str, Any], costs: Mapping[str, Any]) -> Table:
         "batch",
         "timed on",
     ]
-    return Table(header, rows)
+    return TextTable(header, rows)
 
 
-def differences_table(part: Mapping[str, Any]) -> Table | None:
+def differences_table(part: Mapping[str, Any]) -> TextTable | None:
     """One row a metric, one column a system other than the baseline."""
     others = [each for each in part["systems"] if each["differences"]]
     if not others:
@@ -146,20 +128,20 @@ def differences_table(part: Mapping[str, Any]) -> Table | None:
         ]
         for metric in others[0]["differences"]
     ]
-    return Table(["metric", *(each["name"] for each in others)], rows)
+    return TextTable(["metric", *(each["name"] for each in others)], rows)
 
 
-def metrics_table(part: Mapping[str, Any]) -> Table:
+def metrics_table(part: Mapping[str, Any]) -> TextTable:
     """One row a metric, one column a system."""
     systems = part["systems"]
     rows = [
-        [TITLES[metric], *(estimate(each["metrics"][metric]) for each in systems)]
+        [TITLES[metric], *(over_seeds(each["metrics"][metric]) for each in systems)]
         for metric in systems[0]["metrics"]
     ]
-    return Table(["metric", *(each["name"] for each in systems)], rows)
+    return TextTable(["metric", *(each["name"] for each in systems)], rows)
 
 
-def protocols(record: Mapping[str, Any]) -> Table:
+def protocols(record: Mapping[str, Any]) -> TextTable:
     """The AUC and accuracy of each system under each split."""
     rows = []
     for system in record["splits"][0]["systems"]:
@@ -170,33 +152,25 @@ def protocols(record: Mapping[str, Any]) -> Table:
                     each["name"],
                     part["split_origin"],
                     f"{part['n_rois']} of {part['n_patients']}",
-                    estimate(each["metrics"]["auc"]),
-                    estimate(each["metrics"]["accuracy"]),
+                    over_seeds(each["metrics"]["auc"]),
+                    over_seeds(each["metrics"]["accuracy"]),
                 ]
                 for each in own
             ]
-    return Table(["system", "split", "ROIs of patients", "AUC", "accuracy"], rows)
+    return TextTable(["system", "split", "ROIs of patients", "AUC", "accuracy"], rows)
 
 
-def estimate(metric: Mapping[str, Any]) -> str:
+def over_seeds(metric: Mapping[str, Any]) -> str:
     """`0.912 ± 0.010 [0.870, 0.948]`."""
     spread = "" if metric["sd"] is None else f" ± {metric['sd']:.3f}"
-    return f"{number(metric['mean'])}{spread} {ends(metric)}"
+    found = Estimate.from_record({**metric, "value": metric["mean"]})
+    value, space, ends = str(found).partition(" ")
+    return f"{value}{spread}{space}{ends}"
 
 
 def signed(difference: Mapping[str, Any]) -> str:
     """`+0.031 [-0.004, +0.066]`."""
-    return f"{number(difference['value'], '+')} {ends(difference, '+')}"
-
-
-def ends(metric: Mapping[str, Any], sign: str = "") -> str:
-    """The interval in brackets."""
-    return f"[{number(metric['low'], sign)}, {number(metric['high'], sign)}]"
-
-
-def number(value: float | None, sign: str = "") -> str:
-    """Three decimals, or n/a."""
-    return "n/a" if value is None else format(value, f"{sign}.3f")
+    return f"{Estimate.from_record(difference):+.3f}"
 
 
 def p_value(value: float | None) -> str:

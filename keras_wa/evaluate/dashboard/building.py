@@ -30,7 +30,7 @@ CURVES = "training"
 _log = logging.getLogger(__name__)
 
 # To be raised when something else is written of the same files.
-_FORMAT = 1
+_FORMAT = 2
 _STAMPS = ".keras_wa.json"
 _MARK = ".keras_wa_dashboard"
 _CHARTS = {
@@ -157,6 +157,12 @@ class _OneRun:
                         f"`evaluate_run(run={str(self.run.path)!r})`"
                     )
                 continue
+            if not files[-1].is_file():
+                notes.append(
+                    f"{self.name}: {split} has no pictures of mistakes, an older "
+                    "version has evaluated it. Expected, to see them: python "
+                    f"evaluate.py {self.run.path}"
+                )
             stamp = self._to_do(split, files, bool(self._written(split)))
             if stamp is None:
                 continue

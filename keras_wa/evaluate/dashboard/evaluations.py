@@ -14,10 +14,11 @@ from keras_wa.errors import UserError
 from keras_wa.evaluate.dashboard import events, pictures
 from keras_wa.evaluate.dashboard.hparams import Metric
 from keras_wa.evaluate.dashboard.pr_curve import precision_recall
+from keras_wa.evaluate.report.mistakes import RECORD, Mistakes, read_mistakes
 
 SPLITS = ("test", "val")
-FILES = ("metrics.json", "predictions.csv", "report.html")
-"""What is read of an evaluation; the page alone may be missing."""
+FILES = ("metrics.json", "predictions.csv", RECORD)
+"""What is read of an evaluation. An older one has no record of its mistakes."""
 
 BEST = Metric("best/val_auc", "validation AUC, best epoch")
 _TITLES = {
@@ -69,11 +70,13 @@ def summaries(folder: Path, split: str) -> list[Any]:
             says = f"Malignant against the rest, on the {split} part."
             found.append(events.pr_curve(f"{split}/malignant", curve, says))
         for name, plot in pictures.plots(results, predictions).items():
-            picture = pictures.draw(plot)
-            found.append(events.image(f"{split}/{name}", picture, plot.description))
+            summary = events.image(f"{split}/{name}", plot.draw(), plot.description)
+            found.append(summary)
+        if (folder / RECORD).is_file():
+            found += _mistakes(read_mistakes(folder), split)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _unreadable(folder, error) from error
-    return found + list(_mistakes(folder / FILES[2], split))
+    return found
 
 
 def _numbers(results: Mapping[str, Any], split: str) -> Iterator[Any]:
@@ -86,13 +89,9 @@ def _numbers(results: Mapping[str, Any], split: str) -> Iterator[Any]:
             yield events.scalar(f"{split}/{key}", found["value"], f"{says}.")
 
 
-def _mistakes(page: Path, split: str) -> Iterator[Any]:
-    try:
-        found = pictures.mistakes_of_report(page.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return  # The page is the last to be written, and the rest needs no page.
-    for name, missed in (("missed malignant", True), ("false alarms", False)):
-        chosen = [each for each in found if each.missed == missed and each.pictures]
+def _mistakes(mistakes: Mistakes, split: str) -> Iterator[Any]:
+    kinds = {"missed malignant": mistakes.missed, "false alarms": mistakes.false_alarms}
+    for name, chosen in kinds.items():
         if chosen:
             sheet = pictures.mistakes_sheet(chosen)
             yield events.image(f"{split}/surest mistakes, {name}", sheet)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import warnings
+import struct
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,10 @@ from tensorboard.plugins.scalar import metadata as scalar_metadata
 from tensorboard.summary.writer.record_writer import RecordWriter
 from tensorboard.util.tensor_util import make_tensor_proto
 
+from keras_wa.evaluate.pages import to_png
 from keras_wa.files import replacing
 
 Summary = summary_pb2.Summary
-_DPI = 100
 
 
 def scalar(tag: str, value: float, description: str = "") -> Any:
@@ -35,15 +34,12 @@ def scalar(tag: str, value: float, description: str = "") -> Any:
 
 def image(tag: str, figure: Figure, description: str = "") -> Any:
     """A figure as a summary."""
-    file = io.BytesIO()
-    with warnings.catch_warnings():
-        # A name that the font cannot write has boxes in it, and nobody can mend that.
-        warnings.filterwarnings("ignore", r"Glyph \d+")
-        figure.savefig(file, format="png", dpi=_DPI)
-    width, height = (round(_DPI * inches) for inches in figure.get_size_inches())
+    png = to_png(figure)
+    # Bytes 16 to 23 of a PNG.
+    width, height = struct.unpack(">II", png[16:24])
     metadata = image_metadata.create_summary_metadata("", description)
     metadata.data_class = summary_pb2.DATA_CLASS_BLOB_SEQUENCE
-    parts = [str(width).encode(), str(height).encode(), file.getvalue()]
+    parts = [str(width).encode(), str(height).encode(), png]
     return _summary(tag, metadata, np.array(parts, dtype=object))
 
 

@@ -1,18 +1,19 @@
 """Pages that open offline: their look, their plots, and how they are written."""
 
-from keras_wa.evaluate.pages.forest import Forest, Mark, Row, forest
-from keras_wa.evaluate.pages.line_plot import LinePlot, Series, thin
+from keras_wa.evaluate.pages.figures import style, to_png, to_svg
+from keras_wa.evaluate.pages.plots import ForestPlot, LinePlot, Points, Row, thin
 from keras_wa.evaluate.pages.rendering import data_uri, render, write_page
 
 __all__ = [
-    "Forest",
+    "ForestPlot",
     "LinePlot",
-    "Mark",
+    "Points",
     "Row",
-    "Series",
     "data_uri",
-    "forest",
     "render",
+    "style",
     "thin",
+    "to_png",
+    "to_svg",
     "write_page",
 ]

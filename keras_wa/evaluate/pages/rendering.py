@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import base64
-import re
+import io
 from pathlib import Path
 from typing import Any
 
-import cv2
 import jinja2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
+from keras_wa.evaluate.pages.figures import COLOURS, to_svg
 from keras_wa.files import replacing
 
 
@@ -19,8 +20,8 @@ def render(package: str, template: str, **context: Any) -> str:
     """Fills in a template; everything that it shows is escaped.
 
     The template may extend `pages/base.html.j2` and import the macros of
-    `pages/parts.html.j2` and `pages/plots.html.j2`. A name that the context lacks is an
-    error and not an empty place.
+    `pages/parts.html.j2`. A name that the context lacks is an error and not an empty
+    place.
 
     Args:
         package: where the template lies, such as `"keras_wa.evaluate.audit"`.
@@ -30,6 +31,11 @@ def render(package: str, template: str, **context: Any) -> str:
     Returns:
         The page.
     """
+    return environment_of(package).get_template(template).render(**context)
+
+
+def environment_of(package: str) -> jinja2.Environment:
+    """The templates of a package and those of the pages, with what they can call."""
     environment = jinja2.Environment(
         loader=jinja2.ChoiceLoader(
             [
@@ -44,9 +50,12 @@ def render(package: str, template: str, **context: Any) -> str:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters["slug"] = slug
+    environment.globals["colours"] = COLOURS
     environment.filters["in_words"] = in_words
-    return environment.get_template(template).render(**context)
+    environment.filters["svg"] = lambda plot: to_svg(
+        plot.draw(), plot.title, plot.description
+    )
+    return environment
 
 
 def write_page(page: str, path: Path) -> None:
@@ -69,15 +78,9 @@ def data_uri(image: NDArray[np.uint8]) -> str:
     Returns:
         A PNG as `data:image/png;base64,…`, every pixel as it was.
     """
-    orders = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
-    pixels = image if image.ndim == 2 else cv2.cvtColor(image, orders[image.shape[2]])
-    data = cv2.imencode(".png", pixels)[1].tobytes()
-    return f"data:image/png;base64,{base64.b64encode(data).decode()}"
-
-
-def slug(text: str) -> str:
-    """A name for the `id` of an element: `ROC curve (test)` -> `roc-curve-test`."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, format="png")
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def in_words(value: Any) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from keras_wa.evaluate.pages import LinePlot, Series, thin
+from keras_wa.evaluate.pages import LinePlot, Points, thin
 from keras_wa.evaluate.text import estimate
 
 _UNIT = (0.0, 1.0)
@@ -35,7 +35,7 @@ def roc_plot(results: Mapping[str, Any], predictions: pd.DataFrame) -> LinePlot 
         x_label="1 - specificity",
         y_label="sensitivity",
         series=[
-            Series(f"model, AUC {estimate(metrics['auc'])}", x[kept], y[kept]),
+            Points(f"model, AUC {estimate(metrics['auc'])}", x[kept], y[kept]),
             _operating_point(
                 results,
                 1 - metrics["specificity"]["value"],
@@ -69,12 +69,12 @@ def precision_recall_plot(
     kept = thin(recall, precision)
     metrics, prevalence = results["metrics"], results["prevalence"]
     series = [
-        Series(
+        Points(
             f"model, average precision {estimate(metrics['auprc'])}",
             recall[kept],
             precision[kept],
         ),
-        Series(
+        Points(
             f"guessing, {prevalence:.3f}, the share of malignant ROIs",
             _UNIT,
             [prevalence] * 2,
@@ -120,7 +120,7 @@ def reliability_plot(results: Mapping[str, Any]) -> LinePlot:
     for key, name in names.items():
         table = pd.DataFrame(calibration[key]["reliability"])
         series.append(
-            Series(
+            Points(
                 f"{name}, ECE {calibration[key]['ece_equal_mass']:.3f}",
                 table["mean_probability"],
                 table["observed"],
@@ -156,7 +156,7 @@ def decision_plot(results: Mapping[str, Any]) -> LinePlot:
         "treat_none": "act on none",
     }
     series = [
-        Series(name, curve["threshold"], curve[key])
+        Points(name, curve["threshold"], curve[key])
         for key, name in names.items()
         if curve[key] is not None
     ]
@@ -174,6 +174,6 @@ def decision_plot(results: Mapping[str, Any]) -> LinePlot:
     )
 
 
-def _operating_point(results: Mapping[str, Any], x: float, y: float) -> Series:
+def _operating_point(results: Mapping[str, Any], x: float, y: float) -> Points:
     threshold = results["threshold"]["value"]
-    return Series(f"at the threshold {threshold:.4g}", [x], [y], joined=False)
+    return Points(f"at the threshold {threshold:.4g}", [x], [y], joined=False)

@@ -7,7 +7,7 @@ import dataclasses
 import pandas as pd
 
 from keras_wa.data.case_table import PARTS
-from keras_wa.evaluate.report.words import share
+from keras_wa.evaluate.text import share
 
 FACTS = {
     "phantom": {

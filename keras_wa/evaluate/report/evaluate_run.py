@@ -11,7 +11,7 @@ from keras_wa.data import split_hash
 from keras_wa.data.pipeline.digests import pixels_hash
 from keras_wa.evaluate import evaluate_predictions, pages, write_results
 from keras_wa.evaluate.report.data_card import data_card
-from keras_wa.evaluate.report.mistakes import show_mistakes
+from keras_wa.evaluate.report.mistakes import show_mistakes, write_mistakes
 from keras_wa.evaluate.report.report import render_report
 from keras_wa.files import without_nan
 from keras_wa.metrics import choose_threshold
@@ -34,9 +34,10 @@ def evaluate_run(
 ) -> dict[str, Any]:
     """Predicts a part of a run's split with its best model, evaluates, and writes.
 
-    `evaluation/<split>/` of the run then holds `predictions.csv`, `metrics.json` and
-    `report.html`, written in this order and each in one step: where the report is,
-    the others are too. The same run gives the same bytes.
+    `evaluation/<split>/` of the run then holds `predictions.csv`, `metrics.json`,
+    `mistakes/` (a record and pictures) and `report.html`, written in this order and
+    each in one step: where the report is, the others are too. The same run gives the
+    same bytes.
 
     Args:
         run: a run with a best model.
@@ -100,6 +101,7 @@ def evaluate_run(
     )
     folder = run.evaluation(split)
     write_results(folder, results, predictions)
+    write_mistakes(mistakes, folder)
     pages.write_page(page, folder / "report.html")
     return results
 

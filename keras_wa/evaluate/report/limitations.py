@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from keras_wa.evaluate.report.words import count, join
+from keras_wa.evaluate.text import count, join
 
 _ALWAYS = (
     "The ROIs were given. Whether the model would find them on a whole mammogram was "

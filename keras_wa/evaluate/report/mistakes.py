@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
 
 import cv2
 import keras
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from PIL import Image
 
-from keras_wa.explain.figures import mosaic, overlay
+from keras_wa.evaluate.pages.figures import slug
+from keras_wa.explain.figures import panels
 from keras_wa.explain.gradcam import grad_cam
 from keras_wa.explain.inputs import model_inputs
 from keras_wa.explain.subbands import image_wavelet, subband_pictures
+from keras_wa.files import replacing, write_json
 from keras_wa.training.data import RunData
 
 Pixels = NDArray[np.uint8]
-
-BANDS_TITLE, HEAT_TITLE = "LL LH / HL HH", "Grad-CAM"
-"""Titles of the pictures of the subbands and of the heat map."""
 
 DESCRIPTORS = (
     "morphology",
@@ -31,6 +34,9 @@ DESCRIPTORS = (
     "view",
 )
 """What the case table may know of a ROI, in the order in which it is told."""
+
+RECORD = "mistakes/mistakes.json"
+"""Below the folder of an evaluation; the pictures are beside it."""
 
 # Larger pictures would make the page too heavy to be sent.
 _MOST_PIXELS = 160
@@ -55,6 +61,17 @@ class Mistake:
     descriptors: dict[str, str]
     pictures: dict[str, Pixels]
 
+    @property
+    def caption(self) -> str:
+        """What is known of it, but for its name."""
+        kind = "malignant" if self.label else "benign"
+        words = [
+            f"{kind}, predicted probability of malignancy {self.probability:.3f}",
+            f"patient {self.patient_id}",
+            *(f"{name} {value}" for name, value in self.descriptors.items()),
+        ]
+        return "; ".join(words)
+
 
 @dataclasses.dataclass(frozen=True)
 class Mistakes:
@@ -75,6 +92,44 @@ class Mistakes:
         """The kinds of pictures that there are."""
         every = [*self.missed, *self.false_alarms]
         return {title for mistake in every for title in mistake.pictures}
+
+
+def write_mistakes(mistakes: Mistakes, folder: Path) -> None:
+    """Writes the mistakes, with their pictures as PNG files, in one step.
+
+    Args:
+        mistakes: of an evaluation.
+        folder: of that evaluation; an older `mistakes/` in it is replaced.
+    """
+    record = dataclasses.asdict(mistakes)
+    file = folder / RECORD
+    with replacing(file.parent) as partial:
+        partial.mkdir(parents=True)
+        for kind in ("missed", "false_alarms"):
+            for number, each in enumerate(record[kind], start=1):
+                for title, picture in each["pictures"].items():
+                    name = f"{kind}-{number}-{slug(title)}.png"
+                    Image.fromarray(picture).save(partial / name)
+                    each["pictures"][title] = name
+        write_json(partial / file.name, record)
+
+
+def read_mistakes(folder: Path) -> Mistakes:
+    """What `write_mistakes` wrote into the folder of an evaluation.
+
+    Raises:
+        OSError, ValueError, KeyError, TypeError: it cannot be read.
+    """
+    file = folder / RECORD
+    record = json.loads(file.read_text(encoding="utf-8"))
+    for each in (*record["missed"], *record["false_alarms"]):
+        for title, name in each["pictures"].items():
+            each["pictures"][title] = np.asarray(Image.open(file.with_name(name)))
+    missed, alarms = (
+        [Mistake(**each) for each in record[kind]]
+        for kind in ("missed", "false_alarms")
+    )
+    return Mistakes(missed, alarms, record["note"])
 
 
 def surest_mistakes(
@@ -165,17 +220,16 @@ def _pictures(
 ) -> tuple[list[dict[str, Pixels]], str]:
     """The pictures of each ROI, and why there are no heat maps."""
     rois = np.asarray(pixels, np.float32) / np.float32(255)
-    found: list[dict[str, Pixels]] = [{"ROI": each} for each in pixels]
+    bands: Sequence[Pixels | None] = [None] * len(rois)
+    heat: Sequence[NDArray[np.float32] | None] = [None] * len(rois)
     transform = wavelet or image_wavelet(model)
     if transform is not None:
-        bands = subband_pictures(rois, transform)
-        for drawn, each in zip(found, bands, strict=True):
-            drawn[BANDS_TITLE] = mosaic(each)
+        bands = list(subband_pictures(rois, transform))
+    note = ""
     try:
-        heat = grad_cam(model, model_inputs(rois, wavelet), size=pixels.shape[1:3])
+        inputs = model_inputs(rois, wavelet)
+        heat = list(grad_cam(model, inputs, size=pixels.shape[1:3]))
     except ValueError as error:
         # Networks without a feature map, or without a dense layer at their end.
-        return found, f"There are no heat maps. {error}"
-    for drawn, image, each in zip(found, pixels, heat, strict=True):
-        drawn[HEAT_TITLE] = overlay(image, each)
-    return found, ""
+        note = f"There are no heat maps. {error}"
+    return [panels(*each) for each in zip(pixels, bands, heat, strict=True)], note

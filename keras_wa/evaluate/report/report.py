@@ -11,8 +11,9 @@ from keras_wa.evaluate import pages
 from keras_wa.evaluate.report import curves, tables
 from keras_wa.evaluate.report.data_card import DataCard
 from keras_wa.evaluate.report.limitations import limitations
-from keras_wa.evaluate.report.mistakes import BANDS_TITLE, HEAT_TITLE, Mistakes
+from keras_wa.evaluate.report.mistakes import Mistakes
 from keras_wa.evaluate.report.verdict import decision, verdict, warnings
+from keras_wa.explain.figures import BANDS_TITLE, HEAT_TITLE
 
 
 def render_report(

@@ -1,4 +1,4 @@
-"""The tables of an evaluation, a list of cells a row."""
+"""The tables of an evaluation."""
 
 from __future__ import annotations
 
@@ -6,18 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from keras_wa.evaluate import TITLES
-from keras_wa.evaluate.pages import Forest, Row, forest
-from keras_wa.evaluate.report.words import count, share
-from keras_wa.evaluate.text import estimate
+from keras_wa.evaluate.pages import ForestPlot, Row
+from keras_wa.evaluate.text import TextTable, count, estimate, share
+from keras_wa.metrics import Estimate
 from keras_wa.metrics.classification import METRIC_NAMES
-
-Table = tuple[list[str], list[list[str]]]
-"""Heads of the columns, and rows as long."""
 
 _LEVELS = {"roi": "ROIs", "image": "images", "breast": "breasts", "patient": "patients"}
 
 
-def level_table(results: Mapping[str, Any]) -> Table:
+def level_table(results: Mapping[str, Any]) -> TextTable:
     """Every metric at each level that there is.
 
     Args:
@@ -39,7 +36,7 @@ def level_table(results: Mapping[str, Any]) -> Table:
         if name == "auc":
             cells = [estimate(each["auc_delong"]) for each in levels.values()]
             rows.append(["AUC, by DeLong", *cells])
-    return head, rows
+    return TextTable(head, rows)
 
 
 def levels_left_out(results: Mapping[str, Any]) -> list[str]:
@@ -51,7 +48,7 @@ def levels_left_out(results: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def confusion_table(results: Mapping[str, Any]) -> Table:
+def confusion_table(results: Mapping[str, Any]) -> TextTable:
     """What was called what at the threshold."""
     counts = results["counts"]
     rows = []
@@ -62,10 +59,10 @@ def confusion_table(results: Mapping[str, Any]) -> Table:
         whole = called + not_called
         cells = [f"{n:,} ({share(n, whole)})" for n in (called, not_called)]
         rows.append([name, *cells, f"{whole:,}"])
-    return ["is", "called malignant", "called benign", "all"], rows
+    return TextTable(["is", "called malignant", "called benign", "all"], rows)
 
 
-def reference_table(results: Mapping[str, Any]) -> Table:
+def reference_table(results: Mapping[str, Any]) -> TextTable:
     """What is reached without the network, below the network itself."""
     metrics = results["metrics"]
     rows = [
@@ -86,10 +83,10 @@ def reference_table(results: Mapping[str, Any]) -> Table:
     for name, auc in results["one_number_auc"].items():
         how = "one number of the pixels, its direction that of training"
         rows.append([name.replace("_", " "), estimate(auc), "", how])
-    return ["", "AUC", "accuracy", "how"], rows
+    return TextTable(["", "AUC", "accuracy", "how"], rows)
 
 
-def three_class_table(results: Mapping[str, Any]) -> Table | None:
+def three_class_table(results: Mapping[str, Any]) -> TextTable | None:
     """The confusion of three classes and the figures of each; `None` with two."""
     found = results["three_class"]
     if found is None:
@@ -103,10 +100,12 @@ def three_class_table(results: Mapping[str, Any]) -> Table | None:
         ]
         for i in range(3)
     ]
-    return ["is", "called 0", "called 1", "called 2", "sensitivity", "AUC"], rows
+    return TextTable(
+        ["is", "called 0", "called 1", "called 2", "sensitivity", "AUC"], rows
+    )
 
 
-def subgroup_plots(results: Mapping[str, Any]) -> list[Forest]:
+def subgroup_plots(results: Mapping[str, Any]) -> list[ForestPlot]:
     """A forest plot of the AUC for each column with subgroups that have one.
 
     Args:
@@ -118,15 +117,14 @@ def subgroup_plots(results: Mapping[str, Any]) -> list[Forest]:
     """
     columns: dict[str, list[Row]] = {}
     for group in results["subgroups"]:
-        auc, patients = group["auc"], count(group["n_patients"], "patient")
-        if auc["value"] is not None:
+        if group["auc"]["value"] is not None:
+            patients = count(group["n_patients"], "patient")
             note = f"{patients} only" if group["few_patients"] else ""
-            columns.setdefault(group["column"], []).append(
-                Row(group["value"], auc["value"], auc["low"], auc["high"], note=note)
-            )
+            row = Row(group["value"], Estimate.from_record(group["auc"]), note=note)
+            columns.setdefault(group["column"], []).append(row)
     whole = results["metrics"]["auc"]["value"]
     return [
-        forest(f"AUC by {column}", rows, reference=whole)
+        ForestPlot(f"AUC by {column}", rows, reference=whole)
         for column, rows in columns.items()
     ]
 
@@ -140,7 +138,7 @@ def without_auc(results: Mapping[str, Any]) -> str:
     return f"{n} of {count(len(groups), 'subgroup')} are of one class and have no AUC."
 
 
-def subgroup_table(results: Mapping[str, Any]) -> Table:
+def subgroup_table(results: Mapping[str, Any]) -> TextTable:
     """Every subgroup with all its figures."""
     head = ["", "ROIs", "malignant", "patients", "AUC", "sensitivity", "specificity"]
     rows = [
@@ -154,4 +152,4 @@ def subgroup_table(results: Mapping[str, Any]) -> Table:
         ]
         for group in results["subgroups"]
     ]
-    return [*head, "note"], rows
+    return TextTable([*head, "note"], rows)

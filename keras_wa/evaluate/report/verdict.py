@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from keras_wa.evaluate.report.words import count, percent
+from keras_wa.evaluate.text import count, percent
+from keras_wa.metrics import Estimate
 
 _DESCRIPTORS = ("type + distribution", "BI-RADS assessment")
 
@@ -30,7 +31,7 @@ def verdict(results: Mapping[str, Any]) -> str:
             "apart."
         )
     parts = [
-        f"On {of} the model ranks a malignant above a benign ROI in {percent(auc)} of "
+        f"On {of} the model ranks a malignant above a benign ROI in {_percent(auc)} of "
         f"pairs{_beside_guessing(auc)}"
     ]
     found = {each["name"]: each["auc"] for each in results["references"]}
@@ -38,13 +39,13 @@ def verdict(results: Mapping[str, Any]) -> str:
         if found.get(name) and found[name]["value"] is not None:
             parts.append(
                 f"the descriptors alone ({name}, no pixels) reach "
-                f"{percent(found[name])}"
+                f"{_percent(found[name])}"
             )
             break
     if found.get("best possible"):
         parts.append(
             f"the best that any model can be expected to reach is "
-            f"{percent(found['best possible'])}"
+            f"{_percent(found['best possible'])}"
         )
     if results["dataset"] == "phantom":
         parts.append("this is a phantom and says nothing clinical")
@@ -102,6 +103,10 @@ def best_number(results: Mapping[str, Any]) -> str | None:
     return max(defined, key=lambda name: defined[name], default=None)
 
 
+def _percent(record: Mapping[str, float | None]) -> str:
+    return percent(Estimate.from_record(record))
+
+
 def _beside_guessing(auc: Mapping[str, float | None]) -> str:
     """A clause where the interval holds one half."""
     low, high = auc["low"], auc["high"]
@@ -122,7 +127,7 @@ def _shortcut(results: Mapping[str, Any]) -> str:
     if max(number["value"], number["high"] or 0) < auc:
         return ""
     return (
-        f"One number of the pixels, {name.replace('_', ' ')}, ranks {percent(number)} "
+        f"One number of the pixels, {name.replace('_', ' ')}, ranks {_percent(number)} "
         f"of pairs rightly by itself. That cannot be told from the model's "
         f"{100 * auc:.1f} %: it may have learnt no more."
     )

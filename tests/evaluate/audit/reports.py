@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from keras_wa.evaluate.audit.findings import AuditReport, Finding, Group, Score
+from keras_wa.evaluate.audit.findings import AuditReport, CheckResult, Group, Score
 from keras_wa.metrics import Estimate
 
 HOSTILE = '<script>alert("ä & 乳")</script>'
@@ -37,11 +37,13 @@ def report() -> AuditReport:
         },
         notes=[HOSTILE],
         findings=[
-            Finding("patients", "Patients", "ok", "None is torn."),
-            Finding("duplicates", "Copies", "error", HOSTILE, "Mend it.", [], groups),
-            Finding("metadata", "Metadata", "note", "Known.", scores=scores),
-            Finding("names", "Names", "warning", "u and b.", details={"x": np.pi}),
-            Finding("statistics", "Numbers", "not done", "Not done: no images."),
+            CheckResult("patients", "Patients", "ok", "None is torn."),
+            CheckResult(
+                "duplicates", "Copies", "error", HOSTILE, "Mend it.", [], groups
+            ),
+            CheckResult("metadata", "Metadata", "note", "Known.", scores=scores),
+            CheckResult("names", "Names", "warning", "u and b.", details={"x": np.pi}),
+            CheckResult("statistics", "Numbers", "not done", "Not done: no images."),
         ],
         settings={"seed": 0, "split_hash": "0123456789ab"},
     )

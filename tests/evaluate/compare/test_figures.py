@@ -5,16 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from keras_wa.evaluate.compare.figures import (
     CURVES,
+    curve_plots,
     draw_curves,
     mean_curve,
-    write_curves,
 )
 from keras_wa.evaluate.compare.results import RunResult
+from keras_wa.evaluate.pages import to_png
 from keras_wa.training.config import TrainConfig
 
 
@@ -44,20 +47,25 @@ def test_a_curve_is_the_mean_and_the_extremes_of_the_seeds() -> None:
     pd.testing.assert_frame_equal(curve, expected)
 
 
-def test_the_picture_of_many_systems_is_drawn(tmp_path: Path) -> None:
-    systems = {f"system {i}": [result(0, [0.5, 0.1 * i])] for i in range(12)}
-    path = write_curves(systems, tmp_path / "curves.png")
-    picture = cv2.imread(str(path))
-    assert picture.shape[0] > 600
-    assert [each.name for each in tmp_path.iterdir()] == ["curves.png"]
+def test_a_band_over_the_seeds_is_drawn_where_there_are_several() -> None:
+    runs = [result(0, [0.6, 0.4]), result(1, [0.8, 0.5])]
+    many, one = curve_plots("a", {"many": runs, "one": runs[:1]})[0].series
+    np.testing.assert_array_equal(many.high, [0.8, 0.5])
+    assert one.low is None
 
 
-@pytest.mark.parametrize(("length", "columns"), [(10, 3), (40, 2), (90, 1)])
+@pytest.mark.parametrize(("length", "columns"), [(10, 3), (40, 2), (90, 2)])
 def test_the_legend_has_as_many_columns_as_fit(length: int, columns: int) -> None:
-    names = [f"{i:x<{length}}" for i in range(6)]
-    figure = draw_curves({name: [result(0, [0.5, 0.4])] for name in names})
+    systems = {f"{i:x<{length}}": [result(0, [0.5, 0.1 * i])] for i in range(12)}
+    figure = draw_curves(curve_plots("official", systems))
+    assert len(figure.axes) == 4
+    assert pixels(figure).shape[:2] == (800, 1100)
     (legend,) = figure.legends
     assert legend._ncols == columns
     box = legend.get_window_extent()
     assert box.x0 >= 0
     assert box.x1 <= figure.bbox.width
+
+
+def pixels(figure: Figure) -> np.ndarray:
+    return cv2.imdecode(np.frombuffer(to_png(figure), np.uint8), cv2.IMREAD_COLOR)

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import copy
 
-import html5lib
 import pytest
 
 from keras_wa.evaluate.compare.page import render_page, verdict
 from tests.evaluate.compare.test_figures import result
 from tests.evaluate.compare.test_tables import part, record, system
+from tests.evaluate.pages.html import (
+    SVG,
+    assert_ids_are_unique,
+    assert_loads_nothing,
+    cells_of,
+    parse,
+)
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -27,18 +33,15 @@ def page_of(found: dict) -> str:
 
 def test_the_page_is_valid_and_loads_nothing() -> None:
     page = page_of(record(splits=[part(), part("random-roi")]))
-    parser = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False)
-    tree = parser.parse(page)
-    for each in tree.iter():
-        for name in ("src", "href", "data", "action"):
-            assert each.get(name, "#").startswith(("#", "data:"))
-    ids = [each.get("id") for each in tree.iter() if each.get("id")]
-    assert len(ids) == len(set(ids))
+    tree = parse(page)
+    assert_loads_nothing(page, tree)
+    assert_ids_are_unique(tree)
+    # Two forests and four curves a split.
+    assert len(list(tree.iter(f"{SVG}svg"))) == 12
 
 
 def test_every_cell_of_the_tables_is_on_the_page() -> None:
-    tree = html5lib.parse(page_of(record()), namespaceHTMLElements=False)
-    cells = {"".join(each.itertext()) for each in tree.iter("td")}
+    cells = cells_of(parse(page_of(record())))
     assert "0.750 ± 0.010 [0.700, 0.800]" in cells
     assert "+0.050 [+0.030, +0.070]" in cells
     assert "+0.050 [+0.030, +0.070], p 0.020" in cells

@@ -9,8 +9,8 @@ import pytest
 from keras_wa.evaluate.compare.tables import (
     cost_table,
     differences_table,
-    estimate,
     main_table,
+    over_seeds,
     p_value,
     protocols,
     render_markdown,
@@ -116,8 +116,8 @@ def test_rows_have_as_many_cells_as_the_header() -> None:
 
 def test_what_is_undefined_is_said_to_be() -> None:
     undefined = {"mean": None, "sd": None, "low": None, "high": None}
-    assert estimate(undefined) == "n/a [n/a, n/a]"
-    assert signed({"value": None, "low": None, "high": None}) == "n/a [n/a, n/a]"
+    assert over_seeds(undefined) == "n/a"
+    assert signed({"value": None, "low": None, "high": None}) == "n/a"
     assert p_value(None) == "n/a"
 
 

@@ -16,6 +16,7 @@ from keras_wa.errors import UserError
 from keras_wa.evaluate.dashboard.building import build
 from keras_wa.evaluate.dashboard.finding import find_runs
 from keras_wa.evaluate.report.evaluate_run import evaluate_run
+from keras_wa.evaluate.report.mistakes import RECORD
 from keras_wa.training.run import Run
 
 TEST_TAGS = {
@@ -131,7 +132,7 @@ def test_only_what_has_changed_is_written_again(runs, shown, tmp_path):
     before = state_of(out)
     built(runs / "one", out)
     assert state_of(out) == before
-    os.utime(runs / "one" / "evaluation" / "test" / "report.html", (3e9, 3e9))
+    os.utime(runs / "one" / "evaluation" / "test" / RECORD, (3e9, 3e9))
     built(runs / "one", out)
     after = state_of(out)
     changed = {n for n in {*before, *after} if before.get(n) != after.get(n)}
@@ -186,11 +187,21 @@ def test_a_run_that_is_gone_is_removed_with_what_was_made_of_it(runs, shown, tmp
     assert list((runs / "one" / "tensorboard").iterdir()), "behind a link"
 
 
-@pytest.mark.parametrize("spoilt", [True, False])
+def test_an_older_evaluation_has_all_but_the_pictures_of_its_mistakes(runs, tmp_path):
+    shutil.rmtree((runs / "one" / "evaluation" / "test" / RECORD).parent)
+    for _ in range(2):
+        (note,) = built(runs / "one", tmp_path / "out")
+        assert note.startswith("one: test has no pictures of mistakes")
+    found = tags(tmp_path / "out" / "one")
+    assert found >= TEST_TAGS
+    assert not any("mistakes" in tag for tag in found)
+
+
+@pytest.mark.parametrize("spoilt", ["predictions.csv", RECORD, None])
 def test_results_that_are_not_there_any_more_are_removed(runs, shown, tmp_path, spoilt):
     out = shutil.copytree(shown, tmp_path / "out", symlinks=True)
     if spoilt:
-        (runs / "one/evaluation/test/predictions.csv").write_text("a\n1\n")
+        (runs / "one/evaluation/test" / spoilt).write_text("a\n1\n")
     else:
         shutil.rmtree(runs / "one" / "evaluation")
     notes = built(runs / "one", out)

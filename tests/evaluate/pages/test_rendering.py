@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from keras_wa.evaluate import pages
-from keras_wa.evaluate.pages.rendering import slug
+from keras_wa.evaluate.pages.figures import slug
+from keras_wa.evaluate.pages.rendering import environment_of
 from tests.evaluate.pages.html import parse, text_of
 
 HOSTILE = '<script>alert("ä & 乳")</script>'
@@ -33,11 +34,13 @@ def test_what_a_page_loads_by_mistake_is_refused():
     assert policy.get("content").startswith("default-src 'none'; img-src data:;")
 
 
+def parts():
+    environment = environment_of("keras_wa.evaluate.pages")
+    return environment.get_template("parts.html.j2").make_module()
+
+
 def test_a_table_escapes_its_cells():
-    module = jinja2.Environment(
-        loader=jinja2.PackageLoader("keras_wa.evaluate.pages", "."), autoescape=True
-    ).get_template("parts.html.j2")
-    text = module.make_module().table(HOSTILE, ["a", HOSTILE], [[HOSTILE, 1.5]])
+    text = parts().table(HOSTILE, ["a", HOSTILE], [[HOSTILE, 1.5]])
     assert "<script" not in text
     tree = parse(f"<!DOCTYPE html><title>x</title>{text}")
     assert [text_of(e) for e in tree.iter("th")] == ["a", HOSTILE, HOSTILE]
@@ -45,10 +48,7 @@ def test_a_table_escapes_its_cells():
 
 
 def test_numbers_are_flush_right_and_words_may_wrap():
-    module = jinja2.Environment(
-        loader=jinja2.PackageLoader("keras_wa.evaluate.pages", "."), autoescape=True
-    ).get_template("parts.html.j2")
-    text = module.make_module().table("t", ["a", "how", "n"], [[1, 2, 3]], ["how"])
+    text = parts().table("t", ["a", "how", "n"], [[1, 2, 3]], ["how"])
     tree = parse(f"<!DOCTYPE html><title>x</title>{text}")
     assert [e.get("class") for e in tree.iter("td")] == ["how", "n"]
 

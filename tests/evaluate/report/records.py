@@ -67,8 +67,10 @@ def config(**changes: Any) -> dict[str, Any]:
 def mistakes() -> Mistakes:
     """Two of each kind, one with markup for a name."""
     picture = np.random.default_rng(0).integers(0, 256, (32, 32), dtype=np.uint8)
+    heat = np.stack([picture, picture // 2, picture // 3], axis=-1)
+    pictures = {"ROI": picture, "heat": heat}
     found = [
-        Mistake(name, "p1", i % 2, 0.25, {"view": HOSTILE}, {"ROI": picture})
+        Mistake(name, "p1", i % 2, 0.25, {"view": HOSTILE}, pictures)
         for i, name in enumerate(["a", HOSTILE, "c", "d"])
     ]
     return Mistakes(found[:2], found[2:], "There are no heat maps. " + HOSTILE)

@@ -15,6 +15,7 @@ from keras_wa.data.pipeline import npy_file
 from keras_wa.errors import UserError
 from keras_wa.evaluate.report import evaluate_run as module
 from keras_wa.evaluate.report.evaluate_run import evaluate_run
+from keras_wa.evaluate.report.mistakes import read_mistakes
 from keras_wa.files import without_nan
 from keras_wa.metrics import baselines
 from keras_wa.training.run import Run
@@ -41,12 +42,13 @@ def page(evaluated) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def test_three_files_are_written_and_the_record_is_returned(evaluated):
+def test_the_files_are_written_and_the_record_is_returned(evaluated):
     path, results = evaluated
     folder = path / "evaluation" / "test"
     assert {each.name for each in folder.iterdir()} == {
         "metrics.json",
         "predictions.csv",
+        "mistakes",
         "report.html",
     }
     assert json.loads((folder / "metrics.json").read_text()) == without_nan(results)
@@ -72,8 +74,12 @@ def test_the_page_says_of_a_phantom_that_it_is_one(page):
 def test_the_page_shows_mistakes_settings_and_the_split(evaluated, page):
     path, results = evaluated
     tree = parse(page)
-    assert len(list(tree.iter("img"))) % 3 == 0
-    assert list(tree.iter("img"))
+    shown = read_mistakes(path / "evaluation" / "test")
+    captions = {text_of(each) for each in tree.iter("p")}
+    for mistake in (*shown.missed, *shown.false_alarms):
+        assert mistake.caption in captions
+    files = (path / "evaluation" / "test" / "mistakes").glob("*.png")
+    assert len(list(tree.iter("img"))) == len(list(files)) > 0
     settings = {text_of(each) for each in tree.iter("dd")}
     environment = json.loads((path / "environment.json").read_text())
     assert {environment["python"], "tiny", "32"} <= settings
@@ -98,7 +104,7 @@ def test_the_page_comes_last(evaluated, tmp_path, monkeypatch):
     with pytest.raises(OSError, match="disk full"):
         evaluate_run(Run.open(path), "test", 0.5, 5)
     names = {each.name for each in (path / "evaluation" / "test").iterdir()}
-    assert names == {"metrics.json", "predictions.csv"}
+    assert names == {"metrics.json", "predictions.csv", "mistakes"}
 
 
 def test_a_part_that_is_not_there_writes_nothing(evaluated, tmp_path):

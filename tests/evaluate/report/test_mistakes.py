@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import keras
@@ -9,10 +10,18 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_wa.evaluate.report.mistakes import show_mistakes, small, surest_mistakes
+from keras_wa.evaluate.report.mistakes import (
+    Mistakes,
+    read_mistakes,
+    show_mistakes,
+    small,
+    surest_mistakes,
+    write_mistakes,
+)
 from keras_wa.training.best import load_best
 from keras_wa.training.data import load_data
 from keras_wa.training.run import Run
+from tests.evaluate.report.records import mistakes
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +72,15 @@ def test_each_has_its_own_pixels_subbands_and_heat(shown):
         assert mistake.pictures["Grad-CAM"].shape == (32, 32, 3)
     assert {each.label for each in found.missed} == {1}
     assert all(each.probability >= 0.5 for each in found.false_alarms)
+
+
+def test_what_is_written_is_read_back_pixel_for_pixel(tmp_path):
+    for kept in (mistakes(), Mistakes([mistakes().missed[1]], [])):
+        write_mistakes(kept, tmp_path)
+        found = read_mistakes(tmp_path)
+        np.testing.assert_equal(dataclasses.asdict(found), dataclasses.asdict(kept))
+    names = {each.name for each in tmp_path.rglob("*.*")}
+    assert names == {"mistakes.json", "missed-1-roi.png", "missed-1-heat.png"}
 
 
 def test_a_network_without_a_feature_map_has_its_page_without_heat(shown):

@@ -21,7 +21,7 @@ from keras_wa.data.readers.cbis_ddsm.phantom_settings import (
 )
 from keras_wa.errors import UserError
 from keras_wa.files import remove_partials
-from keras_wa.phantom.film import Film, Finding, plan_film
+from keras_wa.phantom.film import Abnormality, Film, plan_film
 from keras_wa.phantom.lesions import Placed
 
 # What a crop shows around the box of its mask, as a part of the box's longer side.
@@ -100,7 +100,7 @@ def _plan(settings: TreeSettings, rows: Sequence[Mapping[Any, Any]]) -> Film:
             view=_text(first["view"]),
             density=_count(first["density"]),
             findings=[
-                Finding(
+                Abnormality(
                     name=row["roi_id"],
                     mass=row["lesion_type"] == "mass",
                     morphology=_text(row["morphology"]),

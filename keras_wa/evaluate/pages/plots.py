@@ -1,0 +1,275 @@
+"""The plots of all pages, drawn by matplotlib."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
+
+from keras_wa.evaluate.pages.figures import COLOURS, style
+from keras_wa.metrics import Estimate
+
+# Inches. A page shows a point as a pixel or more, and a little less on a telephone.
+_WIDTH, _HEIGHT = 5.0, 3.9
+_LEFT, _RIGHT, _TOP, _BOTTOM, _LEGEND = 0.7, 0.15, 0.15, 0.55, 0.21
+_EDGE, _ROW, _HEAD, _LETTER = 0.1, 0.47, 0.3, 0.086
+_MOST_LETTERS = 50
+
+_SERIES = [COLOURS[n] for n in ("note", "error", "ok", "warning", "accent", "soft")]
+_DASHES = ("-", (0, (8, 4)), (0, (2, 2)), (0, (8, 2, 2, 2)), (0, (4, 2)), (0, (12, 4)))
+_MARKERS = "os^DvPX"
+
+
+@dataclasses.dataclass(frozen=True)
+class Points:
+    """Points of one kind, in the order in which they are joined.
+
+    Attributes:
+        name: in the legend and in the table.
+        x, y: `(n,)`; a place where either is not finite interrupts the line.
+        low, high: `(n,)` or `None`: the band around a line, or the bars of points.
+        joined: whether a line joins the points.
+    """
+
+    name: str
+    x: ArrayLike
+    y: ArrayLike
+    low: ArrayLike | None = None
+    high: ArrayLike | None = None
+    joined: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class LinePlot:
+    """Lines and points against two axes.
+
+    Colours, dashes and markers tell the series apart, so that no colour is needed.
+
+    Attributes:
+        title: names the plot, so no two of a page share it.
+        x_label, y_label: of the axes, with the unit.
+        series: at least one, with a finite point.
+        description: what the plot shows, in a sentence, for who cannot see it.
+        x_range, y_range: ends of the axes, by default around all points. A line that
+            leaves them is cut off.
+        diagonal: the name in the legend of a broken line from corner to corner, such as
+            that of guessing; `""` for none.
+        ends: what `low` and `high` of the series are.
+    """
+
+    title: str
+    x_label: str
+    y_label: str
+    series: Sequence[Points]
+    description: str
+    x_range: tuple[float, float] | None = None
+    y_range: tuple[float, float] | None = None
+    diagonal: str = ""
+    ends: str = "95 % interval"
+
+    def draw(self) -> Figure:
+        """The plot with its legend below."""
+        legend = _LEGEND * (len(self.series) + bool(self.diagonal)) + 0.1
+        height = _HEIGHT + legend
+        with style():
+            figure = Figure(figsize=(_WIDTH, height))
+            left, bottom = _LEFT / _WIDTH, (_BOTTOM + legend) / height
+            right, top = 1 - _RIGHT / _WIDTH, 1 - _TOP / height
+            axes = figure.add_axes((left, bottom, right - left, top - bottom))
+            self.draw_on(axes)
+            figure.legend(loc="lower left", borderaxespad=0.2, handlelength=3.5)
+        return figure
+
+    def draw_on(self, axes: Axes) -> None:
+        """Draws all but the legend."""
+        for i, each in enumerate(self.series):
+            colour = _SERIES[i % len(_SERIES)]
+            x, y = np.asarray(each.x, float), np.asarray(each.y, float)
+            axes.plot(
+                x,
+                y,
+                color=colour,
+                linestyle=_DASHES[i % len(_DASHES)] if each.joined else "none",
+                marker=_MARKERS[i % len(_MARKERS)],
+                # More would hide the line; another line has them elsewhere.
+                markevery=(0.06 * (i % 4), 0.25) if each.joined else None,
+                markersize=5 if each.joined else 7,
+                # Points on the edge are drawn whole; a line ends there.
+                clip_on=each.joined,
+                label=_cut(each.name),
+            )
+            if each.low is None or each.high is None:
+                continue
+            low, high = np.asarray(each.low, float), np.asarray(each.high, float)
+            if each.joined:
+                axes.fill_between(x, low, high, color=colour, alpha=0.18, linewidth=0)
+            else:
+                axes.vlines(x, low, high, color=colour)
+        if self.diagonal:
+            ends, dashes = (0, 1), (0, (4, 4))
+            axes.plot(
+                ends,
+                ends,
+                color=COLOURS["soft"],
+                linestyle=dashes,
+                transform=axes.transAxes,
+                label=self.diagonal,
+            )
+        axes.set(xlabel=self.x_label, ylabel=self.y_label)
+        axes.set(xlim=self.x_range, ylim=self.y_range)
+
+    @property
+    def columns(self) -> list[str]:
+        """Heads of the tables."""
+        interval = any(each.low is not None for each in self.series)
+        return [self.x_label, self.y_label, *([self.ends] if interval else [])]
+
+    @property
+    def tables(self) -> list[tuple[str, list[list[str]]]]:
+        """The name of each series and its points, four digits a number."""
+        n = len(self.columns)
+        return [(each.name, [row[:n] for row in _cells(each)]) for each in self.series]
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A number of a forest plot.
+
+    Attributes:
+        name: what the number is of.
+        estimate: the number and its interval.
+        group: heading of the rows that follow each other and share it, `""` for none.
+        note: what to know of the number, or why there is none.
+    """
+
+    name: str
+    estimate: Estimate
+    group: str = ""
+    note: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class ForestPlot:
+    """Numbers with their intervals below each other; one with a note is hollow.
+
+    Attributes:
+        title: what the axis measures; it names the plot, so no two of a page share it.
+        rows: from the top.
+        reference: a number to draw a broken line at, such as what guessing reaches.
+        start, end: what the axis reaches at least; it reaches further where an interval
+            does.
+    """
+
+    title: str
+    rows: Sequence[Row]
+    reference: float | None = None
+    start: float = 0.4
+    end: float = 1.0
+
+    def draw(self) -> Figure:
+        """The plot, its numbers in a column of their own."""
+        places, y, group = [], 0.0, ""
+        for row in self.rows:
+            y += _ROW + (_HEAD if row.group not in ("", group) else 0)
+            places.append((row, y, row.group if row.group != group else ""))
+            group = row.group
+        height = y + _ROW / 2 + _BOTTOM
+        letters = max(len(str(row.estimate)) for row in self.rows)
+        with style():
+            figure = Figure(figsize=(_WIDTH, height))
+            right = 1 - (_EDGE + letters * _LETTER + _RIGHT) / _WIDTH
+            bottom = _BOTTOM / height
+            axes = figure.add_axes((_EDGE / _WIDTH, bottom, right, 1 - bottom))
+            for place in places:
+                self._draw_row(axes, *place)
+            if self.reference is not None:
+                axes.axvline(self.reference, color=COLOURS["soft"], ls=(0, (4, 4)))
+            ends = np.array([(e.value, e.low, e.high) for e in self._estimates])
+            low = np.nanmin([self.start, *ends.ravel()])
+            high = np.nanmax([self.end, *ends.ravel()])
+            room = 0.04 * (high - low)
+            axes.set(xlim=(low - room, high + room), ylim=(height - _BOTTOM, 0))
+            axes.set_xlabel(_cut(self.title), loc="left")
+            axes.set_yticks([])
+            axes.locator_params(axis="x", nbins=6)
+            axes.spines[:].set_visible(False)
+        return figure
+
+    def _draw_row(self, axes: Axes, row: Row, y: float, head: str) -> None:
+        found, colour = row.estimate, COLOURS["note"]
+        side = axes.get_yaxis_transform()
+        axes.text(0, y - 0.13, _cut(row.name), transform=side)
+        if head:
+            axes.text(0, y - 0.13 - _HEAD, head, transform=side, weight="bold")
+        axes.text(1.02, y, str(found), transform=side, va="center")
+        axes.hlines(y, found.low, found.high, color=colour, linewidth=2.5)
+        inside = COLOURS["page"] if row.note else colour
+        axes.plot(found.value, y, "o", color=colour, mfc=inside, markeredgewidth=1.5)
+
+    @property
+    def _estimates(self) -> list[Estimate]:
+        return [row.estimate for row in self.rows]
+
+    @property
+    def description(self) -> str:
+        """All numbers, for who cannot see the plot."""
+        numbers = "; ".join(f"{row.name} {row.estimate}" for row in self.rows)
+        return f"With 95 % intervals: {numbers}"
+
+    @property
+    def columns(self) -> list[str]:
+        """Heads of the table; there is a column of notes if there are."""
+        note = ["note"] if any(row.note for row in self.rows) else []
+        return ["", *note, f"{self.title} [95 %]"]
+
+    @property
+    def tables(self) -> list[tuple[str, list[list[str]]]]:
+        """The table of all rows."""
+        rows = []
+        for row in self.rows:
+            name = f"{row.group}: {row.name}" if row.group else row.name
+            note = [row.note] if "note" in self.columns else []
+            rows.append([name, *note, str(row.estimate)])
+        return [(self.title, rows)]
+
+
+def _cut(name: str) -> str:
+    """A name that fits the figure's width; the tables have all of it."""
+    return name if len(name) <= _MOST_LETTERS else f"{name[: _MOST_LETTERS - 1]}…"
+
+
+def _cells(points: Points) -> list[list[str]]:
+    x, y = np.asarray(points.x, float), np.asarray(points.y, float)
+    low, high = (
+        np.full(len(x), np.nan) if end is None else np.asarray(end, float)
+        for end in (points.low, points.high)
+    )
+    return [
+        [f"{a:.4g}", f"{b:.4g}", "" if np.isnan(c + d) else f"[{c:.4g}, {d:.4g}]"]
+        for a, b, c, d in zip(x, y, low, high, strict=True)
+    ]
+
+
+def thin(x: ArrayLike, y: ArrayLike, most: int = 200) -> NDArray[np.int64]:
+    """Chooses points of a long line so that it looks the same.
+
+    Args:
+        x, y: `(n,)`, finite, both on axes of about the same span.
+        most: how many to keep.
+
+    Returns:
+        Indices in order: all of a short line; else at most `most`, evenly spaced along
+        the line, with its first and last point.
+    """
+    points = np.column_stack([np.asarray(x, float), np.asarray(y, float)])
+    if len(points) <= most:
+        return np.arange(len(points))
+    lengths = np.abs(np.diff(points, axis=0)).sum(axis=1)
+    along = np.concatenate([[0.0], np.cumsum(lengths)])
+    wanted = np.searchsorted(along, np.linspace(0, along[-1], most))
+    wanted[[0, -1]] = 0, len(points) - 1
+    return np.unique(np.minimum(wanted, len(points) - 1))
