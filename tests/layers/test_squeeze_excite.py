@@ -8,7 +8,7 @@ import pytest
 from scipy.special import expit
 
 from keras_wa.layers import OPEN_GATE_BIAS, SqueezeExcite
-from tests.layers.contract import assert_layer_contract
+from keras_wa.testing import run_layer_test
 
 RESNET50_CHANNELS = 3 * [256] + 4 * [512] + 6 * [1024] + 3 * [2048]
 
@@ -156,7 +156,7 @@ def test_an_unknown_data_format_is_refused():
     ],
 )
 def test_contract(data_format, shape, spatial):
-    assert_layer_contract(
+    run_layer_test(
         SqueezeExcite,
         {"ratio": 8, "gate_bias": 1.0, "data_format": data_format},
         shape,
