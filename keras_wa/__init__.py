@@ -11,7 +11,15 @@ import sys
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["MammogramClassifier", "data", "layers", "metrics", "models", "phantom"]
+__all__ = [
+    "MammogramClassifier",
+    "data",
+    "layers",
+    "metrics",
+    "models",
+    "phantom",
+    "testing",
+]
 
 if "keras" in sys.modules:
     # For `keras.saving.load_model`, which finds a layer that is registered. Without

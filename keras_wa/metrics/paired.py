@@ -221,7 +221,7 @@ def paired_differences(
 
 
 def holm(p_values: ArrayLike) -> FloatArray:
-    """Adjusts p-values for multiple tests (Holm 1979), with statsmodels.
+    """Adjusts p-values for multiple tests (Holm 1979).
 
     Args:
         p_values: shape `(m,)`, in [0, 1].
@@ -232,13 +232,14 @@ def holm(p_values: ArrayLike) -> FloatArray:
     Raises:
         ValueError: they are not in [0, 1], or there are none.
     """
-    # Imported here: it takes a second, and only comparisons need it.
-    from statsmodels.stats.multitest import multipletests
-
+    # statsmodels' multipletests collects garbage at each call: a second with models.
     p = as_scores(p_values)
     if p.min() < 0 or p.max() > 1:
         raise ValueError(f"p_values must lie in [0, 1]. Received: {p.tolist()}")
-    return np.asarray(multipletests(p, method="holm")[1], np.float64)
+    order = np.argsort(p)
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    return np.minimum(adjusted, 1)
 
 
 def _as_system(name: str, probabilities: ArrayLike, thresholds: ArrayLike) -> _System:

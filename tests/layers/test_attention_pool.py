@@ -8,7 +8,7 @@ import pytest
 from scipy.special import softmax
 
 from keras_wa.layers import AttentionPool2D
-from tests.layers.contract import assert_layer_contract
+from keras_wa.testing import run_layer_test
 
 
 def filled(keep: float) -> tuple[AttentionPool2D, np.ndarray, np.ndarray]:
@@ -87,7 +87,7 @@ def test_an_unknown_size_is_refused() -> None:
 
 @pytest.mark.parametrize("keep", [1.0, 0.3])
 def test_contract(keep: float) -> None:
-    assert_layer_contract(
+    run_layer_test(
         AttentionPool2D,
         {"units": 5, "keep": keep},
         (4, 3, 5, 6),

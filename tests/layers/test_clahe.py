@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import textwrap
 from pathlib import Path
 
@@ -18,8 +16,8 @@ from keras_wa.data.io.clahe import clahe
 from keras_wa.data.io.resize import resize
 from keras_wa.layers.clahe import CLAHE
 from keras_wa.layers.resize import Resize2D
-from tests.layers.contract import assert_layer_contract
-from tests.waiting import DEADLINE_S
+from keras_wa.testing import run_layer_test
+from tests.processes import python
 
 CLIP_LIMITS = (0, 0.5, 1.0, 2.0, 2.3, 4.0, 40.0)
 KINDS = ("smooth", "textured", "constant", "saturated")
@@ -130,7 +128,7 @@ def test_contract():
     # Floats, as uint8 would hide what a mixed policy's autocasting does.
     rng = np.random.default_rng(11)
     images = rng.integers(0, 256, (2, 36, 45, 1)).astype("float32")
-    assert_layer_contract(
+    run_layer_test(
         CLAHE,
         {"clip_limit": 3.0, "tiles": (3, 2)},
         images.shape,
@@ -211,14 +209,7 @@ def test_an_exported_model_gives_the_same_pixels_without_this_package(tmp_path):
         np.savez("out.npz", **found)
         """
     )
-    run = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE_S,
-    )
-    assert run.returncode == 0, run.stderr
+    python("-c", script, cwd=tmp_path)
     with np.load(tmp_path / "out.npz") as outputs:
         assert set(outputs) == set(batches)
         for name, images in batches.items():

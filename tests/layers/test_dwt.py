@@ -14,7 +14,7 @@ import tensorflow as tf
 from keras_wa.errors import UserError
 from keras_wa.layers import DWT2D
 from keras_wa.layers.wavelets import MODES
-from tests.layers.contract import assert_layer_contract
+from keras_wa.testing import run_layer_test
 
 # One of each family, the shortest and the longest, even and odd halves.
 SAMPLE = ("haar", "db2", "db3", "sym5", "coif1", "coif17", "bior3.1", "rbio2.6")
@@ -204,7 +204,7 @@ def test_an_unknown_wavelet_or_mode_is_the_users_mistake():
     ],
 )
 def test_contract(kwargs, output_shape):
-    assert_layer_contract(
+    run_layer_test(
         DWT2D,
         kwargs,
         (4, 16, 13, 3),
@@ -214,7 +214,7 @@ def test_contract(kwargs, output_shape):
 
 
 def test_contract_with_channels_first():
-    assert_layer_contract(
+    run_layer_test(
         DWT2D,
         {"wavelet": "db2", "mode": "zero", "data_format": "channels_first"},
         (4, 3, 16, 13),

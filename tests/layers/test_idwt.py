@@ -13,7 +13,7 @@ import tensorflow as tf
 from keras_wa.errors import UserError
 from keras_wa.layers import DWT2D, IDWT2D
 from keras_wa.layers.wavelets import MODES
-from tests.layers.contract import assert_layer_contract
+from keras_wa.testing import run_layer_test
 from tests.layers.test_dwt import images
 
 # PyWavelets' filters of the discrete Meyer wavelet are truncated: they do not rebuild.
@@ -193,7 +193,7 @@ def test_an_unknown_wavelet_or_mode_is_the_users_mistake():
     ],
 )
 def test_contract(kwargs, input_shape, output_shape, dynamic_axes):
-    assert_layer_contract(
+    run_layer_test(
         IDWT2D,
         kwargs,
         input_shape,

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from keras_wa.data.io.resize import resize
 from keras_wa.layers.resize import Resize2D
-from tests.layers.contract import assert_layer_contract
+from keras_wa.testing import run_layer_test
 
 
 def noise(*shape: int, seed: int = 0) -> np.ndarray:
@@ -126,7 +126,7 @@ def test_floats_are_rounded_and_clipped_to_grey_levels():
 
 def test_contract():
     images = noise(2, 41, 24, 2)
-    assert_layer_contract(
+    run_layer_test(
         Resize2D,
         {"height": 32, "width": 30},
         images.shape,

@@ -9,7 +9,7 @@ from scipy.special import expit
 
 from keras_wa.layers import SqueezeExcite
 from keras_wa.layers.squeeze_excite import OPEN_GATE_BIAS
-from tests.layers.contract import assert_layer_contract
+from keras_wa.testing import run_layer_test
 
 RESNET50_CHANNELS = 3 * [256] + 4 * [512] + 6 * [1024] + 3 * [2048]
 
@@ -157,7 +157,7 @@ def test_an_unknown_data_format_is_refused():
     ],
 )
 def test_contract(data_format, shape, spatial):
-    assert_layer_contract(
+    run_layer_test(
         SqueezeExcite,
         {"ratio": 8, "gate_bias": 1.0, "data_format": data_format},
         shape,

@@ -7,7 +7,7 @@ import numpy as np
 import pywt
 
 from keras_wa.layers import SubbandNormalization
-from tests.layers.contract import assert_layer_contract
+from keras_wa.testing import run_layer_test
 
 
 def subbands(rng: np.random.Generator) -> np.ndarray:
@@ -66,7 +66,7 @@ def test_channels_first_equals_channels_last():
 
 
 def test_contract():
-    assert_layer_contract(
+    run_layer_test(
         SubbandNormalization,
         {"momentum": 0.8, "epsilon": 1e-5},
         (4, 6, 5, 4),

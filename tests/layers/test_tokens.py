@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from keras_wa.layers import Tokens
-from tests.layers.contract import assert_layer_contract
+from keras_wa.testing import run_layer_test
 
 
 def test_the_class_token_and_then_the_map_row_by_row_each_with_its_position() -> None:
@@ -42,4 +42,4 @@ def test_an_unknown_size_is_refused() -> None:
 
 
 def test_contract() -> None:
-    assert_layer_contract(Tokens, {}, (3, 4, 5, 8), output_shape=(3, 21, 8))
+    run_layer_test(Tokens, {}, (3, 4, 5, 8), output_shape=(3, 21, 8))

@@ -9,7 +9,7 @@ import pywt
 from scipy.special import softmax
 
 from keras_wa.layers import WaveletAttention
-from tests.layers.contract import assert_layer_contract
+from keras_wa.testing import run_layer_test
 
 
 def random_map(*shape: int) -> np.ndarray:
@@ -78,7 +78,7 @@ def test_channels_first_equals_channels_last() -> None:
     ],
 )
 def test_contract(data_format: str, shape: tuple, out: tuple, spatial: tuple) -> None:
-    assert_layer_contract(
+    run_layer_test(
         WaveletAttention,
         {"wavelet": "haar", "mode": "symmetric", "data_format": data_format},
         shape,

@@ -87,16 +87,6 @@ def test_the_seed_alone_decides():
     assert first != other
 
 
-def test_the_order_of_the_rows_does_not_matter():
-    labels, probabilities, patients = small_set(8, levels=10)
-    order = np.random.default_rng(0).permutation(len(labels))
-    straight = cluster_bootstrap(labels, probabilities, patients, 0.5, 200)
-    shuffled = cluster_bootstrap(
-        labels[order], probabilities[order], patients[order], 0.5, 200
-    )
-    assert straight == shuffled
-
-
 def test_the_chunks_do_not_change_the_result(monkeypatch):
     labels, probabilities, patients = small_set(9)
     whole = cluster_bootstrap(labels, probabilities, patients, 0.5, 101)

@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 import pytest
+from statsmodels.stats.multitest import multipletests
 
 from keras_wa.metrics.bootstrap import cluster_bootstrap
 from keras_wa.metrics.classification import METRIC_NAMES, classification_metrics
@@ -153,6 +154,12 @@ def test_a_single_patient_leaves_interval_and_p_value_undefined():
     for each in found.values():
         assert math.isnan(each.low)
         assert math.isnan(each.p_value)
+
+
+@pytest.mark.parametrize("count", [1, 2, 9])
+def test_holms_adjustment_is_that_of_statsmodels(count):
+    p = np.round(np.random.default_rng(count).random(count) / 3, 1 + count % 2)
+    assert holm(p) == pytest.approx(multipletests(p, method="holm")[1])
 
 
 def test_holms_adjustment_is_that_done_by_hand():

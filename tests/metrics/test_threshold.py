@@ -51,17 +51,6 @@ def test_float_noise_flips_no_roi():
     assert np.array_equal(noisy >= threshold, probabilities >= threshold)
 
 
-def test_the_order_of_the_rows_does_not_matter():
-    rng = np.random.default_rng(4)
-    labels = rng.integers(2, size=50)
-    probabilities = rng.integers(6, size=50) / 5
-    order = rng.permutation(50)
-    for rule in THRESHOLD_RULES:
-        assert choose_threshold(labels, probabilities, rule) == choose_threshold(
-            labels[order], probabilities[order], rule
-        )
-
-
 def test_of_equally_good_thresholds_the_most_sensitive_is_taken():
     # J is 8/10 - 2/10 above 0.5 and 10/10 - 4/10 above 0.1. In floats the first is
     # larger by a rounding error, which must not decide.

@@ -17,6 +17,7 @@ from pydicom.dataset import Dataset as Header
 from keras_wa.data.options import ReadOptions
 from keras_wa.data.readers.cmmd import SHEETS, read_cmmd
 from keras_wa.errors import UserError
+from keras_wa.testing import run_dataset_test
 from tests.data.io.dicom_files import write_dicom
 
 HEADER = ["ID1", "LeftRight", "Age", "number", "abnormality", "classification"]
@@ -80,7 +81,7 @@ def row_of(dataset, roi_id: str) -> pd.Series:
 
 
 def test_each_image_has_the_label_of_its_breast(root):
-    dataset = read_cmmd(root, CALCIFICATION)
+    dataset = run_dataset_test("cmmd", root)
     cases = dataset.cases
     assert dataset.name == "cmmd"
     assert len(cases) == 24
@@ -208,9 +209,7 @@ def test_a_breast_with_both_lesions_is_read_by_all_only(root, lesion, types):
 
 
 def test_the_test_part_is_drawn_by_patient(root):
-    dataset = read_cmmd(root, ALL, seed=5)
-    parts = dataset.cases.groupby("patient_id")["split"].nunique()
-    assert set(parts) == {1}
+    dataset = run_dataset_test("cmmd", root, ALL, seed=5)
     assert any("(seed 5)" in note for note in dataset.notes)
 
 

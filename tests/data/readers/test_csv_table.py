@@ -13,6 +13,7 @@ import pytest
 from keras_wa.data.options import ReadOptions
 from keras_wa.data.readers.csv_table import read_csv_table
 from keras_wa.errors import UserError
+from keras_wa.testing import run_dataset_test
 
 OPTIONS = ReadOptions(field_mm=4.0, pixel_spacing=0.2)
 PLACE = {"box_left": 30, "box_top": 50, "box_width": 4, "box_height": 2}
@@ -54,7 +55,7 @@ def read(root: Path, rows: list[dict], options: ReadOptions = OPTIONS):
 
 
 def test_path_label_and_patient_are_enough(root):
-    dataset = read(root, cases_of())
+    dataset = run_dataset_test("csv", table(root, cases_of()).parent)
     cases = dataset.cases
     assert dataset.name == "csv"
     assert dataset.root == root

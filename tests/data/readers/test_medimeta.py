@@ -14,6 +14,7 @@ from PIL import Image
 from keras_wa.data import ReadOptions, load_cases, split_cases
 from keras_wa.data.splits import check_split
 from keras_wa.errors import UserError
+from keras_wa.testing import run_dataset_test
 from tests.data.readers.medimeta_tree import (
     LABELS,
     PARTS,
@@ -33,7 +34,7 @@ MASS = ReadOptions(lesion="mass")
 def test_rows_labels_parts_and_findings_are_those_of_the_files(
     written_medimeta: Path,
 ) -> None:
-    dataset = load_cases("medimeta", written_medimeta)
+    dataset = run_dataset_test("medimeta", written_medimeta)
     cases = dataset.cases
     assert list(cases["roi_id"]) == [f"{i:06d}" for i in range(12)]
     assert list(cases["label"]) == LABELS

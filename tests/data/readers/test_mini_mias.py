@@ -13,6 +13,7 @@ import pytest
 from keras_wa.data.options import ReadOptions
 from keras_wa.data.readers.mini_mias import read_mini_mias
 from keras_wa.errors import UserError
+from keras_wa.testing import run_dataset_test
 
 HEAD = """\
 INFORMATION:
@@ -79,7 +80,7 @@ def rows(dataset) -> dict[str, pd.Series]:
 
 
 def test_each_abnormality_with_a_place_has_a_row(root):
-    dataset = read_mini_mias(root, LISTED)
+    dataset = run_dataset_test("mini-mias", root, LISTED, pixels=0)
     cases = rows(dataset)
     assert list(cases) == [
         *("mdb001_1", "mdb002_1", "mdb005_1", "mdb005_2", "mdb013_1", "mdb072_1"),
@@ -111,7 +112,6 @@ def test_two_consecutive_films_are_one_woman(root):
     assert len(patients) == 161
     assert patients["mdb001-002"] == ["mdb001_1", "mdb002_1"]
     assert patients["mdb321-322"] == ["mdb321_1", "mdb322_1"]
-    assert set(cases.groupby("patient_id")["split"].nunique()) == {1}
 
 
 @pytest.mark.parametrize(

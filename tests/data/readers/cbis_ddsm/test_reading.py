@@ -17,6 +17,7 @@ from keras_wa.data import Dataset, ReadOptions, Roi
 from keras_wa.data.io import open_image
 from keras_wa.data.readers.cbis_ddsm import read_cbis_ddsm, reading
 from keras_wa.errors import UserError
+from keras_wa.testing import run_dataset_test
 from tests.data.readers.cbis_ddsm.copies import (
     LAYOUTS,
     Drawn,
@@ -62,11 +63,14 @@ def about(drawn: Drawn, side: int = FIELD) -> np.ndarray:
 @pytest.mark.parametrize("layout", [name for name in LAYOUTS if name != "kaggle"])
 def test_the_lesion_is_in_the_middle_of_its_field_of_view(tmp_path, layout):
     drawn = write_copy(tmp_path, ROWS, layout)
-    dataset = read_cbis_ddsm(tmp_path, options(), progress=False)
+    dataset = run_dataset_test(
+        lambda root, options, seed: read_cbis_ddsm(root, options, progress=False),
+        tmp_path,
+        options(),
+    )
     assert len(dataset.cases) == 3
     for roi_id, made in drawn.items():
         roi = read(dataset, roi_id)
-        assert roi.pixels.dtype == np.uint8
         np.testing.assert_array_equal(roi.pixels, about(made))
 
 

@@ -1,4 +1,4 @@
-"""What every layer of this package must do, whatever it computes."""
+"""Checks of a Keras layer, whatever it computes."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from keras import tree
 HALF_POLICIES = ("mixed_float16", "mixed_bfloat16")
 
 
-def assert_layer_contract(
-    layer_cls: type[keras.layers.Layer],
+def run_layer_test(
+    layer_class: type[keras.layers.Layer],
     init_kwargs: dict[str, Any],
     input_shape: tuple[int, ...] | list[tuple[int, ...]],
     *,
@@ -26,16 +26,17 @@ def assert_layer_contract(
     dynamic_axes: Sequence[int] = (),
     half_tolerance: float | None = 0.05,
 ) -> None:
-    """Checks all that a layer owes, except its numbers.
+    """Checks everything about a layer but its numbers.
 
-    Config round trip with one attribute per `__init__` argument; symbolic and eager
-    call agree on shape and dtype; a functional model with it saves, loads and gives
-    the same output; one step of `fit` runs and moves one of the layer's trainable
-    weights, if it has any; both mixed precision policies work.
+    `get_config` holds each argument of `__init__`, and each is an attribute; the layer
+    is registered and comes back from its config; symbolic call, eager call and
+    `compute_output_shape` agree on shape and dtype; a functional model with it saves,
+    loads and gives the same output; one step of `fit` runs and moves a trainable
+    weight, if there is one; both mixed precision policies work.
 
     Args:
-        layer_cls: the class under test.
-        init_kwargs: its constructor's arguments.
+        layer_class: the class to check.
+        init_kwargs: arguments of its constructor.
         input_shape: shape with the batch; a list of shapes for a layer of many inputs.
         input_data: what to feed, an array or a list of them. By default float32,
             uniform in [0, 1), seeded.
@@ -47,6 +48,13 @@ def assert_layer_contract(
         half_tolerance: largest absolute difference allowed between mixed precision
             and float32, relative to the largest float32 output. None leaves the
             mixed policies out.
+
+    Raises:
+        AssertionError: a check fails.
+
+    Example:
+        >>> from keras_wa.layers import DWT2D
+        >>> run_layer_test(DWT2D, {"wavelet": "haar"}, (2, 8, 8, 1))
     """
     if input_data is None:
         rng = np.random.default_rng(0)
@@ -54,19 +62,19 @@ def assert_layer_contract(
             lambda shape: rng.random(shape, dtype=np.float32), input_shape
         )
     reference = _check_calls(
-        layer_cls(**init_kwargs, dtype="float32"),
+        layer_class(**init_kwargs, dtype="float32"),
         input_data,
         output_shape,
         output_dtype or "float32",
     )
-    _check_config(layer_cls, init_kwargs)
+    _check_config(layer_class, init_kwargs)
     # Training, below, is with sizes that are known.
-    _check_functional_model(layer_cls(**init_kwargs), input_data, dynamic_axes)
-    _check_training(layer_cls(**init_kwargs), input_data)
+    _check_functional_model(layer_class(**init_kwargs), input_data, dynamic_axes)
+    _check_training(layer_class(**init_kwargs), input_data)
     if half_tolerance is None:
         return
     for policy in HALF_POLICIES:
-        layer = layer_cls(**init_kwargs, dtype=policy)
+        layer = layer_class(**init_kwargs, dtype=policy)
         outputs = _check_calls(
             layer, input_data, output_shape, output_dtype or layer.compute_dtype
         )
@@ -74,7 +82,7 @@ def assert_layer_contract(
         if not layer.trainable_weights:
             _assert_near(outputs, reference, half_tolerance)
     # The policy whose gradients are scaled.
-    _check_training(layer_cls(**init_kwargs, dtype="mixed_float16"), input_data)
+    _check_training(layer_class(**init_kwargs, dtype="mixed_float16"), input_data)
 
 
 def _symbolic(input_data: Any, dynamic_axes: Sequence[int] = ()) -> Any:
@@ -99,10 +107,10 @@ def _flat_shapes(structure: Any) -> list[tuple[int | None, ...]]:
 
 
 def _check_config(
-    layer_cls: type[keras.layers.Layer], init_kwargs: dict[str, Any]
+    layer_class: type[keras.layers.Layer], init_kwargs: dict[str, Any]
 ) -> None:
-    layer = layer_cls(**init_kwargs, name="a_name")
-    parameters = inspect.signature(layer_cls.__init__).parameters.values()
+    layer = layer_class(**init_kwargs, name="a_name")
+    parameters = inspect.signature(layer_class.__init__).parameters.values()
     arguments = [
         parameter.name
         for parameter in parameters
@@ -115,13 +123,14 @@ def _check_config(
         assert argument in config, f"get_config leaves out {argument!r}"
     assert config["name"] == "a_name", "get_config does not chain super"
     assert "dtype" in config, "get_config does not chain super"
-    assert layer_cls.from_config(config).get_config() == config
-
+    again = layer_class.from_config(config).get_config()
+    assert again == config, f"from_config gives {again}, not {config}"
     serialized = keras.saving.serialize_keras_object(layer)
-    assert serialized["registered_name"].startswith("keras_wa>"), "not registered"
+    name = serialized["registered_name"] or ""
+    assert ">" in name, "not registered for serialisation"
     copy = keras.saving.deserialize_keras_object(serialized)
-    assert type(copy) is layer_cls
-    assert copy.get_config() == config
+    assert type(copy) is layer_class, f"deserialised, it is a {type(copy).__name__}"
+    assert copy.get_config() == config, "deserialised, its config differs"
 
 
 def _check_calls(
@@ -132,18 +141,20 @@ def _check_calls(
     tree.assert_same_structure(symbolic, eager)
 
     shapes = _shapes(eager)
-    assert [shape[1:] for shape in _shapes(symbolic)] == [s[1:] for s in shapes]
+    known = [shape[1:] for shape in _shapes(symbolic)]
+    assert known == [shape[1:] for shape in shapes], "symbolic and eager shapes differ"
     input_shapes = tree.map_structure(lambda array: array.shape, input_data)
     computed = _flat_shapes(layer.compute_output_shape(input_shapes))
     assert computed == shapes, "compute_output_shape differs from the call"
     if output_shape is not None:
-        assert shapes == _flat_shapes(output_shape)
+        assert shapes == _flat_shapes(output_shape), f"the output has shape {shapes}"
 
     for tensor in [*tree.flatten(symbolic), *tree.flatten(eager)]:
-        assert keras.backend.standardize_dtype(tensor.dtype) == dtype
+        found = keras.backend.standardize_dtype(tensor.dtype)
+        assert found == dtype, f"the output is {found}, not {dtype}"
     arrays = _numpy(eager)
     for array in tree.flatten(arrays):
-        assert np.isfinite(array).all()
+        assert np.isfinite(array).all(), "an output is not finite"
     return arrays
 
 
@@ -158,7 +169,8 @@ def _assert_near(outputs: Any, reference: Any, tolerance: float) -> None:
     pairs = zip(tree.flatten(outputs), tree.flatten(reference), strict=True)
     for output, expected in pairs:
         scale = max(float(np.abs(expected).max()), 1e-6)
-        assert np.abs(output - expected).max() <= tolerance * scale
+        error = np.abs(output - expected).max() / scale
+        assert error <= tolerance, f"outputs differ by {error:.2g} of the largest"
 
 
 def _check_functional_model(
@@ -173,7 +185,7 @@ def _check_functional_model(
         path = Path(folder) / "model.keras"
         model.save(path)
         loaded = keras.saving.load_model(path)
-    assert loaded.count_params() == model.count_params()
+    assert loaded.count_params() == model.count_params(), "loaded, weights are missing"
     _assert_near(_numpy(loaded(input_data)), eager, 1e-6)
 
 
@@ -194,7 +206,7 @@ def _check_training(layer: keras.layers.Layer, input_data: Any) -> None:
     count = len(tree.flatten(input_data)[0])
     target = np.linspace(-1, 1, count, dtype="float32")[:, None]
     history = model.fit(input_data, target, epochs=1, batch_size=count, verbose=0)
-    assert np.isfinite(history.history["loss"][0])
+    assert np.isfinite(history.history["loss"][0]), "the loss is not finite"
     after = [keras.ops.convert_to_numpy(w) for w in layer.trainable_weights]
-    if before:
-        assert any((a != b).any() for a, b in zip(after, before, strict=True))
+    moved = any((a != b).any() for a, b in zip(after, before, strict=True))
+    assert moved or not before, "training moves no weight"

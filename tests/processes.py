@@ -1,0 +1,26 @@
+"""Python processes of their own that run to their end."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def python(
+    *words: str | Path, cwd: Path = ROOT, code: int = 0, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Runs `python words`, which finds this package and must exit with `code`."""
+    done = subprocess.run(
+        [sys.executable, *map(str, words)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    return done
