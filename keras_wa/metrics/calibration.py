@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 from scipy.special import expit, logit
-from scipy.stats import rankdata
+from scipy.stats import binomtest, rankdata
 from sklearn.metrics import brier_score_loss
 from sklearn.metrics import log_loss as _log_loss
 
@@ -127,9 +127,6 @@ def reliability_table(
         >>> table["mean_probability"].round(2).tolist(), table["observed"].tolist()
         ([0.2, 0.7], [0.0, 1.0])
     """
-    # Imported here: it takes a second, and only this table needs it.
-    from statsmodels.stats.proportion import proportion_confint
-
     y, p = _checked(y_true, y_score)
     if n_bins < 1:
         raise ValueError(f"n_bins must be at least 1. Received: {n_bins}")
@@ -144,7 +141,10 @@ def reliability_table(
     bins = np.minimum((place * n_bins).astype(int), n_bins - 1)
     rows = pd.DataFrame({"bin": bins, "p": p, "y": y}).groupby("bin")
     counts, positives = rows["y"].size(), rows["y"].sum()
-    low, high = proportion_confint(positives, counts, method="wilson")
+    shares = [
+        binomtest(positive, count).proportion_ci(method="wilson")
+        for positive, count in zip(positives, counts, strict=True)
+    ]
     return pd.DataFrame(
         {
             "low": rows["p"].min(),
@@ -152,8 +152,8 @@ def reliability_table(
             "count": counts,
             "mean_probability": rows["p"].mean(),
             "observed": positives / counts,
-            "observed_low": low,
-            "observed_high": high,
+            "observed_low": [each.low for each in shares],
+            "observed_high": [each.high for each in shares],
         }
     ).reset_index(drop=True)
 

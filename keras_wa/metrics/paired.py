@@ -232,7 +232,6 @@ def holm(p_values: ArrayLike) -> FloatArray:
     Raises:
         ValueError: they are not in [0, 1], or there are none.
     """
-    # statsmodels' multipletests collects garbage at each call: a second with models.
     p = as_scores(p_values)
     if p.min() < 0 or p.max() > 1:
         raise ValueError(f"p_values must lie in [0, 1]. Received: {p.tolist()}")

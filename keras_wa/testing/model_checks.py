@@ -119,7 +119,7 @@ def _check_training(
     rng = np.random.default_rng(1)
     for weight in model.trainable_weights:
         # A scale of 0, as at the end of a residual branch, stops the gradient.
-        if not keras.ops.any(weight):
+        if not np.any(keras.ops.convert_to_numpy(weight)):
             weight.assign(rng.uniform(0.05, 0.1, weight.shape))
     # Eager: tracing a ResNet-50 costs more than one step of it.
     model.compile(
