@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from keras_wa.files import replacing
-from keras_wa.layers import SqueezeExcite
+from keras_wa.layers.gate_reader import GateReader
 
 GATE_COLUMNS = ("layer", "channel", "label", "mean", "sd", "n")
 _CLASSES = {0: ("benign", "tab:blue"), 1: ("malignant", "tab:red")}
@@ -43,19 +43,22 @@ def gate_profiles(
     Source:
         Hu, Shen & Sun 2018, "Squeeze-and-Excitation Networks", section 7.2.
     """
-    gates = [layer for layer in model.layers if isinstance(layer, SqueezeExcite)]
-    if not gates:
+    reader = GateReader(model)
+    if not reader.layers:
         return pd.DataFrame(columns=list(GATE_COLUMNS))
-    values = _gate_values(model, gates, images, batch_size)
+    values: dict[str, list[NDArray[np.float32]]] = {}
+    for start in range(0, len(images), batch_size):
+        for name, gates in reader(images[start : start + batch_size])[1].items():
+            values.setdefault(name, []).append(keras.ops.convert_to_numpy(gates))
     of_class = np.asarray(labels)
     parts = []
-    for layer in gates:
+    for name, batches in values.items():
         for label in np.unique(of_class):
-            chosen = values[layer.name][of_class == label].astype(np.float64)
+            chosen = np.concatenate(batches)[of_class == label].astype(np.float64)
             n, channels = chosen.shape
             spread = chosen.std(axis=0, ddof=1) if n > 1 else np.full(channels, np.nan)
             columns = {
-                "layer": layer.name,
+                "layer": name,
                 "channel": np.arange(channels),
                 "label": int(label),
                 "mean": chosen.mean(axis=0),
@@ -64,24 +67,6 @@ def gate_profiles(
             }
             parts.append(pd.DataFrame(columns))
     return pd.concat(parts, ignore_index=True)
-
-
-def _gate_values(
-    model: keras.Model,
-    gates: list[SqueezeExcite],
-    images: NDArray[np.float32],
-    batch_size: int,
-) -> dict[str, NDArray[np.float32]]:
-    """Returns layer name -> its gates, `(n, C)`."""
-    # Not one model of all gates, since their inner layers share names.
-    trunk = keras.Model(model.input, {layer.name: layer.input for layer in gates})
-    values: dict[str, list[NDArray[np.float32]]] = {layer.name: [] for layer in gates}
-    for start in range(0, len(images), batch_size):
-        maps = trunk(images[start : start + batch_size], training=False)
-        for layer in gates:
-            batch = keras.ops.convert_to_numpy(layer.gates(maps[layer.name]))
-            values[layer.name].append(batch)
-    return {name: np.concatenate(parts) for name, parts in values.items()}
 
 
 def write_gate_figure(profiles: pd.DataFrame, path: Path) -> None:

@@ -12,7 +12,7 @@ from keras_wa.explain.feature_map import find_feature_map
 from keras_wa.explain.gradcam import grad_cam_graph
 from keras_wa.export.freezing import Function
 from keras_wa.export.preparation import Preprocessing, preparing_model
-from keras_wa.layers import SqueezeExcite
+from keras_wa.layers.gate_reader import GateReader
 from keras_wa.training.config import TrainConfig
 
 
@@ -45,23 +45,20 @@ def explaining_function(
             f"`explain=True`: this network has no heat map. {error}"
         ) from error
     layer, _ = find_feature_map(network)
-    gates = [each for each in network.layers if isinstance(each, SqueezeExcite)]
-    trunk = keras.Model(network.input, [network.output, *(g.input for g in gates)])
+    reader = GateReader(network)
 
     @tf.autograph.experimental.do_not_convert
     def explain(roi: tf.Tensor) -> dict[str, tf.Tensor]:
         inputs = prepare(roi, training=False)
-        outputs = trunk(inputs, training=False)
-        probabilities, *maps = outputs if gates else [outputs]
+        probabilities, gates = reader(inputs)
         results = {"probabilities": probabilities, "heat": heat(inputs)}
         if gates:
-            values = [g.gates(each) for g, each in zip(gates, maps, strict=True)]
-            flat = [tf.reshape(each, (-1, each.shape[-1])) for each in values]
+            flat = [tf.reshape(each, (-1, each.shape[-1])) for each in gates.values()]
             results["gates"] = tf.cast(tf.concat(flat, axis=1), tf.float32)
         return results
 
     about = {
         "heat": f"Grad-CAM of malignant by layer {layer}",
-        "gates": [[g.name, int(g.input.shape[-1])] for g in gates],
+        "gates": [[g.name, int(g.input.shape[-1])] for g in reader.layers],
     }
     return explain, about

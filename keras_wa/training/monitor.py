@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from sklearn.metrics import ConfusionMatrixDisplay
 
 from keras_wa.data.classes import CLASS_NAMES
-from keras_wa.layers import DWT2D, SqueezeExcite
+from keras_wa.layers import DWT2D
+from keras_wa.layers.gate_reader import GateReader
 from keras_wa.training.averaging import averaged
 from keras_wa.training.callbacks import Logs, ValidationScores, most_probable
 
@@ -48,16 +49,11 @@ class Monitor(keras.callbacks.Callback):
         self.validation = validation
         self.done = done
         self._probe = np.asarray(next(iter(validation.batches)))[:_PROBE_ROIS]
-        self._gates: list[SqueezeExcite] = []
-        self._gate_inputs: keras.Model | None = None
 
     def on_train_begin(self, logs: Logs = None) -> None:
         self._writer = tf.summary.create_file_writer(str(self.log_dir))
         model = self.model
-        self._gates = [la for la in model.layers if isinstance(la, SqueezeExcite)]
-        if self._gates:
-            inputs = [layer.input for layer in self._gates]
-            self._gate_inputs = keras.Model(model.inputs[0], inputs)
+        self._gates = GateReader(model)
         batch = self.training_batch
         if batch.shape[-1] == len(BANDS):
             bands, shown = batch, batch[..., 0] / 2  # LL is about twice the grey.
@@ -81,24 +77,13 @@ class Monitor(keras.callbacks.Callback):
                 tf.summary.scalar(name, value)
             tf.summary.image("validation/confusion", to_image(figure))
             with averaged(self.model):
-                gates = self.gate_values()
+                _, gates = self._gates(self._probe)
             for name, values in gates.items():
                 tf.summary.histogram(f"gates/{name}", values)
         self._writer.flush()
 
     def on_train_end(self, logs: Logs = None) -> None:
         self._writer.close()
-
-    def gate_values(self) -> dict[str, np.ndarray]:
-        """Layer name -> gates `(ROIs, channels)` of the probe ROIs."""
-        if self._gate_inputs is None:
-            return {}
-        maps = self._gate_inputs(self._probe, training=False)
-        maps = maps if isinstance(maps, list) else [maps]
-        return {
-            layer.name: keras.ops.convert_to_numpy(layer.gates(features))
-            for layer, features in zip(self._gates, maps, strict=True)
-        }
 
 
 def sheet(images: np.ndarray, columns: int = 8) -> Figure:

@@ -133,8 +133,8 @@ def _check_curves(client: httpx2.Client) -> None:
 def _check_images(client: httpx2.Client) -> None:
     tags = _get(client, "plugin/images/tags")
     assert "inputs/subbands" in tags["second/training"]
-    assert {"test/ROC", "test/reliability"} <= set(tags["first"])
-    query = {"run": "first", "tag": "test/ROC", "sample": 0}
+    assert {"test/ROC curve", "test/Reliability"} <= set(tags["first"])
+    query = {"run": "first", "tag": "test/ROC curve", "sample": 0}
     (image,) = _get(client, "plugin/images/images", **query)
     png = client.get(f"/data/plugin/images/individualImage?{image['query']}")
     assert png.content[:8] == b"\x89PNG\r\n\x1a\n"

@@ -11,10 +11,13 @@ import numpy as np
 import pandas as pd
 
 from keras_wa.errors import UserError
-from keras_wa.evaluate.dashboard import events, pictures
+from keras_wa.evaluate.dashboard import events
 from keras_wa.evaluate.dashboard.hparams import Metric
 from keras_wa.evaluate.dashboard.pr_curve import precision_recall
+from keras_wa.evaluate.report import curves
 from keras_wa.evaluate.report.mistakes import RECORD, Mistakes, read_mistakes
+from keras_wa.evaluate.text import estimate
+from keras_wa.explain.figures import gallery
 
 SPLITS = ("test", "val")
 FILES = ("metrics.json", "predictions.csv", RECORD)
@@ -69,9 +72,9 @@ def summaries(folder: Path, split: str) -> list[Any]:
             curve = precision_recall(labels, probabilities)
             says = f"Malignant against the rest, on the {split} part."
             found.append(events.pr_curve(f"{split}/malignant", curve, says))
-        for name, plot in pictures.plots(results, predictions).items():
-            summary = events.image(f"{split}/{name}", plot.draw(), plot.description)
-            found.append(summary)
+        for plot in curves.plots(results, predictions):
+            tag = f"{split}/{plot.title}"
+            found.append(events.image(tag, plot.draw(), plot.description))
         if (folder / RECORD).is_file():
             found += _mistakes(read_mistakes(folder), split)
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -83,18 +86,18 @@ def _numbers(results: Mapping[str, Any], split: str) -> Iterator[Any]:
     for key, title in _TITLES.items():
         found = results["metrics"].get(key)
         if found is not None and found["value"] is not None:
-            says = f"{title} on the {split} part"
-            if found.get("low") is not None:
-                says += f", interval {found['low']:.3f} to {found['high']:.3f}"
-            yield events.scalar(f"{split}/{key}", found["value"], f"{says}.")
+            says = f"{title} on the {split} part: {estimate(found)}."
+            yield events.scalar(f"{split}/{key}", found["value"], says)
 
 
 def _mistakes(mistakes: Mistakes, split: str) -> Iterator[Any]:
     kinds = {"missed malignant": mistakes.missed, "false alarms": mistakes.false_alarms}
     for name, chosen in kinds.items():
         if chosen:
-            sheet = pictures.mistakes_sheet(chosen)
-            yield events.image(f"{split}/surest mistakes, {name}", sheet)
+            captions = [[each.roi_id, *each.caption.split("; ")] for each in chosen]
+            shown = [each.pictures for each in chosen]
+            rows = zip(map("\n".join, captions), shown, strict=True)
+            yield events.image(f"{split}/surest mistakes, {name}", gallery(list(rows)))
 
 
 def _unreadable(path: Path, error: Exception) -> UserError:

@@ -15,6 +15,22 @@ from keras_wa.evaluate.text import estimate
 _UNIT = (0.0, 1.0)
 
 
+def plots(results: Mapping[str, Any], predictions: pd.DataFrame) -> list[LinePlot]:
+    """All of them; the first two are missing with one class only.
+
+    Args:
+        results: what `metrics.json` holds.
+        predictions: one row an ROI, with `label` and `probability`.
+    """
+    drawn = [
+        roc_plot(results, predictions),
+        precision_recall_plot(results, predictions),
+        reliability_plot(results),
+        decision_plot(results),
+    ]
+    return [plot for plot in drawn if plot is not None]
+
+
 def roc_plot(results: Mapping[str, Any], predictions: pd.DataFrame) -> LinePlot | None:
     """Sensitivity against false alarms, with the operating point.
 

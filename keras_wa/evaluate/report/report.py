@@ -37,10 +37,7 @@ def render_report(
     Returns:
         The same bytes for the same arguments.
     """
-    drawn = [
-        curves.roc_plot(results, predictions),
-        curves.precision_recall_plot(results, predictions),
-    ]
+    *drawn, reliability, decision_curve = curves.plots(results, predictions)
     return pages.render(
         "keras_wa.evaluate.report",
         "report.html.j2",
@@ -53,9 +50,9 @@ def render_report(
         references=tables.reference_table(results),
         confusion=tables.confusion_table(results),
         three_class=tables.three_class_table(results),
-        curves=[plot for plot in drawn if plot is not None],
-        reliability=curves.reliability_plot(results),
-        decision_curve=curves.decision_plot(results),
+        curves=drawn,
+        reliability=reliability,
+        decision_curve=decision_curve,
         subgroup_plots=tables.subgroup_plots(results),
         subgroups=tables.subgroup_table(results),
         without_auc=tables.without_auc(results),

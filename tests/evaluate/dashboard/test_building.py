@@ -16,7 +16,7 @@ from keras_wa.errors import UserError
 from keras_wa.evaluate.dashboard.building import build
 from keras_wa.evaluate.dashboard.finding import find_runs
 from keras_wa.evaluate.report.evaluate_run import evaluate_run
-from keras_wa.evaluate.report.mistakes import RECORD
+from keras_wa.evaluate.report.mistakes import RECORD, read_mistakes
 from keras_wa.training.run import Run
 
 TEST_TAGS = {
@@ -25,10 +25,10 @@ TEST_TAGS = {
     "test/sensitivity",
     "test/specificity",
     "test/malignant",
-    "test/ROC",
-    "test/precision and sensitivity",
-    "test/reliability",
-    "test/decision curve",
+    "test/ROC curve",
+    "test/Precision and sensitivity",
+    "test/Reliability",
+    "test/Decision curve",
 }
 
 
@@ -108,6 +108,10 @@ def test_the_numbers_are_those_of_the_run(evaluated, shown):
     counts = tf.make_ndarray(curve.tensor_proto)[:4, 0]
     malignant = predictions["label"].sum()
     assert counts.tolist() == [malignant, len(predictions) - malignant, 0, 0]
+    alarms = read_mistakes(evaluated / "one" / "evaluation" / "test").false_alarms
+    (sheet,) = events.Tensors("test/surest mistakes, false alarms")
+    height = int(sheet.tensor_proto.string_val[1])
+    assert height == 200 * len(alarms) > 0, "a row each"
 
 
 def test_a_run_without_logs_has_its_history(runs, tmp_path):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from sklearn import metrics
 
+from keras_wa.evaluate.pages import to_png
 from keras_wa.evaluate.report import curves
 from tests.evaluate.report.records import results, table
 
@@ -74,7 +76,17 @@ def test_the_decision_curve_shows_the_two_that_need_no_model(found, cases):
     assert set(plot.series[3].y) == {0}
 
 
+def test_every_plot_is_drawn(cases, found):
+    drawn = curves.plots(found, cases)
+    titles = ["ROC curve", "Precision and sensitivity", "Reliability", "Decision curve"]
+    assert [plot.title for plot in drawn] == titles
+    for plot in drawn:
+        png = np.frombuffer(to_png(plot.draw()), np.uint8)
+        picture = cv2.imdecode(png, cv2.IMREAD_COLOR)
+        assert (picture.std(axis=-1) > 20).mean() > 0.002, plot.title
+
+
 def test_one_class_has_no_curve(cases, found):
     benign = cases[cases["label"] == 0]
-    for draw in (curves.roc_plot, curves.precision_recall_plot):
-        assert draw(found, benign) is None
+    titles = [plot.title for plot in curves.plots(found, benign)]
+    assert titles == ["Reliability", "Decision curve"]

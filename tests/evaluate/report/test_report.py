@@ -74,12 +74,7 @@ def test_every_metric_stands_in_the_table_of_levels(found, tree):
 
 def test_every_plotted_number_stands_in_a_table(found, tree):
     cells = cells_of(tree)
-    plots = [
-        curves.roc_plot(found, table()),
-        curves.precision_recall_plot(found, table()),
-        curves.reliability_plot(found),
-        curves.decision_plot(found),
-    ]
+    plots = curves.plots(found, table())
     for plot in plots:
         for series in plot.series:
             for column in (series.x, series.y):
