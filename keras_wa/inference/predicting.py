@@ -276,8 +276,8 @@ def conclude(
             probability=float(own[0]),
             low=float(own.min()),
             high=float(own.max()),
-            # By the raw probability, for which the threshold was chosen: rounding in the
-            # calibration changes no decision.
+            # By the raw probability, for which the threshold was chosen: rounding in
+            # the calibration changes no decision.
             malignant=None if decision is None else bool(first >= decision.threshold),
             threshold=threshold,
             probabilities=tuple(float(p) for p in classes),

@@ -79,7 +79,7 @@ def refuse_large(data: bytes, name: str, most_pixels: int) -> None:
         width, height = image.size
         tile = _tile_of(image)
     except Exception as error:
-        # On a damaged header Pillow raises whatever the damage leads to.
+        # Pillow can raise any exception for a damaged header.
         detail = " ".join(str(error).split()) or type(error).__name__
         raise UserError(
             f"{name}: the image's header is damaged. Received: {detail[:200]}; "

@@ -64,7 +64,7 @@ def decode_dicom(
             "DICOM file with its preamble."
         ) from error
     except Exception as error:
-        # On a damaged file pydicom raises whatever the damage leads to.
+        # pydicom can raise any exception for a damaged file.
         raise UserError(_damaged(name, error)) from error
     header = DicomHeader(dataset)
     try:

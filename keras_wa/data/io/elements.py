@@ -92,7 +92,7 @@ def items_of(dataset: pydicom.Dataset, key: str | BaseTag) -> list[pydicom.Datas
         value = dataset[key].value if key in dataset else []
         return [item for item in value if isinstance(item, pydicom.Dataset)]
     except Exception:
-        # On a damaged element pydicom raises whatever the damage leads to.
+        # pydicom can raise any exception for a damaged element.
         return []
 
 

@@ -135,7 +135,7 @@ def read_header(path: Path, keywords: Sequence[str]) -> pydicom.Dataset:
 
     Raises:
         UserError: a deflated file is too large.
-        Exception: whatever pydicom raises of a damaged file.
+        Exception: any exception of pydicom for a damaged file.
     """
     refuse_bomb_in_file(path)
     wanted = list(keywords)

@@ -96,7 +96,7 @@ def _read_all(
             header = DicomHeader(read_header(root / path, fields))
             return [None, *map(header.shown, fields)]
         except Exception as error:
-            # On a damaged file pydicom raises whatever the damage leads to.
+            # pydicom can raise any exception for a damaged file.
             detail = " ".join(str(error).split())
             reason = f"the DICOM header cannot be read ({detail}). Copy the file again."
             return [reason, *([None] * len(fields))]

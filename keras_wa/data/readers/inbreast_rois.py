@@ -136,7 +136,7 @@ def _entries(path: Path) -> list[tuple[str, Any]]:
             for roi in image["ROIs"]
         ]
     except Exception as error:
-        # plistlib raises whatever a damaged file leads its parser to.
+        # plistlib can raise any exception for a damaged file.
         detail = " ".join(str(error).split()) or type(error).__name__
         raise UserError(
             f"{path}: cannot be read as an annotation ({detail}). Expected: an XML "

@@ -58,7 +58,7 @@ def take_over(result: Dataset, source: Dataset, fields: Iterable[str]) -> list[s
                 f"no text in the image's character set (SpecificCharacterSet {stated})."
             )
         except Exception:
-            # On a damaged value pydicom raises whatever the damage leads to.
+            # pydicom can raise any exception for a damaged value.
             notes.append(
                 f"{named(field)}: not taken over from the image, since its value "
                 "cannot be read."
@@ -146,7 +146,7 @@ def _copied(source: Dataset, field: str) -> DataElement:
     """A copy in the standard's value representation.
 
     Raises:
-        Exception: whatever pydicom raises of a damaged value.
+        Exception: any exception of pydicom for a damaged value.
     """
     own, header = dictionary_VR(field), DicomHeader(source)
     tag = Tag(field)

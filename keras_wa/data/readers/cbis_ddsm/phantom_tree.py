@@ -85,7 +85,7 @@ def write_phantom_tree(
             `conspicuity` and, where there are no `cases`, `labelling`.
         image_shape: rows and columns of a mammogram, pixels.
         compress: `rle`, as NBIA's files are, or `none`.
-        swapped: share of ROIs whose crop and mask stand in each other's place.
+        swapped: share of ROIs whose crop and mask are swapped.
         mismatched: share of ROIs whose mask has not the size of the mammogram.
         names: `old`: files as the lists name them; `new`: `1-1.dcm`, `1-2.dcm`.
         workers: number of processes; by default one a core, at most 8. A script that
