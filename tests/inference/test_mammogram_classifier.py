@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import keras_wa
 from keras_wa import MammogramClassifier
 from keras_wa.cli import main
 from keras_wa.errors import UserError
