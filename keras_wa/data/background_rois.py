@@ -1,4 +1,4 @@
-"""The phantom's calcifications in real tissue: case table and pixels."""
+"""Phantom calcifications in real tissue: case table and pixels."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ BACKGROUND_COLUMNS = (
     "pixel_mm",
     "noise_ratio",
 )
-"""The columns that say where the tissue of an ROI is from."""
+"""Columns with the origin of the tissue of an ROI."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Square:
-    """The background of one ROI; the lengths are pixels of the image."""
+    """The background of one ROI; lengths are pixels of the image."""
 
     tissue: LesionFreeTissue
     top: int
@@ -48,9 +48,9 @@ def draw_squares(backgrounds: Backgrounds, n: int, seed: int = 0) -> list[Square
     """Draws the squares of a set, in turn from each image.
 
     Args:
-        backgrounds: what `find_backgrounds` gave.
-        n: how many; above `backgrounds.apart` some overlap, or are used again.
-        seed: decides which.
+        backgrounds: result of `find_backgrounds`.
+        n: number of squares; above `backgrounds.apart` some overlap or are repeated.
+        seed: seed of the draw.
 
     Returns:
         `n` squares.
@@ -80,13 +80,13 @@ def background_cases(
     """Draws the case table of phantom lesions in real tissue.
 
     Types, distributions, subtleties and labels are those of `phantom_cases`. Images in
-    one subfolder of the root are of one patient; an image that lies in the root itself
-    is a patient of its own. No patient is in two parts of the split.
+    a subfolder of the root are from one patient; an image in the root is a patient by
+    itself. No patient is in two parts of the split.
 
     Args:
-        backgrounds: what `find_backgrounds` gave.
-        spec: the set.
-        n: number of ROIs, ≥ 2.
+        backgrounds: result of `find_backgrounds`.
+        spec: the phantom set.
+        n: number of ROIs, at least 2.
 
     Returns:
         The table, and the square of each row. `split` is `train` or `test` by patient;
@@ -127,8 +127,8 @@ def render_on_backgrounds(
 
     Args:
         root: the folder of the images.
-        spec: the set.
-        cases: of `background_cases`.
+        spec: the phantom set.
+        cases: table from `background_cases`.
         squares: the square of each row.
         progress: called with (ROIs drawn, all) after each one.
 

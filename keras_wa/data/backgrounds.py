@@ -1,4 +1,4 @@
-"""Squares of real tissue in which no lesion is seen."""
+"""Finds lesion-free squares of real tissue."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from keras_wa.phantom import PhantomSpec
 
 SQUARES_STREAM = 7
 """First word of a seed sequence, beside those of the phantom."""
-# An image at most so many fields wide is a patch of tissue, all of it.
+# An image of at most this many fields is a patch of tissue without air.
 _PATCH = 1.1
-# Between a square and the skin line or the image's edge, mm: both are bright and thin.
+# Distance of a square from the skin line and the image's edge, mm, which are bright.
 _RIM_MM = 2.0
-# Squares lie on a grid of this part of their side.
+# Step of the grid of squares, as a fraction of their side.
 _STEP = 1 / 8
-# Pixels are square if rows and columns differ by less than this part.
+# Largest relative difference of row and column spacing of square pixels.
 _SAME = 0.01
 
 Progress = Callable[[int, int], None]
@@ -38,11 +38,11 @@ class LesionFreeTissue:
     """Where one image has lesion-free tissue.
 
     Attributes:
-        name: name of the file, relative to the folder, posix.
-        side: of a square, pixels.
+        name: path of the file relative to the folder, posix.
+        side: side of a square, pixels.
         pixel_mm: side of a pixel, mm.
         apart: int `(n, 2)`, top and left of squares that do not overlap.
-        others: int `(m, 2)`, further squares, which overlap those.
+        others: int `(m, 2)`, more squares, which overlap those.
     """
 
     name: str
@@ -54,13 +54,13 @@ class LesionFreeTissue:
 
 @dataclasses.dataclass(frozen=True)
 class Backgrounds:
-    """The lesion-free tissue below a folder.
+    """The lesion-free tissue in a folder.
 
     Attributes:
         root: the folder.
-        tissues: one an image that has any.
-        notes: a sentence for each image that was left out, in which candidates for a
-            lesion were found, or whose reader has something to say.
+        tissues: one per image with such tissue.
+        notes: a sentence for each image that was left out, has candidates for lesions,
+            or has notes from its reader.
     """
 
     root: Path
@@ -69,7 +69,7 @@ class Backgrounds:
 
     @property
     def apart(self) -> int:
-        """How many squares there are without overlap."""
+        """Number of squares without overlap."""
         return sum(len(each.apart) for each in self.tissues)
 
 
@@ -79,19 +79,19 @@ def find_backgrounds(
     pixel_spacing: float | None = None,
     progress: Progress | None = None,
 ) -> Backgrounds:
-    """Finds squares of `spec.field_mm` in which no lesion is seen.
+    """Finds lesion-free squares of side `spec.field_mm`.
 
-    An image about one field wide is taken whole. Of a larger one, squares in the breast
-    are taken, 2 mm from the skin line and the image's edges. A square that meets a
-    candidate cluster of calcifications (`find_candidates`) is left out. So is an image
-    that is smaller than the field, is coarser than the ROI, is a copy of another file,
-    or cannot be read. Only calcifications are looked for: a mass is not found.
+    An image about as wide as the field is used as a whole. In a larger one, squares are
+    searched in the breast, 2 mm from the skin line and the image's edges. Squares that
+    overlap a candidate cluster of calcifications (`find_candidates`) are left out, and
+    so are images that are smaller than the field, coarser than the ROI, a copy of
+    another file, or unreadable. Masses are not detected.
 
     Args:
-        root: folder of images, at any depth.
-        spec: the set; read are `seed`, `size` and `field_mm`.
-        pixel_spacing: assumed where a file states none.
-        progress: called with (number of an image, all) before it is searched.
+        root: folder of images, with subfolders.
+        spec: the phantom set; `seed`, `size` and `field_mm` are used.
+        pixel_spacing: pixel spacing of files without one, mm.
+        progress: called with (number of an image, all) before each image.
 
     Returns:
         The squares.
@@ -150,7 +150,7 @@ def find_backgrounds(
 def _pixel_mm(
     path: Path, image: GreyImage, assumed: float | None, spec: PhantomSpec
 ) -> tuple[float, str]:
-    """Side of a pixel, mm, and why the image cannot be used, `""` if it can."""
+    """Returns the side of a pixel, mm, and why the image cannot be used, or `""`."""
     spacing, _ = choose_spacing(image, (assumed, "option"))
     if spacing is None:
         raise UserError(
@@ -240,7 +240,7 @@ def _free(
     lefts: NDArray[np.int64],
     side: int,
 ) -> NDArray[np.bool_]:
-    """Which squares of a grid lie wholly inside, `(len(tops), len(lefts))`."""
+    """Returns which squares of a grid lie inside, `(len(tops), len(lefts))`."""
     outside = cv2.integral((~inside).astype(np.uint8))
     above, below = outside[tops], outside[tops + side]
     count = below[:, lefts + side] - below[:, lefts]
@@ -248,7 +248,7 @@ def _free(
 
 
 def _pack(free: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
-    """Chooses places of a grid, `reach` steps apart along an axis at least."""
+    """Chooses positions of a grid, at least `reach` steps apart along an axis."""
     free = free.copy()
     chosen = np.zeros_like(free)
     while free.any():

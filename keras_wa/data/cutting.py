@@ -1,4 +1,4 @@
-"""From an image and a lesion's box or mask to the ROI, with what was found out."""
+"""Crops the ROI of a lesion from an image, by a box or a mask."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from keras_wa.errors import UserError
 
 
 def box_of(row: pd.Series) -> Box | None:
-    """The lesion's box in a row of a case table, `None` if there is none."""
+    """Returns the lesion's box in a row of a case table, or None."""
     sides = [row[f"box_{side}"] for side in ("left", "top", "width", "height")]
     return None if pd.isna(sides[0]) else Box(*(int(side) for side in sides))
 
@@ -39,33 +39,31 @@ def cut_roi(
     size: tuple[int, int] | None = None,
     image: GreyImage | None = None,
 ) -> Roi:
-    """Cuts the ROI of a lesion out of an image, or gives the image as it is.
+    """Crops the ROI of a lesion from an image, or returns the whole image.
 
-    The pixel spacing is the one that the file states, else the one in the data set's
-    table, else the user's option, else the data set's default; `spacing_from` says
-    which: what in the file states it (`GreyImage.spacing_from`), `table`, `option` or
-    `assumed`.
+    The pixel spacing is that of the file, else of the data set's table, else the user's
+    option, else the data set's default. `spacing_from` is the source: the element of
+    the file (`GreyImage.spacing_from`), `table`, `option` or `assumed`.
 
     Args:
-        root: folder that the names are relative to.
+        root: folder of the names.
         name: the image.
-        options: how to cut; `crop` is `fixed` or `roi` if there is a box or a mask.
-        box: of the lesion, in pixels of the image.
-        mask: file of a mask of the lesion instead. One of another size than the image
-            is taken to cover the same field.
-        listed_spacing_mm: what the table says about this image.
-        default_spacing_mm: what is known about the data set.
-        size: height and width that the image must have, because the box is in its
-            pixels.
-        image: the image if it is decoded already; its name is for messages then.
+        options: how to crop; `crop` is `fixed` or `roi` with a box or a mask.
+        box: the lesion's box, pixels of the image.
+        mask: file of a mask of the lesion, instead of a box. A mask of another size is
+            assumed to cover the same field.
+        listed_spacing_mm: pixel spacing of this image in the table.
+        default_spacing_mm: default pixel spacing of the data set.
+        size: required height and width of the image, if the box is in its pixels.
+        image: the decoded image, if available; the name is then used for messages only.
 
     Returns:
         The ROI and its facts, see `Roi`. Without box and mask it is the whole image.
 
     Raises:
-        UserError: a file cannot be read, the image has another size, the mask marks
-            no lesion, the box lies beyond the image, or a fixed field of view is wanted
-            and no pixel spacing is known.
+        UserError: a file cannot be read, the image has another size, the mask is empty,
+            the box is outside the image, or the pixel spacing for a fixed field of view
+            is unknown.
     """
     if image is None:
         path = root / name
@@ -99,7 +97,7 @@ def cut_roi(
             "or cut with `crop='roi'`."
         )
     else:
-        # Without a spacing the window about a box is a square of pixels.
+        # Without a spacing the window around a box is a square of pixels.
         window = window_of(box, options.crop, options.field_mm, spacing or (1.0, 1.0))
     try:
         pixels, facts["padding"] = cut(image, window)
@@ -117,7 +115,7 @@ def cut_boxes(
     default_spacing_mm: float,
     size: tuple[int, int] | None = None,
 ) -> Callable[[pd.Series], Roi]:
-    """A `Dataset.read` that cuts about the box in each row of the case table.
+    """Returns a `Dataset.read` that crops by the box in each row of the case table.
 
     Args:
         root: see `cut_roi`.
@@ -142,16 +140,16 @@ def cut_boxes(
 def choose_spacing(
     image: GreyImage, *others: tuple[float | None, str]
 ) -> tuple[tuple[float, float] | None, str]:
-    """The pixel spacing to use, and where it is from.
+    """Returns the pixel spacing to use, and its source.
 
     Args:
-        image: with the spacing that its file states. What no mammogram has was left
-            out, and noted, when it was decoded.
-        others: other spacings, mm, each with its name, the most trusted first.
+        image: the image, with the spacing of its file. Implausible spacings were
+            removed, with a note, when it was decoded.
+        others: other spacings, mm, each with its name, the most reliable first.
 
     Returns:
-        The spacing between rows and between columns, mm, and the image's
-        `spacing_from` or a name; `None` and `""` where it is unknown.
+        The spacing of rows and of columns, mm, and the image's `spacing_from` or a
+        name; None and `""` if unknown.
     """
     if image.spacing_mm is not None:
         return image.spacing_mm, image.spacing_from
@@ -162,7 +160,7 @@ def choose_spacing(
 
 
 def without_spacing(image: GreyImage) -> str:
-    """What an image without a pixel spacing has in its place, for messages."""
+    """Describes the missing pixel spacing of an image, for messages."""
     # Such as "PixelSpacing (0028,0030): left out. …", kept as one clause.
     notes = [note for note in image.notes if "Spacing (" in note.partition(":")[0]]
     return "none in the file" + "".join(f" [{note}]" for note in notes)
@@ -171,7 +169,7 @@ def without_spacing(image: GreyImage) -> str:
 def _box_of_mask(
     root: Path, mask: str, image: GreyImage, facts: dict[str, Any]
 ) -> tuple[Box, bool]:
-    """The lesion's box in pixels of the image, and whether the mask had other ones."""
+    """Returns the lesion's box in the image, and whether the mask had another size."""
     marked = open_image(root / mask, for_processing=True)
     facts["sources"][mask] = marked.digest
     box = mask_box(marked.stored, str(root / mask))

@@ -1,4 +1,4 @@
-"""Byte-identical files, which put the same image in training and in test."""
+"""Byte-identical files, which leak images from training to test."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from keras_wa.data.io import bare_name
 
 
 def hash_files(root: Path, names: Iterable[str]) -> dict[str, str | None]:
-    """SHA-256 of files, several at a time.
+    """Computes the SHA-256 of files, in threads.
 
     Args:
-        root: folder that the names are relative to.
+        root: folder of the names.
         names: paths relative to `root`.
 
     Returns:
-        The digest of each name in hexadecimal, `None` for a file that cannot be read.
+        The digest of each name, hexadecimal; None for a file that cannot be read.
     """
 
     def digest(name: str) -> str | None:
@@ -40,14 +40,14 @@ def hash_files(root: Path, names: Iterable[str]) -> dict[str, str | None]:
 
 
 def duplicates_note(root: Path, cases: pd.DataFrame) -> str | None:
-    """Counts the files that are byte-identical to one of another patient.
+    """Counts files that are byte-identical to a file of another patient.
 
     Args:
         root: folder that `image_path` is relative to.
         cases: a case table.
 
     Returns:
-        A sentence for the user, or `None` if there is no such file.
+        A sentence for the user, or None.
     """
     sizes = pd.Series(
         [_size(root / name) for name in cases["image_path"]], index=cases.index
@@ -70,10 +70,10 @@ def duplicates_note(root: Path, cases: pd.DataFrame) -> str | None:
 
 
 def one_name_note(paths: pd.Series) -> list[str]:
-    """Warns of images that have the same name but for the suffix.
+    """Warns of images with the same name, except for the suffix.
 
     Args:
-        paths: of the images, posix; one that comes again counts once.
+        paths: paths of the images, posix; duplicates count once.
 
     Returns:
         A sentence for the user, if there are any.

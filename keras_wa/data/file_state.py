@@ -1,4 +1,4 @@
-"""What tells that a file is no longer the one that was read."""
+"""Detects whether a file has changed."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from pathlib import Path
 
 
 def state_of(path: Path) -> tuple[int, int, int] | None:
-    """A file's size, and when its content and its inode changed, in ns.
+    """Returns a file's size, and the change times of its content and inode, ns.
 
     Copying with times (`cp -p`, `tar`, `unzip`) and `touch -d` set the time of the
-    content to any value, but not that of the inode.
+    content, but not that of the inode.
 
     Args:
-        path: of the file.
+        path: path of the file.
 
     Returns:
-        Size, time of the content, time of the inode; `None` if there is no such file.
+        Size, time of the content, time of the inode; None if there is no such file.
     """
     try:
         status = path.stat()

@@ -1,4 +1,4 @@
-"""The last steps that readers share: choosing lesions, drawing a test part."""
+"""Last steps of the readers: lesion types and a test part."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from keras_wa.data.splits import drawn_split, split_test
 from keras_wa.errors import UserError
 
 Row = dict[str, Any]
-"""A row of a case table in the making."""
+"""A row of a case table."""
 
 
 def pixel_settings(options: ReadOptions) -> dict[str, Any]:
-    """What of the options decides the pixels, for `Dataset.source`."""
+    """Returns the options that affect the pixels, for `Dataset.source`."""
     return {
         "lesion": options.lesion,
         "crop": options.crop,
@@ -33,7 +33,7 @@ def refuse_official_crops(options: ReadOptions, name: str) -> None:
     """Refuses `crop="official"` for a data set that ships no crops.
 
     Raises:
-        UserError: they are asked for.
+        UserError: `crop` is `official`.
     """
     if options.crop == "official":
         raise UserError(
@@ -50,20 +50,20 @@ def choose_lesion(
 ) -> tuple[list[Row], list[str]]:
     """Keeps the rows of one lesion type.
 
-    `calcification` and `mass` keep that type alone: where an image holds both, nobody
-    can tell which of them its label is about. `all` keeps everything.
+    `calcification` and `mass` keep images with only that type: with both it is unknown
+    which one the label describes. `all` keeps everything.
 
     Args:
-        rows: with `lesion_type`, `None` for another finding.
+        rows: rows with `lesion_type`, None for other findings.
         lesion: `calcification`, `mass` or `all`.
-        unit: what a row is, for the note.
-        unstated: what to call `None` in the note.
+        unit: name of a row in the note.
+        unstated: name of None in the note.
 
     Returns:
-        The rows that are kept, and a note if any was left out.
+        The rows that are kept, and a note if some were left out.
 
     Raises:
-        UserError: there are rows but none of that type.
+        UserError: there are rows, but none of that type.
     """
     rows = list(rows)
     if lesion == "all":
@@ -94,7 +94,7 @@ def choose_lesion(
 def left_out_note(
     lost: Sequence[int], kept: Sequence[int], unit: str = "ROIs"
 ) -> list[str]:
-    """What leaving out has changed, a sentence; none if nothing was lost.
+    """Describes the effect of rows that were left out; empty if there are none.
 
     Args:
         lost: labels of what was left out.
@@ -112,7 +112,7 @@ def left_out_note(
 def left_out_by_class(
     lost: Iterable[int], kept: Iterable[int], unit: str = "ROIs"
 ) -> str:
-    """How leaving out has changed the classes, for a note.
+    """Describes the effect of rows that were left out on the classes, for a note.
 
     Args:
         lost: labels of what was left out.
@@ -136,23 +136,22 @@ def finish_cases(
     patients_apart: bool = True,
     lost: Sequence[Row] = (),
 ) -> tuple[pd.DataFrame, str, list[str]]:
-    """Makes the case table and draws a test part where there is no split.
+    """Creates the case table, with a test part if there is no split.
 
     Args:
-        rows: one an ROI. They have a `split` each, or none of them has.
-        source: what the table was made of, for messages.
-        skipped: what was left out, for the message if nothing is left.
-        seed: seed of the draw.
+        rows: one per ROI, all with a `split` or none.
+        source: origin of the table, for messages.
+        skipped: files that were left out, for the message if no row is left.
+        seed: seed of the test part.
         patients_apart: see `case_table.validate`.
-        lost: the rows among what was left out whose label is known.
+        lost: rows that were left out and have a label.
 
     Returns:
-        The valid case table; what its split is, for `Dataset.split`; and notes: that
-        the test part was drawn, how much was left out.
+        The valid case table; a description of its split, for `Dataset.split`; and notes
+        on the test part and on rows that were left out.
 
     Raises:
-        UserError: no row is left, the table breaks an invariant, or there are too
-            few patients to draw from.
+        UserError: no row is left, the table is invalid, or there are too few patients.
     """
     if not rows:
         first = f" The first of them: {': '.join(skipped[0])}" if skipped else ""

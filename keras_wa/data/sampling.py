@@ -1,4 +1,4 @@
-"""Fewer patients that look like all of them."""
+"""Stratified sampling of patients."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ def sample_patients(
     parameter: str,
     seed: int | None = None,
 ) -> pd.DataFrame:
-    """Takes whole patients, the same share of the ROIs of each kind.
+    """Samples whole patients, the same share of the ROIs of each stratum.
 
-    Of each kind one patient with few ROIs is taken first, then a second one, so that a
-    small sample has them all and a validation part can be taken out of it.
+    Two patients with few ROIs are first taken from each stratum, so that a small sample
+    has all of them and allows a validation part.
 
     Args:
         cases: a case table.
-        n: the greatest number of ROIs.
-        by: columns that make the kinds, `label` among them. A patient's label is that
-            of most of its ROIs; of the other columns its first value counts.
-        parameter: what set `n`, for the message.
-        seed: seed of the draw; `None` takes the patients in the order of the table.
+        n: largest number of ROIs.
+        by: columns of the strata, with `label`. A patient's label is that of most of
+            its ROIs; for other columns its first value counts.
+        parameter: name of what set `n`, for messages.
+        seed: seed of the sample; None takes patients in the order of the table.
 
     Returns:
-        The rows of the patients that were taken, in their order.
+        The rows of the sampled patients, in order.
 
     Raises:
-        UserError: `n` is so small that a kind is lost.
+        UserError: `n` is so small that a stratum is lost.
     """
     columns = {name: (name, "first") for name in by if name != "label"}
     patients = cases.groupby("patient_id", sort=False).agg(

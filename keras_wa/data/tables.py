@@ -1,4 +1,4 @@
-"""Tables that people keep: spreadsheets, and CSV as any language's Excel writes it."""
+"""Reads tables: spreadsheets, and CSV from Excel in any language."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ import pandas as pd
 from keras_wa.errors import UserError
 
 TEXT = pd.StringDtype("python")
-"""The dtype of every column of a `Table`; python storage needs no pyarrow."""
+"""The dtype of every column of a `Table`; Python storage does not need pyarrow."""
 
-# UTF-32's mark begins with UTF-16's.
+# The byte order mark of UTF-32 begins with that of UTF-16.
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -27,7 +27,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _START = 1000  # Characters.
-# Excel's first line; saved again with another separator, it is quoted or padded.
+# First line of Excel's CSV; quoted or padded if saved with another separator.
 _SEPARATOR = re.compile(r'\s*"?sep=(\\t|[^"\r\n])"?[,;\s]*', re.IGNORECASE)
 
 
@@ -36,9 +36,8 @@ class Table:
     """The content of a table.
 
     Attributes:
-        rows: every column as text without the white space about it; an empty field is
-            NA. The index is the line in the file, the header being line 1. Empty lines
-            are left out.
+        rows: all columns as stripped text; an empty field is NA. The index is the line
+            in the file, with the header as line 1. Empty lines are left out.
         skipped: file and reason for each line with more fields than columns.
     """
 
@@ -50,16 +49,15 @@ def read_table(path: Path, columns: Sequence[str]) -> Table:
     """Reads a CSV file or a spreadsheet.
 
     Args:
-        path: a file with a header. `.xlsx` and `.xls` are spreadsheets, of which the
-            first sheet is read; `.xls` needs the package xlrd. Everything else is CSV
-            see `csv_text`.
-        columns: those that have to be there, in any case; they come out as given here.
+        path: a file with a header. The first sheet of `.xlsx` and `.xls` is read;
+            `.xls` needs the package xlrd. Other files are CSV, see `csv_text`.
+        columns: required columns, case-insensitive; the result has these names.
 
     Returns:
         The table.
 
     Raises:
-        UserError: the file cannot be read, a column is missing or comes twice.
+        UserError: the file cannot be read, or a column is missing or duplicated.
     """
     spreadsheet = path.suffix.lower() in (".xlsx", ".xls")
     try:
@@ -70,7 +68,7 @@ def read_table(path: Path, columns: Sequence[str]) -> Table:
             "or save the sheet as .xlsx or .csv beside it and remove the .xls."
         ) from error
     except Exception as error:
-        # A damaged spreadsheet makes openpyxl raise whatever the damage leads to.
+        # openpyxl can raise any exception for a damaged spreadsheet.
         detail = " ".join(str(error).split()) or type(error).__name__
         raise UserError(
             f"{path}: cannot be read as a table ({detail}). Expected: a CSV file in "
@@ -94,19 +92,20 @@ def read_table(path: Path, columns: Sequence[str]) -> Table:
 
 
 def csv_text(path: Path) -> tuple[str, str, int]:
-    """Reads a CSV file as Excel writes it, in any language.
+    """Reads a CSV file from Excel in any language.
 
     Args:
-        path: in UTF-8; or in UTF-16 or UTF-32 with its mark, as "Unicode text" has it.
+        path: a file in UTF-8, or in UTF-16 or UTF-32 with a byte order mark ("Unicode
+            text").
 
     Returns:
-        The text from the header on; what parts its fields: what a first line such as
-        `sep=;` says, else whichever of comma, semicolon and tab the header has most of;
-        and the number of lines above the header.
+        The text from the header on; the separator, from a first line such as `sep=;` or
+        the most frequent of comma, semicolon and tab in the header; and the number of
+        lines above the header.
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is in another encoding.
+        ValueError: it has another encoding.
     """
     data = path.read_bytes()
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
@@ -121,17 +120,17 @@ def csv_text(path: Path) -> tuple[str, str, int]:
 
 
 def with_slashes(path: str, root: Path, must_exist: bool = True) -> str:
-    """A path as a table from Windows has it, with `/` between its parts.
+    """Converts a path in a table from Windows to `/`.
 
     Args:
-        path: with backslashes perhaps.
-        root: folder that it is relative to.
-        must_exist: whether a file has to be found so; else it is enough that none has
-            the name as it is written.
+        path: a path, which may have backslashes.
+        root: folder of the path.
+        must_exist: whether the converted path must exist; else it is enough that the
+            original path does not.
 
     Returns:
-        The path with `/` for each backslash where that finds a file below the root;
-        else as it is.
+        The path with `/` for each backslash if that finds a file in the root; else
+        unchanged.
     """
     other = path.replace("\\", "/")
     if other == path or not stays_below(other) or os.path.lexists(root / path):
@@ -140,11 +139,11 @@ def with_slashes(path: str, root: Path, must_exist: bool = True) -> str:
 
 
 def stays_below(path: str) -> bool:
-    """Whether a path in a table stays below the folder that it is relative to.
+    """Returns whether a path in a table stays in its folder.
 
     Args:
-        path: with `/` between its parts. One with a backslash or a colon may mean
-            something else on another system and does not.
+        path: a path with `/`. A path with a backslash or a colon, which has another
+            meaning on other systems, does not.
     """
     return (
         not PurePosixPath(path).is_absolute()
@@ -154,15 +153,15 @@ def stays_below(path: str) -> bool:
 
 
 def find_file(root: Path, names: Sequence[str], what: str) -> Path:
-    """Finds a file by its possible names in a folder or in one of its sub-folders.
+    """Finds a file by its possible names in a folder or its subfolders.
 
     Args:
         root: the folder.
-        names: in the order in which they are preferred; in any case.
-        what: what the file is, for the message.
+        names: names in order of preference, case-insensitive.
+        what: description of the file, for messages.
 
     Returns:
-        The file; one in the folder itself before one in a sub-folder.
+        The file; one in the folder is preferred to one in a subfolder.
 
     Raises:
         UserError: there is none or the folder cannot be listed.

@@ -30,7 +30,7 @@ def sharpness(
     """Measures the sharpness of spots.
 
     That is the difference of Gaussians of 0.05 and 0.1 mm over that of 0.1 and 0.2 mm,
-    each at its maximum within 0.1 mm of the spot. A Gaussian spot of s mm has
+    each at its maximum within 0.1 mm of the spot. For a Gaussian spot of s mm it is
     (1/(s²+0.05²) - 1/(s²+0.1²)) / (1/(s²+0.1²) - 1/(s²+0.2²)): 4 for a point, 1 at
     0.1 mm, 0.4 for a large spot.
 

@@ -105,7 +105,7 @@ def _body(meta: MetaGraphDef, library: Functions) -> FunctionDef | None:
     if found is None or len(found.function.concrete_functions) != 1:
         return None
     body = library[found.function.concrete_functions[0]]
-    # One that does nothing but call another has a call and an identity.
+    # A function that only calls another has a call and an identity.
     while len(body.node_def) <= 2:
         calls = [node for node in body.node_def if node.op in _CALLS]
         if len(calls) != 1:

@@ -55,14 +55,6 @@ def subband_stem(kernel: Floats, wavelet: str) -> tuple[Floats, float]:
         UserError: the wavelet is unknown.
         ValueError: the kernel has another shape.
 
-    Example:
-        >>> import numpy as np
-        >>> from keras_wa.models.exact_stem import subband_stem
-        >>> kernel = np.random.default_rng(0).random((7, 7, 1, 64))
-        >>> on_subbands, error = subband_stem(kernel, "haar")
-        >>> on_subbands.shape, error < 1e-12
-        ((5, 5, 4, 64), True)
-
     Source:
         Perfect reconstruction of orthonormal wavelets: Mallat 1989. Noble identities:
         Vaidyanathan 1993, "Multirate Systems and Filter Banks", chapter 4.

@@ -35,18 +35,6 @@ def graft(
 
     Raises:
         ValueError: a name is not a layer of `base`.
-
-    Example:
-        >>> import keras
-        >>> from keras_wa.layers import SqueezeExcite
-        >>> from keras_wa.models.graft import graft
-        >>> base = keras.Sequential(
-        ...     [keras.Input((32, 32, 1)), keras.layers.Conv2D(8, 3, name="conv")]
-        ... )
-        >>> strided = {"conv": {"strides": (2, 2)}}
-        >>> gated = graft(base, after={"conv": SqueezeExcite}, changes=strided)
-        >>> gated.output_shape, type(gated.layers[-1]).__name__
-        ((None, 15, 15, 8), 'SqueezeExcite')
     """
     changes, before = changes or {}, before or {}
     names = {layer.name for layer in base.layers}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import json
 import os
 import subprocess
@@ -15,11 +14,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import keras_wa
 from keras_wa import MammogramClassifier
 from keras_wa.cli import main
 from keras_wa.errors import UserError
-from keras_wa.inference import mammogram_classifier
 from keras_wa.inference.classifier import open_classifier
 from tests.tiny_model import ROOT, tiny
 
@@ -261,8 +258,3 @@ def test_another_folder_is_refused_and_kept(preset: Path, tmp_path: Path) -> Non
     with pytest.raises(UserError, match="received no folder"):
         MammogramClassifier.from_preset(tmp_path / "absent")
     assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
-
-
-def test_the_examples_run() -> None:
-    assert doctest.testmod(mammogram_classifier) == (0, 4)
-    assert keras_wa.MammogramClassifier is MammogramClassifier

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-import doctest
 import math
 
 import pytest
 
-from keras_wa.metrics import Estimate, auc, estimate
+from keras_wa.metrics import Estimate, auc
 from keras_wa.metrics.bootstrap import cluster_bootstrap_auc
 
 
@@ -41,7 +40,3 @@ def test_both_kinds_of_interval_are_estimates() -> None:
     assert found.standard_error > 0
     assert math.isnan(other.standard_error)
     assert other.n_dropped >= 0
-
-
-def test_the_example_runs() -> None:
-    assert doctest.testmod(estimate) == (0, 1)

@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-import doctest
-
 import keras
 import numpy as np
 import pytest
 
 from keras_wa.errors import UserError
-from keras_wa.models import WAResNet50, applications, create_model
+from keras_wa.models import WAResNet50, create_model
 
 
 def rois(side: int = 64) -> np.ndarray:
@@ -58,7 +56,3 @@ def test_another_kind_of_image_is_refused(shape: tuple) -> None:
 def test_a_wrong_option_is_refused() -> None:
     with pytest.raises(UserError, match="`pooling` must be one of None, 'avg', 'max'"):
         WAResNet50(False, pooling="mean")
-
-
-def test_the_example_runs() -> None:
-    assert doctest.testmod(applications) == (0, 2)

@@ -1,4 +1,4 @@
-"""Fetches series from IDC's buckets with s5cmd: verified, resumable, nothing half."""
+"""Downloads series from IDC's buckets with s5cmd: verified, resumable, atomic."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from keras_wa.files import locked
 from keras_wa.progress import ProgressBar
 
 WAITS = (5.0, 30.0, 120.0)
-"""Seconds between rounds in which nothing was fetched; the last ends it."""
+"""Seconds between rounds without progress; after the last one it stops."""
 
 _PARTIAL = ".download-"
 _LOOK = 0.4
@@ -33,22 +33,22 @@ def fetch_series(
     waits: Sequence[float] = WAITS,
     progress: bool = True,
 ) -> list[tuple[str, str]]:
-    """Fetches series; each appears in its place once it is complete.
+    """Downloads series; each is moved to its folder when complete.
 
-    A series is complete if it has as many files and bytes as the index says and each
-    file has the size that the bucket states. What is not complete is fetched again,
-    after a wait, until a number of rounds in a row gave nothing.
+    A series is complete if it has the index's numbers of files and bytes, and each file
+    has its size in the bucket. Incomplete ones are tried again after a wait, until
+    several rounds have no progress.
 
     Args:
         series: the series of a plan, with `series`, `folder`, `url`, `files`, `bytes`.
-            Those that are complete in their place are passed over.
-        out: the data set's root folder; made if it is not there.
+            Complete ones are skipped.
+        out: the data set's root folder; it is created if missing.
         s5cmd: the program, with the bucket's endpoint.
         waits: seconds before each further round.
-        progress: whether there is a progress bar.
+        progress: whether to show a progress bar.
 
     Returns:
-        UID and reason of each series that could not be fetched.
+        UID and reason of each series that failed.
 
     Raises:
         UserError: the disk is full or another download into the folder is running.
@@ -78,7 +78,7 @@ def fetch_series(
 
 
 class _Wanted(NamedTuple):
-    """A series that is to be fetched."""
+    """A series to download."""
 
     series: str
     folder: str
@@ -90,8 +90,8 @@ class _Wanted(NamedTuple):
 def _round(
     pending: pd.DataFrame, out: Path, root: Path, s5cmd: S5cmd, bar: ProgressBar
 ) -> dict[str, str]:
-    """Tries each series once; UID -> reason of those that failed."""
-    # Below the folder that the series go to, which may be on another disk than `out`.
+    """Tries each series once; returns UID -> reason of those that failed."""
+    # In the folder of the series, which may be on another disk than `out`.
     partial = root / f"{_PARTIAL}{os.getpid()}"
     partial.mkdir()
     columns = list(_Wanted._fields)
@@ -138,7 +138,7 @@ def _is_whole(found: Mapping[str, int], row: _Wanted) -> bool:
 def _difference(
     found: Mapping[str, int], listed: Mapping[str, int], row: _Wanted
 ) -> str:
-    """Why the files of a series, with their bytes, are not what was expected."""
+    """Returns why the files of a series are not as expected, or nothing."""
     if not _is_whole(found, row):
         return (
             f"Received: {len(found)} files with {sum(found.values())} bytes; expected "
@@ -168,7 +168,7 @@ def _move(source: Path, target: Path) -> None:
 
 
 def _bytes_in(folder: Path) -> int:
-    """Bytes of the files below a folder that is being written."""
+    """Returns the size of the files of a folder that is being written, bytes."""
     total = 0
     for path in folder.glob("*/*"):
         with contextlib.suppress(OSError):  # It may have just been renamed.
@@ -178,7 +178,7 @@ def _bytes_in(folder: Path) -> int:
 
 @contextlib.contextmanager
 def _alone(root: Path) -> Iterator[Path]:
-    """Makes a folder, holds it alone and clears what a killed download left in it."""
+    """Creates and locks a folder, without the remains of a killed download."""
     busy = (
         f"{root}: another download into this folder is running. Wait for it, or name "
         "another place with `out`."

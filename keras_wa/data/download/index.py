@@ -1,4 +1,4 @@
-"""IDC's index: which series there are, where they lie and how large they are."""
+"""IDC's index of series with locations and sizes."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _COLUMNS = (
 
 @dataclasses.dataclass(frozen=True)
 class IdcIndex:
-    """What one version of IDC's index says of one collection.
+    """One collection in a version of IDC's index.
 
     Attributes:
-        series: one row a series, columns as in the index.
+        series: one row per series, with the columns of the index.
         licences: name and URL of each licence.
-        citations: how the collection is to be cited, by IDC.
-        version: of the index, such as `IDC v25 (idc-index-data 25.0.5)`.
+        citations: citations of the collection, from IDC.
+        version: version of the index, such as `IDC v25 (idc-index-data 25.0.5)`.
     """
 
     series: pd.DataFrame

@@ -1,4 +1,4 @@
-"""What a download will fetch, how large it is, and whether the disk has room for it."""
+"""Plans a download: series, sizes and free disk space."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pandas as pd
 
 from keras_wa.data.download.selection import Selection
 
-# A file takes whole blocks of the disk.
+# Files take whole blocks of the disk.
 _BLOCK = 4096
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """A selection beside what is on the disk already.
+    """A selection compared with the disk.
 
     Attributes:
         series: the selection's series with a bool column `here`: complete on the disk.

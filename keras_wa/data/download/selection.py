@@ -1,4 +1,4 @@
-"""Which series are to be fetched."""
+"""Selects the series to download."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from keras_wa.data.readers.cbis_ddsm.idc_series import assign_series, missing_se
 from keras_wa.errors import UserError
 
 PARTS = ("crops", "masks", "full")
-"""What can be asked for of each ROI of CBIS-DDSM."""
+"""Parts of an ROI of CBIS-DDSM."""
 
 _WANTED = {"crops": "crop", "masks": "mask", "full": "full"}
 _NAMES = {
@@ -23,7 +23,7 @@ _NAMES = {
 
 @dataclasses.dataclass(frozen=True)
 class Selection:
-    """The series to fetch.
+    """The series to download.
 
     Attributes:
         series: one row a series: `series` (its UID), `patient_id`, `part` (in words),
@@ -113,7 +113,7 @@ def select_all(
     Args:
         index: IDC's series of the collection.
         collection: its `collection_id`.
-        limit_patients: as for `select_cbis_ddsm`.
+        limit_patients: see `select_cbis_ddsm`.
 
     Returns:
         The selection.

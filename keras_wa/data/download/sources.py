@@ -1,4 +1,4 @@
-"""The data sets that can be downloaded, and what is to be cited for each."""
+"""The data sets that can be downloaded, with their citations."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ IDC = (
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """A data set that is fetched from the Imaging Data Commons (IDC).
+    """A data set from the Imaging Data Commons (IDC).
 
     Attributes:
-        name: as on the command line; also the folder under `data/`.
-        title: what the data set is called.
+        name: name on the command line; also the folder in `data/`.
+        title: title of the data set.
         collection: IDC's `collection_id`; also the first folder of its layout.
-        page: where its tables can be had by hand.
-        tables: file names of what comes from TCIA besides the images.
-        papers: what to cite besides the data set itself.
+        page: page for downloading its tables by hand.
+        tables: names of further files from TCIA.
+        papers: citations besides the data set itself.
     """
 
     name: str
@@ -74,7 +74,7 @@ SOURCES = {source.name: source for source in (CBIS_DDSM, CMMD)}
 
 
 def table_names(source: Source, lesion: str) -> list[str]:
-    """The tables that a part of a data set needs.
+    """Returns the tables for a part of a data set.
 
     Args:
         source: the data set.

@@ -34,7 +34,7 @@ _MAX_BYTES = 50_000_000
 
 @dataclasses.dataclass(frozen=True)
 class _Known:
-    """What is known of an official file."""
+    """Properties of an official file."""
 
     sha256: str
     rows: int
@@ -140,7 +140,11 @@ def install(paths: Sequence[Path], out: Path) -> None:
 
 
 def _fetch(url: str) -> bytes:
-    """What a URL gives; OSError if it gives nothing."""
+    """Returns the content of a URL.
+
+    Raises:
+        OSError: the request failed.
+    """
     request = urllib.request.Request(
         url, headers={"User-Agent": f"keras-wa/{__version__}"}
     )
@@ -161,7 +165,7 @@ def _fetch(url: str) -> bytes:
 
 
 def _is_worth_another_try(error: Exception) -> bool:
-    """Whether it makes sense to try again."""
+    """Returns whether another attempt makes sense."""
     if isinstance(error, urllib.error.HTTPError):
         return error.code == 429 or error.code >= 500
     reason = getattr(error, "reason", error)
@@ -178,7 +182,11 @@ def _cause(error: Exception) -> str:
 
 
 def _check(path: Path, fetched: bool) -> list[str]:
-    """Notes on a table; UserError if it is not what its name says."""
+    """Returns notes on a table.
+
+    Raises:
+        UserError: it is not the table of this name.
+    """
     if path.suffix == ".xlsx":
         return _check_clinical(path)
     known = _CASE_LISTS[path.name]

@@ -1,7 +1,7 @@
-"""How many pixels an image announces, before memory and time are taken for them.
+"""Header limits: refuses images with too many pixels before decoding them.
 
-A PNG of a megabyte may stand for a billion pixels, and half a megabyte of JPEG for
-minutes of work. Files of one's own may be so; a stranger's are refused.
+A PNG of a megabyte can decode to a billion pixels, and half a megabyte of JPEG can take
+minutes. The limits apply to uploads, not to the user's own files.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from PIL import (
 from keras_wa.data.io.deflated import inflated_size
 from keras_wa.errors import UserError
 
-# Pillow's classes and not `Image.open`, whose own limit is the same for the whole
-# process. They read the header alone.
+# Pillow's classes, not `Image.open`, whose limit is global to the process. They read
+# only the header.
 _READERS: dict[bytes, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
     b"\x89PNG\r\n\x1a\n": PngImagePlugin.PngImageFile,
     b"\xff\xd8\xff": JpegImagePlugin.JpegImageFile,
@@ -32,35 +32,35 @@ _READERS: dict[bytes, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
     b"BM": BmpImagePlugin.BmpImageFile,
 }
 
-# Encoders make some ten scans of a progressive JPEG, and each goes over the whole image
-# again, however few its bytes.
+# Encoders write about ten scans of a progressive JPEG. Decoding each passes over the
+# whole image, however few its bytes.
 _MOST_SCANS = 100
 _SCAN = b"\xff\xda"
 
-# Deflate makes a thousandth of its input at best: less is no danger.
+# Deflate compresses by at most about 1000: smaller data are harmless.
 _SMALL_PNG = 2**16
 _MOST_CHANNELS, _MOST_DEPTH = 4, 2
-# Each row begins with a byte that names its filter. The seven passes of an interlaced
-# image have 15 rows for 8 of its own, and may each have a part of one more.
+# Each row begins with a filter byte. The seven passes of an interlaced image have 15
+# rows for 8 of the image, and each may have a part of one more.
 _FILTERS, _PASSES = 2, 8
 
 _TILE_WIDTH, _TILE_LENGTH = 322, 323
 
 
 def refuse_large(data: bytes, name: str, most_pixels: int) -> None:
-    """Refuses an image that announces too many pixels, or is of an unusual format.
+    """Refuses an image with too many pixels in its header, or of an unusual format.
 
-    So is one that announces few and makes a decoder work for many: a JPEG of endless
-    scans, a PNG whose data go on beyond its last row, a TIFF of one enormous tile.
+    Images that need more work than their pixels are refused too: a JPEG with very many
+    scans, a PNG with data after its last row, a TIFF with a huge tile.
 
     Args:
         data: the bytes of a PNG, JPEG, TIFF or BMP file.
         name: the file, for messages.
-        most_pixels: the greatest number of pixels, height times width.
+        most_pixels: largest number of pixels, height times width.
 
     Raises:
-        UserError: it has more, or no header of these formats, or more data than its
-            pixels need.
+        UserError: it has more pixels, another format, or more data than its pixels
+            need.
     """
     reader = next(
         (read for mark, read in _READERS.items() if data.startswith(mark)), None
@@ -75,14 +75,14 @@ def refuse_large(data: bytes, name: str, most_pixels: int) -> None:
         width, height = image.size
         tile = _tile_of(image)
     except Exception as error:
-        # On a damaged header Pillow raises whatever the damage leads to.
+        # Pillow can raise any exception for a damaged header.
         detail = " ".join(str(error).split()) or type(error).__name__
         raise UserError(
             f"{name}: the image's header is damaged. Received: {detail[:200]}; "
             "expected a whole file. Copy the file again."
         ) from error
     refuse_size((height, width), name, most_pixels)
-    # A whole tile is inflated, whatever part of it lies in the image.
+    # A tile is inflated as a whole, even if only a part lies in the image.
     refuse_size(tile, f"{name}: a tile of it", most_pixels)
     if reader is JpegImagePlugin.JpegImageFile:
         _refuse_scans(data, name)
@@ -92,7 +92,7 @@ def refuse_large(data: bytes, name: str, most_pixels: int) -> None:
 
 
 def _tile_of(image: ImageFile.ImageFile) -> tuple[int, int]:
-    """Height and width of a TIFF's tiles, pixels; 0 of an image without tiles."""
+    """Returns height and width of a TIFF's tiles, pixels; 0 without tiles."""
     if not isinstance(image, TiffImagePlugin.TiffImageFile):
         return 0, 0
     height, width = (image.tag_v2.get(tag, 0) for tag in (_TILE_LENGTH, _TILE_WIDTH))
@@ -100,8 +100,8 @@ def _tile_of(image: ImageFile.ImageFile) -> tuple[int, int]:
 
 
 def _refuse_scans(data: bytes, name: str) -> None:
-    """Refuses a JPEG that makes its decoder go over the image again and again."""
-    # Inside of a scan, 0xFF is escaped.
+    """Refuses a JPEG with too many scans."""
+    # 0xFF is escaped within a scan.
     scans = data.count(_SCAN)
     if scans > _MOST_SCANS:
         raise UserError(
@@ -111,9 +111,9 @@ def _refuse_scans(data: bytes, name: str) -> None:
 
 
 def _refuse_surplus(data: bytes, name: str, most: int) -> None:
-    """Refuses a PNG whose data inflate to more bytes than its pixels can take.
+    """Refuses a PNG whose data inflate to more bytes than its pixels need.
 
-    libpng reads all of it, a gigabyte in two seconds, and throws away what is too much.
+    libpng would inflate all of it, a gigabyte in two seconds, and discard the rest.
     """
     inflater = zlib.decompressobj()
     size, at = 0, 8
@@ -124,7 +124,7 @@ def _refuse_surplus(data: bytes, name: str, most: int) -> None:
         try:
             size += inflated_size(inflater, rest, most - size)
         except zlib.error:
-            return  # Damaged: reading it will tell.
+            return  # Damaged: decoding reports it.
         if size > most:
             raise UserError(
                 f"{name}: the image's data are too many. Received: more than {most} "
@@ -139,10 +139,10 @@ def refuse_size(shape: tuple[int, int], name: str, most_pixels: int) -> None:
     Args:
         shape: height and width, pixels.
         name: the file, for messages.
-        most_pixels: the greatest number, height times width.
+        most_pixels: largest number of pixels, height times width.
 
     Raises:
-        UserError: it has more.
+        UserError: it has more pixels.
     """
     height, width = shape
     if height * width > most_pixels:

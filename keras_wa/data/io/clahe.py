@@ -17,26 +17,26 @@ def clahe(
     clip_limit: float = 2.0,
     tiles: tuple[int, int] = (8, 8),
 ) -> npt.NDArray[np.uint8]:
-    """Equalises the contrast of an image tile by tile, as OpenCV does.
+    """Applies contrast-limited adaptive histogram equalisation, by OpenCV.
 
-    `keras_wa.layers.CLAHE` gives the same pixels inside a model. Safe to call from
-    many threads at once.
+    `keras_wa.layers.CLAHE` gives the same pixels in a model. Thread-safe.
 
     Args:
         image: grey levels, uint8 of shape `(height, width)`.
-        clip_limit: how many times the mean count a histogram bin may hold before its
-            excess is spread over all bins. 0 means no limit.
+        clip_limit: largest count of a histogram bin, as a multiple of the mean count; 0
+            means no limit.
         tiles: number of tiles as `(rows, columns)`.
 
     Returns:
         The equalised grey levels, uint8 of shape `(height, width)`.
 
     Raises:
-        UserError: `clip_limit` or `tiles` is not usable.
+        UserError: `clip_limit` or `tiles` is out of range.
         ValueError: `image` is not a non-empty uint8 array of two axes.
 
-    Source: K. Zuiderveld, "Contrast Limited Adaptive Histogram Equalization",
-    Graphics Gems IV, 1994, in the form of `cv2.createCLAHE`.
+    Source:
+        Zuiderveld 1994, "Contrast Limited Adaptive Histogram Equalization", Graphics
+        Gems IV, as in `cv2.createCLAHE`.
     """
     if (
         not isinstance(clip_limit, int | float)
@@ -62,8 +62,8 @@ def clahe(
             f"Received: shape={image.shape}, dtype={image.dtype}"
         )
     rows, columns = (int(count) for count in tiles)
-    # A CLAHE object keeps buffers between calls and so may not be shared by threads.
-    # To make one takes under a microsecond, so each call makes its own.
+    # A CLAHE object keeps buffers, so that threads cannot share it. Creating one takes
+    # less than a microsecond.
     equaliser = cv2.createCLAHE(
         clipLimit=float(clip_limit), tileGridSize=(columns, rows)
     )

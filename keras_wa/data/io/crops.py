@@ -1,4 +1,4 @@
-"""Where the ROI of a lesion lies in a mammogram, and how it is cut out."""
+"""Windows of ROIs in a mammogram, and cropping."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from keras_wa.data.io.image import GreyImage
 from keras_wa.errors import UserError, unknown_name
 
 ROI_MARGIN = 0.1
-"""What `roi` adds to the lesion's box on each side, as a part of its longer side."""
+"""Margin of `roi` on each side of the lesion's box, relative to its longer side."""
 
 MOST_PIXELS = 2**28
-"""The greatest number of pixels that are cut out. A field of view of 500 mm at a
-spacing of 0.005 mm would need 10 GB."""
+"""Largest number of pixels of a crop. A field of view of 500 mm at a spacing of
+0.005 mm would need 10 GB."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Box:
-    """A rectangle in an image; it may reach beyond the image.
+    """A rectangle in an image, which may extend beyond it.
 
     Attributes:
-        left: column of its first pixels.
-        top: row of its first pixels.
-        width: pixels.
-        height: pixels.
+        left: first column.
+        top: first row.
+        width: width, pixels.
+        height: height, pixels.
     """
 
     left: int
@@ -36,18 +36,17 @@ class Box:
 
 
 def mask_box(mask: NDArray, name: str) -> Box:
-    """The bounding box of the lesion in a mask.
+    """Returns the bounding box of the lesion in a mask.
 
     Args:
-        mask: (H, W) integers with two values; the greater one marks the lesion.
+        mask: (H, W) integers with two values, where the larger is the lesion.
         name: the mask's file, for messages.
 
     Returns:
-        The smallest box that holds every pixel of the lesion.
+        The smallest box with all pixels of the lesion.
 
     Raises:
-        UserError: the mask has one value only, so that nothing is marked, or more
-            than two, so that it is no mask.
+        UserError: the mask has only one value, or more than two.
     """
     low, high = int(mask.min()), int(mask.max())
     if low == high:
@@ -61,7 +60,7 @@ def mask_box(mask: NDArray, name: str) -> Box:
     band = mask[top:bottom]
     columns = np.flatnonzero(band.max(axis=0) > low)
     left, right = int(columns[0]), int(columns[-1]) + 1
-    # Outside of it every pixel is the lower value.
+    # Outside, all pixels have the lower value.
     lesion = band[:, left:right]
     if not np.all((lesion == low) | (lesion == high)):
         raise UserError(
@@ -72,15 +71,15 @@ def mask_box(mask: NDArray, name: str) -> Box:
 
 
 def scale_box(box: Box, old: tuple[int, int], new: tuple[int, int]) -> Box:
-    """A box in an image of another size, its edges at the nearest pixels.
+    """Scales a box to an image of another size, to the nearest pixels.
 
     Args:
-        box: in pixels of the old size.
-        old: height and width, pixels.
-        new: height and width, pixels.
+        box: box in pixels of the old size.
+        old: old height and width, pixels.
+        new: new height and width, pixels.
 
     Returns:
-        The box in pixels of the new size, at least one pixel wide and high.
+        The box in pixels of the new size, at least one pixel in width and height.
     """
     rows, columns = new[0] / old[0], new[1] / old[1]
     left, top = round(box.left * columns), round(box.top * rows)
@@ -95,20 +94,20 @@ def scale_box(box: Box, old: tuple[int, int], new: tuple[int, int]) -> Box:
 def window_of(
     box: Box, how: str, field_mm: float, spacing_mm: tuple[float, float]
 ) -> Box:
-    """The part of a mammogram that becomes the ROI.
+    """Returns the window of an ROI in a mammogram.
 
     Args:
         box: the lesion's box, pixels.
-        how: `"fixed"`: a square of `field_mm` about the middle of the box; `"roi"`: the
-            square about the box with a margin of `ROI_MARGIN`.
+        how: `"fixed"`: a square of `field_mm` around the centre of the box; `"roi"`:
+            the square around the box with a margin of `ROI_MARGIN`.
         field_mm: side of the fixed field of view, mm.
-        spacing_mm: distance between rows and between columns, mm.
+        spacing_mm: distance of rows and of columns, mm.
 
     Returns:
-        The window, a square in mm; it may reach beyond the image.
+        The window, a square in mm, which may extend beyond the image.
 
     Raises:
-        UserError: `how` is another one.
+        UserError: `how` is unknown.
     """
     row_mm, column_mm = spacing_mm
     if how == "fixed":
@@ -129,19 +128,17 @@ def window_of(
 
 
 def cut(image: GreyImage, window: Box) -> tuple[NDArray[np.uint8], float]:
-    """Cuts a window out of an image.
+    """Crops a window from an image.
 
     Args:
         image: the mammogram.
-        window: in its pixels. What lies beyond the image becomes 0, as dark as the air
-            around the breast.
+        window: window in its pixels. Pixels outside the image become 0, like air.
 
     Returns:
-        uint8 (window.height, window.width), and the part of it beyond the image.
+        uint8 (window.height, window.width), and its share outside the image.
 
     Raises:
-        UserError: the window lies wholly beyond the image or has more than
-            `MOST_PIXELS`.
+        UserError: the window is outside the image or has more than `MOST_PIXELS`.
     """
     rows, columns = image.shape
     if window.width * window.height > MOST_PIXELS:
@@ -167,23 +164,23 @@ def cut(image: GreyImage, window: Box) -> tuple[NDArray[np.uint8], float]:
 
 
 def cut_mask(mask: NDArray, shape: tuple[int, int], window: Box) -> NDArray[np.bool_]:
-    """Cuts a window out of a mask.
+    """Crops a window from a mask.
 
     Args:
-        mask: (H, W) integers with two values; the greater one marks the lesion.
-        shape: height and width of the mammogram. A mask of another size is taken to
-            cover the same field, and its nearest pixel counts.
-        window: in pixels of the mammogram.
+        mask: (H, W) integers with two values, where the larger is the lesion.
+        shape: height and width of the mammogram. A mask of another size is assumed to
+            cover the same field; the nearest pixel is used.
+        window: window in pixels of the mammogram.
 
     Returns:
-        bool (window.height, window.width), true in the lesion, false beyond the image.
+        bool (window.height, window.width), true in the lesion, false outside the image.
     """
     sides = (window.top, window.height), (window.left, window.width)
     cut_out = mask > mask.min()
     for axis, (start, length) in enumerate(sides):
         at = np.arange(start, start + length)
         inside = (at >= 0) & (at < shape[axis])
-        # The middle of each pixel in pixels of the mask.
+        # The centre of each pixel in pixels of the mask.
         nearest = ((at + 0.5) * mask.shape[axis] / shape[axis]).astype(int)
         picked = np.take(cut_out, np.where(inside, nearest, 0), axis=axis)
         cut_out = picked & np.expand_dims(inside, 1 - axis)

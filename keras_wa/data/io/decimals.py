@@ -1,9 +1,9 @@
-"""Numbers that stand as text in a DICOM header, also those that were written badly.
+"""Parses numbers in texts of a DICOM header, also malformed ones.
 
 DICOM separates numbers by a backslash and writes decimals with a point (PS3.5, 6.2, DS
-and IS). Programs in countries of the decimal comma write `0,085\\0,085`, and some put a
-comma, or a semicolon, in the backslash's place. Each way to read a text is given; the
-caller knows how many numbers belong there, and takes what can be read in one way only.
+and IS). Programs in countries with a decimal comma write `0,085\\0,085`, and some use a
+comma or a semicolon for the backslash. All interpretations are returned; the caller
+knows the number of values, and accepts an unambiguous one.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import itertools
 import re
 
 LARGEST = 1e12
-"""The magnitude from which on a number is none that a mammogram's header has. Above
-it, float64 no longer tells neighbouring stored values apart."""
+"""Smallest magnitude that is implausible in a mammogram's header. Above it, float64
+cannot distinguish neighbouring stored values."""
 
 BLANKS = " \0\t\r\n"
-"""What may pad a text and has no meaning; the standard has the first two."""
+"""Padding of a text; the standard has the first two."""
 
 Reading = tuple[float, ...]
 
@@ -28,28 +28,28 @@ _MOST_PARTS = 4
 
 
 def readings(text: str) -> set[Reading]:
-    """Gives all ways to read a text as numbers.
+    """Returns all interpretations of a text as numbers.
 
     Args:
         text: the value of an element; not blank.
 
     Returns:
-        The numbers of each way, at least one. With a backslash in the text a comma
-        belongs to a number. Without, it may also stand between two. `1,000` may be a
-        thousand as well. An empty set: no numbers.
+        The numbers of each interpretation. With a backslash in the text, a comma is
+        part of a number; without, it may also separate two. `1,000` may also be a
+        thousand. Empty if the text is not numeric.
     """
     parts = [part.strip(BLANKS) for part in re.split(r"[\\;]", text)]
     while len(parts) > 1 and not parts[-1]:
         parts.pop()
     if len(parts) == 1 and "," in parts[0]:
         return _with_commas(parts[0])
-    # A file writes all its numbers in one way.
+    # A file has one style for all its numbers.
     ways = {tuple(map(_decimal, parts)), tuple(map(_thousands, parts))}
     return {tuple(n for n in way if n is not None) for way in ways if None not in way}
 
 
 def _with_commas(text: str) -> set[Reading]:
-    """As `readings`, of a text with commas and no other separator."""
+    """Returns `readings` of a text with commas and no other separator."""
     found: set[Reading] = set()
     thousands = _thousands(text)
     if thousands is not None:
@@ -57,7 +57,7 @@ def _with_commas(text: str) -> set[Reading]:
     parts = [part.strip(BLANKS) for part in text.split(",")]
     if len(parts) > _MOST_PARTS:
         return found
-    # Each comma ends a number, or stands inside of one.
+    # Each comma separates two numbers, or is part of one.
     for inside in itertools.product((False, True), repeat=len(parts) - 1):
         words = [parts[0]]
         for joined, part in zip(inside, parts[1:], strict=True):
@@ -72,7 +72,7 @@ def _with_commas(text: str) -> set[Reading]:
 
 
 def _decimal(word: str) -> float | None:
-    """A number with a decimal point or one decimal comma."""
+    """Parses a number with a decimal point or one decimal comma."""
     whole, comma, fraction = word.partition(",")
     if comma:
         if not (_INTEGER.fullmatch(whole) and _FRACTION.fullmatch(fraction)):
@@ -82,7 +82,7 @@ def _decimal(word: str) -> float | None:
 
 
 def _thousands(word: str) -> float | None:
-    """A number whose thousands are marked by commas, else as `_decimal`."""
+    """Parses a number with commas as thousands separators, else as `_decimal`."""
     if _THOUSANDS.fullmatch(word):
         return _credible(float(word.replace(",", "")))
     return _decimal(word)

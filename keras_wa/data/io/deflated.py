@@ -1,7 +1,7 @@
-"""Deflated DICOM files that would fill the memory.
+"""Refuses deflated DICOM files that would exhaust the memory.
 
-pydicom inflates the whole of such a file before it looks at a single attribute, and a
-few megabytes of it may stand for many gigabytes.
+pydicom inflates such a file before it reads an attribute, and a few megabytes can
+inflate to many gigabytes.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 from keras_wa.errors import UserError
 
 MOST = 2**29
-"""The greatest size of an inflated file in bytes; mammograms have up to 80 million."""
+"""Largest size of an inflated file, bytes; mammograms have up to 80 million."""
 
 _STEP = 2**24
 _MARK = slice(128, 132)
 
 
 def refuse_bomb(data: bytes, name: str, most: int | None = None) -> None:
-    """Refuses a deflated file that inflates to more bytes than a mammogram has.
+    """Refuses a deflated file that is larger than any mammogram.
 
     Args:
         data: the bytes of a DICOM file of any transfer syntax.
         name: the file, for messages.
-        most: bytes that are too few to be refused, `MOST` or less.
+        most: largest allowed size, bytes, at most `MOST`.
 
     Raises:
-        UserError: it does. It takes no more than some 16 MB to find out.
+        UserError: it is larger. The check needs about 16 MB at most.
     """
     start = _start_of_deflated(io.BytesIO(data))
     if start is None:
@@ -41,7 +41,7 @@ def refuse_bomb(data: bytes, name: str, most: int | None = None) -> None:
     try:
         size = inflated_size(zlib.decompressobj(-zlib.MAX_WBITS), data[start:], most)
     except zlib.error:
-        return  # Damaged: reading it will tell.
+        return  # Damaged: decoding reports it.
     if size > most:
         raise UserError(
             f"{name}: the deflated file is too large. Received: more than {most} bytes "
@@ -50,12 +50,12 @@ def refuse_bomb(data: bytes, name: str, most: int | None = None) -> None:
 
 
 def inflated_size(inflater: Any, data: bytes, most: int) -> int:
-    """Bytes that data inflate to, counted until they are more than `most`.
+    """Counts the bytes that data inflate to, until they exceed `most`.
 
     Args:
-        inflater: of `zlib.decompressobj`; it may have had data before these.
-        data: what it gets.
-        most: where counting may end.
+        inflater: a `zlib.decompressobj`, which may have had data before.
+        data: the next data.
+        most: count at which to stop.
 
     Raises:
         zlib.error: the data are damaged.
@@ -68,10 +68,10 @@ def inflated_size(inflater: Any, data: bytes, most: int) -> int:
 
 
 def refuse_bomb_in_file(path: Path) -> None:
-    """`refuse_bomb` of a file; of a file that is not deflated it reads the start only.
+    """Applies `refuse_bomb` to a file, of which only the start is read if not deflated.
 
     Raises:
-        UserError: as `refuse_bomb`.
+        UserError: see `refuse_bomb`.
         OSError: the file cannot be read.
     """
     with path.open("rb") as file:
@@ -82,9 +82,9 @@ def refuse_bomb_in_file(path: Path) -> None:
 
 
 def _start_of_deflated(file: BinaryIO) -> int | None:
-    """Where the deflated part begins, `None` in a file that is not deflated.
+    """Returns the start of the deflated part, None in a file that is not deflated.
 
-    The group length is not believed: pydicom does not, either.
+    The group length is ignored, as in pydicom.
     """
     file.seek(_MARK.start)
     if file.read(4) != b"DICM":
@@ -98,5 +98,5 @@ def _start_of_deflated(file: BinaryIO) -> int | None:
         )
         syntax = meta.get("TransferSyntaxUID")
     except Exception:
-        return None  # Damaged: reading it will tell.
+        return None  # Damaged: decoding reports it.
     return file.tell() if syntax == DeflatedExplicitVRLittleEndian else None

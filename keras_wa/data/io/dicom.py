@@ -1,4 +1,4 @@
-"""DICOM mammograms: what is accepted, and how it is decoded."""
+"""Checks and decodes DICOM mammograms."""
 
 from __future__ import annotations
 
@@ -20,10 +20,9 @@ from keras_wa.data.io.spacing import spacing_in_breast
 from keras_wa.errors import UserError
 
 LARGEST = 2**27
-"""The greatest number of pixels that is decoded; mammograms have up to some 40
-million."""
+"""Largest number of pixels to decode; mammograms have up to about 40 million."""
 
-# A run of RLE says in two bytes what 128 bytes are (PS3.5, G.3).
+# RLE encodes 128 bytes in two (PS3.5, G.3).
 _RLE_GAIN = 64
 
 _REST = 2**24
@@ -37,20 +36,18 @@ def decode_dicom(
     Args:
         data: the bytes of the file.
         name: the file, for messages.
-        for_processing: accept an image meant for processing, not for presentation.
-        most_pixels: an image that announces more is refused before it is decoded.
+        for_processing: whether to accept an image FOR PROCESSING.
+        most_pixels: largest number of pixels, checked before decoding.
 
     Returns:
-        The image, without a digest; its `grey` is dark to bright as the image is meant
-        to be shown.
+        The image, without a digest; its `grey` is dark to bright as displayed.
 
     Raises:
-        UserError: the file is no DICOM file or a damaged one, is of another modality
-            than MG (a file that states none is taken), has no pixels, several frames,
-            colour or more than `most_pixels`, is meant for processing, or is
-            compressed in a way that no decoder here reads.
+        UserError: the file is not DICOM or damaged, has another modality than MG (none
+            is accepted), no pixels, several frames, colour or more than `most_pixels`,
+            is FOR PROCESSING, or has an unsupported compression.
     """
-    # Twice what pixels of 16 bits take, and room for what else a file holds.
+    # Twice the size of 16-bit pixels, and room for other elements.
     refuse_bomb(data, name, 4 * most_pixels + _REST)
     try:
         dataset = pydicom.dcmread(io.BytesIO(data))
@@ -60,7 +57,7 @@ def decode_dicom(
             "DICOM file with its preamble."
         ) from error
     except Exception as error:
-        # On a damaged file pydicom raises whatever the damage leads to.
+        # pydicom can raise any exception for a damaged file.
         raise UserError(_damaged(name, error)) from error
     header = DicomHeader(dataset)
     try:
@@ -80,7 +77,7 @@ def decode_dicom(
     except HeaderError as error:
         raise UserError(f"{name}: {error}") from error
     except Exception as error:
-        # pydicom parses an element when it is first used: as above.
+        # pydicom parses elements lazily, see above.
         raise UserError(_damaged(name, error)) from error
 
 
@@ -151,7 +148,7 @@ def _check_kind(
 
 
 def _is_inverted(header: DicomHeader, name: str) -> bool:
-    """Whether the least value of a grey image is meant to be white."""
+    """Returns whether the smallest value of a grey image is white."""
     photometric = header.text("PhotometricInterpretation").upper()
     samples = header.needed("SamplesPerPixel", 1)
     if photometric not in ("MONOCHROME1", "MONOCHROME2") or samples != 1:
@@ -167,12 +164,12 @@ def _is_inverted(header: DicomHeader, name: str) -> bool:
 def _check_size(
     header: DicomHeader, layout: PixelLayout, syntax: UID, name: str
 ) -> None:
-    """Checks that the pixel data can hold what is announced, before memory is taken."""
+    """Checks that the pixel data are as long as the header requires."""
     size, found = layout.size, len(header.data("PixelData"))
     if syntax.is_encapsulated:
         wrong = syntax == RLELossless and found * _RLE_GAIN < size
     else:
-        # Some writers pad the data; a whole row too much is another image.
+        # Some writers pad the data, by less than a row.
         row = layout.columns * layout.allocated // 8
         wrong = not size <= found < size + max(row, 2)
     if wrong:
@@ -189,9 +186,9 @@ def _check_size(
 def _decode(
     header: DicomHeader, layout: PixelLayout, syntax: UID, name: str
 ) -> NDArray:
-    """Stored values, (H, W), of an integer dtype."""
+    """Returns stored values, (H, W), of an integer dtype."""
     if not syntax.is_encapsulated:
-        # The array lies in the file's bytes, unless they have to be changed.
+        # The array is a view of the file's bytes, unless they have to change.
         found = header.packed("PixelData", layout.allocated)
         pixels = found[: layout.rows * layout.columns].reshape(layout.shape)
         return _stored_values(pixels, layout.stored, layout.signed)
@@ -216,10 +213,10 @@ def _decode(
 
 
 def _stored_values(pixels: NDArray, bits: int, signed: bool) -> NDArray:
-    """The lowest bits of unsigned pixels, as the numbers that they mean."""
+    """Converts the lowest bits of unsigned pixels to numbers."""
     spare = pixels.dtype.itemsize * 8 - bits
     kind = f"i{pixels.dtype.itemsize}" if signed else pixels.dtype
     if spare > 0:
-        # Shifted up and down again, the bits above are gone and the sign is extended.
+        # Shifting up and down removes higher bits and extends the sign.
         return (pixels << spare).view(kind) >> spare
     return pixels.view(kind)

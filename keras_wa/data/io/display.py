@@ -1,8 +1,8 @@
-"""The way from stored values to grey levels, in the order that DICOM sets.
+"""Converts stored values to grey levels, in the order of DICOM.
 
 Modality LUT, then VOI LUT or window, then MONOCHROME1 inversion, then scaling by the
-bits stored (DICOM PS3.3 C.11.1 and C.11.2, PS3.4 N.2). Each stored value takes this way
-once, into a table; an image, or any part of one, is then looked up.
+bits stored (DICOM PS3.3 C.11.1 and C.11.2, PS3.4 N.2). This is computed once for each
+possible stored value, as a look-up table for images.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _UNWINDOWED = "The grey levels were computed without it, so the contrast is anot
 
 @dataclasses.dataclass(frozen=True)
 class GreyTable:
-    """Grey levels of all stored values that an image can have.
+    """Grey levels of all possible stored values.
 
     Attributes:
-        levels: uint8, one entry per stored value, the least first.
+        levels: uint8, one entry per stored value, in rising order.
         least: the stored value of the first entry.
     """
 
@@ -37,19 +37,19 @@ class GreyTable:
     least: int
 
     def __call__(self, stored: NDArray) -> NDArray[np.uint8]:
-        """Grey levels of stored values of any shape."""
+        """Returns grey levels of stored values of any shape."""
         index = stored.astype(np.int32) - self.least if self.least else stored
         return np.take(self.levels, index, mode="clip")
 
 
 @dataclasses.dataclass(frozen=True)
 class _Stage:
-    """What a stage makes of all stored values.
+    """Output of a stage for all stored values.
 
     Attributes:
         values: one for each stored value.
-        low, high: the range that they may have.
-        table: the look-up table that made them, if one did.
+        low, high: their possible range.
+        table: the look-up table of the stage, if any.
     """
 
     values: NDArray
@@ -64,14 +64,14 @@ def grey_table(
     """Computes the grey level of each stored value.
 
     Args:
-        frame: the header of the frame. An attribute that makes no sense is left out,
-            and noted there.
-        layout: of the pixels.
-        inverted: whether the least value is meant to be white (MONOCHROME1).
+        frame: the header of the frame, which also gets notes on invalid attributes,
+            which are ignored.
+        layout: layout of the pixels.
+        inverted: whether the smallest value is white (MONOCHROME1).
 
     Returns:
-        The table: dark to bright as the image is meant to be shown. Padding (PS3.3
-        C.7.5.1.1.2) is 0, as dark as the air around the breast.
+        The table, dark to bright as displayed. Padding (PS3.3 C.7.5.1.1.2) is 0, like
+        air.
     """
     stored = np.arange(layout.least, layout.least + 2**layout.stored, dtype=np.int32)
     stage = _modality(_Stage(stored, float(stored[0]), float(stored[-1])), frame)
@@ -85,7 +85,7 @@ def grey_table(
 
 
 def _modality(stage: _Stage, frame: DicomHeader) -> _Stage:
-    """The modality stage: a table, else slope and intercept, else nothing."""
+    """Applies the modality stage: a table, else slope and intercept, else nothing."""
     source = frame.nearest("ModalityLUTSequence", "RescaleSlope", "RescaleIntercept")
     found = look_up(stage.values, source, "ModalityLUTSequence")
     if found is not None:
@@ -111,7 +111,7 @@ def _modality(stage: _Stage, frame: DicomHeader) -> _Stage:
 
 
 def _values_of_interest(stage: _Stage, frame: DicomHeader) -> _Stage:
-    """The VOI stage: the first table, else the first window, else nothing."""
+    """Applies the VOI stage: the first table, else the first window, else nothing."""
     source = frame.nearest("VOILUTSequence", "WindowCenter", "WindowWidth")
     found = look_up(stage.values, source, "VOILUTSequence")
     if found is not None:
@@ -135,13 +135,13 @@ def _values_of_interest(stage: _Stage, frame: DicomHeader) -> _Stage:
 def _window(
     values: NDArray[np.float64], center: float, width: float, function: str
 ) -> NDArray[np.float64]:
-    """Applies a window (PS3.3 C.11.2.1.2, C.11.2.1.3); gives 0..1."""
+    """Applies a window (PS3.3 C.11.2.1.2, C.11.2.1.3); returns 0..1."""
     if function == "SIGMOID":
-        # Far from the window the exponential would overflow; there it is 0 or 1.
+        # Far from the window the exponential would overflow; the result is 0 or 1.
         exponent = np.clip(-4 * (values - center) / width, -700, 700)
         return 1 / (1 + np.exp(exponent))
     if function == "LINEAR":
-        # The standard counts the grey levels inside the window, both ends included.
+        # In the standard the width counts grey levels, both ends included.
         center, width = center - 0.5, width - 1
     if width <= 0:
         return (values > center).astype(np.float64)
@@ -149,9 +149,9 @@ def _window(
 
 
 def _as_stored(number: float, values: NDArray, allocated: int) -> float:
-    """A number that may have been written unsigned though the pixels are signed."""
+    """Returns a number that may be written unsigned although the pixels are signed."""
     if number > values.max() and values.min() < 0:
-        # A word of 16 bits, also where the pixels have 8.
+        # A word of 16 bits, also for 8-bit pixels.
         return number - (2**allocated if number < 2**allocated else 2**16)
     return number
 
@@ -159,7 +159,7 @@ def _as_stored(number: float, values: NDArray, allocated: int) -> float:
 def _is_padding(
     stored: NDArray, frame: DicomHeader, layout: PixelLayout
 ) -> NDArray[np.bool_]:
-    """Which stored values mean that there is no image there."""
+    """Returns which stored values are padding."""
     effect = "What is no image was not made black."
     one = frame.number("PixelPaddingValue", effect)
     other = frame.number("PixelPaddingRangeLimit", effect)

@@ -1,4 +1,4 @@
-"""What the bytes of one element of a DICOM header can mean."""
+"""Interprets the bytes of one element of a DICOM header."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ _SHOWN = 60  # Characters of a value in a message.
 
 
 def numbers_in(element: DataElement | RawDataElement, keyword: str) -> set[Reading]:
-    """Gives all ways to read the numbers of an element.
+    """Returns all interpretations of the numbers of an element.
 
     Args:
-        element: as the file has it, with a value.
-        keyword: its name, which the standard gives a value representation. The file may
-            give another one.
+        element: the raw element, with a value.
+        keyword: its name, which has a value representation in the standard. That of the
+            file may differ.
 
     Returns:
-        As `decimals.readings`; an empty set if it holds no numbers.
+        See `decimals.readings`; an empty set if it is not numeric.
     """
     value, own = element.value, dictionary_VR(keyword)
     if not isinstance(element, RawDataElement) or not isinstance(value, bytes):
@@ -48,7 +48,7 @@ def numbers_in(element: DataElement | RawDataElement, keyword: str) -> set[Readi
     kind = str(element.VR) if element.VR in {*WORDS, *TEXTS} else own
     if kind in TEXTS:
         return texts if text else _binary(element, own)
-    # Under the name of binary numbers may stand a text: any bytes are such numbers.
+    # An element of binary numbers may contain text, since any bytes are numbers.
     words = _binary(element, kind)
     return words if own in WORDS else words | texts
 
@@ -67,7 +67,7 @@ def _binary(element: RawDataElement, kind: str) -> set[Reading]:
 def packed(
     element: DataElement | RawDataElement | None, bits: int
 ) -> NDArray[np.unsignedinteger]:
-    """The unsigned numbers of 8 or 16 bits in the bytes of an element, none without."""
+    """Returns the unsigned numbers of 8 or 16 bits in an element, if any."""
     data = bytes_of(element)
     data = data[: len(data) * 8 // bits * bits // 8]
     big = isinstance(element, RawDataElement) and not element.is_little_endian
@@ -75,41 +75,41 @@ def packed(
         words = np.frombuffer(data, ">u2" if big else "<u2")
         return words.astype(np.uint16, copy=False)
     if big and element is not None and element.VR != "OB":
-        # Two numbers a word, the first in its lower byte (PS3.5, 8.1.1 and D).
+        # Two numbers per word, the first in the lower byte (PS3.5, 8.1.1 and D).
         data = np.frombuffer(data[: len(data) // 2 * 2], ">u2").astype("<u2").tobytes()
     return np.frombuffer(data, np.uint8)
 
 
 def bytes_of(element: DataElement | RawDataElement | None) -> bytes:
-    """The bytes of an element, as the file has them; `b""` if there are none."""
+    """Returns the raw bytes of an element; `b""` if there are none."""
     value = None if element is None else element.value
     return value if isinstance(value, bytes) else b""
 
 
 def items_of(dataset: pydicom.Dataset, key: str | BaseTag) -> list[pydicom.Dataset]:
-    """The items of a sequence, none if it is absent or damaged."""
+    """Returns the items of a sequence, none if it is absent or damaged."""
     try:
         value = dataset[key].value if key in dataset else []
         return [item for item in value if isinstance(item, pydicom.Dataset)]
     except Exception:
-        # On a damaged element pydicom raises whatever the damage leads to.
+        # pydicom can raise any exception for a damaged element.
         return []
 
 
 def text_element(keyword: str, text: str) -> RawDataElement:
-    """An element as a file would have it."""
+    """Returns a raw element."""
     value = text.encode()
     return RawDataElement(Tag(keyword), "UT", len(value), value, 0, False, True)
 
 
 def printable(value: bytes) -> str | None:
-    """Bytes as a text in ASCII without padding, `None` if they are none."""
+    """Decodes bytes as ASCII text without padding; None if not ASCII."""
     text = value.decode("ascii", "replace").strip(BLANKS)
     return text if text.isprintable() and "\ufffd" not in text else None
 
 
 def as_shown(element: DataElement | RawDataElement, keyword: str) -> str:
-    """The value as messages show it."""
+    """Formats the value for messages."""
     value: object = element.value
     text = printable(value) if isinstance(value, bytes) else _joined(value)
     if text and text.isprintable() and dictionary_VR(keyword) not in WORDS:

@@ -1,4 +1,4 @@
-"""Which files are images, found out without decoding them."""
+"""Detects which files are images, without decoding them."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ Kind = Literal["dicom", "plain", "beside", "other"]
 DICOM_SUFFIXES = frozenset({".dcm", ".dicom"})
 PLAIN_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".pgm", ".tif", ".tiff", ".bmp"})
 IMAGE_SUFFIXES = DICOM_SUFFIXES | PLAIN_SUFFIXES
-"""Suffixes, in lower case, of the files that `read_grey` reads. A DICOM file may have
-any other one, or none: its name is often a UID, such as `MG.1.2.840.113619.2.66`."""
+"""Suffixes of images, in lower case. A DICOM file may have any other suffix, or none:
+its name is often a UID, such as `MG.1.2.840.113619.2.66`."""
 
-# These are not opened to look for DICOM.
+# Suffixes of files that are not checked for DICOM.
 _OTHER_SUFFIXES = frozenset(
     [
         *(".txt", ".csv", ".tsv", ".xls", ".xlsx", ".xml", ".json", ".jsonl", ".md"),
         *(".html", ".pdf", ".doc", ".docx", ".py", ".ipynb", ".sh", ".log", ".ini"),
         *(".zip", ".gz", ".tar", ".npy", ".npz", ".pkl", ".pt", ".h5", ".keras"),
         *(".gif", ".svg", ".webp", ".mp4", ".db", ".partial"),
-        *(".roi", ".tgz", ".tcia", ".s5cmd"),  # They come with the data sets.
+        *(".roi", ".tgz", ".tcia", ".s5cmd"),  # Part of the data sets.
     ]
 )
 _OTHER_NAMES = frozenset({"license", "readme"})
@@ -41,10 +41,10 @@ _MARK = b"DICM"
 _PLAIN_MARKS = (
     *(b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"BM", b"P2", b"P5"),
 )
-# A directory of a medium, named DICOMDIR, is a DICOM file without an image.
+# A DICOMDIR is a DICOM file without an image.
 _DIRECTORY = b"1.2.840.10008.1.3.10"
 
-# The elements that a data set without a preamble may begin with, and their VR.
+# First elements of a data set without a preamble, and their VR.
 _FIRST = {
     (0x0002, 0x0000): b"UL",
     (0x0002, 0x0001): b"OB",
@@ -68,29 +68,29 @@ _ENDS = re.compile(
 
 
 def begins_dicom(data: bytes) -> bool:
-    """Whether a file is DICOM by its first bytes.
+    """Returns whether a file is DICOM by its first bytes.
 
     Args:
-        data: the file, or 132 bytes of it at least.
+        data: the file, or at least its first 132 bytes.
 
     Returns:
-        True with the mark `DICM` behind the preamble; also without a preamble, if the
-        file begins with one of the first elements of a data set.
+        True with `DICM` after the preamble, or without a preamble if the file begins
+        with one of the first elements of a data set.
     """
     return data[128:132] == _MARK or _first_element(data) is not None
 
 
 def is_dicom(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is DICOM by its content, whatever its suffix."""
+    """Returns whether a file is DICOM by its content."""
     return begins_dicom(_head(Path(path)))
 
 
 def holds_dicom(data: bytes, name: str) -> bool:
-    """Whether a whole file is to be decoded as DICOM.
+    """Returns whether to decode a file as DICOM.
 
     Args:
         data: the bytes of the file.
-        name: a DICOM suffix decides where the content is of no known format.
+        name: name of the file; its suffix decides if the format is unknown.
     """
     if begins_dicom(data):
         return True
@@ -99,16 +99,16 @@ def holds_dicom(data: bytes, name: str) -> bool:
 
 
 def with_preamble(data: bytes) -> bytes:
-    """A DICOM file with the preamble and the transfer syntax that it may lack.
+    """Adds a missing preamble and transfer syntax to a DICOM file.
 
-    Without a transfer syntax its elements are little endian and its pixels
-    uncompressed; whether the VR is explicit shows in the first element.
+    Without a transfer syntax, elements are little endian and pixels uncompressed; the
+    first element shows whether the VR is explicit.
 
     Args:
         data: the bytes of the file.
 
     Returns:
-        The same bytes where there is a preamble, or no data set that can be known.
+        The file; unchanged if it has a preamble or no recognisable data set.
     """
     first = None if data[128:132] == _MARK else _first_element(data)
     if first is None:
@@ -128,14 +128,14 @@ def read_header(path: Path, keywords: Sequence[str]) -> pydicom.Dataset:
 
     Args:
         path: the file.
-        keywords: which attributes.
+        keywords: keywords of the attributes.
 
     Returns:
-        Those of them that are there.
+        The attributes that exist.
 
     Raises:
         UserError: a deflated file is too large.
-        Exception: whatever pydicom raises of a damaged file.
+        Exception: any exception of pydicom for a damaged file.
     """
     refuse_bomb_in_file(path)
     wanted = list(keywords)
@@ -150,19 +150,19 @@ def read_header(path: Path, keywords: Sequence[str]) -> pydicom.Dataset:
 
 
 def kinds_of(root: Path, names: Iterable[str]) -> dict[str, Kind]:
-    """What the files of a folder are.
+    """Classifies the files of a folder.
 
-    A file is taken to be an image by its suffix. Of a file with an unknown suffix, or
-    none, the first bytes say whether it is DICOM. A plain image beside a DICOM file of
-    the same name, in any case, is a copy of it in another format, or its mask.
+    Images are recognised by their suffix; with an unknown suffix, or none, the first
+    bytes show whether a file is DICOM. A plain image with the name (case-insensitive)
+    of a DICOM file is a copy of it in another format, or its mask.
 
     Args:
-        root: folder that the names are relative to.
-        names: paths, posix, such as `walk_files` gives.
+        root: folder of the names.
+        names: posix paths, such as from `walk_files`.
 
     Returns:
-        By name, in the same order: `"dicom"`; `"plain"`, another image; `"beside"`, a
-        plain image beside its DICOM file, which is not to be read; `"other"`, no image.
+        For each name, in order: `"dicom"`; `"plain"`, another image; `"beside"`, a
+        plain image beside its DICOM file, not to be read; `"other"`, not an image.
     """
     kinds = {name: _kind_of(root / name) for name in names}
     originals = {bare_name(name) for name, kind in kinds.items() if kind == "dicom"}
@@ -173,10 +173,10 @@ def kinds_of(root: Path, names: Iterable[str]) -> dict[str, Kind]:
 
 
 def stem_of(name: str) -> str:
-    """A file's name without the suffixes of images, so that a UID stays whole.
+    """Removes image suffixes from a file's name, but not parts of a UID.
 
     Args:
-        name: a name or a path. Of `x.dcm.png` both suffixes go.
+        name: a name or a path. `x.dcm.png` loses both suffixes.
     """
     while (shorter := _ENDS.sub("", name)) != name and not shorter.endswith("/"):
         name = shorter
@@ -195,12 +195,12 @@ def bare_name(path: str) -> str:
 
 
 def passed_over(kinds: Mapping[str, Kind], dicom_only: bool = False) -> list[str]:
-    """Sentences on the files of a folder that are not read.
+    """Returns sentences on the files of a folder that are not read.
 
     Args:
-        kinds: of `kinds_of`.
-        dicom_only: for a data set of DICOM files, which no other image belongs to, and
-            in which tables and texts belong beside the images.
+        kinds: result of `kinds_of`.
+        dicom_only: whether the data set has only DICOM images, with tables and texts
+            beside them.
     """
     left: dict[str, list[str]] = {"beside": [], "plain": [], "other": []}
     for name, kind in kinds.items():
@@ -243,9 +243,9 @@ def _is_named_other(name: str) -> bool:
 
 
 def _head(path: Path) -> bytes:
-    """The first bytes, none of a file that cannot be read."""
+    """Returns the first bytes, empty for a file that cannot be read."""
     try:
-        # To open a pipe would wait for somebody to write into it.
+        # Opening a pipe would block.
         if not path.is_file():
             return b""
         with path.open("rb") as file:
@@ -255,7 +255,7 @@ def _head(path: Path) -> bytes:
 
 
 def _first_element(data: bytes) -> tuple[int, int] | None:
-    """The tag that a data set without a preamble begins with, else `None`."""
+    """Returns the first tag of a data set without a preamble, else None."""
     if len(data) < 12:
         return None
     tag = struct.unpack_from("<HH", data)

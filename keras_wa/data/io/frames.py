@@ -1,8 +1,8 @@
-"""Compressed frames of a DICOM file to stored values (PS3.5, A.4 and G).
+"""Decodes compressed frames of a DICOM file to stored values (PS3.5, A.4 and G).
 
 imagecodecs wraps the decoders that browsers and the JPEG committee use (libjpeg-turbo,
-CharLS, OpenJPEG). It was chosen over GDCM and pylibjpeg, which crash or print on
-damaged frames; `benchmarks/fuzz_dicom.py` is what they were compared with.
+CharLS, OpenJPEG). GDCM and pylibjpeg crash or print on damaged frames, see
+`benchmarks/fuzz_dicom.py`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ DECODERS: dict[str, Callable[[bytes], NDArray]] = {
     uid.JPEG2000Lossless: imagecodecs.jpeg2k_decode,
     uid.JPEG2000: imagecodecs.jpeg2k_decode,
 }
-"""Transfer syntax to what decodes its frames, RLE aside."""
+"""Transfer syntax -> decoder of its frames, without RLE."""
 
 _RLE_SEGMENTS = 15
 
@@ -36,21 +36,20 @@ _RLE_SEGMENTS = 15
 def decode_frame(
     frame: bytes, syntax: str, shape: tuple[int, int], allocated: int
 ) -> tuple[NDArray, int | None]:
-    """Decodes the one frame of a grey image.
+    """Decodes the frame of a grey image.
 
     Args:
         frame: the compressed frame.
         syntax: its transfer syntax: RLE Lossless, or one of `DECODERS`.
-        shape: rows and columns that the file announces.
-        allocated: bits allocated a pixel, 8 or 16, that it announces.
+        shape: rows and columns in the file's header.
+        allocated: bits allocated per pixel in the header, 8 or 16.
 
     Returns:
-        (H, W) uint8 or uint16: the bits of the pixels; and how many of them count,
-        `None` for as many as the file says that it stores. JPEG-LS and JPEG 2000 code
-        no others than those that count.
+        The pixels, (H, W) uint8 or uint16; and the number of significant bits, None for
+        the bits stored in the header. JPEG-LS and JPEG 2000 code only these.
 
     Raises:
-        ValueError: the frame is damaged or not of this shape and depth.
+        ValueError: the frame is damaged or has another shape or depth.
     """
     if syntax == uid.RLELossless:
         return _decode_rle(frame, shape, allocated // 8), None

@@ -1,7 +1,7 @@
-"""How much of its range of grey levels an image uses.
+"""Checks the range of grey levels that an image uses.
 
-A file of 16 bits may hold values of fewer, and nothing in it says so: a 12-bit image
-in a 16-bit PNG has 16 of 256 grey levels.
+A 16-bit file may have values of fewer bits, without a record of them: a 12-bit image in
+a 16-bit PNG would have 16 of 256 grey levels.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from keras_wa.data.io.image import GreyImage
 from keras_wa.data.io.scaling import scale_to_uint8
 from keras_wa.errors import UserError
 
-# An image that uses less than a quarter of its range is noted.
+# Smallest share of its range that an image may use without a note.
 _LEAST_PART = 4
 _LEVELS = 256
-_SAMPLES = 256  # Rows and columns that a look at an image takes.
+_SAMPLES = 256  # Rows and columns of a sample of an image.
 # Of the values below a label or a white background, those above are specks.
 _MOST = 99.9  # Per cent.
 
@@ -30,18 +30,18 @@ def sixteen_bit_image(
     bits_stored: int | None = None,
     white_is_zero: bool = False,
 ) -> GreyImage:
-    """An image whose format has 16 bits, of which fewer may be in use.
+    """Creates an image from 16-bit values that may have fewer bits.
 
     Args:
-        values: (H, W), as the file holds them.
+        values: (H, W), values of the file.
         name: the file, for messages.
-        bits_stored: how many bits the values have; `None` for all 16.
+        bits_stored: number of bits of the values; None for 16.
         white_is_zero: whether 0 is white.
 
     Returns:
-        The image: 0 to `2**bits_stored - 1` become grey levels 0 to 255. One that uses
-        less than a quarter of that range, but for a label or a white background, has a
-        note.
+        The image, with 0 to `2**bits_stored - 1` as grey levels 0 to 255, and a note if
+        it uses less than a quarter of that range, apart from a label or a white
+        background.
 
     Raises:
         UserError: a value has more bits.
@@ -79,11 +79,11 @@ def sixteen_bit_image(
 
 
 def narrow_dicom_note(image: GreyImage) -> tuple[str, ...]:
-    """A note on a DICOM image that uses less than a quarter of the grey levels.
+    """Returns a note on a DICOM image that uses less than a quarter of the grey levels.
 
-    Its header states the range, by a window or by the bits stored, and may state more
-    than the pixels have. A crop has few grey levels by nature: what counts is how far
-    from the level of the stored value 0 it gets, as in any other format.
+    The range is from the header, by a window or by the bits stored, and may be too
+    large. Since a crop has few grey levels anyway, the distance from the level of the
+    stored value 0 counts, as in other formats.
 
     Args:
         image: a decoded DICOM image.
@@ -94,11 +94,11 @@ def narrow_dicom_note(image: GreyImage) -> tuple[str, ...]:
         return ()
     stored = _sample(image.stored)
     levels = table(stored)
-    # Air and padding are 0, also where the tissue is bright throughout.
+    # Air and padding are 0, also in an image of bright tissue.
     tissue = levels > 0
     shown, values = levels[tissue], stored[tissue]
     if not shown.size:
-        # Padding and air may have a value each.
+        # Padding and air may have different values.
         return _unfit(levels, stored) if len(np.unique(stored)) > 2 else ()
     if values.min() == values.max():
         return ()
@@ -134,12 +134,12 @@ def _sample(values: NDArray) -> NDArray:
 
 
 def _reached(greatest: int, values: NDArray, enough: float) -> int:
-    """The value that nearly all are below, a label or a white background left out.
+    """Returns a high percentile of values, without a label or a white background.
 
     Args:
-        greatest: of all values.
-        values: some of them.
-        enough: a greatest value below it is no label.
+        greatest: the maximum of all values.
+        values: a sample of the values.
+        enough: a maximum below it is not a label.
     """
     others = values[values < greatest]
     if greatest < enough or not others.size:

@@ -1,4 +1,4 @@
-"""One grey image as it was decoded, and the way from there to 8-bit grey."""
+"""A decoded grey image and its conversion to 8-bit grey."""
 
 from __future__ import annotations
 
@@ -17,21 +17,20 @@ def _as_it_is(values: NDArray) -> NDArray[np.uint8]:
 
 @dataclasses.dataclass(frozen=True)
 class GreyImage:
-    """A decoded image whose display values are computed only where they are needed.
+    """A decoded image whose grey levels are computed only where needed.
 
-    A full mammogram has some ten million pixels, an ROI a few per cent of them; the
-    way from stored values to grey levels is the same for each pixel.
+    A mammogram has about ten million pixels, an ROI a few per cent of them.
 
     Attributes:
-        stored: (H, W) of an integer dtype, as the file holds them.
-        to_grey: maps stored values of any shape to uint8, dark to bright as the image
-            is meant to be shown.
-        spacing_mm: distance between rows and between columns in the breast, mm, or
-            `None` where the file does not state it.
-        spacing_from: what in the file states the spacing, such as `"PixelSpacing"`;
-            `""` where nothing does.
-        notes: sentences about the file that the user has to see: `subject: what was
-            done`. The ROI and the record of a prediction carry them on.
+        stored: stored values, (H, W), integers.
+        to_grey: function from stored values of any shape to uint8, dark to bright as
+            displayed.
+        spacing_mm: distance of rows and of columns in the breast, mm; None if the file
+            has none.
+        spacing_from: element of the file with the spacing, such as `"PixelSpacing"`;
+            `""` if there is none.
+        notes: messages for the user: `subject: what was done`. They are copied to ROIs
+            and records of predictions.
         description: the DICOM attribute SeriesDescription, else `""`.
         digest: XXH3-128 of the file's bytes, hexadecimal (`xxh128sum` gives the same).
     """
@@ -51,11 +50,11 @@ class GreyImage:
         return height, width
 
     def grey(self, rows: slice = ALL, columns: slice = ALL) -> NDArray[np.uint8]:
-        """Grey levels of a part of the image.
+        """Returns grey levels of a part of the image.
 
         Args:
-            rows: which rows, all by default.
-            columns: which columns.
+            rows: rows, by default all.
+            columns: columns, by default all.
 
         Returns:
             uint8 of the shape of that part.

@@ -1,4 +1,4 @@
-"""How the pixels of a DICOM file lie in its pixel data."""
+"""The layout of the pixel data of a DICOM file."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ class PixelLayout:
     """Size and depth of the pixels.
 
     Attributes:
-        rows, columns: of the image.
-        allocated: bits that a pixel takes, 8 or 16.
-        stored: how many of them count, the lowest ones.
+        rows, columns: size of the image.
+        allocated: bits allocated per pixel, 8 or 16.
+        stored: bits stored, the lowest ones.
         signed: whether they are in two's complement.
     """
 
@@ -31,25 +31,24 @@ class PixelLayout:
 
     @property
     def size(self) -> int:
-        """Bytes that the pixels take uncompressed."""
+        """Size of the uncompressed pixels, bytes."""
         return self.rows * self.columns * self.allocated // 8
 
     @property
     def least(self) -> int:
-        """The least stored value that there can be."""
+        """The smallest possible stored value."""
         return -(2 ** (self.stored - 1)) if self.signed else 0
 
 
 def read_layout(header: DicomHeader, most_pixels: int) -> PixelLayout:
-    """Reads the layout, before memory is taken for the pixels.
+    """Reads the layout, before memory is allocated for the pixels.
 
     Args:
-        header: of the file.
-        most_pixels: the greatest number of pixels.
+        header: header of the file.
+        most_pixels: largest number of pixels.
 
     Raises:
-        HeaderError: an element is missing, is no whole number, or has a value that
-            cannot be.
+        HeaderError: an element is missing, not an integer, or out of range.
     """
     rows, columns = header.needed("Rows"), header.needed("Columns")
     if not (rows > 0 and columns > 0 and rows * columns <= most_pixels):

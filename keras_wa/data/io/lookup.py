@@ -9,8 +9,8 @@ from keras_wa.data.io.header import DicomHeader, named
 
 _WITHOUT = "The grey levels were computed without it, so the contrast is another."
 
-# A table whose output fills less of its range makes a picture that is darker or of less
-# contrast than its maker meant.
+# A table whose output fills less of its range gives a picture that is too dark or of
+# too low contrast.
 _FILLED = 0.5
 
 
@@ -19,17 +19,17 @@ def look_up(
 ) -> tuple[NDArray[np.float64], float] | None:
     """Applies the first table of a sequence.
 
-    pydicom's own `apply_voi` indexes with the dtype of the output, so that an 8-bit
-    table with more than 256 entries wraps around.
+    pydicom's `apply_voi` indexes with the dtype of the output, so that an 8-bit table
+    with more than 256 entries wraps around.
 
     Args:
         values: the input, of any numeric dtype.
-        source: what has the sequence.
-        name: its keyword.
+        source: header with the sequence.
+        name: keyword of the sequence.
 
     Returns:
-        The output for each value and the greatest one that the table may give (the
-        least is 0); `None` if there is no table, or if it was left out and noted.
+        The output for each value and its largest possible value (the smallest is 0);
+        None if there is no table, or it is invalid, which is noted.
     """
     tables = source.items(name)
     if not tables:
@@ -38,10 +38,10 @@ def look_up(
     if descriptor is None:
         source.leave_out(name, "three numbers", _WITHOUT, "no LUTDescriptor")
         return None
-    # Whether these are signed is ambiguous in the standard; two of them never are.
+    # The standard is ambiguous about the sign of these; two are never signed.
     entries, first, bits = (int(number) & 0xFFFF for number in descriptor)
     entries = entries or 2**16
-    # Above all values, it is a negative number, if its sign bit is set.
+    # If it is above all values and its sign bit is set, it is a negative number.
     if first >= 2**15 and first > values.max():
         first -= 2**16
     outputs = _entries(tables[0], entries)
@@ -54,7 +54,7 @@ def look_up(
 
 
 def _entries(table: DicomHeader, entries: int) -> NDArray[np.integer]:
-    """The outputs of a table: unsigned, whatever value representation they have."""
+    """Returns the outputs of a table, unsigned in any value representation."""
     bits = 16 if len(table.data("LUTData")) >= 2 * entries else 8
     return table.packed("LUTData", bits)[:entries]
 
@@ -62,12 +62,12 @@ def _entries(table: DicomHeader, entries: int) -> NDArray[np.integer]:
 def note_unfilled(
     outputs: NDArray, greatest: float, header: DicomHeader, name: str
 ) -> None:
-    """Notes a table whose output does not fit the bits that it states.
+    """Notes a table whose output does not fit its number of bits.
 
     Args:
-        outputs: for all stored values.
-        greatest: the greatest output that the table states.
-        header: gets the note.
+        outputs: outputs for all stored values.
+        greatest: the largest output by the table's number of bits.
+        header: header that gets the note.
         name: keyword of the sequence.
     """
     low, high = float(outputs.min()), float(outputs.max())

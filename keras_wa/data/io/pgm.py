@@ -1,7 +1,7 @@
 """PGM (portable grey map), with its own maximum value.
 
-OpenCV scales the plain form (P2) by the maximum in the header but not the binary form
-(P5), so that the same image would come out twice as dark in one of them.
+OpenCV scales the plain form (P2) by the maximum in the header, but not the binary form
+(P5), so that the same image could be twice as dark in one of them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _HEADER = re.compile(
     rb"(P[25])" + _GAP + rb"(\d{1,9})" + _GAP + rb"(\d{1,9})" + _GAP + rb"(\d{1,9})\s"
 )
 
-_MOST_HEADER = 2**16  # To match megabytes of comments takes a hundred times as many.
+_MOST_HEADER = 2**16  # Matching megabytes of comments takes 100 times the memory.
 _DIGITS = re.compile(rb"\d*")
 _PIECE = 2**20
 
@@ -33,12 +33,11 @@ def decode_pgm(data: bytes, name: str) -> tuple[NDArray, int]:
         name: the file, for messages.
 
     Returns:
-        The values, (H, W) uint8 or uint16, and the maximum that the header states; a
-        greater value becomes that one.
+        The values, (H, W) uint8 or uint16, clipped to the maximum in the header, and
+        that maximum.
 
     Raises:
-        UserError: the header is not one of a PGM or the pixels are fewer than it
-            states.
+        UserError: the header is not that of a PGM, or there are too few pixels.
     """
     header = _HEADER.match(data[:_MOST_HEADER])
     if header is None:

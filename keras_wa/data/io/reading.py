@@ -48,30 +48,29 @@ def open_image(
 ) -> GreyImage:
     """Opens an image file and decodes it.
 
-    The content decides the format, not the suffix. The full range of the file's pixel
-    format becomes grey levels 0..255: 65535 of a 16-bit PNG or TIFF, the stated maximum
-    of a PGM, the bits stored of a DICOM (after its modality LUT, VOI LUT or window, and
-    MONOCHROME1 inversion). Colour becomes luminance (ITU-R BT.601, as OpenCV has it);
+    The format is detected by content, not by suffix. The full range of the pixel format
+    becomes grey levels 0..255: up to 65535 in a 16-bit PNG or TIFF, the maximum of a
+    PGM, the bits stored of a DICOM (after modality LUT, VOI LUT or window, and
+    MONOCHROME1 inversion). Colour is converted to luminance (ITU-R BT.601, by OpenCV);
     an alpha channel is dropped.
 
     Args:
         path: a PNG, JPEG, PGM, TIFF, BMP or single-frame grey DICOM file. It is read
             once.
-        for_processing: accept a DICOM image that its maker meant for processing, not
-            for a reader's eyes; its grey levels are those of the detector.
-        bits_stored: bits of the values in a 16-bit PNG, TIFF or PGM, 1 to 16, where
-            they are fewer than 16: 2**bits_stored - 1 becomes grey level 255. It has no
-            effect on other files. A PGM has 16 bits if the maximum that it states is
-            65535.
+        for_processing: whether to accept a DICOM image FOR PROCESSING, whose grey
+            levels are those of the detector.
+        bits_stored: bits of the values in a 16-bit PNG, TIFF or PGM, 1 to 16:
+            2**bits_stored - 1 becomes grey level 255. No effect on other files. A PGM
+            has 16 bits if its maximum is 65535.
 
     Returns:
-        The image, with the digest of its file; with a note, if it uses less than a
+        The image, with the digest of its file, and a note if it uses less than a
         quarter of its range.
 
     Raises:
-        UserError: the file cannot be opened, is empty, truncated, of another format,
-            of another depth than 8 or 16 bit, has values above `bits_stored`, or is a
-            DICOM file that is no single grey mammogram.
+        UserError: the file cannot be opened, is empty, truncated, of another format or
+            depth than 8 or 16 bit, has values above `bits_stored`, or is not a single
+            grey mammogram in DICOM.
     """
     name = os.fspath(path)
     try:
@@ -97,22 +96,21 @@ def decode_image(
     most_pixels: int | None = None,
     bits_stored: int | None = None,
 ) -> GreyImage:
-    """Decodes an image file that is in memory, as `open_image` does.
+    """Decodes an image file in memory, see `open_image`.
 
     Args:
         data: the bytes of the file.
-        name: the file, for messages. A DICOM suffix decides where the content is of no
-            known format.
+        name: the file, for messages. Its suffix decides if the format is unknown.
         for_processing: see `open_image`.
-        most_pixels: of a stranger's file: an image that announces more is refused
-            before it is decoded, as is a format that OpenCV reads beyond those named.
+        most_pixels: largest number of pixels of an upload, checked before decoding;
+            other formats that OpenCV reads are then refused too.
         bits_stored: see `open_image`.
 
     Returns:
         The image, with the digest of its file.
 
     Raises:
-        UserError: as `open_image`, or the image has more than `most_pixels`.
+        UserError: see `open_image`, or the image has more than `most_pixels`.
     """
     if not data:
         raise UserError(
@@ -131,7 +129,7 @@ def decode_image(
         else:
             image = GreyImage(scale_to_uint8(values, 0, maximum))
         if most_pixels is not None:
-            # Each pixel takes a byte of the file at least, so decoding is no danger.
+            # Each pixel needs at least a byte of the file, so that decoding is safe.
             refuse_size(image.shape, name, most_pixels)
     else:
         if most_pixels is not None:
@@ -193,7 +191,7 @@ def _silent_opencv() -> Iterator[None]:
 
 
 def _is_white_zero_tiff(data: bytes) -> bool:
-    """Whether a TIFF's PhotometricInterpretation (tag 262) is 0, WhiteIsZero."""
+    """Returns whether a TIFF's PhotometricInterpretation is 0, WhiteIsZero."""
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(data[:4])
     if order is None:
         return False
@@ -207,11 +205,10 @@ def _is_white_zero_tiff(data: bytes) -> bool:
 
 
 def _is_cut_short(data: bytes) -> bool:
-    """Whether a PNG or JPEG lacks its end mark, which OpenCV would pass over.
+    """Returns whether a PNG or JPEG lacks its end marker.
 
-    OpenCV fills the missing part of a truncated JPEG with grey and says nothing to the
-    caller. A thumbnail inside the JPEG has an end mark of its own, but it stands before
-    the last start of scan.
+    OpenCV silently fills the missing part of a truncated JPEG with grey. A thumbnail in
+    the JPEG has its own end marker, before the last start of scan.
     """
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return not _has_whole_chunks(data)
@@ -221,10 +218,9 @@ def _is_cut_short(data: bytes) -> bool:
 
 
 def _has_whole_chunks(data: bytes) -> bool:
-    """Whether the chunks of a PNG lie in its file, up to IEND.
+    """Returns whether all chunks of a PNG lie in its file, up to IEND.
 
-    OpenCV takes the memory for a chunk before it reads it: up to 2 GB, by its length
-    alone.
+    OpenCV allocates the length of a chunk, up to 2 GB, before it reads it.
     """
     at = 8
     while at + 12 <= len(data):

@@ -1,4 +1,4 @@
-"""Resizing of one 8-bit image: areas are averaged to shrink, lines drawn to grow."""
+"""Resizes one 8-bit image: area averages to shrink, linear interpolation to grow."""
 
 from __future__ import annotations
 
@@ -11,22 +11,21 @@ import numpy.typing as npt
 from keras_wa.errors import UserError
 
 LEAST_SIDE = 32
-"""Pixels of the shorter side of an image that is an ROI as a whole, at least."""
+"""Smallest side of an image that is an ROI as a whole, pixels."""
 
 
 def resize(
     image: npt.NDArray[np.uint8], size: tuple[int, int]
 ) -> npt.NDArray[np.uint8]:
-    """Resizes an image without aliasing, each axis by the rule that suits it.
+    """Resizes an image without aliasing.
 
     The axes that shrink come first: a new pixel is the mean of the area that it covers
     (`cv2.INTER_AREA`). Then the axes that grow: linear interpolation between
     half-pixel centres, the border repeated (`cv2.INTER_LINEAR_EXACT`, which is
     unbiased and gives the same bytes on every platform; `cv2.INTER_LINEAR` is on
     average 0.13 grey levels too dark on 8-bit images). Each step rounds to whole grey
-    levels. An axis whose size stays is left alone, so an image that has the size
-    already comes back with equal pixels. `keras_wa.layers.Resize2D` gives the same
-    pixels inside a model.
+    levels. An axis of equal size does not change. `keras_wa.layers.Resize2D` gives the
+    same pixels in a model.
 
     Args:
         image: grey levels, uint8 of shape `(height, width)`.
@@ -55,7 +54,7 @@ def resize(
         )
     height, width = (int(count) for count in size)
     smaller = (min(width, image.shape[1]), min(height, image.shape[0]))
-    # OpenCV copies where nothing is to do, so either step may be idle.
+    # OpenCV copies if the size does not change, so that no step needs a condition.
     shrunk = cv2.resize(
         np.ascontiguousarray(image), smaller, interpolation=cv2.INTER_AREA
     )

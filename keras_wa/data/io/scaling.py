@@ -1,4 +1,4 @@
-"""Pixel values of any depth to 8-bit grey."""
+"""Scales pixel values of any depth to 8-bit grey."""
 
 from __future__ import annotations
 
@@ -12,12 +12,10 @@ def scale_to_uint8(values: NDArray, low: float, high: float) -> NDArray[np.uint8
     """Maps `[low, high]` onto 0..255, rounded to the nearest level.
 
     Args:
-        values: array of any shape and numeric dtype; what lies outside the range is
-            clipped.
-        low: the value that becomes 0, such as the least value the file can hold.
-        high: the value that becomes 255. The range is the one that the file's format
-            allows, never the one that the image happens to use: a dark image stays
-            dark.
+        values: array of any shape and numeric dtype; it is clipped to the range.
+        low: value that becomes 0, such as the smallest value of the file's format.
+        high: value that becomes 255, such as the largest value of the format (not of
+            the image: a dark image stays dark).
 
     Returns:
         uint8 array of the same shape.
@@ -27,10 +25,10 @@ def scale_to_uint8(values: NDArray, low: float, high: float) -> NDArray[np.uint8
     """
     if not high > low:
         raise ValueError(f"high must be above low. Received: low={low}, high={high}")
-    # Of either byte order: TIFF and DICOM have both.
+    # Either byte order: TIFF and DICOM have both.
     sixteen = values.dtype.kind == "u" and values.dtype.itemsize == 2
     if sixteen and values.size > _LEVELS:
-        # Each level once: as float64 a mammogram would take its memory four times.
+        # Each level once: a mammogram in float64 would take four times its memory.
         return scale_to_uint8(np.arange(_LEVELS), low, high)[values]
     unit = (values.astype(np.float64) - low) / (high - low)
     return np.floor(np.clip(unit, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""The pixel spacing in the breast, from what a DICOM header says of it."""
+"""The pixel spacing in the breast, from a DICOM header."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 from keras_wa.data.io.header import DicomHeader, named
 
 CREDIBLE_MM = (0.005, 1.0)
-"""Between these lies the pixel spacing of every mammogram, mm."""
+"""Range of the pixel spacing of mammograms, mm."""
 
 SPACING_FIELDS = (
     "PixelSpacing",
@@ -28,14 +28,14 @@ _RATIO = "(DistanceSourceToDetector / DistanceSourceToPatient)"
 # 1.05; from the second number on, the view is a magnification view.
 _GREATEST, _NOTABLE = 5.0, 1.2
 
-# Of two numbers that may have been rounded, how far they may differ and be the same.
+# Largest difference of equal numbers after rounding.
 _SAME = 1e-3
 
 Spacing = tuple[float, float]
 
 
 def spacing_in_breast(header: DicomHeader) -> tuple[Spacing | None, str]:
-    """Finds the distance between rows and between columns in the breast, mm.
+    """Returns the distance of rows and of columns in the breast, mm.
 
     It is PixelSpacing, else that of a scanned film (NominalScannedPixelSpacing), else
     ImagerPixelSpacing, which is measured at the detector, divided by the magnification.
@@ -45,12 +45,12 @@ def spacing_in_breast(header: DicomHeader) -> tuple[Spacing | None, str]:
     DistanceSourceToDetector / DistanceSourceToPatient (PS3.3 C.8.11.7).
 
     Args:
-        header: of the frame. What is left out, and a magnification view, is noted.
+        header: header of the frame, which gets notes on invalid elements and
+            magnification views.
 
     Returns:
-        The spacing and what states it: `"PixelSpacing"`, `"ImagerPixelSpacing /
-        EstimatedRadiographicMagnificationFactor"` and the like. `None` and `""` if
-        nothing does.
+        The spacing and its source, such as `"PixelSpacing"` or `"ImagerPixelSpacing /
+        EstimatedRadiographicMagnificationFactor"`. None and `""` if unknown.
     """
     stated = _pair(header, "PixelSpacing")
     imager = _pair(header, "ImagerPixelSpacing")
@@ -94,9 +94,9 @@ def _pair(header: DicomHeader, keyword: str) -> Spacing | None:
 
 
 def _divided(header: DicomHeader, spacing: Spacing, origin: str) -> tuple[Spacing, str]:
-    """The spacing at the detector, divided by the magnification if that is known."""
+    """Returns the spacing at the detector, divided by the magnification if known."""
     factor, by = _magnification(header)
-    # The detector lies behind the breast: equal distances tell nothing.
+    # The detector is behind the breast: equal distances are not informative.
     if factor is None or (by == _RATIO and _is_same(factor, 1)):
         return spacing, origin
     divided = spacing[0] / factor, spacing[1] / factor
@@ -134,7 +134,7 @@ def _magnification(header: DicomHeader) -> tuple[float | None, str]:
 
 
 def _note_undivided(header: DicomHeader, subject: str, reason: str) -> None:
-    """Notes a magnification that PixelSpacing was not divided by."""
+    """Notes a magnification that PixelSpacing does not include."""
     factor, by = _magnification(header)
     if factor is not None and factor >= _NOTABLE:
         header.notes.append(

@@ -1,4 +1,4 @@
-"""The eight symmetries of the square, which move pixels and change none."""
+"""The eight symmetries of the square: exact rotations and flips."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 SYMMETRIES = 8
-"""How many there are; 0 changes nothing."""
+"""Number of symmetries; 0 is the identity."""
 
 
 def apply_symmetry(image: NDArray[np.uint8], symmetry: int) -> NDArray[np.uint8]:
-    """Turns and mirrors an image.
+    """Rotates and flips an image.
 
     Args:
         image: `(height, width)`, height and width equal.
-        symmetry: 0 to 3: so many quarter turns anticlockwise; 4 to 7: mirrored left to
-            right, then `symmetry - 4` quarter turns.
+        symmetry: 0 to 3: number of quarter turns, counter-clockwise; 4 to 7: flipped
+            left to right, then `symmetry - 4` quarter turns.
 
     Returns:
         `(height, width)`, a view of the image.
 
     Raises:
-        ValueError: there is no such symmetry or the image is not square.
+        ValueError: the symmetry is out of range, or the image is not square.
     """
     if not 0 <= symmetry < SYMMETRIES:
         raise ValueError(f"symmetry must be 0 to 7. Received: {symmetry}")

@@ -1,8 +1,8 @@
 """Random flips, rotations, scale, brightness, contrast, gamma and CLAHE of grey ROIs.
 
-Sampling is apart from applying: `draw` is numpy and a pure function of its generator,
-so that an epoch can be drawn again after an interruption; `augment` is `keras.ops` and
-knows nothing of chance. All geometry is one affine map, so the ROI is resampled once.
+`draw` samples the changes in NumPy, as a pure function of its generator, so that an
+epoch can be repeated after an interruption; `augment` applies them with `keras.ops`.
+The geometry is one affine map, so that an ROI is resampled once.
 """
 
 from __future__ import annotations
@@ -17,26 +17,25 @@ from keras_wa.settings import Settings, real
 
 @dataclasses.dataclass(frozen=True)
 class Augmentation(Settings):
-    """How far each ROI may be moved away from itself.
+    """The ranges of random augmentation.
 
     Attributes:
-        flip: mirror left-right and up-down, each with probability 1/2.
+        flip: whether to flip left-right and up-down, each with probability 1/2.
         rotation: largest rotation to either side, degrees.
         scale: largest relative change of size; 0.1 draws from 1/1.1 to 1.1.
-        resampled: part of the ROIs that get such a rotation and scale. Resampling blurs
+        resampled: share of the ROIs with such a rotation and scale. Resampling blurs
             film grain and fine calcifications, which are most of the HH band. The other
             ROIs get the nearest quarter turn within `rotation` and keep their size,
-            which is exact: a model that saw blurred ROIs alone would be validated on
-            another kind.
-        brightness: largest shift of the grey value, as a part of the whole range.
+            which is exact, so that training has unblurred ROIs too, as validation does.
+        brightness: largest shift of the grey value, relative to the whole range.
         contrast: largest relative change of contrast about the ROI's mean.
         gamma: largest relative change of the exponent of the grey values; 1.0 draws
             from 1/2 to 2. It comes before contrast and brightness.
-        random_clahe: part of the ROIs that do not get the usual CLAHE: half of them get
-            none, half a clip limit drawn from half to twice the usual one.
+        random_clahe: share of the ROIs without the usual CLAHE: half of them get none,
+            half a clip limit from half to twice the usual one.
 
     Raises:
-        UserError: a value is out of its range.
+        UserError: a value is out of range.
     """
 
     flip: bool = True
@@ -50,7 +49,7 @@ class Augmentation(Settings):
 
     @property
     def changes_nothing(self) -> bool:
-        """Whether every ROI stays as it is."""
+        """Whether there is no augmentation."""
         return self == dataclasses.replace(NO_AUGMENTATION, resampled=self.resampled)
 
     def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
@@ -58,12 +57,12 @@ class Augmentation(Settings):
 
         Args:
             n: number of ROIs.
-            rng: decides the draw. Each ROI takes the same part of its stream, so that
-                from one state the i-th ROI's changes are the same whatever n is.
+            rng: random generator. Each ROI uses the same part of its stream, so that
+                the i-th ROI's changes do not depend on n.
 
         Returns:
             float32 `(n, 6)`: the 2x2 matrix that maps output to input coordinates
-            (row by row, about the ROI's centre, x before y), the contrast factor and
+            (row by row, around the ROI's centre, x before y), the contrast factor and
             the brightness shift. With `gamma` `(n, 7)`: the exponent as well.
         """
         u = rng.uniform(-1.0, 1.0, size=(n, 7))
@@ -77,7 +76,7 @@ class Augmentation(Settings):
         cos, sin = np.cos(angle) / zoom, np.sin(angle) / zoom
         matrix = [cos * flip_x, -sin * flip_x, sin * flip_y, cos * flip_y]
         grey = [1.0 + self.contrast * u[:, 4], self.brightness * u[:, 5]]
-        if self.gamma:  # Of a stream of its own: the others are drawn as without it.
+        if self.gamma:  # Another stream, so that the other draws do not change.
             exponent = rng.spawn(1)[0].uniform(-1.0, 1.0, size=n)
             grey.append((1.0 + self.gamma) ** exponent)
         return np.stack([*matrix, *grey], axis=1).astype("float32")
@@ -86,7 +85,7 @@ class Augmentation(Settings):
         """Draws the clip limits of CLAHE for n ROIs.
 
         Returns:
-            float64 `(n,)`: a factor of the usual clip limit, 0.5 to 2; 0 for no CLAHE;
+            float64 `(n,)`: a factor on the usual clip limit, 0.5 to 2; 0 for no CLAHE;
             NaN for the usual CLAHE.
         """
         u = rng.uniform(size=(n, 2))
@@ -107,8 +106,8 @@ def augment(images: Any, changes: Any) -> Any:
         changes: `(batch, 6)` or `(batch, 7)` from `Augmentation.draw`.
 
     Returns:
-        The images, same shape and dtype, in [0, 1]. What comes from beyond the edge is
-        mirrored tissue.
+        The images, same shape and dtype, in [0, 1]. Beyond the edge, tissue is
+        mirrored.
     """
     from keras import ops  # Settings of the augmentation need no Keras.
 

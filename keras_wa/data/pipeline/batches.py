@@ -1,7 +1,7 @@
-"""Batches from enhanced 8-bit ROIs, as the Keras backend at hand takes them fastest.
+"""Batches from enhanced 8-bit ROIs, in the fastest form for the Keras backend.
 
-On TensorFlow they are `tf.data` pipelines. Other backends need no TensorFlow: there
-they are `keras.utils.PyDataset`. The numbers are the same.
+They are `tf.data` pipelines on TensorFlow, and `keras.utils.PyDataset` on other
+backends, which need no TensorFlow. The numbers are the same.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from keras_wa.data.pipeline.rois import Rois
 
 
 def training_batches(plan: TrainingPlan, first_epoch: int, epochs: int) -> Any:
-    """The batches of epochs `first_epoch` to `epochs - 1`.
+    """Returns the batches of epochs `first_epoch` to `epochs - 1`.
 
     Returns:
-        What `keras.Model.fit` takes, of `(inputs, one-hot labels, weights)`, all
+        Input of `keras.Model.fit`, with `(inputs, one-hot labels, weights)`, all
         float32: ROIs `(B, H, W, 1)` in [0, 1] or their subbands (for Haar
         `(B, H / 2, W / 2, 4)`), `(B, classes)` and `(B,)`.
     """
@@ -33,11 +33,11 @@ def training_batches(plan: TrainingPlan, first_epoch: int, epochs: int) -> Any:
 def evaluation_batches(
     rois: Rois, image_size: int, batch_size: int = 32, wavelet: str | None = None
 ) -> Any:
-    """All ROIs in order, unchanged.
+    """Returns all ROIs in order, without augmentation.
 
     Returns:
-        What `keras.Model.predict` takes, of float32 inputs as in `training_batches`.
-        Take the first `len(rois)` outputs: the last ROI fills the last batch up.
+        Input of `keras.Model.predict`, float32, see `training_batches`. Use the first
+        `len(rois)` outputs: the last ROI fills up the last batch.
     """
     if on_tensorflow():
         from keras_wa.data.pipeline import tf_batches

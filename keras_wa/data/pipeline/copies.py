@@ -1,4 +1,4 @@
-"""Some images of a stack, or turned and mirrored copies, read as they are needed."""
+"""Lazily read images of a stack, or rotated and flipped copies."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from keras_wa.data.pipeline.npy_file import read_images
 
 @dataclasses.dataclass(frozen=True)
 class CopiedImages:
-    """A stack of images each of which is a symmetry of one of another stack.
+    """A stack of rotated and flipped copies of images of another stack.
 
-    It is indexed as an array is by its first axis, by one number, a slice, numbers or a
-    mask, and gives arrays.
+    It is indexed like an array by its first axis: by a number, a slice, numbers or a
+    mask.
 
     Attributes:
-        source: `(N, size, size)` uint8, best memory-mapped.
-        rows: `(M,)`, of which image of `source` each one is a copy.
-        symmetries: `(M,)`, 0 to 7, by which it is moved; see `apply_symmetry`.
+        source: `(N, size, size)` uint8, preferably memory-mapped.
+        rows: `(M,)`, the image of `source` of each copy.
+        symmetries: `(M,)`, 0 to 7, see `apply_symmetry`.
     """
 
     source: NDArray[np.uint8]
@@ -35,11 +35,11 @@ class CopiedImages:
 
     @classmethod
     def some(cls, images: NDArray[np.uint8], rows: NDArray[np.int64]) -> CopiedImages:
-        """Images of a stack as they are, none of which is read yet."""
+        """Returns unchanged images of a stack, without reading them."""
         return cls(images, rows, np.zeros(len(rows), np.int64))
 
     def view(self, at: Any) -> CopiedImages:
-        """Some of these, none of which is read yet; `at` as in indexing, no number."""
+        """Returns some of the images, without reading them; `at` is not a number."""
         return CopiedImages(self.source, self.rows[at], self.symmetries[at])
 
     @property
@@ -64,11 +64,11 @@ class CopiedImages:
 def copied_images(
     images: NDArray[np.uint8], stored: pd.DataFrame, cases: pd.DataFrame
 ) -> CopiedImages:
-    """The images of a table of copies.
+    """Returns the images of a table of copies.
 
     Args:
-        images: `(N, size, size)`, those of `stored`.
-        stored: the case table of the images, one row an image.
+        images: the images of `stored`, `(N, size, size)`.
+        stored: the case table of the images, one row per image.
         cases: M copies of its rows, with the columns `source_roi_id` and `symmetry`;
             see `keras_wa.data.leaky_splits.copy_rois`.
 

@@ -1,4 +1,4 @@
-"""Digests of prepared pixels, by which a run knows its data again."""
+"""Digests of prepared pixels, which identify the data of a run."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from keras_wa.data.pipeline.npy_file import blocks, read_images
 
 
 def pixel_digests(images: NDArray[np.uint8]) -> list[str]:
-    """XXH3-128 of the pixels of each image, hexadecimal.
+    """Computes the XXH3-128 of the pixels of each image, hexadecimal.
 
     Args:
-        images: uint8 (N, H, W), best memory-mapped; a block is in memory at a time.
+        images: uint8 (N, H, W), preferably memory-mapped; they are read in blocks.
     """
     return [
         xxhash.xxh3_128_hexdigest(np.ascontiguousarray(image).data)
@@ -26,11 +26,11 @@ def pixel_digests(images: NDArray[np.uint8]) -> list[str]:
 
 
 def pixels_hash(roi_ids: Iterable[str], digests: Iterable[str]) -> str:
-    """Names the pixels of some ROIs, so that results on others are told apart.
+    """Computes a digest of the pixels of ROIs, to report with results.
 
     Args:
-        roi_ids: which ROIs.
-        digests: of each, as `pixel_digests` gives them.
+        roi_ids: names of the ROIs.
+        digests: digest of each ROI, from `pixel_digests`.
 
     Returns:
         The first 12 hexadecimal digits of the SHA-256 over `roi_id,digest` of all ROIs,

@@ -1,4 +1,4 @@
-"""What makes an interrupted `prepare` resume: a journal of done rows."""
+"""A journal of finished rows, to resume an interrupted `prepare`."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from typing import Any
 
 
 class Journal:
-    """A file with one line for each row that is done.
+    """A file with one line for each finished row.
 
-    Use it as a context manager. A line that was cut off by the interruption is ignored,
-    so that its row is done again.
+    Use it as a context manager. A truncated line is ignored, so that its row is
+    repeated.
 
     Args:
-        path: the file; made if it is not there.
-        fresh: forget what an earlier run wrote.
+        path: the file; it is created if missing.
+        fresh: whether to discard the records of an earlier run.
 
     Attributes:
-        done: row → what came of it, a record that JSON can hold.
+        done: row -> its result, JSON values.
     """
 
     def __init__(self, path: Path, fresh: bool = False) -> None:
@@ -35,11 +35,11 @@ class Journal:
                     row, outcome = json.loads(line)
                     self.done[row] = outcome
         self._file = path.open("a", encoding="utf-8")
-        # Ends a line that was cut off; an empty line is ignored like it.
+        # Ends a truncated line; an empty line is ignored.
         self._file.write("\n")
 
     def __enter__(self) -> Journal:
-        """Gives the journal itself."""
+        """Returns the journal."""
         return self
 
     def __exit__(
@@ -52,7 +52,7 @@ class Journal:
         self._file.close()
 
     def add(self, rows: Iterable[tuple[int, dict[str, Any]]]) -> None:
-        """Writes rows with their outcome; on return they are on the disk."""
+        """Writes rows with their results and syncs them to the disk."""
         added = dict(rows)
         self.done |= added
         self._file.writelines(

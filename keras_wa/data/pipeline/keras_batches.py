@@ -17,18 +17,18 @@ from keras_wa.layers import DWT2D
 
 Batch = tuple[np.ndarray, ...]
 
-# Threads that make batches while the device computes, and batches they may be ahead.
+# Threads that prepare batches while the device computes, and the number of batches.
 _THREADS, _AHEAD = 2, 6
 
 
 class _Ahead(keras.utils.PyDataset):
-    """Makes the batches that follow the one that is asked for, in threads.
+    """Prepares the next batches in threads.
 
-    Keras' own threads start at the first batch again in every epoch, while
-    `steps_per_epoch` cuts one long sequence into epochs.
+    Keras' threads start with the first batch in every epoch, but `steps_per_epoch`
+    divides one long sequence into epochs.
 
     Args:
-        make: gives the batch of an index, a pure function of it.
+        make: pure function from an index to its batch.
     """
 
     def __init__(self, make: Callable[[int], Batch]) -> None:
@@ -68,9 +68,9 @@ class TrainingBatches(_Ahead):
 
 
 class EvaluationBatches(_Ahead):
-    """See `batches.evaluation_batches`. The last ROI fills the last batch up.
+    """See `batches.evaluation_batches`. The last ROI fills up the last batch.
 
-    A batch of another size would be compiled anew.
+    A batch of another size would need another compilation.
     """
 
     def __init__(
@@ -107,15 +107,15 @@ def _inputs(images: np.ndarray, wavelet: str | None) -> np.ndarray:
 
 @functools.cache
 def _transform(wavelet: str) -> Callable[[Any], Any]:
-    """The DWT as the model's own first layer computes it."""
+    """Returns the DWT of the model's first layer."""
     return _compiled(DWT2D(wavelet=wavelet, dtype="float32"))
 
 
 @functools.cache
 def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """On JAX a function compiled for the processor, as `tf.data` runs on it.
+    """Compiles a function for the CPU on JAX, where `tf.data` runs too.
 
-    The device is busy with the training step, and a GPU's default precision would move
+    The device is busy with training steps, and a GPU's default precision would change
     the pixels of an exact quarter turn.
     """
     if keras.backend.backend() != "jax":

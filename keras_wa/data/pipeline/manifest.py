@@ -1,4 +1,4 @@
-"""What a prepared store says of itself, and the key that it is found by."""
+"""The manifest of a prepared store, and its key."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _FILES = ("image_path", "crop_path", "mask_path")
 
 
 def describe_settings(dataset: Dataset, size: tuple[int, int]) -> dict[str, Any]:
-    """Everything but the files that decides the bytes of a store.
+    """Returns everything except the files that determines the content of a store.
 
     Args:
-        dataset: what is prepared.
+        dataset: the data set.
         size: height and width of the stored ROIs, pixels.
 
     Returns:
-        Values that JSON can hold.
+        JSON values.
     """
     cases = dataset.cases.to_csv(index=False, lineterminator="\n")
     settings: dict[str, Any] = {
@@ -43,19 +43,18 @@ def describe_settings(dataset: Dataset, size: tuple[int, int]) -> dict[str, Any]
         "dataset_skipped": [list(item) for item in dataset.skipped],
     }
     if dataset.root is None:
-        # A computed ROI stands for the code that computes it.
+        # A computed ROI depends on the code.
         first = dataset.read(dataset.cases.iloc[0]).pixels
         settings["first_roi_sha256"] = hashlib.sha256(first.tobytes()).hexdigest()
     return settings
 
 
 def store_key(dataset: Dataset, settings: Mapping[str, Any]) -> str:
-    """Name of the store: other settings or a changed file give another one.
+    """Returns the name of a store, which depends on settings and files.
 
-    A file is known by `state_of`: to hash a hundred gigabytes of mammograms takes
-    longer than to read the ROIs out of them. What was read is hashed on the way and
-    stands in the store's facts. A copied data set is prepared once again, with the same
-    pixels.
+    Files are identified by `state_of`, since hashing a hundred gigabytes of mammograms
+    takes longer than reading the ROIs. Files are hashed as they are read, into the
+    store's facts. A copied data set is prepared again, with the same pixels.
     """
     files = {}
     if dataset.root is not None:
@@ -73,18 +72,18 @@ def make_manifest(
     notes: Sequence[str],
     images_sha256: str,
 ) -> dict[str, Any]:
-    """The content of `manifest.json`.
+    """Returns the content of `manifest.json`.
 
     Args:
         settings: from `describe_settings`.
-        cases: the case table of the ROIs that are in the store.
-        facts: what reading each of them found out.
-        skipped: file or ROI, and reason, of what was left out.
-        notes: sentences that the user has to see.
-        images_sha256: of the file of images.
+        cases: the case table of the stored ROIs.
+        facts: facts of each ROI, see `keras_wa.data.Roi`.
+        skipped: file or ROI that was left out, with the reason.
+        notes: messages for the user.
+        images_sha256: SHA-256 of the file of images.
 
     Returns:
-        Values that JSON can hold.
+        JSON values.
     """
     by_part = cases.groupby("split")
     return {
@@ -106,15 +105,15 @@ def make_manifest(
 
 
 def notes_of(cases: pd.DataFrame, facts: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What was noted about the files of ROIs, a sentence for each kind of note.
+    """Summarises the notes on files of ROIs, one sentence per kind of note.
 
     Args:
         cases: the case table of the ROIs.
-        facts: what reading each of them found out. Notes are of one kind if they agree
-            up to their first colon.
+        facts: facts of each ROI. Notes are of one kind if they are equal up to the
+            first colon.
 
     Returns:
-        Sentences, each with how many ROIs it is about and the first of them.
+        Sentences, each with the number of ROIs and the first of them.
     """
     found: dict[str, list[str]] = {}
     for name, each in zip(cases["roi_id"], facts, strict=True):
@@ -127,12 +126,12 @@ def notes_of(cases: pd.DataFrame, facts: Sequence[Mapping[str, Any]]) -> list[st
 
 
 def to_json(value: Any) -> str:
-    """JSON with sorted keys, the same text for the same value."""
+    """Formats JSON with sorted keys: equal values give equal texts."""
     return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False)
 
 
 def _summary(facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Counts of what was found, and how large the ROIs are in the breast."""
+    """Returns counts of facts, and the sizes of the ROIs in the breast."""
     summary: dict[str, Any] = {}
     for name in ("swapped", "mask_resized"):
         summary[name] = sum(bool(each.get(name)) for each in facts)

@@ -1,7 +1,7 @@
-"""Image stacks read and written as files, and the errors that a disk gives.
+"""Reads and writes image stacks as files, with errors of the disk.
 
-A full disk ends a write through a memory map with SIGBUS, which kills the process; a
-plain write gives an error that can be told.
+On a full disk, writing through a memory map kills the process by SIGBUS; a plain write
+raises an error.
 """
 
 from __future__ import annotations
@@ -34,8 +34,7 @@ class ImageStackFile:
     Use it as a context manager.
 
     Args:
-        path: the file. If it has the size that `shape` needs it is continued, otherwise
-            it is made anew.
+        path: the file. It is continued if it has the size of `shape`, else created.
         shape: (N, H, W).
     """
 
@@ -51,7 +50,7 @@ class ImageStackFile:
         self._offset = path.stat().st_size - int(np.prod(shape))
 
     def __enter__(self) -> ImageStackFile:
-        """Gives the file itself."""
+        """Returns the file."""
         return self
 
     def __exit__(
@@ -69,19 +68,19 @@ class ImageStackFile:
         self._file.write(np.ascontiguousarray(images, np.uint8).tobytes())
 
     def sync(self) -> None:
-        """Returns once everything written so far is on the disk."""
+        """Syncs everything to the disk."""
         self._file.flush()
         os.fsync(self._file.fileno())
 
 
 def blocks(shape: tuple[int, ...]) -> Iterator[NDArray[np.int64]]:
-    """Positions of a stack of images, as many at a time as memory is no question of.
+    """Yields positions of a stack of images in blocks that fit in memory.
 
     Args:
         shape: (N, H, W).
 
     Yields:
-        Rising positions, together 0 to N - 1, of at most 16 MB of pixels or one image.
+        Rising positions, 0 to N - 1 in all, of at most 16 MB of pixels or one image.
     """
     count, *size = shape
     step = max(1, _BLOCK_BYTES // max(1, int(np.prod(size))))
@@ -94,13 +93,12 @@ def read_images(
 ) -> NDArray[np.uint8]:
     """Copies images of a stack, which may be on a disk.
 
-    The disk is asked for all of them at once. Left to the memory map it reads a few
-    pages of one image after the other: a thirteenth of the speed, of a stack that is
-    larger than memory.
+    All of them are requested from the disk at once. A memory map alone reads a few
+    pages at a time, which is 13 times slower for a stack larger than memory.
 
     Args:
-        images: (N, H, W), best the whole of a memory-mapped file.
-        rows: which ones, (n,), none negative.
+        images: (N, H, W), preferably a whole memory-mapped file.
+        rows: their positions, (n,), none negative.
 
     Returns:
         (n, H, W), in memory.
@@ -113,8 +111,8 @@ def read_images(
 
 def _ask_for(images: Any, rows: NDArray[np.int64]) -> None:
     size = images.strides[0]
-    # It is advice: where it cannot be given, as for a file that was moved meanwhile,
-    # the images are read all the same.
+    # This is only advice: if it fails, as for a file that was moved, images are read
+    # without it.
     with contextlib.suppress(OSError), open(images.filename, "rb", 0) as file:
         for row in rows.tolist():
             first = images.offset + row * size
@@ -122,26 +120,26 @@ def _ask_for(images: Any, rows: NDArray[np.int64]) -> None:
 
 
 def has_stack_size(path: Path, shape: tuple[int, int, int]) -> bool:
-    """Whether a file has just the size of an `ImageStackFile` of this shape."""
+    """Returns whether a file has the size of an `ImageStackFile` of this shape."""
     return path.is_file() and path.stat().st_size == stack_bytes(shape)
 
 
 def stack_bytes(shape: tuple[int, int, int]) -> int:
-    """Size in bytes of a `.npy` file of uint8 of this shape."""
-    # numpy pads the header so that the data begin at a multiple of 64 bytes.
+    """Returns the size of a `.npy` file of uint8 of this shape, bytes."""
+    # NumPy pads the header to a multiple of 64 bytes.
     return 128 + int(np.prod(shape))
 
 
 @contextlib.contextmanager
 def disk_errors(folder: Path, needed: int) -> Iterator[None]:
-    """Turns a full disk and a folder that may not be written into a `UserError`.
+    """Converts errors of a full disk or a read-only folder to `UserError`.
 
     Args:
-        folder: where the work writes.
-        needed: how many bytes it writes in all.
+        folder: folder of the files.
+        needed: number of bytes to write in all.
 
     Raises:
-        UserError: in place of the `OSError`; others pass through.
+        UserError: instead of these `OSError`s; others are not converted.
     """
     try:
         yield
@@ -163,7 +161,7 @@ def check_space(folder: Path, needed: int) -> None:
 
 
 def full_disk(folder: Path, needed: int) -> str:
-    """The message for a full disk."""
+    """Returns the message for a full disk."""
     try:
         free = f"{shutil.disk_usage(folder).free / 1e6:.1f} MB free"
     except OSError:

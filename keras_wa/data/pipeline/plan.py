@@ -1,7 +1,7 @@
-"""Which ROIs each training step sees.
+"""The ROIs of each training step.
 
-A training batch is a pure function of the global step: which ROIs, in which order, with
-which augmentation. So a resumed run sees what the uninterrupted one would have seen.
+A training batch is a pure function of the global step: ROIs, order and augmentation. So
+a resumed run has the batches of an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ EpochSource = Callable[[int], Rois]
 
 
 def class_weights(labels: np.ndarray, classes: int = 2) -> np.ndarray:
-    """Weights that give all classes the same total, with a mean of 1 over the ROIs.
+    """Computes balanced class weights, with a mean of 1 over the ROIs.
 
     Args:
-        labels: int `(N,)` of 0 to `classes - 1`, each of them present.
-        classes: how many there are.
+        labels: int `(N,)`, 0 to `classes - 1`, each of them present.
+        classes: number of classes.
 
     Returns:
-        float32 `(classes,)`, `N / (classes * count)`, as scikit-learn's "balanced".
+        float32 `(classes,)`, `N / (classes * count)`, like scikit-learn's "balanced".
 
     Raises:
         ValueError: a class is missing.
@@ -41,23 +41,23 @@ def class_weights(labels: np.ndarray, classes: int = 2) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True)
 class TrainingPlan:
-    """What each training step sees, a pure function of the step's number.
+    """The batches of training, as a pure function of the step.
 
     Attributes:
-        source: epoch -> its ROIs. A fixed set returns the same ones each time; a
-            phantom may draw new ones. Every epoch has the same number.
-        n: ROIs an epoch.
+        source: function from an epoch to its ROIs: a fixed set, or new ones of a
+            phantom. Every epoch has the same number.
+        n: number of ROIs per epoch.
         image_size: side of the ROIs, pixels.
-        batch_size: ROIs a step. The last, incomplete batch of an epoch is left out:
-            batch normalisation over a handful of ROIs does harm. The order changes
-            from epoch to epoch, so none is left out for long.
-        seed: decides order and augmentation.
-        augmentation: how far each ROI is moved.
+        batch_size: number of ROIs per step. The last, incomplete batch of an epoch is
+            dropped, since batch normalisation needs more than a few ROIs. The order
+            changes in each epoch.
+        seed: seed of order and augmentation.
+        augmentation: ranges of the augmentation.
         enhancement: the usual CLAHE, which random CLAHE varies.
         weights: weight of each class, `(classes,)`.
-        wavelet: `None`: the batch holds ROIs; a wavelet's name: their subbands.
-        share: `(i, n)`: only the i-th of n equal parts of each batch, for the i-th of
-            n processes. `batch_size` is a multiple of n.
+        wavelet: None for batches of ROIs; a wavelet for their subbands.
+        share: `(i, n)`: only the i-th of n equal parts of each batch, for the i-th of n
+            processes. `batch_size` is a multiple of n.
 
     Raises:
         UserError: the batch is larger than the set.
@@ -89,14 +89,14 @@ class TrainingPlan:
                 f"The batch is larger than the training set of {self.n} ROIs. "
                 f"Received: {self.batch_size}; lower `batch_size`."
             )
-        # Drawn once an epoch and not once a step, which of a million ROIs takes longer
-        # than the step. Two, since the next epoch begins before the last one ends.
+        # Drawn once per epoch: for a million ROIs it takes longer than a step. Two
+        # epochs, since the next one begins before the last one ends.
         cached = functools.lru_cache(maxsize=2)(self._draw_epoch)
         object.__setattr__(self, "_epoch", cached)
 
     @property
     def steps_per_epoch(self) -> int:
-        """Whole batches in an epoch."""
+        """Number of complete batches per epoch."""
         return self.n // self.batch_size
 
     def draw(self, step: int) -> tuple[Pixels, np.ndarray, np.ndarray]:
@@ -117,7 +117,7 @@ class TrainingPlan:
         return pixels, rois.labels[chosen].astype("int32"), changes[part]
 
     def _read(self, rois: Rois, at: np.ndarray, factors: np.ndarray) -> Pixels:
-        """The pixels of some ROIs, by factors of `Augmentation.draw_clahe`."""
+        """Returns the pixels of ROIs, by factors of `Augmentation.draw_clahe`."""
         drawn = np.flatnonzero(~np.isnan(factors))
         if not drawn.size:
             return rois.read(at)
@@ -132,7 +132,7 @@ class TrainingPlan:
         return pixels
 
     def _draw_epoch(self, epoch: int) -> tuple[np.ndarray, ...]:
-        """Order `(N,)`, changes `(N, 6 or 7)` and CLAHE `(N,)` of an epoch."""
+        """Returns order `(N,)`, changes `(N, 6 or 7)` and CLAHE `(N,)` of an epoch."""
         rng = np.random.default_rng([self.seed, epoch])
         order = rng.permutation(self.n)
         changes = self.augmentation.draw(self.n, rng)

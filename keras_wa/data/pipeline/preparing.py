@@ -1,4 +1,4 @@
-"""Prepares a dataset: every ROI read once, resized, and written to a store."""
+"""Prepares a data set: reads and resizes every ROI into a store."""
 
 from __future__ import annotations
 
@@ -55,28 +55,27 @@ def prepare(
     image_size: int = 224,
     progress: bool = True,
 ) -> PreparedStore:
-    """Reads, resizes and stores every ROI of a dataset, or finds that done.
+    """Reads, resizes and stores every ROI of a data set, or opens an existing store.
 
-    The store lies in `out_dir/<dataset>-<hash>/`, where the hash is of the settings,
-    the case table and each file's size and times of change: other settings or a file
-    of another size or time give another store, the same ones give the same bytes. It is
-    built in `<dataset>-<hash>.partial/` and renamed when complete; a call after an
-    interruption carries on from there, without reading again what had been done.
+    The store is `out_dir/<dataset>-<hash>/`, with a hash of the settings, the case
+    table and each file's size and change times. The same inputs give the same bytes. It
+    is built in `<dataset>-<hash>.partial/` and renamed when complete; after an
+    interruption, the next call resumes.
 
     Args:
-        dataset: what `load_cases` gives.
-        out_dir: folder of the stores; made if it is not there.
-        image_size: height and width of the stored ROIs in pixels, at least 32.
-        progress: whether to draw a progress bar on stderr.
+        dataset: the data set, see `load_cases`.
+        out_dir: folder of the stores; it is created if missing.
+        image_size: height and width of the stored ROIs, pixels, at least 32.
+        progress: whether to show a progress bar on stderr.
 
     Returns:
-        The store. A file that could not be read is left out, counted in the notes and
-        listed in the manifest with the reason. One that the system failed to read, for
-        want of memory or a fault of the disk, is tried a second time at the end.
+        The store. Files that cannot be read are left out, counted in the notes and
+        listed in the manifest with the reason. Those that fail for lack of memory or an
+        error of the disk are tried again at the end.
 
     Raises:
-        UserError: none of the ROIs can be read, if the case table is invalid, if the
-            disk is full, or if `out_dir` cannot be made or written.
+        UserError: no ROI can be read, the case table is invalid, the disk is full, or
+            `out_dir` cannot be created or written.
     """
     if image_size < 32:
         raise UserError(
@@ -92,7 +91,7 @@ def prepare(
     needed = stack_bytes((len(dataset.cases), *size))
     with disk_errors(Path(out_dir), needed), locked(partial):
         if final.exists():
-            # Another process finished it while this one waited for the lock.
+            # Another process finished it before this one got the lock.
             if partial.exists() and not any(partial.iterdir()):
                 partial.rmdir()
             return PreparedStore.open(final)
@@ -102,7 +101,7 @@ def prepare(
 
 
 def _read(dataset: Dataset, row: pd.Series) -> Roi | UserError:
-    """An ROI, or the error in its place."""
+    """Returns an ROI, or its error."""
     try:
         return dataset.read(row)
     except UserError as error:
@@ -123,7 +122,7 @@ def _build(
     settings: dict[str, Any],
     progress: bool,
 ) -> None:
-    """Fills the partial folder until it is a store but for its name."""
+    """Completes the partial folder."""
     count = len(dataset.cases)
     shape = (count, *size)
     remove_partials(partial)
@@ -154,15 +153,15 @@ def _build(
 
 
 def _is_open(outcome: Mapping[str, Any] | None) -> bool:
-    """Whether a row has still to be read, or may be readable at another attempt."""
+    """Returns whether a row has to be read, or may be readable in another attempt."""
     return outcome is None or "may_pass" in outcome
 
 
 def _outcome(result: Roi | UserError, dataset: Dataset) -> dict[str, Any]:
-    """What the journal keeps of a row."""
+    """Returns the journal's record of a row."""
     if isinstance(result, Roi):
         return {"facts": result.facts}
-    # Without the place of the files, which may be another tomorrow.
+    # Without the location of the files, which may change.
     reason = str(result).replace(f"{dataset.root}{os.sep}", "")
     return {"reason": reason, **({"may_pass": True} if may_pass(result) else {})}
 
@@ -170,7 +169,7 @@ def _outcome(result: Roi | UserError, dataset: Dataset) -> dict[str, Any]:
 def _read_block(
     dataset: Dataset, rows: Sequence[int], size: tuple[int, int], pool: Executor
 ) -> list[Roi | UserError]:
-    """ROIs of some rows at the stored size, an error in place of each bad one."""
+    """Returns ROIs of rows at the stored size, or their errors."""
     cases = dataset.cases.iloc[list(rows)]
     if dataset.read_block is not None:
         return [Roi(resize(image, size)) for image in dataset.read_block(cases)]
@@ -191,7 +190,7 @@ def _finish(
     settings: dict[str, Any],
     outcomes: dict[int, dict[str, Any]],
 ) -> None:
-    """Takes out the rows that failed and writes the tables and the manifest."""
+    """Removes the rows that failed and writes the tables and the manifest."""
     count = len(dataset.cases)
     failed = {
         row: outcomes[row]["reason"]
@@ -242,13 +241,13 @@ def _finish(
 def _with_spacing(
     cases: pd.DataFrame, facts: Sequence[Mapping[str, Any]]
 ) -> pd.DataFrame:
-    """Fills in the pixel spacing that reading found out or had to assume."""
+    """Adds the pixel spacings that were read or assumed."""
     found = pd.Series([each.get("pixel_spacing_mm") for each in facts], dtype="Float64")
     return cases.assign(pixel_spacing_mm=cases["pixel_spacing_mm"].fillna(found))
 
 
 def _compact(path: Path, shape: tuple[int, int, int], kept: Sequence[int]) -> None:
-    """Rewrites an image stack with the rows that were read."""
+    """Rewrites an image stack with only the rows that were read."""
     images = np.load(path, mmap_mode="r")
     with (
         replacing(path) as partial,

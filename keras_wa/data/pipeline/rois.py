@@ -1,4 +1,4 @@
-"""Enhanced ROIs ready to be batched: from a store, or drawn anew every epoch."""
+"""Enhanced ROIs for batches: from a store, or drawn for every epoch."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Rois:
     """ROIs with their labels.
 
     Attributes:
-        read: positions `(n,)` -> uint8 pixels `(n, height, width)`.
-        labels: int `(N,)`, the class of each; the last class is malignant.
-        read_raw: as `read`, before enhancement, which random CLAHE begins with.
+        read: function from positions `(n,)` to uint8 pixels `(n, height, width)`.
+        labels: classes, int `(N,)`; the last class is malignant.
+        read_raw: the same before enhancement, for random CLAHE.
     """
 
     read: Callable[[NDArray[np.int64]], Pixels]
@@ -37,15 +37,15 @@ class Rois:
 
 @dataclasses.dataclass(frozen=True)
 class Enhancement(Settings):
-    """CLAHE as it is applied to every ROI, or none.
+    """The enhancement of every ROI: CLAHE or none.
 
     Attributes:
         kind: `"clahe"` or `"none"`.
         clip_limit: see `keras_wa.data.io.clahe.clahe`.
-        tiles: tiles along each side.
+        tiles: number of tiles per side.
 
     Raises:
-        UserError: `kind` is another one, or a number is out of its range.
+        UserError: `kind` is unknown, or a number is out of range.
     """
 
     kind: str = setting("clahe", choices=("clahe", "none"))
@@ -53,23 +53,23 @@ class Enhancement(Settings):
     tiles: int = whole(8, 1, 1024)
 
     def __call__(self, image: Pixels) -> Pixels:
-        """Returns one uint8 ROI `(height, width)` enhanced."""
+        """Enhances a uint8 ROI `(height, width)`."""
         if self.kind == "none":
             return image
         return clahe(image, self.clip_limit, (self.tiles, self.tiles))
 
 
 class FreshPhantom:
-    """A source of training ROIs that are different ones every epoch.
+    """Returns a source of training ROIs that draws new ones for every epoch.
 
-    Each epoch's ROIs follow from the spec and the epoch's number alone. None of them is
-    in the fixed set, so none can be in its validation or test part.
+    The ROIs are a function of the spec and the epoch. They are not in the fixed set,
+    and so not in its validation or test part.
 
     Args:
-        spec: what the phantom is like.
-        n: ROIs an epoch.
-        enhancement: applied to each ROI as it is drawn.
-        classes: 2 or 3, see `keras_wa.data.classes`.
+        spec: the phantom set.
+        n: number of ROIs per epoch.
+        enhancement: enhancement of each ROI.
+        classes: number of classes, 2 or 3, see `keras_wa.data.classes`.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class FreshPhantom:
         cases = phantom_cases(self.spec, n=self.n, epoch=epoch + 1)
 
         def read_raw(positions: NDArray[np.int64]) -> Pixels:
-            # One worker: the batches are already read side by side.
+            # One worker: batches are already read in parallel.
             return render_rois(self.spec, cases.iloc[positions], workers=1)
 
         def read(positions: NDArray[np.int64]) -> Pixels:

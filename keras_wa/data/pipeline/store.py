@@ -34,7 +34,7 @@ from keras_wa.files import locked
 from keras_wa.progress import track
 
 FORMAT = 3
-"""Version of the layout of a store; a store of another version is prepared again."""
+"""Version of the layout of a store; other versions are prepared again."""
 
 WORKERS = reading_threads()
 """Threads that read and enhance."""
@@ -45,17 +45,17 @@ FACTS = "facts.jsonl"
 
 @dataclasses.dataclass(frozen=True)
 class PreparedStore:
-    """A prepared store on disk; `prepare` makes one, `open` opens one.
+    """A prepared store on disk; `prepare` creates one, `open` opens one.
 
     Attributes:
         path: its folder.
         images: raw grey ROIs, (N, H, W) uint8, memory-mapped, read-only.
-        cases: their case table, row i for image i, with the dataset's own split.
-        manifest: dataset, settings, counts by part and label and of what reading found
-            out, skipped files with the reason, notes.
+        cases: their case table, row i for image i, with the data set's split.
+        manifest: data set, settings, counts by part and label, skipped files with the
+            reason, notes.
 
-    Beside them, `facts.jsonl` has a line an image: what reading that ROI found out,
-    such as the digest of each source file, the window and its size in mm.
+    `facts.jsonl` has a line per image with the facts of its ROI, such as the digest of
+    each source file, the window and its size in mm.
     """
 
     path: Path
@@ -68,13 +68,13 @@ class PreparedStore:
         """Opens a store.
 
         Args:
-            path: its folder, the one that holds `manifest.json`.
+            path: its folder, with `manifest.json`.
 
         Returns:
-            The store; the images stay on disk until they are used.
+            The store; images are read when they are used.
 
         Raises:
-            UserError: the folder is no store, of another format version, or damaged.
+            UserError: the folder is not a store, has another version, or is damaged.
         """
         path = Path(path)
         try:
@@ -103,7 +103,7 @@ class PreparedStore:
 
     @property
     def notes(self) -> list[str]:
-        """Sentences that the user has to see."""
+        """Messages for the user."""
         return list(self.manifest["notes"])
 
     def enhanced(
@@ -112,21 +112,21 @@ class PreparedStore:
         tiles: tuple[int, int] = (8, 8),
         progress: bool = True,
     ) -> NDArray[np.uint8]:
-        """The images after CLAHE, made at the first call and kept beside the raw ones.
+        """Returns the images after CLAHE, computed once and stored beside the raw ones.
 
         Args:
             clip_limit: see `keras_wa.data.io.clahe.clahe`.
             tiles: see there.
-            progress: whether to draw a progress bar on stderr.
+            progress: whether to show a progress bar on stderr.
 
         Returns:
             (N, H, W) uint8, memory-mapped, read-only.
 
         Raises:
-            UserError: a setting is out of its range, the disk is full or the store's
-                folder may not be written.
+            UserError: a setting is out of range, the disk is full, or the store's
+                folder is read-only.
         """
-        # Before anything is written, so that a bad setting leaves no file behind.
+        # First, so that a bad setting leaves no file.
         clahe(self.images[0], clip_limit, tiles)
         name = f"images-clahe-{float(clip_limit)!r}-{tiles[0]}x{tiles[1]}.npy"
         target = self.path / name
@@ -153,7 +153,7 @@ class PreparedStore:
             check_space(self.path, stack_bytes(shape))
             file = stack.enter_context(ImageStackFile(partial, shape))
             pool = stack.enter_context(ThreadPoolExecutor(WORKERS))
-            # Block by block, so that no more than one waits to be written.
+            # In blocks, to bound the memory.
             done = (
                 image
                 for rows in blocks(shape)

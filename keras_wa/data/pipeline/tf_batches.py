@@ -11,8 +11,8 @@ from keras_wa.data.pipeline.plan import TrainingPlan
 from keras_wa.data.pipeline.rois import Rois
 from keras_wa.layers import DWT2D
 
-# What `tf.data` maps here has no Python control flow over tensors: left as it is, it is
-# traced sooner, seen by debuggers, and measured by coverage.
+# The mapped functions have no Python control flow over tensors. Without autograph they
+# are traced faster, and visible to debuggers and coverage.
 _as_it_is = tf.autograph.experimental.do_not_convert
 
 
@@ -57,9 +57,9 @@ def training_batches(
 def evaluation_batches(
     rois: Rois, image_size: int, batch_size: int = 32, wavelet: str | None = None
 ) -> tf.data.Dataset:
-    """See `keras_wa.data.pipeline.batches`. The last ROI fills the last batch up.
+    """See `keras_wa.data.pipeline.batches`. The last ROI fills up the last batch.
 
-    Of several devices each gets some of every batch, and a TPU no batch of other size.
+    Several devices and TPUs need batches of equal size.
     """
     to_inputs = _input_mapper(wavelet)
 
@@ -81,7 +81,7 @@ def _scale_pixels(pixels: tf.Tensor) -> tf.Tensor:
 
 
 def _input_mapper(wavelet: str | None) -> Callable[[tf.Tensor], tf.Tensor]:
-    """The identity, or the DWT as the model's own first layer computes it."""
+    """Returns the identity, or the DWT of the model's first layer."""
     if wavelet is None:
         return lambda images: images
     return DWT2D(wavelet=wavelet, dtype="float32")

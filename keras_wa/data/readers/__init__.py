@@ -1,1 +1,1 @@
-"""Data sets as they are published, read into case tables."""
+"""Readers of published data sets into case tables."""

@@ -1,4 +1,4 @@
-"""CMMD, the Chinese Mammography Database (doi 10.7937/tcia.eqde-4b16)."""
+"""CMMD, the Chinese Mammography Database (doi:10.7937/tcia.eqde-4b16)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from keras_wa.errors import UserError
 from keras_wa.files import walk_files
 
 SHEETS = ("CMMD_clinicaldata_revision.xlsx", "CMMD_clinicaldata_revision.csv")
-"""The clinical spreadsheet, as it is published or saved as CSV."""
+"""Names of the clinical spreadsheet, as published or saved as CSV."""
 
 COLUMNS = ("ID1", "LeftRight", "abnormality", "classification")
 """The columns of the clinical spreadsheet that are read."""
@@ -38,7 +38,7 @@ _FIELDS = (
     *SPACING_FIELDS,
 )
 _BREASTS = {"L": "LEFT", "R": "RIGHT", "LEFT": "LEFT", "RIGHT": "RIGHT"}
-# SNOMED CT, and SNOMED RT of older files (DICOM PS3.16, context group 4014).
+# SNOMED CT, and SNOMED RT in older files (DICOM PS3.16, context group 4014).
 _VIEWS = {
     "399162004": "CC",
     "R-10242": "CC",
@@ -58,21 +58,21 @@ Skipped = list[tuple[str, str]]
 def read_cmmd(
     data_dir: str | os.PathLike[str], options: ReadOptions, seed: int = 0
 ) -> Dataset:
-    """Reads CMMD: one row a mammogram, labelled by the biopsy of its breast.
+    """Reads CMMD: one row per mammogram, labelled by the biopsy of its breast.
 
-    CMMD marks no lesions, so the ROI is the whole image and `options.crop` has no
-    effect. Patient, breast and view come from the DICOM headers, so that any folder
-    layout will do (NBIA's, IDC's).
+    CMMD has no lesion marks, so that the ROI is the whole image and `options.crop` has
+    no effect. Patient, breast and view are from the DICOM headers, with any folder
+    layout.
 
     Args:
         data_dir: folder with the DICOM files at any depth and the clinical spreadsheet
-            (`SHEETS`), which may lie in `options.case_lists` instead.
-        options: `lesion` keeps the breasts with that type alone; those with both are
-            read by `all` only. `require_files=False` keeps breasts without an image.
+            (`SHEETS`), which may also be in `options.case_lists`.
+        options: `lesion` keeps breasts with only that type; those with both are read
+            with `all`. `require_files=False` keeps breasts without an image.
         seed: seed of the draw of the test part.
 
     Returns:
-        The dataset. Images of breasts that the spreadsheet does not list, files that
+        The data set. Images of breasts that are not in the spreadsheet, files that
         cannot be read and bad rows are in `skipped`.
 
     Raises:
@@ -120,7 +120,7 @@ def read_cmmd(
 
 
 def _read_breasts(sheet: Path) -> tuple[pd.DataFrame, Skipped]:
-    """Label and lesion type by patient and breast, and what was left out."""
+    """Returns label and lesion type by patient and breast, and skipped rows."""
     table = read_table(sheet, COLUMNS)
     skipped = list(table.skipped)
     found: dict[tuple[str, str], list[tuple[int, str]]] = {}
@@ -171,7 +171,7 @@ def _read_breasts(sheet: Path) -> tuple[pd.DataFrame, Skipped]:
 def _sort_out(
     index: pd.DataFrame, breasts: pd.DataFrame, sheet: str
 ) -> tuple[pd.DataFrame, Skipped]:
-    """The images of labelled breasts, and the others with the reason."""
+    """Returns the images of labelled breasts, and the others with the reason."""
     side = index["ImageLaterality"].fillna(index["Laterality"]).str.upper()
     images = index.assign(
         patient_id=index["PatientID"],
@@ -215,7 +215,7 @@ def _rows(
     options: ReadOptions,
     skipped: Skipped,
 ) -> Iterator[dict[str, Any]]:
-    """A row an image; one a breast without an image, where files are not required."""
+    """Returns one row per image, or per breast without one if files are optional."""
     again = images.groupby(["patient_id", "breast", "view"], dropna=False).cumcount()
     for image, copy in zip(images.to_dict("records"), again, strict=True):
         view = None if pd.isna(image["view"]) else image["view"]
@@ -242,7 +242,7 @@ def _rows(
 def _left_out_note(
     breasts: pd.DataFrame, images: pd.DataFrame, lesion: str
 ) -> list[str]:
-    """Of the breasts with that lesion type: how many have no image, by class."""
+    """Counts the breasts with that lesion type and without an image, by class."""
     wanted = breasts if lesion == "all" else breasts[breasts["lesion_type"] == lesion]
     shown = images[["patient_id", "breast"]].drop_duplicates().assign(shown=True)
     found = wanted.merge(shown, how="left", on=["patient_id", "breast"])
@@ -262,7 +262,7 @@ def _of_breast(breast: dict[Any, Any]) -> dict[str, Any]:
 
 
 def _spacing_of(image: dict[Any, Any]) -> float | None:
-    """Distance between rows in the breast that the header states, mm."""
+    """Returns the distance of rows in the breast from the header, mm."""
     stated = {field: image[field] for field in SPACING_FIELDS}
     header = DicomHeader.of_texts({k: v for k, v in stated.items() if not pd.isna(v)})
     spacing, _ = spacing_in_breast(header)
@@ -270,7 +270,7 @@ def _spacing_of(image: dict[Any, Any]) -> float | None:
 
 
 def _size_note(images: pd.DataFrame, options: ReadOptions) -> str:
-    """How large the ROIs are, and what that does to calcifications."""
+    """Describes the size of the ROIs and its effect on calcifications."""
     note = (
         "CMMD marks no lesions: the ROI is the whole mammogram and `crop` has no "
         "effect. Calcifications of 0.1 to 0.5 mm do not survive its reduction to the "

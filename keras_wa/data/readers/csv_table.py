@@ -1,4 +1,4 @@
-"""The dataset `csv`: a table of images, with a mask or a box where there is one."""
+"""The data set `csv`: a table of images, with optional masks or boxes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from keras_wa.errors import UserError
 from keras_wa.progress import track
 
 REQUIRED = ("path", "label", "patient")
-"""The columns that have to be there."""
+"""The required columns."""
 
 _RENAMED = {"path": "image_path", "patient": "patient_id", "mask": "mask_path"}
 _KNOWN = [name for name in COLUMNS if name != "crop_path"]
@@ -43,25 +43,25 @@ def read_csv_table(
 ) -> Dataset:
     """Reads a table of images: one row per ROI.
 
-    The columns `path`, `label` (0, 1, benign or malignant) and `patient` are needed;
-    `mask`, or `box_left`, `box_top`, `box_width` and `box_height` in pixels, say where
-    the lesion is; without them the image is the ROI. `split` is train, val or test;
-    without it a test part is drawn by patient. Every other column of the case table may
-    be there too, `pixel_spacing_mm` and `lesion_type` among them.
+    The columns `path`, `label` (0, 1, benign or malignant) and `patient` are required;
+    `mask`, or `box_left`, `box_top`, `box_width` and `box_height` in pixels, mark the
+    lesion; without them the image is the ROI. `split` is train, val or test; without it
+    a test part is drawn by patient. Other columns of the case table are optional, such
+    as `pixel_spacing_mm` and `lesion_type`.
 
     Args:
         data_dir: a CSV file, or a folder with exactly one. Paths in it are relative to
-            its folder; backslashes part them where that finds the file.
-        options: `crop` cuts about the mask or box; `lesion` chooses by `lesion_type`
-            where that is given.
+            its folder; backslashes are accepted.
+        options: `crop` applies to the mask or box; `lesion` to `lesion_type`, if
+            given.
         seed: seed of the draw of the test part.
 
     Returns:
-        The dataset. Rows that cannot be used are in `skipped`.
+        The data set. Invalid rows are in `skipped`.
 
     Raises:
-        UserError: there is not one CSV file, it lacks a column, `crop` is `official`
-            though there is a mask or a box, or nothing is left.
+        UserError: there is not exactly one CSV file, it lacks a column, `crop` is
+            `official` with a mask or a box, or nothing is left.
     """
     file = _find_table(Path(data_dir))
     root = file.parent
@@ -150,7 +150,7 @@ def _check_columns(frame: pd.DataFrame, file: Path) -> pd.DataFrame:
 
 
 def _part_by_slashes(frame: pd.DataFrame, root: Path, must_exist: bool) -> list[str]:
-    """Puts `/` between the parts of paths from Windows, and notes how many they are."""
+    """Converts paths from Windows to `/`, and notes their number."""
     changed: list[str] = []
     for key in ("image_path", "mask_path"):
         old = frame[key]
@@ -169,10 +169,9 @@ def _part_by_slashes(frame: pd.DataFrame, root: Path, must_exist: bool) -> list[
 def _check_rows(
     frame: pd.DataFrame, name: str, root: Path, require_files: bool
 ) -> tuple[list[dict[str, Any]], list[tuple[str, str]], list[dict[str, Any]]]:
-    """The rows that can be used, the others with the reason, and lost ROIs.
+    """Returns valid rows, the others with the reason, and lost ROIs.
 
-    A ROI is lost with a row whose label is known and that is no second one of its
-    place.
+    An ROI is lost with an invalid row that has a label and is not a duplicate.
     """
     rows: list[dict[str, Any]] = []
     lost: list[dict[str, Any]] = []
@@ -216,7 +215,7 @@ def _check_rows(
 
 
 def _convert(row: dict[str, Any], has_split: bool) -> str | None:
-    """Turns the text of a row into values; the reason if that cannot be done."""
+    """Converts the text of a row to values, or returns the reason why not."""
     for key, name in (("image_path", "path"), ("patient_id", "patient")):
         if row[key] is None:
             return f"{name}. Received: nothing; expected a value."
@@ -275,7 +274,7 @@ def _convert_numbers(row: dict[str, Any]) -> str | None:
 
 
 def _number(text: str) -> float:
-    """The number, or NaN, which fails every comparison."""
+    """Returns the number, or NaN, which fails every comparison."""
     try:
         return float(text)
     except ValueError:

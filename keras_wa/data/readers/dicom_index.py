@@ -1,4 +1,4 @@
-"""What the headers of a tree of DICOM files say, read once and remembered."""
+"""Reads the headers of a tree of DICOM files, with a cache."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from keras_wa.files import replacing, walk_files
 from keras_wa.progress import track
 
 CACHE_NAME = ".dicom_index.csv"
-"""The file in the root that remembers the headers."""
+"""The cache file in the root."""
 
 _STATE = ("path", "size", "mtime_ns", "ctime_ns")
 _TEXT = pd.StringDtype("python")
@@ -29,28 +29,27 @@ def index_dicoms(
     progress: bool = True,
     paths: Iterable[str] | None = None,
 ) -> pd.DataFrame:
-    """Reads fields of the headers of the DICOM files below a folder.
+    """Reads fields of the headers of the DICOM files in a folder.
 
-    What was read is kept in `CACHE_NAME` in the root, if that can be written; a file is
-    read again when it has another `state_of`, or when it could not be
-    read.
+    They are cached in `CACHE_NAME` in the root, if it is writable; a file is read again
+    if its `state_of` changed, or if reading it failed.
 
     Args:
         root: the folder.
         fields: DICOM keywords, such as `"PatientID"`.
-        progress: whether there is a progress bar.
-        paths: the files, relative to the root, posix; by default those that are DICOM
-            by `kinds_of`, the folder walked as `walk_files` does.
+        progress: whether to show a progress bar.
+        paths: the files, relative to the root, posix; by default all DICOM files, see
+            `kinds_of`.
 
     Returns:
-        One row a file, sorted by `path` (relative to the root, posix), with a text
-        column for each field and `reason`: why the file cannot be read, else NA. Of a
-        field with several values all are given, joined by a backslash; of a sequence of
-        codes, such as ViewCodeSequence, the CodeValue of its first item. Absent, empty
-        and what cannot be read are NA.
+        One row per file, sorted by `path` (relative to the root, posix), with a text
+        column for each field and `reason`: why the file cannot be read, else NA.
+        Several values are joined by a backslash; a sequence of codes, such as
+        ViewCodeSequence, gives the CodeValue of its first item. Absent, empty and
+        unreadable values are NA.
 
     Raises:
-        UserError: the folder or one below it cannot be listed.
+        UserError: the folder or a subfolder cannot be listed.
     """
     if paths is None:
         kinds = kinds_of(root, walk_files(root))
@@ -70,14 +69,14 @@ def index_dicoms(
         read = pd.DataFrame(rows, columns=columns, index=new.index, dtype=_TEXT)
         old = pd.concat([old, new.join(read)]).sort_values("path", ignore_index=True)
     if len(new) or len(old) != len(known):
-        # The disk may give the file another time, or a newer version may read it.
+        # Another attempt or a newer version may succeed.
         _save(root / CACHE_NAME, old[old["reason"].isna()])
     columns = ["path", *fields, "reason"]
     return old.reindex(columns=columns).reset_index(drop=True).astype(_TEXT)
 
 
 def _states(root: Path, paths: Iterable[str]) -> pd.DataFrame:
-    """Path, size and times of change of files, as text."""
+    """Returns path, size and change times of files, as text."""
     rows = []
     for name in paths:
         # A broken link has no state; reading the file reports it.
@@ -89,21 +88,20 @@ def _states(root: Path, paths: Iterable[str]) -> pd.DataFrame:
 def _read_all(
     root: Path, paths: list[str], fields: list[str], progress: bool
 ) -> list[list[str | None]]:
-    """The reason and the fields of each file."""
+    """Returns the reason and the fields of each file."""
 
     def read(path: str) -> list[str | None]:
         try:
             header = DicomHeader(read_header(root / path, fields))
             return [None, *map(header.shown, fields)]
         except Exception as error:
-            # On a damaged file pydicom raises whatever the damage leads to.
+            # pydicom can raise any exception for a damaged file.
             detail = " ".join(str(error).split())
             reason = f"the DICOM header cannot be read ({detail}). Copy the file again."
             return [reason, *([None] * len(fields))]
 
     pool = ThreadPoolExecutor(reading_threads())
-    # pydicom warns of each value that breaks a rule of the standard; the values that
-    # matter are checked by who asked for them.
+    # pydicom warns of every invalid value; callers check the values that they use.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -115,14 +113,14 @@ def _read_all(
 
 
 def _load(cache: Path) -> pd.DataFrame:
-    """What was read before; nothing if there is no such file or it is damaged."""
+    """Returns the cache; empty if the file is missing or damaged."""
     nothing = pd.DataFrame(columns=[*_STATE, "reason"], dtype=_TEXT)
     try:
         known = pd.read_csv(cache, dtype=_TEXT, keep_default_na=False, na_values=[""])
     except (OSError, ValueError):
         return nothing
     valid = {*_STATE, "reason"} <= set(known.columns) and known["path"].is_unique
-    # Of an earlier version, which kept the reasons of files that it could not read.
+    # An earlier version kept the reasons of files that it could not read.
     return known[known["reason"].isna()] if valid else nothing
 
 
@@ -131,6 +129,5 @@ def _save(cache: Path, index: pd.DataFrame) -> None:
         with replacing(cache) as partial:
             index.to_csv(partial, index=False, lineterminator="\n", encoding="utf-8")
     except (OSError, UnicodeError):
-        # The folder may not be written, or a file's name is no text: read it again the
-        # next time.
+        # The folder is read-only, or a file's name is not text: no cache.
         return

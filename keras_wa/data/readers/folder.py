@@ -1,4 +1,4 @@
-"""The dataset `folder`: one folder of images for each of the two classes."""
+"""The data set `folder`: one folder of images for each of two classes."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ POSITIVE_NAMES = frozenset(
         *("mc", "microcalcification", "microcalcifications"),
     ]
 )
-"""Class folders with these names, in any case, are label 1."""
+"""Names of class folders of label 1, case-insensitive."""
 
 NEGATIVE_NAMES = frozenset(
     ["0", "neg", "negative", "benign", "control", "healthy", "normal"]
 )
-"""Class folders with these names, in any case, are label 0."""
+"""Names of class folders of label 0, case-insensitive."""
 
 _PARTS = {
     "train": "train",
@@ -59,30 +59,30 @@ def read_folder(
 ) -> Dataset:
     """Reads class folders of images into a case table.
 
-    `data_dir` holds two class folders, or `train/` and `test/` (and `val/`) with two
-    class folders each, which are then the split. Otherwise about a fifth of
-    the ROIs becomes the test part, whole patients, stratified by label. Which class is
-    label 1 is decided by its name (`POSITIVE_NAMES`, `NEGATIVE_NAMES`), else by the
-    alphabet, and said in the notes.
+    `data_dir` has two class folders, or `train/` and `test/` (and `val/`) with two
+    class folders each, which are the split. Otherwise about a fifth of the ROIs becomes
+    the test part, by patient, stratified by label. Class folders are assigned to labels
+    by name (`POSITIVE_NAMES`, `NEGATIVE_NAMES`), else in alphabetical order, with a
+    note.
 
     Args:
-        data_dir: the folder. Sub-folders of a class folder are searched too; hidden
+        data_dir: the folder. Class folders are searched with their subfolders; hidden
             files and folders are left out.
         group_pattern: a regular expression that finds the patient in a file's name: its
-            group named `patient`, else its first group, else the whole match. Without
-            one each file counts as a patient, and a note warns of it.
-        seed: seed of the draw of the test part.
-        options: `for_processing`, `bits_stored` and `patients_apart` are read; by
+            group `patient`, else its first group, else the match. Without one, each
+            file is a patient, with a note.
+        seed: seed of the test part.
+        options: `for_processing`, `bits_stored` and `patients_apart` are used; by
             default `ReadOptions()`.
 
     Returns:
-        The dataset, one row an image. Files that are no images, and plain images beside
-        a DICOM file of the same name, are in `skipped`.
+        The data set, one row per image. Files other than images, and plain images
+        beside a DICOM file of the same name, are in `skipped`.
 
     Raises:
-        UserError: the folder or a class folder is missing, unreadable or empty, if
-            there are not exactly two classes, if a file name does not match, if there
-            is one patient only, or if a patient is in `train/` and in `test/`.
+        UserError: the folder or a class folder is missing, unreadable or empty; there
+            are not exactly two classes, or only one patient; a file name does not
+            match; or a patient is in `train/` and in `test/`.
     """
     options = options or ReadOptions()
     root = Path(data_dir)
@@ -193,7 +193,7 @@ def _subfolders(folder: Path) -> list[Path]:
 
 
 def _two_classes(folder: Path) -> tuple[tuple[Path, Path], str]:
-    """The folders of label 0 and label 1, and a sentence that says which is which."""
+    """Returns the folders of label 0 and label 1, and a sentence on them."""
     found = _subfolders(folder)
     if len(found) != 2:
         names = ", ".join(path.name for path in found) or "none"
@@ -215,7 +215,7 @@ def _two_classes(folder: Path) -> tuple[tuple[Path, Path], str]:
 
 
 def _kinds_in(folder: Path, root: Path) -> dict[str, Kind]:
-    """What the files below a class folder are, by path relative to the root."""
+    """Classifies the files of a class folder, by path relative to the root."""
     # A link may lead into the other class.
     inside = walk_files(folder, follow_links=False)
     above = folder.relative_to(root)
@@ -231,7 +231,7 @@ def _kinds_in(folder: Path, root: Path) -> dict[str, Kind]:
 def _patients(
     paths: pd.Series, pattern: re.Pattern[str] | None, root: Path, notes: list[str]
 ) -> list[str]:
-    """The patient of each file."""
+    """Returns the patient of each file."""
     if pattern is None:
         notes.append(
             "No `group_pattern`: each file counts as a patient. If a patient has "

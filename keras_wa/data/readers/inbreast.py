@@ -36,7 +36,7 @@ from keras_wa.files import walk_files
 from keras_wa.progress import track
 
 SHEETS = ("INbreast.csv", "INbreast.xlsx", "INbreast.xls")
-"""The table of images; the first of them that is there is read."""
+"""Names of the table of images; the first that exists is read."""
 
 _COLUMNS = ("Laterality", "View", "File Name", "ACR", "Bi-Rads")
 _LABELS = {
@@ -55,18 +55,18 @@ def read_inbreast(
     """Reads INbreast: one row per ROI of its annotations.
 
     The label is a reading, not a biopsy: BI-RADS 1 to 3 of the image is benign, 4 to 6
-    malignant. The patient is the code in the DICOM file's name. How marks become ROIs
-    says `keras_wa.data.readers.inbreast_rois.read_annotation`.
+    malignant. The patient is the code in the DICOM file's name. For ROIs see
+    `keras_wa.data.readers.inbreast_rois.read_annotation`.
 
     Args:
-        data_dir: folder with the table (`SHEETS`), `AllDICOMs/` and `AllXML/`, or one
-            that holds the folder `INbreast Release 1.0`.
+        data_dir: folder with the table (`SHEETS`), `AllDICOMs/` and `AllXML/`, or with
+            the folder `INbreast Release 1.0`.
         options: `lesion` keeps calcifications or masses; asymmetries and distortions
-            are read by `all` only. `crop`: `fixed` or `roi`.
+            are read with `all`. `crop` is `fixed` or `roi`.
         seed: seed of the draw of the test part.
 
     Returns:
-        The dataset. Images without a DICOM file, and rows and marks that cannot be
+        The data set. Images without a DICOM file, and rows and marks that cannot be
         read, are in `skipped`.
 
     Raises:
@@ -165,7 +165,7 @@ def _rows(
 
 
 def _read_images(sheet: Path) -> tuple[list[dict[str, Any]], Skipped]:
-    """What the table says about each image, and the rows that cannot be used."""
+    """Returns the table's row of each image, and invalid rows."""
     table = read_table(sheet, _COLUMNS)
     skipped = list(table.skipped)
     images: dict[str, dict[str, Any]] = {}
@@ -202,7 +202,7 @@ def _read_images(sheet: Path) -> tuple[list[dict[str, Any]], Skipped]:
 
 
 def _find_dicoms(kinds: Mapping[str, Kind]) -> dict[str, tuple[str, str]]:
-    """Patient and path of each image."""
+    """Returns patient and path of each image."""
     found: dict[str, tuple[str, str]] = {}
     for path, kind in kinds.items():
         match = _DICOM.fullmatch(path.rpartition("/")[2])
@@ -212,7 +212,7 @@ def _find_dicoms(kinds: Mapping[str, Kind]) -> dict[str, tuple[str, str]]:
 
 
 def _find_annotations(root: Path, paths: Iterable[str]) -> dict[str, str]:
-    """Path of the annotation of each image; those of the pectoral muscle are others."""
+    """Returns the annotation file of each image, not that of the pectoral muscle."""
     found: dict[str, str] = {}
     for path in map(PurePosixPath, paths):
         inside = path.parent.name.lower() == "allxml"

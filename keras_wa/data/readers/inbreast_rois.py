@@ -23,14 +23,14 @@ PIXEL_MM = 0.07
 """Edge of a pixel of INbreast's detector (Moreira et al. 2012)."""
 
 GROUP_MM = 10.0
-"""Diameter of the circle about a group of marks (BI-RADS: within 1 cm)."""
+"""Diameter of the circle around a group of marks, mm (BI-RADS: within 1 cm)."""
 
 GROUP_SIZE = 3
-"""The fewest marks that make a group."""
+"""Smallest number of marks in a group."""
 
 MOST_MARKS = 10_000
-"""The most single calcifications of an image: INbreast has 6,880 in all its images, and
-the distances between all of them take memory with the square of their number."""
+"""Largest number of single calcifications of an image, since the memory for distances
+is quadratic. INbreast has 6,880 in all images."""
 
 _MARKS = ("calcification", "calcifications")
 _OUTLINES = {
@@ -60,13 +60,13 @@ class MarkedRoi:
 
 @dataclasses.dataclass(frozen=True)
 class Annotation:
-    """What an annotation file gives.
+    """The content of an annotation file.
 
     Attributes:
         rois: from top to bottom.
         skipped: a reason for each mark that cannot be read.
-        unused: how many marks there are of each kind that makes no ROI: `scattered
-            calcification` for those in no group, and the names that are no finding.
+        unused: number of marks of each kind that are not part of an ROI: `scattered
+            calcification` for those without a group, and names other than findings.
     """
 
     rois: list[MarkedRoi]
@@ -75,23 +75,23 @@ class Annotation:
 
 
 def read_annotation(path: Path) -> Annotation:
-    """Reads an annotation file of INbreast and makes ROIs of its marks.
+    """Reads an annotation file of INbreast and converts its marks to ROIs.
 
     The outline of a cluster, a mass, an asymmetry or a distortion is an ROI. Single
-    calcifications are grouped. Those whose middle lies in the outline of a cluster
-    belong to it. Of the others, the mark with the most marks about it, in a circle of
-    diameter `GROUP_MM`, makes a group with them; then the next, as long as there are
-    `GROUP_SIZE` in a circle. The box about a group is an ROI.
+    calcifications with their centre in the outline of a cluster belong to it. The
+    others are grouped: the mark with the most marks in a circle of diameter `GROUP_MM`
+    around it forms a group with them, then the next one, while a circle has
+    `GROUP_SIZE`. The box around a group is an ROI.
 
     Args:
-        path: a property list in XML, as OsiriX writes it: `Images`, in each `ROIs`, in
-            each `Name` and `Point_px`, a list of `"(x, y)"` from the top left corner.
+        path: a property list in XML from OsiriX: `Images`, in each `ROIs`, in each
+            `Name` and `Point_px`, a list of `"(x, y)"` from the top left corner.
 
     Returns:
-        The ROIs and what made none.
+        The ROIs, and marks without an ROI.
 
     Raises:
-        UserError: the file cannot be read or is of another form.
+        UserError: the file cannot be read or has another structure.
     """
     outlines: list[tuple[str, Points]] = []
     marks: list[Points] = []
@@ -127,7 +127,7 @@ def read_annotation(path: Path) -> Annotation:
 
 
 def _entries(path: Path) -> list[tuple[str, Any]]:
-    """Name and points, as written, of each mark."""
+    """Returns name and raw points of each mark."""
     try:
         content = plistlib.loads(path.read_bytes())
         entries = [
@@ -136,7 +136,7 @@ def _entries(path: Path) -> list[tuple[str, Any]]:
             for roi in image["ROIs"]
         ]
     except Exception as error:
-        # plistlib raises whatever a damaged file leads its parser to.
+        # plistlib can raise any exception for a damaged file.
         detail = " ".join(str(error).split()) or type(error).__name__
         raise UserError(
             f"{path}: cannot be read as an annotation ({detail}). Expected: an XML "
@@ -146,7 +146,7 @@ def _entries(path: Path) -> list[tuple[str, Any]]:
 
 
 def _parse_points(written: Any) -> Points | None:
-    """(N, 2) x and y, or `None` if there are none or one of them is no point."""
+    """Returns x and y, (N, 2), or None if there are none or one is invalid."""
     if not isinstance(written, Sequence) or isinstance(written, str) or not written:
         return None
     matches = [_POINT.match(str(point)) for point in written]
@@ -159,18 +159,18 @@ def _parse_points(written: Any) -> Points | None:
 
 
 def _holds(outline: Points, mark: Points) -> bool:
-    """Whether the middle of a mark lies in or on an outline."""
+    """Returns whether the centre of a mark lies in or on an outline."""
     middle = [float(value) for value in mark.mean(axis=0)]
     polygon = outline.astype(np.float32).reshape(-1, 1, 2)
     return cv2.pointPolygonTest(polygon, middle, measureDist=False) >= 0
 
 
 def _group(marks: list[Points]) -> tuple[list[Points], int]:
-    """The points of each group, and how many marks are in none."""
+    """Returns the points of each group, and the number of other marks."""
     if not marks:
         return [], 0
     middles = np.array([mark.mean(axis=0) for mark in marks]) * PIXEL_MM
-    # From top to bottom, so that the order in the file decides nothing.
+    # From top to bottom, independent of the order in the file.
     order = np.lexsort((middles[:, 0], middles[:, 1]))
     middles = middles[order]
     near = cdist(middles, middles) <= GROUP_MM / 2

@@ -32,20 +32,20 @@ from keras_wa.errors import UserError, in_one_line
 def read_medimeta(
     data_dir: str | os.PathLike[str], options: ReadOptions, seed: int = 0
 ) -> Dataset:
-    """Reads `mammo_calc` or `mammo_mass` of MedIMeta: one row a crop.
+    """Reads `mammo_calc` or `mammo_mass` of MedIMeta: one row per crop.
 
-    The parts of the split are MedIMeta's own, validation included. The crops are read
-    from `images/`, or from `images.hdf5` where that folder is missing.
+    The split is that of MedIMeta, with validation. The crops are read from `images/`,
+    or from `images.hdf5` without that folder.
 
     Args:
         data_dir: the folder with `info.yaml`, or a folder with exactly one such folder.
-        options: `lesion` has to be that of the folder, or `all`. The crops are read as
-            they are: `crop`, `field_mm` and `pixel_spacing` have no effect.
-        seed: has no effect.
+        options: `lesion` must be that of the folder, or `all`. `crop`, `field_mm` and
+            `pixel_spacing` have no effect.
+        seed: not used.
 
     Returns:
-        The dataset; its paths are in `crop_path`. Crops that are absent and lines of
-        `annotations.csv` that cannot be used are in `skipped`.
+        The data set; its paths are in `crop_path`. Absent crops and invalid lines of
+        `annotations.csv` are in `skipped`.
 
     Raises:
         UserError: a file of the layout is missing or damaged, the parts of the

@@ -1,4 +1,4 @@
-"""A picture of the result as a DICOM secondary capture beside the mammogram."""
+"""A picture of the result as a DICOM secondary capture."""
 
 from __future__ import annotations
 
@@ -61,20 +61,20 @@ def secondary_capture(
     algorithm: Algorithm,
     when: datetime,
 ) -> Dataset:
-    """Makes a secondary capture of a picture that was drawn over a mammogram.
+    """Creates a secondary capture of a picture that was drawn on a mammogram.
 
     Args:
-        source: the mammogram; it is left as it is.
-        picture: (H, W, 3) uint8, red, green, blue. With the rows and columns of the
-            source it gets the source's pixel spacing too.
-        algorithm: what drew it.
-        when: when.
+        source: the mammogram; it is not changed.
+        picture: RGB, uint8 (H, W, 3). With the size of the source it gets the source's
+            pixel spacing.
+        algorithm: the program that drew it.
+        when: its time.
 
     Returns:
-        The image, of the source's study and of a series of its own, for `write_dicom`.
+        The image, in the source's study and a new series, for `write_dicom`.
 
     Raises:
-        UserError: the source lacks an identifier or is no single image, or the
+        UserError: the source lacks an identifier or is not a single image, or the
             picture has another shape or dtype.
     """
     check_source(source)
@@ -85,7 +85,7 @@ def secondary_capture(
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset.SeriesNumber = _SERIES_NUMBER
     dataset.SeriesDescription = f"{algorithm.name}: overlay"[:64]
-    # Of a secondary capture it is the modality of the source (PS3.3 C.8.6.1).
+    # A secondary capture has the modality of the source (PS3.3 C.8.6.1).
     dataset.Modality = DicomHeader(source).text("Modality") or "OT"
     dataset.ConversionType = "WSD"
     _place(dataset, source)
@@ -109,7 +109,7 @@ def _check(picture: NDArray) -> None:
 
 
 def _place(dataset: Dataset, source: Dataset) -> None:
-    """What part of the body it is, as far as the source says so in DICOM's terms."""
+    """Copies the anatomic region, if the source has it in DICOM's terms."""
     stated = DicomHeader(source)
     part = stated.text("BodyPartExamined")
     if _CODE_STRING.fullmatch(part):
@@ -119,7 +119,7 @@ def _place(dataset: Dataset, source: Dataset) -> None:
     dataset.Laterality = side(source)
     orientation = (stated.shown("PatientOrientation") or "").split("\\")
     valid = len(orientation) == 2 and all(map(_ORIENTATION.fullmatch, orientation))
-    # CBIS-DDSM has the view there; empty is allowed where it is not known.
+    # CBIS-DDSM has the view there; empty is allowed if unknown.
     dataset.PatientOrientation = orientation if valid else ""
 
 
@@ -139,16 +139,16 @@ def _derivation(dataset: Dataset, source: Dataset, algorithm: Algorithm) -> None
     maker.ContributionDescription = algorithm.description
     maker.PurposeOfReferenceCodeSequence = [_coded(codes.DCM.ProcessingEquipment)]
     dataset.ContributingEquipmentSequence = [maker]
-    # Letters of the source are in the picture too. What says nothing may have them.
+    # Letters of the source are in the picture too; unknown means possible.
     clean = DicomHeader(source).text("BurnedInAnnotation") == "NO"
     dataset.BurnedInAnnotation = "NO" if clean else "YES"
 
 
 def _lossy(dataset: Dataset, source: Dataset) -> list[str]:
-    """What was lost once is lost in every image made of it (PS3.3 C.7.6.1.1.5).
+    """Copies lossy compression, which every derived image keeps (PS3.3 C.7.6.1.1.5).
 
     Returns:
-        As `take_over`.
+        See `take_over`.
     """
     notes: list[str] = []
     meta = getattr(source, "file_meta", None) or Dataset()
@@ -166,10 +166,10 @@ def _lossy(dataset: Dataset, source: Dataset) -> list[str]:
 
 
 def _spacing(dataset: Dataset, source: Dataset) -> list[str]:
-    """The pixel spacing, that in the breast where the source's was not corrected.
+    """Sets the pixel spacing; that in the breast if the source's is not corrected.
 
     Returns:
-        As `take_over`.
+        See `take_over`.
     """
     header = DicomHeader(source)
     spacing, origin = spacing_in_breast(header.frame())

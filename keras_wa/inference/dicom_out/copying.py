@@ -1,7 +1,7 @@
-"""Elements that a result takes over from its image, or leaves out and says so.
+"""Copies elements from an image to a result, with a note on those left out.
 
-A result is written in UTF-8. Where the bytes of a text are none in the character set
-that the image states, pydicom guesses, and the patient would get another name.
+A result is written in UTF-8. If the bytes of a text are invalid in the image's
+character set, pydicom guesses, and the patient could get another name.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ _GUESSES = "Unknown encoding|Failed to decode|Found unknown escape"
 
 
 class _UnreadableTextError(ValueError):
-    """The bytes of a text are none in the character set."""
+    """The bytes of a text are invalid in the character set."""
 
 
 def take_over(result: Dataset, source: Dataset, fields: Iterable[str]) -> list[str]:
     """Copies elements, texts decoded.
 
     Args:
-        result: gets them. What cannot be read stays as it is there.
-        source: has some of them; it is left as it is.
+        result: the destination. Elements that cannot be read do not change there.
+        source: the image; it is not changed.
         fields: their keywords.
 
     Returns:
@@ -58,7 +58,7 @@ def take_over(result: Dataset, source: Dataset, fields: Iterable[str]) -> list[s
                 f"no text in the image's character set (SpecificCharacterSet {stated})."
             )
         except Exception:
-            # On a damaged value pydicom raises whatever the damage leads to.
+            # pydicom can raise any exception for a damaged value.
             notes.append(
                 f"{named(field)}: not taken over from the image, since its value "
                 "cannot be read."
@@ -67,7 +67,7 @@ def take_over(result: Dataset, source: Dataset, fields: Iterable[str]) -> list[s
 
 
 def _codecs(dataset: Dataset, inherited: list[str]) -> list[str]:
-    """Python's names of the character sets, none if they are unknown."""
+    """Returns Python's names of the character sets, none if unknown."""
     stated = dataset.get("SpecificCharacterSet")
     if not stated:
         return inherited
@@ -82,7 +82,7 @@ def _codecs(dataset: Dataset, inherited: list[str]) -> list[str]:
 
 
 def _check_element(dataset: Dataset, key: str | BaseTag, codecs: Sequence[str]) -> None:
-    """Raises `_UnreadableTextError` if an element, or one in its items, is none."""
+    """Raises `_UnreadableTextError` if a text of an element or its items is invalid."""
     element = dataset.get_item(key)
     vr = element.VR
     if isinstance(element, RawDataElement) and vr in (None, "UN"):
@@ -120,7 +120,7 @@ def _check_bytes(value: bytes, vr: str, codecs: Sequence[str]) -> None:
 
 
 def _check_decoded(element: DataElement, codecs: Sequence[str]) -> None:
-    """As `_check_bytes`, of an element that pydicom has converted before."""
+    """Applies `_check_bytes` to an element that pydicom has converted."""
     names = element.value if element.VM > 1 else [element.value]
     for name in names:
         if isinstance(name, PersonName) and isinstance(name.original_string, bytes):
@@ -130,7 +130,7 @@ def _check_decoded(element: DataElement, codecs: Sequence[str]) -> None:
 
 
 def _is_one_of(letter: str, codecs: Sequence[str]) -> bool:
-    """Whether a letter is in one of the character sets, or in all of them."""
+    """Returns whether a letter is in one of the character sets, or in all of them."""
     if letter.isascii():
         return ord(letter) != _ESCAPE
     for codec in codecs:
@@ -143,10 +143,10 @@ def _is_one_of(letter: str, codecs: Sequence[str]) -> bool:
 
 
 def _copied(source: Dataset, field: str) -> DataElement:
-    """A copy in the standard's value representation.
+    """Returns a copy in the standard's value representation.
 
     Raises:
-        Exception: whatever pydicom raises of a damaged value.
+        Exception: any exception of pydicom for a damaged value.
     """
     own, header = dictionary_VR(field), DicomHeader(source)
     tag = Tag(field)

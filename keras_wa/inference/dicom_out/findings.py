@@ -1,4 +1,4 @@
-"""What a model says about one ROI, and which model said it."""
+"""The result of a model for one ROI, and the model."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ _LONGEST = 64
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """What the model says about one ROI.
+    """The result of a model for one ROI.
 
     Attributes:
         box: left, top, right, bottom in pixels of the source image; right and bottom
-            are outside.
-        probability: of malignancy, 0 to 1.
-        low: the least probability, over copies of the ROI.
-        high: the greatest one; given with `low`, or not at all.
+            are exclusive.
+        probability: probability of malignancy, 0 to 1.
+        low: smallest probability over copies of the ROI.
+        high: largest probability; given with `low` or not at all.
         decision: whether the probability reaches the threshold.
-        threshold: of the probability, 0 to 1.
-        warnings: why the ROI is outside what the model knows, a reason each.
+        threshold: threshold of the probability, 0 to 1.
+        warnings: differences from the training ROIs.
 
     Raises:
-        UserError: a number is outside its range, `low` and `high` leave the
-            probability out, or the decision contradicts the threshold.
+        UserError: a number is out of range, the probability is not between `low` and
+            `high`, or the decision contradicts the threshold.
     """
 
     box: tuple[int, int, int, int]
@@ -43,7 +43,7 @@ class Finding:
             raise _unfit("box", self.box, "0 <= left < right and 0 <= top < bottom")
         for name in ("probability", "low", "high", "threshold"):
             value = getattr(self, name)
-            # Written so that NaN is refused too.
+            # NaN fails this comparison too.
             if value is not None and not 0 <= value <= 1:
                 raise _unfit(name, value, "a number from 0 to 1")
         if (self.low is None) != (self.high is None):
@@ -74,18 +74,17 @@ class Finding:
 
 @dataclasses.dataclass(frozen=True)
 class Algorithm:
-    """Which program says it.
+    """The program of a result.
 
     Attributes:
         name: name of the model or the program.
         version: its version, such as the package's and the digest of the weights.
-        maker: who made it, which is the manufacturer of the DICOM instance.
-        description: what a reader has to know; it stands in every instance.
+        maker: its maker, the manufacturer of the DICOM instance.
+        description: information for readers, in every instance.
 
     Raises:
-        UserError: one is empty, longer than 64 characters (the description: 1024),
-            or has a backslash or a control character, which DICOM's text fields do not
-            hold.
+        UserError: one is empty, longer than 64 characters (the description: 1024), or
+            has a backslash or a control character, which DICOM does not allow.
     """
 
     name: str

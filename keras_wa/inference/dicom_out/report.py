@@ -31,12 +31,12 @@ PROBABILITY = Code("111047", "DCM", "Probability of cancer")
 PERCENT = Code("%", "UCUM", "Percent")
 
 # How two more probabilities were derived (PS3.16, CID 7464): over copies of the ROI,
-# which is no uncertainty of a measurement.
+# which is not the uncertainty of a measurement.
 LEAST = codes.SCT.Minimum
 GREATEST = codes.SCT.Maximum
 
-# The standard has no name for a threshold's outcome; Malignant and Benign would say
-# more than it does.
+# The standard has no code for the result of a threshold; Malignant and Benign would
+# claim more.
 DECISION = Code("decision", "99KERASWA", "Decision at the threshold")
 POSITIVE = Code("10828004", "SCT", "Positive")
 NEGATIVE = Code("260385009", "SCT", "Negative")
@@ -56,38 +56,38 @@ def structured_report(
     algorithm: Algorithm,
     when: datetime,
 ) -> Dataset:
-    """Writes what a model says about the ROIs of one image as a structured report.
+    """Creates a structured report on the ROIs of one image.
 
     A Comprehensive SR with a measurement group (TID 1410) for each finding: the box as
-    a closed polyline on the source, the probability in percent with the least and the
-    greatest one, the decision, the warnings as comments, and the algorithm (TID 4019)
+    a closed polyline on the source, the probability in percent with the smallest and
+    largest one, the decision, the warnings as comments, and the algorithm (TID 4019)
     with its threshold.
 
     Args:
-        source: the image that the boxes are on; it is left as it is.
-        findings: one an ROI.
-        algorithm: which program says it; it is the observer.
-        when: when it said so.
+        source: the image of the boxes; it is not changed.
+        findings: one per ROI.
+        algorithm: the program, which is the observer.
+        when: its time.
 
     Returns:
-        The report, of the source's study and of a series of its own, for `write_dicom`.
+        The report, in the source's study and a new series, for `write_dicom`.
 
     Raises:
-        UserError: the source lacks an identifier or is no single image, there is no
-            finding, a box reaches beyond the image, or `highdicom` is not installed.
+        UserError: the source lacks an identifier or is not a single image, there is no
+            finding, a box extends beyond the image, or `highdicom` is not installed.
     """
     name = check_source(source)
     _check_boxes(source, findings, name)
     sr = _highdicom_sr()
     head = header(source, algorithm, when)
     report = _document(sr, source, head, findings, algorithm)
-    # Put in last: highdicom refuses some of what sources have.
+    # Added last: highdicom refuses some values of sources.
     report.update(head)
     return report
 
 
 def _highdicom_sr() -> Any:
-    # Only a report needs it, and it is an extra.
+    # An extra, which only reports need.
     try:
         from highdicom import sr
     except ImportError as error:
@@ -123,7 +123,7 @@ def _document(
     observer = sr.ObserverContext(
         observer_type=codes.DCM.Device,
         observer_identifying_attributes=sr.DeviceObserverIdentifyingAttributes(
-            # The same for the same algorithm, so that its reports can be found.
+            # Equal for one algorithm, so that its reports can be found.
             uid=generate_uid(
                 entropy_srcs=[algorithm.maker, algorithm.name, algorithm.version]
             ),
@@ -173,7 +173,7 @@ def _document(
 
 
 def _stand_in(source: Dataset) -> Dataset:
-    """The identifiers of the source, with nothing that highdicom could refuse."""
+    """Returns the identifiers of the source, without values that highdicom refuses."""
     dataset = Dataset()
     for field in ("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID"):
         setattr(dataset, field, source[field].value)
@@ -188,7 +188,7 @@ def _stand_in(source: Dataset) -> Dataset:
 def _group(
     sr: Any, source: Dataset, finding: Finding, algorithm: Algorithm, number: int
 ) -> Any:
-    """The measurement group of one finding (TID 1410)."""
+    """Returns the measurement group of one finding (TID 1410)."""
     left, top, right, bottom = finding.box
     # 0\0 is the upper left corner of the first pixel (PS3.3 C.18.6), so that right
     # and bottom, which are outside, are the edges of the last ones.
@@ -209,7 +209,7 @@ def _group(
             uid=generate_uid(prefix=None), identifier=f"ROI {number}"
         ),
         referenced_region=region,
-        # Who drew the box saw a lesion; the model does not look for one.
+        # The box was given; the model does not detect lesions.
         finding_type=codes.SCT.Lesion,
         finding_sites=[breast],
         algorithm_id=sr.AlgorithmIdentification(
@@ -227,7 +227,7 @@ def _group(
 
 
 def _probabilities(sr: Any, finding: Finding) -> list[Any]:
-    """The probability, and the least and the greatest one where they are known."""
+    """Returns the probability, and the smallest and largest one if known."""
     values = [(finding.probability, None)]
     if finding.low is not None and finding.high is not None:
         values += [(finding.low, LEAST), (finding.high, GREATEST)]
@@ -263,7 +263,7 @@ def _say(sr: Any, root: Dataset, texts: Sequence[str]) -> None:
 
 
 def _comment(sr: Any, text: str) -> Any:
-    # A control character is no text in DICOM, and a line break would need its two.
+    # DICOM texts have no control characters, and line breaks need two.
     clean = "".join(c if c.isprintable() else " " for c in text).strip()
     return sr.TextContentItem(
         name=_COMMENT,

@@ -1,4 +1,4 @@
-"""What a result takes over from the image that it is about."""
+"""Attributes of a result from its source image."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ _IF_THERE = (
 
 @contextmanager
 def no_warnings() -> Iterator[None]:
-    """Silences pydicom and highdicom, which warn of each odd value of a source.
+    """Silences pydicom and highdicom, which warn of invalid values of a source.
 
-    Such a value is taken over as it is: it is the source's own affair.
+    Such values are copied unchanged.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
@@ -61,7 +61,7 @@ def no_warnings() -> Iterator[None]:
 
 
 def check_source(source: Dataset) -> str:
-    """Whether the source is one image that a result can refer to.
+    """Checks that the source is one image that a result can refer to.
 
     Args:
         source: the image; its pixels are not needed.
@@ -70,7 +70,7 @@ def check_source(source: Dataset) -> str:
         Its name, for messages.
 
     Raises:
-        UserError: it lacks an identifier or is no image of a single frame.
+        UserError: it lacks an identifier or is not an image of a single frame.
     """
     file = getattr(source, "filename", None)
     name = str(file) if isinstance(file, (str, os.PathLike)) else "source image"
@@ -94,10 +94,10 @@ def check_source(source: Dataset) -> str:
 
 
 def size_of(source: Dataset) -> tuple[int, int]:
-    """Rows and columns of an image.
+    """Returns rows and columns of an image.
 
     Raises:
-        HeaderError: they are missing or no whole numbers.
+        HeaderError: they are missing or not integers.
     """
     header = DicomHeader(source)
     return header.needed("Rows"), header.needed("Columns")
@@ -108,16 +108,15 @@ def _unfit(name: str, field: str, found: object, expected: str) -> UserError:
 
 
 def header(source: Dataset, algorithm: Algorithm, when: datetime) -> Dataset:
-    """What every result has: patient, study, its own series, its maker, its time.
+    """Creates the header of a result: patient, study, new series, maker and time.
 
-    Patient and study are taken over as they are, also where the standard would have
-    them otherwise: an archive files by them. Text is decoded, so that it can be written
-    in UTF-8 beside ours; what cannot be read is left out (`not_taken_over`).
+    Patient and study are copied unchanged, even if invalid, since archives file by
+    them. Texts are converted to UTF-8; unreadable ones are left out (`not_taken_over`).
 
     Args:
-        source: the image, which is left as it is.
-        algorithm: what made the result.
-        when: when; one with a time zone is converted to the source's, if that has one.
+        source: the image; it is not changed.
+        algorithm: the program of the result.
+        when: its time; with a time zone it is converted to the source's, if any.
 
     Returns:
         A data set with new identifiers of series and instance.
@@ -134,7 +133,7 @@ def header(source: Dataset, algorithm: Algorithm, when: datetime) -> Dataset:
     dataset.Manufacturer = algorithm.maker
     dataset.ManufacturerModelName = algorithm.name
     dataset.SoftwareVersions = algorithm.version
-    # Not for care, as the standard says it (PS3.3 C.12.1).
+    # Not for clinical use, in the terms of the standard (PS3.3 C.12.1).
     dataset.ContentQualification = "RESEARCH"
     when = _local(when, DicomHeader(source).text("TimezoneOffsetFromUTC"))
     day, time = when.strftime("%Y%m%d"), when.strftime("%H%M%S.%f")
@@ -145,7 +144,7 @@ def header(source: Dataset, algorithm: Algorithm, when: datetime) -> Dataset:
 
 @no_warnings()
 def not_taken_over(source: Dataset) -> list[str]:
-    """A sentence for each element of patient and study that `header` leaves out."""
+    """Returns a sentence for each element that `header` leaves out."""
     return take_over(Dataset(), source, (*_EMPTY_IF_UNKNOWN, *_IF_THERE))
 
 
@@ -158,7 +157,7 @@ def _local(when: datetime, offset: str) -> datetime:
 
 
 def side(source: Dataset) -> str:
-    """The breast: `L`, `R`, or `""` if the source says none of them."""
+    """Returns the breast: `L`, `R`, or `""` if unknown."""
     for field in ("ImageLaterality", "Laterality"):
         stated = DicomHeader(source).text(field).upper()
         if stated in ("L", "R"):

@@ -1,4 +1,4 @@
-"""A result to a file, never over the image that it is about."""
+"""Writes a result to a file, never over its source image."""
 
 from __future__ import annotations
 
@@ -14,15 +14,14 @@ from keras_wa.inference.dicom_out.source import no_warnings
 
 @no_warnings()
 def write_dicom(dataset: Dataset, path: Path) -> None:
-    """Writes a result, under a temporary name until it is whole.
+    """Writes a result atomically.
 
     Args:
-        dataset: of `structured_report` or `secondary_capture`.
-        path: the file; its folder is made. An older result is replaced.
+        dataset: result of `structured_report` or `secondary_capture`.
+        path: the file; its folder is created. An older result is replaced.
 
     Raises:
-        UserError: the file is an image that the result refers to, or cannot be
-            written.
+        UserError: the file is an image of the result, or cannot be written.
     """
     if _identifier(path) in _referred_to(dataset):
         raise UserError(
@@ -41,12 +40,12 @@ def write_dicom(dataset: Dataset, path: Path) -> None:
 
 
 def _identifier(path: Path) -> str | None:
-    """SOPInstanceUID of a DICOM file, if it is one."""
+    """Returns the SOPInstanceUID of a DICOM file, if it is one."""
     try:
         found = pydicom.dcmread(path, specific_tags=["SOPInstanceUID"])
         return str(found.get("SOPInstanceUID"))
     except Exception:
-        # No file, no DICOM file, or one so damaged that pydicom raises anything.
+        # Not a file, not DICOM, or damaged.
         return None
 
 

@@ -65,7 +65,7 @@ def read_header(path: Path) -> Header:
         found = DicomHeader(read_attributes(path, FIELDS))
         return Header.of(*map(found.shown, FIELDS))
     except Exception:
-        # On a damaged file pydicom raises whatever the damage leads to.
+        # pydicom can raise any exception for a damaged file.
         return Header()
 
 
@@ -85,7 +85,7 @@ def part_of(header: Header) -> str | None:
 
 
 def are_swapped(crop: Header, mask: Header) -> bool | None:
-    """Whether crop and mask stand in each other's place, by their headers.
+    """Whether crop and mask are swapped, by their headers.
 
     Args:
         crop: of the file that should be the crop.

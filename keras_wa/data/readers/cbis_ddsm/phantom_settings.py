@@ -86,7 +86,7 @@ class Quirks:
     """What is odd about the files of an ROI, as about some of CBIS-DDSM's.
 
     Attributes:
-        swapped: whether crop and mask stand in each other's place.
+        swapped: whether crop and mask are swapped.
         mask_shape: rows and columns of the mask.
         described: whether the descriptions are `right`, `missing` or `wrong`.
         crop: SeriesDescription of the crop, `""` for none.

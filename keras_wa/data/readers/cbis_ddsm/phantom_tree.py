@@ -1,4 +1,4 @@
-"""Writes phantom mammograms as DICOM files in the tree that CBIS-DDSM comes in."""
+"""Writes phantom mammograms as DICOM files in the layout of CBIS-DDSM."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from keras_wa.phantom.spec import PHANTOM_VERSION
 from keras_wa.progress import ProgressBar
 
 TRUTH_FILE = "phantom_truth.csv"
-"""Where every drawn particle is, beside the tree."""
+"""File of the positions of all particles."""
 
 PIXEL_MM = 0.046
-"""Side of a pixel, mm: what is assumed of CBIS-DDSM's scanners."""
+"""Side of a pixel, mm, as assumed for CBIS-DDSM's scanners."""
 
 _FORMAT = 1
-# Films smaller than this together are drawn before a second process has started.
+# Total size of films that are drawn faster than a second process starts.
 _PIXELS_A_PROCESS = 4e7
 _MOST_WORKERS = 8
 
@@ -71,41 +71,38 @@ def write_phantom_tree(
 ) -> pd.DataFrame:
     """Writes a phantom of CBIS-DDSM: DICOM files, case lists, ground truth.
 
-    The same arguments give the same bytes, whatever the number of processes. Stopped at
-    any moment and called again, it keeps the files that are complete. A film, its
-    lesions and their oddities follow from their names and the seed, not from the other
-    rows of the lists.
+    The same arguments give the same bytes, with any number of processes. After an
+    interruption, the next call keeps complete files. A film, its lesions and its flaws
+    are functions of their names and the seed.
 
     Args:
-        out: folder of the tree; a new one, or one that an earlier call with the same
-            arguments has begun.
-        cases: rows as `read_case_lists` gives them, whose files are to be written; by
-            default those of `phantom_case_lists(spec)`.
-        spec: the phantom set; read are `seed`, `field_mm`, in which each lesion fits,
-            `conspicuity` and, where there are no `cases`, `labelling`.
+        out: folder of the tree; a new one, or one of an interrupted call with the same
+            arguments.
+        cases: rows of `read_case_lists`, whose files are written; by default those of
+            `phantom_case_lists(spec)`.
+        spec: the phantom set; `seed`, `field_mm` (the largest lesion), `conspicuity`
+            and, without `cases`, `labelling` are used.
         image_shape: rows and columns of a mammogram, pixels.
-        compress: `rle`, as NBIA's files are, or `none`.
-        swapped: share of ROIs whose crop and mask stand in each other's place.
-        mismatched: share of ROIs whose mask has not the size of the mammogram.
-        names: `old`: files as the lists name them; `new`: `1-1.dcm`, `1-2.dcm`.
-        workers: number of processes; by default one a core, at most 8. A script that
-            calls this with more than one must do so under
-            `if __name__ == "__main__":`.
-        progress: whether to draw a progress bar.
-        pixel_mm: side of a pixel, mm. The files do not state it, as CBIS-DDSM's do not.
+        compress: `rle`, as in NBIA's files, or `none`.
+        swapped: share of ROIs whose crop and mask are swapped.
+        mismatched: share of ROIs whose mask has another size than the mammogram.
+        names: `old`: file names of the lists; `new`: `1-1.dcm`, `1-2.dcm`.
+        workers: number of processes; by default one per core, at most 8. With more than
+            one, a script needs `if __name__ == "__main__":`.
+        progress: whether to show a progress bar.
+        pixel_mm: side of a pixel, mm. As in CBIS-DDSM, it is not in the files.
 
     Returns:
-        The ground truth, which is also written to `phantom_truth.csv`: a row a drawn
-        particle with its ROI; the place of its centre in the mammogram in pixels
-        (`x_px`, `y_px`; the centres of pixels are whole numbers) and in mm from the
-        film's corner (`x_mm`, `y_mm`); the window of the crop in the mammogram
-        (`crop_left`, `crop_top`, `crop_width`, `crop_height`); and what is odd about
-        the ROI: `swapped`, `mask_resized`, and `described`: whether SeriesDescription
-        is `right`, `missing` or `wrong`.
+        The ground truth, also written to `phantom_truth.csv`: a row per particle with
+        its ROI; its centre in the mammogram in pixels (`x_px`, `y_px`; the centres of
+        pixels are integers) and in mm from the film's corner (`x_mm`, `y_mm`); the
+        window of the crop in the mammogram (`crop_left`, `crop_top`, `crop_width`,
+        `crop_height`); and the flaws of the ROI: `swapped`, `mask_resized`, and
+        `described`: whether SeriesDescription is `right`, `missing` or `wrong`.
 
     Raises:
-        UserError: an argument is out of its range, two rows name the same file, the
-            folder holds something else, or a film is too small for its lesions.
+        UserError: an argument is out of range, two rows have the same file, the folder
+            has other content, or a film is too small for its lesions.
     """
     spec = spec or PhantomSpec()
     if cases is None:

@@ -8,17 +8,17 @@ from keras_wa.data.case_table import COLUMNS
 
 
 def move_torn_patients(cases: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """Moves patients that the official split tears apart wholly to the test part.
+    """Moves patients that are in both parts of the official split to the test part.
 
-    The split of the calcifications and that of the masses were drawn apart, so that
-    some patients are in the test part of one and in the training part of the other.
+    Calcifications and masses were split separately, so that some patients are in the
+    test part of one and in the training part of the other.
 
     Args:
         cases: a case table with the official split.
 
     Returns:
-        The table with all ROIs of each such patient in the test part, and a note for
-        each direction: how many patients and ROIs were moved.
+        The table with all ROIs of these patients in the test part, and a note for each
+        direction with the numbers of patients and ROIs.
     """
     parts = cases.groupby("patient_id")["split"].nunique()
     torn = cases["patient_id"].isin(parts.index[parts > 1])

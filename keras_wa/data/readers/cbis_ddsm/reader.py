@@ -1,4 +1,4 @@
-"""The dataset `cbis-ddsm`: case lists and images, in whichever copy people have."""
+"""The data set `cbis-ddsm`: case lists and images, in any common copy."""
 
 from __future__ import annotations
 
@@ -46,24 +46,23 @@ def read_cbis_ddsm(
     seed: int = 0,
     progress: bool = True,
 ) -> Dataset:
-    """Reads CBIS-DDSM from any of the copies that are about.
+    """Reads CBIS-DDSM from any common copy.
 
-    `docs/cbis-ddsm.md` names them, and the flaws of the data set that are dealt with
-    here.
+    `docs/cbis-ddsm.md` lists them, with the flaws of the data set that are handled.
 
     Args:
-        data_dir: the folder that the copy lies in, at any depth.
-        options: which lesions, and how an ROI is cut out; by default `ReadOptions()`.
-        seed: has no effect, since the split is the official one.
-        progress: whether to draw a progress bar.
+        data_dir: the folder of the copy, with subfolders.
+        options: lesions and crop; by default `ReadOptions()`.
+        seed: not used, since the split is the official one.
+        progress: whether to show a progress bar.
 
     Returns:
-        The dataset, one row per ROI, those of one mammogram next to each other. ROIs
-        whose files are absent are in `skipped`.
+        The data set, one row per ROI, ordered by mammogram. ROIs without files are in
+        `skipped`.
 
     Raises:
-        UserError: a case list is absent or unreadable, if the folder cannot be
-            listed, or if no ROI has the files that it needs.
+        UserError: a case list is absent or unreadable, the folder cannot be listed, or
+            no ROI has its files.
     """
     options = options or ReadOptions()
     root = Path(data_dir)
@@ -122,7 +121,7 @@ def read_cbis_ddsm(
 
 
 def _split(cases: pd.DataFrame, listed: pd.DataFrame) -> str:
-    """What the split is: that of the lists, unless pooling has moved patients."""
+    """Describes the split: that of the lists, unless pooling has moved patients."""
     given = listed.set_index("roi_id")["split"].reindex(cases["roi_id"])
     moved = given.to_numpy() != cases["split"].to_numpy()
     return f"official, {moved.sum()} ROIs moved to test" if moved.any() else "official"
@@ -131,7 +130,7 @@ def _split(cases: pd.DataFrame, listed: pd.DataFrame) -> str:
 def _choose(
     cases: pd.DataFrame, options: ReadOptions
 ) -> tuple[pd.DataFrame, list[str]]:
-    """The rows that were asked for, by mammogram, in their part of the split."""
+    """Returns the selected rows, by mammogram, with their part of the split."""
     without = cases["pathology"] == _WITHOUT_CALLBACK
     if options.drop_without_callback:
         cases = cases[~without]
@@ -141,7 +140,7 @@ def _choose(
     if options.lesion == "all":
         cases, moved = move_torn_patients(cases)
         notes += moved
-    # Two lesions of a mammogram next to each other: it is decoded once for both.
+    # Lesions of one mammogram are consecutive, so that it is decoded once.
     order = cases.groupby("full_listed", sort=False).ngroup()
     return cases.iloc[order.argsort(kind="stable")].reset_index(drop=True), notes
 
@@ -149,7 +148,7 @@ def _choose(
 def _absent(
     listed: pd.DataFrame, files: Sequence[Files], options: ReadOptions
 ) -> dict[int, tuple[str, str]]:
-    """Row, file and reason of each ROI that lacks a file that it needs."""
+    """Returns row, file and reason of each ROI without a required file."""
     absent = {}
     rois = enumerate(listed.to_dict("records"))
     for (row, roi), found in zip(rois, files, strict=True):
@@ -162,7 +161,7 @@ def _absent(
 
 
 def _missing(files: Files, crop: str) -> list[str]:
-    """The parts that this way of cutting needs and that are not there."""
+    """Returns the missing parts that this crop requires."""
     return [part for part in _NEEDED[crop] if getattr(files, part) is None]
 
 
@@ -173,7 +172,7 @@ def _nothing(
     tree: Tree,
     options: ReadOptions,
 ) -> UserError:
-    """The error when no ROI is usable; says what was found and what was looked for."""
+    """Returns the error if no ROI is usable."""
     if not tree.series:
         return UserError(
             f"{root}: no file of CBIS-DDSM. Received: {tree.images} image files, none "
@@ -221,7 +220,7 @@ def _notes_on_files(files: Sequence[Files], options: ReadOptions) -> list[str]:
 
 
 def _with_paths(listed: pd.DataFrame, files: Sequence[Files]) -> pd.DataFrame:
-    """The case table."""
+    """Returns the case table."""
     paths = pd.DataFrame([dataclasses.asdict(each) for each in files])
     cases = listed.drop(columns=list(LISTED)).assign(
         image_path=paths["full"], crop_path=paths["crop"], mask_path=paths["mask"]
@@ -230,7 +229,7 @@ def _with_paths(listed: pd.DataFrame, files: Sequence[Files]) -> pd.DataFrame:
 
 
 def _source(options: ReadOptions) -> dict[str, object]:
-    """What decides the pixels, besides the files."""
+    """Returns the settings that, with the files, determine the pixels."""
     source: dict[str, object] = {"crop": options.crop, "lesion": options.lesion}
     if options.crop == "fixed":
         source["field_mm"] = options.field_mm

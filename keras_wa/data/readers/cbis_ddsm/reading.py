@@ -1,4 +1,4 @@
-"""From the files of an ROI to its pixels."""
+"""Reads the pixels of an ROI from its files."""
 
 from __future__ import annotations
 
@@ -39,21 +39,21 @@ from keras_wa.data.readers.cbis_ddsm.parts import (
 from keras_wa.data.readers.cbis_ddsm.spacing import ASSUMED_MM
 from keras_wa.errors import UserError
 
-# A mask may have another size than its mammogram: those that are known differ by 15 %
-# in size and 1 % in shape. A crop that was taken for a mask differs by more.
+# A mask may have another size than its mammogram: known ones differ by 15 % in size and
+# 1 % in shape. A crop in place of a mask differs by more.
 _GREATEST_SCALE = 2.0
 _GREATEST_STRETCH = 1.1
 
 
 class RoiReader:
-    """Reads one ROI; safe to use from several threads.
+    """Reads ROIs; thread-safe.
 
     Args:
         root: the folder of the copy.
-        options: how to cut, and what to assume.
-        files: of each ROI, by its `roi_id`.
-        repeated: mammograms that several ROIs are cut from, relative to the root; they
-            are kept for a while.
+        options: crop and assumptions.
+        files: files of each ROI, by its `roi_id`.
+        repeated: mammograms with several ROIs, relative to the root, which are
+            cached.
     """
 
     def __init__(
@@ -76,11 +76,11 @@ class RoiReader:
             row: with `roi_id`.
 
         Returns:
-            Its pixels at the resolution of the files, and what reading found out.
+            Its pixels at the resolution of the files, and its facts.
 
         Raises:
-            UserError: a file is absent or bad, or if neither of the two files that
-                may be the mask marks a lesion.
+            UserError: a file is absent or bad, or neither of the two possible masks
+                has a lesion.
         """
         files = self._files[row["roi_id"]]
         if self._options.crop == "official":
@@ -88,17 +88,17 @@ class RoiReader:
         return self._cut_out(str(row["roi_id"]), files)
 
     def read_mask(self, row: pd.Series) -> NDArray[np.bool_]:
-        """Reads the lesion's mask in the window that the ROI of a row is cut with.
+        """Reads the lesion's mask in the window of the ROI of a row.
 
         Args:
             row: with `roi_id`.
 
         Returns:
-            bool, pixel by pixel that of the ROI, true in the lesion.
+            bool, aligned with the ROI, true in the lesion.
 
         Raises:
-            UserError: as the ROI itself; or if the ROI is an official crop, whose place
-                in the mammogram is recorded nowhere.
+            UserError: the ROI cannot be read, or is an official crop, whose position in
+                the mammogram is not recorded.
         """
         roi_id = str(row["roi_id"])
         if self._options.crop == "official":
@@ -121,7 +121,7 @@ class RoiReader:
             crop, mask = mask, crop
             swapped = not swapped
         image, error = self._open_either(crop)
-        # The pixels are believed more than a header that calls a mask a crop.
+        # Pixels have priority over a header that calls a mask a crop.
         if has_two_values(_stored(image, crop)):
             if mask is None:
                 raise _absent(roi_id, "crop")
@@ -165,7 +165,7 @@ class RoiReader:
         )
 
     def _place(self, roi_id: str, files: Files) -> _Place:
-        """Where in its mammogram an ROI lies."""
+        """Returns the position of an ROI in its mammogram."""
         if files.full is None:
             raise _absent(roi_id, "mammogram")
         image = self._full(files.full)
@@ -246,10 +246,10 @@ class _Place:
 
 
 def _rank(image: GreyImage | None) -> int:
-    """Whose fault is told if neither file is a mask: that of the least rank.
+    """Ranks the errors if neither file is a mask; the lowest rank is reported.
 
-    A blank mask comes first, then a damaged file, then a file that calls itself a mask,
-    last a crop, which need not be one.
+    First a blank mask, then a damaged file, then a file with the description of a mask,
+    last a crop.
     """
     if image is None:
         return 1
@@ -259,7 +259,7 @@ def _rank(image: GreyImage | None) -> int:
 
 
 def _stored(image: GreyImage, path: str) -> NDArray:
-    """The values of what may be a mask."""
+    """Returns the values of a possible mask."""
     return without_jpeg_noise(image.stored) if is_jpeg(path) else image.stored
 
 
@@ -280,7 +280,7 @@ def _lengths(
 
 
 def _scaled(box: Box, old: tuple[int, int], new: tuple[int, int], name: str) -> Box:
-    """The box in an image of another size, its edges to the nearest pixel."""
+    """Scales a box to an image of another size, to the nearest pixels."""
     if old == new:
         return box
     rows, columns = new[0] / old[0], new[1] / old[1]
