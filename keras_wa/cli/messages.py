@@ -17,7 +17,7 @@ _COMMANDS = {
     "export_saved_model": "keras-wa export RUN",
     "keras_wa.data.download": "keras-wa download DATASET",
     "prepare": "keras-wa prepare",
-    "train": "python train.py --run-dir RUN",
+    "train": "python train.py",
 }
 _FUNCTION = re.compile(r"`([\w.]+)(\(.*?\))?`")
 _arguments: dict[str, argparse.Action] = {}
@@ -56,11 +56,12 @@ def _command(function: re.Match[str]) -> str:
     call = ast.parse(f"f{function[2] or '()'}", mode="eval").body
     assert isinstance(call, ast.Call)
     for given in call.keywords:
-        value, flag = ast.literal_eval(given.value), str(given.arg).replace("_", "-")
-        if flag == "run":
+        name, value = str(given.arg), ast.literal_eval(given.value)
+        if name == "run" and "RUN" in command:
             command = command.replace("RUN", value)
-        else:
-            command += f" --{flag}" if value is True else f" --{flag} {value}"
+            continue
+        flag = "--run-dir" if name == "run" else f"--{name.replace('_', '-')}"
+        command += f" {flag}" if value is True else f" {flag} {value}"
     return f"`{command}`"
 
 

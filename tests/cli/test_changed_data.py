@@ -185,7 +185,7 @@ def test_data_that_moved_are_found_where_they_are_named(
     for words in (["evaluate", "run"], ["train", "--run-dir", "run", "--resume"]):
         line = error_of(words, capsys)
         assert f"{here}/set: the data of run are no longer there" in line
-        assert "`evaluate`, `explain` and `train --resume` take its new place" in line
+        assert "or give its new place as --data-dir" in line
     moved = ["--data-dir", "moved"]
     words = ["evaluate", "run", "--resamples", "5", "--store-dir", "stores"]
     assert main([*words, *moved]) == 0

@@ -264,4 +264,4 @@ def test_no_run_says_how_to_make_one(
     monkeypatch.chdir(tmp_path)
     line = error_of(["dashboard"], capsys)
     assert line.startswith("error: No run under runs. Received: runs is left out")
-    assert line.endswith("Make one: python train.py --config configs/quick.toml")
+    assert line.endswith("Make one with `python train.py`.")

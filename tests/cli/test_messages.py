@@ -66,6 +66,7 @@ def test_a_parameter_is_named_as_the_argument_that_sets_it(
             "`train(run='runs/x', resume=True)`",
             "`python train.py --run-dir runs/x --resume`",
         ),
+        ("`train`", "`python train.py`"),
         ("`export_saved_model(explain=True)`", "`keras-wa export RUN --explain`"),
         ("`keras_wa.data.download`", "`keras-wa download DATASET`"),
     ],

@@ -180,7 +180,7 @@ def test_pictures_are_written(finished: Path, rois: Path, tmp_path: Path) -> Non
         (["--pixel-spacing", "-1"], "--pixel-spacing must be at least 0.005"),
         (["--json", "-", "--csv", "-"], "cannot both go to stdout"),
         (["--box", "900,900,9,9", "--crop", "roi"], "lies beyond the image"),
-        (["--box", "1,1,9,9", "--crop", "fixed"], "Give --pixel-spacing MM"),
+        (["--box", "1,1,9,9", "--crop", "fixed"], "Give --pixel-spacing, or"),
         (["--mask", "absent.png", "--crop", "roi"], "absent.png: "),
     ],
 )
