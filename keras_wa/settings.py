@@ -9,12 +9,13 @@ key in a TOML file and its command-line flag:
 
         tiles: int = whole(8, 1, 1024, help="tiles along each side")
 
-Its flag is `--tiles`, and `Clahe(tiles=0)` is an error. A record of many settings
-inherits from several such groups; `--help` lists each under its `title`.
+`Clahe(tiles=0)` is an error, and a command that adds `Clahe` to its parser has a flag
+of that name, in a group of its own. A record of many settings inherits from several
+such groups.
 
-Argument parsers that read dataclasses (tyro, jsonargparse) name a nested field
-`--optimization.epochs`, where ours is `--epochs`, and answer a mistake with a block of
-lines. Pydantic makes no flags and takes 0.2 s to import.
+Parsers that read dataclasses (tyro, jsonargparse) put the group into the flag,
+`optimization.epochs`, and answer a mistake with a block of lines; pydantic makes no
+flags.
 """
 
 from __future__ import annotations
@@ -87,9 +88,9 @@ def setting(
 
     Args:
         default: its default; `None` means that the field may be `None`.
-        help: what it is, for `--help`. The default is added to it, unless it says
+        help: what it is, for the command line. The default is added, unless it says
             "default" itself.
-        metavar: what stands for its value in `--help`.
+        metavar: what stands for its value in the help.
         choices: the strings it takes, if not any.
         numbers: those it takes, of an int or float field.
     """

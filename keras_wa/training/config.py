@@ -195,9 +195,9 @@ class TrainConfig(
 ):
     """The settings of a training, the paper's by default.
 
-    The groups that it inherits from say what each field is, and so does
-    `keras-wa train --help`. What is `"auto"` or `None` among the weights, the learning
-    rate and its schedule is decided by `keras_wa.training.defaults.settled`.
+    The groups that it inherits from document the fields. What is `"auto"` or `None`
+    among the weights, the learning rate and its schedule is decided by
+    `keras_wa.training.defaults.settled`.
 
     Raises:
         UserError: a value is out of its range, or two do not go together.
