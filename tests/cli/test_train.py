@@ -175,12 +175,12 @@ def test_resume_accepts_its_own_settings_again(
 
 
 @pytest.mark.parametrize(
-    ("words", "field", "stored"),
+    ("words", "flag", "stored"),
     [
-        (["--epochs", "4"], "epochs", "3"),
-        (["--seed", "1"], "seed", "0"),
-        (["--model", "resnet50"], "model", "'tiny'"),
-        (["--deterministic"], "deterministic", "False"),
+        (["--epochs", "4"], "--epochs", "3"),
+        (["--seed", "1"], "--seed", "0"),
+        (["--model", "resnet50"], "--model", "'tiny'"),
+        (["--deterministic"], "--deterministic", "False"),
         (
             ["--model-option", "wavelet=db2"],
             "model_options",
@@ -192,11 +192,11 @@ def test_resume_with_another_setting_is_refused(
     finished: Path,
     capsys: pytest.CaptureFixture[str],
     words: list[str],
-    field: str,
+    flag: str,
     stored: str,
 ) -> None:
     line = error_of(["train", "--run-dir", finished, "--resume", *words], capsys)
-    assert f"`{field}` is {stored}. Received: " in line
+    assert f"{flag} is {stored}. Received: " in line
     assert "start a new run" in line
 
 
