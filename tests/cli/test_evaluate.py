@@ -201,9 +201,13 @@ def test_evaluating_again_gives_the_same_bytes(
     evaluated: tuple[Path, dict[str, str]],
 ) -> None:
     folder = evaluated[0] / "evaluation" / "test"
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    def written() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in folder.rglob("*.*")}
+
+    before = written()
     assert main(["evaluate", str(evaluated[0]), "--resamples", "200"]) == 0
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert written() == before
 
 
 def test_a_page_that_opens_offline_is_beside_the_numbers(
