@@ -8,14 +8,15 @@ WORKERS ?= 2
 PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 BIN := $(VENV)/bin
 
-.PHONY: help train test lint unit cover bench clean
+.PHONY: help train test test-all lint unit cover bench clean
 
 help:
-	@echo "make train   train, evaluate and export WA-ResNet-50 on the embedded phantom"
-	@echo "make test    linters, type checks, layering contract, tests"
-	@echo "make cover   the tests with their coverage, which takes a quarter longer"
-	@echo "make bench   speed against other libraries, in benchmarks/results/"
-	@echo "make clean   remove the virtual environment and caches (runs are kept)"
+	@echo "make train     train, evaluate and export WA-ResNet-50 on the embedded phantom"
+	@echo "make test      linters, type checks, layering contract, all but slow tests"
+	@echo "make test-all  the same with the slow tests, run when an issue is closed"
+	@echo "make cover     all tests with their coverage, which takes a quarter longer"
+	@echo "make bench     speed against other libraries, in benchmarks/results/"
+	@echo "make clean     remove the virtual environment and caches (runs are kept)"
 
 train: $(VENV)/installed
 	$(BIN)/python train.py --config configs/quick.toml --run-dir $(RUN)
@@ -25,6 +26,10 @@ test: $(VENV)/installed-test
 	$(MAKE) lint
 	$(MAKE) unit
 
+test-all: $(VENV)/installed-test
+	$(MAKE) lint
+	$(BIN)/pytest $(PARALLEL)
+
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -32,7 +37,7 @@ lint: $(VENV)/installed-test
 	$(BIN)/lint-imports
 
 unit: $(VENV)/installed-test
-	$(BIN)/pytest $(PARALLEL)
+	$(BIN)/pytest $(PARALLEL) -m "not slow"
 
 cover: $(VENV)/installed-test
 	rm -f .coverage .coverage.*
