@@ -8,15 +8,16 @@ WORKERS ?= 2
 PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 BIN := $(VENV)/bin
 
-.PHONY: help train test lint unit cover bench docs clean
+.PHONY: help train test test-all lint unit cover bench docs clean
 
 help:
-	@echo "make train   train, evaluate and export WA-ResNet-50 on the embedded phantom"
-	@echo "make test    linters, type checks, layering contract, tests"
-	@echo "make cover   the tests with their coverage, which takes a quarter longer"
-	@echo "make bench   speed against other libraries, in benchmarks/results/"
-	@echo "make docs    the documentation as a site, in site/; a dead link is an error"
-	@echo "make clean   remove the virtual environment and caches (runs are kept)"
+	@echo "make train     train, evaluate and export WA-ResNet-50 on the embedded phantom"
+	@echo "make test      linters, type checks, layering contract, all but slow tests"
+	@echo "make test-all  the same with the slow tests, run when an issue is closed"
+	@echo "make cover     all tests with their coverage, which takes a quarter longer"
+	@echo "make bench     speed against other libraries, in benchmarks/results/"
+	@echo "make docs      the documentation as a site, in site/; a dead link is an error"
+	@echo "make clean     remove the virtual environment and caches (runs are kept)"
 
 train: $(VENV)/installed
 	$(BIN)/python train.py --config configs/quick.toml --run-dir $(RUN)
@@ -26,6 +27,10 @@ test: $(VENV)/installed-test
 	$(MAKE) lint
 	$(MAKE) unit
 
+test-all: $(VENV)/installed-test-all
+	$(MAKE) lint
+	$(BIN)/pytest $(PARALLEL)
+
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -33,7 +38,7 @@ lint: $(VENV)/installed-test
 	$(BIN)/lint-imports
 
 unit: $(VENV)/installed-test
-	$(BIN)/pytest $(PARALLEL)
+	$(BIN)/pytest $(PARALLEL) -m "not slow"
 
 cover: $(VENV)/installed-test
 	rm -f .coverage .coverage.*
@@ -60,6 +65,11 @@ $(VENV)/installed: setup.cfg pyproject.toml $(VENV)/bin/python
 $(VENV)/installed-test: $(VENV)/installed
 	@echo "Installing the test tools into $(VENV) (once)"
 	$(BIN)/python -m pip install --quiet -e '.[test]'
+	@touch $@
+
+$(VENV)/installed-test-all: $(VENV)/installed-test
+	@echo "Installing PyTorch, a third backend of Keras, into $(VENV) (once; it is large)"
+	$(BIN)/python -m pip install --quiet -e '.[test-all]'
 	@touch $@
 
 $(VENV)/installed-bench: $(VENV)/installed

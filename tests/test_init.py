@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import configparser
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import keras
@@ -15,7 +12,7 @@ import pytest
 import keras_wa.models  # With all that models are made of.
 from keras_wa import layers
 from tests.imports import deep_learning_libraries_of
-from tests.tiny_model import ROOT
+from tests.processes import ROOT, python
 
 
 def _own_layers(parent: type = keras.layers.Layer) -> set[type]:
@@ -66,15 +63,8 @@ model = keras.saving.load_model(sys.argv[1])
 outputs = model.predict(np.ones((1, 32, 32, 1), "float32"), verbose=0)
 np.testing.assert_allclose(outputs, np.load(sys.argv[2]), rtol=1e-6)
 """
-    ran = subprocess.run(
-        [sys.executable, "-c", code, path.name, path.with_suffix(".npy").name],
-        cwd=path.parent,  # Not the repository.
-        env={**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr
+    # Not in the repository.
+    python("-c", code, path.name, path.with_suffix(".npy").name, cwd=path.parent)
 
 
 def test_every_layer_is_registered_under_the_packages_name() -> None:

@@ -37,6 +37,15 @@ def compared(
     return out
 
 
+@pytest.fixture
+def begun(compared: Path, tmp_path: Path) -> Path:
+    """A copy of the finished comparison without its tables, to go on with."""
+    out = tmp_path / "out"
+    shutil.copytree(compared / "runs", out / "runs")
+    shutil.copy(compared / "costs.json", out)
+    return out
+
+
 def run_paths(out: Path) -> list[Path]:
     return sorted((out / "runs" / "official").iterdir())
 
@@ -122,10 +131,9 @@ def test_a_second_call_trains_nothing(compared: Path, store_dir: Path) -> None:
     assert again["costs"] == record["costs"]
 
 
-def test_a_killed_comparison_goes_on_where_it_was(
-    store_dir: Path, tiny_model: None, tmp_path: Path
-) -> None:
-    out = tmp_path / "out"
+def test_a_killed_comparison_goes_on_where_it_was(store_dir: Path, begun: Path) -> None:
+    out = begun
+    shutil.rmtree(out / "runs")
     process = start(*words(store_dir, out, seeds=1))
     first = out / "runs/official/tiny-seed0/evaluation/test/metrics.json"
     until(first.exists, process)
@@ -140,10 +148,11 @@ def test_a_killed_comparison_goes_on_where_it_was(
     assert any("One seed each" in warning for warning in part["warnings"])
 
 
-def test_two_processes_share_the_runs(
-    store_dir: Path, tiny_model: None, tmp_path: Path
-) -> None:
-    out = tmp_path / "out"
+@pytest.mark.slow
+def test_two_processes_share_the_runs(store_dir: Path, begun: Path) -> None:
+    out = begun
+    for path in run_paths(out)[1::2]:
+        shutil.rmtree(path)
     processes = [start(*words(store_dir, out)) for _ in range(2)]
     said = [each.communicate()[0] for each in processes]
     assert [each.returncode for each in processes] == [0, 0], said
@@ -153,15 +162,6 @@ def test_two_processes_share_the_runs(
         assert list(history["epoch"]) == [1]
     (part,) = record_of(out)["splits"]
     assert [each["seeds"] for each in part["systems"]] == [[0, 1], [0, 1]]
-
-
-@pytest.fixture
-def begun(compared: Path, tmp_path: Path) -> Path:
-    """A copy of the finished comparison without its tables, to go on with."""
-    out = tmp_path / "out"
-    shutil.copytree(compared / "runs", out / "runs")
-    shutil.copy(compared / "costs.json", out)
-    return out
 
 
 def test_a_system_that_diverges_does_not_stop_the_others(
@@ -202,19 +202,16 @@ def test_validation_is_compared_without_training_anew(
 ) -> None:
     runs = run_paths(begun)
     before = [(path / "best.keras").stat().st_mtime_ns for path in runs]
-    assert main(words(store_dir, begun, part="val")) == 0
+    assert main(words(store_dir, begun, models="tiny", seeds=1, part="val")) == 0
     assert [(path / "best.keras").stat().st_mtime_ns for path in runs] == before
     record = record_of(begun)
     assert "choosing between systems" in record["notes"][0]
     (part,) = record["splits"]
-    tables = [
-        pd.read_csv(path / "evaluation/val/predictions.csv")
-        for path in runs
-        if path.name.startswith("tiny-seed")
-    ]
-    expected = [roc_auc_score(t["label"], t["probability"]) for t in tables]
-    assert part["systems"][0]["metrics"]["auc"]["values"] == pytest.approx(expected)
-    count = f"{len(tables[0])} validation ROIs"
+    file = begun / "runs/official/tiny-seed0/evaluation/val/predictions.csv"
+    table = pd.read_csv(file)
+    expected = roc_auc_score(table["label"], table["probability"])
+    assert part["systems"][0]["metrics"]["auc"]["values"] == pytest.approx([expected])
+    count = f"{len(table)} validation ROIs"
     for name in ("comparison.md", "comparison.html"):
         assert count in (begun / name).read_text(encoding="utf-8")
 
@@ -225,7 +222,7 @@ def folded(
 ) -> Path:
     """A comparison over two folds; not to be changed."""
     out = tmp_path_factory.mktemp("folded") / "out"
-    changes = {"splits": "patient-kfold", "folds": 2, "seeds": 1}
+    changes = {"models": "tiny", "splits": "patient-kfold", "folds": 2, "seeds": 1}
     assert main(words(store_dir, out, **changes)) == 0
     return out
 
@@ -265,21 +262,24 @@ def test_runs_of_folds_are_compared_as_they_are(
     assert main(["compare", *runs, "--resamples", "50", "--out", str(out)]) == 0
     (part,), (then,) = record_of(out)["splits"], record_of(folded)["splits"]
     assert part["split_hash"] == then["split_hash"]
-    assert part["systems"][1]["metrics"] == then["systems"][0]["metrics"]
-    line = refused(tuple(map(Path, runs[1:])), tmp_path / "less", capsys)
+    assert part["systems"][0]["metrics"] == then["systems"][0]["metrics"]
+    other = shutil.copytree(runs[1], tmp_path / "other seed")
+    change(other / "config.json", seed=1)
+    line = refused((*map(Path, runs), other), tmp_path / "less", capsys)
     assert "Received: runs of fold [1]; expected those of [0, 1]" in line
 
 
 def test_systems_may_see_the_rois_at_sizes_of_their_own(
-    store_dir: Path, tiny_model: None, tmp_path: Path
+    store_dir: Path, begun: Path, tmp_path: Path
 ) -> None:
-    out = tmp_path / "out"
+    out = begun
     models = "tiny,tiny:image_size=64"
     assert main(words(store_dir, out, models=models, seeds=1)) == 0
     (part,) = record_of(out)["splits"]
     names = [each["name"] for each in part["systems"]]
     assert names == models.split(",")
-    runs = [str(path) for path in run_paths(out)]
+    own = ("tiny-seed0", "tiny-image_size=64-seed0")
+    runs = [str(out / "runs" / "official" / name) for name in own]
     again = tmp_path / "again"
     assert main(["compare", *runs, "--resamples", "50", "--out", str(again)]) == 0
     assert record_of(again)["splits"][0]["n_rois"] == part["n_rois"]

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 from sklearn.metrics import roc_auc_score
 
 from keras_wa.data.io.clahe import clahe
@@ -17,7 +15,7 @@ from keras_wa.data.io.resize import resize
 from keras_wa.training.best import load_best
 from keras_wa.training.run import Run
 from tests.cli.bars import without_bars
-from tests.tiny_model import ROOT
+from tests.processes import ROOT, python
 
 SIZE = 32
 SIZES = [(32, 32), (33, 47), (61, 38), (224, 180)]
@@ -41,21 +39,7 @@ assert not any(m.startswith(("keras.", "keras_wa.")) for m in sys.modules)
 """
 
 
-def _run(
-    words: list[str], cwd: Path, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, *words],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done
-
-
+@pytest.mark.slow
 def test_train_evaluate_and_serve(tmp_path: Path) -> None:
     words = ["--rois", "60", "--image-size", str(SIZE), "--field-mm", "8"]
     words += ["--epochs", "1", "--batch-size", "8", "--run-dir", "runs/wa"]
@@ -64,14 +48,14 @@ def test_train_evaluate_and_serve(tmp_path: Path) -> None:
     words += ["--model-option", "gate_bias=4"]
     # Without a network and a cache: ImageNet weights cannot be had.
     offline = {"https_proxy": "http://127.0.0.1:9", "KERAS_HOME": str(tmp_path)}
-    done = _run([str(ROOT / "train.py"), *words], tmp_path, **offline)
+    done = python(ROOT / "train.py", *words, cwd=tmp_path, **offline)
     assert without_bars(done.stderr) == ""
     assert "*** The ImageNet weights could not be downloaded" in done.stdout
     assert "*** PHANTOM: no data set is under data/" in done.stdout
     assert "wa_resnet50 on phantom" in done.stdout
     assert "python evaluate.py runs/wa" in done.stdout
 
-    done = _run([str(ROOT / "evaluate.py"), "runs/wa", "--resamples", "50"], tmp_path)
+    done = python(ROOT / "evaluate.py", "runs/wa", "--resamples", "50", cwd=tmp_path)
     assert without_bars(done.stderr) == ""
     assert "AUC" in done.stdout
     assert "best possible AUC" in done.stdout
@@ -93,7 +77,7 @@ def test_train_evaluate_and_serve(tmp_path: Path) -> None:
         rois[f"size{i}"] = np.clip(smooth + grain, 0, 255).astype("uint8")[..., None]
     np.savez(tmp_path / "rois.npz", **rois)
     served = ["runs/wa/saved_model", "rois.npz", "outputs.npz"]
-    _run(["-c", _SERVE, *served], tmp_path)
+    python("-c", _SERVE, *served, cwd=tmp_path)
 
     model = load_best(Run.open(path))
     with np.load(tmp_path / "outputs.npz") as outputs:

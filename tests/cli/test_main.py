@@ -6,7 +6,6 @@ import argparse
 import errno
 import logging
 import os
-import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -18,6 +17,7 @@ from keras_wa.cli import main
 from keras_wa.cli.main import COMMANDS
 from keras_wa.errors import UserError
 from tests.cli.failing import error_of
+from tests.processes import python
 from tests.tiny_model import ROOT
 
 
@@ -183,13 +183,7 @@ print("heavy:", sorted({"tensorflow", "keras", "torch", "jax"} & set(sys.modules
 
 
 def test_help_does_not_wait_for_tensorflow() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", _HELP, *COMMANDS],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=True,
-    )
+    done = python("-c", _HELP, *COMMANDS)
     assert done.stdout.count("Example: ") == len(COMMANDS)
     assert done.stdout.endswith("heavy: []\n")
     assert done.stderr == ""
@@ -204,8 +198,7 @@ try:
 except SystemExit:
     print(sorted({"numpy", "pandas", "sklearn"} & set(sys.modules)))
 """
-    words = [sys.executable, "-c", code]
-    done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, check=True)
+    done = python("-c", code)
     assert all(f"\n    {name}" in done.stdout for name in COMMANDS)
     assert done.stdout.endswith("[]\n")
 

@@ -44,6 +44,7 @@ def alone(
     return run
 
 
+@pytest.mark.slow
 def test_two_workers_end_where_one_process_does_though_each_is_killed_once(
     tmp_path: Path, store_dir: Path, alone: Path
 ) -> None:
@@ -110,6 +111,7 @@ def test_workers_with_other_settings_are_refused_on_both_sides(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_ends_a_worker_that_waits_for_the_others(
     tmp_path: Path, store_dir: Path

@@ -67,6 +67,7 @@ def _contents(run: Path) -> tuple[dict[str, np.ndarray], list[np.ndarray], str]:
     return last, best.get_weights(), (run / "history.csv").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("seed", [2025])
 def test_a_run_killed_again_and_again_ends_as_the_unbroken_one(

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import keras
@@ -24,6 +21,7 @@ from keras_wa.layers import SqueezeExcite
 from keras_wa.training.best import load_best
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.run import Run
+from tests.processes import python
 
 _SERVE = """
 import sys
@@ -45,16 +43,7 @@ def test_heat_and_gates_are_those_of_this_package(
     rng = np.random.default_rng(0)
     rois = rng.integers(0, 256, (5, 50, 44, 1), "uint8")
     np.save(tmp_path / "rois.npy", rois)
-    words = [str(exported), str(tmp_path / "rois.npy"), str(tmp_path / "found.npz")]
-    done = subprocess.run(
-        [sys.executable, "-c", _SERVE, *words],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    python("-c", _SERVE, exported, "rois.npy", "found.npz", cwd=tmp_path)
     found = np.load(tmp_path / "found.npz")
 
     network = load_best(Run.open(finished))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.processes import python
 
 _SERVE = """
 import json
@@ -56,15 +55,7 @@ _SHAPES["signature serve_explain"] = _SHAPES["serve_explain"]
 @pytest.fixture(scope="module")
 def found(exported: Path) -> dict[str, object]:
     """Kind of batch and function -> shapes of the results, or what was raised."""
-    done = subprocess.run(
-        [sys.executable, "-c", _SERVE, str(exported)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return dict(json.loads(done.stdout))
+    return dict(json.loads(python("-c", _SERVE, exported).stdout))
 
 
 @pytest.mark.parametrize("name", _SHAPES)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
@@ -18,7 +15,8 @@ from keras_wa import MammogramClassifier
 from keras_wa.cli import main
 from keras_wa.errors import UserError
 from keras_wa.inference.classifier import open_classifier
-from tests.tiny_model import ROOT, tiny
+from tests.processes import python
+from tests.tiny_model import tiny
 
 RNG = np.random.default_rng(0)
 IMAGES = [RNG.integers(0, 256, size, np.uint8) for size in ((50, 40), (32, 32))]
@@ -87,18 +85,13 @@ def test_it_comes_back_the_same_in_another_process(
 ) -> None:
     expected = MammogramClassifier.from_preset(preset).predict(IMAGES)
     np.savez(tmp_path / "images.npz", *IMAGES)
-    code = f"""
-import numpy as np, keras_wa
-images = list(np.load(r"{tmp_path / "images.npz"}").values())
-classifier = keras_wa.MammogramClassifier.from_preset(r"{preset}")
-np.save(r"{tmp_path / "found.npy"}", classifier.predict(images))
+    code = """
+import sys, numpy as np, keras_wa
+images = list(np.load("images.npz").values())
+classifier = keras_wa.MammogramClassifier.from_preset(sys.argv[1])
+np.save("found.npy", classifier.predict(images))
 """
-    subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"},
-        check=True,
-    )
+    python("-c", code, preset, cwd=tmp_path)
     np.testing.assert_allclose(np.load(tmp_path / "found.npy"), expected, atol=1e-6)
 
 

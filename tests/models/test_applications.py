@@ -20,10 +20,9 @@ def test_it_is_the_registered_network_with_another_head() -> None:
     assert model.output_shape == (None, 5)
     for layer in known.layers[:-1]:
         model.get_layer(layer.name).set_weights(layer.get_weights())
-    features = keras.Model(model.inputs, model.get_layer("avg_pool").output)
-    expected = keras.Model(known.inputs, known.get_layer("avg_pool").output)
-    found = features.predict(rois(), verbose=0)
-    np.testing.assert_array_equal(found, expected.predict(rois(), verbose=0))
+    features = keras.Model(model.input, model.get_layer("avg_pool").output)
+    expected = keras.Model(known.input, known.get_layer("avg_pool").output)
+    np.testing.assert_array_equal(features(rois()), expected(rois()))
 
 
 @pytest.mark.parametrize(
@@ -42,9 +41,7 @@ def test_on_a_tensor_it_is_flat_and_gives_the_same() -> None:
     whole = keras.Model(image, model(inputs))
     alone = WAResNet50(input_shape=(64, 64, 1), classes=3, classifier_activation=None)
     alone.set_weights(model.get_weights())
-    np.testing.assert_allclose(
-        whole.predict(255 * rois(), verbose=0), alone.predict(rois(), verbose=0), 1e-4
-    )
+    np.testing.assert_allclose(whole(255 * rois()), alone(rois()), 1e-4)
 
 
 @pytest.mark.parametrize("shape", [(64, 64, 3), (64, 32, 1), (None, None, 1)])

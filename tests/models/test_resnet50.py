@@ -167,20 +167,6 @@ def test_layer_names_are_those_of_keras_applications_in_their_order(
     assert names == ["roi", "subband_norm", *theirs, "predictions"]
 
 
-def test_models_are_flat(wa_model: keras.Model, plain_model: keras.Model) -> None:
-    for model, name in ((wa_model, "wa_resnet50_literal"), (plain_model, "resnet50")):
-        assert not any(isinstance(layer, keras.Model) for layer in model.layers)
-        assert model.name == name
-
-
-def test_roi_in_and_two_probabilities_out(
-    wa_model: keras.Model, plain_model: keras.Model
-) -> None:
-    for model in (wa_model, plain_model):
-        assert model.input.shape == (None, 224, 224, 1)
-        assert model.output.shape == (None, 2)
-
-
 def test_at_224_the_last_map_is_4x4_read_literally_and_7x7_grafted_on_the_field(
     wa_model: keras.Model, half_model: keras.Model, plain_model: keras.Model
 ) -> None:

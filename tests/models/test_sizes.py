@@ -24,7 +24,17 @@ def test_every_model_is_listed_with_its_source() -> None:
     assert found == {name: model_source(name) for name in own}
 
 
-@pytest.mark.parametrize("row", RECORD["models"], ids=lambda row: row["name"])
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param(
+            row,
+            marks=[] if row["name"] == "wa_resnet50" else [pytest.mark.slow],
+            id=row["name"],
+        )
+        for row in RECORD["models"]
+    ],
+)
 def test_the_sizes_are_those_of_the_models(row: dict) -> None:
     model = create_model(row["name"], image_size=RECORD["image_size"])
     assert model.count_params() == row["parameters"]

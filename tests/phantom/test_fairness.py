@@ -65,6 +65,7 @@ def network_auc(images: np.ndarray, labels: np.ndarray) -> float:
     return roc_auc_score(labels[-2000:], score.ravel())
 
 
+@pytest.mark.slow
 def test_a_small_network_learns_from_the_lesions_and_nothing_from_their_surround():
     spec = PhantomSpec(size=64, field_mm=7.3, conspicuity=3.0)
     cases = phantom_cases(spec, 3600)

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -16,6 +14,7 @@ from keras_wa.phantom import (
     render_roi,
     render_rois,
 )
+from tests.processes import python
 
 QUICK = PhantomSpec(seed=3, size=64, field_mm=7.3, conspicuity=2.0)
 
@@ -70,10 +69,7 @@ def test_another_process_gives_the_same_bytes(images):
         f"spec = {QUICK!r}; images = render_rois(spec, phantom_cases(spec, 24)); "
         "print(hashlib.sha256(images.tobytes()).hexdigest())"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-
+    done = python("-c", program)
     assert done.stdout.strip() == hashlib.sha256(images.tobytes()).hexdigest()
 
 

@@ -54,10 +54,6 @@ def test_a_reader_without_a_fault_passes(tmp_path: Path) -> None:
     assert len(found.cases) == 12
 
 
-def test_a_phantom_passes() -> None:
-    assert run_dataset_test("phantom").root is None
-
-
 COUNT = itertools.count()
 
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +14,7 @@ from sklearn.metrics import log_loss
 
 from keras_wa.training.optimizer import FusedAdam
 from keras_wa.training.replicas import share_overflow
-from tests.tiny_model import ROOT
+from tests.processes import python
 from tests.training.worker_pair import assert_halves_are_whole
 
 
@@ -25,15 +22,7 @@ from tests.training.worker_pair import assert_halves_are_whole
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where one process trained on one device and on two, and evaluated."""
     path = tmp_path_factory.mktemp("replicas")
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.training.replica_pair", str(path)],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    done = python("-m", "tests.training.replica_pair", path)
     (path / "seen.json").write_text(done.stdout.splitlines()[-1])
     return path
 
@@ -48,11 +37,13 @@ def _history(run: Path) -> pd.DataFrame:
     return pd.read_csv(run / "history.csv", index_col="epoch")
 
 
+@pytest.mark.slow
 def test_two_halves_are_normalised_as_the_whole_batch_is(seen: dict[str, Any]) -> None:
     halves = [[np.array(part) for part in half] for half in seen["normalized"]]
     assert_halves_are_whole(halves)
 
 
+@pytest.mark.slow
 def test_a_mirrored_run_ends_where_one_device_does(folder: Path) -> None:
     names = ("one-device", "mirrored")
     (last,) = {p.name for n in names for p in (folder / n / "checkpoints").iterdir()}
@@ -70,6 +61,7 @@ def test_a_mirrored_run_ends_where_one_device_does(folder: Path) -> None:
     pd.testing.assert_frame_equal(mirrored, alone, rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_history_has_the_validation_of_the_file_that_is_kept(folder: Path) -> None:
     run = folder / "mirrored"
     history = _history(run)
@@ -82,6 +74,7 @@ def test_the_history_has_the_validation_of_the_file_that_is_kept(folder: Path) -
     assert loss == pytest.approx(best["val_loss"], abs=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [33, 1])
 def test_predictions_keep_their_order_and_number(
     seen: dict[str, Any], count: int
@@ -92,6 +85,7 @@ def test_predictions_keep_their_order_and_number(
     assert len(np.unique(alone[:, 0])) == count
 
 
+@pytest.mark.slow
 def test_a_step_is_left_out_whichever_replica_overflows(seen: dict[str, Any]) -> None:
     assert seen["overflow"] == [{"finite": True, "steps": 1}] * 2
 

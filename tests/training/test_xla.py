@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from keras_wa.data.pipeline.augmentation import Augmentation
@@ -45,6 +46,7 @@ def compiled(model: str, **options: Any) -> tuple[keras.Model, Any]:
     return network, batch
 
 
+@pytest.mark.slow
 def test_the_step_of_wa_resnet50_becomes_hlo_of_fixed_shapes_alone() -> None:
     model, batch = compiled("wa_resnet50")
     assert all(None not in part.shape for part in batch)
