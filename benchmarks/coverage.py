@@ -19,8 +19,8 @@ import numpy as np
 from scipy.stats import norm
 
 from keras_wa.metrics import auc
+from keras_wa.metrics.arguments import FloatArray, IntArray
 from keras_wa.metrics.bootstrap import cluster_bootstrap_auc
-from keras_wa.metrics.inputs import FloatArray, IntArray
 
 
 @dataclass(frozen=True)

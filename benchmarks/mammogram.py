@@ -92,7 +92,7 @@ def _write_models(folder: Path) -> None:
 
 
 def _write_phantom(path: Path) -> None:
-    from keras_wa.data.readers.cbis_ddsm.phantom_dicom import (
+    from keras_wa.data.phantom_tree.phantom_dicom import (
         Identity,
         write_phantom_dicom,
     )

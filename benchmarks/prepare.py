@@ -118,8 +118,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = args.data_dir or Path(folder, "cbis-ddsm")
         if args.data_dir is None:
-            from keras_wa.data.readers.cbis_ddsm.phantom_lists import phantom_case_lists
-            from keras_wa.data.readers.cbis_ddsm.phantom_tree import write_phantom_tree
+            from keras_wa.data.phantom_tree.phantom_lists import phantom_case_lists
+            from keras_wa.data.phantom_tree.phantom_tree import write_phantom_tree
             from keras_wa.phantom import PhantomSpec
 
             write_phantom_tree(

@@ -15,7 +15,7 @@ from keras_wa.data.pipeline.rois import Enhancement
 from keras_wa.errors import UserError
 from keras_wa.phantom import PhantomSpec
 from keras_wa.ranges import Range
-from keras_wa.server.settings import ServerSettings
+from keras_wa.server.limits import ServerSettings
 from keras_wa.settings import Settings, range_of, real, same, whole
 from keras_wa.training.config import TrainConfig
 

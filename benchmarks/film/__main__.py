@@ -25,7 +25,7 @@ from benchmarks.film.fields import (
 from benchmarks.film.measures import measure, scale_free
 from benchmarks.film.particles import summarize
 from benchmarks.film.tables import draw_figure, pooled, print_patients, print_table
-from keras_wa.data.readers.cbis_ddsm.spacing import ASSUMED_MM
+from keras_wa.data.readers.cbis_ddsm.stated_spacing import ASSUMED_MM
 from keras_wa.phantom.spec import PHANTOM_VERSION
 
 # Phantom ROIs of each kind: enough that a median moves by less than its last digit.

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.ndimage as ndi
 
 from keras_wa.data.io import open_image
-from keras_wa.data.readers.cbis_ddsm.spacing import ASSUMED_MM
+from keras_wa.data.readers.cbis_ddsm.stated_spacing import ASSUMED_MM
 from keras_wa.detection import breast_mask
 from keras_wa.phantom import PhantomSpec, phantom_cases, render_mask, render_roi
 from keras_wa.phantom.film import plan_film

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.film.fields import SIDE, shrunk
 from benchmarks.film.measures import power_spectrum
-from keras_wa.data.readers.cbis_ddsm.spacing import ASSUMED_MM
+from keras_wa.data.readers.cbis_ddsm.stated_spacing import ASSUMED_MM
 
 Array = np.ndarray
 Measures = Mapping[str, Array]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import dataclasses
 
+from keras_wa.cli.flags import add_settings
 from keras_wa.cli.messages import say, warn
 from keras_wa.cli.paths import make_folder
-from keras_wa.cli.settings import add_settings
 from keras_wa.cli.shared import add_resamples, choose_dataset
 from keras_wa.data import ReadOptions, load_cases
+from keras_wa.data.loading import ReadSettings
 from keras_wa.data.registry import DATASETS
-from keras_wa.data.settings import ReadSettings
 from keras_wa.phantom import PhantomSpec
 from keras_wa.ranges import Range
 from keras_wa.settings import range_of
@@ -58,8 +58,8 @@ def run(args: argparse.Namespace) -> int:
     """Audits. Returns the exit code: 0 whatever was found."""
     # Not at the top, so that --help does not wait for scikit-learn.
     from keras_wa.cli.audit_findings import print_report
-    from keras_wa.evaluate.audit.audit import check_split_name, run_audit
-    from keras_wa.evaluate.audit.page import write_page
+    from keras_wa.evaluate.audit.audit_page import write_page
+    from keras_wa.evaluate.audit.checks import check_split_name, run_audit
     from keras_wa.evaluate.audit.record import write_record
 
     check_split_name(args.split)

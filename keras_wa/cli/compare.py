@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from keras_wa.cli.flags import add_config, add_settings, given_settings
 from keras_wa.cli.messages import say, warn
 from keras_wa.cli.paths import make_folder
-from keras_wa.cli.settings import add_config, add_settings, given_settings
 from keras_wa.cli.shared import add_resamples, choose_dataset
 from keras_wa.cli.starting import start_keras
 from keras_wa.errors import UserError
@@ -131,7 +131,7 @@ def _compare_models(args: argparse.Namespace) -> int:
 def _compare_runs(args: argparse.Namespace) -> int:
     from keras_wa.evaluate.compare.comparing import measure_costs
     from keras_wa.evaluate.compare.jobs import jobs_of_runs
-    from keras_wa.evaluate.compare.results import read_result
+    from keras_wa.evaluate.compare.run_results import read_result
 
     jobs = jobs_of_runs([Path(each) for each in args.runs], args.part)
     systems: dict[str, list[Any]] = {}
@@ -156,7 +156,7 @@ def _write(
     failed: list[tuple[Any, str]],
 ) -> int:
     from keras_wa.evaluate.compare.comparing import collect, write_comparison
-    from keras_wa.evaluate.compare.tables import over_seeds, p_value, signed
+    from keras_wa.evaluate.compare.markdown import over_seeds, p_value, signed
 
     record = collect(
         results, baseline, models, costs, failed, args.resamples, args.part

@@ -68,9 +68,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Builds the folder and shows it until it is stopped. Returns the exit code."""
     start_keras()
-    from keras_wa.evaluate.dashboard.building import build
-    from keras_wa.evaluate.dashboard.finding import find_runs
-    from keras_wa.evaluate.dashboard.showing import require_free, show
+    from keras_wa.evaluate.dashboard.discovery import find_runs
+    from keras_wa.evaluate.dashboard.event_export import build
+    from keras_wa.evaluate.dashboard.tensorboard_server import require_free, show
 
     if not args.build_only:
         require_free(args.host, args.port)

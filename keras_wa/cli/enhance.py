@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from keras_wa.cli.flags import add_config, add_settings
 from keras_wa.cli.messages import say, warn
 from keras_wa.cli.paths import make_folder
-from keras_wa.cli.settings import add_config, add_settings
 from keras_wa.cli.shared import add_resamples, data_settings
-from keras_wa.data.settings import DataSettings, load_dataset
+from keras_wa.data.loading import DataSettings, load_dataset
 from keras_wa.errors import UserError
 from keras_wa.ranges import Range
 

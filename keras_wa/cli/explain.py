@@ -96,10 +96,10 @@ def run(args: argparse.Namespace) -> int:
     _check(args)
     start_keras()
     from keras_wa.backend import require_tensorflow
-    from keras_wa.data.settings import load_dataset
-    from keras_wa.explain import summary
+    from keras_wa.data.loading import load_dataset
+    from keras_wa.explain import score_record
     from keras_wa.explain.gates import gate_profiles, write_gate_figure
-    from keras_wa.explain.inputs import model_inputs, roi_probability
+    from keras_wa.explain.model_inputs import model_inputs, roi_probability
     from keras_wa.explain.randomisation import reinitialised
     from keras_wa.files import replacing, write_json
     from keras_wa.training.best import load_best
@@ -134,7 +134,7 @@ def run(args: argparse.Namespace) -> int:
         "localisation_note": mask_note,
         "deletion": _deletion(probability, sample, heat),
         "randomisation": (
-            summary.similarity(heat, random_heats, sample.patients)
+            score_record.similarity(heat, random_heats, sample.patients)
             if random_heats
             else None
         ),
@@ -151,7 +151,7 @@ def run(args: argparse.Namespace) -> int:
     _galleries(model, data, sample, heat, masks, p, out / f"{args.method}.png")
     write_json(out / "scores.json", results)
 
-    say(summary.format_scores(results))
+    say(score_record.format_scores(results))
     warn([*data.notes, *([mask_note] if mask_note else [])])
     say(f"Written: {out}")
     return 0
@@ -176,7 +176,7 @@ def _method(
     from keras_wa.explain.feature_map import find_feature_map
     from keras_wa.explain.gradcam import grad_cam
     from keras_wa.explain.heat import as_heat
-    from keras_wa.explain.inputs import model_inputs, roi_probability
+    from keras_wa.explain.model_inputs import model_inputs, roi_probability
     from keras_wa.explain.occlusion import occlusion_maps, patch_and_stride
 
     height, width = sample.pixels.shape[1:]
@@ -214,7 +214,7 @@ def _localisation(
     args: argparse.Namespace,
 ) -> dict[str, Any] | None:
     """Scores against the masks, for all ROIs and for each class that has some."""
-    from keras_wa.explain.summary import localisation
+    from keras_wa.explain.score_record import localisation
 
     has_mask = np.array([mask is not None for mask in masks])
     results = {}
@@ -237,7 +237,7 @@ def _localisation(
 def _deletion(
     probability: Callable[..., NDArray[np.float64]], sample: RoiSample, heat: Heat
 ) -> dict[str, Any]:
-    from keras_wa.explain import summary
+    from keras_wa.explain import score_record
     from keras_wa.explain.deletion import deletion_curves, random_heat
 
     cell = max(1, round(_CELL * min(heat.shape[1:])))
@@ -246,7 +246,7 @@ def _deletion(
         deletion_curves(probability, sample.rois, order, progress=True)
         for order in (heat, at_random)
     )
-    return summary.deletion(curves, random_curves, sample.labels, sample.patients)
+    return score_record.deletion(curves, random_curves, sample.labels, sample.patients)
 
 
 def _galleries(

@@ -18,19 +18,19 @@ from keras_wa.data.background_rois import background_cases, render_on_background
 from keras_wa.data.backgrounds import find_backgrounds
 from keras_wa.data.io.spacing import CREDIBLE_MM
 from keras_wa.data.options import LESIONS
+from keras_wa.data.phantom_tree.phantom_lists import (
+    phantom_case_lists,
+    some_patients,
+)
+from keras_wa.data.phantom_tree.phantom_tree import (
+    PIXEL_MM,
+    TRUTH_FILE,
+    write_phantom_tree,
+)
 from keras_wa.data.readers.cbis_ddsm import (
     absent_lists,
     find_case_lists,
     read_case_lists,
-)
-from keras_wa.data.readers.cbis_ddsm.phantom_lists import (
-    phantom_case_lists,
-    some_patients,
-)
-from keras_wa.data.readers.cbis_ddsm.phantom_tree import (
-    PIXEL_MM,
-    TRUTH_FILE,
-    write_phantom_tree,
 )
 from keras_wa.errors import UserError, unknown_name
 from keras_wa.files import replacing

@@ -131,7 +131,12 @@ def run(args: argparse.Namespace) -> int:
         classifier = _open(args.model)
     from keras_wa.data import ReadOptions
     from keras_wa.inference.predicting import predict_targets
-    from keras_wa.inference.results import to_csv, to_json, to_table, write_text
+    from keras_wa.inference.prediction_files import (
+        to_csv,
+        to_json,
+        to_table,
+        write_text,
+    )
     from keras_wa.progress import ProgressBar
 
     options = ReadOptions(

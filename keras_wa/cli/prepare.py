@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 
+from keras_wa.cli.flags import add_config, add_settings
 from keras_wa.cli.messages import say, warn
-from keras_wa.cli.settings import add_config, add_settings
 from keras_wa.cli.shared import data_settings
-from keras_wa.data.settings import DataSettings, enhanced_images, load_store
+from keras_wa.data.loading import DataSettings, enhanced_images, load_store
 
 EXAMPLE = "keras-wa prepare --dataset folder --data-dir DIR --image-size 224"
 

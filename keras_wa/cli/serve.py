@@ -6,11 +6,11 @@ import argparse
 import importlib.util
 import os
 
+from keras_wa.cli.flags import add_settings, given_settings
 from keras_wa.cli.messages import say, warn
-from keras_wa.cli.settings import add_settings, given_settings
 from keras_wa.cli.starting import start_keras
 from keras_wa.errors import UserError
-from keras_wa.server.settings import ServerSettings
+from keras_wa.server.limits import ServerSettings
 
 EXAMPLE = "keras-wa serve runs/NAME --port 8501"
 

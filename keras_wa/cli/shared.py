@@ -7,11 +7,11 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from keras_wa.cli.flags import given_settings
 from keras_wa.cli.messages import say, warn
-from keras_wa.cli.settings import given_settings
 from keras_wa.cli.starting import quiet_start
 from keras_wa.data.finding import find_dataset, name_of_dataset
-from keras_wa.data.settings import DataSettings
+from keras_wa.data.loading import DataSettings
 from keras_wa.ranges import Range
 from keras_wa.training.config import TrainConfig
 

@@ -8,8 +8,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from keras_wa.cli.flags import add_config, add_settings, given_settings
 from keras_wa.cli.messages import say, warn
-from keras_wa.cli.settings import add_config, add_settings, given_settings
 from keras_wa.cli.shared import choose_dataset, with_present_store
 from keras_wa.cli.starting import quiet_start, start_anew, start_keras
 from keras_wa.data import split_hash

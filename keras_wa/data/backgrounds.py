@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_wa.data.cutting import choose_spacing, without_spacing
+from keras_wa.data.cropping import choose_spacing, without_spacing
 from keras_wa.data.io import GreyImage, kinds_of, open_image
 from keras_wa.detection import SpotCluster, breast_mask, find_candidates
 from keras_wa.detection.spots import RIM_MM

@@ -6,10 +6,10 @@ from keras_wa.evaluate.references import (
     predict_from_columns,
     reference_lines,
 )
+from keras_wa.evaluate.result_files import write_results
 from keras_wa.evaluate.results import PREDICTION_COLUMNS, evaluate_predictions
 from keras_wa.evaluate.subgroups import SUBGROUP_COLUMNS, subgroup_metrics
 from keras_wa.evaluate.text import TITLES, format_metrics
-from keras_wa.evaluate.writing import write_results
 
 __all__ = [
     "DESCRIPTORS",

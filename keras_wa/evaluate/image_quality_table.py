@@ -13,9 +13,9 @@ import pandas as pd
 from keras_wa.evaluate.image_quality import DEFINITIONS, MEASURES
 from keras_wa.evaluate.text import TextTable
 from keras_wa.files import replacing, without_nan, write_json
+from keras_wa.metrics.arguments import FloatArray, as_group_codes
 from keras_wa.metrics.bootstrap import percentile_interval
 from keras_wa.metrics.estimate import Estimate
-from keras_wa.metrics.inputs import FloatArray, as_group_codes
 from keras_wa.metrics.resampling import draw_groups
 
 PUBLISHED = {

@@ -12,8 +12,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from keras_wa.data.columns import as_categories
+from keras_wa.metrics.arguments import FloatArray
 from keras_wa.metrics.bootstrap import cluster_bootstrap
-from keras_wa.metrics.inputs import FloatArray
 
 DESCRIPTORS = {
     "type + distribution": ("morphology", "distribution"),

@@ -13,7 +13,7 @@ from keras_wa.explain.heat import Heat
 from keras_wa.progress import track
 
 if TYPE_CHECKING:
-    from keras_wa.explain.inputs import Probability, Rois
+    from keras_wa.explain.model_inputs import Probability, Rois
 
 FILLS = ("blur", "mean")
 # Sigma of the blur as a fraction of the ROI's side; calcifications are smaller.

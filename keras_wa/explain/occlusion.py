@@ -12,7 +12,7 @@ from keras_wa.errors import UserError, unknown_name
 from keras_wa.progress import track
 
 if TYPE_CHECKING:
-    from keras_wa.explain.inputs import Probability, Rois
+    from keras_wa.explain.model_inputs import Probability, Rois
 
 FILLS = ("local", "roi")
 

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage, stats
 
+from keras_wa.metrics.arguments import as_group_codes
 from keras_wa.metrics.bootstrap import percentile_interval
 from keras_wa.metrics.estimate import Estimate
-from keras_wa.metrics.inputs import as_group_codes
 from keras_wa.metrics.resampling import draw_groups
 
 FloatArray = NDArray[np.float64]

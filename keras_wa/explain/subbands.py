@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_wa.explain.figures import gallery
-from keras_wa.explain.inputs import Rois, model_inputs
+from keras_wa.explain.model_inputs import Rois, model_inputs
 from keras_wa.files import replacing
 from keras_wa.layers import DWT2D, SubbandNormalization
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from keras_wa.explain.gradcam import make_grad_cam
-from keras_wa.explain.inputs import model_inputs
+from keras_wa.explain.model_inputs import model_inputs
 from keras_wa.explain.subbands import subband_pictures
 from keras_wa.inference.classifier import Classifier
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_wa.data import ReadOptions
-from keras_wa.data.cutting import cut_roi
+from keras_wa.data.cropping import cut_roi
 from keras_wa.data.io import Box, GreyImage
 from keras_wa.data.io.resize import LEAST_SIDE, resize
 from keras_wa.data.io.symmetries import SYMMETRIES, apply_symmetry
@@ -73,7 +73,7 @@ class Prediction:
         warnings: differences from the training ROIs.
         window: the ROI in the image: left, top, width, height, pixels.
         spacing_mm, spacing_from: pixel spacing of rows and its source, see
-            `keras_wa.data.cutting.cut_roi`; None and `""` if unknown.
+            `keras_wa.data.cropping.cut_roi`; None and `""` if unknown.
         roi: the ROI before enhancement, uint8 `(size, size)`.
         error: reason why there is no probability, or `""`.
     """

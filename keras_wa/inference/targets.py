@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from keras_wa.data.cutting import choose_spacing, without_spacing
+from keras_wa.data.cropping import choose_spacing, without_spacing
 from keras_wa.data.io import Box, kinds_of, open_image, passed_over
 from keras_wa.detection import find_candidates
 from keras_wa.errors import UserError

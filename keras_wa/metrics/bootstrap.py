@@ -14,13 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import norm, t
 
-from keras_wa.metrics.classification import (
-    METRIC_NAMES,
-    area_under_roc,
-    classification_metrics,
-)
-from keras_wa.metrics.estimate import Estimate
-from keras_wa.metrics.inputs import (
+from keras_wa.metrics.arguments import (
     FloatArray,
     as_group_codes,
     as_labels,
@@ -28,6 +22,12 @@ from keras_wa.metrics.inputs import (
     as_scores,
     require_equal_lengths,
 )
+from keras_wa.metrics.classification import (
+    METRIC_NAMES,
+    area_under_roc,
+    classification_metrics,
+)
+from keras_wa.metrics.estimate import Estimate
 from keras_wa.metrics.resampling import (
     draw_groups,
     in_threads,

@@ -14,7 +14,7 @@ from sklearn.metrics import brier_score_loss
 from sklearn.metrics import log_loss as _log_loss
 
 from keras_wa.errors import UserError
-from keras_wa.metrics.inputs import (
+from keras_wa.metrics.arguments import (
     FloatArray,
     IntArray,
     as_labels,

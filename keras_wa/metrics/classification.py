@@ -18,7 +18,7 @@ from sklearn.metrics import (
     roc_curve,
 )
 
-from keras_wa.metrics.inputs import (
+from keras_wa.metrics.arguments import (
     FloatArray,
     IntArray,
     as_labels,

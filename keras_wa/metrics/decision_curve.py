@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from keras_wa.metrics.inputs import (
+from keras_wa.metrics.arguments import (
     as_labels,
     as_probabilities,
     as_scores,

@@ -10,8 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit
 from scipy.stats import norm, rankdata, t
 
-from keras_wa.metrics.estimate import Estimate
-from keras_wa.metrics.inputs import (
+from keras_wa.metrics.arguments import (
     FloatArray,
     IntArray,
     as_group_codes,
@@ -19,6 +18,7 @@ from keras_wa.metrics.inputs import (
     as_scores,
     require_equal_lengths,
 )
+from keras_wa.metrics.estimate import Estimate
 
 
 def delong(

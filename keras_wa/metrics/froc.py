@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from keras_wa.metrics.arguments import FloatArray, IntArray, as_group_codes
 from keras_wa.metrics.bootstrap import percentile_interval
 from keras_wa.metrics.estimate import Estimate
 from keras_wa.metrics.hits import MarkedImage
-from keras_wa.metrics.inputs import FloatArray, IntArray, as_group_codes
 from keras_wa.metrics.resampling import draw_groups, in_threads
 
 RATES = (0.25, 0.5, 1.0, 2.0)

@@ -14,10 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from keras_wa.metrics.bootstrap import percentile_interval
-from keras_wa.metrics.classification import METRIC_NAMES
-from keras_wa.metrics.delong import delong_seeds_test
-from keras_wa.metrics.inputs import (
+from keras_wa.metrics.arguments import (
     FloatArray,
     IntArray,
     as_group_codes,
@@ -26,6 +23,9 @@ from keras_wa.metrics.inputs import (
     as_scores,
     require_equal_lengths,
 )
+from keras_wa.metrics.bootstrap import percentile_interval
+from keras_wa.metrics.classification import METRIC_NAMES
+from keras_wa.metrics.delong import delong_seeds_test
 from keras_wa.metrics.resampling import draw_groups, in_threads, resampled_metrics
 
 

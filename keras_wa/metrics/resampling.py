@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from keras_wa.cores import usable_cores
-from keras_wa.metrics.inputs import FloatArray, IntArray
+from keras_wa.metrics.arguments import FloatArray, IntArray
 
 Result = TypeVar("Result")
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from keras_wa.errors import UserError
+from keras_wa.metrics.arguments import FloatArray, IntArray, as_group_codes
 from keras_wa.metrics.bootstrap import percentile_interval
-from keras_wa.metrics.inputs import FloatArray, IntArray, as_group_codes
 from keras_wa.metrics.resampling import draw_groups, in_threads, resampled_auc
 
 THREE_CLASS_COLUMNS = ("p_0", "p_1", "p_2")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_wa.errors import UserError, unknown_name
-from keras_wa.metrics.inputs import (
+from keras_wa.metrics.arguments import (
     FloatArray,
     as_labels,
     as_probabilities,

@@ -11,7 +11,7 @@ import scipy.fft
 
 from keras_wa.errors import UserError
 from keras_wa.phantom import masses
-from keras_wa.phantom.breast import Breast, draw_breast
+from keras_wa.phantom.breast_outline import Breast, draw_breast
 from keras_wa.phantom.calcifications import calcify, faintness
 from keras_wa.phantom.curve import brighten
 from keras_wa.phantom.dust import draw_dust

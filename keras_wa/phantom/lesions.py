@@ -9,7 +9,7 @@ import numpy as np
 import scipy.spatial
 
 from keras_wa.errors import UserError
-from keras_wa.phantom.breast import Breast
+from keras_wa.phantom.breast_outline import Breast
 from keras_wa.phantom.particles import Particles, reach_mm
 from keras_wa.phantom.texture import Array
 

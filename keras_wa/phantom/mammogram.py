@@ -14,7 +14,7 @@ import scipy.fft
 import scipy.ndimage
 import scipy.sparse
 
-from keras_wa.phantom.breast import Breast
+from keras_wa.phantom.breast_outline import Breast
 from keras_wa.phantom.curve import film_curve
 from keras_wa.phantom.noise import draw_noise
 from keras_wa.phantom.texture import (

@@ -9,8 +9,8 @@ import pandas as pd
 
 from keras_wa.errors import UserError
 from keras_wa.phantom.calcifications import is_suspicious
+from keras_wa.phantom.case_list_rates import joint_counts
 from keras_wa.phantom.spec import PhantomSpec
-from keras_wa.phantom.tables import joint_counts
 
 KIND_COLUMNS = ("morphology", "distribution", "density", "rois_per_patient")
 """The columns that define a kind of lesion; a missing distribution is `""`."""

@@ -23,12 +23,12 @@ from keras_wa.inference.predicting import (
     read_roi,
     views_of,
 )
-from keras_wa.inference.results import as_record
+from keras_wa.inference.prediction_files import as_record
 from keras_wa.server.batching import Batcher, QueueFullError
-from keras_wa.server.explaining import Explainer
-from keras_wa.server.inputs import UPLOAD, Question, as_fields
+from keras_wa.server.explainer import Explainer
+from keras_wa.server.limits import ServerSettings
 from keras_wa.server.metrics import Metrics
-from keras_wa.server.settings import ServerSettings
+from keras_wa.server.requests import UPLOAD, Question, as_fields
 
 T = TypeVar("T")
 

@@ -19,8 +19,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from keras_wa.server.limits import LOOPBACK_NAMES, ServerSettings
 from keras_wa.server.metrics import Metrics
-from keras_wa.server.settings import LOOPBACK_NAMES, ServerSettings
 
 _RETRY = {"Retry-After": "1"}
 _DRAIN_S, _DRAIN_BYTES = 1.0, 2**28

@@ -19,8 +19,8 @@ from keras_wa.server.app import create_app
 from keras_wa.server.connections import BACKLOG, protocol_for
 from keras_wa.server.engine import Engine
 from keras_wa.server.gate import Gate
+from keras_wa.server.limits import ServerSettings
 from keras_wa.server.metrics import Metrics
-from keras_wa.server.settings import ServerSettings
 
 # Together below the five seconds after which a supervisor may lose patience.
 _ANSWER_S, _CLOSE_S, _THREADS_S = 3.0, 4.0, 0.2

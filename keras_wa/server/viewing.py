@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_wa.data.cutting import choose_spacing, without_spacing
+from keras_wa.data.cropping import choose_spacing, without_spacing
 from keras_wa.data.io import Box, GreyImage
 from keras_wa.detection import find_candidates
 from keras_wa.detection.spots import as_spacing, grid_of

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 from keras_wa.data.classes import CLASS_NAMES
 from keras_wa.data.leaky_splits import LEAKY_SPLITS
+from keras_wa.data.loading import DataSettings
 from keras_wa.data.pipeline.augmentation import Augmentation
-from keras_wa.data.settings import DataSettings
 from keras_wa.data.splits import SPLITS
 from keras_wa.errors import UserError, unknown_name
 from keras_wa.ranges import FLOAT32

@@ -13,6 +13,7 @@ import pandas as pd
 from keras_wa.data import split_cases
 from keras_wa.data.classes import class_indices, require_every_class
 from keras_wa.data.leaky_splits import LEAKY_SPLITS
+from keras_wa.data.loading import enhanced_images, load_store
 from keras_wa.data.pipeline.augmentation import NO_AUGMENTATION, Augmentation
 from keras_wa.data.pipeline.copies import CopiedImages, copied_images
 from keras_wa.data.pipeline.digests import pixel_digests
@@ -20,7 +21,6 @@ from keras_wa.data.pipeline.npy_file import read_images
 from keras_wa.data.pipeline.plan import TrainingPlan, class_weights
 from keras_wa.data.pipeline.rois import FreshPhantom, Pixels, Rois
 from keras_wa.data.pipeline.store import PreparedStore
-from keras_wa.data.settings import enhanced_images, load_store
 from keras_wa.data.splits import split_origin
 from keras_wa.errors import UserError
 from keras_wa.training.config import TrainConfig

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from keras_wa.cli import main
+from keras_wa.cli.flags import given_settings
 from keras_wa.cli.main import _parser
-from keras_wa.cli.settings import given_settings
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.data import load_data
 from tests.cli.failing import error_of

@@ -12,8 +12,8 @@ import pytest
 
 from keras_wa.cli import main
 from keras_wa.data.io.clahe import clahe
-from keras_wa.data.readers.cbis_ddsm.phantom_lists import phantom_case_lists
-from keras_wa.data.readers.cbis_ddsm.phantom_tree import write_phantom_tree
+from keras_wa.data.phantom_tree.phantom_lists import phantom_case_lists
+from keras_wa.data.phantom_tree.phantom_tree import write_phantom_tree
 from keras_wa.phantom import PhantomSpec, phantom_cases, render_mask, render_roi
 from tests.cli.failing import error_of
 from tests.data.pipeline.folders import make_folder

@@ -16,7 +16,7 @@ from keras_wa.cli.roi_sample import draw_sample
 from keras_wa.explain.deletion import deletion_areas, deletion_curves
 from keras_wa.explain.gates import gate_profiles
 from keras_wa.explain.gradcam import grad_cam
-from keras_wa.explain.inputs import roi_probability
+from keras_wa.explain.model_inputs import roi_probability
 from keras_wa.explain.scores import energy_in_mask
 from keras_wa.files import write_json
 from keras_wa.training.best import load_best

@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from keras_wa.errors import UserError
 from keras_wa.explain.deletion import deletion_areas, deletion_curves, random_heat
-from keras_wa.explain.inputs import roi_probability
+from keras_wa.explain.model_inputs import roi_probability
 from tests.explain.networks import spot_network, spots
 
 

@@ -10,7 +10,7 @@ from keras import layers
 
 from keras_wa.errors import UserError
 from keras_wa.explain.gradcam import grad_cam, make_grad_cam
-from keras_wa.explain.inputs import model_inputs
+from keras_wa.explain.model_inputs import model_inputs
 from keras_wa.explain.randomisation import reinitialised
 from keras_wa.explain.scores import pointing_game
 from tests.explain.networks import gap_network, smooth_network, spot_network, spots

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_wa.errors import UserError
-from keras_wa.phantom.breast import draw_breast
+from keras_wa.phantom.breast_outline import draw_breast
 from keras_wa.phantom.calcifications import MORPHOLOGIES, calcify
 from keras_wa.phantom.distributions import DISTRIBUTIONS
 from keras_wa.phantom.lesions import Placed, fit_lesion, place_lesions

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from keras_wa.phantom.breast import draw_breast
+from keras_wa.phantom.breast_outline import draw_breast
 from keras_wa.phantom.mammogram import WHITE, draw_mammogram
 from keras_wa.phantom.texture import draw_tissue_kind
 

@@ -6,8 +6,8 @@ from sklearn.metrics import roc_auc_score
 
 from keras_wa.errors import UserError
 from keras_wa.phantom import PhantomSpec, best_possible_auc, phantom_cases
+from keras_wa.phantom.case_list_rates import joint_counts
 from keras_wa.phantom.rates import kinds, malignancy_rate
-from keras_wa.phantom.tables import joint_counts
 
 CLINICAL = PhantomSpec(labelling="clinical")
 

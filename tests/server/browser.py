@@ -23,8 +23,8 @@ from keras_wa.inference.classifier import Classifier
 from keras_wa.server.app import create_app
 from keras_wa.server.connections import protocol_for
 from keras_wa.server.engine import Engine
+from keras_wa.server.limits import ServerSettings
 from keras_wa.server.metrics import Metrics
-from keras_wa.server.settings import ServerSettings
 from tests.data.io.dicom_files import dicom_bytes, dicom_dataset
 from tests.server.clients import smooth
 from tests.waiting import DEADLINE_S

@@ -13,8 +13,8 @@ from starlette.testclient import TestClient
 from keras_wa.inference.classifier import Classifier
 from keras_wa.server.app import create_app
 from keras_wa.server.engine import Engine
+from keras_wa.server.limits import ServerSettings
 from keras_wa.server.metrics import Metrics
-from keras_wa.server.settings import ServerSettings
 from tests.waiting import DEADLINE_S
 
 LOCAL = "http://127.0.0.1"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_wa.server.images import PATHS as IMAGE_PATHS
+from keras_wa.server.image_paths import PATHS as IMAGE_PATHS
 from tests.data.io import fuzzing
 from tests.server.clients import encoded, smooth
 

@@ -16,7 +16,7 @@ from keras_wa.data import ReadOptions
 from keras_wa.data.io import Box
 from keras_wa.inference.classifier import Classifier
 from keras_wa.inference.predicting import Target, predict_targets
-from keras_wa.inference.results import as_record
+from keras_wa.inference.prediction_files import as_record
 from keras_wa.server.answers import Record
 from tests.data.io.dicom_files import dicom_bytes, dicom_dataset
 from tests.inference.dicom_out.sources import digital
@@ -276,7 +276,7 @@ def test_a_defect_of_the_decoding_is_not_the_clients_fault(
         raise ZeroDivisionError("/srv/secret")
 
     with service(classifier) as client:
-        monkeypatch.setattr("keras_wa.server.images.image_of", fail)
+        monkeypatch.setattr("keras_wa.server.image_paths.image_of", fail)
         found = post(client, encoded(GREY))
     assert found.status_code == 500
     assert found.json() == {

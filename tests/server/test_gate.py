@@ -16,9 +16,9 @@ from starlette.types import Receive, Scope, Send
 
 from keras_wa.inference.classifier import Classifier
 from keras_wa.server.gate import Gate
+from keras_wa.server.limits import ServerSettings
 from keras_wa.server.metrics import Metrics
 from keras_wa.server.page import PAGE_FILES
-from keras_wa.server.settings import ServerSettings
 from tests.server.clients import encoded, service, smooth
 from tests.waiting import DEADLINE_S, until
 

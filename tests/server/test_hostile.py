@@ -18,8 +18,8 @@ from starlette.testclient import TestClient
 
 from keras_wa.inference.classifier import Classifier
 from tests.data.io.dicom_files import dicom_bytes, dicom_dataset
-from tests.data.io.test_announced import png, zeros
 from tests.data.io.test_deflated import bomb
+from tests.data.io.test_header_limits import png, zeros
 from tests.server.clients import encoded, service, smooth
 from tests.server.hostile import ALLOWED, FORM, form, mangle, whole_uploads
 

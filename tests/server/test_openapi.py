@@ -27,7 +27,7 @@ from starlette.testclient import TestClient
 
 from keras_wa.inference.classifier import Classifier
 from keras_wa.server import answers
-from keras_wa.server.images import PATHS as IMAGE_PATHS
+from keras_wa.server.image_paths import PATHS as IMAGE_PATHS
 from tests.server.clients import LOCAL, encoded, film, service, smooth
 
 PATHS = [

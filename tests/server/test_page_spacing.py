@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("playwright")
 from playwright.sync_api import Browser, Route, expect
 
-from keras_wa.data.readers.cbis_ddsm.spacing import ASSUMED_MM
+from keras_wa.data.readers.cbis_ddsm.stated_spacing import ASSUMED_MM
 from tests.server.browser import NEEDS_CHROMIUM, mammogram, opened, record, said
 
 pytestmark = NEEDS_CHROMIUM

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from keras_wa.data.download.download_plan import Plan, make_plan, size_text
 from keras_wa.data.download.fetching import fetch_series
 from keras_wa.data.download.index import IdcIndex, read_index
 from keras_wa.data.download.licences import licence_text, write_licence
-from keras_wa.data.download.plan import Plan, make_plan, size_text
 from keras_wa.data.download.s5cmd import ENDPOINTS, S5cmd
 from keras_wa.data.download.selection import (
     PARTS,
@@ -20,7 +20,7 @@ from keras_wa.data.download.sources import (
     Source,
     table_names,
 )
-from keras_wa.data.download.tables import Tables, install, obtained_tables
+from keras_wa.data.download.tcia_tables import Tables, install, obtained_tables
 
 __all__ = [
     "CBIS_DDSM",

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from keras_wa.data.download.plan import are_complete, sizes_in
+from keras_wa.data.download.download_plan import are_complete, sizes_in
 from keras_wa.data.download.s5cmd import Copied, Listed, S5cmd
 from keras_wa.errors import UserError
 from keras_wa.files import locked

@@ -15,10 +15,10 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from keras_wa.data.io.announced import refuse_large, refuse_size
 from keras_wa.data.io.dicom import LARGEST, decode_dicom
 from keras_wa.data.io.file_kinds import holds_dicom, with_preamble
 from keras_wa.data.io.grey_range import narrow_dicom_note, sixteen_bit_image
+from keras_wa.data.io.header_limits import refuse_large, refuse_size
 from keras_wa.data.io.image import GreyImage
 from keras_wa.data.io.pgm import decode_pgm
 from keras_wa.data.io.scaling import scale_to_uint8

@@ -16,7 +16,7 @@ import pandas as pd
 from keras_wa.data import Dataset, Roi
 from keras_wa.data.case_table import validate, write_case_table
 from keras_wa.data.duplicates import hash_files
-from keras_wa.data.finishing import left_out_by_class
+from keras_wa.data.finalizing import left_out_by_class
 from keras_wa.data.io.resize import resize
 from keras_wa.data.pipeline.journal import Journal
 from keras_wa.data.pipeline.manifest import (

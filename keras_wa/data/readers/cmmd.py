@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from keras_wa.data.cutting import cut_roi
+from keras_wa.data.cropping import cut_roi
 from keras_wa.data.dataset import Dataset
-from keras_wa.data.finishing import (
+from keras_wa.data.finalizing import (
     choose_lesion,
     finish_cases,
     left_out_note,

@@ -11,10 +11,10 @@ from typing import Any
 import pandas as pd
 
 from keras_wa.data.case_table import COLUMNS, PARTS
-from keras_wa.data.cutting import box_of, cut_roi
+from keras_wa.data.cropping import box_of, cut_roi
 from keras_wa.data.dataset import Dataset, Roi
 from keras_wa.data.duplicates import one_name_note
-from keras_wa.data.finishing import (
+from keras_wa.data.finalizing import (
     choose_lesion,
     finish_cases,
     pixel_settings,

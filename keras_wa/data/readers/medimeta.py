@@ -11,7 +11,7 @@ import pandas as pd
 import xxhash
 
 from keras_wa.data.dataset import Dataset, Roi
-from keras_wa.data.finishing import choose_lesion, finish_cases
+from keras_wa.data.finalizing import choose_lesion, finish_cases
 from keras_wa.data.io import open_image
 from keras_wa.data.options import ReadOptions
 from keras_wa.data.readers.medimeta_annotations import read_annotations

@@ -8,9 +8,9 @@ from collections import Counter
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from keras_wa.data.cutting import cut_boxes
+from keras_wa.data.cropping import cut_boxes
 from keras_wa.data.dataset import Dataset
-from keras_wa.data.finishing import (
+from keras_wa.data.finalizing import (
     choose_lesion,
     finish_cases,
     pixel_settings,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from keras_wa.evaluate.audit.copies import Copies, as_group, linked
 from keras_wa.evaluate.audit.findings import CheckResult, Verdict
+from keras_wa.evaluate.audit.same_images import Copies, as_group, linked
 from keras_wa.evaluate.text import count
 
 

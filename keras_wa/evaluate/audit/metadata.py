@@ -8,7 +8,7 @@ import pandas as pd
 
 from keras_wa.evaluate import DESCRIPTORS, predict_from_columns
 from keras_wa.evaluate.audit.findings import CheckResult, Score
-from keras_wa.evaluate.audit.scoring import (
+from keras_wa.evaluate.audit.guesses import (
     SHORTCUT_AUC,
     learning_and_test,
     score_probabilities,

@@ -12,13 +12,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
 from keras_wa.evaluate.audit.findings import CheckResult, Score
-from keras_wa.evaluate.audit.scoring import (
+from keras_wa.evaluate.audit.guesses import (
     STRONG_SHORTCUT_AUC,
     at_best,
     score_probabilities,
     shortcuts,
 )
-from keras_wa.evaluate.audit.tokens import PARTS_OF_NAMES, name_tokens, names_of
+from keras_wa.evaluate.audit.path_tokens import PARTS_OF_NAMES, name_tokens, names_of
 from keras_wa.evaluate.text import join
 from keras_wa.metrics import Estimate
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from keras_wa.data.leaky_splits import COPIES
 from keras_wa.evaluate.audit.findings import CheckResult, Score
-from keras_wa.evaluate.audit.scoring import defined, learning_and_test, why_not_held_out
+from keras_wa.evaluate.audit.guesses import defined, learning_and_test, why_not_held_out
 from keras_wa.evaluate.text import percent
 from keras_wa.metrics import Estimate, cluster_bootstrap
 

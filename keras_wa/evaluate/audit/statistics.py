@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 
 from keras_wa.evaluate.audit.findings import CheckResult, Score
-from keras_wa.evaluate.audit.pixels import Pixels
-from keras_wa.evaluate.audit.scoring import (
+from keras_wa.evaluate.audit.guesses import (
     SHORTCUT_AUC,
     STRONG_SHORTCUT_AUC,
     at_best,
@@ -16,6 +15,7 @@ from keras_wa.evaluate.audit.scoring import (
     shortcuts,
     why_not_held_out,
 )
+from keras_wa.evaluate.audit.pixels import Pixels
 from keras_wa.evaluate.text import join
 from keras_wa.metrics import Estimate
 from keras_wa.metrics.baselines import one_number_statistics

@@ -16,13 +16,13 @@ import numpy as np
 
 from keras_wa.data import split_hash
 from keras_wa.errors import UserError
-from keras_wa.evaluate.compare.figures import curve_plots, draw_curves
+from keras_wa.evaluate.compare.comparison_page import render_page
 from keras_wa.evaluate.compare.jobs import Job, carry_out
-from keras_wa.evaluate.compare.page import render_page
+from keras_wa.evaluate.compare.markdown import render_markdown
 from keras_wa.evaluate.compare.published import published_accuracy
-from keras_wa.evaluate.compare.results import RunResult, read_result
+from keras_wa.evaluate.compare.run_results import RunResult, read_result
 from keras_wa.evaluate.compare.summary import summarise
-from keras_wa.evaluate.compare.tables import render_markdown
+from keras_wa.evaluate.compare.training_curves import curve_plots, draw_curves
 from keras_wa.evaluate.pages import to_png
 from keras_wa.files import FolderBusyError, replacing, without_nan, write_json
 from keras_wa.models.registry import model_source

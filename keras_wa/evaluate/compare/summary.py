@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_wa.evaluate.compare.results import (
+from keras_wa.evaluate.compare.run_results import (
     RunResult,
     pool_folds,
     require_one_split,

@@ -1,8 +1,8 @@
 """Pages that open offline: their look, their plots, and how they are written."""
 
-from keras_wa.evaluate.pages.figures import style, to_png, to_svg
 from keras_wa.evaluate.pages.plots import ForestPlot, LinePlot, Points, Row, thin
 from keras_wa.evaluate.pages.rendering import data_uri, render, write_page
+from keras_wa.evaluate.pages.svg import style, to_png, to_svg
 
 __all__ = [
     "ForestPlot",

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from keras_wa.evaluate.pages.figures import COLOURS, style
+from keras_wa.evaluate.pages.svg import COLOURS, style
 from keras_wa.metrics import Estimate
 
 # Inches. A page shows a point as a pixel or more, and a little less on a telephone.

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from keras_wa.evaluate.pages.figures import COLOURS, to_svg
+from keras_wa.evaluate.pages.svg import COLOURS, to_svg
 from keras_wa.files import replacing
 
 

@@ -14,10 +14,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from keras_wa.evaluate.pages.figures import slug
+from keras_wa.evaluate.pages.svg import slug
 from keras_wa.explain.figures import panels
 from keras_wa.explain.gradcam import grad_cam
-from keras_wa.explain.inputs import model_inputs
+from keras_wa.explain.model_inputs import model_inputs
 from keras_wa.explain.subbands import image_wavelet, subband_pictures
 from keras_wa.files import replacing, write_json
 from keras_wa.training.data import RunData

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from keras_wa.evaluate import pages
-from keras_wa.evaluate.report import curves, tables
+from keras_wa.evaluate.report import curves, report_tables
 from keras_wa.evaluate.report.data_card import DataCard
 from keras_wa.evaluate.report.limitations import limitations
 from keras_wa.evaluate.report.mistakes import Mistakes
@@ -45,17 +45,17 @@ def render_report(
         sentence=verdict(results),
         decision=decision(results),
         warnings=warnings(results),
-        levels=tables.level_table(results),
-        left_out=tables.levels_left_out(results),
-        references=tables.reference_table(results),
-        confusion=tables.confusion_table(results),
-        three_class=tables.three_class_table(results),
+        levels=report_tables.level_table(results),
+        left_out=report_tables.levels_left_out(results),
+        references=report_tables.reference_table(results),
+        confusion=report_tables.confusion_table(results),
+        three_class=report_tables.three_class_table(results),
         curves=drawn,
         reliability=reliability,
         decision_curve=decision_curve,
-        subgroup_plots=tables.subgroup_plots(results),
-        subgroups=tables.subgroup_table(results),
-        without_auc=tables.without_auc(results),
+        subgroup_plots=report_tables.subgroup_plots(results),
+        subgroups=report_tables.subgroup_table(results),
+        without_auc=report_tables.without_auc(results),
         mistakes=mistakes,
         bands=BANDS_TITLE in mistakes.titles,
         heat=HEAT_TITLE in mistakes.titles,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from keras_wa.inference.dicom_out.capture import secondary_capture
-from keras_wa.inference.dicom_out.findings import Algorithm, Finding
-from keras_wa.inference.dicom_out.report import structured_report
+from keras_wa.inference.dicom_out.model_result import Algorithm, Finding
 from keras_wa.inference.dicom_out.source import not_taken_over, size_of
+from keras_wa.inference.dicom_out.structured_report import structured_report
 from keras_wa.inference.dicom_out.writing import write_dicom
 
 __all__ = [

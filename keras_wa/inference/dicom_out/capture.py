@@ -24,7 +24,7 @@ from keras_wa.data.io.header import DicomHeader
 from keras_wa.data.io.spacing import spacing_in_breast
 from keras_wa.errors import UserError
 from keras_wa.inference.dicom_out.copying import take_over
-from keras_wa.inference.dicom_out.findings import Algorithm
+from keras_wa.inference.dicom_out.model_result import Algorithm
 from keras_wa.inference.dicom_out.source import (
     check_source,
     header,

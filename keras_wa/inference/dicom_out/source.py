@@ -15,7 +15,7 @@ from pydicom.uid import UID, generate_uid
 from keras_wa.data.io.header import DicomHeader, HeaderError
 from keras_wa.errors import UserError
 from keras_wa.inference.dicom_out.copying import take_over
-from keras_wa.inference.dicom_out.findings import Algorithm
+from keras_wa.inference.dicom_out.model_result import Algorithm
 
 _NEEDED = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
 

@@ -7,7 +7,7 @@ import pytest
 
 from keras_wa.data import ReadOptions, load_cases
 from keras_wa.evaluate.audit.names import check_names, telling_tokens
-from keras_wa.evaluate.audit.tokens import PARTS_OF_NAMES, name_tokens
+from keras_wa.evaluate.audit.path_tokens import PARTS_OF_NAMES, name_tokens
 from tests.evaluate.audit.tables import table
 
 

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from keras_wa.data import load_cases
-from keras_wa.evaluate.audit.audit import run_audit
+from keras_wa.evaluate.audit.checks import run_audit
 from keras_wa.evaluate.audit.findings import Score
 from keras_wa.evaluate.audit.record import to_record, write_record
 from keras_wa.metrics import Estimate

@@ -11,7 +11,7 @@ from keras_wa.evaluate.audit.statistics import GREY_LEVELS, check_statistics
 from keras_wa.metrics.baselines import one_number_aucs_held_out
 from tests.evaluate.audit.pictures import pictures
 from tests.evaluate.audit.tables import table
-from tests.evaluate.audit.test_copies import pixels_of
+from tests.evaluate.audit.test_same_images import pixels_of
 
 
 def scores_of(finding):

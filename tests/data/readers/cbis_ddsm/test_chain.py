@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from keras_wa.data import Dataset, ReadOptions
+from keras_wa.data.phantom_tree.phantom_lists import phantom_case_lists
+from keras_wa.data.phantom_tree.phantom_tree import write_phantom_tree
 from keras_wa.data.readers.cbis_ddsm import read_cbis_ddsm
-from keras_wa.data.readers.cbis_ddsm.phantom_lists import phantom_case_lists
-from keras_wa.data.readers.cbis_ddsm.phantom_tree import write_phantom_tree
 from keras_wa.data.readers.cbis_ddsm.reader import PHANTOM_NOTE
 from keras_wa.phantom import PhantomSpec
 

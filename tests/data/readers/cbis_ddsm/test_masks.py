@@ -12,7 +12,7 @@ from keras_wa.data import Dataset
 from keras_wa.data.readers.cbis_ddsm import read_cbis_ddsm
 from keras_wa.errors import UserError
 from tests.data.readers.cbis_ddsm.copies import mask_of, write_copy, write_part
-from tests.data.readers.cbis_ddsm.test_reading import FIRST, ROWS, options, read
+from tests.data.readers.cbis_ddsm.test_roi_reading import FIRST, ROWS, options, read
 
 
 def read_mask(dataset: Dataset, roi_id: str = FIRST) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""Writes phantom mammograms as a DICOM tree like CBIS-DDSM's."""

@@ -1,0 +1,231 @@
+"""Every check of a dataset, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from keras_wa.data import Dataset, split_cases, split_hash
+from keras_wa.data.case_table import PARTS
+from keras_wa.data.finalizing import left_out_by_class
+from keras_wa.data.splits import SPLITS, split_origin
+from keras_wa.errors import UserError, unknown_name
+from keras_wa.evaluate.audit.conflicts import check_conflicts
+from keras_wa.evaluate.audit.duplicate_check import check_duplicates
+from keras_wa.evaluate.audit.file_check import TITLE, check_files
+from keras_wa.evaluate.audit.findings import AuditReport, CheckResult
+from keras_wa.evaluate.audit.guesses import SHORTCUT_AUC, STRONG_SHORTCUT_AUC
+from keras_wa.evaluate.audit.look_alikes import MAX_DISTANCE, MIN_CORRELATION
+from keras_wa.evaluate.audit.metadata import check_metadata
+from keras_wa.evaluate.audit.names import check_names
+from keras_wa.evaluate.audit.patients import check_patients, torn_patients
+from keras_wa.evaluate.audit.pixels import Pixels, read_pixels
+from keras_wa.evaluate.audit.recall import check_recall
+from keras_wa.evaluate.audit.same_images import find_copies
+from keras_wa.evaluate.audit.statistics import check_statistics
+from keras_wa.evaluate.text import count
+from keras_wa.progress import track
+
+RECALL_SPLITS = 200
+"""Random splits on which patient recall is scored."""
+
+_OF_PIXELS = {
+    "duplicates": "The same image more than once",
+    "label conflicts": "The same image under two labels",
+    "statistics": "What single numbers of an image tell of the label",
+    "files": TITLE,
+}
+
+
+def run_audit(
+    dataset: Dataset,
+    split: str = "official",
+    seed: int = 0,
+    resamples: int = 1000,
+    limit_images: int | None = None,
+    image_size: int = 128,
+    progress: bool = True,
+) -> tuple[AuditReport, NDArray[np.uint8] | None]:
+    """Checks a dataset for what makes a result on it untrue.
+
+    Args:
+        dataset: what `load_cases` gives. Its files may be absent: then the checks of
+            pixels are not done, and the others are.
+        split: a name of `keras_wa.data.SPLITS`, but `augmented-first`, whose copies
+            are not what the dataset holds. Validation is drawn as training
+            draws it. Where the dataset's own split tears patients apart, it is taken as
+            it is, so that this can be reported.
+        seed: of every draw.
+        resamples: of each bootstrap by patient, at least 1.
+        limit_images: the greatest number of ROIs whose pixels are read, drawn at
+            random; all by default, none with 0.
+        image_size: height and width in pixels at which images are compared, at least
+            64; finer detail is not looked at.
+        progress: whether to draw progress bars.
+
+    Returns:
+        The report, and the images that were read, uint8 `(N, image_size, image_size)`,
+        which `Group.images` points to; `None` if there are none.
+
+    Raises:
+        UserError: if an argument is out of its range, or there is no such split of this
+            dataset.
+    """
+    check_split_name(split)
+    _check_arguments(resamples, limit_images, image_size)
+    cases = _with_split(dataset.cases, split, seed)
+    pixels, reason = _pixels(dataset, limit_images, image_size, seed, progress)
+    checks: list[Callable[[], list[CheckResult]]] = [
+        lambda: [check_patients(cases)],
+        lambda: _copies(cases, pixels, reason),
+        lambda: [check_recall(cases, resamples, seed, RECALL_SPLITS)],
+        lambda: [check_metadata(cases, resamples, seed)],
+        lambda: [check_names(cases, resamples, seed)],
+        lambda: _statistics(cases, pixels, reason, resamples, seed),
+        lambda: _files(cases, pixels, reason),
+    ]
+    findings = [
+        finding
+        for check in track(checks, f"Checking {dataset.name}", enabled=progress)
+        for finding in check()
+    ]
+    origin = split_origin(split, dataset.split, seed)
+    report = AuditReport(
+        dataset=dataset.name,
+        split=f"{origin}, {split_hash(cases)}",
+        counts=_counts(cases),
+        notes=[*dataset.notes, *_notes(dataset, pixels, limit_images, split)],
+        findings=findings,
+        settings={
+            "split_origin": origin,
+            "split_hash": split_hash(cases),
+            "seed": seed,
+            "resamples": resamples,
+            "random_splits": RECALL_SPLITS,
+            "limit_images": limit_images,
+            "image_size": image_size,
+            "images_read": len(pixels.rows),
+            "shortcut_auc": SHORTCUT_AUC,
+            "strong_shortcut_auc": STRONG_SHORTCUT_AUC,
+            "hash_distance": MAX_DISTANCE,
+            "detail_correlation": MIN_CORRELATION,
+        },
+    )
+    return report, pixels.images if len(pixels.rows) else None
+
+
+def check_split_name(split: str) -> None:
+    """Raises `UserError` if `run_audit` takes no such split."""
+    if split == "augmented-first":
+        raise UserError(
+            "`split` of an audit. Received: 'augmented-first'; expected 'official', "
+            "'patient-kfold' or 'random-roi'; what such copies would score is said in "
+            "each audit beside patient recall."
+        )
+    if split not in SPLITS:
+        raise unknown_name("split", split, SPLITS)
+
+
+def _check_arguments(resamples: int, limit_images: int | None, image_size: int) -> None:
+    for name, value, least in (
+        ("`resamples`", resamples, 1),
+        ("`limit_images`", limit_images, 0),
+        ("`image_size`", image_size, 64),
+    ):
+        if value is not None and value < least:
+            raise UserError(
+                f"{name} of an audit. Received: {value}; expected at least {least}."
+            )
+
+
+def _with_split(cases: pd.DataFrame, split: str, seed: int) -> pd.DataFrame:
+    no_training = "train" not in set(cases["split"])
+    if split == "official" and (no_training or torn_patients(cases)):
+        return cases.copy()
+    return split_cases(cases, split, seed)
+
+
+def _pixels(
+    dataset: Dataset, limit: int | None, size: int, seed: int, progress: bool
+) -> tuple[Pixels, str]:
+    """The pixels, and why there are none if there are none."""
+    pixels = read_pixels(dataset, limit, size, seed, progress)
+    if limit == 0:
+        return pixels, "no image was asked for"
+    if pixels.skipped and not len(pixels.rows):
+        return pixels, (
+            f"no images; none of {count(len(pixels.skipped), 'ROI')} could be read. "
+            f"The first: {pixels.skipped[0][1].rstrip('.')}"
+        )
+    return pixels, ""
+
+
+def _copies(cases: pd.DataFrame, pixels: Pixels, reason: str) -> list[CheckResult]:
+    if reason:
+        return [_not_done("duplicates", reason), _not_done("label conflicts", reason)]
+    copies = find_copies(cases, pixels)
+    return [check_duplicates(copies), check_conflicts(copies)]
+
+
+def _statistics(
+    cases: pd.DataFrame, pixels: Pixels, reason: str, resamples: int, seed: int
+) -> list[CheckResult]:
+    if reason:
+        return [_not_done("statistics", reason)]
+    return [check_statistics(cases, pixels, resamples, seed)]
+
+
+def _files(cases: pd.DataFrame, pixels: Pixels, reason: str) -> list[CheckResult]:
+    return [_not_done("files", reason) if reason else check_files(cases, pixels)]
+
+
+def _not_done(check: str, reason: str) -> CheckResult:
+    return CheckResult(check, _OF_PIXELS[check], "not done", f"Not done: {reason}.")
+
+
+def _counts(cases: pd.DataFrame) -> dict[str, Any]:
+    """ROIs and patients of each part that is there, and of all of them."""
+    parts = {part: cases[cases["split"] == part] for part in PARTS}
+    return {
+        name: {
+            "rois": len(theirs),
+            "patients": int(theirs["patient_id"].nunique()),
+            "label_0": int((theirs["label"] == 0).sum()),
+            "label_1": int((theirs["label"] == 1).sum()),
+        }
+        for name, theirs in {**parts, "all": cases}.items()
+        if len(theirs)
+    }
+
+
+def _notes(
+    dataset: Dataset, pixels: Pixels, limit: int | None, split: str
+) -> list[str]:
+    """What has to be known of the pixels that were looked at."""
+    notes = []
+    cases, read, skipped = dataset.cases, len(pixels.rows), pixels.skipped
+    if limit is not None and limit < len(cases):
+        notes.append(
+            f"Pixels of {limit} of {count(len(cases), 'ROI')} were asked for, drawn at "
+            "random: copies among the others are not found, nor files that train would "
+            "leave out."
+        )
+    if skipped and read:
+        lost = cases["label"][cases["roi_id"].isin([name for name, _ in skipped])]
+        by_class = left_out_by_class(lost, cases["label"].iloc[pixels.rows])
+        notes.append(
+            f"{len(skipped)} of {count(read + len(skipped), 'ROI')} could not be read "
+            f"and {'was' if len(skipped) == 1 else 'were'} passed over in the checks "
+            f"of pixels: {by_class}. The first: {skipped[0][0]}: {skipped[0][1]}"
+        )
+        if split != "official" or "val" not in set(cases["split"]):
+            notes.append(
+                "The split of this audit was drawn with the ROIs that could not be "
+                "read. train leaves them out and draws without them, so it has another "
+                "split."
+            )
+    return notes

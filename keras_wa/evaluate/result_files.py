@@ -1,0 +1,60 @@
+"""The files of an evaluation: metrics.json and predictions.csv."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from keras_wa.evaluate.levels import image_ids
+from keras_wa.evaluate.results import check_predictions
+from keras_wa.files import replacing, without_nan, write_json
+from keras_wa.metrics.arguments import as_labels, as_probabilities
+from keras_wa.metrics.three_class import THREE_CLASS_COLUMNS
+
+
+def write_results(
+    directory: str | os.PathLike[str],
+    results: Mapping[str, Any],
+    predictions: pd.DataFrame,
+) -> None:
+    """Writes `predictions.csv`, then `metrics.json`, each in one step.
+
+    A reader never meets half a file, and where `metrics.json` is there the predictions
+    are too. Probabilities are written with all the digits of their float64; pandas
+    reads them back exactly with `converters={"probability": float}`.
+
+    Args:
+        directory: where to; created if missing, files in it are replaced.
+        results: what `evaluate_predictions` returned, possibly with further entries
+            that JSON can hold; NaN and infinity become null.
+        predictions: the table that was evaluated. `roi_id, patient_id, breast, view,
+            image, label, probability, prediction` (0 or 1) are written, breast and view
+            empty where they are not known, and of three classes `class, p_0, p_1, p_2`.
+
+    Raises:
+        UserError: if a probability is missing or infinite.
+        ValueError: if the table is malformed.
+    """
+    check_predictions(predictions)
+    known = predictions.reindex(
+        columns=["roi_id", "patient_id", "breast", "view"]
+    ).reset_index(drop=True)
+    probability = as_probabilities(predictions["probability"])
+    table = known.assign(
+        image=image_ids(known),
+        label=as_labels(predictions["label"]),
+        probability=probability,
+        prediction=(probability >= results["threshold"]["value"]).astype(int),
+    )
+    for name in ("class", *THREE_CLASS_COLUMNS):
+        if name in predictions:
+            table[name] = predictions[name].to_numpy()
+    folder = Path(directory)
+    folder.mkdir(parents=True, exist_ok=True)
+    with replacing(folder / "predictions.csv") as partial:
+        table.to_csv(partial, index=False, lineterminator="\n")
+    write_json(folder / "metrics.json", without_nan(results))

@@ -1,0 +1,153 @@
+"""The tables of a comparison."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from keras_wa.evaluate.compare.markdown import (
+    cost_table,
+    differences_table,
+    main_table,
+    over_seeds,
+    p_value,
+    protocols,
+    render_markdown,
+    signed,
+)
+
+
+def metric(mean: float) -> dict[str, Any]:
+    return {
+        "mean": mean,
+        "sd": 0.01,
+        "low": mean - 0.05,
+        "high": mean + 0.05,
+        "values": [mean - 0.01, mean + 0.01],
+    }
+
+
+def difference(value: float) -> dict[str, Any]:
+    return {
+        "value": value,
+        "low": value - 0.02,
+        "high": value + 0.02,
+        "p_value": 0.01,
+        "p_holm": 0.02,
+    }
+
+
+def system(name: str, auc: float, base: float | None = None) -> dict[str, Any]:
+    return {
+        "name": name,
+        "model": name,
+        "source": f"source of {name}",
+        "published": "91.79",
+        "seeds": [0, 1],
+        "metrics": {"auc": metric(auc), "accuracy": metric(0.8)},
+        "differences": {} if base is None else {"auc": difference(auc - base)},
+    }
+
+
+def part(split: str = "official", **changes: Any) -> dict[str, Any]:
+    return {
+        "split": split,
+        "split_hash": "0123456789ab",
+        "split_origin": "drawn by patient (seed 3)" if split == "official" else split,
+        "n_rois": 326,
+        "n_patients": 151,
+        "prevalence": 0.396,
+        "baseline": "resnet50",
+        "warnings": [],
+        "failed": [],
+        "systems": [system("resnet50", 0.7), system("wa_resnet50", 0.75, 0.7)],
+        **changes,
+    }
+
+
+def record(**changes: Any) -> dict[str, Any]:
+    cost = {
+        "parameters": 23_600_000,
+        "gflops": 7.7123,
+        "step_seconds": 0.7006,
+        "batch_size": 16,
+        "hardware": "CPU, 2 cores",
+    }
+    return {
+        "format": 1,
+        "command": "keras-wa compare --models resnet50,wa_resnet50",
+        "date": "2026-11-24",
+        "hardware": "CPU, 2 cores",
+        "notes": ["This is a phantom."],
+        "costs": {"resnet50": cost, "wa_resnet50": cost},
+        "part": "test",
+        "splits": [part()],
+        **changes,
+    }
+
+
+def test_the_main_table_has_a_row_a_system() -> None:
+    header, _, first, second = str(main_table(part())).splitlines()
+    assert "as published, split not stated" in header
+    assert first == (
+        "| resnet50 | 2 | 0.700 ± 0.010 [0.650, 0.750] | baseline |  | "
+        "0.800 ± 0.010 [0.750, 0.850] | 91.79 |"
+    )
+    assert "| +0.050 [+0.030, +0.070] | 0.020 |" in second
+
+
+def test_the_costs_are_in_the_units_of_the_header() -> None:
+    first, _ = cost_table(part(), record()["costs"]).rows
+    assert first == ["resnet50", "23.60", "7.71", "701", "16", "CPU, 2 cores"]
+    costs = {name: {**cost, "gflops": None} for name, cost in record()["costs"].items()}
+    first, _ = cost_table(part(), costs).rows
+    assert first[2] == "", "without TensorFlow nobody counts them"
+
+
+def test_rows_have_as_many_cells_as_the_header() -> None:
+    page = render_markdown(record(splits=[part(), part("random-roi")]))
+    tables = [block for block in page.split("\n\n") if block.startswith("|")]
+    # One of the protocols, and four of each split.
+    assert len(tables) == 9
+    for each in tables:
+        assert len({line.count("|") for line in each.splitlines()}) == 1
+
+
+def test_what_is_undefined_is_said_to_be() -> None:
+    undefined = {"mean": None, "sd": None, "low": None, "high": None}
+    assert over_seeds(undefined) == "n/a"
+    assert signed({"value": None, "low": None, "high": None}) == "n/a"
+    assert p_value(None) == "n/a"
+
+
+@pytest.mark.parametrize(
+    ("p", "text"), [(0.0004, "< 0.001"), (0.001, "0.001"), (1.0, "1.000")]
+)
+def test_p_values_are_printed_as_journals_do(p: float, text: str) -> None:
+    assert p_value(p) == text
+
+
+def test_notes_warnings_and_failures_are_on_the_page() -> None:
+    text = render_markdown(
+        record(splits=[part(warnings=["Only 3 patients."], failed=["x: diverged"])])
+    )
+    assert "**This is a phantom.**" in text
+    assert "**Only 3 patients.**" in text
+    assert "*Failed:* x: diverged" in text
+    assert "split hash 0123456789ab" in text
+
+
+def test_one_system_has_no_differences() -> None:
+    alone = part(systems=[system("resnet50", 0.7)])
+    assert differences_table(alone) is None
+
+
+def test_a_system_that_failed_under_a_split_is_left_out_of_it() -> None:
+    other = part("random-roi", systems=[system("resnet50", 0.9)])
+    table = protocols(record(splits=[part(), other]))
+    assert [row[:2] for row in table.rows] == [
+        ["resnet50", "drawn by patient (seed 3)"],
+        ["resnet50", "random-roi"],
+        ["wa_resnet50", "drawn by patient (seed 3)"],
+    ]

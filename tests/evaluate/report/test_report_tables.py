@@ -1,0 +1,95 @@
+"""The tables hold the numbers of the record."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from sklearn import metrics
+
+from keras_wa.evaluate.report import report_tables
+from tests.evaluate.report.records import results, table
+
+
+@pytest.fixture(scope="module")
+def cases():
+    return table()
+
+
+@pytest.fixture(scope="module")
+def found():
+    return results()
+
+
+def test_every_table_has_as_many_cells_as_heads(found):
+    for make in (
+        report_tables.level_table,
+        report_tables.confusion_table,
+        report_tables.reference_table,
+        report_tables.subgroup_table,
+    ):
+        made = make(found)
+        assert {len(row) for row in made.rows} == {len(made.header)}
+
+
+def test_the_levels_are_those_that_there_are(cases):
+    found = results()
+    found["levels"]["image"] = {"left_out": "view is missing for 1 ROI"}
+    made = report_tables.level_table(found)
+    head, rows = made.header, made.rows
+    (sentence,) = report_tables.levels_left_out(found)
+    assert sentence == "By image: not done, view is missing for 1 ROI."
+    assert [each.split()[1] for each in head[1:]] == ["ROIs", "breasts", "patients"]
+    assert rows[1][1].startswith(
+        f"{metrics.roc_auc_score(cases['label'], cases['probability']):.3f} ["
+    )
+    assert [row[0] for row in rows[:3]] == ["malignant", "AUC", "AUC, by DeLong"]
+
+
+def test_the_confusion_is_scikit_learns(cases, found):
+    malignant, benign = report_tables.confusion_table(found).rows
+    matrix = metrics.confusion_matrix(cases["label"], cases["probability"] >= 0.5)
+    (tn, fp), (fn, tp) = matrix.tolist()
+    assert [cell.split()[0] for cell in malignant[1:]] == [
+        str(tp),
+        str(fn),
+        str(tp + fn),
+    ]
+    assert [cell.split()[0] for cell in benign[1:]] == [str(fp), str(tn), str(fp + tn)]
+    assert malignant[1] == f"{tp} ({100 * tp / (tp + fn):.1f} %)"
+
+
+def test_the_references_stand_below_the_model(found):
+    rows = report_tables.reference_table(found).rows
+    names = [row[0] for row in rows]
+    assert names[:2] == ["this model", "majority class"]
+    assert names[-2:] == ["mean", "max minus median"]
+    assert rows[-2][1] == "0.520 [0.450, 0.600]"
+
+
+def test_a_reference_without_a_number_says_why():
+    missing = {"name": "a", "auc": None, "accuracy": None, "how": "x", "reason": "y"}
+    rows = report_tables.reference_table(results(references=[missing])).rows
+    assert rows[1] == ["a", "", "", "not done: y"]
+
+
+def test_subgroups_of_one_class_are_in_the_table_and_not_in_the_plots(found):
+    single = [g for g in found["subgroups"] if g["auc"]["value"] is None]
+    drawn = [row for plot in report_tables.subgroup_plots(found) for row in plot.rows]
+    assert len(drawn) == len(found["subgroups"]) - len(single) > 0
+    assert not any(math.isnan(row.estimate.value) for row in drawn)
+    assert len(report_tables.subgroup_table(found).rows) == len(found["subgroups"])
+    assert report_tables.without_auc(found).startswith(f"{len(single)} of ")
+
+
+def test_subgroups_of_few_patients_say_so():
+    found = results()
+    for group in found["subgroups"]:
+        group |= {"few_patients": True, "n_patients": 9}
+    rows = [row for plot in report_tables.subgroup_plots(found) for row in plot.rows]
+    assert {row.note for row in rows} == {"9 patients only"}
+
+
+def test_the_broken_line_is_the_auc_of_all(found):
+    auc = found["metrics"]["auc"]["value"]
+    assert {plot.reference for plot in report_tables.subgroup_plots(found)} == {auc}
