@@ -198,15 +198,15 @@ def test_resume_accepts_its_own_settings_again(
 
 
 @pytest.mark.parametrize(
-    ("words", "field", "stored"),
+    ("words", "name", "stored"),
     [
-        (["--epochs", "4"], "epochs", "3"),
-        (["--seed", "1"], "seed", "0"),
-        (["--model", "resnet50"], "model", "'tiny'"),
-        (["--deterministic"], "deterministic", "False"),
+        (["--epochs", "4"], "--epochs", "3"),
+        (["--seed", "1"], "--seed", "0"),
+        (["--model", "resnet50"], "--model", "'tiny'"),
+        (["--deterministic"], "--deterministic", "False"),
         (
             ["--model-option", "wavelet=db2"],
-            "model_options",
+            "`model_options`",
             "{'wavelet': 'haar', 'dropout': 0.2}",
         ),
     ],
@@ -215,11 +215,11 @@ def test_resume_with_another_setting_is_refused(
     finished: Path,
     capsys: pytest.CaptureFixture[str],
     words: list[str],
-    field: str,
+    name: str,
     stored: str,
 ) -> None:
     line = error_of(["train", "--run-dir", finished, "--resume", *words], capsys)
-    assert f"`{field}` is {stored}. Received: " in line
+    assert f"{name} is {stored}. Received: " in line
     assert "start a new run" in line
 
 
