@@ -309,12 +309,12 @@ def instances_of(
 
 
 def as_fields(message: str) -> str:
-    """Names the parameters of a message as fields of a request: `crop=fixed`."""
+    """Names the parameters of a message as fields of a request: `crop fixed`."""
 
     def field(name: str, value: str | None) -> str | None:
         if name not in _FIELDS:
             return None
-        return name if value is None else f"{name}={value.strip(_QUOTES)}"
+        return name if value in (None, "True") else f"{name} {value.strip(_QUOTES)}"
 
     return replace_parameters(message, field)
 
