@@ -51,6 +51,8 @@ def run_dataset_test(
         UserError: the case table is invalid, or a file cannot be read.
 
     Example:
+        >>> from pathlib import Path
+        >>> from keras_wa.testing import run_dataset_test
         >>> import tempfile
         >>> from PIL import Image
         >>> with tempfile.TemporaryDirectory() as root:

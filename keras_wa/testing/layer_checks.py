@@ -53,6 +53,7 @@ def run_layer_test(
         AssertionError: a check fails.
 
     Example:
+        >>> from keras_wa.testing import run_layer_test
         >>> from keras_wa.layers import DWT2D
         >>> run_layer_test(DWT2D, {"wavelet": "haar"}, (2, 8, 8, 1))
     """

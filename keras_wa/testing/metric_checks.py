@@ -44,6 +44,7 @@ def run_metric_test(
         AssertionError: a check fails.
 
     Example:
+        >>> from keras_wa.testing import run_metric_test
         >>> from keras_wa.metrics import auc
         >>> run_metric_test(auc, ranks_only=True, interval=True, groups=True)
     """

@@ -44,6 +44,7 @@ def run_model_test(
         AssertionError: a check fails.
 
     Example:
+        >>> from keras_wa.testing import run_model_test
         >>> import keras
         >>> def tiny(*, image_size: int = 64, classes: int = 2) -> keras.Model:
         ...     if image_size < 1:

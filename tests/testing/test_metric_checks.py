@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from keras_wa import metrics
+from keras_wa.metrics.bootstrap import cluster_bootstrap_auc
 from keras_wa.metrics.calibration import brier_score, log_loss
+from keras_wa.metrics.classification import METRIC_NAMES, area_under_roc
 from keras_wa.testing import run_metric_test
 
 RANKS = {
@@ -21,7 +23,7 @@ ONE_CLASS = {
 }
 
 
-@pytest.mark.parametrize("name", metrics.METRIC_NAMES)
+@pytest.mark.parametrize("name", METRIC_NAMES)
 def test_a_metric_with_its_interval_by_patient_passes(name: str) -> None:
     run_metric_test(
         lambda y, p, groups: metrics.cluster_bootstrap(y, p, groups, 0.5, 100)[name],
@@ -32,7 +34,7 @@ def test_a_metric_with_its_interval_by_patient_passes(name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("metric", [metrics.auc, metrics.cluster_bootstrap_auc])
+@pytest.mark.parametrize("metric", [metrics.auc, cluster_bootstrap_auc])
 def test_an_auc_by_patient_passes(metric: Any) -> None:
     run_metric_test(metric, ranks_only=True, interval=True, groups=True)
 
@@ -41,7 +43,7 @@ def test_an_auc_by_patient_passes(metric: Any) -> None:
     ("metric", "checks"),
     [
         (metrics.auc, {"ranks_only": True, "interval": True}),
-        (metrics.area_under_roc, {"ranks_only": True}),
+        (area_under_roc, {"ranks_only": True}),
         (metrics.choose_threshold, {}),
         (functools.partial(metrics.choose_threshold, rule="f1"), {}),
         (metrics.fit_temperature, {}),
@@ -60,9 +62,9 @@ def test_a_metric_passes(metric: Any, checks: dict[str, Any]) -> None:
         (lambda y, p: metrics.auc(y, p).value + p[0], {}, "the order of the ROIs"),
         (brier_score, {"ranks_only": True}, "more than the order of the scores"),
         (brier_score, {}, "for label 0"),
-        (metrics.area_under_roc, {"one_class": (1,)}, "nan for label 1"),
+        (area_under_roc, {"one_class": (1,)}, "nan for label 1"),
         (metrics.fit_temperature, {"one_class": (0,)}, "all 0 are refused"),
-        (metrics.area_under_roc, {"interval": True}, "is not in"),
+        (area_under_roc, {"interval": True}, "is not in"),
         (lambda y, p: np.nanmean(p), {"one_class": (0, 1)}, "NaN is accepted"),
         (
             lambda y, p, groups: metrics.auc(y, p),

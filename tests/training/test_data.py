@@ -72,13 +72,13 @@ def test_what_becomes_of_a_validation_part_of_its_own_is_said(
     assert list(own.cases_of("val")["roi_id"]) == ["000009", "000010"]
     assert own.split_origin == "MedIMeta's own"
     assert own.notes[-1] == (
-        "Validation is the data set's own part, 2 ROIs; --validation has no effect."
+        "Validation is the data set's own part, 2 ROIs; `validation` has no effect."
     )
     folds = load_data(config(**place, split="patient-kfold", folds=2))
     assert folds.split_origin.startswith("patient-kfold, test fold 0")
     assert folds.notes[-1] == (
         "The data set's own split, its validation part of 2 ROIs included, is not "
-        "used: --split patient-kfold draws another."
+        "used: `split='patient-kfold'` draws another."
     )
     assert not any("validation" in note for note in load_data(config()).notes)
 
@@ -146,8 +146,7 @@ def test_data_that_are_gone_are_named_with_the_flag_of_their_new_place(
 ) -> None:
     places = {"data_dir": str(tmp_path), field: str(tmp_path / "gone")}
     run = Run(tmp_path / "run", dataclasses.replace(config(), dataset="cmmd", **places))
-    flag = f"--{field.replace('_', '-')}"
-    with pytest.raises(UserError, match=rf"gone: the data of .*run.* as {flag}\."):
+    with pytest.raises(UserError, match=rf"gone: the data of .*run.* `{field}`"):
         load_data_of(run)
 
 

@@ -65,5 +65,5 @@ def test_a_bad_run_is_a_note(tmp_path):
 
 
 def test_no_run_at_all_says_how_to_make_one(tmp_path):
-    with pytest.raises(UserError, match=r"Make one: python train\.py"):
+    with pytest.raises(UserError, match=r"Make one with `train`"):
         find_runs([tmp_path])
