@@ -1,4 +1,4 @@
-"""Everything that decides a training run, in one flat, serialisable record."""
+"""The settings of a training run, in one flat, serialisable dataclass."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from keras_wa.settings import Settings, real, same, setting, whole
 
 @dataclasses.dataclass(frozen=True)
 class SplitSettings(Settings):
-    """Which ROIs are trained on, validated on and tested on."""
+    """The split into training, validation and test ROIs."""
 
     title: ClassVar[str] = "split"
 
@@ -41,7 +41,7 @@ class SplitSettings(Settings):
 
 @dataclasses.dataclass(frozen=True)
 class ModelSettings(Settings):
-    """The network, and what it starts from."""
+    """The network and its initial weights."""
 
     title: ClassVar[str] = "model"
 
@@ -72,11 +72,11 @@ class ModelSettings(Settings):
 
 @dataclasses.dataclass(frozen=True)
 class OptimizationSettings(Settings):
-    """How the weights are found. What is left open: `keras_wa.training.defaults`."""
+    """The optimization. `keras_wa.training.defaults` resolves `"auto"` and `None`."""
 
     title: ClassVar[str] = "optimization"
 
-    epochs: int = whole(  # As many as the checkpoints' names count.
+    epochs: int = whole(  # The names of checkpoints have five digits.
         100, 1, 99_999, help="passes over the training set"
     )
     batch_size: int = whole(16, 1, 1_000_000, help="ROIs a step, over all devices")
@@ -136,7 +136,7 @@ class OptimizationSettings(Settings):
 
 @dataclasses.dataclass(frozen=True)
 class AugmentationSettings(Settings):
-    """How training ROIs vary from epoch to epoch; see `Augmentation`."""
+    """The augmentation of training ROIs; see `Augmentation`."""
 
     title: ClassVar[str] = "augmentation"
 
@@ -164,7 +164,7 @@ class AugmentationSettings(Settings):
 
 @dataclasses.dataclass(frozen=True)
 class ComputingSettings(Settings):
-    """On which devices, and in which precision."""
+    """Devices and precision."""
 
     title: ClassVar[str] = "computing"
 
@@ -193,14 +193,13 @@ class TrainConfig(
     SplitSettings,
     DataSettings,
 ):
-    """The settings of a training, the paper's by default.
+    """The settings of a training; the defaults are the paper's.
 
-    The groups that it inherits from document the fields. What is `"auto"` or `None`
-    among the weights, the learning rate and its schedule is decided by
-    `keras_wa.training.defaults.settled`.
+    The base classes document the fields. `keras_wa.training.defaults.settled` resolves
+    `"auto"` and `None` in the weights, the learning rate and its schedule.
 
     Raises:
-        UserError: a value is out of its range, or two do not go together.
+        UserError: a value is out of its range, or two values conflict.
 
     Example:
         >>> config = TrainConfig(dataset="phantom", epochs=20)
@@ -208,7 +207,7 @@ class TrainConfig(
         16
     """
 
-    # What a program passed to `train`: no flag makes it.
+    # Set by arguments of `train`, not by a flag.
     custom: dict[str, Any] = setting({})
 
     def __post_init__(self) -> None:
@@ -257,7 +256,7 @@ class TrainConfig(
 
     @property
     def input_wavelet(self) -> str | None:
-        """The wavelet that the pipeline applies, `None` where the model does."""
+        """The wavelet that the pipeline applies; `None` if the model applies it."""
         if self.dwt == "model":
             return None
         from keras_wa.models import model_options
@@ -266,7 +265,7 @@ class TrainConfig(
         return str(self.model_options.get("wavelet", default))
 
     def _set_weight_decay(self) -> None:
-        """Puts the optimizer's own weight decay in, so that a run's record names it."""
+        """Sets the optimizer's default weight decay, so that the config records it."""
         if self.weight_decay is None:
             usual = 0.004 if self.optimizer == "adamw" else 0.0
             object.__setattr__(self, "weight_decay", usual)
@@ -286,7 +285,7 @@ class TrainConfig(
             )
 
     def _check_model_options(self) -> None:
-        # Not at the top: the help of a command lists settings without loading Keras.
+        # Imported here: the help of a command lists settings without loading Keras.
         from keras_wa.models import model_options
         from keras_wa.models.registry import check_options
 
