@@ -1,4 +1,4 @@
-"""How much a service takes on, and from whom."""
+"""Settings and limits of the service."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 @dataclasses.dataclass(frozen=True)
 class ServerSettings(Settings):
-    """What a service is started with.
+    """The settings and limits of the service.
 
     Raises:
         UserError: a value is out of its range, or the host needs a token.
@@ -65,25 +65,25 @@ class ServerSettings(Settings):
 
     @property
     def on_loopback(self) -> bool:
-        """Whether nobody but this machine can reach the host."""
+        """Whether the host can be reached from this machine only."""
         if self.host in LOOPBACK_NAMES:
             return True
         try:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
-            return False  # A name: where it leads to may change.
+            return False  # A host name, which may resolve to another address later.
 
     @property
     def max_bytes(self) -> int:
-        """Of a request's body."""
+        """Maximum size of the body of a request."""
         return int(self.max_megabytes * 2**20)
 
     @property
     def held_bytes(self) -> int:
-        """Of the bodies of all requests that are under way, which are in memory."""
+        """Maximum size of the bodies of all running requests, which are in memory."""
         return 8 * self.max_bytes
 
     @property
     def most_waiting(self) -> int:
-        """ROIs, turned and mirrored copies counted, that wait for the network."""
+        """Maximum number of ROIs in the queue, including rotated and flipped copies."""
         return max(4 * self.batch, self.concurrency)
