@@ -72,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Trains, evaluates and compares. Returns the exit code."""
+    """Trains, evaluates and compares models. Returns the exit code."""
     if bool(args.runs) == bool(args.models):
         raise UserError(
             "Give either --models, to train them, or the directories of evaluated "

@@ -102,7 +102,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Downloads. Returns the exit code."""
+    """Downloads a dataset. Returns the exit code."""
     request = _Request.of(args)
     index = read_index(request.source.collection)
     with contextlib.ExitStack() as stack:
@@ -146,7 +146,7 @@ def run(args: argparse.Namespace) -> int:
 
 @dataclasses.dataclass(frozen=True)
 class _Request:
-    """The arguments, checked."""
+    """The checked arguments."""
 
     args: argparse.Namespace
     source: Source
@@ -213,10 +213,10 @@ def _agreed() -> bool:
 
 
 def _carry_out(plan: Plan, tables: Tables, licence: str, s5cmd: S5cmd) -> int:
-    """Writes the tables and the licence, fetches the series, says how it went."""
+    """Writes the tables and the licence, downloads the series, prints a summary."""
     missing = plan.to_fetch
     if len(missing):
-        # Before anything is made.
+        # Checked before any file is written.
         s5cmd.check(missing["url"].iloc[0])
     plan.out.mkdir(parents=True, exist_ok=True)
     install(tables.paths, plan.out)

@@ -1,4 +1,4 @@
-"""`keras-wa evaluate`, that is `python evaluate.py`."""
+"""`keras-wa evaluate`, also `python evaluate.py`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Predicts, evaluates and writes. Returns the exit code."""
+    """Evaluates a run and writes the results. Returns the exit code."""
     start_keras()
     from keras_wa.evaluate import format_metrics
     from keras_wa.evaluate.report.evaluate_run import evaluate_run
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _other_threshold(run: Any, results: dict[str, Any]) -> list[str]:
-    """Why `predict` may decide otherwise than this evaluation does."""
+    """Returns a note if `predict` uses another threshold than this evaluation."""
     from keras_wa.training.decision import read_decision
 
     here, kept = results["threshold"], read_decision(run)

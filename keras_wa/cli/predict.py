@@ -107,7 +107,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Predicts and writes. Returns the exit code."""
+    """Classifies images and writes the results. Returns the exit code."""
     _check(args)
     from keras_wa.export.cards import trained_bits
     from keras_wa.inference.targets import expand
@@ -124,8 +124,8 @@ def run(args: argparse.Namespace) -> int:
     for flag in ("json", "csv"):
         if getattr(args, flag) not in (None, _STDOUT):
             check_writable(Path(getattr(args, flag)), f"--{flag}")
-    # The first image is decoded and searched while TensorFlow starts: a second less.
-    # What a decoder writes to stderr then is held back with TensorFlow's own words.
+    # The first image is decoded and searched while TensorFlow starts, which saves a
+    # second. The decoder's output on stderr is suppressed with TensorFlow's.
     targets = begun(_targets(args, named))
     with without_collecting():
         classifier = _open(args.model)
@@ -140,7 +140,7 @@ def run(args: argparse.Namespace) -> int:
     from keras_wa.progress import ProgressBar
 
     options = ReadOptions(
-        # An official crop is a file of its own: about a box it is cut as by default.
+        # An official crop is a separate file; a box is cropped with the default method.
         crop=args.crop or classifier.crop.replace("official", "fixed"),
         field_mm=classifier.field_mm,
         pixel_spacing=args.pixel_spacing,
@@ -160,7 +160,7 @@ def run(args: argparse.Namespace) -> int:
         for each in predict_targets(classifier, targets, options, args.symmetries):
             if overlays is not None and not each.error:
                 overlays.write(len(predictions), each)
-            # A mammogram may have several.
+            # A mammogram may have several predictions.
             if not predictions or each.target.file != predictions[-1].target.file:
                 bar.advance(1)
             predictions.append(_with_flags(each))
@@ -183,7 +183,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _open(model: str) -> Any:
-    """Starts TensorFlow and opens the model."""
+    """Starts TensorFlow and loads the model."""
     start_keras()
     from keras_wa.backend import require_tensorflow
 
@@ -202,7 +202,7 @@ def _with_flags(prediction: Any) -> Any:
 
 
 def _write_dicom(classifier: Any, predictions: list[Any], folder: Path) -> list[str]:
-    """Writes the results of each image as DICOM. Returns what went wrong."""
+    """Writes the results of each image as DICOM. Returns the errors."""
     from keras_wa.inference.dicom_results import notes_on, write_results
 
     errors = []
