@@ -183,7 +183,7 @@ class Batcher:
                     job.future.set_exception(error)
 
     def _keep(self, job: _Job, start: int, outputs: Outputs) -> None:
-        """Adds the outputs of a piece to its job, and completes it with the last one."""
+        """Adds the outputs of a piece to its job; the last one completes the job."""
         with self._change:  # Another thread may finish another piece.
             job.parts[start] = outputs
             whole = sum(map(len, job.parts.values())) == len(job.views)

@@ -135,7 +135,7 @@ class Engine:
         }
 
     async def pictures(self, read: ReadRoi) -> tuple[dict[str, str], str]:
-        """Returns the pictures of a ROI, see `Explainer.pictures`.
+        """Returns the pictures of an ROI, see `Explainer.pictures`.
 
         Raises:
             QueueFullError: too many requests wait for pictures.

@@ -1,4 +1,4 @@
-"""The pictures of a ROI for the page, made in a separate thread."""
+"""The pictures of an ROI for the page, made in a separate thread."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Explainer:
         self._waiting = threading.Semaphore(_MOST_WAITING)
 
     async def pictures(self, roi: Pixels) -> tuple[dict[str, str], str]:
-        """Makes the pictures of a ROI, uint8 `(size, size)`, before enhancement.
+        """Makes the pictures of an ROI, uint8 `(size, size)`, before enhancement.
 
         Returns:
             Name -> PNG as `data:image/png;base64,…`: `roi`, `seen` (the enhanced ROI),

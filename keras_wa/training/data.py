@@ -93,7 +93,7 @@ class RunData:
 
     @functools.cached_property
     def pixels(self) -> list[str]:
-        """Returns a digest of the pixels of each ROI before enhancement.
+        """A digest of the pixels of each ROI before enhancement.
 
         A copy has the digest of its source.
         """

@@ -31,7 +31,7 @@ class Decision:
     """Threshold, calibration and grey-level statistics of the training ROIs.
 
     Attributes:
-        threshold: threshold on the uncalibrated probability; at or above it, a ROI is
+        threshold: threshold on the uncalibrated probability; at or above it, an ROI is
             malignant.
         rule: how the threshold was chosen on the validation part.
         temperature: argument of `keras_wa.metrics.apply_temperature`, fitted on the

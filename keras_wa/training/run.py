@@ -224,7 +224,7 @@ class Run:
             run has no record of them.
 
         Raises:
-            UserError: a ROI, its patient, label or part of the split has changed; or
+            UserError: an ROI, its patient, label or part of the split has changed; or
                 its pixels have, unless that is allowed.
         """
         file, then = self.path / "split.csv", self._split()
