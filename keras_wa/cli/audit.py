@@ -40,13 +40,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where audit.html and audit.json go (default: audits/DATASET)",
     )
     parser.add_argument(
-        "--split", default="official", help="or patient-kfold, random-roi"
+        "--split",
+        default="official",
+        help="official (default), patient-kfold or random-roi",
     )
     parser.add_argument(
         "--limit-images",
         type=Range(0, whole=True),
         metavar="N",
-        help="read the pixels of at most N ROIs; 0: metadata alone",
+        help="read the pixels of at most N ROIs; 0: metadata only",
     )
     add_resamples(parser)
     parser.add_argument(

@@ -29,8 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--host",
         default="127.0.0.1",
-        help="address to listen on (default: 127.0.0.1, this machine alone). Whoever "
-        "reaches it sees everything: TensorBoard asks for no password",
+        help="address to listen on (default: 127.0.0.1, this machine only). "
+        "TensorBoard has no password: everyone who can reach it sees everything",
     )
     parser.add_argument(
         "--port",
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Range(0, whole=True),
         default=1000,
         metavar="N",
-        help="test ROIs of each run in the projector, which cost a pass through its "
+        help="test ROIs of each run in the projector; each needs a pass through the "
         "network once (default: 1000)",
     )
     parser.add_argument(
@@ -52,16 +52,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="embeddings",
         action="store_const",
         const=0,
-        help="run no network; the projector shows what an earlier call has made",
+        help="run no network; the projector shows the results of earlier calls",
     )
     parser.add_argument(
         "--out",
         metavar="DIR",
-        help=f"where to write (default: {FOLDER} in the folder of the runs, for each "
-        f"selection of them a {FOLDER}-… of its own); the runs are not changed",
+        help=f"where to write (default: {FOLDER} in the folder of the runs, or a "
+        f"separate {FOLDER}-… for a selection of runs); the runs are not changed",
     )
     parser.add_argument(
-        "--build-only", action="store_true", help="write that folder, and stop"
+        "--build-only", action="store_true", help="write that folder, and exit"
     )
 
 

@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--threshold",
         default="youden",
         metavar="RULE",
-        help="how the threshold is chosen on validation: youden (default), f1, "
+        help="rule for the threshold on the validation part: youden (default), f1, "
         "sensitivity:0.95, specificity:0.9, or a number that is used as it is",
     )
     add_resamples(parser)

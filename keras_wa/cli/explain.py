@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--n",
         type=Range(1, whole=True),
         default=200,
-        help="ROIs, drawn at random (default: 200)",
+        help="number of ROIs, drawn at random (default: 200)",
     )
     parser.add_argument(
         "--method", default="gradcam", help="gradcam (default) or occlusion"
@@ -53,34 +53,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--layer",
         metavar="NAME",
-        help="of gradcam: layer whose feature map is explained (default: the last one "
+        help="for gradcam: layer whose feature map is explained (default: the last one "
         "of at least 14x14)",
     )
     parser.add_argument(
         "--patch",
         type=Range(1, whole=True),
         metavar="PX",
-        help="of occlusion: side of the patch (default: an eighth of the ROI)",
+        help="for occlusion: side of the patch (default: an eighth of the ROI)",
     )
     parser.add_argument(
         "--stride",
         type=Range(1, whole=True),
         metavar="PX",
-        help="of occlusion: from patch to patch (default: half a patch)",
+        help="for occlusion: step between patches (default: half a patch)",
     )
     parser.add_argument(
         "--tolerance",
         type=Range(0),
         default=0.0,
         metavar="PX",
-        help="of the pointing game: as far from the mask still hits (default: 0)",
+        help="for the pointing game: distance from the mask that still counts as a hit "
+        "(default: 0)",
     )
     parser.add_argument(
         "--random",
         type=Range(0, 10_000, whole=True),
         default=3,
         metavar="N",
-        help="networks with random weights to compare with (default: 3)",
+        help="number of networks with random weights to compare with (default: 3)",
     )
     parser.add_argument(
         "--out",

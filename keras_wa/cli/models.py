@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=range_of(PhantomSpec, "size"),
         default=224,
         metavar="PX",
-        help="side of the ROI that is counted for (default: 224)",
+        help="side of the ROI (default: 224)",
     )
     parser.add_argument(
         "--json", action="store_true", help="print JSON instead of a table"

@@ -108,7 +108,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--pixel-spacing",
         type=Range(*CREDIBLE_MM),
         metavar="MM",
-        help="of --background, assumed where the files state none",
+        help="pixel spacing of --background files that state none",
     )
     tree = parser.add_argument_group("of --layout tcia")
     for field, (options, _) in _TREE_FLAGS.items():

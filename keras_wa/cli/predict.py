@@ -37,25 +37,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="kind",
         default="auto",
         metavar="KIND",
-        help="what a file is: roi, mammogram (clusters are looked for), or auto "
-        "(default): a mammogram from 1000 px a side",
+        help="kind of the files: roi, mammogram (clusters are detected), or auto "
+        "(default): mammogram if at least 1000 px a side",
     )
     parser.add_argument(
         "--box",
         metavar="L,T,W,H",
-        help="the lesion in the one FILE: left, top, width, height in pixels",
+        help="the lesion in a single FILE: left, top, width, height in pixels",
     )
     parser.add_argument(
-        "--mask", metavar="IMAGE", help="a mask of the lesion in the one FILE"
+        "--mask", metavar="IMAGE", help="a mask of the lesion in a single FILE"
     )
     parser.add_argument(
-        "--crop", help="fixed or roi (default: as the model's training ROIs were cut)"
+        "--crop", help="fixed or roi (default: as in the model's training)"
     )
     parser.add_argument(
         "--pixel-spacing",
         type=range_of(ReadOptions, "pixel_spacing"),
         metavar="MM",
-        help="taken where a file states none",
+        help="pixel spacing of files that state none",
     )
     parser.add_argument(
         "--for-processing",
@@ -66,28 +66,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--bits-stored",
         type=range_of(ReadOptions, "bits_stored"),
         metavar="N",
-        help="bits of the values in 16-bit PNG, TIFF and PGM files (default: as of the "
-        "model's training images, else 16)",
+        help="bits of the values in 16-bit PNG, TIFF and PGM files (default: those of "
+        "the model's training images, else 16)",
     )
     parser.add_argument(
         "--digital",
         action="store_true",
-        help="mammograms of a digital detector: sharp spots are no dust on a film",
+        help="mammograms of a digital detector: keep sharp spots, which on film are "
+        "dust",
     )
     parser.add_argument(
         "--most",
         type=Range(1, whole=True),
         default=10,
         metavar="N",
-        help="clusters of a mammogram, at most (default: 10)",
+        help="maximum number of clusters per mammogram (default: 10)",
     )
     parser.add_argument(
         "--symmetries",
         type=Range(1, 8, whole=True),
         default=8,
         metavar="N",
-        help="turned and mirrored copies of each ROI that give low and high, 1 to 8 "
-        "(default: 8; 1 is fastest and gives none)",
+        help="rotated and flipped copies of each ROI (test-time augmentation) for low "
+        "and high, 1 to 8 (default: 8; 1 is fastest, without augmentation)",
     )
     parser.add_argument(
         "--json", metavar="PATH", help="write JSON; - is stdout, without the table"

@@ -86,7 +86,7 @@ def add_data_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow-changed-data",
         action="store_true",
-        help="go on where images are no longer those of the training, with a note in "
+        help="continue even if images have changed since the training, with a note in "
         "every result",
     )
 

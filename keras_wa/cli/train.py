@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="carry on with --run-dir, by default the newest run",
+        help="resume --run-dir, by default the newest run",
     )
     add_config(parser)
     add_settings(parser, TrainConfig)

@@ -25,29 +25,35 @@ class ServerSettings(Settings):
     host: str = setting(
         "127.0.0.1", help="address to listen on; 127.0.0.1 is this machine"
     )
-    port: int = whole(8501, 0, 2**16 - 1, help="of TCP; 0 is any that is free")
+    port: int = whole(8501, 0, 2**16 - 1, help="TCP port; 0 for any free one")
     token: str = setting(
         "",
-        help="that each request has to bring, 'Authorization: Bearer TOKEN'; or set "
-        "KERAS_WA_TOKEN, which other users of the machine do not see. A host that "
+        help="token that each request must send, 'Authorization: Bearer TOKEN'; or set "
+        "KERAS_WA_TOKEN, which other users of the machine cannot see. A host that "
         "other machines can reach needs one (default: none)",
     )
     max_megabytes: float = real(
-        64, 0, 2**20, above=True, metavar="MB", help="size of a request"
+        64, 0, 2**20, above=True, metavar="MB", help="maximum size of a request"
     )
-    max_pixels: int = whole(2**26, 1, help="of an image, height times width")
+    max_pixels: int = whole(
+        2**26, 1, help="maximum number of pixels of an image, height times width"
+    )
     timeout: float = real(
         30,
         0,
         86_400,
         above=True,
         metavar="SECONDS",
-        help="from a request's arrival to its answer",
+        help="time limit from a request's arrival to its response",
     )
-    concurrency: int = whole(128, 1, help="predictions under way at once")
-    batch: int = whole(32, 1, help="ROIs that the network sees at once, at most")
+    concurrency: int = whole(128, 1, help="maximum number of predictions at once")
+    batch: int = whole(32, 1, help="maximum number of ROIs in a batch")
     wait_ms: float = real(
-        1, 0, 60_000, metavar="MS", help="how long the first ROI of a batch waits"
+        1,
+        0,
+        60_000,
+        metavar="MS",
+        help="how long the first ROI of a batch waits for others",
     )
 
     def __post_init__(self) -> None:

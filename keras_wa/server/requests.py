@@ -59,7 +59,7 @@ class ImageQuestion(BaseModel):
         default=None,
         ge=CREDIBLE_MM[0],
         le=CREDIBLE_MM[1],
-        description="taken where the file states none, mm",
+        description="pixel spacing in mm, used if the file has none",
     )
     for_processing: bool = Field(
         default=False, description="accept a DICOM image meant for processing"
@@ -68,8 +68,8 @@ class ImageQuestion(BaseModel):
         default=None,
         ge=1,
         le=16,
-        description="bits of the values in a 16-bit PNG, TIFF or PGM; by default as of "
-        "the training images",
+        description="bits of the values in a 16-bit PNG, TIFF or PGM; by default those "
+        "of the training images",
     )
 
 
@@ -77,17 +77,18 @@ class Question(ImageQuestion):
     """The fields of a request to classify an image."""
 
     box: _Sides = Field(
-        default=None, description="of the lesion: left, top, width, height, pixels"
+        default=None, description="the lesion: left, top, width, height, pixels"
     )
     crop: str | None = Field(
         default=None,
-        description="fixed or roi; by default as the training ROIs were cut",
+        description="fixed or roi; by default as the training ROIs were cropped",
     )
     symmetries: int = Field(
         default=1,
         ge=1,
         le=8,
-        description="turned and mirrored copies that give low and high",
+        description="rotated and flipped copies (test-time augmentation) for low and "
+        "high",
     )
 
     def options(self, crop: str, field_mm: float) -> ReadOptions:
@@ -114,13 +115,13 @@ class ViewQuestion(ImageQuestion):
     """The fields of a request to display an image."""
 
     region: _Sides = Field(
-        default=None, description="part to be shown: left, top, width, height, pixels"
+        default=None, description="region to show: left, top, width, height, pixels"
     )
     side: int = Field(
         default=1536,
         ge=1,
         le=MOST_SIDE,
-        description="pixels of the longer side of what is given, at most",
+        description="maximum number of pixels of the longer side",
     )
 
     def part(self) -> Box | None:
@@ -132,7 +133,7 @@ class SearchQuestion(ImageQuestion):
     """The fields of a request to search a mammogram for clusters."""
 
     film: bool = Field(
-        default=True, description="leave out specks, as dust on a scanned film makes"
+        default=True, description="leave out specks, such as dust on a scanned film"
     )
 
 

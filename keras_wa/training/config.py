@@ -27,15 +27,15 @@ class SplitSettings(Settings):
         help="official (the data set's own; drawn by patient where it has none) or "
         "patient-kfold; random-roi and augmented-first leak, to show by how much",
     )
-    folds: int = whole(5, 2, 10_000, help="of patient-kfold")
+    folds: int = whole(5, 2, 10_000, help="number of folds of patient-kfold")
     fold: int = whole(0, 0, 9_999, help="which fold is the test part")
     validation: float = real(
         0.2,
         0,
         0.5,
         above=True,
-        help="part of the training patients kept for validation, where the data set "
-        "brings no validation part of its official split",
+        help="part of the training patients used for validation, if the data set has "
+        "no official validation part",
     )
 
 
@@ -65,8 +65,8 @@ class ModelSettings(Settings):
     weights: str = setting(
         "auto",
         metavar="SOURCE",
-        help="imagenet, a file, or none (default: imagenet where the model takes it "
-        "and it can be had)",
+        help="imagenet, a file, or none (default: imagenet if the model supports it "
+        "and it is available)",
     )
 
 
@@ -79,7 +79,7 @@ class OptimizationSettings(Settings):
     epochs: int = whole(  # The names of checkpoints have five digits.
         100, 1, 99_999, help="passes over the training set"
     )
-    batch_size: int = whole(16, 1, 1_000_000, help="ROIs a step, over all devices")
+    batch_size: int = whole(16, 1, 1_000_000, help="ROIs per step, over all devices")
     optimizer: str = setting(
         "adam",
         choices=("adam", "adamw", "sgd"),
@@ -89,15 +89,15 @@ class OptimizationSettings(Settings):
         None,
         0,
         1,
-        help="decoupled, of adamw (default: 0.004) and sgd (default: 0), but not of "
-        "biases, scales and gates",
+        help="decoupled weight decay of adamw (default: 0.004) and sgd (default: 0); "
+        "biases, scales and gates are excluded",
     )
     ema: float = real(
         0.0,
         0,
         0.999999,
         help="momentum of an exponential moving average of the weights, which is "
-        "validated, kept and exported in their place; 0 keeps none",
+        "validated, saved and exported in their place; 0 for no average",
     )
     label_smoothing: float = real(
         0.0, 0, 0.9, help="part of a label that is spread evenly over the classes"
@@ -107,7 +107,8 @@ class OptimizationSettings(Settings):
         0,
         FLOAT32.high,
         above=True,
-        help="the highest (default: 1e-4 with pretrained weights, 1e-3 from scratch)",
+        help="highest learning rate (default: 1e-4 with pretrained weights, 1e-3 from "
+        "scratch)",
     )
     trunk_rate: float = real(
         1.0,
@@ -130,7 +131,7 @@ class OptimizationSettings(Settings):
     )
     class_weights: bool = setting(True, help="weigh both classes equally")
     seed: int = whole(
-        0, 0, 2**32 - 1, help="decides initial weights, order and augmentation"
+        0, 0, 2**32 - 1, help="seed of initial weights, order and augmentation"
     )
 
 
@@ -140,7 +141,7 @@ class AugmentationSettings(Settings):
 
     title: ClassVar[str] = "augmentation"
 
-    augment: bool = setting(True, help="flips and all that follows")
+    augment: bool = setting(True, help="flips and the augmentations below")
     rotation: float = same(
         Augmentation, "rotation", metavar="DEG", help="largest rotation, degrees"
     )
@@ -157,7 +158,7 @@ class AugmentationSettings(Settings):
     random_clahe: float = same(
         Augmentation,
         "random_clahe",
-        help="part of the ROIs that get no CLAHE, or another clip limit",
+        help="part of the ROIs without CLAHE, or with another clip limit",
     )
     fresh_rois: bool = setting(False, help="draw new phantom ROIs every epoch")
 
@@ -180,7 +181,7 @@ class ComputingSettings(Settings):
         help="a Keras dtype policy: float32, mixed_float16 or mixed_bfloat16",
     )
     deterministic: bool = setting(
-        False, help="the same numbers run after run, at some cost in speed"
+        False, help="reproduce results exactly, at some cost in speed"
     )
 
 
