@@ -190,17 +190,21 @@ class Run:
 
     @property
     def checkpoints(self) -> Path:
+        """The folder of the checkpoints."""
         return self.path / "checkpoints"
 
     @property
     def tensorboard(self) -> Path:
+        """The folder of TensorBoard's logs."""
         return self.path / "tensorboard"
 
     @property
     def saved_model(self) -> Path:
+        """The folder of the exported SavedModel."""
         return self.path / "saved_model"
 
     def evaluation(self, split: str) -> Path:
+        """Returns the folder of the evaluation on one part of the split."""
         return self.path / "evaluation" / split
 
     def require_same_data(
