@@ -23,12 +23,14 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_wa.cli.starting import quiet_decoders
 from keras_wa.progress import showing_progress, track
 from tests.data.io.fuzzing import damage, whole_files
 
 SECONDS, MEGABYTES = 5.0, 2048
 
 
+@quiet_decoders()  # As in every command.
 def worker(connection: Connection, errors: str) -> None:
     """Decodes what it is sent; answers with outcome, seconds and peak memory."""
     import os

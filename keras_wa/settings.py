@@ -156,8 +156,8 @@ class Settings:
                 value = float(value)
             try:
                 _check_type(field, kinds[field], value)
-            except UserError as error:
-                raise UserError(f"{origin}: {error}") from None
+            except UserError as error:  # A key of the file, not a parameter.
+                raise UserError(f"{origin}: {error}".replace("`", "'")) from None
             given[field] = value
         return cls(**given)
 

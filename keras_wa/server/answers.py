@@ -87,7 +87,7 @@ class Candidate(BaseModel):
 
 
 class Candidates(BaseModel):
-    """The candidate clusters of a mammogram, the most probable first."""
+    """The candidate clusters of a mammogram, the highest score first."""
 
     candidates: list[Candidate]
 

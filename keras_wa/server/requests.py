@@ -311,12 +311,12 @@ def instances_of(
 
 
 def as_fields(message: str) -> str:
-    """Replaces the parameters in a message by fields of a request: `crop=fixed`."""
+    """Replaces the parameters in a message by fields of a request: `crop fixed`."""
 
     def field(name: str, value: str | None) -> str | None:
         if name not in _FIELDS:
             return None
-        return name if value is None else f"{name}={value.strip(_QUOTES)}"
+        return name if value in (None, "True") else f"{name} {value.strip(_QUOTES)}"
 
     return replace_parameters(message, field)
 

@@ -174,7 +174,7 @@ def test_a_config_file_is_checked_as_flags_are(
     path.write_text(f'model = "tiny"\ndataset = "phantom"\n{line}\n')
     place = ["--store-dir", tmp_path / "store", "--run-dir", tmp_path / "run"]
     field = line.split(" = ")[-2].lstrip("{")
-    names = (f"`{field}`", f"--{field.replace('_', '-')}")
+    names = (f"`{field}`", f"'{field}'", f"--{field.replace('_', '-')}")
     error = error_of(["train", "--config", path, *place], capsys)
     assert any(f"{name} must be" in error for name in names)
     assert list(tmp_path.iterdir()) == [path]

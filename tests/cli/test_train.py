@@ -183,7 +183,7 @@ def test_resume_accepts_its_own_settings_again(
         (["--deterministic"], "--deterministic", "False"),
         (
             ["--model-option", "wavelet=db2"],
-            "model_options",
+            "`model_options`",
             "{'wavelet': 'haar', 'dropout': 0.2}",
         ),
     ],

@@ -79,10 +79,10 @@ def test_the_rois_are_not_changed() -> None:
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"patch": 0}, "--patch. Received: 0; expected 1 to 16"),
-        ({"patch": 17}, "--patch. Received: 17"),
-        ({"patch": 4, "stride": 5}, "--stride. Received: 5; expected 1 to 4"),
-        ({"stride": 0}, "--stride. Received: 0"),
+        ({"patch": 0}, "`patch`. Received: 0; expected 1 to 16"),
+        ({"patch": 17}, "`patch`. Received: 17"),
+        ({"patch": 4, "stride": 5}, "`stride`. Received: 5; expected 1 to 4"),
+        ({"stride": 0}, "`stride`. Received: 0"),
         ({"fill": "rio"}, "Unknown fill. Received: 'rio'; did you mean 'roi'"),
     ],
 )

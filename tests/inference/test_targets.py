@@ -108,7 +108,7 @@ def test_large_files_are_mammograms_unless_told_otherwise(folder: Path) -> None:
 
 def test_without_a_spacing_lesions_are_not_looked_for(folder: Path) -> None:
     *_, last = targets(folder)
-    assert "Give --pixel-spacing MM, or --box" in last.error
+    assert "Give `pixel_spacing`, or the `box`" in last.error
 
 
 def test_a_mammogram_without_candidates_and_one_that_is_damaged_say_so(

@@ -56,8 +56,8 @@ def unavailable(monkeypatch: pytest.MonkeyPatch, port: int) -> str:
     message = str(caught.value)
     assert "\n" not in message
     assert message.startswith("The ImageNet weights could not be downloaded (")
-    assert "--weights PATH" in message
-    assert "--weights none" in message
+    assert "file as `weights`" in message
+    assert "`weights='none'`" in message
     return message
 
 

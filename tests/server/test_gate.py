@@ -92,7 +92,7 @@ def test_a_body_that_is_too_large_is_refused_with_or_without_a_length(
     assert found.status_code == 413
     assert found.json()["error"] == (
         "The request is too large. Received: more than 0.01 MiB; expected at most 0.01 "
-        "MiB (--max-megabytes)."
+        "MiB (`max_megabytes` of the service)."
     )
     assert post(local).status_code == 200, "and the next is answered"
 

@@ -112,7 +112,7 @@ def test_a_pixel_spacing_that_none_has_is_refused(value: str) -> None:
 
 
 def test_a_message_names_fields_of_a_request() -> None:
-    said = "Give `pixel_spacing`, or cut with `crop='roi'` or `bits_stored=12`."
-    wanted = "Give pixel_spacing, or cut with crop=roi or bits_stored=12."
+    said = "`pixel_spacing`, `crop='roi'`, `bits_stored=12`, `for_processing=True`"
+    wanted = "pixel_spacing, crop roi, bits_stored 12, for_processing"
     assert as_fields(said) == wanted
     assert as_fields("Name it with `data_dir`.") == "Name it with `data_dir`."

@@ -44,7 +44,7 @@ def test_every_field_refuses_every_other_type(field: str) -> None:
     wrong = _wrong(field)
     assert len(wrong) >= 4
     for value in wrong:
-        with pytest.raises(UserError, match=rf"my\.toml: `{field}` must be .*Received"):
+        with pytest.raises(UserError, match=rf"my\.toml: '{field}' must be .*Received"):
             TrainConfig.from_mapping({field: value}, "my.toml")
 
 

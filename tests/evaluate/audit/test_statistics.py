@@ -56,7 +56,7 @@ def test_brightness_is_a_strong_shortcut():
     assert finding.verdict == "warning"
     assert "grey levels is a strong shortcut" in finding.sentence
     assert "mean grey level with AUC" in finding.sentence
-    assert "--crop fixed" not in finding.advice
+    assert "`crop='fixed'`" not in finding.advice
 
 
 def test_a_direction_that_does_not_hold_on_test_is_no_shortcut():
@@ -85,7 +85,7 @@ def test_the_size_of_a_crop_that_tells_its_label_is_a_warning():
     finding = check_statistics(cases, pixels, 100)
     assert finding.verdict == "warning"
     assert "size of the source" in finding.sentence
-    assert "--crop fixed" in finding.advice
+    assert "`crop='fixed'`" in finding.advice
     assert "width of the source" not in scores_of(finding)
 
 

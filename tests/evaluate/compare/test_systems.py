@@ -48,7 +48,7 @@ def test_shared_options_apply_where_the_model_knows_them() -> None:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("", "--models names no model"),
+        ("", "`models` names no model"),
         ("resnet5", "did you mean 'resnet50'?"),
         ("resnet50,resnet50", "names 'resnet50' more than once"),
         ("resnet50:stem_stride", "Received: 'stem_stride'; expected KEY=VALUE"),

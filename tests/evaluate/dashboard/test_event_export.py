@@ -211,7 +211,7 @@ def test_results_that_are_not_there_any_more_are_removed(runs, shown, tmp_path, 
     notes = built(runs / "one", out)
     said = "test is left out. " if spoilt else "no results, it was not evaluated. "
     assert f"one: {said}" in notes[0]
-    assert "`evaluate_run`" in notes[0]
+    assert "`evaluate_run" in notes[0]
     assert not tags(out / "one") & TEST_TAGS
 
 
