@@ -22,8 +22,8 @@ __all__ = [
 ]
 
 if "keras" in sys.modules:
-    # For `keras.saving.load_model`, which finds a layer that is registered. Without
-    # Keras the import stays fast: many commands do not need it.
+    # Registers the layers for `keras.saving.load_model`. Without Keras the import stays
+    # fast: many commands do not need it.
     import keras_wa.layers  # noqa: F401
 
 

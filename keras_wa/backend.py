@@ -1,7 +1,7 @@
-"""Which library computes for Keras.
+"""The backend of Keras.
 
-TensorFlow is the default, and does everything. With `KERAS_BACKEND=jax`, and without
-TensorFlow being installed, models are trained, evaluated and compared as well.
+TensorFlow is the default and supports everything. With `KERAS_BACKEND=jax`, and without
+TensorFlow, models can be trained, evaluated and compared.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import keras
 from keras_wa.errors import UserError, unknown_name
 
 BACKENDS = ("tensorflow", "jax")
-"""The ones that this package was tried with."""
+"""The backends that this package is tested with."""
 
 
 def on_tensorflow() -> bool:
-    """Whether Keras computes with TensorFlow.
+    """Returns whether Keras runs on TensorFlow.
 
     Raises:
-        UserError: it computes with a library that is not in `BACKENDS`.
+        UserError: Keras runs on a backend that is not in `BACKENDS`.
     """
     backend = str(keras.backend.backend())
     if backend not in BACKENDS:
@@ -27,13 +27,13 @@ def on_tensorflow() -> bool:
 
 
 def require_tensorflow(what: str) -> None:
-    """Refuses what TensorFlow alone can do.
+    """Raises an error unless Keras runs on TensorFlow.
 
     Args:
-        what: is refused, as the start of a sentence.
+        what: the feature that needs TensorFlow; starts the message.
 
     Raises:
-        UserError: Keras computes with another library.
+        UserError: Keras runs on another backend.
     """
     if not on_tensorflow():
         raise UserError(

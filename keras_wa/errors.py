@@ -1,4 +1,4 @@
-"""The one exception that means: the user can mend this. And what mends itself."""
+"""Errors that the user can correct, and checks for errors that may be temporary."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETO
 
 
 class UserError(ValueError):
-    """A mistake in the input, told in one line that says how to mend it.
+    """An error in the input, with a one-line message that says how to correct it.
 
     The message names a parameter in backticks, alone or with a value: `crop='fixed'`.
     The command line prints the message without a traceback and exits with status 2.
-    Every other exception is a defect of this package and exits with status 1.
+    Any other exception is a bug in this package and exits with status 1.
     """
 
 
 class WeightsUnavailableError(UserError):
-    """Pretrained weights cannot be downloaded: there is no network, or no answer.
+    """Pretrained weights cannot be downloaded: no network, or no response.
 
-    Raised neither for a file that is missing nor for one that is damaged.
+    Not raised for a missing or damaged file.
     """
 
 
 def may_pass(error: BaseException | None) -> bool:
-    """Whether the system failed and not the input, so that another attempt may succeed.
+    """Returns whether an error may be temporary: caused by the system, not the input.
 
     Args:
-        error: what was raised; its causes are looked at too.
+        error: the exception; its causes are checked too.
     """
     if error is None:
         return False
-    # An OSError without a number is what a library makes of a damaged file.
+    # Libraries raise an OSError without a number for a damaged file.
     system = isinstance(error, OSError) and error.errno not in (None, *_ABSENT)
     return system or isinstance(error, MemoryError) or may_pass(error.__cause__)
 
 
 def in_one_line(error: BaseException, most: int = 300) -> str:
-    """What a library says of an error, without its line breaks.
+    """Returns an exception's message without line breaks.
 
     Args:
-        error: what was raised.
-        most: characters that are kept.
+        error: the exception.
+        most: maximum number of characters.
     """
     return " ".join(str(error).split())[:most] or type(error).__name__
 
@@ -54,9 +54,9 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
     """Builds the error for a name that is not in a registry.
 
     Args:
-        kind: what the name should name, for example `"model"`.
-        name: what was received.
-        known: the names that exist.
+        kind: the kind of registry, for example `"model"`.
+        name: the unknown name.
+        known: the registered names.
 
     Returns:
         A `UserError` that suggests the nearest known name, or lists them all.
@@ -72,15 +72,15 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
 def replace_parameters(
     message: str, replace: Callable[[str, str | None], str | None]
 ) -> str:
-    """Names parameters of a message as a caller of another kind knows them.
+    """Replaces the parameters in a message, for example by command-line flags.
 
     Args:
-        message: with parameters in backticks.
-        replace: name and value (as in Python, `None` without one) -> what stands in
-            their place; `None` leaves them.
+        message: a message with parameters in backticks.
+        replace: function of a parameter's name and value (a Python literal, or `None`)
+            that returns the replacement, or `None` to keep the parameter.
 
     Returns:
-        The message.
+        The message with the replacements.
 
     Example:
         >>> replace_parameters("Lower `epochs`.", lambda name, value: name.upper())

@@ -1,4 +1,4 @@
-"""Folders that are walked, and files that are never half the old and half the new."""
+"""Walking folders, locking folders, and writing files atomically."""
 
 from __future__ import annotations
 
@@ -16,40 +16,39 @@ from keras_wa.errors import UserError
 
 try:
     import fcntl
-except ImportError:  # Windows: two processes in one folder are not held apart
+except ImportError:  # Windows: folders are not locked.
     fcntl = None  # type: ignore[assignment]
 
 _MOST_BYTES = 255
-"""Of a file name; the usual file systems take no more."""
+"""Maximum length of a file name on common file systems."""
 
 
 _ASIDE = ".replaced-"
-"""Before its name: a folder whose place another one is about to take."""
+"""Prefix of a folder that is being replaced by another one."""
 
-_MOMENT_S = 0.2  # Two renames take far less.
+_MOMENT_S = 0.2  # Two renames take much less.
 
 
 class FolderBusyError(UserError):
-    """Another process holds a folder that this one needs for itself."""
+    """Another process has locked a folder that this one needs."""
 
 
 def walk_files(root: Path, follow_links: bool = True) -> Iterator[str]:
     """Finds the files below a folder.
 
-    Hidden files and folders are left out. A folder that can be reached in two ways is
-    walked once, by the way without a link if there is one.
+    Hidden files and folders are left out. A folder that can be reached by several paths
+    is walked once, by a path without a link if there is one.
 
     Args:
         root: the folder.
-        follow_links: whether to walk folders that are linked; linked files are always
-            found.
+        follow_links: whether to walk linked folders; linked files are always found.
 
     Yields:
-        Paths relative to `root`, posix: those of a folder sorted by name, before those
+        POSIX paths relative to `root`: the files of a folder sorted by name, then those
         of its sub-folders; linked folders last.
 
     Raises:
-        UserError: if the folder or one below it cannot be listed.
+        UserError: the folder or one below it cannot be listed.
     """
 
     def fail(error: OSError) -> None:
@@ -76,7 +75,7 @@ def walk_files(root: Path, follow_links: bool = True) -> Iterator[str]:
 
 
 def cannot_be_listed(error: OSError, folder: Path) -> UserError:
-    """The error for a folder whose content cannot be read."""
+    """Builds the error for a folder that cannot be listed."""
     return UserError(
         f"{error.filename or folder}: cannot be listed ({error.strerror or error}). "
         "Expected: a readable folder; check the path and its permissions."
@@ -85,17 +84,18 @@ def cannot_be_listed(error: OSError, folder: Path) -> UserError:
 
 @contextmanager
 def locked(folder: Path, busy: str = "") -> Iterator[None]:
-    """Makes a folder and holds it alone until the end of the block.
+    """Creates a folder and locks it until the end of the block.
 
-    The lock ends with the process, however that ends. Where the system has no locks the
-    block runs without one.
+    The lock is released when the process ends, even if it is killed. On a system
+    without locks the block runs without one.
 
     Args:
-        folder: the folder; its parents are made too.
-        busy: the message if another process holds it; by default that is waited for.
+        folder: the folder; its parents are created too.
+        busy: error message if another process has locked the folder; by default this
+            waits for the lock.
 
     Raises:
-        FolderBusyError: with that message.
+        FolderBusyError: another process has locked the folder, and `busy` is given.
     """
     handle = None
     while handle is None:
@@ -105,13 +105,13 @@ def locked(folder: Path, busy: str = "") -> Iterator[None]:
             in_the_way = os.path.lexists(folder) and not folder.is_dir()
             if in_the_way or not folder.parent.is_dir():
                 raise
-            continue  # It was a folder, and gone before `mkdir` looked.
+            continue  # The folder was removed before `mkdir` checked it.
         if fcntl is None:
             break
         try:
             handle = os.open(folder, os.O_RDONLY)
         except FileNotFoundError:
-            continue  # Who held it has renamed or removed it since.
+            continue  # The process that held the lock renamed or removed the folder.
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | (fcntl.LOCK_NB if busy else 0))
         except BlockingIOError as error:
@@ -120,7 +120,7 @@ def locked(folder: Path, busy: str = "") -> Iterator[None]:
         except OSError:
             break  # The file system has no locks.
         if not _is_open_as(folder, handle):
-            # Who held it has renamed or removed it.
+            # The process that held the lock renamed or removed the folder.
             os.close(handle)
             handle = None
     try:
@@ -138,11 +138,11 @@ def _is_open_as(folder: Path, handle: int) -> bool:
 
 
 def shortened(name: str, most: int = _MOST_BYTES - 16) -> str:
-    """The end of a file name that is too long.
+    """Shortens a file name that is too long by removing its start.
 
     Args:
         name: the file name.
-        most: bytes that are kept; by default there is room for a number before it.
+        most: maximum number of bytes; the default leaves room for a number before it.
     """
     while len(os.fsencode(name)) > most:
         name = name[1:]
@@ -150,27 +150,27 @@ def shortened(name: str, most: int = _MOST_BYTES - 16) -> str:
 
 
 def printable(text: str) -> str:
-    """Text with `\\udcff` for a byte of a file's name that is no UTF-8."""
+    """Escapes the bytes of a file name that are not UTF-8, as in `\\udcff`."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Gives a temporary path to write, and renames it to `path` at the end.
+    """Yields a temporary path to write to, and renames it to `path` at the end.
 
-    The temporary name is in the same folder and keeps the suffix, by which Keras and
-    OpenCV choose a format. It is removed if the body fails.
+    The temporary path is in the same folder and keeps the suffix, from which Keras and
+    OpenCV choose the format. It is removed if the block fails.
 
     Args:
-        path: the file or folder to write. An older file is replaced by a file, an older
-            folder by a folder. If that fails, the older one is still there.
+        path: the file or folder to write. A file replaces an existing file, a folder
+            an existing folder. If that fails, the existing one is kept.
 
     Yields:
-        A path that does not exist yet, for the body to write a file or a folder to.
+        A path that does not exist yet, to write a file or a folder to.
     """
     start = f".{os.getpid()}.partial-"
     partial = path.with_name(start + shortened(path.name, _MOST_BYTES - len(start)))
-    _remove(partial)  # A killed process may have had the same number.
+    _remove(partial)  # A killed process may have had the same process id.
     put_back(path)
     try:
         yield partial
@@ -183,10 +183,10 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def _replace_folder(new: Path, path: Path) -> None:
-    """Renames a folder to one that is there; the old one then has the new one's name.
+    """Swaps a new folder with the one at `path`.
 
-    A folder cannot be renamed to one with content, so for a moment neither stands under
-    `path`. Of a process that is killed in it, `put_back` finds the old one.
+    A folder cannot be renamed to a non-empty one, so for a moment `path` does not
+    exist. If the process is killed then, `put_back` restores the old folder.
     """
     aside = _aside(path)
     try:
@@ -195,17 +195,17 @@ def _replace_folder(new: Path, path: Path) -> None:
     except BaseException:
         put_back(path)
         raise
-    # Under this name no process takes what a removal leaves for a whole folder.
+    # Under a partial name, no process mistakes a half-removed folder for a whole one.
     with suppress(FileNotFoundError):  # Another process has removed it.
         os.rename(aside, new)
 
 
 def put_back(path: Path) -> None:
-    """Puts back the folder that a process killed in `replacing` had moved aside.
+    """Restores a folder that a process killed in `replacing` had moved aside.
 
     Args:
-        path: where the folder belongs. If another one stands there by now, the one
-            aside is removed.
+        path: where the folder belongs. If there is a folder already, the one that was
+            moved aside is removed.
     """
     aside = _aside(path)
     if not os.path.lexists(aside):
@@ -218,22 +218,22 @@ def put_back(path: Path) -> None:
             return
     partial = path.with_name(f".{os.getpid()}.partial-{path.name}")
     _remove(partial)
-    with suppress(FileNotFoundError):  # The other process has removed it itself.
+    with suppress(FileNotFoundError):  # The other process has removed it.
         os.rename(aside, partial)
     _remove(partial)
 
 
 def _aside(path: Path) -> Path:
-    return path.parent / f"{_ASIDE}{path.name}"  # A path may be `.`, without a name.
+    return path.parent / f"{_ASIDE}{path.name}"  # The path `.` has no name.
 
 
 def remove_partials(folder: Path) -> None:
     """Cleans up after processes that were killed in `replacing`.
 
-    What they had moved aside is put back, and what they left half-written is removed.
+    Folders that were moved aside are restored, partial files and folders are removed.
 
     Args:
-        folder: where they wrote.
+        folder: the folder that the processes wrote to.
     """
     for aside in folder.glob(f"{_ASIDE}*"):
         put_back(aside.with_name(aside.name.removeprefix(_ASIDE)))
@@ -242,7 +242,7 @@ def remove_partials(folder: Path) -> None:
 
 
 def write_json(path: Path, record: Mapping[str, Any]) -> None:
-    """Writes readable JSON atomically; NaN is an error, since JSON has none."""
+    """Writes indented JSON atomically; NaN raises an error, since JSON has no NaN."""
     text = json.dumps(record, indent=2, allow_nan=False) + "\n"
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8")
@@ -256,7 +256,7 @@ def _remove(path: Path) -> None:
 
 
 def without_nan(value: Any) -> Any:
-    """Replaces NaN and infinity, which strict JSON lacks, by None at any depth."""
+    """Replaces NaN and infinity, which strict JSON lacks, by `None` at any depth."""
     if isinstance(value, Mapping):
         return {key: without_nan(each) for key, each in value.items()}
     if isinstance(value, list | tuple):

@@ -1,9 +1,9 @@
 """Models and datasets of other packages.
 
-A package names a module of its own as an entry point of the group `keras_wa.models` or
-`keras_wa.datasets`. The module is imported when a name is asked for that is not among
-ours, and registers what it has with `keras_wa.models.register_model` or
-`keras_wa.data.register_dataset`; `examples/plugin` is such a package.
+A package declares one of its modules as an entry point of the group `keras_wa.models`
+or `keras_wa.datasets`. The module is imported when a requested name is not built in. It
+registers its models with `keras_wa.models.register_model` or its datasets with
+`keras_wa.data.register_dataset`. See `examples/plugin` for an example.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 def import_plugins(group: str) -> None:
     """Imports the modules of a group of entry points, once.
 
-    One that cannot be imported is named in a warning, and the others go on.
+    A module that cannot be imported is skipped with a warning.
 
     Args:
         group: `"keras_wa.models"` or `"keras_wa.datasets"`.
@@ -29,7 +29,7 @@ def import_plugins(group: str) -> None:
     for point in metadata.entry_points(group=group):
         try:
             point.load()
-        except Exception as error:  # Whatever it is, it is not ours.
+        except Exception as error:  # A plugin may raise anything.
             _log.warning(
                 "Plug-in %s (%s) cannot be imported: %s: %s",
                 *(point.name, point.value, type(error).__name__, in_one_line(error)),

@@ -1,6 +1,6 @@
-"""A progress bar on stderr for whatever takes more than a moment.
+"""Progress bars on stderr for work that takes more than a second.
 
-Bars are shown within `showing_progress()`, as every command of the command line is.
+Bars are shown within `showing_progress()`, in which every command runs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _shown = False
 
 @contextlib.contextmanager
 def showing_progress() -> Iterator[None]:
-    """Shows the progress bars of what runs inside."""
+    """Shows the progress bars of the code in the block."""
     global _shown
     before, _shown = _shown, True
     try:
@@ -32,17 +32,17 @@ def showing_progress() -> Iterator[None]:
 
 
 class ProgressBar:
-    """Counts work that is done; the bar appears only once a second has passed.
+    """A progress bar that appears after one second.
 
-    Use it as a context manager and call `advance` as the work gets done.
+    Use it as a context manager, and call `advance` after each step.
 
     Args:
-        description: what is being done, such as `"Reading ROIs"`.
-        total: number of steps, or `None` if nobody knows.
-        enabled: whether there is a bar at all.
+        description: text beside the bar, such as `"Reading ROIs"`.
+        total: number of steps, or `None` if unknown.
+        enabled: whether to show a bar.
         delay: seconds after which the bar appears.
-        console: where it is drawn; by default on stderr, within `showing_progress()`.
-        unit: `"steps"`, or `"bytes"`, which are shown with their speed.
+        console: console to draw on; by default stderr, within `showing_progress()`.
+        unit: `"steps"` or `"bytes"`; for bytes the speed is shown.
     """
 
     def __init__(
@@ -75,12 +75,12 @@ class ProgressBar:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Leaves the bar as it stands."""
+        """Stops updating the bar."""
         if self._bar is not None:
             self._bar.stop()
 
     def advance(self, steps: int = 1) -> None:
-        """Counts `steps` more as done."""
+        """Advances the bar by `steps`."""
         self.done += steps
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=self.done)
@@ -92,7 +92,7 @@ class ProgressBar:
             self._bar = self._show()
 
     def _show(self) -> Progress:
-        # Not at the top: it takes a quarter of a second, and most bars never appear.
+        # Imported here: it takes a quarter of a second, and most bars never appear.
         from rich import progress
         from rich.console import Console
 
@@ -117,13 +117,13 @@ def track(
     total: int | None = None,
     enabled: bool = True,
 ) -> Iterator[Item]:
-    """Passes the items on and counts them on a `ProgressBar`.
+    """Iterates over items with a `ProgressBar`.
 
     Args:
         iterable: the items.
-        description: what is being done with them.
-        total: how many they are; by default `len(iterable)` where it has one.
-        enabled: whether there is a bar at all.
+        description: text beside the bar.
+        total: number of items; by default `len(iterable)` if it has a length.
+        enabled: whether to show a bar.
 
     Yields:
         Each item.

@@ -1,4 +1,4 @@
-"""Ranges of numbers, of settings, flags and options of models."""
+"""Ranges of numbers for settings, flags and model options."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from typing import Any
 from keras_wa.errors import UserError
 
 _FINITE = sys.float_info.max
-MOST = 2**31 - 1  # Of what is counted, where nothing else limits it.
+MOST = 2**31 - 1  # Limit of counts that nothing else limits.
 
 
 @dataclasses.dataclass(frozen=True)
 class Range:
-    """The numbers from `low` to `high`; NaN and the infinite ones are in none.
+    """The numbers from `low` to `high`; NaN and infinity are in no range.
 
-    A parser of the command line takes a range as the `type` of a flag.
+    `argparse` accepts a range as the `type` of a flag.
 
     Attributes:
-        low, high: the limits, which belong to the range.
-        whole: whether only whole numbers do.
-        above: whether `low` itself is left out.
-        below: whether `high` itself is left out.
+        low, high: the limits, included by default.
+        whole: whether the range contains whole numbers only.
+        above: whether `low` is excluded.
+        below: whether `high` is excluded.
     """
 
     low: float = -_FINITE
@@ -42,7 +42,7 @@ class Range:
         return bool(self.low <= value <= self.high)  # type: ignore[operator]
 
     def __call__(self, text: str) -> float:
-        """The number that a flag's text stands for."""
+        """Parses the value of a flag."""
         try:
             value: Any = int(text) if self.whole else float(text)
         except ValueError:
@@ -53,9 +53,14 @@ class Range:
         return value
 
     def check(self, name: str, value: Any) -> None:
-        """Raises a `UserError` that starts with a name unless a value is in the range.
+        """Checks that a value is in the range.
 
-        What is no number at all is outside too.
+        Args:
+            name: name of the value, which starts the error message.
+            value: the value.
+
+        Raises:
+            UserError: the value is outside the range or not a number.
         """
         if value not in self:
             wanted = self._wanted(value)
@@ -66,7 +71,7 @@ class Range:
         return Integral if self.whole else Real
 
     def _wanted(self, value: Any) -> str:
-        """The numbers that are expected, in words, where a value is another one."""
+        """Describes the expected numbers in the error message for a value."""
         if not isinstance(value, self._kind) or isinstance(value, bool):
             kind = "whole number" if self.whole else "number"
             return f"a {kind}, {self._limits(math.nan)}"
@@ -78,7 +83,7 @@ class Range:
         low, high = _short(self.low), _short(self.high)
         least = f"{'above' if self.above else 'at least'} {low}"
         most = f"{'below' if self.below else 'at most'} {high}"
-        # A limit that is far away is named only to a value above it.
+        # A limit that is hardly ever reached is named only for a value above it.
         if self.high in (MOST, _FINITE) and not value > self.high:
             return least
         if self.high == _FINITE:
@@ -91,7 +96,7 @@ class Range:
 
 
 FLOAT32 = Range(-3.4e38, 3.4e38)
-"""What a weight can be."""
+"""The range of a float32 weight."""
 
 
 def _short(value: float) -> str:

@@ -1,7 +1,7 @@
-"""Settings as fields of dataclasses: one declaration for all that a setting needs.
+"""Settings as dataclass fields: one declaration per setting.
 
-The declaration of a field gives its default, the values it takes, its help text, its
-key in a TOML file and its command-line flag:
+The declaration of a field gives its default, its valid values, its help text, its key
+in a TOML file and its command-line flag:
 
     @dataclasses.dataclass(frozen=True)
     class Clahe(Settings):
@@ -9,13 +9,13 @@ key in a TOML file and its command-line flag:
 
         tiles: int = whole(8, 1, 1024, help="tiles along each side")
 
-`Clahe(tiles=0)` is an error, and a command that adds `Clahe` to its parser has a flag
-of that name, in a group of its own. A record of many settings inherits from several
-such groups.
+`Clahe(tiles=0)` raises an error. A command that adds `Clahe` to its parser has a flag
+of the field's name, in a separate group. A dataclass with many settings inherits from
+several such groups.
 
-Parsers that read dataclasses (tyro, jsonargparse) put the group into the flag,
-`optimization.epochs`, and answer a mistake with a block of lines; pydantic makes no
-flags.
+Existing parsers for dataclasses do not fit: tyro and jsonargparse put the group into
+the flag (`optimization.epochs`) and print several lines for an error, and pydantic
+creates no flags.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _FINITE = sys.float_info.max
 
 
 def whole(default: int | None, low: int, high: int = MOST, **words: str) -> Any:
-    """A field that holds a whole number from `low` to `high`."""
+    """Declares a field that holds a whole number from `low` to `high`."""
     return setting(default, numbers=Range(low, high, whole=True), **words)
 
 
@@ -62,12 +62,15 @@ def real(
     above: bool = False,
     **words: str,
 ) -> Any:
-    """A field that holds a number from `low` (not itself, with `above`) to `high`."""
+    """Declares a field that holds a number from `low` to `high`.
+
+    `above` excludes `low` itself.
+    """
     return setting(default, numbers=Range(low, high, above=above), **words)
 
 
 def same(record: type, field: str, **words: str) -> Any:
-    """A field with the default and the range of another record's field."""
+    """Declares a field with the default and range of a field of another dataclass."""
     other = declared(record, field)
     choices = other.metadata["choices"]
     words = {"metavar": other.metadata["metavar"], **words}
@@ -84,15 +87,15 @@ def setting(
     choices: Sequence[str] = (),
     numbers: Range | None = None,
 ) -> Any:
-    """A field of a `Settings`.
+    """Declares a field of a `Settings` dataclass.
 
     Args:
-        default: its default; `None` means that the field may be `None`.
-        help: what it is, for the command line. The default is added, unless it says
-            "default" itself.
-        metavar: what stands for its value in the help.
-        choices: the strings it takes, if not any.
-        numbers: those it takes, of an int or float field.
+        default: the default value; with `None` the field may be `None`.
+        help: help text for the command line. The default is appended unless the text
+            contains "default".
+        metavar: placeholder of the value in the help.
+        choices: valid strings; empty for any string.
+        numbers: valid numbers of an int or float field.
     """
     kind: dict[str, Any] = (
         {"default_factory": dict} if default == {} else {"default": default}
@@ -102,23 +105,23 @@ def setting(
 
 
 def declared(record: type, field: str) -> dataclasses.Field[Any]:
-    """The declaration of a record's field."""
+    """Returns the declaration of a dataclass field."""
     return {each.name: each for each in dataclasses.fields(record)}[field]
 
 
 def range_of(record: type, field: str) -> Range:
-    """The range that a record declares for a field."""
+    """Returns the range that a dataclass declares for a field."""
     return declared(record, field).metadata["range"]
 
 
 class Settings:
-    """Base of frozen dataclasses whose fields are checked; see this module."""
+    """Base class of frozen dataclasses with checked fields; see this module."""
 
     def __post_init__(self) -> None:
         """Checks each field.
 
         Raises:
-            UserError: a field has a value that it does not take.
+            UserError: a field has an invalid value.
         """
         for field, kinds in fields_of(type(self)):
             value = getattr(self, field.name)
@@ -138,11 +141,11 @@ class Settings:
         """Builds settings from parsed TOML or JSON.
 
         Args:
-            values: field -> value; fields that are left out keep their default.
-            origin: the file they come from, for error messages.
+            values: field -> value; missing fields keep their default.
+            origin: the file of the values, for error messages.
 
         Raises:
-            UserError: an unknown field, or a value that a field does not take.
+            UserError: a field is unknown or has an invalid value.
         """
         kinds = {field.name: kinds for field, kinds in fields_of(cls)}
         given = {}
@@ -159,12 +162,12 @@ class Settings:
         return cls(**given)
 
     def to_mapping(self) -> dict[str, Any]:
-        """The fields as plain JSON types; `from_mapping` gives the settings back."""
+        """Returns the fields as JSON types, which `from_mapping` reads."""
         return dataclasses.asdict(self)  # type: ignore[call-overload]
 
 
 def fields_of(record: Any) -> list[tuple[dataclasses.Field[Any], tuple[type, ...]]]:
-    """Each field of a record with the types that it takes."""
+    """Returns each field of a dataclass with its valid types."""
     return _fields_of(record)
 
 
@@ -175,15 +178,15 @@ def _fields_of(record: Any) -> list[tuple[dataclasses.Field[Any], tuple[type, ..
 
 
 def field_names(record: type) -> list[str]:
-    """The names of a record's fields."""
+    """Returns the names of a dataclass's fields."""
     return [field.name for field, _ in fields_of(record)]
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:
-    """Reads the fields that a TOML file sets.
+    """Reads settings from a TOML file.
 
     Raises:
-        UserError: the file is missing or is not TOML.
+        UserError: the file cannot be read or is not TOML.
     """
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))

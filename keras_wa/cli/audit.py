@@ -40,13 +40,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where audit.html and audit.json go (default: audits/DATASET)",
     )
     parser.add_argument(
-        "--split", default="official", help="or patient-kfold, random-roi"
+        "--split",
+        default="official",
+        help="official (default), patient-kfold or random-roi",
     )
     parser.add_argument(
         "--limit-images",
         type=Range(0, whole=True),
         metavar="N",
-        help="read the pixels of at most N ROIs; 0: metadata alone",
+        help="read the pixels of at most N ROIs; 0: metadata only",
     )
     add_resamples(parser)
     parser.add_argument(
@@ -55,8 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Audits. Returns the exit code: 0 whatever was found."""
-    # Not at the top, so that --help does not wait for scikit-learn.
+    """Audits a dataset. Returns the exit code, 0 whatever the findings."""
+    # Imported here, so that --help does not load scikit-learn.
     from keras_wa.cli.audit_findings import print_report
     from keras_wa.evaluate.audit.audit_page import write_page
     from keras_wa.evaluate.audit.checks import check_split_name, run_audit
@@ -92,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _options(args: argparse.Namespace) -> ReadOptions:
-    """What was asked for; what is absent or torn is reported, not refused."""
+    """Returns the read options; missing or damaged files are reported, not rejected."""
     given = {name: getattr(args, name) for name in _READING}
     return ReadOptions(
         **{name: value for name, value in given.items() if value is not None},

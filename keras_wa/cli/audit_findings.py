@@ -1,4 +1,4 @@
-"""The outcome of an audit on the terminal."""
+"""Printing the report of an audit on the terminal."""
 
 from __future__ import annotations
 
@@ -28,8 +28,9 @@ def print_report(report: AuditReport, console: Console | None = None) -> None:
     """Prints verdict, checks and scores.
 
     Args:
-        report: the outcome.
-        console: where to; stdout by default, plain where that is no terminal.
+        report: the report of the audit.
+        console: console to print on; by default stdout, without colours if it is not a
+            terminal.
     """
     console = console or Console(highlight=False)
     everything = report.counts.get("all", {})

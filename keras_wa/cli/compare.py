@@ -35,15 +35,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--models",
         metavar="A,B,…",
-        help="systems to train; options and a learning rate of their own behind "
-        "colons: resnet50:stem_stride=2,vgg16:learning_rate=1e-4",
+        help="systems to train, with options or a learning rate after colons: "
+        "resnet50:stem_stride=2,vgg16:learning_rate=1e-4",
     )
     parser.add_argument(
         "--seeds",
         type=Range(1, 10_000, whole=True),
         default=5,
         metavar="N",
-        help="runs of each (default: 5)",
+        help="runs of each system (default: 5)",
     )
     parser.add_argument(
         "--splits",
@@ -57,11 +57,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--part",
         choices=("val", "test"),
         default="test",
-        help="what they are compared on: val, to choose between systems, or test "
-        "(default)",
+        help="part to compare on: val, to choose between systems, or test (default)",
     )
     parser.add_argument(
-        "--baseline", metavar="NAME", help="the others are compared with it (the first)"
+        "--baseline",
+        metavar="NAME",
+        help="system to compare the others with (the first)",
     )
     add_resamples(parser)
     parser.add_argument(
@@ -72,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Trains, evaluates and compares. Returns the exit code."""
+    """Trains, evaluates and compares models. Returns the exit code."""
     if bool(args.runs) == bool(args.models):
         raise UserError(
             "Give either --models, to train them, or the directories of evaluated "

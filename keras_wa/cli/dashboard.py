@@ -14,7 +14,7 @@ from keras_wa.ranges import Range
 EXAMPLE = "keras-wa dashboard runs --port 6006"
 
 FOLDER = ".dashboard"
-"""Where by default a folder of runs has what is shown of them, in that folder."""
+"""Default output folder, inside the folder of the runs."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,8 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--host",
         default="127.0.0.1",
-        help="address to listen on (default: 127.0.0.1, this machine alone). Whoever "
-        "reaches it sees everything: TensorBoard asks for no password",
+        help="address to listen on (default: 127.0.0.1, this machine only). "
+        "TensorBoard has no password: everyone who can reach it sees everything",
     )
     parser.add_argument(
         "--port",
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Range(0, whole=True),
         default=1000,
         metavar="N",
-        help="test ROIs of each run in the projector, which cost a pass through its "
+        help="test ROIs of each run in the projector; each needs a pass through the "
         "network once (default: 1000)",
     )
     parser.add_argument(
@@ -52,21 +52,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="embeddings",
         action="store_const",
         const=0,
-        help="run no network; the projector shows what an earlier call has made",
+        help="run no network; the projector shows the results of earlier calls",
     )
     parser.add_argument(
         "--out",
         metavar="DIR",
-        help=f"where to write (default: {FOLDER} in the folder of the runs, for each "
-        f"selection of them a {FOLDER}-… of its own); the runs are not changed",
+        help=f"where to write (default: {FOLDER} in the folder of the runs, or a "
+        f"separate {FOLDER}-… for a selection of runs); the runs are not changed",
     )
     parser.add_argument(
-        "--build-only", action="store_true", help="write that folder, and stop"
+        "--build-only", action="store_true", help="write that folder, and exit"
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Builds the folder and shows it until it is stopped. Returns the exit code."""
+    """Writes TensorBoard's files and serves them. Returns the exit code."""
     start_keras()
     from keras_wa.evaluate.dashboard.discovery import find_runs
     from keras_wa.evaluate.dashboard.event_export import build
@@ -93,25 +93,26 @@ def run(args: argparse.Namespace) -> int:
 
 
 def default_folder(paths: Sequence[Path]) -> Path:
-    """Where what is shown of some paths is written.
+    """Returns the default output folder for some paths.
 
-    A selection has a place of its own: in that of all runs, what it leaves out would be
-    removed as gone, and computed again.
+    A selection of runs has a separate folder. In the folder of all runs, the other runs
+    would be treated as deleted, and computed again the next time.
 
     Args:
-        paths: runs or folders with runs; files and what does not exist do not count.
-            At least one is a folder.
+        paths: runs or folders with runs, at least one of which is a folder. Files and
+            missing paths are ignored.
 
     Returns:
-        `.dashboard` in a folder of runs that is named alone. Of a run, or of several
-        paths, `.dashboard-XXXXXXXX` in the first one's folder, told apart by the paths.
+        `.dashboard` in the folder, for a single folder of runs. For a run or several
+        paths, `.dashboard-XXXXXXXX` in the folder of the first, with a digest of the
+        paths.
     """
     places = [path.resolve() for path in paths if path.is_dir()]
     first = places[0]
     is_run = (first / "config.json").is_file()
     if len(set(places)) == 1 and not is_run:
         return first / FOLDER
-    # In any order, and once each.
+    # Independent of order and duplicates.
     names = "\n".join(sorted({place.as_posix() for place in places}))
     digest = hashlib.sha256(names.encode()).hexdigest()[:8]
     return (first.parent if is_run else first) / f"{FOLDER}-{digest}"

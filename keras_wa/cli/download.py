@@ -55,12 +55,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--lesion",
         metavar="TYPE",
-        help="of cbis-ddsm: calcification (default), mass or all",
+        help="for cbis-ddsm: calcification (default), mass or all",
     )
     parser.add_argument(
         "--parts",
         metavar="LIST",
-        help="of cbis-ddsm: any of crops,masks,full (default: all three)",
+        help="for cbis-ddsm: any of crops,masks,full (default: all three)",
     )
     parser.add_argument("--out", metavar="DIR", help="default: data/DATASET")
     parser.add_argument(
@@ -75,7 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder with the case lists (cmmd: its spreadsheet), in place of TCIA",
     )
     parser.add_argument(
-        "--dry-run", action="store_true", help="show what would be fetched, and end"
+        "--dry-run", action="store_true", help="show what would be downloaded, and exit"
     )
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument(
@@ -92,17 +92,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Range(1, 1024, whole=True),
         default=32,
         metavar="N",
-        help="files at once",
+        help="number of parallel downloads (default: 32)",
     )
     parser.add_argument(
         "--series-table",
         metavar="CSV",
-        help="of cbis-ddsm: write the case and part of each of IDC's series, and end",
+        help="for cbis-ddsm: write the case and part of each IDC series, and exit",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Downloads. Returns the exit code."""
+    """Downloads a dataset. Returns the exit code."""
     request = _Request.of(args)
     index = read_index(request.source.collection)
     with contextlib.ExitStack() as stack:
@@ -146,7 +146,7 @@ def run(args: argparse.Namespace) -> int:
 
 @dataclasses.dataclass(frozen=True)
 class _Request:
-    """The arguments, checked."""
+    """The checked arguments."""
 
     args: argparse.Namespace
     source: Source
@@ -213,10 +213,10 @@ def _agreed() -> bool:
 
 
 def _carry_out(plan: Plan, tables: Tables, licence: str, s5cmd: S5cmd) -> int:
-    """Writes the tables and the licence, fetches the series, says how it went."""
+    """Writes the tables and the licence, downloads the series, prints a summary."""
     missing = plan.to_fetch
     if len(missing):
-        # Before anything is made.
+        # Checked before any file is written.
         s5cmd.check(missing["url"].iloc[0])
     plan.out.mkdir(parents=True, exist_ok=True)
     install(tables.paths, plan.out)

@@ -32,7 +32,7 @@ _CONFIDENCE = 0.95
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds this command's arguments to its parser."""
     add_config(parser)
-    # `--n` says how many ROIs; `limit`, which keeps whole patients, is for training.
+    # `--n` sets the number of ROIs. `limit` keeps whole patients, for training.
     add_settings(parser, DataSettings, without=("limit", "store_dir", "labelling"))
     parser.add_argument(
         "--n",
@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measures and writes. Returns the exit code."""
+    """Measures the enhancement and writes the results. Returns the exit code."""
     from keras_wa.evaluate.image_quality_figure import write_figure
     from keras_wa.evaluate.image_quality_table import (
         format_table,
@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
         "notes": notes,
         "skipped": [list(each) for each in skipped],
     }
-    # Spread over the table, so that nothing but their place chose them.
+    # Evenly spaced rows of the table, so that the choice does not depend on the images.
     rows = np.unique(np.linspace(0, len(table) - 1, _SHOWN).round().astype(int))
     by_name = cases.set_index("roi_id", drop=False)
     write_figure(
@@ -112,7 +112,7 @@ def run(args: argparse.Namespace) -> int:
 def _measure(
     dataset: Dataset, cases: pd.DataFrame, settings: DataSettings
 ) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
-    """One row an ROI, and the ROIs that could not be read, with the reason."""
+    """Returns one row per ROI, and the ROIs that could not be read, with the reason."""
     from keras_wa.data.pipeline.store import WORKERS
     from keras_wa.evaluate.image_quality import measure_pair
     from keras_wa.progress import track
@@ -149,7 +149,7 @@ def _measure(
 
 
 def _read(dataset: Dataset, row: pd.Series, settings: DataSettings) -> Pixels:
-    """An ROI as the network sees it, but for the enhancement."""
+    """Reads an ROI at the network's input size, before enhancement."""
     from keras_wa.data.io.resize import resize
 
     return resize(dataset.read(row).pixels, (settings.image_size, settings.image_size))
@@ -164,7 +164,7 @@ def _enhance(image: Pixels, settings: DataSettings) -> Pixels:
 def _mask(
     dataset: Dataset, row: pd.Series, settings: DataSettings
 ) -> tuple[NDArray[np.bool_] | None, str | None]:
-    """The lesion's mask in the pixels of `_read`, or why there is none."""
+    """Returns the lesion's mask in the pixels of `_read`, or why there is none."""
     from keras_wa.data.dataset import lesion_mask
 
     try:
@@ -186,7 +186,7 @@ def _pair(dataset: Dataset, row: pd.Series, settings: DataSettings) -> Pair:
 def _absences(
     dataset: Dataset, table: pd.DataFrame, skipped: list[tuple[str, str]]
 ) -> list[str]:
-    """What the numbers do not cover, and why."""
+    """Returns sentences on what the numbers do not cover, and why."""
     notes = []
     if skipped:
         notes.append(
@@ -213,7 +213,7 @@ def _absences(
 
 
 def _flat(source: Any) -> dict[str, Any]:
-    """The settings of a dataset, those of a phantom among the others."""
+    """Returns the settings of a dataset, with those of a phantom at the top level."""
     return {
         key: value
         for name, each in source.items()
@@ -222,6 +222,6 @@ def _flat(source: Any) -> dict[str, Any]:
 
 
 def _title(dataset: Dataset) -> str:
-    """The dataset's name; a phantom's images always say that they are one."""
+    """Returns the dataset's name; figures of a phantom are always labelled as such."""
     told = any(note.startswith("This is a phantom") for note in dataset.notes)
     return f"In-silico phantom ({dataset.name})" if told else dataset.name

@@ -1,4 +1,4 @@
-"""`keras-wa evaluate`, that is `python evaluate.py`."""
+"""`keras-wa evaluate`, also `python evaluate.py`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--threshold",
         default="youden",
         metavar="RULE",
-        help="how the threshold is chosen on validation: youden (default), f1, "
+        help="rule for the threshold on the validation part: youden (default), f1, "
         "sensitivity:0.95, specificity:0.9, or a number that is used as it is",
     )
     add_resamples(parser)
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Predicts, evaluates and writes. Returns the exit code."""
+    """Evaluates a run and writes the results. Returns the exit code."""
     start_keras()
     from keras_wa.evaluate import format_metrics
     from keras_wa.evaluate.report.evaluate_run import evaluate_run
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _other_threshold(run: Any, results: dict[str, Any]) -> list[str]:
-    """Why `predict` may decide otherwise than this evaluation does."""
+    """Returns a note if `predict` uses another threshold than this evaluation."""
     from keras_wa.training.decision import read_decision
 
     here, kept = results["threshold"], read_decision(run)

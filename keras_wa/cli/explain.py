@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 EXAMPLE = "keras-wa explain runs/NAME --split test --n 200"
 
 METHODS = ("gradcam", "occlusion")
-# Of the drawn ROIs, of the random networks and of all intervals.
+# Seed of the drawn ROIs, of the random networks and of all intervals.
 SEED = 0
-# ROIs of each class that are drawn in the galleries.
+# Number of ROIs of each class in the galleries.
 _SHOWN = 4
-# Grad-CAM comes in cells of about this part of the ROI's side.
+# The cells of a Grad-CAM map have about this part of the ROI's side.
 _CELL = 1 / 8
 
 
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--n",
         type=Range(1, whole=True),
         default=200,
-        help="ROIs, drawn at random (default: 200)",
+        help="number of ROIs, drawn at random (default: 200)",
     )
     parser.add_argument(
         "--method", default="gradcam", help="gradcam (default) or occlusion"
@@ -53,34 +53,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--layer",
         metavar="NAME",
-        help="of gradcam: layer whose feature map is explained (default: the last one "
+        help="for gradcam: layer whose feature map is explained (default: the last one "
         "of at least 14x14)",
     )
     parser.add_argument(
         "--patch",
         type=Range(1, whole=True),
         metavar="PX",
-        help="of occlusion: side of the patch (default: an eighth of the ROI)",
+        help="for occlusion: side of the patch (default: an eighth of the ROI)",
     )
     parser.add_argument(
         "--stride",
         type=Range(1, whole=True),
         metavar="PX",
-        help="of occlusion: from patch to patch (default: half a patch)",
+        help="for occlusion: step between patches (default: half a patch)",
     )
     parser.add_argument(
         "--tolerance",
         type=Range(0),
         default=0.0,
         metavar="PX",
-        help="of the pointing game: as far from the mask still hits (default: 0)",
+        help="for the pointing game: distance from the mask that still counts as a hit "
+        "(default: 0)",
     )
     parser.add_argument(
         "--random",
         type=Range(0, 10_000, whole=True),
         default=3,
         metavar="N",
-        help="networks with random weights to compare with (default: 3)",
+        help="number of networks with random weights to compare with (default: 3)",
     )
     parser.add_argument(
         "--out",
@@ -92,7 +93,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Explains, scores and writes. Returns the exit code."""
+    """Computes heat maps, scores them and writes the results. Returns the exit code."""
     _check(args)
     start_keras()
     from keras_wa.backend import require_tensorflow
@@ -172,7 +173,7 @@ def _check(args: argparse.Namespace) -> None:
 def _method(
     args: argparse.Namespace, model: keras.Model, data: RunData, sample: RoiSample
 ) -> tuple[Callable[[keras.Model], Heat], dict[str, Any]]:
-    """How a network is explained, and what to record of it."""
+    """Returns the function that explains a network, and its settings for the record."""
     from keras_wa.explain.feature_map import find_feature_map
     from keras_wa.explain.gradcam import grad_cam
     from keras_wa.explain.heat import as_heat
@@ -213,7 +214,7 @@ def _localisation(
     sample: RoiSample,
     args: argparse.Namespace,
 ) -> dict[str, Any] | None:
-    """Scores against the masks, for all ROIs and for each class that has some."""
+    """Scores heat maps against the masks, over all ROIs and for each class."""
     from keras_wa.explain.score_record import localisation
 
     has_mask = np.array([mask is not None for mask in masks])
@@ -258,7 +259,7 @@ def _galleries(
     p: NDArray[np.float64],
     path: Path,
 ) -> None:
-    """Draws the first ROIs of each class, nobody having chosen them by their looks."""
+    """Draws the first ROIs of each class, which are not selected by appearance."""
     from keras_wa.explain.figures import gallery, panels
     from keras_wa.explain.subbands import (
         image_wavelet,
@@ -267,7 +268,7 @@ def _galleries(
     )
     from keras_wa.files import replacing
 
-    # Of several patients, as the ROIs of one look alike.
+    # Different patients first, since the ROIs of one patient look alike.
     varied = np.argsort(sample.cases["patient_id"].duplicated(), kind="stable")
     shown = [
         i for label in (1, 0) for i in varied[sample.labels[varied] == label][:_SHOWN]

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Exports. Returns the exit code."""
+    """Exports a model. Returns the exit code."""
     start_keras()
     from keras_wa.backend import require_tensorflow
 

@@ -1,4 +1,4 @@
-"""Flags for settings, and settings from flags and a TOML file."""
+"""Command-line flags for settings, and settings from flags and TOML files."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def add_settings(
     without: tuple[str, ...] = (),
     only: tuple[str, ...] | None = None,
 ) -> None:
-    """Adds one flag for each field of a record; a flag that is not given is None.
+    """Adds a flag for each field of a settings class; flags default to `None`.
 
     Args:
-        parser: to add them to.
-        record: its groups are those of the help.
+        parser: parser to add the flags to.
+        record: settings class; its groups are those of the help.
         without: fields that get no flag.
-        only: the fields that get one, by default all.
+        only: fields that get a flag; by default all.
     """
     for group in _groups(record):
         flags = [
@@ -45,11 +45,11 @@ def add_settings(
 def given_settings(
     args: argparse.Namespace, record: type[Settings], config: str | None = None
 ) -> dict[str, Any]:
-    """Field -> value from a config file, overridden by the flags that were given.
+    """Returns field -> value from a config file, overridden by flags.
 
     Args:
         args: the parsed arguments.
-        record: whose fields are meant.
+        record: the settings class.
         config: a TOML file.
     """
     values = at_home(read_toml(config)) if config else {}
@@ -58,7 +58,7 @@ def given_settings(
         for name, value in vars(args).items()
         if name in field_names(record) and value is not None
     }
-    if "model_options" in flags:  # A flag names one of them.
+    if "model_options" in flags:  # A flag gives one option.
         others = values.get("model_options", {})
         if isinstance(others, dict):
             flags["model_options"] = others | dict(flags["model_options"])
@@ -66,7 +66,7 @@ def given_settings(
 
 
 def _groups(record: type[Settings]) -> Iterator[Any]:
-    """The groups of settings that a record consists of, in the order of its fields."""
+    """Returns the groups of a settings class, in the order of its fields."""
     for each in reversed(record.__mro__):
         if "title" in vars(each):
             yield each
@@ -88,7 +88,7 @@ def _add(section: Any, field: dataclasses.Field[Any], kinds: tuple[type, ...]) -
     if words["metavar"]:
         options["metavar"] = words["metavar"]
     if dict in kinds:
-        flag = flag.removesuffix("s")  # Each gives one of several.
+        flag = flag.removesuffix("s")  # Each flag gives one item.
         section.add_argument(flag, action="append", type=_pair, **options)
         return
     for kind, metavar in ((int, "N"), (float, "X")):

@@ -1,4 +1,4 @@
-"""Parses arguments, calls a command and turns errors into exit codes."""
+"""The entry point: parses arguments, runs a command, converts errors to exit codes."""
 
 from __future__ import annotations
 
@@ -59,7 +59,8 @@ COMMANDS = {
     ),
     "models": "List the models, with their size, their work and where they come from.",
 }
-"""Each is a module of this package with `EXAMPLE`, `add_arguments` and `run`."""
+"""Name -> description. A command is a module of this package with `EXAMPLE`,
+`add_arguments` and `run`."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -69,14 +70,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command.
 
     Args:
-        argv: the arguments, by default those of the process.
+        argv: the arguments; by default those of the process.
 
     Returns:
-        0 done, 1 a defect of this package (its traceback is shown), 2 a mistake of the
-        user (one line says what and how to mend it), 130 stopped by Ctrl-C.
+        The exit code: 0 success, 1 a bug in this package (with a traceback), 2 an error
+        of the user (one line says how to correct it), 130 stopped by Ctrl-C.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # A file's name may have characters that the terminal's encoding lacks.
+        # A file name may have characters that the terminal's encoding lacks.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         args = _parser().parse_args(argv)
@@ -97,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("\nStopped.", file=sys.stderr)
         return 130
     except UnicodeEncodeError as error:
-        # How Python keeps bytes of a file's name that are no UTF-8.
+        # Python represents bytes of a file name that are not UTF-8 by these characters.
         if not "\udc80" <= error.object[error.start] <= "\udcff":
             raise
         near = error.object[max(0, error.start - 80) : error.start + 80]
@@ -113,16 +114,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line, as all others are."""
+    """An argument parser that reports errors in one line, as commands do."""
 
     def error(self, message: str) -> NoReturn:
-        # A flag outside its range reads like a setting outside its own.
+        # Worded like the error for a setting that is out of range.
         message = re.sub(r"^argument (--\S+): must", r"\1 must", message)
         raise UserError(f"{message}. See: {self.prog} --help")
 
 
 class _CommandParser(_Parser):
-    """The parser of a command, whose module is imported when it is asked for."""
+    """The parser of a command; imports the command's module only when used."""
 
     def __init__(self, *, command: str, **options: Any) -> None:
         super().__init__(description=COMMANDS[command], **options)
@@ -164,8 +165,8 @@ def _fail(message: str) -> int:
 
 
 def _disk_hint(error: Exception) -> str | None:
-    """What to do about an error that the disk gave, `None` for any other."""
-    # HDF5 and TensorFlow pass the system's message on, but not always its number.
+    """Returns a hint for an error of the disk, `None` for any other error."""
+    # HDF5 and TensorFlow pass on the system's message, but not always its number.
     number, text = getattr(error, "errno", None), str(error)
     if number in _FULL or any(os.strerror(each) in text for each in _FULL):
         reason = (text.splitlines() or [""])[0]

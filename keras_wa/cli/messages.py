@@ -1,4 +1,4 @@
-"""What a command prints."""
+"""Printing messages, warnings and log records of a command."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from keras_wa.errors import replace_parameters
 
-# The command that does what a function of the library does.
+# The commands that correspond to functions of the library.
 _COMMANDS = {
     "evaluate_run": "python evaluate.py RUN",
     "export_saved_model": "keras-wa export RUN",
@@ -24,27 +24,26 @@ _arguments: dict[str, argparse.Action] = {}
 
 
 def say(message: str) -> None:
-    """Prints a message at once, so that it keeps its place among the progress bars."""
+    """Prints a message immediately, in order with the progress bars."""
     print(message, flush=True)
 
 
 def warn(notes: Iterable[str]) -> None:
-    """Prints notes as warnings, a line each, marked with `***`."""
+    """Prints notes as warnings, one per line, marked with `***`."""
     for note in notes:
         print(f"*** {as_flags(note)}", flush=True)
 
 
 def as_flags(message: str) -> str:
-    """Names the library's parameters and functions as the command line does.
+    """Replaces parameters and functions in a message by flags and commands.
 
     Args:
-        message: of the library, with parameters and functions in backticks, such as
-            `batch_size`, `crop='fixed'` or `evaluate_run(run='runs/x')`.
+        message: a message of the library, with parameters and functions in backticks,
+            such as `batch_size`, `crop='fixed'` or `evaluate_run(run='runs/x')`.
 
     Returns:
-        The message with the flag, or the metavar, of each parameter that the running
-        command takes (`--batch-size`, `--crop fixed`), and with commands. Other names
-        stay as they are.
+        The message with flags or metavars of the running command (`--batch-size`,
+        `--crop fixed`) and with commands. Other names are unchanged.
     """
     return replace_parameters(_FUNCTION.sub(_command, message), _argument)
 
@@ -78,7 +77,7 @@ def _argument(name: str, value: str | None) -> str | None:
 
 
 def _text(value: str) -> str:
-    """A value in Python, as it is written on the command line."""
+    """Formats a Python literal for the command line."""
     try:
         return str(ast.literal_eval(value))
     except (SyntaxError, ValueError):
@@ -96,7 +95,7 @@ class _Notes(logging.Handler):
 
 @contextlib.contextmanager
 def printing_log() -> Iterator[None]:
-    """Prints what the package logs: progress as `say` does, warnings as `warn`."""
+    """Prints log records of the package: progress with `say`, warnings with `warn`."""
     logger, handler = logging.getLogger("keras_wa"), _Notes(logging.INFO)
     level = logger.level
     logger.addHandler(handler)
@@ -109,7 +108,7 @@ def printing_log() -> Iterator[None]:
 
 
 def name_arguments(actions: Sequence[argparse.Action]) -> None:
-    """Makes `as_flags` name these arguments, of the command that runs from now on."""
+    """Sets the arguments of the running command, for `as_flags`."""
     _arguments.clear()
-    # The first of several that set the same value.
+    # The first of several arguments for the same value.
     _arguments.update({each.dest: each for each in reversed(actions)})

@@ -17,7 +17,8 @@ from keras_wa.settings import range_of
 
 EXAMPLE = "keras-wa models --image-size 224"
 
-# What `keras-wa models --model NAME` counts for each: building all takes half a minute.
+# Recorded output of `keras-wa models --model NAME`: building all models takes half a
+# minute.
 _RECORDED = json.loads(
     (Path(keras_wa.__file__).parent / "models" / "sizes.json").read_text()
 )
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=range_of(PhantomSpec, "size"),
         default=224,
         metavar="PX",
-        help="side of the ROI that is counted for (default: 224)",
+        help="side of the ROI (default: 224)",
     )
     parser.add_argument(
         "--json", action="store_true", help="print JSON instead of a table"
@@ -42,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Lists what is recorded, or builds and counts. Returns the exit code."""
+    """Lists the recorded models, or builds and measures one. Returns the exit code."""
     if args.model is None and args.image_size == _RECORDED["image_size"]:
         return _show(args, _RECORDED["models"])
     start_keras()
@@ -50,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
 
     names = list_models()
     if args.model is not None:
-        model_options(args.model)  # Refuses a name that is none.
+        model_options(args.model)  # Rejects an unknown name.
         names = [args.model]
     rows = [_row(name, args.image_size) for name in track(names, "Counting")]
     if args.model is not None:
@@ -85,8 +86,8 @@ def _row(name: str, image_size: int) -> dict[str, Any]:
         counted = count_gflops(model)
         row["gflops"] = None if counted is None else round(counted, 6)
     except UserError as error:
-        row["refused"] = as_flags(str(error))  # This size is too small for this model.
-    # Without it the graphs of all models stay in memory.
+        row["refused"] = as_flags(str(error))  # The size is too small for the model.
+    # Otherwise the graphs of all models stay in memory.
     keras.backend.clear_session()
     return {**row, "source": model_source(name)}
 

@@ -1,4 +1,4 @@
-"""Files and folders that a command is given."""
+"""Files and folders in the arguments of a command."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from keras_wa.errors import UserError
 
 
 def at_home(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values with the home folder for a leading `~/`.
+    """Expands a leading `~/` to the home folder in the values of arguments.
 
-    A shell leaves it in `--out=~/x`; pandas would put it in, and nothing else would.
+    A shell does not expand it in `--out=~/x`.
     """
 
     def expanded(value: Any) -> Any:
@@ -24,15 +24,15 @@ def at_home(values: Mapping[str, Any]) -> dict[str, Any]:
         at_home = isinstance(value, str) and f"{value}/".startswith("~/")
         return os.path.expanduser(value) if at_home else value
 
-    # A token may begin with anything.
+    # A token may start with `~/`.
     return {k: v if k == "token" else expanded(v) for k, v in values.items()}
 
 
 def make_folder(name: str | Path, flag: str = "--out") -> Path:
-    """Makes the folder of a result before the work, which may take long.
+    """Creates an output folder before the command starts its work.
 
     Raises:
-        UserError: if it cannot be made; the message names the flag.
+        UserError: it cannot be created; the message names the flag.
     """
     out = Path(name)
     try:
@@ -46,12 +46,13 @@ def make_folder(name: str | Path, flag: str = "--out") -> Path:
 
 
 def check_writable(path: Path, flag: str) -> None:
-    """Refuses a file that cannot be written before the work, which may take long.
+    """Checks that an output file can be written, before the command starts its work.
 
-    Its folder is made. What is there already and no file, such as a device, is taken.
+    Its folder is created. An existing path that is not a file, such as a device, is
+    accepted.
 
     Raises:
-        UserError: if it cannot be; the message names the flag.
+        UserError: it cannot be written; the message names the flag.
     """
     try:
         if path.is_dir():

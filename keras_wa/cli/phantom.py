@@ -44,8 +44,8 @@ LAYOUTS = ("folders", "tcia")
 BACKGROUNDS_FILE = "backgrounds.csv"
 
 _ROIS = 1872
-# Field -> its flag's options and its default. None is stored for a flag that is not
-# given, so that a flag of the other layout is noticed.
+# Field -> options and default of its flag. The parser stores None for a flag that is
+# not given, so that flags of the other layout are detected.
 _TREE_FLAGS: dict[str, tuple[dict[str, Any], Any]] = {
     "case_lists": (
         {"metavar": "FOLDER", "help": "real case lists to follow (else invented ones)"},
@@ -108,7 +108,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--pixel-spacing",
         type=Range(*CREDIBLE_MM),
         metavar="MM",
-        help="of --background, assumed where the files state none",
+        help="pixel spacing of --background files that state none",
     )
     tree = parser.add_argument_group("of --layout tcia")
     for field, (options, _) in _TREE_FLAGS.items():
@@ -116,7 +116,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Draws. Returns the exit code."""
+    """Draws and writes phantom ROIs. Returns the exit code."""
     out = _out(args)
     spec = PhantomSpec(
         seed=args.seed,
@@ -127,7 +127,7 @@ def run(args: argparse.Namespace) -> int:
         blur_mm=args.blur_mm,
     )
     if args.preview:
-        # Not at the top: it imports matplotlib.
+        # Imported here, since it loads matplotlib.
         from keras_wa.phantom.preview import write_preview
 
         write_preview(spec, args.preview)
@@ -145,7 +145,7 @@ def _flag(field: str) -> str:
 
 
 def _out(args: argparse.Namespace) -> Path | None:
-    """The folder to write; checks the flags that depend on each other."""
+    """Checks flags that depend on each other, and returns the output folder."""
     if args.layout not in LAYOUTS:
         raise unknown_name("--layout", args.layout, LAYOUTS)
     if args.folder and args.out:
@@ -254,7 +254,7 @@ def _write_rois(spec: PhantomSpec, args: argparse.Namespace, out: Path) -> None:
 def _on_backgrounds(
     spec: PhantomSpec, args: argparse.Namespace
 ) -> tuple[NDArray[np.uint8], pd.DataFrame, pd.DataFrame]:
-    """Draws the ROIs of `--background`: pixels, cases, and where the tissue is from."""
+    """Draws the ROIs of `--background`; returns pixels, cases and sources of tissue."""
     root = Path(args.background)
     with ProgressBar("Searching the backgrounds") as bar:
         found = find_backgrounds(root, spec, args.pixel_spacing, _showing(bar))

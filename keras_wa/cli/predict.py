@@ -37,25 +37,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="kind",
         default="auto",
         metavar="KIND",
-        help="what a file is: roi, mammogram (clusters are looked for), or auto "
-        "(default): a mammogram from 1000 px a side",
+        help="kind of the files: roi, mammogram (clusters are detected), or auto "
+        "(default): mammogram if at least 1000 px a side",
     )
     parser.add_argument(
         "--box",
         metavar="L,T,W,H",
-        help="the lesion in the one FILE: left, top, width, height in pixels",
+        help="the lesion in a single FILE: left, top, width, height in pixels",
     )
     parser.add_argument(
-        "--mask", metavar="IMAGE", help="a mask of the lesion in the one FILE"
+        "--mask", metavar="IMAGE", help="a mask of the lesion in a single FILE"
     )
     parser.add_argument(
-        "--crop", help="fixed or roi (default: as the model's training ROIs were cut)"
+        "--crop", help="fixed or roi (default: as in the model's training)"
     )
     parser.add_argument(
         "--pixel-spacing",
         type=range_of(ReadOptions, "pixel_spacing"),
         metavar="MM",
-        help="taken where a file states none",
+        help="pixel spacing of files that state none",
     )
     parser.add_argument(
         "--for-processing",
@@ -66,28 +66,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--bits-stored",
         type=range_of(ReadOptions, "bits_stored"),
         metavar="N",
-        help="bits of the values in 16-bit PNG, TIFF and PGM files (default: as of the "
-        "model's training images, else 16)",
+        help="bits of the values in 16-bit PNG, TIFF and PGM files (default: those of "
+        "the model's training images, else 16)",
     )
     parser.add_argument(
         "--digital",
         action="store_true",
-        help="mammograms of a digital detector: sharp spots are no dust on a film",
+        help="mammograms of a digital detector: keep sharp spots, which on film are "
+        "dust",
     )
     parser.add_argument(
         "--most",
         type=Range(1, whole=True),
         default=10,
         metavar="N",
-        help="clusters of a mammogram, at most (default: 10)",
+        help="maximum number of clusters per mammogram (default: 10)",
     )
     parser.add_argument(
         "--symmetries",
         type=Range(1, 8, whole=True),
         default=8,
         metavar="N",
-        help="turned and mirrored copies of each ROI that give low and high, 1 to 8 "
-        "(default: 8; 1 is fastest and gives none)",
+        help="rotated and flipped copies of each ROI (test-time augmentation) for low "
+        "and high, 1 to 8 (default: 8; 1 is fastest, without augmentation)",
     )
     parser.add_argument(
         "--json", metavar="PATH", help="write JSON; - is stdout, without the table"
@@ -107,7 +108,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Predicts and writes. Returns the exit code."""
+    """Classifies images and writes the results. Returns the exit code."""
     _check(args)
     from keras_wa.export.cards import trained_bits
     from keras_wa.inference.targets import expand
@@ -124,8 +125,8 @@ def run(args: argparse.Namespace) -> int:
     for flag in ("json", "csv"):
         if getattr(args, flag) not in (None, _STDOUT):
             check_writable(Path(getattr(args, flag)), f"--{flag}")
-    # The first image is decoded and searched while TensorFlow starts: a second less.
-    # What a decoder writes to stderr then is held back with TensorFlow's own words.
+    # The first image is decoded and searched while TensorFlow starts, which saves a
+    # second. The decoder's output on stderr is suppressed with TensorFlow's.
     targets = begun(_targets(args, named))
     with without_collecting():
         classifier = _open(args.model)
@@ -140,7 +141,7 @@ def run(args: argparse.Namespace) -> int:
     from keras_wa.progress import ProgressBar
 
     options = ReadOptions(
-        # An official crop is a file of its own: about a box it is cut as by default.
+        # An official crop is a separate file; a box is cropped with the default method.
         crop=args.crop or classifier.crop.replace("official", "fixed"),
         field_mm=classifier.field_mm,
         pixel_spacing=args.pixel_spacing,
@@ -160,7 +161,7 @@ def run(args: argparse.Namespace) -> int:
         for each in predict_targets(classifier, targets, options, args.symmetries):
             if overlays is not None and not each.error:
                 overlays.write(len(predictions), each)
-            # A mammogram may have several.
+            # A mammogram may have several predictions.
             if not predictions or each.target.file != predictions[-1].target.file:
                 bar.advance(1)
             predictions.append(_with_flags(each))
@@ -183,7 +184,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _open(model: str) -> Any:
-    """Starts TensorFlow and opens the model."""
+    """Starts TensorFlow and loads the model."""
     start_keras()
     from keras_wa.backend import require_tensorflow
 
@@ -202,7 +203,7 @@ def _with_flags(prediction: Any) -> Any:
 
 
 def _write_dicom(classifier: Any, predictions: list[Any], folder: Path) -> list[str]:
-    """Writes the results of each image as DICOM. Returns what went wrong."""
+    """Writes the results of each image as DICOM. Returns the errors."""
     from keras_wa.inference.dicom_results import notes_on, write_results
 
     errors = []

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prepares. Returns the exit code."""
+    """Prepares a dataset. Returns the exit code."""
     settings = data_settings(args)
     store = load_store(settings)
     enhanced_images(store, settings)

@@ -1,4 +1,4 @@
-"""ROIs of one part of a run's split, drawn at random, and their masks."""
+"""Random ROIs of one part of a run's split, and their masks."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ Mask = NDArray[np.bool_]
 
 @dataclasses.dataclass(frozen=True)
 class RoiSample:
-    """Some ROIs of a part.
+    """A sample of ROIs.
 
     Attributes:
-        cases: their case table.
-        pixels: as the model sees them before scaling, uint8 `(n, H, W)`.
+        cases: case table of the ROIs.
+        pixels: the enhanced ROIs before scaling, uint8 `(n, H, W)`.
     """
 
     cases: pd.DataFrame
@@ -50,13 +50,13 @@ class RoiSample:
 
 
 def draw_sample(data: RunData, split: str, n: int, seed: int = 0) -> RoiSample:
-    """Draws ROIs of a part, each as likely as the other.
+    """Draws ROIs of a part with equal probability.
 
     Args:
         data: the run's ROIs.
         split: `train`, `val` or `test`.
-        n: how many; all of them if there are fewer.
-        seed: of the draw.
+        n: number of ROIs; all of them if there are fewer.
+        seed: random seed.
 
     Returns:
         The ROIs, in the order of the case table.
@@ -73,16 +73,15 @@ def draw_sample(data: RunData, split: str, n: int, seed: int = 0) -> RoiSample:
 def read_masks(
     dataset: Dataset, sample: RoiSample
 ) -> tuple[list[Mask | None], str | None]:
-    """Reads the masks of ROIs, resized as the ROIs were.
+    """Reads the masks of ROIs, resized like the ROIs.
 
     Args:
-        dataset: where they come from.
-        sample: those whose masks are wanted.
+        dataset: the dataset of the ROIs.
+        sample: the ROIs.
 
     Returns:
-        For each ROI its mask, bool `(H, W)`, or `None` where it has none, none that
-        can be read, or none of it is left at this size; and a sentence on what is
-        missing, if anything is.
+        The mask of each ROI, bool `(H, W)`, or `None` if it is missing, unreadable or
+        empty at this size; and a sentence on missing masks, or `None`.
     """
     from keras_wa.data.dataset import lesion_mask
 
@@ -95,7 +94,7 @@ def read_masks(
     for _, case in track(sample.cases.iterrows(), "Reading masks", len(sample.cases)):
         roi_id = case["roi_id"]
         try:
-            # A copy that a split made is a symmetry of its source.
+            # A copy that was made by the split is a rotation or flip of its source.
             source = rows.loc[case.get("source_roi_id", roi_id)]
             found = lesion_mask(dataset, source, sample.pixels.shape[1:])
         except UserError as error:

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serves until it is stopped. Returns the exit code."""
+    """Runs the service until it is stopped. Returns the exit code."""
     _require_libraries()
     given = given_settings(args, ServerSettings)
     given["token"] = args.token or os.environ.get("KERAS_WA_TOKEN", "")

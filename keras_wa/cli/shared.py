@@ -25,11 +25,11 @@ PHANTOM_BANNER = (
 
 
 def choose_dataset(values: dict[str, Any], root: Path = Path("data")) -> dict[str, Any]:
-    """Fills in the dataset and where it lies.
+    """Fills in the dataset and its folder.
 
-    A dataset that is named lies in the folder of its name under `data/`, unless another
-    place is given. Without a name it is the one that is there, or the phantom, and that
-    is said.
+    The folder of a named dataset is `data/NAME` if it exists and no other is given.
+    Without a name, the dataset under `data/` is used, or else the phantom; a message is
+    printed.
     """
     name, place = values.get("dataset"), values.get("data_dir")
     if name is not None:
@@ -50,9 +50,9 @@ def choose_dataset(values: dict[str, Any], root: Path = Path("data")) -> dict[st
 
 
 def data_settings(args: argparse.Namespace) -> DataSettings:
-    """The settings of a command that reads a dataset and trains nothing.
+    """Returns the settings of a command that reads a dataset without training.
 
-    Its config file may be that of a training, and is checked as such.
+    Its config file may be that of a training, and all of its settings are checked.
     """
     values = choose_dataset(given_settings(args, DataSettings, args.config))
     if not args.config:
@@ -62,7 +62,7 @@ def data_settings(args: argparse.Namespace) -> DataSettings:
 
 
 def add_resamples(parser: argparse.ArgumentParser) -> None:
-    """Adds `--resamples`, of the bootstrap."""
+    """Adds `--resamples`, the number of bootstrap resamples."""
     parser.add_argument(
         "--resamples",
         type=Range(1, 1_000_000, whole=True),
@@ -73,7 +73,7 @@ def add_resamples(parser: argparse.ArgumentParser) -> None:
 
 
 def add_data_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds what a command that loads a run's data again takes."""
+    """Adds the flags of commands that load the data of a run."""
     parser.add_argument(
         "--data-dir", metavar="DIR", help="where the run's data set lies, if it moved"
     )
@@ -86,13 +86,13 @@ def add_data_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow-changed-data",
         action="store_true",
-        help="go on where images are no longer those of the training, with a note in "
+        help="continue even if images have changed since the training, with a note in "
         "every result",
     )
 
 
 def open_run(args: argparse.Namespace) -> Run:
-    """The run of a command with `add_data_flags`, with its data where they now lie."""
+    """Opens the run of a command with `add_data_flags`, with the paths from flags."""
     from keras_wa.training.fingerprint import PLACES, with_absolute_paths
     from keras_wa.training.run import Run
 
@@ -106,10 +106,10 @@ def open_run(args: argparse.Namespace) -> Run:
 
 
 def with_present_store(config: TrainConfig) -> TrainConfig:
-    """A run's config with a store folder that is there or can be made.
+    """Returns a run's config with a store folder that exists or can be created.
 
-    Where the folder around the run's own is gone, as after a move of the project, it
-    is the default folder below the current one; a line is printed.
+    If the parent of the run's store folder is missing, for example because the project
+    has been moved, the default folder is used, and a message is printed.
     """
     from keras_wa.training.fingerprint import absolute
 

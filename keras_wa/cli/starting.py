@@ -1,4 +1,4 @@
-"""What makes a command's start short and quiet, and starts it again."""
+"""Starting a command fast and without output of libraries, and restarting it."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ T = TypeVar("T")
 
 @contextlib.contextmanager
 def without_collecting() -> Iterator[None]:
-    """Keeps Python from looking for garbage, of which imports leave none.
+    """Disables garbage collection inside the block, to import faster.
 
-    It would go again and again through all that TensorFlow has made so far, which takes
-    1.0 of the 4.6 CPU seconds until the libraries are there.
+    Imports leave no garbage. The collector would scan TensorFlow's objects again and
+    again, which takes 1.0 of the 4.6 CPU seconds of the imports.
     """
     was_on = gc.isenabled()
     gc.disable()
@@ -33,7 +33,7 @@ def without_collecting() -> Iterator[None]:
 
 
 def begun(values: Iterable[T]) -> Iterator[T]:
-    """The same values, of which the first is made in a thread from now on."""
+    """Returns the same values; the first is computed in a thread in the meantime."""
     source = iter(values)
     pool = ThreadPoolExecutor(1)
     first = pool.submit(lambda: list(itertools.islice(source, 1)))
@@ -48,10 +48,10 @@ def begun(values: Iterable[T]) -> Iterator[T]:
 
 @contextlib.contextmanager
 def quiet_start() -> Iterator[None]:
-    """Holds back what TensorFlow's C++ code writes to stderr while it starts.
+    """Suppresses the output of TensorFlow's C++ code on stderr inside the block.
 
-    It reports a missing GPU as an error, twice, before any log level holds. If the body
-    fails, what was held back is shown.
+    TensorFlow reports a missing GPU as an error, twice, before a log level takes
+    effect. If the block fails, the output is shown.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     sys.stderr.flush()
@@ -73,9 +73,9 @@ def quiet_start() -> Iterator[None]:
 
 @contextlib.contextmanager
 def quiet_decoders() -> Iterator[None]:
-    """Ignores what Pillow and pydicom warn of in a file.
+    """Ignores warnings of Pillow and pydicom inside the block.
 
-    What is wrong with it is raised as a `UserError`, or noted.
+    Problems of a file are raised as a `UserError`, or noted.
     """
     with warnings.catch_warnings():
         for library in ("PIL", "pydicom"):
@@ -84,12 +84,13 @@ def quiet_decoders() -> Iterator[None]:
 
 
 def start_keras(find_devices: bool = True) -> None:
-    """Imports Keras, and TensorFlow with its devices, without its banner.
+    """Imports Keras, and TensorFlow without its startup messages.
 
-    With another backend TensorFlow need not be there.
+    TensorFlow is optional with another backend.
 
     Args:
-        find_devices: several processes have to be connected before.
+        find_devices: whether to initialise TensorFlow's devices; several processes must
+            be connected before.
     """
     with quiet_start(), without_collecting():
         from keras_wa.backend import on_tensorflow
@@ -98,18 +99,17 @@ def start_keras(find_devices: bool = True) -> None:
             return
         import tensorflow as tf
 
-        # Its warnings in Python are about code, which is ours: a user cannot act on
-        # them.
+        # Its warnings concern the code of this package: users cannot act on them.
         tf.get_logger().setLevel("ERROR")
         if find_devices:
             tf.config.list_logical_devices()
 
 
 def start_anew(resume: bool) -> NoReturn:
-    """Replaces this process by the same command, to wait for the others again.
+    """Replaces this process by a new one of the same command.
 
     Args:
-        resume: carry on with the run, which has begun.
+        resume: whether to resume the run.
     """
     command = [sys.executable, *sys.orig_argv[1:]]
     if resume and "--resume" not in command:
@@ -119,7 +119,7 @@ def start_anew(resume: bool) -> NoReturn:
         if int(name) > 2:
             try:
                 os.set_inheritable(int(name), False)
-            except OSError:  # The one that listdir had open.
+            except OSError:  # The one that listdir used.
                 continue
     sys.stdout.flush()
     sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""`keras-wa train`, that is `python train.py`."""
+"""`keras-wa train`, also `python train.py`."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="carry on with --run-dir, by default the newest run",
+        help="resume --run-dir, by default the newest run",
     )
     add_config(parser)
     add_settings(parser, TrainConfig)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Trains, then exports. Returns the exit code."""
+    """Trains a model and exports it. Returns the exit code."""
     start_keras(find_devices=False)
     from keras_wa.backend import on_tensorflow
     from keras_wa.training.data import load_data, load_data_of
@@ -49,8 +49,8 @@ def run(args: argparse.Namespace) -> int:
     run = _resumed(args) if args.resume else None
     config = run.config if run else _new_config(args)
     workers = _join(args, config)
-    config = settled(config)  # Not before: it starts TensorFlow's devices.
-    require_backend(config)  # Before there is a directory, and minutes of preparing.
+    config = settled(config)  # After joining: it initialises TensorFlow's devices.
+    require_backend(config)  # Before the data are prepared, which takes minutes.
     data = load_data_of(run) if run else load_data(config)
     if workers.is_chief:
         if run is None:
@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _train(run: Any, data: Any, resume: bool, workers: Any) -> int:
-    """Trains, exports the best epoch and says so. Returns the exit code."""
+    """Trains, and exports the best epoch. Returns the exit code."""
     from keras_wa.backend import on_tensorflow
     from keras_wa.training.decision import make_decision
     from keras_wa.training.fit import train
@@ -103,14 +103,14 @@ def _train(run: Any, data: Any, resume: bool, workers: Any) -> int:
             )
         warn(data.notes)
         say(f"Evaluate it: python evaluate.py {run.path}")
-    # Until worker 0 has ended well, it may need the others again.
+    # If worker 0 fails before its end, it needs the others again.
     workers.require_same({"the end": 1})
     workers.wait_to_leave()
     return 0
 
 
 def _join(args: argparse.Namespace, config: Any) -> Any:
-    """The processes that train together: this one, or those of TF_CONFIG."""
+    """Returns the processes that train together: this one, or those of TF_CONFIG."""
     from keras_wa.training.workers import ALONE
 
     if config.strategy != "multi-worker":
@@ -138,9 +138,9 @@ def _join(args: argparse.Namespace, config: Any) -> Any:
 
 
 def _resumed(args: argparse.Namespace) -> Any:
-    """The run to carry on; settings that are given again must be its own.
+    """Opens the run to resume; given settings must be equal to the run's.
 
-    Its data may lie elsewhere by now.
+    The paths of its data may change.
     """
     from keras_wa.training.fingerprint import (
         PLACES,

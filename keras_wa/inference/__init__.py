@@ -1,1 +1,1 @@
-"""From raw images to probabilities, results and DICOM objects."""
+"""Inference: classifiers of raw images, their predictions and result files."""

@@ -34,7 +34,7 @@ _MALIGNANT, _OTHER = (255, 64, 64), (0, 255, 255)
 
 
 def algorithm_of(classifier: Classifier) -> Algorithm:
-    """Identifies program and weights."""
+    """Returns the name, version and weights that identify the algorithm."""
     digest = classifier.weights
     if not digest:  # Older SavedModels have no digest.
         graph = (classifier.source / "saved_model.pb").read_bytes()

@@ -14,13 +14,14 @@ def fetch_preset(name: str, files: list[str]) -> Path:
 
     Args:
         name: `hf://user/name`, or `hf://user/name@revision`.
-        files: the names of a preset's files; no other is fetched.
+        files: names of a preset's files; no others are downloaded.
 
     Returns:
-        The folder, whose files are links to the cache.
+        The folder; its files are links into the cache.
 
     Raises:
-        UserError: `huggingface_hub` is not installed, or the preset cannot be had.
+        UserError: `huggingface_hub` is not installed, or the preset cannot be
+            downloaded.
     """
     try:
         from huggingface_hub import snapshot_download

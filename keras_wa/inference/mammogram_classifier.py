@@ -1,4 +1,4 @@
-"""A classifier of raw ROIs that trains, predicts and is saved as one Keras object."""
+"""A Keras model that classifies raw ROIs, with its preprocessing."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class MammogramClassifier(keras.Model):
     of uint8, `(batch, height, width, 1)`; `predict` takes images of any size.
 
     Args:
-        network: a functional model from grey images in [0, 1],
-            `(batch, side, side, 1)`, or from their subbands, to probabilities
-            `(batch, classes)`, malignant the last.
+        network: a functional model that maps grey images in [0, 1],
+            `(batch, side, side, 1)`, or their subbands, to probabilities
+            `(batch, classes)`; malignant is the last class.
         preprocessing: resizing and enhancement, a
             `keras_wa.export.preparation.Preprocessing`; by default CLAHE at the
             network's input size.
@@ -41,7 +41,7 @@ class MammogramClassifier(keras.Model):
         **kwargs: passed to `keras.Model`.
 
     Raises:
-        ValueError: the number of labels is not that of the network's outputs.
+        ValueError: the number of labels differs from the number of outputs.
 
     Example:
         >>> import numpy as np
@@ -123,10 +123,10 @@ class MammogramClassifier(keras.Model):
         return np.column_stack([others * (1 - malignant[:, np.newaxis]), malignant])
 
     def fit(self, *args: Any, **kwargs: Any) -> Any:
-        """Trains, as `keras.Model.fit` does, on uint8 ROIs.
+        """Trains the model on uint8 ROIs, see `keras.Model.fit`.
 
-        Threshold and calibration, which were those of the weights before, are dropped;
-        a warning is logged.
+        Threshold and calibration belong to the previous weights, so they are dropped,
+        and a warning is logged.
         """
         history = super().fit(*args, **kwargs)
         if self.decision is not None:
@@ -152,7 +152,7 @@ class MammogramClassifier(keras.Model):
             The classifier.
 
         Raises:
-            UserError: it is neither, or cannot be read.
+            UserError: the path is none of these, or cannot be read.
         """
         from keras_wa.inference.preset import load_preset
 

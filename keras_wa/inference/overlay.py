@@ -1,4 +1,4 @@
-"""A picture for each prediction: position, network input and heat map."""
+"""Pictures of predictions: position, network input and heat map."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def caption(prediction: Prediction) -> str:
 
 
 def _place(prediction: Prediction, bits_stored: int | None) -> Pixels:
-    """The whole image with the ROI's window, RGB."""
+    """Draws the whole image with the ROI's window, RGB."""
     image = open_image(prediction.target.file, True, bits_stored).grey()
     factor = min(1.0, _MOST_PIXELS / max(image.shape))
     small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)

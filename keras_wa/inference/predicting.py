@@ -1,4 +1,4 @@
-"""Classifies image files; bad files give errors of their own."""
+"""Classifying image files; an unreadable file gives an error for that file only."""
 
 from __future__ import annotations
 

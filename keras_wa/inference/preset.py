@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 KIND = "keras_wa preset"
 FORMAT = 1
-"""Version of the layout."""
+"""Version of the preset format."""
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 _PREPROCESSOR, _DECISION = "preprocessor.json", "decision.json"
@@ -170,7 +170,7 @@ def _is_preset(path: Path) -> bool:
 
 
 def _inside(path: Path, name: str) -> Path:
-    """Returns a file of the preset; refuses a link out of its folder."""
+    """Returns a file of the preset; rejects a link to a file outside its folder."""
     file = path / name
     if not file.is_file():
         raise UserError(f"{file}: received no file; expected one, as presets have.")

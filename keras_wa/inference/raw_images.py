@@ -1,4 +1,4 @@
-"""Converts arrays to 8-bit grey ROIs."""
+"""Converting arrays to 8-bit grey ROIs."""
 
 from __future__ import annotations
 

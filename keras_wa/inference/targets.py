@@ -1,4 +1,4 @@
-"""From arguments to targets: files, and ROIs in them."""
+"""Finding targets: image files, and the ROIs in them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _named(word: str, notes: list[str]) -> list[Path]:
     elif os.path.lexists(word):
         named, expected = [path], ""
     else:
-        # As are the folders of a pattern.
+        # The folders of a pattern need not exist either.
         there = next(filter(os.path.lexists, (*path.parents, Path())))
         pattern = Path(glob.escape(str(there)), *path.parts[len(there.parts) :])
         found = sorted(glob.glob(str(pattern), recursive=True))

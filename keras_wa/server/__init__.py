@@ -1,1 +1,1 @@
-"""A classifier over HTTP: requests in, batches to the network, records out."""
+"""The HTTP service: classifies ROIs of several requests in batches."""

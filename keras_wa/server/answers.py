@@ -1,4 +1,4 @@
-"""The answers of a service, as its OpenAPI document describes them."""
+"""The responses of the service, for its OpenAPI document."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from keras_wa.server.requests import (
 
 
 class Failure(BaseModel):
-    """Why there is no other answer."""
+    """The reason why a request failed."""
 
     error: str
 
 
 class Record(BaseModel):
-    """What the model says of one ROI."""
+    """The prediction for one ROI."""
 
     file: str
     box: list[int] | None
@@ -49,7 +49,7 @@ class Record(BaseModel):
 
 
 class Explanation(BaseModel):
-    """A record, and pictures: PNG as `data:` addresses."""
+    """A prediction with pictures, as PNG in `data:` URLs."""
 
     record: Record
     pictures: dict[str, str]
@@ -57,11 +57,11 @@ class Explanation(BaseModel):
 
 
 class View(BaseModel):
-    """An image, or a part of it, to be looked at.
+    """An image, or a region of it, for display.
 
-    `pixels` and `levels` are base64: stored values less `least`, little-endian uint16
-    `(height, width)`; and the grey level, uint8, of each stored value from `least` to
-    `greatest`, as the model sees it.
+    `pixels` and `levels` are base64. `pixels` holds the stored values minus `least`,
+    little-endian uint16 `(height, width)`. `levels` holds the grey level, uint8, that
+    the model sees for each stored value from `least` to `greatest`.
     """
 
     image_width: int
@@ -87,13 +87,13 @@ class Candidate(BaseModel):
 
 
 class Candidates(BaseModel):
-    """The clusters of a mammogram, the surest first."""
+    """The candidate clusters of a mammogram, the highest score first."""
 
     candidates: list[Candidate]
 
 
 class About(BaseModel):
-    """What the model is, and the greatest size of a request."""
+    """The model, and the maximum size of a request."""
 
     keras_wa: str
     model: str
@@ -111,19 +111,19 @@ class About(BaseModel):
 
 
 class Predictions(BaseModel):
-    """The probability of each class of each ROI, as the network gives them."""
+    """The probability of each class for each ROI, not calibrated."""
 
     predictions: list[list[float]]
 
 
 class Health(BaseModel):
-    """That the service is up."""
+    """The health of the service."""
 
     status: str
 
 
 class VersionStatus(BaseModel):
-    """Of the one version that there is."""
+    """The status of the single version of the model."""
 
     version: str
     state: str
@@ -131,12 +131,12 @@ class VersionStatus(BaseModel):
 
 
 class ModelStatus(BaseModel):
-    """As TensorFlow Serving has it."""
+    """The model status in TensorFlow Serving's format."""
 
     model_version_status: list[VersionStatus]
 
 
-# Beside what each path says itself; the gate gives them.
+# Responses of the gate, which every path may return.
 COMMON: dict[int | str, dict[str, Any]] = {
     status: {"model": Failure, "description": why}
     for status, why in {
@@ -161,7 +161,7 @@ WORK: dict[int | str, dict[str, Any]] = COMMON | {
 def _form(question: type[ImageQuestion]) -> dict[str, Any]:
     schema = question.model_json_schema()
     fields = schema["properties"]
-    # Fields of a form are text.
+    # Form fields are text.
     for name in {"box", "region"} & set(fields):
         fields[name] = {
             "type": "string",

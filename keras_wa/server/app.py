@@ -1,4 +1,4 @@
-"""The paths of a service."""
+"""The ASGI application of the service."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _PATHS = ("/health", "/about", "/metrics", _OPENAPI, _MODEL, f"{_MODEL}:predict"
 
 
 def create_app(engine: Engine, settings: ServerSettings, metrics: Metrics) -> Gate:
-    """The ASGI application of a service.
+    """Creates the ASGI application of the service.
 
     Args:
-        engine: that answers.
-        settings: what is taken on.
-        metrics: what `/metrics` shows.
+        engine: the engine that answers requests.
+        settings: settings and limits of the service.
+        metrics: the counters that `/metrics` shows.
     """
-    # FastAPI's pages of documentation load scripts from elsewhere.
+    # Without FastAPI's documentation pages, which load scripts from other hosts.
     app = FastAPI(
         title="keras_wa",
         version=__version__,
@@ -54,17 +54,17 @@ def create_app(engine: Engine, settings: ServerSettings, metrics: Metrics) -> Ga
 
     @app.get("/about", response_model=answers.About, responses=answers.COMMON)
     async def about() -> Any:
-        """What the model is, and how it is to be asked."""
+        """Describes the model and how to send requests."""
         return engine.about()
 
     @app.get("/health", response_model=answers.Health, responses=answers.COMMON)
     async def health() -> Any:
-        """Answers as soon as predictions are answered; needs no token."""
+        """Responds once the service can answer predictions; needs no token."""
         return {"status": "ok"}
 
     @app.get("/metrics", response_class=Response, responses=_text())
     async def show_metrics() -> Any:
-        """Counters in Prometheus' text format."""
+        """Returns the counters in Prometheus' text format."""
         return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
     _describe_token(app, settings)
@@ -73,7 +73,7 @@ def create_app(engine: Engine, settings: ServerSettings, metrics: Metrics) -> Ga
 
 
 def _describe_token(app: FastAPI, settings: ServerSettings) -> None:
-    """Says in the description how a token is brought; the gate asks for it."""
+    """Adds the bearer token, which the gate checks, to the OpenAPI document."""
     document = app.openapi()
     scheme = {"type": "http", "scheme": "bearer"}
     document["components"]["securitySchemes"] = {"token": scheme}
@@ -103,7 +103,7 @@ def _add_errors(app: FastAPI) -> None:
             {"Retry-After": "1"},
         )
 
-    # Starlette raises it again, so that its traceback is written to stderr.
+    # Starlette raises the exception again, which writes the traceback to stderr.
     @app.exception_handler(Exception)
     async def on_defect(_: Request, __: Exception) -> JSONResponse:
         return refusal(500, "A defect of the service; its log has the details.")
@@ -118,7 +118,7 @@ def _add_tensorflow_serving(
 ) -> None:
     @app.get(_MODEL, response_model=answers.ModelStatus, responses=answers.COMMON)
     async def status() -> Any:
-        """Whether the model is there, as TensorFlow Serving says it."""
+        """Returns the model status in TensorFlow Serving's format."""
         fine = {"error_code": "OK", "error_message": ""}
         one = {"version": "1", "state": "AVAILABLE", "status": fine}
         return {"model_version_status": [one]}
@@ -130,8 +130,8 @@ def _add_tensorflow_serving(
         openapi_extra=answers.INSTANCES_BODY,
     )
     async def predict_instances(request: Request) -> Any:
-        """The network's probabilities, not calibrated, as TensorFlow Serving does."""
-        # Its clients send JSON under any type, or none.
+        """Returns uncalibrated probabilities in TensorFlow Serving's format."""
+        # TensorFlow Serving's clients send JSON with any content type, or none.
         body = await read_json(request)
 
         def read() -> list[ReadRoi]:

@@ -1,9 +1,9 @@
-"""ROIs of many requests go through the network together.
+"""Dynamic batching: classifies the ROIs of several requests together.
 
-A network needs less time for several ROIs at once than one by one. So the first ROI
-that comes waits a moment for others, and those that come while the network is busy go
-next. A full batch goes at once, beside the one that is under way: a processor's cores
-then have work in those moments too in which one batch leaves some of them idle.
+A network is faster on a batch of ROIs than on one ROI at a time. So the first ROI waits
+a short time for others, and ROIs that arrive while the network is busy form the next
+batch. A full batch is run immediately, in parallel to the current one, since one batch
+does not keep all cores busy all the time.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Outputs = NDArray[np.float64]
 
 
 class QueueFullError(Exception):
-    """No room for more ROIs: the network does not keep up."""
+    """The queue is full: requests arrive faster than the network classifies them."""
 
 
 @dataclasses.dataclass
@@ -39,20 +39,21 @@ class _Job:
 
 
 _Piece = tuple[_Job, int, Pixels]
-"""ROIs of a job, and the number of the first of them in it."""
+"""A job, the index of the first of its ROIs in the piece, and these ROIs."""
 
 
 class Batcher:
-    """A queue, and threads that take from it to the network.
+    """A queue of ROIs, and threads that classify them in batches.
 
     Args:
-        classify: uint8 `(n, size, size)` -> `(n, classes)`; called by several threads.
-        batch: ROIs at once, at most.
-        wait_s: how long the first ROI of a batch waits for others, seconds.
-        most_waiting: ROIs in the queue, at most.
-        on_batch: told the number of ROIs in each batch.
-        at_once: batches in the network, at most. Where one is, another goes once as
-            many ROIs wait as fill it.
+        classify: function that maps uint8 `(n, size, size)` to `(n, classes)`; called
+            by several threads.
+        batch: maximum batch size.
+        wait_s: seconds that the first ROI of a batch waits for others.
+        most_waiting: maximum number of ROIs in the queue.
+        on_batch: called with the size of each batch.
+        at_once: maximum number of batches in parallel. While one is running, only full
+            batches are started.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class Batcher:
         self._waiting = self._running = 0
         self._closed = False
         self._change = threading.Condition()
-        # Daemons: a network that hangs shall not keep the process alive.
+        # Daemon threads: a network that hangs must not keep the process alive.
         self._threads = [
             threading.Thread(target=self._work, name="batches", daemon=True)
             for _ in range(at_once)
@@ -81,18 +82,20 @@ class Batcher:
 
     @property
     def waiting(self) -> int:
-        """ROIs in the queue."""
+        """The number of ROIs in the queue."""
         return self._waiting
 
     def submit(self, views: Pixels) -> Future[Outputs]:
         """Queues ROIs, uint8 `(n, size, size)`.
 
+        More ROIs than fit into a batch are split over several batches.
+
         Returns:
-            Their outputs to be, `(n, classes)`. More ROIs than a batch holds go in
-            several; ROIs whose future is cancelled in time are not classified.
+            A future of the outputs, `(n, classes)`. ROIs are not classified if it is
+            cancelled in time.
 
         Raises:
-            QueueFullError: there is no room for them, or the queue is closed.
+            QueueFullError: there is not enough room, or the queue is closed.
         """
         job = _Job(views, Future(), time.monotonic())
         with self._change:
@@ -104,7 +107,11 @@ class Batcher:
         return job.future
 
     def close(self, timeout_s: float) -> bool:
-        """Ends the threads once the queue is empty. Returns whether they have ended."""
+        """Stops the threads once the queue is empty.
+
+        Returns:
+            Whether all threads ended within `timeout_s`.
+        """
         until = time.monotonic() + timeout_s
         with self._change:
             self._closed = True
@@ -127,7 +134,7 @@ class Batcher:
                     self._change.notify()
 
     def _rest_s(self) -> float | None:
-        """Seconds until a batch is to go; `None`: not before something changes."""
+        """Returns the seconds until the next batch; `None` until the queue changes."""
         if self._waiting >= self._batch or (self._jobs and self._closed):
             return 0.0
         if self._running or not self._jobs:
@@ -135,7 +142,7 @@ class Batcher:
         return max(0.0, self._jobs[0].arrived + self._wait_s - time.monotonic())
 
     def _next(self) -> list[_Piece] | None:
-        """Parts of jobs for one batch; `None` once the queue is closed and empty."""
+        """Takes the pieces of one batch; `None` once the queue is closed and empty."""
         with self._change:
             while (rest := self._rest_s()) != 0:
                 if self._closed:
@@ -158,7 +165,7 @@ class Batcher:
                 if job.taken == len(job.views):
                     self._jobs.popleft()
             if self._jobs:
-                self._change.notify()  # It was told once of them all.
+                self._change.notify()  # Each job notified one thread only.
             return pieces
 
     def _run(self, pieces: list[_Piece]) -> None:
@@ -170,14 +177,14 @@ class Batcher:
                 self._keep(job, start, outputs[at : at + len(part)])
                 at += len(part)
         except Exception as error:
-            # Whoever waits has to hear of it, and the thread goes on.
+            # Passed on to the waiting requests; the thread continues.
             for job, *_ in pieces:
-                with contextlib.suppress(InvalidStateError):  # By another part, too.
+                with contextlib.suppress(InvalidStateError):  # Failed already.
                     job.future.set_exception(error)
 
     def _keep(self, job: _Job, start: int, outputs: Outputs) -> None:
-        """Adds a part's outputs to a job, and ends it with the last one."""
-        with self._change:  # Another part may be done in another thread.
+        """Adds the outputs of a piece to its job; the last one completes the job."""
+        with self._change:  # Another thread may finish another piece.
             job.parts[start] = outputs
             whole = sum(map(len, job.parts.values())) == len(job.views)
         if whole:

@@ -1,4 +1,4 @@
-"""The bodies of requests, read up to their limits and never to a disk."""
+"""Reading the bodies of requests, within limits and in memory only."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-# While JSON is parsed all else waits, and each list takes eighty bytes.
+# Parsing JSON blocks all other requests, and each list takes eighty bytes.
 _MOST_JSON, _MOST_LISTS = 2**24, 2**20
 
 
 class _InMemory(MultiPartParser):
-    # Images of patients are not to lie on a disk; the gate bounds their size.
+    # Patients' images must not be written to disk; the gate limits their size.
     spool_max_size = 2**62
 
 
 def content_type(request: Request) -> str:
-    """The media type of a request, without its parameters."""
+    """Returns the media type of a request, without its parameters."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def other_type(request: Request, expected: str) -> HTTPException:
-    """That a request has another media type than is read there."""
+    """Builds the error for a request with an unsupported media type."""
     received = request.headers.get("content-type", "nothing")[:80]
     return HTTPException(
         415, f"Content-Type. Received: {received!r}; expected {expected}."
@@ -32,7 +32,7 @@ def other_type(request: Request, expected: str) -> HTTPException:
 
 
 async def read_json(request: Request) -> bytes:
-    """A body of JSON, not yet parsed.
+    """Reads a JSON body without parsing it.
 
     Raises:
         HTTPException: 413 if it would take too long to parse.
@@ -50,10 +50,11 @@ async def read_json(request: Request) -> bytes:
 
 
 async def read_form(request: Request) -> tuple[bytes, dict[str, Any]]:
-    """The file of a form, and its other fields.
+    """Reads the file and the other fields of a form.
 
     Raises:
-        HTTPException: 400 if it is no form with a file, 415 if it says so itself.
+        HTTPException: 400 if the form is invalid or has no file, 415 if the media type
+            is not that of a form.
     """
     if content_type(request) != "multipart/form-data":
         raise other_type(request, "multipart/form-data")
@@ -68,11 +69,11 @@ async def read_form(request: Request) -> tuple[bytes, dict[str, Any]]:
                 "file. Received: none; expected a form with an image in the field "
                 "file.",
             )
-        # Its name is the client's, and is not used at all.
+        # The file name comes from the client and is not used.
         return await file.read(), fields
     except MultiPartException as error:
         raise HTTPException(400, f"multipart/form-data: {error.message}") from error
     finally:
-        # A form that ends before its last boundary has files that nobody else closes.
+        # The parser does not close the files of an incomplete form.
         for each in parser._files_to_close_on_error:
             each.close()

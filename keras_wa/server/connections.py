@@ -1,7 +1,7 @@
-"""Connections: how many at once, and how long one may say nothing.
+"""Limits for connections: their number and their idle time.
 
-uvicorn waits for the first line of a request, and for a client to read its answer, as
-long as the client likes. Each that makes it wait holds a file descriptor.
+uvicorn has no timeout for the head of a request, or for a client that does not read its
+response. Each such connection uses a file descriptor.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 try:
     import fcntl
     import termios
-except ImportError:  # Windows: a slow reader's progress is seen more roughly there
+except ImportError:  # Windows: the progress of slow readers is less exact.
     fcntl = termios = None  # type: ignore[assignment]
 
 PATIENCE_S = 10.0
-"""How long the head of a request may take, or an answer go unread; seconds."""
+"""Seconds for the head of a request to arrive, and for a response to be read."""
 
-_MOST = 500  # Of the 1024 files that a process may commonly have open.
+_MOST = 500  # Processes are usually limited to 1024 open files.
 BACKLOG = 128
-"""Connections that the kernel keeps until they are taken: all of them at once, beside
-those that are there."""
+"""Connections that the kernel queues until they are accepted. They are accepted all at
+once, in addition to the open connections."""
 
 _LATE_BODY = json.dumps(
     {"error": f"No request arrived within {PATIENCE_S:g} s. Connect again."}
@@ -38,16 +38,16 @@ _LATE = (
 
 
 class LimitedProtocol(H11Protocol):
-    """uvicorn's protocol, with a limit of its patience.
+    """uvicorn's HTTP protocol with limits for idle connections.
 
-    While a request is under way its own deadline counts, which the gate keeps.
+    While a request is being answered, the gate's timeout applies instead.
 
     Attributes:
-        most: connections at once. One more, and the one that has waited longest without
-            a request is cut off: whoever asks at once gets through, however many
-            connections idle.
+        most: maximum number of connections. One more closes the connection that has
+            been idle longest, so that idle connections do not block new requests.
         patience_s: see `PATIENCE_S`.
-        least_rate: bytes a second. Who reads an answer so fast is waited for again.
+        least_rate: bytes per second. A client that reads its response at this rate gets
+            more time.
     """
 
     most = _MOST
@@ -57,10 +57,10 @@ class LimitedProtocol(H11Protocol):
     _unread_before = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Waits for a request from now on."""
+        """Starts waiting for a request."""
         super().connection_made(transport)
-        # asyncio does it for sockets alone that say they are TCP's, which accepted ones
-        # do not. The body of an answer waited 40 ms for its head to be acknowledged.
+        # asyncio sets it only for sockets with the protocol TCP, which accepted sockets
+        # lack. Without it a response's body waits 40 ms for the ACK of its head.
         transport.get_extra_info("socket").setsockopt(
             socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
         )
@@ -73,33 +73,34 @@ class LimitedProtocol(H11Protocol):
             ]
             victim = min(idle, key=LimitedProtocol._until)
             victim.transport.abort()
-            # It is lost in a later turn of the loop, and this turn may have many more.
+            # uvicorn removes it in a later iteration of the event loop; more
+            # connections may arrive in this one.
             self.connections.discard(victim)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Waits for nothing any more."""
+        """Stops waiting."""
         self._stop_waiting()
         super().connection_lost(exc)
 
     def handle_events(self) -> None:
-        """Once the head of a request is there, the wait is over."""
+        """Stops waiting once the head of a request has arrived."""
         super().handle_events()
         if self._is_asked() and not self.flow.write_paused:
             self._stop_waiting()
 
     def on_response_complete(self) -> None:
-        """Waits for the next request, or until the client has read the answer."""
+        """Starts waiting for the next request, or for the response to be read."""
         super().on_response_complete()
         if not self._is_asked():
             self._wait()
 
     def pause_writing(self) -> None:
-        """The client does not read: waits for that."""
+        """Starts waiting for the client to read."""
         super().pause_writing()
         self._wait()
 
     def resume_writing(self) -> None:
-        """The client has read."""
+        """Stops waiting for the client to read."""
         super().resume_writing()
         if self._is_asked():
             self._stop_waiting()
@@ -121,12 +122,15 @@ class LimitedProtocol(H11Protocol):
             self._timer = None
 
     def _unread(self) -> int:
-        """Bytes of answers that the client has not taken; 0 once the kernel has all."""
+        """Returns the bytes of responses that the client has not received.
+
+        0 once the kernel has all of them.
+        """
         kept = self.transport.get_write_buffer_size()
         if not kept:
             return 0
-        # The kernel takes more in large lumps only: its part shows a slow reader's
-        # progress.
+        # The kernel takes data in large chunks, so its buffer is needed to see the
+        # progress of a slow reader.
         return kept + _unsent(self.transport.get_extra_info("socket"))
 
     def _give_up(self) -> None:
@@ -145,7 +149,7 @@ class LimitedProtocol(H11Protocol):
 
 
 def _unsent(made: socket.socket) -> int:
-    """Bytes that the kernel holds for the other end; 0 where it does not say."""
+    """Returns the bytes in the kernel's send buffer; 0 if the system does not tell."""
     held = array.array("i", [0])
     if fcntl is None:
         return 0
@@ -157,7 +161,7 @@ def _unsent(made: socket.socket) -> int:
 
 
 def protocol_for(concurrency: int) -> type[LimitedProtocol]:
-    """The protocol of a service that has room for so many predictions at once."""
+    """Returns the protocol class for a number of concurrent predictions."""
 
     class Limited(LimitedProtocol):
         most = max(_MOST, 2 * concurrency)

@@ -1,4 +1,4 @@
-"""From the images of a request to what the model says of them."""
+"""The engine of the service: decodes images, classifies ROIs and builds responses."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ DISCLAIMER = "Research software. Not a medical device."
 
 
 class Engine:
-    """Threads that decode, threads that classify, and the way through both.
+    """Decodes and classifies the ROIs of requests in separate threads.
 
     Args:
         classifier: the model. It is run once, so that the first request does not wait
-            for what TensorFlow does then.
-        settings: how much at once.
-        metrics: told of batches.
+            for TensorFlow to initialise.
+        settings: settings and limits of the service.
+        metrics: the counters to update.
     """
 
     def __init__(
@@ -61,19 +61,19 @@ class Engine:
             metrics.batches.observe,
         )
         metrics.watch_queue(lambda: self._batcher.waiting)
-        # What decodes holds the image and its file: their number bounds the memory.
+        # A decoding thread holds an image and its file: their number limits the memory.
         self._pool = ThreadPoolExecutor(min(4, usable_cores()), "decode")
         self._explainer = Explainer(classifier)
         self._decoding: set[Future[Any]] = set()
 
     async def decoded(self, work: Callable[[], T]) -> T:
-        """Runs what decodes, in a thread of the pool.
+        """Runs a decoding function in a thread of the pool.
 
         Raises:
-            UserError: the input is at fault. All else is a defect of the service.
+            UserError: the input is invalid. Any other exception is a bug.
         """
         future = self._pool.submit(work)
-        # Kept until it is done, and not only until nobody waits for it any more.
+        # Kept until the work is done, even if the request is cancelled before.
         self._decoding.add(future)
         future.add_done_callback(self._decoding.discard)
         try:
@@ -82,15 +82,15 @@ class Engine:
             raise UserError(f"{UPLOAD}: not enough memory to read it.") from error
 
     def read(self, image: GreyImage, question: Question, name: str = UPLOAD) -> ReadRoi:
-        """Cuts the ROI out of an image; for a thread of the pool.
+        """Crops the ROI from an image; run it in a thread of the pool.
 
         Args:
             image: the image.
-            question: what stands beside it.
-            name: what it is called in messages.
+            question: the other fields of the request.
+            name: name of the image in messages.
 
         Raises:
-            UserError: it cannot be cut.
+            UserError: the ROI cannot be cropped.
         """
         options = question.options(self.classifier.crop, self.classifier.field_mm)
         target = Target(Path(name), box=question.lesion())
@@ -100,7 +100,7 @@ class Engine:
             raise UserError(as_fields(str(error))) from error
 
     def check_count(self, count: int) -> None:
-        """Refuses a request of more ROIs than the queue ever holds.
+        """Checks that a request does not have more ROIs than fit into the queue.
 
         Raises:
             UserError: it has more.
@@ -112,16 +112,16 @@ class Engine:
             )
 
     async def outputs(self, read: list[ReadRoi], symmetries: int) -> NDArray:
-        """What the network says of ROIs, `(n * symmetries, classes)`.
+        """Returns the network's outputs for ROIs, `(n * symmetries, classes)`.
 
         Raises:
-            QueueFullError: there is no room for them.
+            QueueFullError: there is not enough room in the queue.
         """
         future = self._batcher.submit(views_of(read, symmetries))
         return await asyncio.wrap_future(future)
 
     async def record(self, read: ReadRoi, symmetries: int) -> dict[str, Any]:
-        """The record of one ROI, as `inference.results` writes it, and notes."""
+        """Returns the fields of `answers.Record` for one ROI."""
         outputs = await self.outputs([read], symmetries)
         (prediction,) = conclude(self.classifier, [read], outputs)
         return {
@@ -135,15 +135,15 @@ class Engine:
         }
 
     async def pictures(self, read: ReadRoi) -> tuple[dict[str, str], str]:
-        """What the network saw of a ROI, see `Explainer.pictures`.
+        """Returns the pictures of an ROI, see `Explainer.pictures`.
 
         Raises:
-            QueueFullError: too many wait for theirs.
+            QueueFullError: too many requests wait for pictures.
         """
         return await self._explainer.pictures(read.roi)
 
     def about(self) -> dict[str, Any]:
-        """The fields of `answers.About`."""
+        """Returns the fields of `answers.About`."""
         classifier, decision = self.classifier, self.classifier.decision
         crop = "roi" if classifier.crop == "roi" else "fixed"
         return {
@@ -163,14 +163,18 @@ class Engine:
         }
 
     def close(self, timeout_s: float) -> bool:
-        """Ends the threads, each kind in this time. Returns whether none is busy."""
+        """Stops the threads, within `timeout_s` for each kind.
+
+        Returns:
+            Whether all threads are idle.
+        """
         self._pool.shutdown(wait=False, cancel_futures=True)
         idle = not wait(list(self._decoding), timeout_s).not_done
         idle = self._explainer.close(timeout_s) and idle
         return self._batcher.close(timeout_s) and idle
 
     def _notes(self) -> list[str]:
-        # Where the model lies on the server is no business of a client's.
+        # Clients must not see where the model is stored on the server.
         source = self.classifier.source
         return [
             note.replace(str(source), source.name) for note in self.classifier.notes

@@ -1,4 +1,4 @@
-"""The pictures of a ROI for the page, made by a thread of their own."""
+"""The pictures of an ROI for the page, made in a separate thread."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from keras_wa.server.batching import QueueFullError
 
 Pixels = NDArray[np.uint8]
 
-# Each takes some tenths of a second: who comes later would wait too long.
+# Each takes some tenths of a second: with more of them a request waits too long.
 _MOST_WAITING = 8
 
 
 class Explainer:
-    """Makes pictures one ROI at a time, apart from the batches of predictions.
+    """Makes the pictures of one ROI at a time, separately from the predictions.
 
     Args:
         classifier: the model.
@@ -36,16 +36,16 @@ class Explainer:
         self._waiting = threading.Semaphore(_MOST_WAITING)
 
     async def pictures(self, roi: Pixels) -> tuple[dict[str, str], str]:
-        """The pictures of a ROI, uint8 `(size, size)`, before enhancement.
+        """Makes the pictures of an ROI, uint8 `(size, size)`, before enhancement.
 
         Returns:
-            Name -> PNG as `data:image/png;base64,…`: `roi`, `seen` (enhanced), of a
-            network that sees subbands `LL`, `LH`, `HL` and `HH`, and `heat`, to be laid
-            over the ROI: colour, the more opaque the hotter. And why no heat is seen,
-            `""` if some is.
+            Name -> PNG as `data:image/png;base64,…`: `roi`, `seen` (the enhanced ROI),
+            `LL`, `LH`, `HL` and `HH` if the network's input are subbands, and `heat`, a
+            colour overlay for the ROI that is more opaque where it is hotter. And the
+            reason why there is no heat map, `""` if there is one.
 
         Raises:
-            QueueFullError: too many wait.
+            QueueFullError: too many requests wait for pictures.
         """
         if not self._waiting.acquire(blocking=False):
             raise QueueFullError
@@ -54,7 +54,11 @@ class Explainer:
         return await asyncio.wrap_future(future)
 
     def close(self, timeout_s: float) -> bool:
-        """Ends the thread. Returns whether it has ended."""
+        """Stops the thread.
+
+        Returns:
+            Whether the thread is idle within `timeout_s`.
+        """
         self._pool.shutdown(wait=False, cancel_futures=True)
         idle = [
             self._waiting.acquire(timeout=timeout_s / _MOST_WAITING)
@@ -70,7 +74,7 @@ class Explainer:
         if found.bands is not None:
             pictures |= dict(zip(BANDS, found.bands, strict=True))
         if found.heat is not None:
-            # Hardly opaque where it is cold, so that the ROI is seen there.
+            # Nearly transparent where it is cold, so that the ROI is visible there.
             colour = matplotlib.colormaps["inferno"](np.clip(found.heat, 0, 1))
             colour[..., 3] = found.heat
             pictures["heat"] = np.rint(255 * colour).astype(np.uint8)

@@ -1,6 +1,6 @@
-"""What every request passes: who asks, how much at once, how long, and what is counted.
+"""Middleware that checks every request: token, size, concurrency and time.
 
-It stands before the application, so that nothing of a refused request is looked at.
+It wraps the application, so that a rejected request is not processed at all.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from keras_wa.server.metrics import Metrics
 
 _RETRY = {"Retry-After": "1"}
 _DRAIN_S, _DRAIN_BYTES = 1.0, 2**28
-# An answer is data, never a page: whatever a file says is not run in a browser.
+# Responses are data, not pages: a browser must not run the content of a file.
 _HEADERS = {
     b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
     b"x-content-type-options": b"nosniff",
@@ -37,20 +37,20 @@ _HEADERS = {
 def refusal(
     status: int, message: str, headers: dict[str, str] | None = None
 ) -> JSONResponse:
-    """An answer that says why there is no other."""
+    """Builds the JSON response of an error."""
     return JSONResponse({"error": message}, status, headers)
 
 
 class Gate:
-    """An ASGI application in front of another.
+    """ASGI middleware that limits and counts requests.
 
     Args:
-        app: the other.
-        settings: what is let through.
-        metrics: where it is counted.
-        paths: that are counted apart; all others are counted together, or a stranger
-            could fill the memory with counters.
-        open_paths: that need no token.
+        app: the wrapped application.
+        settings: settings and limits of the service.
+        metrics: the counters to update.
+        paths: paths with separate counters. All others share one, so that clients
+            cannot fill the memory with counters.
+        open_paths: paths that need no token.
     """
 
     def __init__(
@@ -66,12 +66,15 @@ class Gate:
         self._paths, self._open = paths, open_paths
         self._busy = self._held = 0
         self._deadlines: set[anyio.CancelScope] = set()
-        self._last = math.inf  # When the last answer is due, once it is stopped.
+        self._last = math.inf  # Deadline of all requests once the service is stopping.
 
     def stop(self, seconds: float) -> None:
-        """Leaves the requests under way so long; in the thread of the event loop.
+        """Limits the remaining time of all requests, new ones included.
 
-        Those that still come on open connections have what is left of it.
+        Call it in the thread of the event loop.
+
+        Args:
+            seconds: the remaining time.
         """
         self._last = min(self._last, asyncio.get_running_loop().time() + seconds)
         for scope in self._deadlines:
@@ -82,7 +85,7 @@ class Gate:
         return self._last < math.inf
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Lets a request through, or answers it."""
+        """Passes a request to the application, or rejects it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -96,11 +99,12 @@ class Gate:
                 nonlocal status, early
                 if message["type"] == "http.response.start":
                     status = message["status"]
-                    # What is left of the body is not waited for.
+                    # The rest of the body is not awaited.
                     early = not body.complete and _has_body(scope)
                     message = _with_headers(message, early or self._stopping)
                 elif not message.get("more_body"):
-                    # Before the client has it: it may ask again at once.
+                    # Released before the last message: the client may send its next
+                    # request immediately.
                     held.close()
                     if early:
                         await send({**message, "more_body": True})
@@ -126,7 +130,7 @@ class Gate:
             *LOOPBACK_NAMES,
             settings.host,
         }:
-            # A page of the web whose name was made to lead here.
+            # Prevents DNS rebinding: a web page whose host name resolves to this one.
             return refusal(
                 421, "Host. Received: another name; expected this machine's own."
             )
@@ -148,9 +152,9 @@ class Gate:
         return None
 
     def _work(self, scope: Scope, held: contextlib.ExitStack) -> None:
-        """Counts a request once its body is there.
+        """Counts a request once its body has arrived.
 
-        Before, there is no work: slow clients do not take the places of others.
+        It is not counted before, so that slow clients do not block others.
         """
         if scope["method"] == "POST":
             if self._busy >= self._settings.concurrency:
@@ -197,17 +201,21 @@ class Gate:
         self._held -= body.size
 
     def hold(self, size: int) -> bool:
-        """Counts bytes that are kept. Returns whether there is room for them."""
+        """Counts bytes that are held in memory.
+
+        Returns:
+            Whether the total is within the limit.
+        """
         self._held += size
         return self._held <= self._settings.held_bytes
 
 
 class _Body:
-    """A request's body that ends where it becomes too large.
+    """The body of a request; reading it fails when it becomes too large.
 
     Attributes:
-        size: bytes that came.
-        complete: whether all of it came.
+        size: bytes received.
+        complete: whether the whole body was received.
     """
 
     def __init__(
@@ -262,16 +270,16 @@ def _large(settings: ServerSettings) -> str:
 
 
 def _name(host: str) -> str:
-    """A Host header without its port, and an IPv6 address without its brackets."""
+    """Returns the host of a Host header, without port and IPv6 brackets."""
     if host.startswith("["):
         return host[1:].partition("]")[0]
     return host.partition(":")[0].lower()
 
 
 async def _drain(receive: Receive) -> None:
-    """Reads what the client still sends, for a while.
+    """Reads and drops the rest of a body, for a limited time.
 
-    A connection that is closed before is reset, and the client may lose the answer.
+    Closing the connection earlier resets it, and the client may lose the response.
     """
     size, more = 0, True
     with anyio.move_on_after(_DRAIN_S):

@@ -1,4 +1,4 @@
-"""The paths that take an image: classify, explain, look at, search."""
+"""The paths that take an image: predict, explain, view and candidates."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PATHS = ("/predict", "/explain", "/view", "/candidates")
 
 
 def add_image_paths(app: FastAPI, engine: Engine, settings: ServerSettings) -> None:
-    """Adds them to an application."""
+    """Adds the paths to an application."""
     most = settings.max_pixels
     trained_bits = engine.classifier.bits_stored
 
@@ -39,7 +39,7 @@ def add_image_paths(app: FastAPI, engine: Engine, settings: ServerSettings) -> N
         return image_of(data, most, question.for_processing, bits)
 
     async def asked(request: Request) -> tuple[ReadRoi, int]:
-        """The ROI of a request, and how many symmetries of it are wanted."""
+        """Returns the ROI of a request, and the requested number of symmetries."""
         kind = content_type(request)
         if kind == "multipart/form-data":
             data, fields = await read_form(request)
@@ -64,7 +64,7 @@ def add_image_paths(app: FastAPI, engine: Engine, settings: ServerSettings) -> N
     async def looked_at(
         request: Request, kind: type[ImageQuestion], look: Callable[..., dict[str, Any]]
     ) -> JSONResponse:
-        """What is found in the image of a form, by a thread that decodes it."""
+        """Decodes the image of a form in a thread and applies `look` to it."""
         data, fields = await read_form(request)
         question = parse(kind, fields)
 
@@ -80,7 +80,7 @@ def add_image_paths(app: FastAPI, engine: Engine, settings: ServerSettings) -> N
         openapi_extra=answers.IMAGE_BODY,
     )
     async def predict(request: Request) -> Any:
-        """Classifies one image, or the lesion that a box marks in it."""
+        """Classifies one image, or the lesion in a box."""
         return JSONResponse(await engine.record(*await asked(request)))
 
     @app.post(
@@ -90,7 +90,7 @@ def add_image_paths(app: FastAPI, engine: Engine, settings: ServerSettings) -> N
         openapi_extra=answers.IMAGE_BODY,
     )
     async def explain(request: Request) -> Any:
-        """The same, with pictures of what the network saw and where it looked."""
+        """Classifies one image, with pictures of the network's input and a heat map."""
         roi, symmetries = await asked(request)
         record = await engine.record(roi, symmetries)
         pictures, why = await engine.pictures(roi)
@@ -105,7 +105,7 @@ def add_image_paths(app: FastAPI, engine: Engine, settings: ServerSettings) -> N
         openapi_extra=answers.VIEW_BODY,
     )
     async def view(request: Request) -> Any:
-        """Stored values of an image, or of a part of it, to be looked at."""
+        """Returns the stored values of an image or a region of it, for display."""
 
         def look(image: GreyImage, asked: ViewQuestion) -> dict[str, Any]:
             return view_of(image, asked.part(), asked.side, asked.pixel_spacing)
@@ -119,7 +119,7 @@ def add_image_paths(app: FastAPI, engine: Engine, settings: ServerSettings) -> N
         openapi_extra=answers.SEARCH_BODY,
     )
     async def candidates(request: Request) -> Any:
-        """Where a whole mammogram may show clusters; they are not classified."""
+        """Finds candidate clusters in a whole mammogram, without classifying them."""
 
         def search(image: GreyImage, asked: SearchQuestion) -> dict[str, Any]:
             return candidates_of(image, asked.pixel_spacing, asked.film)

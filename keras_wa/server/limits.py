@@ -1,4 +1,4 @@
-"""How much a service takes on, and from whom."""
+"""Settings and limits of the service."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 @dataclasses.dataclass(frozen=True)
 class ServerSettings(Settings):
-    """What a service is started with.
+    """The settings and limits of the service.
 
     Raises:
         UserError: a value is out of its range, or the host needs a token.
@@ -25,29 +25,35 @@ class ServerSettings(Settings):
     host: str = setting(
         "127.0.0.1", help="address to listen on; 127.0.0.1 is this machine"
     )
-    port: int = whole(8501, 0, 2**16 - 1, help="of TCP; 0 is any that is free")
+    port: int = whole(8501, 0, 2**16 - 1, help="TCP port; 0 for any free one")
     token: str = setting(
         "",
-        help="that each request has to bring, 'Authorization: Bearer TOKEN'; or set "
-        "KERAS_WA_TOKEN, which other users of the machine do not see. A host that "
+        help="token that each request must send, 'Authorization: Bearer TOKEN'; or set "
+        "KERAS_WA_TOKEN, which other users of the machine cannot see. A host that "
         "other machines can reach needs one (default: none)",
     )
     max_megabytes: float = real(
-        64, 0, 2**20, above=True, metavar="MB", help="size of a request"
+        64, 0, 2**20, above=True, metavar="MB", help="maximum size of a request"
     )
-    max_pixels: int = whole(2**26, 1, help="of an image, height times width")
+    max_pixels: int = whole(
+        2**26, 1, help="maximum number of pixels of an image, height times width"
+    )
     timeout: float = real(
         30,
         0,
         86_400,
         above=True,
         metavar="SECONDS",
-        help="from a request's arrival to its answer",
+        help="time limit from a request's arrival to its response",
     )
-    concurrency: int = whole(128, 1, help="predictions under way at once")
-    batch: int = whole(32, 1, help="ROIs that the network sees at once, at most")
+    concurrency: int = whole(128, 1, help="maximum number of predictions at once")
+    batch: int = whole(32, 1, help="maximum number of ROIs in a batch")
     wait_ms: float = real(
-        1, 0, 60_000, metavar="MS", help="how long the first ROI of a batch waits"
+        1,
+        0,
+        60_000,
+        metavar="MS",
+        help="how long the first ROI of a batch waits for others",
     )
 
     def __post_init__(self) -> None:
@@ -65,25 +71,25 @@ class ServerSettings(Settings):
 
     @property
     def on_loopback(self) -> bool:
-        """Whether nobody but this machine can reach the host."""
+        """Whether the host can be reached from this machine only."""
         if self.host in LOOPBACK_NAMES:
             return True
         try:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
-            return False  # A name: where it leads to may change.
+            return False  # A host name, which may resolve to another address later.
 
     @property
     def max_bytes(self) -> int:
-        """Of a request's body."""
+        """Maximum size of the body of a request."""
         return int(self.max_megabytes * 2**20)
 
     @property
     def held_bytes(self) -> int:
-        """Of the bodies of all requests that are under way, which are in memory."""
+        """Maximum size of the bodies of all running requests, which are in memory."""
         return 8 * self.max_bytes
 
     @property
     def most_waiting(self) -> int:
-        """ROIs, turned and mirrored copies counted, that wait for the network."""
+        """Maximum number of ROIs in the queue, including rotated and flipped copies."""
         return max(4 * self.batch, self.concurrency)

@@ -1,4 +1,4 @@
-"""What a service counts, for Prometheus."""
+"""The counters of the service, for Prometheus."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _ROIS = (1, 2, 4, 8, 16, 32, 64, 128)
 
 
 class Metrics:
-    """Counters of one service, in a registry of their own.
+    """The counters of one service, in a separate registry.
 
     Attributes:
-        requests: by `path` and `status`.
-        seconds: from a request's arrival to the end of its answer, by `path`.
-        batches: ROIs in each batch.
-        under_way: predictions that are not yet answered.
+        requests: number of requests, by `path` and `status`.
+        seconds: time from a request's arrival to the end of its response, by `path`.
+        batches: number of ROIs per batch.
+        under_way: number of running predictions.
     """
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class Metrics:
         )
 
     def watch_queue(self, waiting: Callable[[], int]) -> None:
-        """Takes the length of the queue, ROIs, from a function."""
+        """Reads the length of the queue (in ROIs) from a function."""
         Gauge(
             "keras_wa_queue_rois",
             "ROIs that wait for the network.",
@@ -64,5 +64,5 @@ class Metrics:
         ).set_function(waiting)
 
     def text(self) -> bytes:
-        """All of them in Prometheus' text format."""
+        """Returns the counters in Prometheus' text format."""
         return generate_latest(self._registry)

@@ -1,4 +1,4 @@
-"""From what a client sent to pixels and the way to cut them; nothing is believed."""
+"""Validating requests and decoding their images; no input is trusted."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from keras_wa.errors import UserError, replace_parameters
 from keras_wa.server.viewing import MOST_SIDE
 
 UPLOAD = "upload"
-"""What an image is called in messages and records, whatever the client calls it."""
+"""Name of an uploaded image in messages and records; the client's name is not used."""
 
-_FAR = 2**24  # Beyond it no image has pixels, and floating point loses them.
+_FAR = 2**24  # No image is larger, and float32 is exact up to here.
 _Side = Annotated[int, Field(ge=-_FAR, le=_FAR)]
 _Length = Annotated[int, Field(ge=1, le=_FAR)]
 _ROWS = {
@@ -51,7 +51,7 @@ _Sides = Annotated[
 
 
 class ImageQuestion(BaseModel):
-    """What may stand beside any image."""
+    """The fields of a request with an image."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -59,7 +59,7 @@ class ImageQuestion(BaseModel):
         default=None,
         ge=CREDIBLE_MM[0],
         le=CREDIBLE_MM[1],
-        description="taken where the file states none, mm",
+        description="pixel spacing in mm, used if the file has none",
     )
     for_processing: bool = Field(
         default=False, description="accept a DICOM image meant for processing"
@@ -68,37 +68,38 @@ class ImageQuestion(BaseModel):
         default=None,
         ge=1,
         le=16,
-        description="bits of the values in a 16-bit PNG, TIFF or PGM; by default as of "
-        "the training images",
+        description="bits of the values in a 16-bit PNG, TIFF or PGM; by default those "
+        "of the training images",
     )
 
 
 class Question(ImageQuestion):
-    """What may stand beside an image that is to be classified."""
+    """The fields of a request to classify an image."""
 
     box: _Sides = Field(
-        default=None, description="of the lesion: left, top, width, height, pixels"
+        default=None, description="the lesion: left, top, width, height, pixels"
     )
     crop: str | None = Field(
         default=None,
-        description="fixed or roi; by default as the training ROIs were cut",
+        description="fixed or roi; by default as the training ROIs were cropped",
     )
     symmetries: int = Field(
         default=1,
         ge=1,
         le=8,
-        description="turned and mirrored copies that give low and high",
+        description="rotated and flipped copies (test-time augmentation) for low and "
+        "high",
     )
 
     def options(self, crop: str, field_mm: float) -> ReadOptions:
-        """How the ROI is cut, where the client does not say as the model's were.
+        """Returns how to crop the ROI; by default as the training ROIs were cropped.
 
         Raises:
             UserError: a value is out of its range.
         """
         return ReadOptions(
-            # An official crop is a file of its own: about a box it is cut as by
-            # default.
+            # An official crop is a separate file, so a box is cropped with the default
+            # method.
             crop=self.crop or crop.replace("official", "fixed"),
             field_mm=field_mm,
             pixel_spacing=self.pixel_spacing,
@@ -106,44 +107,44 @@ class Question(ImageQuestion):
         )
 
     def lesion(self) -> Box | None:
-        """The box, if one was given."""
+        """Returns the box, or `None`."""
         return None if self.box is None else Box(*self.box)
 
 
 class ViewQuestion(ImageQuestion):
-    """What may stand beside an image that is to be looked at."""
+    """The fields of a request to display an image."""
 
     region: _Sides = Field(
-        default=None, description="part to be shown: left, top, width, height, pixels"
+        default=None, description="region to show: left, top, width, height, pixels"
     )
     side: int = Field(
         default=1536,
         ge=1,
         le=MOST_SIDE,
-        description="pixels of the longer side of what is given, at most",
+        description="maximum number of pixels of the longer side",
     )
 
     def part(self) -> Box | None:
-        """The region, if one was given."""
+        """Returns the region, or `None`."""
         return None if self.region is None else Box(*self.region)
 
 
 class SearchQuestion(ImageQuestion):
-    """What may stand beside a mammogram in which clusters are looked for."""
+    """The fields of a request to search a mammogram for clusters."""
 
     film: bool = Field(
-        default=True, description="leave out specks, as dust on a scanned film makes"
+        default=True, description="leave out specks, such as dust on a scanned film"
     )
 
 
 class RoiQuestion(Question):
-    """The same, with the pixels."""
+    """The fields of a request to classify an image given as pixels."""
 
     roi: Annotated[Any, WithJsonSchema(_ROWS)]
 
 
 class Instances(BaseModel):
-    """A request as TensorFlow Serving has it, in row format."""
+    """A request in the row format of TensorFlow Serving."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -155,10 +156,10 @@ class Instances(BaseModel):
 
 
 def parse(kind: type[BaseModel], values: Mapping[str, Any] | bytes) -> Any:
-    """Values, or JSON, as a model of this module.
+    """Parses values or JSON into a model of this module.
 
     Raises:
-        UserError: the first thing that is wrong with them.
+        UserError: a value is invalid; the message names the first one.
     """
     try:
         if isinstance(values, bytes):
@@ -182,10 +183,10 @@ def image_of(
     for_processing: bool = False,
     bits_stored: int | None = None,
 ) -> GreyImage:
-    """Decodes an upload; its notes name fields of a request.
+    """Decodes an upload; the image's notes name fields of a request.
 
     Raises:
-        UserError: it is no image that can be read, or has too many pixels.
+        UserError: it is not a readable image, or has too many pixels.
     """
     try:
         image = decode_image(data, UPLOAD, for_processing, most_pixels, bits_stored)
@@ -196,10 +197,11 @@ def image_of(
 
 
 def grey_of(rows: Any, name: str) -> GreyImage:
-    """Rows of grey levels, or of `[level]`, as an image.
+    """Converts rows of grey levels, or of `[level]`, to an image.
 
     Raises:
-        UserError: they are no rows of equal length of whole numbers from 0 to 255.
+        UserError: the rows differ in length, or hold anything but whole numbers from 0
+            to 255.
     """
     try:
         if not isinstance(rows, list) or not rows:
@@ -217,7 +219,7 @@ def grey_of(rows: Any, name: str) -> GreyImage:
 
 
 def _line(row: Any) -> bytes:
-    # Python's own `bytes` checks each number; of a number alone it would make as many
+    # `bytes` checks each number; called with a single number it would return as many
     # zeros.
     if not isinstance(row, list):
         raise TypeError(f"a row that is of type {type(row).__name__}")
@@ -228,7 +230,7 @@ def _line(row: Any) -> bytes:
     try:
         return bytes(row)
     except TypeError:
-        # 7.0 is a whole number to JSON.
+        # In JSON 7.0 is a whole number.
         whole = (isinstance(x, float) and x.is_integer() for x in row)
         return bytes(
             int(x) if is_whole else x for x, is_whole in zip(row, whole, strict=True)
@@ -238,16 +240,16 @@ def _line(row: Any) -> bytes:
 def instance_of(
     value: Any, number: int, most_pixels: int, bits_stored: int | None = None
 ) -> GreyImage:
-    """One of TensorFlow Serving's instances.
+    """Converts one instance of TensorFlow Serving's format to an image.
 
     Args:
-        value: rows of grey levels, or `{"b64": ...}` of an encoded image.
-        number: which it is, for messages.
-        most_pixels: of an encoded image.
-        bits_stored: of an encoded image, as of `open_image`.
+        value: rows of grey levels, or `{"b64": ...}` with an encoded image.
+        number: number of the instance, for messages.
+        most_pixels: maximum number of pixels of an encoded image.
+        bits_stored: as in `open_image`, for an encoded image.
 
     Raises:
-        UserError: it is neither, or cannot be read.
+        UserError: it has another form, or cannot be read.
     """
     name = f"instances.{number}"
     if not isinstance(value, dict):
@@ -273,18 +275,18 @@ def instance_of(
 def instances_of(
     values: list[Any], most_pixels: int, bits_stored: int | None = None
 ) -> Iterator[GreyImage]:
-    """TensorFlow Serving's instances, one after the other.
+    """Converts the instances of TensorFlow Serving's format to images, one by one.
 
     Args:
-        values: as of `instance_of`.
-        most_pixels: of all that are encoded, together: one request decodes no more than
-            one image may have.
-        bits_stored: of all that are encoded.
+        values: instances, see `instance_of`.
+        most_pixels: maximum total number of pixels of the encoded images, which is that
+            of one image in other requests.
+        bits_stored: as in `open_image`, for the encoded images.
 
     Raises:
-        UserError: one cannot be read, or is more than what those before it leave; or
-            all are rows, and none has a grey level above 1, which the SavedModel
-            refuses too.
+        UserError: an instance cannot be read, or exceeds the total number of pixels; or
+            all instances are rows without a grey level above 1, which the SavedModel
+            rejects too.
     """
     taken = brightest = 0
     for number, value in enumerate(values):
@@ -309,7 +311,7 @@ def instances_of(
 
 
 def as_fields(message: str) -> str:
-    """Names the parameters of a message as fields of a request: `crop fixed`."""
+    """Replaces the parameters in a message by fields of a request: `crop fixed`."""
 
     def field(name: str, value: str | None) -> str | None:
         if name not in _FIELDS:

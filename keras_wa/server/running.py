@@ -1,4 +1,4 @@
-"""A service as a process: it listens, and ends with every request answered."""
+"""Running the service: listens on a port, and shuts down gracefully."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from keras_wa.server.gate import Gate
 from keras_wa.server.limits import ServerSettings
 from keras_wa.server.metrics import Metrics
 
-# Together below the five seconds after which a supervisor may lose patience.
+# Together less than the five seconds after which a supervisor may kill the process.
 _ANSWER_S, _CLOSE_S, _THREADS_S = 3.0, 4.0, 0.2
 
 
@@ -31,17 +31,17 @@ def serve(
 ) -> None:
     """Serves until SIGTERM or Ctrl-C.
 
-    Requests that are under way then are answered: what takes longer than three seconds
-    more, by a 503.
+    Running requests then have three more seconds; a request that takes longer gets
+    status 503.
 
     Args:
         classifier: the model.
-        settings: where, and what is taken on.
-        ready: told the address once requests are taken.
+        settings: settings and limits of the service.
+        ready: called with the address once the service accepts requests.
 
     Raises:
-        UserError: the address cannot be listened on.
-        KeyboardInterrupt: it was stopped by Ctrl-C.
+        UserError: the service cannot listen on the address.
+        KeyboardInterrupt: Ctrl-C stopped the service.
     """
     listener = _listen(settings)
     metrics = Metrics()
@@ -49,12 +49,12 @@ def serve(
     gate = create_app(engine, settings, metrics)
     config = uvicorn.Config(
         gate,
-        # h11 is slower than httptools, and stricter with what strangers send.
+        # h11 is slower than httptools, but stricter with untrusted input.
         http=protocol_for(settings.concurrency),
         backlog=BACKLOG,
         ws="none",
         lifespan="off",
-        # Who asks, and what, is not written down.
+        # For privacy, requests are not logged.
         access_log=False,
         log_config=None,
         server_header=False,
@@ -63,12 +63,12 @@ def serve(
     )
     address = _address(listener)
     server = _Server(config, gate, lambda: ready(address))
-    # TensorFlow's objects stay; looking through them again and again would make large
-    # JSON ten times as slow.
+    # TensorFlow's objects are never freed. Without this the garbage collector scans
+    # them again and again, and parsing large JSON takes ten times as long.
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
-    # uvicorn sends itself the signal again when it is done, and would die of it.
+    # uvicorn raises the signal again at its end, which would kill the process.
     before = signal.signal(signal.SIGTERM, server.ask_to_exit)
     try:
         server.run(sockets=[listener])
@@ -76,13 +76,13 @@ def serve(
         idle = engine.close(_THREADS_S)
         signal.signal(signal.SIGTERM, before)
         if not idle:
-            # A thread deep in a library cannot be stopped, and Python would wait.
+            # A thread inside a library cannot be stopped, and Python would wait for it.
             sys.stdout.flush()
             os._exit(0)
 
 
 class _Server(uvicorn.Server):
-    """Tells the gate of the signal, and somebody that it is up."""
+    """uvicorn's server; stops the gate on a signal and calls `ready` when started."""
 
     def __init__(
         self, config: uvicorn.Config, gate: Gate, ready: Callable[[], None]
@@ -91,7 +91,7 @@ class _Server(uvicorn.Server):
         self._gate, self._ready = gate, ready
 
     def ask_to_exit(self, *_: object) -> None:
-        """Ends the server; as a handler of a signal while uvicorn has none."""
+        """Stops the server; the signal handler while uvicorn has none installed."""
         self.should_exit = True
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""An image for the page: its stored values, and how they become grey."""
+"""Images for the page: stored values, their grey levels, and candidate clusters."""
 
 from __future__ import annotations
 
@@ -17,32 +17,31 @@ from keras_wa.errors import UserError
 
 MOST_SIDE = 2048
 
-# Pixels of the copy in which candidates are looked for; a mammogram has some 5 million.
-# Each takes 42 bytes, and a PNG of 8 kB, of 1 bit, may have 67 million of them.
+# Maximum number of pixels of the image that is searched; a mammogram has about 5
+# million. Each takes 42 bytes, and a 1-bit PNG of 8 kB may have 67 million.
 _MOST_SEARCHED = 2**24
 
 
 def view_of(
     image: GreyImage, region: Box | None, side: int, spacing_mm: float | None
 ) -> dict[str, Any]:
-    """A part of an image, no larger than a screen needs it.
+    """Returns a region of an image, reduced to the size of a screen.
 
-    The page shows stored values through a window that its user moves, so it gets them
-    as they are, averaged where they are more than `side` pixels, with the table of the
-    grey levels that the model sees.
+    The page lets the user change the window, so it needs stored values, with the table
+    of the grey levels that the model sees. They are averaged if the region is larger
+    than `side` pixels.
 
     Args:
         image: the image.
-        region: the part, pixels; what of it lies beyond the image is left out. `None`
-            for all.
-        side: pixels of the longer side of what is given, at most.
-        spacing_mm: between pixels, if the file states none.
+        region: the region in pixels, clipped to the image; `None` for the whole image.
+        side: maximum number of pixels of the longer side.
+        spacing_mm: pixel spacing, used if the file has none.
 
     Returns:
         The fields of `answers.View`.
 
     Raises:
-        UserError: no part of the region lies in the image.
+        UserError: the region lies outside the image.
     """
     height, width = image.shape
     part = _inside(region or Box(0, 0, width, height), image)
@@ -50,7 +49,7 @@ def view_of(
         part.top : part.top + part.height, part.left : part.left + part.width
     ]
     spacing, origin = choose_spacing(image, (spacing_mm, "option"))
-    # Of the whole image: windows of its parts have the same ends.
+    # Those of the whole image, so that all regions have the same window limits.
     least, greatest = int(image.stored.min()), int(image.stored.max())
     every = np.arange(least, greatest + 1).astype(image.stored.dtype)
     pixels = _averaged((stored.astype(np.int32) - least).astype("<u2"), side)
@@ -73,19 +72,18 @@ def view_of(
 def candidates_of(
     image: GreyImage, spacing_mm: float | None, film: bool
 ) -> dict[str, Any]:
-    """Candidate clusters of a mammogram, see `find_candidates`.
+    """Finds candidate clusters in a mammogram, see `find_candidates`.
 
     Args:
         image: the mammogram.
-        spacing_mm: between pixels, if the file states none.
-        film: whether it is a scanned film.
+        spacing_mm: pixel spacing, used if the file has none.
+        film: whether the image is a scanned film.
 
     Returns:
         The fields of `answers.Candidates`.
 
     Raises:
-        UserError: no spacing is known, or the image is no mammogram, or larger than
-            any is.
+        UserError: the spacing is unknown, or the image is not a mammogram or too large.
     """
     spacing, _ = choose_spacing(image, (spacing_mm, "option"))
     if spacing is None:

@@ -1,4 +1,4 @@
-"""The moving average of a model's weights, in the place of the weights."""
+"""Use of the moving average of a model's weights."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import numpy as np
 
 @contextlib.contextmanager
 def averaged(model: keras.Model) -> Iterator[None]:
-    """A context in which a model has the average of its weights that is kept.
+    """Replaces a model's weights by their moving average inside the block.
 
-    Training goes on with the weights, to the last bit. `keras.callbacks.SwapEMAWeights`
-    swaps by additions, which round them, and leaves the swapped ones to a checkpoint.
+    The weights are restored exactly at the end. `keras.callbacks.SwapEMAWeights` swaps
+    by additions, which round, and a checkpoint would save the swapped weights.
 
-    Batch normalisation's moving statistics are averages already, and stay.
+    The moving statistics of batch normalisation are averages already and are kept.
 
     Args:
-        model: a compiled model. Without an average (`use_ema`), or before the first
-            step has made one, it stays as it is.
+        model: a compiled model. It is unchanged without `use_ema` and before the first
+            step.
     """
     optimizer = model.optimizer
-    optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # Of a loss scale.
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # Under loss scaling.
     if not optimizer.use_ema or not keras.ops.convert_to_numpy(optimizer.iterations):
         yield
         return
@@ -37,7 +37,7 @@ def averaged(model: keras.Model) -> Iterator[None]:
 
 
 def _copies(variables: list[keras.Variable]) -> list[np.ndarray]:
-    # On JAX `predict` gives the weights' own memory away.
+    # Copied, since on JAX `predict` donates the memory of the weights.
     return [np.array(keras.ops.convert_to_numpy(each)) for each in variables]
 
 

@@ -1,4 +1,4 @@
-"""The best model of a run, read back."""
+"""Loading the best model of a run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from keras_wa.training.run import Run
 
 
 def load_best(run: Run) -> keras.Model:
-    """The run's best model, in float32 whatever it was trained in.
+    """Loads the best model of a run, in float32 whatever the training precision.
 
     Raises:
         UserError: no epoch was completed, or the file cannot be read.

@@ -1,4 +1,4 @@
-"""A run's model, compiled as its settings have it."""
+"""Building and compiling the model of a run."""
 
 from __future__ import annotations
 
@@ -20,12 +20,14 @@ _log = logging.getLogger(__name__)
 
 
 def build_model(config: TrainConfig, pretrained: bool = True) -> keras.Model:
-    """The model that a config names.
+    """Builds the model of a config.
 
     Args:
-        config: `model, model_options, image_size, classes, dwt, weights` are read;
-            `weights="auto"`, which `Run.create` decides on, are none here.
-        pretrained: fill in the pretrained weights; a resumed run does not need them.
+        config: settings, of which `model, model_options, image_size, classes, dwt,
+            weights` are read. `weights="auto"`, which `Run.create` resolves, means no
+            weights here.
+        pretrained: whether to load the pretrained weights; a resumed run does not need
+            them.
     """
     options: dict[str, Any] = {"image_size": config.image_size, **config.model_options}
     if "dwt" in model_options(config.model):
@@ -46,10 +48,10 @@ def compile_model(
 ) -> None:
     """Compiles a model; on TensorFlow with the kernels of `training.fused`.
 
-    The loss is the cross-entropy of the classes. Of two it is the paper's binary
-    cross-entropy. Keras' `BinaryCrossentropy` on two softmax outputs is something else:
-    on TensorFlow it takes the logits behind the softmax and a sigmoid of each, whose
-    minimum has log odds twice the true ones.
+    The loss is the categorical cross-entropy. For two classes it equals the paper's
+    binary cross-entropy. Keras' `BinaryCrossentropy` on two softmax outputs differs: on
+    TensorFlow it applies a sigmoid to each logit behind the softmax, and its minimum
+    has twice the true log odds.
     """
     custom = custom or Custom()
     with_xla, replicas = True, 1
@@ -59,8 +61,8 @@ def compile_model(
 
         fuse_batch_normalization(model, workers)
         replicas = count_replicas()
-        # Left to itself Keras takes XLA, which on a CPU compiles for minutes, and which
-        # does not exchange anything between processes, or between GPUs.
+        # By default Keras uses XLA, which compiles for minutes on a CPU, and which
+        # cannot exchange anything between processes or GPUs.
         with_xla = has_gpu() and workers.count == replicas == 1
     steps = config.epochs * plan.steps_per_epoch
     optimizer = custom.optimizer or make_optimizer(
@@ -80,7 +82,7 @@ def compile_model(
         from keras_wa.training.replicas import share_overflow
 
         share_overflow(model.optimizer)
-    # Left to the first step, its 556 variables are made inside the graph, which is then
+    # The first step would create its 556 variables inside the graph, which is then
     # traced a second time: ten seconds.
     model.optimizer.build(model.trainable_variables)
 
@@ -88,17 +90,17 @@ def compile_model(
 def learning_rate(
     config: TrainConfig, steps: int
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:
-    """The learning rate, or its schedule over all steps of the run.
+    """Returns the learning rate, or its schedule over all steps of the run.
 
     Raises:
-        ValueError: the config leaves them open, on which `Run.create` decides.
+        ValueError: the rate, schedule or warm-up is not resolved; `Run.create` does it.
     """
     rate, warmup = config.learning_rate, config.warmup_steps
     if rate is None or warmup is None or config.schedule == "auto":
         raise ValueError("The config must be one of `keras_wa.training.defaults`.")
     if config.schedule == "constant" and not warmup:
         return rate
-    # Decay to the whole of the rate is no decay: a constant rate after a warm-up.
+    # With a floor of 1 the rate does not decay: it is constant after the warm-up.
     floor = 0.01 if config.schedule == "cosine" else 1.0
     warm = min(warmup, steps - 1)
     if 2 * warm > steps:

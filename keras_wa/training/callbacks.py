@@ -1,4 +1,4 @@
-"""What happens at the end of each epoch: validate, save, stop on NaN."""
+"""Callbacks of a training: validation scores, checkpoints, stopping on NaN."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ _HISTORY = "history.json"
 class ValidationScores(keras.callbacks.Callback):
     """Adds `val_loss`, the exact `val_auc` and `learning_rate` to the epoch's logs.
 
-    The loss is the log loss over the classes, the AUC that of malignant against rest.
-    Keras' own AUC is a sum over thresholds and takes no two-way softmax; scikit-learn's
-    is exact. It must come before the callbacks that read the logs.
+    The loss is the log loss over the classes, the AUC that of malignant against the
+    rest. Keras' AUC approximates by thresholds and takes no two-way softmax;
+    scikit-learn's is exact. The callback must come before those that read the logs.
 
     Args:
-        batches: of `evaluation_batches`: the validation ROIs, in order.
-        labels: int `(N,)`, class of each ROI, all classes present.
+        batches: the validation ROIs in order, from `evaluation_batches`.
+        labels: class of each ROI, int `(N,)`, with every class present.
 
     Attributes:
-        outputs: `(N, classes)` probabilities of each class, after the last epoch.
+        outputs: probability of each class after the last epoch, `(N, classes)`.
     """
 
     def __init__(self, batches: Any, labels: np.ndarray) -> None:
@@ -46,7 +46,7 @@ class ValidationScores(keras.callbacks.Callback):
 
     @property
     def classes(self) -> int:
-        """How many classes there are."""
+        """The number of classes."""
         return self.outputs.shape[1]
 
     @property
@@ -58,7 +58,7 @@ class ValidationScores(keras.callbacks.Callback):
         with averaged(self.model):
             outputs = self.model.predict(self.batches, verbose=0)
         self.outputs = outputs[: len(self.labels)]
-        # The last step may have spoilt the weights after its loss was computed.
+        # The last step may have made the weights NaN after its loss was computed.
         _require_finite(self.outputs.sum(), "A probability on validation")
         if logs is not None:
             is_malignant = self.labels == self.classes - 1
@@ -69,7 +69,7 @@ class ValidationScores(keras.callbacks.Callback):
 
 
 def malignant(outputs: Any) -> np.ndarray:
-    """The probability of malignant, float64 `(N,)`, in outputs `(N, classes)`.
+    """Returns the probability of malignant, float64 `(N,)`, from `(N, classes)`.
 
     Malignant is the last class.
     """
@@ -77,15 +77,15 @@ def malignant(outputs: Any) -> np.ndarray:
 
 
 def of_each_class(outputs: Any) -> np.ndarray:
-    """A model's outputs `(N, classes)` as float64 probabilities in [0, 1]."""
-    # The exact float64 of a float32 probability can exceed 1 by rounding alone.
+    """Converts a model's outputs `(N, classes)` to float64 probabilities in [0, 1]."""
+    # A float32 probability can exceed 1 by rounding.
     return np.clip(np.asarray(outputs, "float64"), 0.0, 1.0)
 
 
 def most_probable(outputs: Any) -> np.ndarray:
-    """The most probable class, int64 `(N,)`; of equal ones the worse one.
+    """Returns the most probable class, int64 `(N,)`; the higher class in a tie.
 
-    Of two classes that is malignant from p = 0.5 on.
+    With two classes, p = 0.5 is malignant.
     """
     reversed_ = np.asarray(outputs)[:, ::-1]
     return reversed_.shape[1] - 1 - np.argmax(reversed_, axis=1)
@@ -96,13 +96,13 @@ def _log_loss(labels: np.ndarray, outputs: np.ndarray) -> float:
     if classes == 2:
         return float(log_loss(labels, malignant(outputs), labels=[0, 1]))
     probabilities = of_each_class(outputs)
-    # A float32 softmax adds up to 1 to seven digits only, which scikit-learn warns of.
+    # The sum of a float32 softmax is 1 to seven digits only: scikit-learn would warn.
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     return float(log_loss(labels, probabilities, labels=range(classes)))
 
 
 class StopOnNaN(keras.callbacks.Callback):
-    """Ends the run with a clear line when the loss is no longer a number."""
+    """Stops the training with a `UserError` when the loss is NaN or infinite."""
 
     def on_train_batch_end(
         self, batch: int, logs: dict[str, Any] | None = None
@@ -119,18 +119,18 @@ def _require_finite(value: float, what: str) -> None:
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Writes everything needed to carry on, and the best model so far.
+    """Saves a checkpoint for resuming after each epoch, and the best model so far.
 
-    One folder an epoch, renamed into place when complete and removed once the next one
-    is: whenever the process is killed, one whole checkpoint is there. It holds weights,
-    optimizer (with the average of the weights, if one is kept), history, and the random
-    states, which Keras' own files leave out. `best.keras` is written after the
-    checkpoint that names it the best, and again by `restore`, since the process may
-    have been killed between the two.
+    Each epoch has a folder, which is renamed into place when complete and removed when
+    the next one is complete, so there is always a complete checkpoint. It holds the
+    weights, the optimizer (with the moving average of the weights, if any), the history
+    and the random states, which Keras' files leave out. `best.keras` is written after
+    its checkpoint, and again by `restore`, since the process may have been killed in
+    between.
 
     Args:
-        run: where to write.
-        read_only: only `restore`, and leave every file as it is.
+        run: the run to write to.
+        read_only: whether to write nothing; `restore` still loads.
 
     Attributes:
         history: the logs of each completed epoch.
@@ -144,9 +144,9 @@ class Checkpoint(keras.callbacks.Callback):
 
     @property
     def best_epoch(self) -> int | None:
-        """The epoch (from 0) with the highest validation AUC, the first such.
+        """The first epoch (from 0) with the highest validation AUC.
 
-        `None` before the first epoch, and where no AUC is a number.
+        `None` before the end of the first epoch, and if every AUC is NaN.
         """
         aucs = [row["val_auc"] for row in self.history]
         return None if np.isnan(aucs).all() else int(np.nanargmax(aucs))
@@ -197,8 +197,8 @@ class Checkpoint(keras.callbacks.Callback):
 
     def save_best(self) -> None:
         """Writes the model to `best.keras`, with averaged weights if there are any."""
-        # A model of the same layers that was never compiled: without the optimizer's
-        # state the file is a third of the size.
+        # An uncompiled model of the same layers: without the optimizer's state the file
+        # is a third of the size.
         bare = keras.Model(self.model.input, self.model.output, name=self.model.name)
         with averaged(self.model), replacing(self.run.best) as partial:
             bare.save(partial)
@@ -209,7 +209,7 @@ class Checkpoint(keras.callbacks.Callback):
         arrays = [keras.ops.convert_to_numpy(v) for v in _variables(self.model)]
         with replacing(folder) as partial:
             partial.mkdir(parents=True)
-            # Not with HDF5, which a full disk makes crash.
+            # Not HDF5, which crashes when the disk is full.
             np.savez(partial / _VARIABLES, *arrays)
             history = json.dumps(self.history)
             (partial / _HISTORY).write_text(history, encoding="utf-8")
@@ -224,5 +224,5 @@ class Checkpoint(keras.callbacks.Callback):
 
 
 def _variables(model: keras.Model) -> list[Any]:
-    """All that a step reads and changes: weights, random states, optimizer."""
+    """Returns the state of a training: weights, random states, optimizer."""
     return [*model.variables, *model.optimizer.variables]

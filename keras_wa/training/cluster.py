@@ -1,4 +1,4 @@
-"""Who takes part in a training of several processes."""
+"""The cluster of a training with several processes."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _EXAMPLE = (
 
 @dataclasses.dataclass(frozen=True)
 class Cluster:
-    """Who takes part, as the environment variable TF_CONFIG says.
+    """The workers of a training, from the environment variable TF_CONFIG.
 
     Attributes:
         addresses: `host:port` of each worker; the first is the chief.
-        index: which of them this process is.
+        index: index of this process in `addresses`.
     """
 
     addresses: tuple[str, ...]
@@ -34,7 +34,7 @@ class Cluster:
         """Reads TF_CONFIG: `cluster` with `worker` (and `chief`), and `task`.
 
         Raises:
-            UserError: it is absent or not understood; the message has an example.
+            UserError: it is missing or invalid; the message has an example.
         """
         text = os.environ.get("TF_CONFIG")
         if not text:
@@ -57,9 +57,9 @@ class Cluster:
         return cls(tuple(addresses), members.index(own))
 
     def join(self) -> Workers:
-        """Connects to the other workers, and waits until all of them are there.
+        """Connects to the other workers, and waits for all of them.
 
-        It has to come before TensorFlow looks for its devices.
+        Call it before TensorFlow initialises its devices.
         """
         if len(self.addresses) == 1:
             return ALONE

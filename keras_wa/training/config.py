@@ -1,4 +1,4 @@
-"""Everything that decides a training run, in one flat, serialisable record."""
+"""The settings of a training run, in one flat, serialisable dataclass."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from keras_wa.settings import Settings, real, same, setting, whole
 
 @dataclasses.dataclass(frozen=True)
 class SplitSettings(Settings):
-    """Which ROIs are trained on, validated on and tested on."""
+    """The split into training, validation and test ROIs."""
 
     title: ClassVar[str] = "split"
 
@@ -27,21 +27,21 @@ class SplitSettings(Settings):
         help="official (the data set's own; drawn by patient where it has none) or "
         "patient-kfold; random-roi and augmented-first leak, to show by how much",
     )
-    folds: int = whole(5, 2, 10_000, help="of patient-kfold")
+    folds: int = whole(5, 2, 10_000, help="number of folds of patient-kfold")
     fold: int = whole(0, 0, 9_999, help="which fold is the test part")
     validation: float = real(
         0.2,
         0,
         0.5,
         above=True,
-        help="part of the training patients kept for validation, where the data set "
-        "brings no validation part of its official split",
+        help="part of the training patients used for validation, if the data set has "
+        "no official validation part",
     )
 
 
 @dataclasses.dataclass(frozen=True)
 class ModelSettings(Settings):
-    """The network, and what it starts from."""
+    """The network and its initial weights."""
 
     title: ClassVar[str] = "model"
 
@@ -65,21 +65,21 @@ class ModelSettings(Settings):
     weights: str = setting(
         "auto",
         metavar="SOURCE",
-        help="imagenet, a file, or none (default: imagenet where the model takes it "
-        "and it can be had)",
+        help="imagenet, a file, or none (default: imagenet if the model supports it "
+        "and it is available)",
     )
 
 
 @dataclasses.dataclass(frozen=True)
 class OptimizationSettings(Settings):
-    """How the weights are found. What is left open: `keras_wa.training.defaults`."""
+    """The optimization. `keras_wa.training.defaults` resolves `"auto"` and `None`."""
 
     title: ClassVar[str] = "optimization"
 
-    epochs: int = whole(  # As many as the checkpoints' names count.
+    epochs: int = whole(  # The names of checkpoints have five digits.
         100, 1, 99_999, help="passes over the training set"
     )
-    batch_size: int = whole(16, 1, 1_000_000, help="ROIs a step, over all devices")
+    batch_size: int = whole(16, 1, 1_000_000, help="ROIs per step, over all devices")
     optimizer: str = setting(
         "adam",
         choices=("adam", "adamw", "sgd"),
@@ -89,15 +89,15 @@ class OptimizationSettings(Settings):
         None,
         0,
         1,
-        help="decoupled, of adamw (default: 0.004) and sgd (default: 0), but not of "
-        "biases, scales and gates",
+        help="decoupled weight decay of adamw (default: 0.004) and sgd (default: 0); "
+        "biases, scales and gates are excluded",
     )
     ema: float = real(
         0.0,
         0,
         0.999999,
         help="momentum of an exponential moving average of the weights, which is "
-        "validated, kept and exported in their place; 0 keeps none",
+        "validated, saved and exported in their place; 0 for no average",
     )
     label_smoothing: float = real(
         0.0, 0, 0.9, help="part of a label that is spread evenly over the classes"
@@ -107,7 +107,8 @@ class OptimizationSettings(Settings):
         0,
         FLOAT32.high,
         above=True,
-        help="the highest (default: 1e-4 with pretrained weights, 1e-3 from scratch)",
+        help="highest learning rate (default: 1e-4 with pretrained weights, 1e-3 from "
+        "scratch)",
     )
     trunk_rate: float = real(
         1.0,
@@ -130,17 +131,17 @@ class OptimizationSettings(Settings):
     )
     class_weights: bool = setting(True, help="weigh both classes equally")
     seed: int = whole(
-        0, 0, 2**32 - 1, help="decides initial weights, order and augmentation"
+        0, 0, 2**32 - 1, help="seed of initial weights, order and augmentation"
     )
 
 
 @dataclasses.dataclass(frozen=True)
 class AugmentationSettings(Settings):
-    """How training ROIs vary from epoch to epoch; see `Augmentation`."""
+    """The augmentation of training ROIs; see `Augmentation`."""
 
     title: ClassVar[str] = "augmentation"
 
-    augment: bool = setting(True, help="flips and all that follows")
+    augment: bool = setting(True, help="flips and the augmentations below")
     rotation: float = same(
         Augmentation, "rotation", metavar="DEG", help="largest rotation, degrees"
     )
@@ -157,14 +158,14 @@ class AugmentationSettings(Settings):
     random_clahe: float = same(
         Augmentation,
         "random_clahe",
-        help="part of the ROIs that get no CLAHE, or another clip limit",
+        help="part of the ROIs without CLAHE, or with another clip limit",
     )
     fresh_rois: bool = setting(False, help="draw new phantom ROIs every epoch")
 
 
 @dataclasses.dataclass(frozen=True)
 class ComputingSettings(Settings):
-    """On which devices, and in which precision."""
+    """Devices and precision."""
 
     title: ClassVar[str] = "computing"
 
@@ -180,7 +181,7 @@ class ComputingSettings(Settings):
         help="a Keras dtype policy: float32, mixed_float16 or mixed_bfloat16",
     )
     deterministic: bool = setting(
-        False, help="the same numbers run after run, at some cost in speed"
+        False, help="reproduce results exactly, at some cost in speed"
     )
 
 
@@ -193,14 +194,13 @@ class TrainConfig(
     SplitSettings,
     DataSettings,
 ):
-    """The settings of a training, the paper's by default.
+    """The settings of a training; the defaults are the paper's.
 
-    The groups that it inherits from document the fields. What is `"auto"` or `None`
-    among the weights, the learning rate and its schedule is decided by
-    `keras_wa.training.defaults.settled`.
+    The base classes document the fields. `keras_wa.training.defaults.settled` resolves
+    `"auto"` and `None` in the weights, the learning rate and its schedule.
 
     Raises:
-        UserError: a value is out of its range, or two do not go together.
+        UserError: a value is out of its range, or two values conflict.
 
     Example:
         >>> config = TrainConfig(dataset="phantom", epochs=20)
@@ -208,7 +208,7 @@ class TrainConfig(
         16
     """
 
-    # What a program passed to `train`: no flag makes it.
+    # Set by arguments of `train`, not by a flag.
     custom: dict[str, Any] = setting({})
 
     def __post_init__(self) -> None:
@@ -257,7 +257,7 @@ class TrainConfig(
 
     @property
     def input_wavelet(self) -> str | None:
-        """The wavelet that the pipeline applies, `None` where the model does."""
+        """The wavelet that the pipeline applies; `None` if the model applies it."""
         if self.dwt == "model":
             return None
         from keras_wa.models import model_options
@@ -266,7 +266,7 @@ class TrainConfig(
         return str(self.model_options.get("wavelet", default))
 
     def _set_weight_decay(self) -> None:
-        """Puts the optimizer's own weight decay in, so that a run's record names it."""
+        """Sets the optimizer's default weight decay, so that the config records it."""
         if self.weight_decay is None:
             usual = 0.004 if self.optimizer == "adamw" else 0.0
             object.__setattr__(self, "weight_decay", usual)
@@ -286,7 +286,7 @@ class TrainConfig(
             )
 
     def _check_model_options(self) -> None:
-        # Not at the top: the help of a command lists settings without loading Keras.
+        # Imported here: the help of a command lists settings without loading Keras.
         from keras_wa.models import model_options
         from keras_wa.models.registry import check_options
 

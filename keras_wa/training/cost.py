@@ -1,4 +1,4 @@
-"""What a model costs: parameters, operations, and the time of a training step."""
+"""The cost of a model: parameters, operations, and the time of a training step."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ _WARM, _TIMED = 2, 5
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
-    """What a model costs on one machine.
+    """The cost of a model on one machine.
 
     Attributes:
-        parameters: all weights, trained and not.
-        gflops: 10^9 floating-point operations of one ROI's forward pass; a
-            multiply-add counts as two. `None` without TensorFlow, which counts them.
+        parameters: number of weights, trainable or not.
+        gflops: 10^9 floating-point operations of the forward pass of one ROI; a
+            multiply-add counts as two. `None` without TensorFlow, whose profiler counts
+            them.
         step_seconds: median time of a training step.
-        batch_size: ROIs of that step.
-        hardware: where it was timed.
+        batch_size: ROIs per step.
+        hardware: the devices on which it was timed.
     """
 
     parameters: int
@@ -39,11 +40,11 @@ class Cost:
 
 
 def measure_cost(config: TrainConfig, data: RunData) -> Cost:
-    """Builds a config's model and times a few steps of it.
+    """Builds a config's model and times a few training steps.
 
     Args:
-        config: of the training.
-        data: ROIs, of which one batch is used.
+        config: settings of the training.
+        data: the ROIs; one batch is used.
     """
     plan = data.training_plan()
     seconds = []
@@ -67,7 +68,7 @@ def measure_cost(config: TrainConfig, data: RunData) -> Cost:
 
 
 def count_gflops(model: keras.Model) -> float | None:
-    """As `keras_wa.training.flops.gflops`; `None` without TensorFlow."""
+    """Returns `keras_wa.training.flops.gflops`, or `None` without TensorFlow."""
     if not on_tensorflow():
         return None
     from keras_wa.training.flops import gflops

@@ -1,4 +1,4 @@
-"""Ctrl-C ends a training, whatever Python was doing when it came."""
+"""Stopping a training safely on Ctrl-C."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from keras_wa.training.workers import WorkerLostError
 class StopOnCtrlC(keras.callbacks.Callback):
     """Raises `KeyboardInterrupt` after the step in which Ctrl-C was pressed.
 
-    Not at once: while TensorFlow traces a step, its C++ calls Python, and an exception
-    in the middle of that ends the process now and then ("bad argument to internal
-    function", or SIGABRT); inside a finalizer Python drops it. JAX gives the weights
-    away to each step and gets them back after, and between the two there are none to
-    save. What ends an epoch (validation, checkpoint) is brought to its end too. On
-    TensorFlow a second Ctrl-C is raised at once, whatever comes of it.
+    An immediate exception is not safe. While TensorFlow traces a step, its C++ calls
+    Python, and an exception there sometimes ends the process ("bad argument to internal
+    function", or SIGABRT); inside a finalizer Python drops it. JAX donates the weights
+    to each step, so during a step there are none to save. The end of an epoch
+    (validation, checkpoint) is completed too. On TensorFlow a second Ctrl-C is raised
+    immediately, without these guarantees.
 
-    Use it as a context manager around `fit`. In another thread than the main one, or
-    where the program has a handler of its own, it does nothing.
+    Use it as a context manager around `fit`. It does nothing outside the main thread,
+    or if the program has its own signal handler.
     """
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class StopOnCtrlC(keras.callbacks.Callback):
         self._installed = False
 
     def __enter__(self) -> StopOnCtrlC:
-        """Starts to listen, and gives the callback itself."""
+        """Installs the signal handler and returns the callback."""
         self._installed = (
             threading.current_thread() is threading.main_thread()
             and signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -50,11 +50,11 @@ class StopOnCtrlC(keras.callbacks.Callback):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Puts Python's own handler back, and stops if that is still to be done.
+        """Restores Python's handler, and raises a pending interrupt.
 
         Raises:
-            KeyboardInterrupt: Ctrl-C was pressed after the last step, or in one that
-                failed since another worker has ended, by Ctrl-C too.
+            KeyboardInterrupt: Ctrl-C was pressed after the last step, or in a step that
+                failed because Ctrl-C also ended another worker.
         """
         if self._installed:
             signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -77,6 +77,6 @@ class StopOnCtrlC(keras.callbacks.Callback):
         self._pressed = True
         again = " Ctrl-C again: at once." if on_tensorflow() else ""
         said = f"\nStopping after this step, or the validation under way.{again}\n"
-        # Not `print`, which a signal may interrupt and does not let in a second time.
+        # Not `print`, which is not reentrant: the signal may interrupt a `print`.
         with contextlib.suppress(OSError):
             os.write(2, said.encode())

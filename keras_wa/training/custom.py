@@ -1,4 +1,4 @@
-"""Parts of a training that a program passes in place of what the settings say."""
+"""Optimizer, loss, metrics and callbacks that are passed in place of settings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from keras_wa.training.run import Run
 
 @dataclasses.dataclass(frozen=True)
 class Custom:
-    """What `keras_wa.training.fit.train` is given; see there."""
+    """The optional arguments of `keras_wa.training.fit.train`; see there."""
 
     optimizer: Any = None
     loss: Any = None
@@ -23,7 +23,7 @@ class Custom:
     callbacks: Sequence[keras.callbacks.Callback] = ()
 
     def record(self) -> dict[str, Any]:
-        """The parts as JSON types, which make the run another system than without."""
+        """Returns the parts as JSON types, which enter the run's fingerprint."""
         parts: dict[str, Any] = {}
         if self.optimizer is not None:
             optimizer = keras.optimizers.get(self.optimizer)
@@ -39,10 +39,10 @@ class Custom:
         return json.loads(json.dumps(parts, default=str))
 
     def noted(self, run: Run, resume: bool) -> Run:
-        """The run with the parts in its config.
+        """Returns the run with the parts in its config.
 
         Raises:
-            UserError: a run that is resumed had others.
+            UserError: a resumed run was started with other parts.
         """
         now, then = self.record(), run.config.custom
         if now != then and (resume or then):

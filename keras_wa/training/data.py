@@ -1,4 +1,4 @@
-"""From a config to the ROIs of each part of the split."""
+"""Loading the ROIs of a run and of each part of its split."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PHANTOM_CLASSES_NOTICE = (
     "Three classes of a phantom: which benign ROI was without callback is drawn at "
     "random, so no model can tell these two classes apart."
 )
-"""What stands beside every result on three classes of the phantom."""
+"""The note beside every result on three classes of the phantom."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,14 +38,14 @@ class RunData:
     """The ROIs of a run.
 
     Attributes:
-        config: what they were made from.
+        config: settings that the ROIs were prepared with.
         cases: case table with the run's split; row i belongs to image i.
-        images: enhanced ROIs, uint8 `(N, size, size)`, memory-mapped; of the split
-            `augmented-first`, copies of them.
-        raw: the same before enhancement.
+        images: enhanced ROIs, uint8 `(N, size, size)`, memory-mapped; copies of them
+            for the split `augmented-first`.
+        raw: the same ROIs before enhancement.
         store: folder of the prepared store.
-        split_origin: what the split is, see `keras_wa.data.split_origin`.
-        notes: sentences that belong beside every result.
+        split_origin: origin of the split, see `keras_wa.data.split_origin`.
+        notes: sentences to show beside every result.
     """
 
     config: TrainConfig
@@ -57,7 +57,7 @@ class RunData:
     notes: list[str]
 
     def part(self, split: str) -> Rois:
-        """The ROIs of `train`, `val` or `test`, in the order of the case table.
+        """Returns the ROIs of `train`, `val` or `test`, in the order of the case table.
 
         Their labels are class indices, 0 to `config.classes - 1`.
         """
@@ -69,18 +69,18 @@ class RunData:
         return Rois(lambda at: read_images(images, rows[at]), labels, raw.__getitem__)
 
     def raw_part(self, split: str) -> CopiedImages:
-        """The ROIs of `part(split)` before enhancement, read when they are needed."""
+        """Returns the ROIs of `part(split)` before enhancement, read when needed."""
         rows = np.flatnonzero(self.cases["split"].to_numpy() == split)
         if isinstance(self.raw, CopiedImages):
             return self.raw.view(rows)
         return CopiedImages.some(self.raw, rows)
 
     def cases_of(self, split: str) -> pd.DataFrame:
-        """The case table of one part, row i for position i of `part(split)`."""
+        """Returns the case table of one part; row i is ROI i of `part(split)`."""
         return self.cases[self.cases["split"] == split].reset_index(drop=True)
 
     def some_cases_of(self, split: str) -> pd.DataFrame:
-        """As `cases_of`, of a part that must have a ROI.
+        """Returns the case table of one part, which must not be empty.
 
         Raises:
             UserError: the part is empty.
@@ -93,7 +93,10 @@ class RunData:
 
     @functools.cached_property
     def pixels(self) -> list[str]:
-        """A digest of each ROI's pixels before enhancement; a copy has its source's."""
+        """A digest of the pixels of each ROI before enhancement.
+
+        A copy has the digest of its source.
+        """
         if not isinstance(self.raw, CopiedImages):
             return pixel_digests(self.raw)
         digests = pixel_digests(self.raw.source)
@@ -101,11 +104,11 @@ class RunData:
 
     @property
     def wavelet(self) -> str | None:
-        """As `config.input_wavelet`."""
+        """The wavelet that the pipeline applies; `None` if the model applies it."""
         return self.config.input_wavelet
 
     def training_plan(self, share: tuple[int, int] = (0, 1)) -> TrainingPlan:
-        """Which ROIs each training step sees; `share` as in `TrainingPlan`."""
+        """Plans the ROIs of each training step; `share` as in `TrainingPlan`."""
         config, train = self.config, self.part("train")
         source = (
             FreshPhantom(
@@ -130,14 +133,14 @@ class RunData:
 
 
 def load_data(config: TrainConfig, progress: bool = True) -> RunData:
-    """Reads, prepares and splits a config's dataset, or finds that done.
+    """Loads a config's dataset and its split; prepares it if that is not done.
 
     Args:
-        config: its `dataset` is set.
+        config: settings with `dataset` set.
         progress: whether to draw progress bars.
 
     Raises:
-        UserError: from the dataset, the store or the split.
+        UserError: the dataset, the store or the split is invalid.
     """
     store = load_store(config, progress)
     if config.split == "official":
@@ -171,7 +174,7 @@ def load_data(config: TrainConfig, progress: bool = True) -> RunData:
 
 
 def _validation_note(cases: pd.DataFrame, config: TrainConfig) -> list[str]:
-    """What becomes of a validation part that the data set brings, a sentence."""
+    """Returns a sentence about how the dataset's own validation part is used."""
     rois = int((cases["split"] == "val").sum())
     if not rois:
         return []
@@ -190,7 +193,7 @@ def _require_training_part(store: PreparedStore) -> None:
     parts = sorted(set(store.cases["split"]))
     if "train" in parts:
         return
-    # The notes of a data set say which of its lists is not there.
+    # The dataset's notes name the lists that are missing.
     why = [note for note in store.notes if "training" in note]
     raise UserError(
         f"The data set has no training part. Received: {' and '.join(parts)} alone; "
@@ -201,15 +204,16 @@ def _require_training_part(store: PreparedStore) -> None:
 def load_data_of(
     run: Run, allow_changed_data: bool = False, progress: bool = True
 ) -> RunData:
-    """Loads the data of a run that has begun, and makes sure that they are still its.
+    """Loads the data of an existing run, and checks that they have not changed.
 
     Args:
         run: the run.
-        allow_changed_data: see `Run.require_same_data`, whose sentences join the notes.
+        allow_changed_data: see `Run.require_same_data`, whose sentences are added to
+            the notes.
         progress: whether to draw progress bars.
 
     Raises:
-        UserError: as `load_data`; or the data are gone, or are no longer the run's.
+        UserError: see `load_data`; or the data are missing or have changed.
     """
     for place, name in (
         (run.config.data_dir, "data_dir"),

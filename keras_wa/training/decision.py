@@ -1,4 +1,4 @@
-"""What a trained model needs to say more than a bare probability of a new ROI."""
+"""The decision record of a trained model: threshold, calibration, input statistics."""
 
 from __future__ import annotations
 
@@ -19,24 +19,26 @@ from keras_wa.training.run import Run
 from keras_wa.training.scoring import score
 
 FILE = "decision.json"
-"""Its name in a run directory."""
+"""File name of the decision in a run directory."""
 
 _TAILS = (0.005, 0.995)
-# Statistics of at most so many ROIs: the quantiles need no more.
+# Maximum number of ROIs for the statistics, enough for the quantiles.
 _MOST = 5000
 
 
 @dataclasses.dataclass(frozen=True)
 class Decision:
-    """Threshold, calibration and what the training ROIs were like.
+    """Threshold, calibration and grey-level statistics of the training ROIs.
 
     Attributes:
-        threshold: of the probability as the model gives it; malignant from it on.
-        rule: how it was chosen on validation.
-        temperature: of `keras_wa.metrics.apply_temperature`, fitted on validation.
-        n_validation: ROIs of validation.
-        grey: statistic of `one_number_statistics` -> what 99 % of the training ROIs lie
-            between, grey levels before enhancement, at the size that the model sees.
+        threshold: threshold on the uncalibrated probability; at or above it, an ROI is
+            malignant.
+        rule: how the threshold was chosen on the validation part.
+        temperature: argument of `keras_wa.metrics.apply_temperature`, fitted on the
+            validation part.
+        n_validation: number of validation ROIs.
+        grey: statistic of `one_number_statistics` -> limits of the central 99 % of the
+            training ROIs, in grey levels before enhancement, at the model's image size.
     """
 
     threshold: float
@@ -47,10 +49,10 @@ class Decision:
 
     @classmethod
     def from_mapping(cls, record: Any, origin: str) -> Decision:
-        """Reads what `dataclasses.asdict` gave.
+        """Builds a decision from the output of `dataclasses.asdict`.
 
         Raises:
-            UserError: it is another record.
+            UserError: the record is invalid.
         """
         try:
             return cls(**{f.name: record[f.name] for f in dataclasses.fields(cls)})
@@ -62,7 +64,7 @@ class Decision:
 
 
 def decide(model: keras.Model, data: RunData) -> Decision:
-    """Chooses the threshold and fits the temperature on validation.
+    """Chooses the threshold and fits the temperature on the validation part.
 
     Args:
         model: the run's best model.
@@ -82,17 +84,17 @@ def decide(model: keras.Model, data: RunData) -> Decision:
 
 
 def make_decision(run: Run, data: RunData) -> None:
-    """Writes `decision.json` of a run that was trained to its end."""
+    """Computes and writes `decision.json` of a completed run."""
     write_decision(run, decide(load_best(run), data))
 
 
 def write_decision(run: Run, decision: Decision) -> None:
-    """Writes `decision.json` of a run."""
+    """Writes a decision to `decision.json` of a run."""
     write_json(run.path / FILE, dataclasses.asdict(decision))
 
 
 def read_decision(run: Run) -> Decision | None:
-    """The decision of a run; `None` if it was never made.
+    """Reads the decision of a run; `None` if there is none.
 
     Raises:
         UserError: the file cannot be read.
@@ -101,7 +103,7 @@ def read_decision(run: Run) -> Decision | None:
 
 
 def read_decision_file(path: Path) -> Decision | None:
-    """As `read_decision`, of a file."""
+    """Reads a decision from a file; `None` if the file does not exist."""
     if not path.is_file():
         return None
     try:

@@ -1,4 +1,4 @@
-"""The settings that depend on whether a training starts from pretrained weights."""
+"""Default settings that depend on whether training starts from pretrained weights."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ FINE_TUNING: dict[str, Any] = {
     "schedule": "constant",
     "warmup_steps": 0,
 }
-"""The paper's."""
+"""The paper's settings."""
 
 FROM_SCRATCH: dict[str, Any] = {
     "learning_rate": 1e-3,
     "schedule": "cosine",
     "warmup_steps": 100,
 }
-"""A constant 1e-4 learns next to nothing from random weights (docs/quick-run.md)."""
+"""A constant rate of 1e-4 hardly learns from random weights (docs/quick-run.md)."""
 
-# Options of which ImageNet weights need these values.
+# The values of model options that ImageNet weights need.
 _AS_TRAINED: dict[str, tuple[Any, ...]] = {
     "stem_kernel": (None, 7),
     "stride_on": ("1x1",),
@@ -36,22 +36,22 @@ _AS_TRAINED: dict[str, tuple[Any, ...]] = {
 
 
 def settled(config: TrainConfig) -> TrainConfig:
-    """A config in which everything is decided that was left open.
+    """Resolves the settings of a config that are `"auto"` or `None`.
 
-    `weights="auto"` becomes `"imagenet"`, whose file is downloaded unless it is in
-    Keras' cache, or `"none"`: where the model does not take them, or they cannot be
-    had, which is logged as a warning.
+    `weights="auto"` becomes `"imagenet"`, and the file is downloaded unless it is in
+    Keras' cache. It becomes `"none"` if the model does not support ImageNet weights, or
+    if they are unavailable, which logs a warning.
 
     Args:
-        config: of a run that is about to begin.
+        config: settings of a new run.
 
     Returns:
-        The config with `weights, learning_rate, schedule, warmup_steps` decided, those
-        that were given as they are, and with all options of its model.
+        The config with `weights, learning_rate, schedule, warmup_steps` resolved and
+        with all options of its model; values that were given are kept.
 
     Raises:
         UserError: the weights in the cache are damaged, or a setting needs weights that
-            cannot be had.
+            are unavailable.
     """
     weights = config.weights
     if weights == "auto":

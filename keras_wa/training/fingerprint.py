@@ -1,4 +1,4 @@
-"""What makes two runs runs of one system, and where a run's data lie."""
+"""The settings that identify a system: runs that share them differ in the seed only."""
 
 from __future__ import annotations
 
@@ -12,27 +12,28 @@ from keras_wa.models import model_options
 from keras_wa.training.config import TrainConfig
 
 PLACES = ("data_dir", "store_dir", "case_lists")
-"""Fields of a config that say where things lie, which may change."""
+"""Fields of a config that hold paths of the data, which may change."""
 
 COMPUTING = ("strategy", "deterministic")
-"""Fields of a config that decide on which devices and in which order the same sums are
-computed. Their results agree but for rounding, as those of two machines do, whose runs
-are seeds of one system too."""
+"""Fields of a config that choose the devices and the order of the computation. They
+change results by rounding only, as another machine does, so they are not part of the
+system."""
 
 _PATHS = (*PLACES, "weights")
 _NO_PATH = ("auto", "imagenet", "none")
 
 
 def fingerprint(config: TrainConfig) -> dict[str, Any]:
-    """The settings that decide what a run is: runs that agree in them are seeds of one.
+    """Returns the settings that identify the system of a run.
+
+    Runs with the same fingerprint are seeds of one system.
 
     Args:
-        config: of the run.
+        config: settings of the run.
 
     Returns:
         Field -> value of all fields but the seed, `PLACES` and `COMPUTING`.
-        `model_options` holds each option of the model, those that were not set with
-        their default.
+        `model_options` holds every option of the model, including defaults.
     """
     values = with_absolute_paths(config).to_mapping()
     for field in ("seed", *PLACES, *COMPUTING):
@@ -41,13 +42,13 @@ def fingerprint(config: TrainConfig) -> dict[str, Any]:
 
 
 def fingerprint_hash(config: TrainConfig) -> str:
-    """The first 12 hexadecimal digits of the SHA-256 of a config's fingerprint."""
+    """Returns the first 12 hexadecimal digits of the fingerprint's SHA-256."""
     text = json.dumps(fingerprint(config), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def options_of(config: TrainConfig) -> dict[str, Any]:
-    """Each option of a config's model that is no field of the config."""
+    """Returns the options of a config's model, including defaults."""
     fields = TrainConfig.__dataclass_fields__
     known = model_options(config.model)
     defaults = {key: value for key, value in known.items() if key not in fields}
@@ -55,13 +56,13 @@ def options_of(config: TrainConfig) -> dict[str, Any]:
 
 
 def absolute(field: str, value: Any) -> Any:
-    """A field's value, absolute if it is a path: `~` and the current folder put in."""
+    """Returns the value of a field; a path is made absolute, with `~` expanded."""
     if field not in _PATHS or not isinstance(value, str) or value in _NO_PATH:
         return value
     return os.path.abspath(os.path.expanduser(value))
 
 
 def with_absolute_paths(config: TrainConfig) -> TrainConfig:
-    """A config that means the same files whatever the current folder is."""
+    """Returns the config with absolute paths."""
     changes = {field: absolute(field, getattr(config, field)) for field in _PATHS}
     return dataclasses.replace(config, **changes)

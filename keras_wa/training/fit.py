@@ -1,4 +1,4 @@
-"""The training job: build, resume, fit, keep the best."""
+"""The training job: builds or resumes a model, fits it, and saves the best one."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """How a training job ended.
+    """The result of a training job.
 
     Attributes:
-        epochs: completed epochs, over all resumptions.
+        epochs: completed epochs, including those before resuming.
         best_epoch: the epoch with the best validation AUC, from 1; `None` if no epoch
             was completed.
         best_auc: its validation AUC.
-        interrupted: the user stopped it.
+        interrupted: whether the user stopped the training.
     """
 
     epochs: int
@@ -65,37 +65,37 @@ def train(
 ) -> Outcome:
     """Trains a run's model to its last epoch.
 
-    The settings of the run decide how. What is passed here takes their place, is noted
-    in the run's `config.json`, and makes it another system in a comparison.
+    The optional arguments replace settings of the run. They are recorded in the run's
+    `config.json`, and comparisons treat the run as a different system.
+
+    A run that fails before the first step leaves no directory. Ctrl-C stops the
+    training cleanly: `best.keras` then holds the best epoch so far, or the current
+    model if no epoch was completed.
 
     Args:
-        run: where everything is written.
+        run: the run to write to.
         data: the run's ROIs.
-        resume: carry on from the last checkpoint. Worker 0 decides: the others do so if
-            there is one.
+        resume: whether to continue from the last checkpoint. Worker 0 decides; the
+            others resume if there is a checkpoint.
         verbose: as in `keras.Model.fit`.
-        workers: the processes that train together; each calls this. All see the same
-            run directory, which worker 0 alone writes to.
-        optimizer: as in `keras.Model.compile`, in place of `optimizer, learning_rate,
+        workers: the processes that train together; each calls this function. They share
+            the run directory, and only worker 0 writes to it.
+        optimizer: as in `keras.Model.compile`; replaces `optimizer, learning_rate,
             schedule, warmup_steps, weight_decay, ema, trunk_rate`.
-        loss: as in `keras.Model.compile`, in place of the cross-entropy; labels are
+        loss: as in `keras.Model.compile`; replaces the cross-entropy. Labels are
             one-hot, `(batch, classes)`.
-        metrics: as in `keras.Model.compile`, further ones beside the accuracy. They
-            are of the training part; validation has its loss and AUC.
-        callbacks: further ones. They come last, and find `val_auc` in the logs.
+        metrics: as in `keras.Model.compile`; additional metrics of the training part.
+            Validation has its loss and AUC only.
+        callbacks: additional callbacks. They run last and find `val_auc` in the logs.
 
     Returns:
-        How it ended; in a worker that is not the first, without a best epoch. Ctrl-C
-        ends it cleanly; `best.keras` then holds the best epoch so far, or the model as
-        it stood if no epoch was completed.
+        The outcome; it has a best epoch in worker 0 only.
 
     Raises:
-        UserError: the batch is larger than the set, the loss is NaN, the weights or
-            the checkpoint do not fit, a resumed run finds its data changed, or the
-            workers have not the same settings and data.
-        WorkerLostError: another worker has ended. The last checkpoint is whole.
-
-    A run that fails before it has begun leaves no directory.
+        UserError: the batch is larger than the training set, the loss is NaN, the
+            weights or the checkpoint do not fit, the data of a resumed run have
+            changed, or the workers differ in settings or data.
+        WorkerLostError: another worker has ended. The last checkpoint is complete.
 
     Example:
         >>> import tempfile
@@ -145,17 +145,17 @@ def _train(
     plan = data.training_plan((workers.index, workers.count))
     checkpoint = Checkpoint(run, read_only=not workers.is_chief)
     if workers.count > 1:
-        # Until all have come by here, worker 0 may still write what `restore` reads.
+        # Waits until worker 0 has written what the other workers restore.
         workers.require_same(_settings(config, data))
     with strategy.scope() if strategy else contextlib.nullcontext():
         model = build_model(config, pretrained=checkpoint.last is None)
         compile_model(model, config, plan, workers, custom)
-        # A worker that comes back finds the run, whoever began it.
+        # A restarted worker resumes if there is a checkpoint, without being asked to.
         if resume if workers.is_chief else checkpoint.last is not None:
             run.require_same_data(data.cases, data.pixels)
             checkpoint.restore(model)
         elif workers.is_chief:
-            # Not before: a wrong setting leaves nothing behind.
+            # Written here, so that an invalid setting leaves no files behind.
             run.begin(data.cases, data.pixels)
     done = len(checkpoint.history)
     if workers.count > 1:
@@ -170,11 +170,11 @@ def _train(
                     initial_epoch=done,
                     epochs=config.epochs,
                     callbacks=[stop, *callbacks, *custom.callbacks],
-                    shuffle=False,  # The plan has done it.
+                    shuffle=False,  # The plan shuffles.
                     verbose=verbose if workers.is_chief else 0,
                 )
         except KeyboardInterrupt:
-            # It may have come in the middle of writing the last epoch.
+            # The interrupt may have come while the last epoch was being written.
             if workers.is_chief and not checkpoint.restore(model):
                 checkpoint.save_best()
             return _outcome(checkpoint, interrupted=True)
@@ -182,10 +182,10 @@ def _train(
 
 
 def _settings(config: TrainConfig, data: RunData) -> dict[str, int]:
-    """What all workers must have in common, as numbers."""
+    """Returns what all workers must have in common, as numbers."""
     own = {"seed": config.seed, "deterministic": config.deterministic}
     fields = {**fingerprint(config), **own}
-    del fields["weights"]  # A file may lie elsewhere; what it holds is compared.
+    del fields["weights"]  # Paths may differ; the content is compared.
     texts = {
         "version or settings": f"{__version__} {json.dumps(fields, sort_keys=True)}",
         "ROIs or split": split_hash(data.cases),
@@ -200,7 +200,7 @@ def _state(model: keras.Model) -> int:
 
 
 def _number(parts: Iterable[bytes]) -> int:
-    """A digest of 48 bits, which a float64 holds exactly."""
+    """Returns a digest of 48 bits, which a float64 holds exactly."""
     digest = xxhash.xxh3_64()
     for part in parts:
         digest.update(part)
@@ -224,7 +224,7 @@ def _callbacks(
         val.labels,
     )
     callbacks = [*shared, StopOnNaN(), validation, checkpoint]
-    if not on_tensorflow():  # TensorBoard's files are written with TensorFlow.
+    if not on_tensorflow():  # TensorFlow writes TensorBoard's files.
         return callbacks
     from keras_wa.training.monitor import Monitor
 

@@ -1,4 +1,4 @@
-"""How much a network computes for one image."""
+"""Counting the floating-point operations of a model."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from tensorflow.python.framework import ops
 def gflops(model: keras.Model) -> float:
     """Counts the floating-point operations of one forward pass.
 
-    TensorFlow's own profiler counts them on the inference graph of a batch of one. A
-    multiplication and the addition that follows it are two operations, as the profiler
-    has it; papers that count "multiply-adds" give half of that.
+    TensorFlow's profiler counts them in the inference graph for a batch of one. A
+    multiply-add counts as two operations; papers that count multiply-adds report half
+    of that.
 
     Args:
-        model: from one tensor of known size to one tensor.
+        model: a model with one input of known size and one output.
 
     Returns:
-        Billions of operations. Of kinds of operation that the profiler does not know it
-        counts none; of a convolutional network those are batch normalisation, at
-        inference a multiply-add a value, ReLU and pooling.
+        Billions of operations, without operations that the profiler does not support.
+        In a convolutional network these are batch normalisation (one multiply-add per
+        value at inference), ReLU and pooling.
     """
     _, *shape = model.inputs[0].shape
     signature = tf.TensorSpec((1, *shape), model.inputs[0].dtype)
@@ -37,7 +37,7 @@ def gflops(model: keras.Model) -> float:
 
     graph = tf.function(infer).get_concrete_function(signature).graph
     options = tf.compat.v1.profiler.ProfileOptionBuilder.float_operation()
-    options["output"] = "none"  # It would print its table.
+    options["output"] = "none"  # By default it prints a table.
     with _without_advice():
         profile = tf.compat.v1.profiler.profile(graph, options=options)
     return profile.total_float_ops / 1e9
@@ -45,7 +45,7 @@ def gflops(model: keras.Model) -> float:
 
 @contextlib.contextmanager
 def _without_advice() -> Iterator[None]:
-    """Holds back TensorFlow's warnings that its own profiler is old."""
+    """Suppresses TensorFlow's warnings that its profiler is deprecated."""
     logger = logging.getLogger("tensorflow")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -55,10 +55,10 @@ def _without_advice() -> Iterator[None]:
         logger.setLevel(level)
 
 
-# The products of attention, which the profiler does not know.
+# The matrix products of attention, which the profiler does not support.
 @ops.RegisterStatistics("Einsum", "flops")
 def _einsum_flops(graph: tf.Graph, node: Any) -> ops.OpStats:
-    """A multiply-add for each combination of all indices of an einsum."""
+    """Counts one multiply-add for each combination of the indices of an einsum."""
     operation = graph.get_operation_by_name(node.name)
     terms = operation.get_attr("equation").decode().split("->")[0].split(",")
     sizes: dict[str, int] = {}

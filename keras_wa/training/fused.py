@@ -14,29 +14,28 @@ from keras_wa.training.replicas import count_replicas, mean_of_replicas
 from keras_wa.training.workers import ALONE, Workers
 
 Mean = Callable[[tf.Tensor], tf.Tensor]
-"""Gives the mean of a float tensor over all parts of a batch, in each of them."""
+"""Function that averages a float tensor over all parts of a batch."""
 
 
 def fuse_batch_normalization(model: keras.Model, workers: Workers = ALONE) -> None:
     """Makes a model's batch normalisation layers train with TensorFlow's fused kernel.
 
-    Keras normalises in some ten operations over the feature map, forward and backward;
-    the kernel does it in one each. What is computed stays the same, and so do the
-    layers' class, weights and config: a model that is saved knows nothing of this.
+    Keras normalises in about ten operations over the feature map, forward and backward;
+    the kernel needs one each. The results, and the layers' class, weights and config
+    stay the same, so a saved model does not depend on this.
 
-    Where several workers or replicas share a batch, the statistics are those of the
-    whole batch, and so the moving averages are the same in each of them. Keras' own
-    layer takes each replica's share, unless it is `synchronized`.
+    If several workers or replicas share a batch, the statistics are those of the whole
+    batch, so the moving averages are the same in each of them. Keras' layer uses the
+    statistics of each replica, unless it is `synchronized`.
 
     Args:
-        model: a built model, changed in place; call this in the scope of the strategy
-            that it trains under. On one device, layers over another axis than the last,
-            or without scale and offset, stay as they are; so does what a mask or a
-            frozen layer asks for.
+        model: a built model, changed in place; call this in the scope of its strategy.
+            On one device, layers over another axis than the last, or without scale and
+            offset, are unchanged; so are calls with a mask and frozen layers.
         workers: the processes that train together.
 
     Raises:
-        ValueError: the batch is shared, and there is a layer that cannot share it.
+        ValueError: the batch is shared, and a layer does not support that.
     """
     mean = _mean_of_parts(workers)
     for layer in model._flatten_layers(include_self=False):
@@ -55,7 +54,7 @@ def fuse_batch_normalization(model: keras.Model, workers: Workers = ALONE) -> No
 
 
 def _mean_of_parts(workers: Workers) -> Mean | None:
-    """How the parts of a batch exchange numbers; `None` where there is one part."""
+    """Returns the mean over the parts of a batch; `None` if there is one part."""
     if workers.count > 1:
         return workers.mean
     return mean_of_replicas if count_replicas() > 1 else None
@@ -87,7 +86,7 @@ def _fused(
         variance=[],
         epsilon=layer.epsilon,
     )
-    # The kernel divides by n - 1, for the variance of all images; Keras by n.
+    # The kernel returns the unbiased variance (n - 1); Keras averages the biased one.
     count = tf.cast(tf.size(inputs) // inputs.shape[-1], variance.dtype)
     variance *= (count - 1) / count
     _move_averages(layer, mean, variance)
@@ -101,7 +100,7 @@ def _shared(
     training: bool | None = None,
     mask: Any = None,
 ) -> Any:
-    """Normalises by the statistics of the whole batch, whose parts are of one size."""
+    """Normalises by the statistics of the whole batch; its parts have equal sizes."""
     if not (training and layer.trainable):
         return type(layer).call(layer, inputs, training=training, mask=mask)
     if mask is not None:
@@ -117,15 +116,15 @@ def _shared(
 
 
 def _normalize(mean_of_parts: Mean, epsilon: float) -> Any:
-    """A function of `x (N, 1, 1, C)`, scale and offset `(C,)`, with its gradient.
+    """Builds a function of `x (N, 1, 1, C)`, scale and offset `(C,)` with a gradient.
 
-    Gives the outputs, and mean and variance `(C,)` of the `x` of all parts.
+    It returns the outputs, and mean and variance `(C,)` over the `x` of all parts.
     """
 
     @tf.custom_gradient
     def normalize(x: Any, scale: Any, offset: Any) -> Any:
         own_mean, own_variance = tf.nn.moments(tf.cast(x, tf.float32), (0, 1, 2))
-        # Exact enough for E[x^2] - E[x]^2 in float64, of a few numbers a channel.
+        # E[x^2] - E[x]^2 is accurate enough in float64, over so few parts.
         mean, variance = (
             tf.cast(each, tf.float64) for each in (own_mean, own_variance)
         )
@@ -143,8 +142,8 @@ def _normalize(mean_of_parts: Mean, epsilon: float) -> Any:
         ).y
 
         def gradient(upstream: Any, *_: Any) -> Any:
-            # The kernel's gradient for a mean and a variance that are given, and what
-            # these two owe to each x, of all parts (Ioffe & Szegedy 2015, section 3).
+            # The kernel's gradient for a fixed mean and variance, plus the gradient
+            # through both over all parts (Ioffe & Szegedy 2015, section 3).
             fixed = tf.raw_ops.FusedBatchNormGradV3(
                 y_backprop=upstream,
                 x=x,

@@ -23,22 +23,23 @@ if TYPE_CHECKING:
 def set_up(
     config: TrainConfig, workers: Workers = ALONE
 ) -> Iterator[tf.distribute.Strategy | None]:
-    """Seeds, sets determinism and precision, and picks the distribution strategy.
+    """Sets seed, determinism and precision, and chooses the distribution strategy.
 
-    The end of the context restores the process's dtype policy. TensorFlow's op
-    determinism stays on: it cannot be switched off.
+    The dtype policy is restored at the end of the block. TensorFlow's op determinism
+    stays enabled: it cannot be disabled.
 
     Args:
-        config: `seed, deterministic, precision, strategy, batch_size` are read.
-        workers: the processes that share the work; each uses one device.
+        config: settings, of which `seed, deterministic, precision, strategy,
+            batch_size` are read.
+        workers: the processes that train together; each uses one device.
 
     Yields:
-        The strategy in whose scope the model is built. `auto` is one device, or all
-        GPUs where there are several. `None` without TensorFlow: one device.
+        The strategy in whose scope to build the model. `auto` uses all GPUs if there
+        are several, otherwise one device. `None` without TensorFlow: one device.
 
     Raises:
-        UserError: the devices that the strategy needs are not there, or the batch does
-            not divide by their number.
+        UserError: the strategy's devices are missing, or the batch size is not
+            divisible by their number.
     """
     keras.utils.set_random_seed(config.seed)
     strategy = _strategy_of(config, workers)
@@ -71,10 +72,10 @@ def _strategy_of(
 
 
 def require_backend(config: TrainConfig) -> None:
-    """Refuses what TensorFlow alone can do where Keras computes with another library.
+    """Raises an error if a setting needs TensorFlow and Keras runs on another backend.
 
     Args:
-        config: `deterministic, strategy` are read.
+        config: settings, of which `deterministic, strategy` are read.
 
     Raises:
         UserError: a setting needs TensorFlow.
@@ -104,14 +105,14 @@ def _strategy(name: str) -> tf.distribute.Strategy:
             ) from error
         return tf.distribute.TPUStrategy(resolver)
     if name == "mirrored" or (name == "auto" and len(gpus) > 1):
-        # Without GPUs this mirrors over the logical CPUs, which is of use in tests.
+        # Without GPUs this mirrors over the logical CPUs, which tests use.
         devices = gpus or tf.config.list_logical_devices("CPU")
         return tf.distribute.MirroredStrategy([device.name for device in devices])
     return tf.distribute.get_strategy()
 
 
 def describe_devices() -> str:
-    """The devices in a few words, for the terminal and the run's record."""
+    """Describes the devices in a few words, for the terminal and the run's record."""
     names = _accelerators()
     if not names:
         cores = usable_cores()
@@ -122,7 +123,7 @@ def describe_devices() -> str:
 
 
 def _accelerators() -> list[str]:
-    """The name of each device that is no CPU."""
+    """Returns the names of the devices that are not CPUs."""
     if on_tensorflow():
         import tensorflow as tf
 
@@ -137,7 +138,7 @@ def _accelerators() -> list[str]:
 
 
 def has_gpu() -> bool:
-    """Whether TensorFlow finds a GPU."""
+    """Returns whether TensorFlow finds a GPU."""
     import tensorflow as tf
 
     return bool(tf.config.list_logical_devices("GPU"))

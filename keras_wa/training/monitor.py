@@ -1,4 +1,4 @@
-"""What TensorBoard shows besides curves: inputs, subbands, errors, gates."""
+"""TensorBoard logs: curves, inputs, subbands, confusion matrix, SE gates."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ _PROBE_ROIS = 8
 class Monitor(keras.callbacks.Callback):
     """Logs curves, pictures and histograms to TensorBoard.
 
-    At the start: a sheet of augmented inputs and the subbands of one of them. After
-    each epoch: what `history.csv` holds, by the same names; the confusion matrix on
-    validation, where the most probable class is called; a histogram of every
-    squeeze-and-excitation gate over a few validation ROIs. All of it is on the disk by
-    the end of the epoch. The step is the number of completed epochs.
+    At the start it logs a sheet of augmented inputs and the subbands of one of them.
+    After each epoch it logs the columns of `history.csv`, the confusion matrix of the
+    most probable class on validation, and a histogram of every squeeze-and-excitation
+    gate over a few validation ROIs. Everything is written to disk by the end of the
+    epoch. The step is the number of completed epochs.
 
     Args:
         log_dir: the run's `tensorboard` folder.
-        training_batch: inputs of one training batch, as the model takes them.
-        validation: has run before this callback and holds the probabilities.
-        done: epochs completed before.
+        training_batch: the model's inputs for one training batch.
+        validation: callback that runs before this one and holds the probabilities.
+        done: number of epochs completed before.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Monitor(keras.callbacks.Callback):
         else:
             own = (la for la in model.layers if isinstance(la, DWT2D))
             bands = next(own, DWT2D(dtype="float32"))(batch)
-            if isinstance(bands, list):  # Of several levels, the coarsest.
+            if isinstance(bands, list):  # With several levels: the coarsest.
                 bands = bands[0]
             bands, shown = np.asarray(bands, "float32"), batch[..., 0]
         with self._writer.as_default(step=self.done):
@@ -87,7 +87,7 @@ class Monitor(keras.callbacks.Callback):
 
 
 def sheet(images: np.ndarray, columns: int = 8) -> Figure:
-    """A sheet of grey ROIs `(N, H, W)` in [0, 1], at most 32 of them."""
+    """Draws a sheet of at most 32 grey ROIs `(N, H, W)` in [0, 1]."""
     images = images[: 4 * columns]
     rows = -(-len(images) // columns)
     figure = Figure(figsize=(columns * 1.2, rows * 1.2), layout="tight")
@@ -99,7 +99,7 @@ def sheet(images: np.ndarray, columns: int = 8) -> Figure:
 
 
 def subband_figure(bands: np.ndarray) -> Figure:
-    """The four subbands `(H, W, 4)` of one ROI, each with its own grey scale."""
+    """Draws the four subbands `(H, W, 4)` of one ROI, each with its own grey scale."""
     figure = Figure(figsize=(8, 2.4), layout="tight")
     for i, name in enumerate(BANDS):
         axes = figure.add_subplot(1, len(BANDS), i + 1)
@@ -110,7 +110,7 @@ def subband_figure(bands: np.ndarray) -> Figure:
 
 
 def confusion_figure(labels: np.ndarray, calls: np.ndarray, classes: int = 2) -> Figure:
-    """The confusion matrix of classes against calls, both int `(N,)`, as counts."""
+    """Draws the confusion matrix of classes against calls, both int `(N,)`."""
     figure = Figure(figsize=(1.5 + classes, 1 + classes), layout="tight")
     ConfusionMatrixDisplay.from_predictions(
         labels,
@@ -124,7 +124,7 @@ def confusion_figure(labels: np.ndarray, calls: np.ndarray, classes: int = 2) ->
 
 
 def to_image(figure: Figure) -> np.ndarray:
-    """Draws a figure as uint8 `(1, height, width, 4)`, as TensorBoard takes it."""
+    """Renders a figure as uint8 `(1, height, width, 4)` for TensorBoard."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     canvas = FigureCanvasAgg(figure)

@@ -1,4 +1,4 @@
-"""The optimizer of a run; Adam as one fused TensorFlow kernel a variable."""
+"""The optimizer of a run; Adam with one fused TensorFlow kernel per variable."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING or on_tensorflow():
 
 _log = logging.getLogger(__name__)
 
-# Part of a moving average that its first weights may still have at the end.
+# Largest share of the moving average that the first weights may have at the end.
 _MOST_OF_START = 0.05
 
 
@@ -27,20 +27,20 @@ def make_optimizer(
     learning_rate: float | keras.optimizers.schedules.LearningRateSchedule,
     steps: int,
 ) -> keras.optimizers.Optimizer:
-    """The optimizer that a config names, not yet built.
+    """Creates the optimizer of a config, not yet built.
 
-    Weight decay leaves out what has less than two axes (biases, the scales and offsets
-    of normalisation), gates, class tokens and positions.
+    Weight decay excludes variables with fewer than two axes (biases, the scales and
+    offsets of normalisation), gates, class tokens and position embeddings.
 
-    Keras' moving average starts at the weights after the first step, whatever they were
-    before it, and these keep the part `ema ** (steps - 1)` of it to the end. A warning
-    is logged where that is much.
+    Keras' moving average starts at the weights after the first step. They keep a share
+    of `ema ** (steps - 1)` at the end. A warning is logged if that share is large.
 
     Args:
-        config: `optimizer, weight_decay, ema, trunk_rate` are read.
-        model: a built model; its `pretrained_layers` are slowed by `trunk_rate`.
-        learning_rate: a rate, or its schedule.
-        steps: of the whole run.
+        config: settings, of which `optimizer, weight_decay, ema, trunk_rate` are read.
+        model: a built model; `trunk_rate` scales the learning rate of its
+            `pretrained_layers`.
+        learning_rate: a rate or a schedule.
+        steps: number of steps of the whole run.
     """
     options: dict[str, Any] = {"weight_decay": config.weight_decay or None}
     if config.ema:
@@ -71,15 +71,15 @@ def _slow_trunk(
 ) -> None:
     """Scales the learning rate of the pretrained layers, and so their weight decay.
 
-    The factors are a variable of the optimizer, which a checkpoint holds: a resumed run
-    does not read the pretrained weights again.
+    The factors are a variable of the optimizer, and so part of a checkpoint: a resumed
+    run does not read the pretrained weights again.
     """
     names = getattr(model, "pretrained_layers", ())
     slow = {id(v) for name in names for v in model.get_layer(name).weights}
     values = [factor if id(v) in slow else 1.0 for v in model.trainable_variables]
     factors = optimizer.add_variable((len(values),), name="rate_factors")
     factors.assign(values)
-    # Keras' weight decay knows one learning rate alone.
+    # Keras' weight decay supports a single learning rate only.
     decay, optimizer.weight_decay = optimizer.weight_decay, None
 
     def update_step(
@@ -105,10 +105,10 @@ def _without_decay(model: keras.Model) -> list[keras.Variable]:
 class FusedAdam(keras.optimizers.Adam):
     """Adam (Kingma & Ba 2015) with TensorFlow's `ResourceApplyAdam`.
 
-    The same rule, arguments and state as `keras.optimizers.Adam`, which writes it as
-    some thirty small operations for each variable: over the 390 variables of
-    WA-ResNet-50 these take longer to trace than the network itself. Replicated
-    variables (a distribution strategy) and `amsgrad` go the parent's way.
+    It has the same update rule, arguments and state as `keras.optimizers.Adam`, which
+    uses about thirty small operations per variable: for the 390 variables of
+    WA-ResNet-50 these take longer to trace than the network itself. For replicated
+    variables (a distribution strategy) and `amsgrad` it falls back to the parent class.
     """
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:

@@ -1,4 +1,4 @@
-"""Frees what TensorFlow would keep of a training until the process ends."""
+"""Freeing memory that TensorFlow keeps after a training."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tensorflow.python.framework import ops
 def release_custom_gradients() -> Iterator[None]:
     """Removes the custom gradients that TensorFlow registers inside the block.
 
-    TensorFlow registers each use of `tf.custom_gradient` in a graph (the DWT's, and the
-    exchange of gradients in Keras' optimizers) and never removes it. Each holds its
-    graph, and so the variables of the model and of the optimizer: 0.45 GB a run of
-    WA-ResNet-50. Graphs that are traced inside the block cannot be differentiated any
-    more after it; a new call traces anew.
+    TensorFlow registers each use of `tf.custom_gradient` in a graph (in the DWT, and
+    when Keras' optimizers exchange gradients) and never removes it. Each entry keeps
+    its graph, and so the variables of model and optimizer: 0.45 GB per run of
+    WA-ResNet-50. Graphs that were traced inside the block cannot be differentiated
+    after it; a new call traces again.
     """
-    # Private to TensorFlow: a version without it keeps the memory, and nothing fails.
+    # A private API of TensorFlow. Without it the memory is kept, and nothing fails.
     registry = getattr(getattr(ops, "gradient_registry", None), "_registry", {})
     before = set(registry)
     try:

@@ -1,7 +1,7 @@
-"""What the replicas of a distribution strategy, one a device, have to exchange.
+"""Communication between the replicas of a distribution strategy, one per device.
 
-Keras averages gradients and losses over them. Batch normalisation and the overflow of
-half precision it leaves to each replica.
+Keras averages gradients and losses over the replicas. It does not share the statistics
+of batch normalisation and the overflow of half precision.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ import tensorflow as tf
 
 
 def count_replicas() -> int:
-    """How many replicas the strategy has whose scope this is called in."""
+    """Returns the number of replicas of the current strategy."""
     return int(tf.distribute.get_strategy().num_replicas_in_sync)
 
 
 def mean_of_replicas(tensor: tf.Tensor) -> tf.Tensor:
-    """The mean of a float tensor over all replicas, in each of them."""
+    """Returns the mean of a float tensor over all replicas, in each of them."""
     return tf.distribute.get_replica_context().all_reduce("MEAN", tensor)
 
 
 def share_overflow(optimizer: keras.optimizers.Optimizer) -> None:
-    """Makes all replicas leave out a step in which one of them has overflowed.
+    """Makes all replicas skip a step in which one of them has overflowed.
 
-    Keras' loss scale looks at the gradients of the first replica alone: an overflow in
+    Keras' loss scale checks the gradients of the first replica only: an overflow in
     another one would make every weight NaN.
 
     Args:
-        optimizer: of a compiled model, changed in place; one without a loss scale stays
-            as it is.
+        optimizer: optimizer of a compiled model, changed in place; unchanged without a
+            loss scale.
     """
     if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         return

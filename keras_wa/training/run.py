@@ -1,4 +1,4 @@
-"""The run directory: what a training run leaves behind, and how it is found again."""
+"""The run directory: the files of a training run."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ NO_PIXELS_NOTICE = (
     "The run has no record of its pixels, as an older version trained it: whether they "
     "have changed since is not known."
 )
-"""What stands beside every result of such a run."""
+"""The note beside every result of a run without a record of its pixels."""
 
 _FORMER_DEFAULTS: dict[str, Any] = {
     "graft": "none",
@@ -47,10 +47,10 @@ _FORMER_DEFAULTS: dict[str, Any] = {
     "bn_momentum": 0.99,
     "zero_init_residual": False,
 }
-"""Of a model's options, in runs of format 1."""
+"""Defaults of model options in runs of format 1."""
 
 _CHANGED = ("graft", "bn_momentum", "zero_init_residual")
-"""Those of them whose default is another value now; that of the rest is None."""
+"""The options whose default has changed since; the default of the others is None."""
 
 _PACKAGES = ("keras", "tensorflow", "jax", "jaxlib", "numpy", "opencv-python-headless")
 
@@ -60,10 +60,11 @@ class Run:
     """Paths and records of one run directory.
 
     Attributes:
-        path: the directory: `config.json, environment.json, split.csv, history.csv,
-            tensorboard/, checkpoints/, best.keras, saved_model/, evaluation/`.
-        config: what the run was started with.
-        made: whether the directory was made for it.
+        path: the directory, with `config.json, environment.json, split.csv,
+            history.csv, tensorboard/, checkpoints/, best.keras, saved_model/,
+            evaluation/`.
+        config: settings of the run.
+        made: whether `create` made the directory.
     """
 
     path: Path
@@ -72,15 +73,15 @@ class Run:
 
     @classmethod
     def create(cls, run_dir: str | Path | None, config: TrainConfig) -> Run:
-        """Claims the directory of a new run. `begin` writes the first files.
+        """Creates the directory of a new run. `begin` writes the first files.
 
         Args:
             run_dir: the directory, or `None` for `runs/<model>-<dataset>-<time>`.
-            config: what the run is to do. What it leaves open is decided, see
-                `keras_wa.training.defaults.settled`.
+            config: settings of the run; `keras_wa.training.defaults.settled` resolves
+                `"auto"` and `None`.
 
         Raises:
-            UserError: the directory exists and is not empty, or cannot be made.
+            UserError: the directory exists and is not empty, or cannot be created.
         """
         if run_dir is None:
             time = datetime.now().strftime("%Y%m%d-%H%M%S")
@@ -110,19 +111,19 @@ class Run:
         return cls(path, config, made)
 
     def give_up(self) -> None:
-        """Leaves no directory behind that was made in vain."""
+        """Removes the run's directory if it was created for the run and is empty."""
         if self.made:
-            with contextlib.suppress(OSError):  # It is not empty: the run had begun.
+            with contextlib.suppress(OSError):  # Not empty: the run has begun.
                 self.path.rmdir()
 
     def begin(self, cases: pd.DataFrame, pixels: Sequence[str]) -> None:
-        """Writes what is known before the first step: environment, split and config.
+        """Writes environment, split and config, before the first step.
 
-        `config.json` comes last: a directory that has it has the others too.
+        `config.json` is written last: a directory with it has the other files too.
 
         Args:
             cases: the run's case table with its split.
-            pixels: a digest of each ROI's pixels, in the order of the table.
+            pixels: digest of the pixels of each ROI, in the order of the table.
         """
         write_json(self.path / "environment.json", describe_environment())
         with replacing(self.path / "split.csv") as partial:
@@ -131,7 +132,7 @@ class Run:
         self._write_config(self.config)
 
     def keep_places(self) -> None:
-        """Writes where the data now lie into `config.json`, and nothing else."""
+        """Updates the paths of the data in `config.json`."""
         kept = Run.open(self.path).config
         places = {field: getattr(self.config, field) for field in PLACES}
         moved = dataclasses.replace(kept, **places)
@@ -147,7 +148,7 @@ class Run:
         """Opens an existing run.
 
         Raises:
-            UserError: not a run directory, or one that another version wrote.
+            UserError: not a run directory, or written by an unsupported version.
         """
         path = Path(path)
         file = path / "config.json"
@@ -172,7 +173,7 @@ class Run:
 
     @classmethod
     def newest(cls, root: str | Path = "runs") -> Path:
-        """The run directory under `root` that was changed last.
+        """Finds the run directory under `root` that was changed last.
 
         Raises:
             UserError: there is none.
@@ -189,17 +190,21 @@ class Run:
 
     @property
     def checkpoints(self) -> Path:
+        """The folder of the checkpoints."""
         return self.path / "checkpoints"
 
     @property
     def tensorboard(self) -> Path:
+        """The folder of TensorBoard's logs."""
         return self.path / "tensorboard"
 
     @property
     def saved_model(self) -> Path:
+        """The folder of the exported SavedModel."""
         return self.path / "saved_model"
 
     def evaluation(self, split: str) -> Path:
+        """Returns the folder of the evaluation on one part of the split."""
         return self.path / "evaluation" / split
 
     def require_same_data(
@@ -208,23 +213,23 @@ class Run:
         pixels: Sequence[str],
         allow_changed_data: bool = False,
     ) -> list[str]:
-        """Checks that ROIs are those that the run was begun with.
+        """Checks that the ROIs and their split are those that the run started with.
 
-        Otherwise a ROI that was trained on could be tested on, or other images under
-        the same names.
+        This prevents testing on ROIs that were trained on, or on other images with the
+        same names.
 
         Args:
             cases: a case table with its split.
-            pixels: a digest of each ROI's pixels, in the order of the table.
-            allow_changed_data: go on where pixels, and nothing else, are other ones.
+            pixels: digest of the pixels of each ROI, in the order of the table.
+            allow_changed_data: whether to accept changed pixels, but nothing else.
 
         Returns:
-            Sentences that belong beside every result: that pixels are other ones, or
-            that the run has no record of them.
+            Sentences to show beside every result: that pixels have changed, or that the
+            run has no record of them.
 
         Raises:
-            UserError: a ROI, its patient, label or part of the split is another one; or
-                its pixels are, unless that is allowed.
+            UserError: an ROI, its patient, label or part of the split has changed; or
+                its pixels have, unless that is allowed.
         """
         file, then = self.path / "split.csv", self._split()
         now = cases[_SPLIT_COLUMNS].astype(str)
@@ -263,7 +268,9 @@ class Run:
         return [f"Changed data: {found}. The numbers are not of the run's own data."]
 
     def pixels(self) -> dict[str, str] | None:
-        """ROI -> the digest of its pixels in the training; `None` without a record.
+        """Returns the digest of each ROI's pixels in the training, by ROI.
+
+        `None` if the run has no record of them.
 
         Raises:
             UserError: `split.csv` cannot be read.
@@ -283,17 +290,17 @@ class Run:
             ) from error
 
     def environment(self) -> dict[str, Any]:
-        """What the training left of its machine; empty where the file is gone."""
+        """Reads the recorded environment of the training; empty without the file."""
         path = self.path / "environment.json"
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
     def write_history(self, history: list[dict[str, float]]) -> None:
-        """Writes one row an epoch."""
+        """Writes `history.csv`, one row per epoch."""
         with replacing(self.path / "history.csv") as partial:
             pd.DataFrame(history).to_csv(partial, index=False)
 
     def require_best(self) -> Path:
-        """The path of `best.keras`.
+        """Returns the path of `best.keras`.
 
         Raises:
             UserError: no epoch was completed yet.
@@ -307,7 +314,7 @@ class Run:
 
 
 def _with_former_defaults(record: dict[str, Any]) -> dict[str, Any]:
-    """The config of a run of format 1, which names only the options that were set."""
+    """Adds the defaults of format 1, which records only the options that were set."""
     known = model_options(record["model"])
     former = {
         option: value
@@ -318,7 +325,7 @@ def _with_former_defaults(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def describe_environment() -> dict[str, Any]:
-    """Versions, machine and command line, as far as they explain a number."""
+    """Returns the versions, machine and command line that results depend on."""
     versions = {"keras_wa": __version__}
     for package in _PACKAGES:
         try:

@@ -1,4 +1,4 @@
-"""Probabilities of a trained model for a part of its run's split."""
+"""Predicting the probabilities of one part of a run's split."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def score(
         verbose: as in `keras.Model.predict`.
 
     Returns:
-        One row an ROI: `roi_id, patient_id, label`, the case table's `CASE_COLUMNS` and
-        `probability` (of malignant). Of three classes also `class`, its index, and
-        `p_0, p_1, p_2`, the probability of each; `p_2` is `probability`.
+        One row per ROI: `roi_id, patient_id, label`, the case table's `CASE_COLUMNS`
+        and `probability` (of malignant). With three classes also `class`, its index,
+        and `p_0, p_1, p_2`, the probability of each class; `p_2` is `probability`.
 
     Raises:
         UserError: the part is empty.

@@ -1,9 +1,9 @@
-"""Several processes, on one machine or many, that train one model together.
+"""Data-parallel training of one model by several processes on one or more machines.
 
 Each process holds the whole model on one device and takes its share of every batch.
-What they have to know of each other goes through TensorFlow's collective operations:
-gradients, the statistics of batch normalisation, the loss. So Keras sees one device,
-and the weights are those that one process would have reached with the whole batch.
+Gradients, the statistics of batch normalisation and the loss are exchanged by
+TensorFlow's collective operations. Keras sees one device only, and the weights are
+those of one process that trains with the whole batch.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from keras_wa.errors import UserError
 if TYPE_CHECKING or on_tensorflow():
     import tensorflow as tf
 
-# Keys of one group of processes, apart from those of TensorFlow's own strategies.
+# Keys of the collective operations, distinct from those of TensorFlow's strategies.
 _GROUP = 1_000
 _FIRST_INSTANCE = 10_000
 
-# What TensorFlow raises in a process whose peer has gone.
+# The errors that TensorFlow raises when another process has ended.
 _LOST: tuple[type[Exception], ...] = (
     (
         tf.errors.UnavailableError,
@@ -43,37 +43,37 @@ _LOST: tuple[type[Exception], ...] = (
 
 
 class WorkerLostError(RuntimeError):
-    """Another process of the training has ended; this one cannot go on alone."""
+    """Another process of the training has ended; this one cannot continue alone."""
 
 
 class Workers:
-    """The processes of a training, as one of them sees them.
+    """The processes of a training, from the view of one of them.
 
     Attributes:
-        index: this process, from 0. Worker 0 validates, and alone writes to the run.
-        count: how many there are.
+        index: index of this process. Only worker 0 validates and writes to the run.
+        count: number of processes.
     """
 
     def __init__(self, index: int = 0, count: int = 1, engine: Any = None) -> None:
         self.index = index
         self.count = count
-        self._engine = engine  # It watches over the connections as long as it lives.
+        self._engine = engine  # Keeps the connections open.
         self._instances: Iterator[int] = itertools.count(_FIRST_INSTANCE)
         if count > 1:
-            # Operations that take the same resource run in the order of the program,
-            # which is the same in every process: none waits for another one's.
+            # Operations on the same resource run in program order, which is the same
+            # in every process. This prevents deadlocks.
             self._order = tf.Variable(0.0, trainable=False)
 
     @property
     def is_chief(self) -> bool:
-        """Whether this process validates and writes."""
+        """Whether this process validates and writes to the run."""
         return self.index == 0
 
     def mean(self, tensor: tf.Tensor) -> tf.Tensor:
-        """The mean of a float tensor over all processes, in each of them.
+        """Returns the mean of a float tensor over all processes, in each of them.
 
-        Every process has to come by here the same number of times, with tensors of the
-        same shape and dtype.
+        Every process must call this equally often, with tensors of the same shape and
+        dtype.
         """
         if self.count == 1:
             return tensor
@@ -95,7 +95,7 @@ class Workers:
         )
 
     def mean_of_all(self, tensors: Sequence[tf.Tensor | None]) -> list[Any]:
-        """The means of many tensors in one exchange; `None` stays `None`."""
+        """Returns the means of several tensors in one exchange; `None` stays `None`."""
         present = [tf.convert_to_tensor(each) for each in tensors if each is not None]
         flat = tf.concat(
             [tf.reshape(tf.cast(each, tf.float32), [-1]) for each in present], 0
@@ -112,8 +112,8 @@ class Workers:
     def average_gradients(self, optimizer: keras.optimizers.Optimizer) -> None:
         """Makes an optimizer apply the mean of all processes' gradients.
 
-        It has to be the outermost one: a loss scale then sees the same overflow
-        everywhere.
+        Pass the outermost optimizer, so that a loss scale sees the same overflow in
+        every process.
         """
         if self.count == 1:
             return
@@ -127,15 +127,15 @@ class Workers:
         optimizer.apply = types.MethodType(apply, optimizer)
 
     def require_same(self, facts: Mapping[str, int]) -> None:
-        """Checks that all processes agree, and waits until all are here.
+        """Checks that all processes agree, and waits until all of them have checked.
 
         Ctrl-C ends the process while it waits.
 
         Args:
-            facts: what -> a number below 2^53 that stands for it, such as a digest.
+            facts: description -> number below 2^53 to compare, such as a digest.
 
         Raises:
-            UserError: a number differs. It is raised in all of them.
+            UserError: a number differs; raised in every process.
             WorkerLostError: a process has ended.
         """
         if self.count == 1:
@@ -152,20 +152,20 @@ class Workers:
             )
 
     def wait_to_leave(self) -> None:
-        """Waits until no other process needs this one to end what it does."""
+        """Waits until no other process depends on this one any more."""
         if self.count > 1:
-            # One that is already gone needs nothing.
+            # A process that has already ended does not need this one.
             with contextlib.suppress(*_LOST), ending_at_ctrl_c():
                 self._most(tf.zeros(1)).numpy()
 
 
 ALONE = Workers()
-"""The one process of an ordinary training."""
+"""The single process of an ordinary training."""
 
 
 @contextlib.contextmanager
 def raising_lost() -> Iterator[None]:
-    """A context in which the end of another process is raised as `WorkerLostError`."""
+    """Raises `WorkerLostError` if another process ends during the block."""
     try:
         yield
     except _LOST as error:
@@ -179,9 +179,9 @@ def _reason(error: Any) -> str:
 
 @contextlib.contextmanager
 def ending_at_ctrl_c() -> Iterator[None]:
-    """A context in which Ctrl-C ends the process at once.
+    """Makes Ctrl-C end the process immediately during the block.
 
-    For waits inside TensorFlow, where Python's own handler never gets its turn.
+    Use it for waits inside TensorFlow, during which Python's handler does not run.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -194,10 +194,10 @@ def ending_at_ctrl_c() -> Iterator[None]:
 
 
 class SharedLogs(keras.callbacks.Callback):
-    """Puts the mean over all processes in the place of each one's own logs.
+    """Replaces the logs of each process by the mean over all processes.
 
-    It must come before the callbacks that read them: a loss that is not a number then
-    stops all processes at the same step.
+    The callback must come before those that read the logs, so that a NaN loss stops all
+    processes at the same step.
     """
 
     def __init__(self, workers: Workers) -> None:

@@ -1,4 +1,4 @@
-"""The page at `/`: an image, a click, and what the model says of that place."""
+"""The web page at `/`: shows an image and classifies the place of a click."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _KINDS = {
 }
 
 PAGE_FILES = frozenset(_KINDS)
-"""Paths of the page. They hold nothing of the model or of anybody's images."""
+"""Paths of the page. Their content does not depend on the model or on images."""
 
-# What a file says is text to the page; should it ever become markup, it is not run, and
-# nothing can be sent to another place.
+# Text from files is never inserted as markup. As a second defence, injected scripts are
+# not run, and nothing can be sent to other hosts.
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; "
     "style-src 'self'; img-src data:; connect-src 'self'; base-uri 'none'; "

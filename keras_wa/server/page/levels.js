@@ -1,6 +1,6 @@
-// From stored values to grey: a table with one entry for each value from the least on.
+// Converts stored values to grey levels, with a table that has one entry per value, starting at the smallest.
 
-// Opaque pixels of a view (`width`, `height`, `pixels`) through a table.
+// Converts a view (`width`, `height`, `pixels`) to opaque pixels with a table.
 export function painted(view, levels) {
   const picture = new OffscreenCanvas(view.width, view.height);
   const context = picture.getContext("2d");
@@ -13,7 +13,7 @@ export function painted(view, levels) {
   return picture;
 }
 
-// The linear window whose greys are those of a table, where neither black nor white.
+// The linear window that gives the grey levels of a table between black and white.
 export function windowOf(levels, least) {
   const isGrey = (level) => level > 0 && level < 255;
   let low = levels.findIndex(isGrey), high = levels.findLastIndex(isGrey);
@@ -23,7 +23,7 @@ export function windowOf(levels, least) {
   return { center: least + low + (127.5 - levels[low]) / slope, width: 255 / Math.abs(slope), inverted: slope < 0 };
 }
 
-// A linear window; what lies at its center is mid-grey.
+// The table of a linear window; its center is mid-grey.
 export function windowed({ center, width, inverted }, least, greatest) {
   const levels = new Uint8Array(greatest - least + 1);
   for (let i = 0; i < levels.length; i++) {

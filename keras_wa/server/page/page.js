@@ -1,20 +1,20 @@
-// From an image and a click to the model's answer. Everything is asked of the service that gave this page.
+// Opens an image and shows the prediction for a click. All requests go to the service of this page.
 
 import * as spacing from "./spacing.js";
 import { Viewer } from "./viewer.js";
 
 const $ = (id) => document.getElementById(id);
 const viewer = new Viewer($("image"));
-const LEAST_MAMMOGRAM = 1000; // Pixels of the shorter side, as `keras-wa predict` has it.
+const LEAST_MAMMOGRAM = 1000; // Pixels of the shorter side, as in `keras-wa predict`.
 const state = { about: null, wanted: null, file: null, view: null, token: "", fields: {}, remedy: null, aborts: {} };
 
-// ---- Asking.
+// ---- Requests.
 
 class Refusal extends Error {
   constructor(status, message) { super(message); this.status = status; }
 }
 
-// What is asked anew takes the place of what was asked before under that name.
+// A new request cancels the previous one of the same name.
 async function ask(path, fields = null, name = path) {
   state.aborts[name]?.abort();
   const abort = (state.aborts[name] = new AbortController());
@@ -49,8 +49,8 @@ async function ask(path, fields = null, name = path) {
 function say(text, kind = "") {
   const status = $("status");
   status.className = kind;
-  if (status.textContent !== text) status.textContent = text; // Else it would be read out again.
-  status.tabIndex = status.scrollHeight > status.clientHeight ? 0 : -1; // Keys scroll what has the focus.
+  if (status.textContent !== text) status.textContent = text; // Otherwise a screen reader would read it again.
+  status.tabIndex = status.scrollHeight > status.clientHeight ? 0 : -1; // Scrolling with keys needs the focus.
 }
 
 async function attempt(doing, work) {
@@ -103,7 +103,7 @@ async function look(fields, name) {
   return { ...view, pixels: new Uint16Array(bytes(view.pixels).buffer), levels: bytes(view.levels) };
 }
 
-// The fields are what a refusal of this file has asked for.
+// The fields that an error message for this file asked for.
 async function open(file, fields = {}) {
   for (const abort of Object.values(state.aborts)) abort.abort();
   Object.assign(state, { wanted: file, file: null, view: null, fields });
@@ -118,7 +118,7 @@ async function open(file, fields = {}) {
   }
   await attempt("Reading the image…", async () => {
     const data = await contents(file);
-    if (state.wanted !== file) return; // Another one was opened meanwhile.
+    if (state.wanted !== file) return; // Another file was opened in the meantime.
     state.file = { name: file.name, data };
     state.view = await look({}, "whole");
     viewer.show(state.view);
@@ -133,7 +133,7 @@ async function open(file, fields = {}) {
   });
 }
 
-// Read once: what happens to the file later changes no answer.
+// Read once, so that later changes of the file have no effect.
 async function contents(file) {
   const most = state.about.max_bytes;
   if (file.size > most) {
@@ -151,14 +151,14 @@ function advice(first = "") {
   return spacing.of(state.view) ? "Click a place, or find candidates." : `Enter the pixel spacing${first}, or draw a box round the lesion.`;
 }
 
-// Whether what is typed as a spacing, if anything, is one.
+// Whether the entered spacing is valid or empty.
 function spacingIsFine() {
   const problem = spacing.problem();
   if (problem) say(problem, "bad");
   return !problem;
 }
 
-// The field of view about a place, as the service cuts it.
+// The field of view around a place, as the service crops it.
 viewer.field = (x, y) => {
   const known = spacing.of(state.view);
   if (state.about.crop !== "fixed" || !known) return null;
@@ -167,9 +167,9 @@ viewer.field = (x, y) => {
   return [Math.floor(x) + Math.floor((1 - width) / 2), Math.floor(y) + Math.floor((1 - height) / 2), width, height];
 };
 
-// ---- An answer.
+// ---- Predictions.
 
-// Gives the record, or nothing if there is none.
+// Returns the record, or nothing if there is none.
 async function classify(box, drawn) {
   if (!spacingIsFine()) return null;
   const fields = { ...imageFields(), symmetries: 8 };
@@ -291,7 +291,7 @@ function showCandidates(candidates) {
   $("candidates").hidden = !candidates.length;
 }
 
-// ---- What the person does.
+// ---- User actions.
 
 $("file").addEventListener("change", () => { if ($("file").files[0]) open($("file").files[0]); });
 $("file").addEventListener("click", () => { $("file").value = ""; });
@@ -354,7 +354,7 @@ viewer.addEventListener("detail", async ({ detail: { region, side } }) => {
     const detail = await look({ region: region.join(","), side }, "detail");
     if (state.view === view) viewer.showDetail(detail);
   } catch (error) {
-    // The overview stays, which is coarser and not wrong.
+    // The coarser overview stays.
     if (error.name !== "AbortError" && !(error instanceof Refusal)) throw error;
   }
 });

@@ -1,21 +1,21 @@
-// The pixel spacing of an image: what its file states, or what is entered or chosen.
+// The pixel spacing of an image: from its file, or entered or chosen by the user.
 
 const $ = (id) => document.getElementById(id);
-const LEAST = 0.005, MOST = 1; // mm, as the service takes it.
+const LEAST = 0.005, MOST = 1; // mm, the limits of the service.
 
-// As it is typed, with a point or a comma; null where that is no spacing.
+// Parses an entered spacing with a point or a comma; null if it is invalid.
 export function entered() {
   const text = $("spacing").value.trim(), value = Number(text.replace(",", "."));
   return text && value >= LEAST && value <= MOST ? value : null;
 }
 
-// Between rows and between columns, mm; null where it is unknown.
+// Spacing of rows and of columns, mm; null if it is unknown.
 export function of(view) {
   const own = entered();
   return view?.spacing_mm ?? (own ? [own, own] : null);
 }
 
-// What is wrong with what is typed; "" if nothing is.
+// The error in the entered spacing, or "".
 export function problem() {
   const text = $("spacing").value.trim();
   return text && !entered() ? `Pixel spacing. Received: ${text}; expected ${LEAST} to ${MOST} mm.` : "";
@@ -30,7 +30,7 @@ export function clear() {
   $("spacing").value = $("choice").value = "";
 }
 
-// What the file states, or else the field.
+// Shows the spacing of the file, or else the field to enter it.
 export function show({ spacing_mm, spacing_from }) {
   $("entered").hidden = spacing_mm !== null;
   $("stated").hidden = spacing_mm === null;

@@ -1,9 +1,9 @@
-// An image in a canvas: window and level, zoom, a cross, a box. It knows nothing of the model.
+// An image in a canvas: window and level, zoom, a cross, a box. It does not depend on the model.
 
 import { painted, windowed, windowOf } from "./levels.js";
 
-const MOST_ZOOM = 16; // Canvas pixels to a pixel of the image.
-const CLICK = 4; // A pointer that moved less than this many CSS pixels has clicked.
+const MOST_ZOOM = 16; // Canvas pixels per image pixel.
+const CLICK = 4; // A pointer that moves fewer CSS pixels than this is a click.
 
 export class Viewer extends EventTarget {
   // Events: `mark` {box, drawn}, `window` {}, `under` {x, y, value}, `detail` {region, side}, `mode` {mode}.
@@ -13,7 +13,7 @@ export class Viewer extends EventTarget {
     this.mode = "mark";
     this.pointers = new Map();
     this.boxes = []; // {box, style}: outlines.
-    this.field = null; // (x, y) -> box that a click would ask about, or null.
+    this.field = null; // (x, y) -> box that a click would classify, or null.
     new ResizeObserver(() => this.resize()).observe(canvas);
     canvas.addEventListener("pointerdown", (event) => this.down(event));
     canvas.addEventListener("pointermove", (event) => this.move(event));
@@ -26,7 +26,7 @@ export class Viewer extends EventTarget {
     for (const name of ["focus", "blur"]) canvas.addEventListener(name, () => this.draw());
   }
 
-  // A new image: its whole, as the service's /view gives it, with arrays for pixels and levels.
+  // Shows a new image: the response of /view for the whole image, with arrays for pixels and levels.
   show(view) {
     this.whole = view;
     this.detail = null;
@@ -37,7 +37,7 @@ export class Viewer extends EventTarget {
     this.fit();
   }
 
-  // No image.
+  // Removes the image.
   clear() {
     clearTimeout(this.waiting);
     this.whole = this.detail = this.band = this.corner = this.hover = null;
@@ -45,7 +45,7 @@ export class Viewer extends EventTarget {
     this.draw();
   }
 
-  // A part of the same image in more detail.
+  // Adds a region of the same image in more detail.
   showDetail(view) {
     this.detail = view;
     this.detailPicture = painted(view, this.levels);
@@ -59,7 +59,7 @@ export class Viewer extends EventTarget {
     this.levels = levels;
     const { center, width, inverted } = windowOf(levels, least);
     this.window = { center, width, inverted, own: false };
-    // The model's own window may have its center beyond all values.
+    // The center of the model's window may be outside all values.
     this.limits = {
       center: [Math.min(least, center), Math.max(greatest, center)],
       width: [1, Math.max(2 * (greatest - least), 2 * width)],
@@ -82,7 +82,7 @@ export class Viewer extends EventTarget {
     this.tell("window", {});
   }
 
-  // ---- Where the image lies: canvas = image * scale + offset.
+  // ---- Position of the image: canvas = image * scale + offset.
 
   resize() {
     const ratio = window.devicePixelRatio || 1;
@@ -127,7 +127,7 @@ export class Viewer extends EventTarget {
     this.waiting = setTimeout(() => this.askDetail(), 250);
   }
 
-  // Asks for more pixels where the overview has fewer than the screen.
+  // Requests more pixels where the overview has fewer than the screen.
   askDetail() {
     const { image_width, image_height, width } = this.whole;
     if (this.scale <= (1.2 * width) / image_width || width === image_width) return;
@@ -169,7 +169,7 @@ export class Viewer extends EventTarget {
     const colours = { roi: "#00ffff", field: "#ffd33d", band: "#ffd33d", candidate: "#ff7b72" };
     const sides = [this.left + left * this.scale, this.top + top * this.scale, width * this.scale, height * this.scale];
     context.setLineDash(style === "field" ? [6 * this.ratio, 4 * this.ratio] : []);
-    // Dark below bright: seen on every grey.
+    // A dark line below a bright one is visible on every grey level.
     for (const [colour, thick] of [["#000", 4], [colours[style], 2]]) {
       context.strokeStyle = colour;
       context.lineWidth = thick * this.ratio;
@@ -313,7 +313,7 @@ export class Viewer extends EventTarget {
     this.tellUnder(this.cross);
   }
 
-  // Moves the image where the cross would leave the canvas.
+  // Moves the image if the cross would leave the canvas.
   follow() {
     const x = this.left + this.cross.x * this.scale, y = this.top + this.cross.y * this.scale, edge = 24 * this.ratio;
     const over = (at, size) => (at < edge ? edge - at : at > size - edge ? size - edge - at : 0);
@@ -328,7 +328,7 @@ export class Viewer extends EventTarget {
     else this.tell("mark", { box: [Math.floor(this.cross.x), Math.floor(this.cross.y), 1, 1], drawn: false });
   }
 
-  // ---- Telling.
+  // ---- Events.
 
   tell(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
