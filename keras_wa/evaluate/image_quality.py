@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 
+import cv2
 import numpy as np
 import scipy.ndimage
 from numpy.typing import NDArray
@@ -107,7 +108,11 @@ def bright_pixels(image: Pixels, mask: Mask) -> Mask:
         bool of its shape; see `DEFINITIONS`. Empty if nothing stands out.
     """
     above = scipy.ndimage.white_tophat(image, size=(SPOT, SPOT))
-    return mask & (above > otsu_threshold(above[mask]))
+    inside = above[mask]
+    if not inside.size or inside.min() == inside.max():
+        return np.zeros_like(mask)
+    threshold, _ = cv2.threshold(inside, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    return mask & (above > threshold)
 
 
 def visibility(image: Pixels, bright: Mask) -> float:
@@ -151,27 +156,6 @@ def signal_to_noise(image: Pixels, mask: Mask | None = None) -> float:
         return math.nan
     windows = windows[uneven].astype(np.float64)
     return float(np.median(windows.mean(axis=(1, 2)) / windows.std(axis=(1, 2))))
-
-
-def otsu_threshold(values: Pixels) -> int:
-    """The grey level that parts two classes best (Otsu 1979): the lower class has it.
-
-    Args:
-        values: uint8 of any shape.
-
-    Returns:
-        The level that leaves the least variance within the classes; 255 if there is
-        only one value, or none, so that nothing is above it.
-    """
-    counts = np.bincount(values.ravel(), minlength=256).astype(np.float64)
-    below, mass = np.cumsum(counts), np.cumsum(counts * np.arange(256))
-    above = below[-1] - below
-    parted = (below > 0) & (above > 0)
-    if not parted.any():
-        return 255
-    # The variance between the classes, but for a factor that is the same for all.
-    between = (mass * below[-1] - mass[-1] * below)[parted] ** 2
-    return int(np.flatnonzero(parted)[np.argmax(between / (below * above)[parted])])
 
 
 def _windows(image: NDArray) -> NDArray:
