@@ -57,7 +57,7 @@ def main() -> None:
         ):
             add_python(tree, installed=False)
             began = time.perf_counter()
-            tree.carry_out(found[target])
+            tree.run_job(found[target])
             took = time.perf_counter() - began
             print(f"- {target}: every line of it ran, {took:.0f} s")
             _look(tree)

@@ -212,7 +212,7 @@ class Tree:
             self.run("mkdir", "-p", target)
             self.run("tar", "-xf", "-", directory=target, stdin=file)
 
-    def carry_out(self, instructions: list[Instruction]) -> None:
+    def run_job(self, instructions: list[Instruction]) -> None:
         """Does what a build does, one instruction after the other."""
         for each in instructions:
             if each.word == "RUN":

@@ -59,7 +59,7 @@ def built(target: str, place: Path) -> Iterator[Tree]:
     """A tree in which a target of the Dockerfile was carried out."""
     with plain_tree(place, **OFFLINE) as tree:
         add_python(tree, installed=True)
-        tree.carry_out(STAGES[target])
+        tree.run_job(STAGES[target])
         tree.variables["HOME"] = "/home/keras"
         yield tree
 

@@ -111,13 +111,13 @@ def _train(run: Any, data: Any, resume: bool, workers: Any) -> int:
 
 def _join(args: argparse.Namespace, config: Any) -> Any:
     """Returns the processes that train together: this one, or those of TF_CONFIG."""
-    from keras_wa.training.workers import ALONE
+    from keras_wa.training.workers import SINGLE_PROCESS
 
     if config.strategy != "multi-worker":
         if "TF_CONFIG" in os.environ:
             warn(["TF_CONFIG is set, but without --strategy multi-worker not used."])
         start_keras()
-        return ALONE
+        return SINGLE_PROCESS
     from keras_wa.backend import require_tensorflow
 
     require_tensorflow("--strategy multi-worker")

@@ -25,7 +25,11 @@ from keras_wa.export.cards import bits_of, card_file
 from keras_wa.export.folding import fold
 from keras_wa.export.preparation import Preprocessing
 from keras_wa.export.saved_model import model_card, serving_model, weights_digest
-from keras_wa.export.thawing import load_saved_model, load_thawed, unchecked
+from keras_wa.export.variable_weights import (
+    load_saved_model,
+    load_with_variables,
+    unchecked,
+)
 from keras_wa.files import put_back
 from keras_wa.training.best import load_best
 from keras_wa.training.config import TrainConfig
@@ -97,7 +101,8 @@ def open_classifier(path: str | Path, frozen: bool = True) -> Classifier:
             `best.keras` of a run opens the run. For other files, preprocessing and
             threshold are unknown: the default CLAHE is used, with a note.
         frozen: whether to keep the weights of a SavedModel constant, which is faster
-            for a server; else it opens faster and needs less memory, see `load_thawed`.
+            for a server; else it opens faster and needs less memory, see
+            `load_with_variables`.
             This also applies to a run whose SavedModel has its current weights.
 
     Returns:
@@ -150,7 +155,7 @@ def _exported(run: Run) -> tuple[Callable[[Any], Any], dict[str, Any]] | None:
         # The run may have been evaluated since.
         decision = read_decision(run)
         card["decision"] = None if decision is None else dataclasses.asdict(decision)
-        return load_thawed(run.saved_model), card
+        return load_with_variables(run.saved_model), card
     except (OSError, ValueError, tf.errors.OpError, UserError):
         return None
 
@@ -177,7 +182,7 @@ def _of_saved_model(path: Path, frozen: bool) -> Classifier:
     card = _read_card(path)
     load = functools.cache(lambda: load_saved_model(path))
     try:
-        serve = unchecked(load(), "serve") if frozen else load_thawed(path)
+        serve = unchecked(load(), "serve") if frozen else load_with_variables(path)
     except (OSError, ValueError, tf.errors.OpError) as error:
         raise UserError(
             f"{path}: no SavedModel that can be read ({in_one_line(error)})."

@@ -26,7 +26,7 @@ _WORDS = {
 _SCALE = 1.5
 
 
-def unfamiliar(
+def out_of_distribution_warnings(
     classifier: Classifier,
     raw: Pixels,
     resized: Pixels,

@@ -20,7 +20,7 @@ from keras_wa.data.io import Box, GreyImage
 from keras_wa.data.io.resize import LEAST_SIDE, resize
 from keras_wa.data.io.symmetries import SYMMETRIES, apply_symmetry
 from keras_wa.errors import UserError
-from keras_wa.inference.out_of_distribution import unfamiliar
+from keras_wa.inference.out_of_distribution import out_of_distribution_warnings
 from keras_wa.metrics import apply_temperature
 
 if TYPE_CHECKING:
@@ -214,7 +214,7 @@ def read_roi(
         (
             *roi.facts.get("notes", ()),
             *([_RESIZED] if roi.facts.get("mask_resized") else []),
-            *unfamiliar(classifier, roi.pixels, resized, roi.facts),
+            *out_of_distribution_warnings(classifier, roi.pixels, resized, roi.facts),
         ),
         (left, top, width, height),
         roi.facts.get("pixel_spacing_mm"),
@@ -248,10 +248,10 @@ def _classify(
 ) -> list[Prediction]:
     if not read:
         return []
-    return conclude(classifier, read, classifier(views_of(read, symmetries)))
+    return postprocess(classifier, read, classifier(views_of(read, symmetries)))
 
 
-def conclude(
+def postprocess(
     classifier: Classifier, read: Sequence[ReadRoi], outputs: NDArray[np.float64]
 ) -> list[Prediction]:
     """Computes calibrated probabilities and decisions from outputs of the network.

@@ -32,7 +32,7 @@ class Images(Protocol):
     def __getitem__(self, at: slice, /) -> NDArray[np.uint8]: ...
 
 
-def one_number_statistics(images: Images) -> pd.DataFrame:
+def single_feature_statistics(images: Images) -> pd.DataFrame:
     """Summarises each image by single numbers of its grey levels.
 
     Args:
@@ -61,7 +61,7 @@ def one_number_statistics(images: Images) -> pd.DataFrame:
 
 
 def statistics_of_one(image: NDArray[np.uint8]) -> dict[str, float]:
-    """`one_number_statistics` of one image, as a dictionary.
+    """`single_feature_statistics` of one image, as a dictionary.
 
     Args:
         image: uint8 of shape `(height, width)`.
@@ -81,7 +81,7 @@ def _statistics(flat: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:
     }
 
 
-def one_number_aucs_held_out(
+def single_feature_aucs(
     train_images: Images,
     train_labels: ArrayLike,
     test_images: Images,
@@ -111,8 +111,8 @@ def one_number_aucs_held_out(
         ValueError: the inputs are malformed, differ in length, or the training
             labels are all equal.
     """
-    train = one_number_statistics(train_images)
-    test = one_number_statistics(test_images)
+    train = single_feature_statistics(train_images)
+    test = single_feature_statistics(test_images)
     intervals = {}
     for name in train:
         train_auc = area_under_roc(train_labels, train[name])

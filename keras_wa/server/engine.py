@@ -19,7 +19,7 @@ from keras_wa.inference.classifier import Classifier
 from keras_wa.inference.predicting import (
     ReadRoi,
     Target,
-    conclude,
+    postprocess,
     read_roi,
     views_of,
 )
@@ -123,7 +123,7 @@ class Engine:
     async def record(self, read: ReadRoi, symmetries: int) -> dict[str, Any]:
         """Returns the fields of `answers.Record` for one ROI."""
         outputs = await self.outputs([read], symmetries)
-        (prediction,) = conclude(self.classifier, [read], outputs)
+        (prediction,) = postprocess(self.classifier, [read], outputs)
         return {
             **as_record(prediction),
             "keras_wa": __version__,

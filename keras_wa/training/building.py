@@ -14,7 +14,7 @@ from keras_wa.training.config import TrainConfig
 from keras_wa.training.custom import Custom
 from keras_wa.training.hardware import has_gpu
 from keras_wa.training.optimizer import make_optimizer
-from keras_wa.training.workers import ALONE, Workers
+from keras_wa.training.workers import SINGLE_PROCESS, Workers
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ def compile_model(
     model: keras.Model,
     config: TrainConfig,
     plan: TrainingPlan,
-    workers: Workers = ALONE,
+    workers: Workers = SINGLE_PROCESS,
     custom: Custom | None = None,
 ) -> None:
     """Compiles a model; on TensorFlow with the kernels of `training.fused`.

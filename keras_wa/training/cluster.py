@@ -9,7 +9,7 @@ import os
 import tensorflow as tf
 
 from keras_wa.errors import UserError
-from keras_wa.training.workers import ALONE, Workers, ending_at_ctrl_c
+from keras_wa.training.workers import SINGLE_PROCESS, Workers, ending_at_ctrl_c
 
 _EXAMPLE = (
     'TF_CONFIG=\'{"cluster": {"worker": ["host0:2222", "host1:2222"]}, '
@@ -62,7 +62,7 @@ class Cluster:
         Call it before TensorFlow initialises its devices.
         """
         if len(self.addresses) == 1:
-            return ALONE
+            return SINGLE_PROCESS
         with ending_at_ctrl_c():
             engine = tf.distribute.MultiWorkerMirroredStrategy()
         return Workers(self.index, len(self.addresses), engine)

@@ -12,7 +12,7 @@ import keras
 from keras_wa.errors import UserError
 from keras_wa.files import write_json
 from keras_wa.metrics import choose_threshold, fit_temperature
-from keras_wa.metrics.baselines import one_number_statistics
+from keras_wa.metrics.baselines import single_feature_statistics
 from keras_wa.training.best import load_best
 from keras_wa.training.data import RunData
 from keras_wa.training.run import Run
@@ -37,8 +37,9 @@ class Decision:
         temperature: argument of `keras_wa.metrics.apply_temperature`, fitted on the
             validation part.
         n_validation: number of validation ROIs.
-        grey: statistic of `one_number_statistics` -> limits of the central 99 % of the
-            training ROIs, in grey levels before enhancement, at the model's image size.
+        grey: statistic of `single_feature_statistics` -> limits of the central 99 % of
+            the training ROIs, in grey levels before enhancement, at the model's image
+            size.
     """
 
     threshold: float
@@ -73,7 +74,7 @@ def decide(model: keras.Model, data: RunData) -> Decision:
     val = score(model, data, "val")
     labels, probabilities = val["label"], val["probability"]
     train = data.raw_part("train").view(slice(_MOST))
-    quantiles = one_number_statistics(train).quantile(list(_TAILS))
+    quantiles = single_feature_statistics(train).quantile(list(_TAILS))
     return Decision(
         threshold=choose_threshold(labels, probabilities, "youden"),
         rule="youden on validation",

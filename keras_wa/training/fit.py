@@ -27,7 +27,7 @@ from keras_wa.training.data import RunData
 from keras_wa.training.fingerprint import fingerprint
 from keras_wa.training.hardware import set_up
 from keras_wa.training.run import Run
-from keras_wa.training.workers import ALONE, SharedLogs, Workers, raising_lost
+from keras_wa.training.workers import SINGLE_PROCESS, SharedLogs, Workers, raising_lost
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -56,7 +56,7 @@ def train(
     data: RunData,
     resume: bool = False,
     verbose: int = 1,
-    workers: Workers = ALONE,
+    workers: Workers = SINGLE_PROCESS,
     *,
     optimizer: keras.optimizers.Optimizer | str | None = None,
     loss: keras.losses.Loss | str | Callable[..., Any] | None = None,

@@ -11,13 +11,15 @@ import keras
 import tensorflow as tf
 
 from keras_wa.training.replicas import count_replicas, mean_of_replicas
-from keras_wa.training.workers import ALONE, Workers
+from keras_wa.training.workers import SINGLE_PROCESS, Workers
 
 Mean = Callable[[tf.Tensor], tf.Tensor]
 """Function that averages a float tensor over all parts of a batch."""
 
 
-def fuse_batch_normalization(model: keras.Model, workers: Workers = ALONE) -> None:
+def fuse_batch_normalization(
+    model: keras.Model, workers: Workers = SINGLE_PROCESS
+) -> None:
     """Makes a model's batch normalisation layers train with TensorFlow's fused kernel.
 
     Keras normalises in about ten operations over the feature map, forward and backward;

@@ -13,7 +13,7 @@ from keras_wa.backend import on_tensorflow, require_tensorflow
 from keras_wa.cores import usable_cores
 from keras_wa.errors import UserError
 from keras_wa.training.config import TrainConfig
-from keras_wa.training.workers import ALONE, Workers
+from keras_wa.training.workers import SINGLE_PROCESS, Workers
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def set_up(
-    config: TrainConfig, workers: Workers = ALONE
+    config: TrainConfig, workers: Workers = SINGLE_PROCESS
 ) -> Iterator[tf.distribute.Strategy | None]:
     """Sets seed, determinism and precision, and chooses the distribution strategy.
 

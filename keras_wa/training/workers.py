@@ -159,7 +159,7 @@ class Workers:
                 self._most(tf.zeros(1)).numpy()
 
 
-ALONE = Workers()
+SINGLE_PROCESS = Workers()
 """The single process of an ordinary training."""
 
 

@@ -16,7 +16,7 @@ from sklearn import metrics
 from keras_wa.cli import main
 from keras_wa.data import split_hash
 from keras_wa.metrics import fit_temperature
-from keras_wa.metrics.baselines import one_number_statistics
+from keras_wa.metrics.baselines import single_feature_statistics
 from keras_wa.training.data import load_data
 from keras_wa.training.run import Run
 from tests.cli.failing import error_of
@@ -133,7 +133,7 @@ def test_one_number_of_the_pixels_is_reported_beside_the_network(
     record, table = _results(path, "test")
     data = load_data(Run.open(path).config)
     rows = np.flatnonzero(data.cases["split"] == "test")
-    statistics = one_number_statistics(data.raw[rows])
+    statistics = single_feature_statistics(data.raw[rows])
     aucs = record["one_number_auc"]
     assert set(aucs) == set(statistics)
     for name, values in statistics.items():

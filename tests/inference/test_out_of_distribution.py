@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from keras_wa.inference.classifier import Classifier, open_classifier
-from keras_wa.inference.out_of_distribution import unfamiliar
+from keras_wa.inference.out_of_distribution import out_of_distribution_warnings
 from keras_wa.training.data import load_data
 from keras_wa.training.run import Run
 
@@ -27,7 +27,7 @@ def rois(finished: Path) -> np.ndarray:
 
 
 def reasons(classifier: Classifier, roi: np.ndarray, **facts: Any) -> list[str]:
-    return unfamiliar(classifier, roi, roi, facts)
+    return out_of_distribution_warnings(classifier, roi, roi, facts)
 
 
 def test_few_training_rois_are_unfamiliar(
@@ -61,7 +61,7 @@ def test_size_field_and_edge_are_told(classifier: Classifier, rois: np.ndarray) 
     assert any(each.startswith("field of view: 30.0 mm") for each in wide)
     cut_off = reasons(classifier, roi, padding=0.4)
     assert "edge: 40% of the ROI lies beyond the image" in cut_off
-    small = unfamiliar(classifier, roi[:10, :10], roi, {})
+    small = out_of_distribution_warnings(classifier, roi[:10, :10], roi, {})
     assert any(each.startswith("size: 10 by 10 px") for each in small)
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from keras_wa.metrics import baselines
 from keras_wa.metrics.baselines import (
-    one_number_aucs_held_out,
-    one_number_statistics,
+    single_feature_aucs,
+    single_feature_statistics,
     statistics_of_one,
 )
 
@@ -23,7 +23,7 @@ def noise(seed, n=24, size=8):
 
 def test_statistics_equal_those_of_the_standard_library():
     images = noise(0, n=5)
-    table = one_number_statistics(images)
+    table = single_feature_statistics(images)
     assert list(table.columns) == NAMES
     for image, row in zip(images, table.itertuples(), strict=True):
         pixels = [int(pixel) for pixel in image.ravel()]
@@ -34,24 +34,24 @@ def test_statistics_equal_those_of_the_standard_library():
 
 
 def test_bright_images_do_not_overflow():
-    row = one_number_statistics(np.full((1, 64, 64), 255, np.uint8)).iloc[0]
+    row = single_feature_statistics(np.full((1, 64, 64), 255, np.uint8)).iloc[0]
     assert row.tolist() == [255.0, 0.0, 255.0, 0.0]
 
 
 def test_the_chunks_do_not_change_the_statistics(monkeypatch):
     images = noise(1, n=10)
-    whole = one_number_statistics(images)
+    whole = single_feature_statistics(images)
     monkeypatch.setattr(baselines, "_PIXELS", 3 * 8 * 9)
-    assert one_number_statistics(images).equals(whole)
+    assert single_feature_statistics(images).equals(whole)
     monkeypatch.setattr(baselines, "_PIXELS", 1)
-    assert one_number_statistics(images).equals(whole)
+    assert single_feature_statistics(images).equals(whole)
 
 
 def test_a_memory_map_will_do(tmp_path):
     images = noise(2)
     np.save(tmp_path / "images.npy", images)
     mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
-    assert one_number_statistics(mapped).equals(one_number_statistics(images))
+    assert single_feature_statistics(mapped).equals(single_feature_statistics(images))
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_memory_map_will_do(tmp_path):
 )
 def test_other_than_uint8_of_rank_3_is_refused(images):
     with pytest.raises(ValueError, match="must be uint8 of shape"):
-        one_number_statistics(images)
+        single_feature_statistics(images)
 
 
 def test_a_bright_spot_shows_in_the_maximum_and_not_in_the_mean():
@@ -72,7 +72,7 @@ def test_a_bright_spot_shows_in_the_maximum_and_not_in_the_mean():
     train, test = noise(3, n=200), noise(4, n=200)
     for images in (train, test):
         images[labels == 1, 4, 4] = 200
-    aucs = one_number_aucs_held_out(train, labels, test, labels, np.arange(200))
+    aucs = single_feature_aucs(train, labels, test, labels, np.arange(200))
     assert aucs["maximum"].value == 1
     assert aucs["max_minus_median"].value > 0.95
     assert aucs["mean"].value < 0.7
@@ -85,7 +85,7 @@ def test_the_direction_of_train_is_kept_on_test(shift, test_sign, expected):
     train, test = noise(6).astype(int), noise(7).astype(int)
     train[labels == 1] += shift
     test[labels == 1] += test_sign * shift
-    aucs = one_number_aucs_held_out(
+    aucs = single_feature_aucs(
         train.astype(np.uint8),
         labels,
         test.astype(np.uint8),
@@ -100,7 +100,7 @@ def test_the_direction_of_train_is_kept_on_test(shift, test_sign, expected):
 
 def test_noise_stays_within_an_interval_around_chance():
     labels = np.arange(120) % 2
-    aucs = one_number_aucs_held_out(
+    aucs = single_feature_aucs(
         noise(8, n=120),
         labels,
         noise(9, n=120),
@@ -115,13 +115,13 @@ def test_noise_stays_within_an_interval_around_chance():
 
 def test_training_labels_of_one_class_are_refused():
     with pytest.raises(ValueError, match="train_labels must hold both classes"):
-        one_number_aucs_held_out(
+        single_feature_aucs(
             noise(10), np.zeros(24), noise(11), np.arange(24) % 2, np.arange(24)
         )
 
 
 def test_one_image_has_the_row_of_the_table() -> None:
     images = np.random.default_rng(0).integers(0, 256, (5, 7, 9), "uint8")
-    table = one_number_statistics(images)
+    table = single_feature_statistics(images)
     for image, row in zip(images, table.to_dict("records"), strict=True):
         assert statistics_of_one(image) == row

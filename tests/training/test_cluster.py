@@ -9,7 +9,7 @@ import pytest
 
 from keras_wa.errors import UserError
 from keras_wa.training.cluster import Cluster
-from keras_wa.training.workers import ALONE
+from keras_wa.training.workers import SINGLE_PROCESS
 
 TWO = ["host0:2222", "host1:2222"]
 
@@ -57,4 +57,4 @@ def test_what_is_not_understood_is_refused_with_an_example(
 
 
 def test_a_cluster_of_one_needs_no_connection() -> None:
-    assert Cluster(("host:1",), 0).join() is ALONE
+    assert Cluster(("host:1",), 0).join() is SINGLE_PROCESS

@@ -13,7 +13,7 @@ import tensorflow as tf
 from keras_wa.layers import SubbandNormalization
 from keras_wa.training.fused import fuse_batch_normalization
 from keras_wa.training.workers import (
-    ALONE,
+    SINGLE_PROCESS,
     WorkerLostError,
     Workers,
     raising_lost,
@@ -133,11 +133,11 @@ def test_a_frozen_layer_keeps_its_averages() -> None:
 
 def test_alone_nothing_is_exchanged_or_changed() -> None:
     tensor = tf.constant([1.0])
-    assert ALONE.mean(tensor) is tensor
-    ALONE.require_same({"anything": 1})
-    ALONE.wait_to_leave()
+    assert SINGLE_PROCESS.mean(tensor) is tensor
+    SINGLE_PROCESS.require_same({"anything": 1})
+    SINGLE_PROCESS.wait_to_leave()
     optimizer = keras.optimizers.SGD()
-    ALONE.average_gradients(optimizer)
+    SINGLE_PROCESS.average_gradients(optimizer)
     assert "apply" not in vars(optimizer)
 
 

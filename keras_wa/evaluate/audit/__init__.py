@@ -1,1 +1,1 @@
-"""What a dataset leaks: duplicates, torn patients, and labels that can be guessed."""
+"""What a dataset leaks: duplicates, patient leakage, and labels that can be guessed."""

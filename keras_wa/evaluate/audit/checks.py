@@ -22,7 +22,7 @@ from keras_wa.evaluate.audit.guesses import SHORTCUT_AUC, STRONG_SHORTCUT_AUC
 from keras_wa.evaluate.audit.look_alikes import MAX_DISTANCE, MIN_CORRELATION
 from keras_wa.evaluate.audit.metadata import check_metadata
 from keras_wa.evaluate.audit.names import check_names
-from keras_wa.evaluate.audit.patients import check_patients, torn_patients
+from keras_wa.evaluate.audit.patients import check_patients, leaked_patients
 from keras_wa.evaluate.audit.pixels import Pixels, read_pixels
 from keras_wa.evaluate.audit.recall import check_recall
 from keras_wa.evaluate.audit.same_images import find_copies
@@ -144,7 +144,7 @@ def _check_arguments(resamples: int, limit_images: int | None, image_size: int) 
 
 def _with_split(cases: pd.DataFrame, split: str, seed: int) -> pd.DataFrame:
     no_training = "train" not in set(cases["split"])
-    if split == "official" and (no_training or torn_patients(cases)):
+    if split == "official" and (no_training or leaked_patients(cases)):
         return cases.copy()
     return split_cases(cases, split, seed)
 

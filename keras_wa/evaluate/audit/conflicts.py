@@ -22,10 +22,10 @@ def check_conflicts(copies: Copies) -> CheckResult:
     """
     labels = copies.cases["label"].to_numpy(int)
     first, second = (copies.pairs[name].to_numpy(int) for name in ("first", "second"))
-    torn = copies.pairs[labels[first] != labels[second]]
-    neighbours = torn[torn["one_file"]]
-    identical = torn[torn["identical"]]
-    near = torn[~torn["identical"] & ~torn["one_file"]]
+    conflicting = copies.pairs[labels[first] != labels[second]]
+    neighbours = conflicting[conflicting["one_file"]]
+    identical = conflicting[conflicting["identical"]]
+    near = conflicting[~conflicting["identical"] & ~conflicting["one_file"]]
     verdict: Verdict = "ok"
     sentence, advice = "No image is there under both labels.", ""
     if len(identical) or len(near):

@@ -83,10 +83,10 @@ def check_names(
         )
         for name, theirs in chosen.items()
     ]
-    return _judge(scores, telling_tokens(tokens, labels, patients), len(cases))
+    return _judge(scores, informative_tokens(tokens, labels, patients), len(cases))
 
 
-def telling_tokens(
+def informative_tokens(
     tokens: pd.DataFrame, labels: NDArray[np.int64], patients: NDArray[Any]
 ) -> pd.DataFrame:
     """Ranks tokens by how far their label rate is from that of all patients.

@@ -11,7 +11,7 @@ from keras_wa.evaluate.text import count, join
 _LISTED = 50
 
 
-def torn_patients(cases: pd.DataFrame) -> list[str]:
+def leaked_patients(cases: pd.DataFrame) -> list[str]:
     """Names the patients who are in more than one part, sorted.
 
     Args:
@@ -28,27 +28,27 @@ def check_patients(cases: pd.DataFrame) -> CheckResult:
         cases: a case table with its split.
 
     Returns:
-        The finding; its details list the first torn patients with their parts.
+        The finding; its details list the first leaked patients with their parts.
     """
-    torn = torn_patients(cases)
+    leaked = leaked_patients(cases)
     n_patients = int(cases["patient_id"].nunique())
     patients, rois = count(n_patients, "patient"), count(len(cases), "ROI")
     title = "Patients in more than one part of the split"
-    details = {"patients": n_patients, "torn": len(torn)}
-    if torn:
-        theirs = cases[cases["patient_id"].isin(torn)]
+    details = {"patients": n_patients, "leaked": len(leaked)}
+    if leaked:
+        theirs = cases[cases["patient_id"].isin(leaked)]
         parts = theirs.groupby("patient_id")["split"].agg(lambda x: sorted(set(x)))
         return CheckResult(
             "patients",
             title,
             "error",
-            f"{len(torn)} of {patients} are in more than one part of the split, with "
+            f"{len(leaked)} of {patients} are in more than one part of the split, with "
             f"{len(theirs)} of {rois}: a test on this split asks for patients that the "
             "model has seen.",
             "Split by patient: `split='official'` or `split='patient-kfold'`.",
             details={
                 **details,
-                "torn_patients": {each: parts[each] for each in torn[:_LISTED]},
+                "leaked_patients": {each: parts[each] for each in leaked[:_LISTED]},
             },
         )
     if n_patients == len(cases):

@@ -18,7 +18,7 @@ from keras_wa.evaluate.audit.guesses import (
 from keras_wa.evaluate.audit.pixels import Pixels
 from keras_wa.evaluate.text import join
 from keras_wa.metrics import Estimate
-from keras_wa.metrics.baselines import one_number_statistics
+from keras_wa.metrics.baselines import single_feature_statistics
 from keras_wa.metrics.bootstrap import cluster_bootstrap_auc
 from keras_wa.metrics.classification import area_under_roc
 
@@ -63,7 +63,9 @@ def check_statistics(
             "statistics", _TITLE, "not done", f"Nothing was scored: {reason}."
         )
     names = GREY_LEVELS | SIZES
-    numbers = pd.concat([one_number_statistics(pixels.images), pixels.sizes], axis=1)
+    numbers = pd.concat(
+        [single_feature_statistics(pixels.images), pixels.sizes], axis=1
+    )
     scores = [
         _score(names[name], numbers[name], read, resamples, seed)
         for name in names
@@ -75,7 +77,7 @@ def check_statistics(
 def _score(
     name: str, values: pd.Series, cases: pd.DataFrame, resamples: int, seed: int
 ) -> Score:
-    """As `evaluation.one_number_aucs_held_out`, of any number."""
+    """As `evaluation.single_feature_aucs`, of any number."""
     learning, test = (rows.to_numpy(bool) for rows in learning_and_test(cases))
     labels = cases["label"].to_numpy(int)
     numbers = values.to_numpy(np.float64)

@@ -17,7 +17,7 @@ import numpy as np
 from keras_wa.data import split_hash
 from keras_wa.errors import UserError
 from keras_wa.evaluate.compare.comparison_page import render_page
-from keras_wa.evaluate.compare.jobs import Job, carry_out
+from keras_wa.evaluate.compare.jobs import Job, run_job
 from keras_wa.evaluate.compare.markdown import render_markdown
 from keras_wa.evaluate.compare.published import published_accuracy
 from keras_wa.evaluate.compare.run_results import RunResult, read_result
@@ -81,7 +81,7 @@ def run_jobs(jobs: Sequence[Job], resamples: int, verbose: int) -> JobsOutcome:
             _log.info("[%d/%d] %s%s", number, len(jobs), job.title, hint)
             start = time.monotonic()
             try:
-                if not carry_out(job, resamples, verbose):
+                if not run_job(job, resamples, verbose):
                     outcome.interrupted = True
                     return outcome
                 took.append(time.monotonic() - start)

@@ -130,7 +130,7 @@ def _require_same_settings(run: Run, config: TrainConfig) -> None:
             )
 
 
-def carry_out(job: Job, resamples: int, verbose: int) -> bool:
+def run_job(job: Job, resamples: int, verbose: int) -> bool:
     """Trains a run to its end, or carries it on, and evaluates it.
 
     Args:

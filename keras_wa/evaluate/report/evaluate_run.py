@@ -15,7 +15,7 @@ from keras_wa.evaluate.report.mistakes import show_mistakes, write_mistakes
 from keras_wa.evaluate.report.report import render_report
 from keras_wa.files import without_nan
 from keras_wa.metrics import choose_threshold
-from keras_wa.metrics.baselines import one_number_aucs_held_out
+from keras_wa.metrics.baselines import single_feature_aucs
 from keras_wa.phantom import best_possible_auc
 from keras_wa.training.best import load_best
 from keras_wa.training.data import RunData, load_data_of
@@ -118,7 +118,7 @@ def _one_number(
     cases: pd.DataFrame = data.cases
     train, part = (cases["split"].eq(name).to_numpy() for name in ("train", split))
     labels = cases["label"].to_numpy(int)
-    aucs = one_number_aucs_held_out(
+    aucs = single_feature_aucs(
         data.raw_part("train"),
         labels[train],
         data.raw_part(split),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from keras_wa.data import ReadOptions, load_cases
-from keras_wa.evaluate.audit.names import check_names, telling_tokens
+from keras_wa.evaluate.audit.names import check_names, informative_tokens
 from keras_wa.evaluate.audit.path_tokens import PARTS_OF_NAMES, name_tokens
 from tests.evaluate.audit.tables import table
 
@@ -117,7 +117,7 @@ def test_telling_tokens_by_hand():
     tokens = name_tokens(["x", "x", "y", "y", "y", "z"], [])
     tokens = tokens[tokens["part"] == "letters"]
     labels = np.array([1, 1, 0, 0, 1, 0])
-    found = telling_tokens(tokens, labels, np.array(list("ppqrst")))
+    found = informative_tokens(tokens, labels, np.array(list("ppqrst")))
     x = found[found["token"] == "x"].iloc[0]
     assert (x["rois"], x["patients"], x["label_1"]) == (2, 1, 1.0)
     assert x["deviation"] == pytest.approx(1.0)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from keras_wa.evaluate.audit.patients import check_patients, torn_patients
+from keras_wa.evaluate.audit.patients import check_patients, leaked_patients
 from tests.evaluate.audit.tables import table
 
 
@@ -8,7 +8,7 @@ def test_patients_in_one_part_each_are_fine():
     finding = check_patients(table())
     assert finding.verdict == "ok"
     assert "None of 20 patients" in finding.sentence
-    assert torn_patients(table()) == []
+    assert leaked_patients(table()) == []
 
 
 def test_a_patient_in_two_parts_is_an_error():
@@ -18,14 +18,14 @@ def test_a_patient_in_two_parts_is_an_error():
     assert finding.verdict == "error"
     assert "1 of 20 patients" in finding.sentence
     assert "2 of 40 ROIs" in finding.sentence
-    assert finding.details["torn_patients"] == {"P000": ["test", "train"]}
+    assert finding.details["leaked_patients"] == {"P000": ["test", "train"]}
     assert finding.advice
 
 
 def test_validation_is_a_part_too():
     cases = table()
     cases.loc[[0, 4], "split"] = "val"
-    assert torn_patients(cases) == ["P000", "P002"]
+    assert leaked_patients(cases) == ["P000", "P002"]
 
 
 def test_a_patient_for_each_roi_says_nothing():

@@ -8,7 +8,7 @@ import pytest
 from keras_wa.data import load_cases
 from keras_wa.evaluate.audit.pixels import read_pixels
 from keras_wa.evaluate.audit.statistics import GREY_LEVELS, check_statistics
-from keras_wa.metrics.baselines import one_number_aucs_held_out
+from keras_wa.metrics.baselines import single_feature_aucs
 from tests.evaluate.audit.pictures import pictures
 from tests.evaluate.audit.tables import table
 from tests.evaluate.audit.test_same_images import pixels_of
@@ -34,7 +34,7 @@ def test_the_scores_are_those_of_the_evaluation():
     images = brighter(cases, 6)
     scores = scores_of(check_statistics(cases, pixels_of(images), 50, 3))
     train = (cases["split"] == "train").to_numpy()
-    expected = one_number_aucs_held_out(
+    expected = single_feature_aucs(
         images[train],
         cases["label"][train],
         images[~train],

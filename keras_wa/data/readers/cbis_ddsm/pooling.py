@@ -7,7 +7,7 @@ import pandas as pd
 from keras_wa.data.case_table import COLUMNS
 
 
-def move_torn_patients(cases: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+def move_leaked_patients(cases: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """Moves patients that are in both parts of the official split to the test part.
 
     Calcifications and masses were split separately, so that some patients are in the

@@ -23,7 +23,7 @@ from keras_wa.data.readers.cbis_ddsm.case_lists import (
 )
 from keras_wa.data.readers.cbis_ddsm.layouts import CONVERTED, JPEG, Tree, find_series
 from keras_wa.data.readers.cbis_ddsm.matching import Files, match_files
-from keras_wa.data.readers.cbis_ddsm.pooling import move_torn_patients
+from keras_wa.data.readers.cbis_ddsm.pooling import move_leaked_patients
 from keras_wa.data.readers.cbis_ddsm.roi_reading import RoiReader
 from keras_wa.data.readers.cbis_ddsm.stated_spacing import assumption_note
 from keras_wa.errors import UserError
@@ -138,7 +138,7 @@ def _choose(
     else:
         notes = [f"{_WITHOUT_CALLBACK} counts as benign: {without.sum()} ROIs."]
     if options.lesion == "all":
-        cases, moved = move_torn_patients(cases)
+        cases, moved = move_leaked_patients(cases)
         notes += moved
     # Lesions of one mammogram are consecutive, so that it is decoded once.
     order = cases.groupby("full_listed", sort=False).ngroup()

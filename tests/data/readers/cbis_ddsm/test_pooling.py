@@ -6,7 +6,7 @@ import pytest
 
 from keras_wa.data import new_case_table
 from keras_wa.data.readers.cbis_ddsm import find_case_lists, read_case_lists
-from keras_wa.data.readers.cbis_ddsm.pooling import move_torn_patients
+from keras_wa.data.readers.cbis_ddsm.pooling import move_leaked_patients
 
 
 def table(*rows: tuple[str, str, str]):
@@ -33,7 +33,7 @@ def test_a_torn_patient_goes_to_the_test_part_with_all_of_its_rois():
         ("d", "calcification", "test"),
         ("d", "mass", "test"),
     )
-    moved, notes = move_torn_patients(cases)
+    moved, notes = move_leaked_patients(cases)
     assert list(moved["split"]) == ["test"] * 3 + ["train"] + ["test"] * 4
     assert notes == [
         "Official split: patients moved to the test part, where they have other "
@@ -47,7 +47,7 @@ def test_a_torn_patient_goes_to_the_test_part_with_all_of_its_rois():
 
 def test_a_table_with_no_torn_patient_stays_as_it_is():
     cases = table(("a", "mass", "train"), ("b", "calcification", "test"))
-    moved, notes = move_torn_patients(cases)
+    moved, notes = move_leaked_patients(cases)
     assert moved.equals(cases)
     assert notes == []
 
@@ -55,7 +55,7 @@ def test_a_table_with_no_torn_patient_stays_as_it_is():
 @pytest.mark.shared_data
 def test_thirteen_and_eighteen_patients_cross_the_official_split(shared_data):
     cases = read_case_lists(find_case_lists(shared_data / "cbis-ddsm-csv")).cases
-    moved, notes = move_torn_patients(cases)
+    moved, notes = move_leaked_patients(cases)
     assert [note.split("lesions: ")[1] for note in notes] == [
         "18 (ROIs, calcification: 56).",
         "13 (ROIs, mass: 27).",

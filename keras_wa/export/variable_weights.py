@@ -28,7 +28,7 @@ _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 _LEAST_BYTES = 1024
 
 
-def load_thawed(path: Path) -> Callable[[Any], Any]:
+def load_with_variables(path: Path) -> Callable[[Any], Any]:
     """Loads the function `serve` of a SavedModel from `save_frozen`.
 
     TensorFlow copies a graph with its constants whenever it reads, inlines, optimises
