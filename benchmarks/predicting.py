@@ -4,7 +4,7 @@
     python -m benchmarks.predicting --run runs/NAME
 
 A thousand phantom ROIs of 224x224 are written as PNG files and classified by `keras-wa
-predict MODEL FOLDER --symmetries 1 --csv ...` in a process of its own, on a terminal of
+predict MODEL FOLDER --tta 1 --csv ...` in a process of its own, on a terminal of
 its own. What the same takes for the first batch alone, which is the start, is taken
 off. The bare SavedModel gets the same ROIs as arrays, in batches of as many, two of
 them at once, in this process. The two take turns. Without `--run` the model is
@@ -141,7 +141,7 @@ def _bare(model: Path, rois: np.ndarray) -> Callable[[], float]:
 
 def _predict(model: Path, files: Path, folder: Path) -> tuple[float, bool]:
     """The seconds that the command took, and whether its terminal showed a bar."""
-    words = ["predict", str(model), str(files), "--symmetries", "1"]
+    words = ["predict", str(model), str(files), "--tta", "1"]
     ours, theirs = pty.openpty()
     began = time.perf_counter()
     process = subprocess.Popen(

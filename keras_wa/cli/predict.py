@@ -83,7 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="maximum number of clusters per mammogram (default: 10)",
     )
     parser.add_argument(
-        "--symmetries",
+        "--tta",
         type=Range(1, 8, whole=True),
         default=8,
         metavar="N",
@@ -158,7 +158,7 @@ def run(args: argparse.Namespace) -> int:
         make_folder(args.dicom_out, "--dicom-out")
     predictions: list[Any] = []
     with ProgressBar("Predicting", len(named)) as bar:
-        for each in predict_targets(classifier, targets, options, args.symmetries):
+        for each in predict_targets(classifier, targets, options, args.tta):
             if overlays is not None and not each.error:
                 overlays.write(len(predictions), each)
             # A mammogram may have several predictions.

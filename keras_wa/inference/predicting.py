@@ -115,7 +115,7 @@ def predict_targets(
     classifier: Classifier,
     targets: Iterable[Target],
     options: ReadOptions,
-    symmetries: int = SYMMETRIES,
+    tta: int = SYMMETRIES,
     batch_size: int = _BATCH,
 ) -> Iterator[Prediction]:
     """Classifies ROIs in order, a batch at a time, while the next ones are read.
@@ -124,7 +124,7 @@ def predict_targets(
         classifier: the model.
         targets: the targets; they are read a few batches ahead.
         options: how to crop the ROI of a box.
-        symmetries: number of rotated and flipped copies of each ROI for test-time
+        tta: number of rotated and flipped copies of each ROI for test-time
             augmentation, 1 (none) to 8.
         batch_size: number of images per batch, copies included.
 
@@ -132,11 +132,11 @@ def predict_targets(
         A prediction for each target, with an error for a file that cannot be read.
     """
     read = functools.partial(_read, classifier, options)
-    chunk = max(1, batch_size // symmetries)
+    chunk = max(1, batch_size // tta)
 
     def results(part: list[ReadRoi | Prediction]) -> list[Prediction]:
         good = [each for each in part if isinstance(each, ReadRoi)]
-        own = iter(_classify(classifier, good, symmetries))
+        own = iter(_classify(classifier, good, tta))
         return [next(own) if isinstance(each, ReadRoi) else each for each in part]
 
     pool, network = ThreadPoolExecutor(_READERS), ThreadPoolExecutor(AT_ONCE)
@@ -222,11 +222,9 @@ def read_roi(
     )
 
 
-def views_of(read: Sequence[ReadRoi], symmetries: int) -> Pixels:
-    """Returns rotated and flipped copies of ROIs, uint8 `(n * symmetries, H, W)`."""
-    return np.stack(
-        [apply_symmetry(each.roi, i) for each in read for i in range(symmetries)]
-    )
+def views_of(read: Sequence[ReadRoi], tta: int) -> Pixels:
+    """Returns rotated and flipped copies of ROIs, uint8 `(n * tta, H, W)`."""
+    return np.stack([apply_symmetry(each.roi, i) for each in read for i in range(tta)])
 
 
 def _read(
@@ -244,11 +242,11 @@ def _read(
 
 
 def _classify(
-    classifier: Classifier, read: Sequence[ReadRoi], symmetries: int
+    classifier: Classifier, read: Sequence[ReadRoi], tta: int
 ) -> list[Prediction]:
     if not read:
         return []
-    return postprocess(classifier, read, classifier(views_of(read, symmetries)))
+    return postprocess(classifier, read, classifier(views_of(read, tta)))
 
 
 def postprocess(
@@ -259,7 +257,7 @@ def postprocess(
     Args:
         classifier: the model.
         read: the ROIs.
-        outputs: probabilities `(n * symmetries, classes)` of `views_of` these ROIs.
+        outputs: probabilities `(n * tta, classes)` of `views_of` these ROIs.
     """
     outputs = outputs.reshape(len(read), -1, outputs.shape[-1])
     raw = outputs[..., -1]

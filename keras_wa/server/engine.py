@@ -111,18 +111,18 @@ class Engine:
                 f"instances. Received: {count}; expected at most {most} in a request."
             )
 
-    async def outputs(self, read: list[ReadRoi], symmetries: int) -> NDArray:
-        """Returns the network's outputs for ROIs, `(n * symmetries, classes)`.
+    async def outputs(self, read: list[ReadRoi], tta: int) -> NDArray:
+        """Returns the network's outputs for ROIs, `(n * tta, classes)`.
 
         Raises:
             QueueFullError: there is not enough room in the queue.
         """
-        future = self._batcher.submit(views_of(read, symmetries))
+        future = self._batcher.submit(views_of(read, tta))
         return await asyncio.wrap_future(future)
 
-    async def record(self, read: ReadRoi, symmetries: int) -> dict[str, Any]:
+    async def record(self, read: ReadRoi, tta: int) -> dict[str, Any]:
         """Returns the fields of `answers.Record` for one ROI."""
-        outputs = await self.outputs([read], symmetries)
+        outputs = await self.outputs([read], tta)
         (prediction,) = postprocess(self.classifier, [read], outputs)
         return {
             **as_record(prediction),

@@ -39,7 +39,7 @@ def add_image_paths(app: FastAPI, engine: Engine, settings: ServerSettings) -> N
         return image_of(data, most, question.for_processing, bits)
 
     async def asked(request: Request) -> tuple[ReadRoi, int]:
-        """Returns the ROI of a request, and the requested number of symmetries."""
+        """Returns the ROI of a request, and the requested number of test-time copies."""
         kind = content_type(request)
         if kind == "multipart/form-data":
             data, fields = await read_form(request)
@@ -48,16 +48,14 @@ def add_image_paths(app: FastAPI, engine: Engine, settings: ServerSettings) -> N
             def read() -> ReadRoi:
                 return engine.read(decoded(data, question), question)
 
-            return await engine.decoded(read), question.symmetries
+            return await engine.decoded(read), question.tta
         if kind != "application/json":
             raise other_type(request, "multipart/form-data or application/json")
         body = await read_json(request)
 
         def parse_and_read() -> tuple[ReadRoi, int]:
             question = parse(RoiQuestion, body)
-            return engine.read(
-                grey_of(question.roi, "roi"), question
-            ), question.symmetries
+            return engine.read(grey_of(question.roi, "roi"), question), question.tta
 
         return await engine.decoded(parse_and_read)
 
@@ -91,8 +89,8 @@ def add_image_paths(app: FastAPI, engine: Engine, settings: ServerSettings) -> N
     )
     async def explain(request: Request) -> Any:
         """Classifies one image, with pictures of the network's input and a heat map."""
-        roi, symmetries = await asked(request)
-        record = await engine.record(roi, symmetries)
+        roi, tta = await asked(request)
+        record = await engine.record(roi, tta)
         pictures, why = await engine.pictures(roi)
         return JSONResponse(
             {"record": record, "pictures": pictures, "why_no_heat": why or None}

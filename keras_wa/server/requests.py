@@ -83,7 +83,7 @@ class Question(ImageQuestion):
         default=None,
         description="fixed or roi; by default as the training ROIs were cropped",
     )
-    symmetries: int = Field(
+    tta: int = Field(
         default=1,
         ge=1,
         le=8,

@@ -67,8 +67,8 @@ COMMANDS = {
         "@/low/figure1.png"
     ),
     "phantom --preview @/@.png --size 32 --field-mm 8": "@/@.png",
-    "predict @/run @/few --overlay @/seen --json @/@.json --symmetries 1": "@/@.json",
-    "predict @/served @/few --overlay @/seen --csv @/@.csv --symmetries 1": "@/@.csv",
+    "predict @/run @/few --overlay @/seen --json @/@.json --tta 1": "@/@.json",
+    "predict @/served @/few --overlay @/seen --csv @/@.csv --tta 1": "@/@.csv",
 }
 
 

@@ -99,7 +99,7 @@ def test_a_result_that_cannot_be_written_is_refused_before_the_work(
             words = ["predict", "no model", str(rois), flag, str(place)]
             assert f"{flag}. Received: {place} (" in error_of(words, capsys)
     device = ["predict", str(finished), str(rois), "--csv", "/dev/null"]
-    assert main([*device, "--symmetries", "1"]) == 0
+    assert main([*device, "--tta", "1"]) == 0
     assert Path("/dev/null").is_char_device()
 
 
@@ -128,7 +128,7 @@ def test_a_model_of_12_bits_predicts_with_them_unless_told_otherwise(
     cv2.imwrite(eight, np.floor(values / 4095 * 255 + 0.5).astype(np.uint8))
 
     def predicted(run: Path, *words: str) -> dict[str, Any]:
-        words = ("predict", str(run), *words, "--symmetries", "1", "--json", "-")
+        words = ("predict", str(run), *words, "--tta", "1", "--json", "-")
         assert main(list(words)) == 0
         (found,) = json.loads(capsys.readouterr().out)["predictions"]
         return found
@@ -162,7 +162,7 @@ def test_pictures_are_written(finished: Path, rois: Path, tmp_path: Path) -> Non
     file = sorted(rois.iterdir())[0]
     words = ["predict", str(finished), str(file), "--crop", "roi"]
     words += ["--box", "4,4,20,20", "--overlay", str(tmp_path / "seen")]
-    assert main([*words, "--symmetries", "1"]) == 0
+    assert main([*words, "--tta", "1"]) == 0
     (picture,) = (tmp_path / "seen").iterdir()
     assert picture.name == f"0000-{file.stem}.png"
 
@@ -175,7 +175,7 @@ def test_pictures_are_written(finished: Path, rois: Path, tmp_path: Path) -> Non
         (["--box", "1,2,3,4", "--mask", "m.png"], "Give --box or --mask"),
         (["--bits-stored", "17"], "--bits-stored must be 1 to 16. Received: 17"),
         (["--as", "rio"], "did you mean 'roi'?"),
-        (["--symmetries", "9"], "--symmetries must be 1 to 8. Received: 9"),
+        (["--tta", "9"], "--tta must be 1 to 8. Received: 9"),
         (["--most", "0"], "--most must be at least 1. Received: 0"),
         (["--pixel-spacing", "-1"], "--pixel-spacing must be at least 0.005"),
         (["--json", "-", "--csv", "-"], "cannot both go to stdout"),

@@ -116,7 +116,7 @@ def test_32_requests_at_once_have_the_answers_of_the_command_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert client.get("/health").json() == {"status": "ok"}
-    words = ["predict", str(finished), *map(str, images), "--symmetries", "1"]
+    words = ["predict", str(finished), *map(str, images), "--tta", "1"]
     assert main([*words, "--as", "roi", "--json", str(tmp_path / "out.json")]) == 0
     capsys.readouterr()
     wanted = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))

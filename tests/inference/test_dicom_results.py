@@ -157,7 +157,7 @@ def test_the_command_writes_them_and_goes_on_without(
     finished: Path, image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["predict", str(finished), str(image), "--box", "20,30,25,15"]
-    words += ["--crop", "roi", "--symmetries", "1"]
+    words += ["--crop", "roi", "--tta", "1"]
     assert main([*words, "--dicom-out", str(tmp_path / "out")]) == 0
     assert len(list((tmp_path / "out").iterdir())) == 2
     bare = tmp_path / "bare"
@@ -181,7 +181,7 @@ def test_a_name_that_cannot_be_read_is_left_out_with_a_word(
     name, unknown = ("PN", "Müller".encode("latin-1")), ("CS", b"ISO_IR 999")
     file.write_bytes(bytes_with(source, PatientName=name, SpecificCharacterSet=unknown))
     words = ["predict", str(finished), str(file), "--box", "20,30,25,15"]
-    words += ["--crop", "roi", "--symmetries", "1"]
+    words += ["--crop", "roi", "--tta", "1"]
     assert main([*words, "--dicom-out", str(tmp_path / "out")]) == 0
     heard = capsys.readouterr().err
     assert f"*** {file}: PatientName (0010,0010): not taken over" in heard

@@ -36,7 +36,7 @@ def test_it_predicts_what_the_command_does(finished: Path, tmp_path: Path) -> No
         files.append(str(tmp_path / f"{number}.png"))
         cv2.imwrite(files[-1], image)
     out = tmp_path / "out.csv"
-    words = ["--as", "roi", "--symmetries", "1", "--csv", str(out)]
+    words = ["--as", "roi", "--tta", "1", "--csv", str(out)]
     assert main(["predict", str(finished), *files, *words]) == 0
     table = pd.read_csv(out)
     found = MammogramClassifier.from_preset(finished).predict(IMAGES)

@@ -41,9 +41,9 @@ def files(tmp_path: Path) -> list[Path]:
 
 
 def predict(
-    classifier: Classifier, targets: list[Target], symmetries: int = 8
+    classifier: Classifier, targets: list[Target], tta: int = 8
 ) -> list[Prediction]:
-    return list(predict_targets(classifier, targets, OPTIONS, symmetries, 16))
+    return list(predict_targets(classifier, targets, OPTIONS, tta, 16))
 
 
 def test_every_file_has_its_own_answer_in_order(

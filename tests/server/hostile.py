@@ -86,9 +86,7 @@ def mangle(files: dict[str, list[bytes]], seed: int, index: int) -> Upload:
         body = json.dumps({"instances": [instance]}).encode()
         return Upload(kind, _TENSORFLOW, "application/json", body)
     if way == "form":
-        kind, body = _damage(
-            form(data, symmetries="2"), form(other, box="1,1,9,9"), rng
-        )
+        kind, body = _damage(form(data, tta="2"), form(other, box="1,1,9,9"), rng)
         content_type = _FORMS[rng.integers(len(_FORMS))]
         path = IMAGE_PATHS[rng.integers(len(IMAGE_PATHS))]
         return Upload(f"form, {kind}", path, content_type, body)
@@ -174,7 +172,7 @@ _FIELDS = {
     "region": ("1,1,9,9", "90,90,9,9", "-9,-9,99,99", "9,9,0,0", "1e9,1,1,1"),
     "side": ("16", "0", "-1", "99999999", "1e3", ""),
     "film": ("false", "maybe"),
-    "symmetries": ("8", "0", "99", "1e3", ""),
+    "tta": ("8", "0", "99", "1e3", ""),
     "mask": ("/etc/passwd",),
     "<script>": ("<script>",),
 }

@@ -36,12 +36,12 @@ def post(client: TestClient, data: bytes, name: str = "x", **fields: Any) -> Any
 
 
 def own_record(
-    classifier: Classifier, file: Path, symmetries: int = 1, **target: Any
+    classifier: Classifier, file: Path, tta: int = 1, **target: Any
 ) -> dict[str, Any]:
     """What the command line says, under the name that an upload has."""
     options = ReadOptions(crop="roi", pixel_spacing=0.07)
     asked = Target(file, **target)
-    (found,) = predict_targets(classifier, [asked], options, symmetries)
+    (found,) = predict_targets(classifier, [asked], options, tta)
     return as_record(found) | {"file": "upload"}
 
 
@@ -78,10 +78,10 @@ def test_a_box_is_cut_and_turned_as_by_the_command_line(
     (tmp_path / "x.png").write_bytes(encoded(GREY))
     wanted = own_record(classifier, tmp_path / "x.png", 8, box=Box(10, 5, 20, 24))
     asked = {"box": "10,5,20,24", "crop": "roi", "pixel_spacing": "0.07"}
-    found = post(client, encoded(GREY), **asked, symmetries="8").json()
+    found = post(client, encoded(GREY), **asked, tta="8").json()
     same(found, wanted)
     assert found["low"] < found["high"]
-    body = {**asked, "roi": GREY.tolist(), "box": [10, 5, 20, 24], "symmetries": 8}
+    body = {**asked, "roi": GREY.tolist(), "box": [10, 5, 20, 24], "tta": 8}
     same(client.post("/predict", json=body).json(), wanted)
 
 

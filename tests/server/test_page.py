@@ -33,7 +33,7 @@ pytestmark = NEEDS_CHROMIUM
 
 def test_a_dropped_roi_is_asked_about_at_once(browser: Browser, address: str) -> None:
     data = encoded(smooth())
-    question = {"files": {"file": data}, "data": {"symmetries": "8"}}
+    question = {"files": {"file": data}, "data": {"tta": "8"}}
     wanted = httpx.post(f"{address}predict", **question, timeout=DEADLINE_S).json()
     with opened(browser, address) as (page, seen):
         expect(page.locator("#model")).to_contain_text("trained on phantom")

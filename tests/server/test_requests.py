@@ -82,7 +82,7 @@ def test_a_box_is_text_in_a_form_and_numbers_in_json() -> None:
         ({"box": "1,2,3"}, r"box\.3\. Received: .*Field required"),
         ({"box": "1,2,0,4"}, r"box\.2\. Received: '0'; expected .*than or equal to 1"),
         ({"box": f"{10**400},2,3,4"}, r"box\.0"),
-        ({"symmetries": "9"}, r"symmetries\. Received: '9'"),
+        ({"tta": "9"}, r"tta\. Received: '9'"),
         ({"pixel_spacing": "wide"}, r"pixel_spacing\. Received: 'wide'"),
         (
             {"cropp": "roi"},

@@ -172,7 +172,7 @@ viewer.field = (x, y) => {
 // Returns the record, or nothing if there is none.
 async function classify(box, drawn) {
   if (!spacingIsFine()) return null;
-  const fields = { ...imageFields(), symmetries: 8 };
+  const fields = { ...imageFields(), tta: 8 };
   if (box) {
     fields.box = box.join(",");
     ["left", "top", "boxwidth", "boxheight"].forEach((id, i) => { $(id).value = box[i]; });
