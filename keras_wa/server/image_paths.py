@@ -39,7 +39,7 @@ def add_image_paths(app: FastAPI, engine: Engine, settings: ServerSettings) -> N
         return image_of(data, most, question.for_processing, bits)
 
     async def asked(request: Request) -> tuple[ReadRoi, int]:
-        """Returns the ROI of a request, and the requested number of test-time copies."""
+        """Returns the ROI of a request, and its number of test-time copies."""
         kind = content_type(request)
         if kind == "multipart/form-data":
             data, fields = await read_form(request)
