@@ -1,4 +1,4 @@
-"""The CLAHE layer against Keras' own and OpenCV on one core.
+"""Compares the CLAHE layer with Keras' own and OpenCV on one core.
 
     python -m benchmarks.clahe
 

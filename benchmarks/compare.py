@@ -1,4 +1,4 @@
-"""Times the same work in several libraries, each in a process of its own.
+"""Times the same work in several libraries, each in its own process.
 
 A benchmark module names its workers: functions that time cases and give milliseconds by
 case. `compare` runs each worker in a fresh process, in turns, so that what else the
@@ -22,7 +22,7 @@ Times = dict[str, list[float]]
 
 
 def timed(work: Callable[[], object], repeats: int, warm_up: int = 3) -> list[float]:
-    """Milliseconds of each call of `work`, after some that do not count."""
+    """Returns the milliseconds of each call of `work`, after some warm-up calls."""
     for _ in range(warm_up):
         work()
     times = []
@@ -36,7 +36,7 @@ def timed(work: Callable[[], object], repeats: int, warm_up: int = 3) -> list[fl
 def timed_in_turns(
     works: Mapping[str, Callable[[], object]], repeats: int, warm_up: int = 3
 ) -> Times:
-    """As `timed`, of several works one after the other, again and again."""
+    """Like `timed`, for several functions in turns."""
     for work in works.values():
         timed(work, 0, warm_up)
     times: Times = {}
@@ -53,12 +53,12 @@ def compare(
 
     Args:
         module: the benchmark, as in `python -m`.
-        workers: by name. One whose library is not installed is passed over.
-        rounds: how often each is run.
+        workers: workers by name. Those whose library is not installed are skipped.
+        rounds: number of runs of each.
 
     Returns:
         Worker -> case -> milliseconds of all rounds, and under `memory_mb` the peak
-        memory of its process; `None` in a worker's process.
+        memory of its process; None in a worker's process.
     """
     parser = argparse.ArgumentParser(prog=f"python -m {module}")
     parser.add_argument("--rounds", type=int, default=rounds)
@@ -91,7 +91,7 @@ def compare(
 def print_table(
     title: str, found: Mapping[str, Times], ours: str, unit: str = "ms"
 ) -> None:
-    """Prints a Markdown table: a row a case, medians, and ours against each peer."""
+    """Prints a Markdown table: a row per case, medians, and ratios to each peer."""
     peers = [name for name in found if name != ours]
     print(f"\n### {title}\n")
     print(f"| | {ours} | " + " | ".join(f"{peer} | ours / it" for peer in peers) + " |")

@@ -1,4 +1,4 @@
-"""The Dockerfile's targets with their real installs, in a fresh virtual environment.
+"""Tests the Dockerfile's targets with their real installs, in a fresh environment.
 
     sudo python -m benchmarks.container cpu serve
 
@@ -37,7 +37,7 @@ body = json.dumps({"instances": [roi] * 32}).encode()
 for _ in range(10):
     urlopen(Request(url, body, headers), timeout=60).read()
 """
-# How pip reaches its index from this machine.
+# Settings that pip needs to reach its index.
 _CONNECTION = re.compile("PIP_.*|.*_proxy|SSL_CERT_.*|REQUESTS_CA_BUNDLE", re.I)
 
 

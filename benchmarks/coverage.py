@@ -1,4 +1,4 @@
-"""How often the 95 % intervals of the AUC hold the true AUC, on simulated patients.
+"""Measures the coverage of the AUC's 95 % intervals, on simulated patients.
 
     python -m benchmarks.coverage
 
@@ -25,14 +25,14 @@ from keras_wa.metrics.bootstrap import cluster_bootstrap_auc
 
 @dataclass(frozen=True)
 class Scenario:
-    """What is simulated.
+    """Parameters of a simulation.
 
     Attributes:
-        patients: how many.
-        rois: ROIs a patient on average, at least 1.
-        auc: the true one.
+        patients: number of patients.
+        rois: mean number of ROIs per patient, at least 1.
+        auc: true AUC.
         shared: share of the variance that ROIs of a patient have in common.
-        malignant: share of patients that are.
+        malignant: share of malignant patients.
     """
 
     patients: int
@@ -60,7 +60,7 @@ def simulate(
 ) -> tuple[IntArray, FloatArray, IntArray]:
     """Draws labels, scores and patients, each of shape `(n,)`."""
     labels_of = (rng.random(scenario.patients) < scenario.malignant).astype(np.int64)
-    # Both classes, always: the true AUC is that of data that have one.
+    # Always both classes, since the AUC needs both.
     labels_of[:2] = 0, 1
     sizes = 1 + rng.poisson(scenario.rois - 1, scenario.patients)
     patients = np.repeat(np.arange(scenario.patients), sizes)
@@ -74,16 +74,16 @@ def simulate(
 def coverage(
     scenario: Scenario, n_simulations: int, n_resamples: int, seed: int
 ) -> dict[str, float]:
-    """Share of simulated data whose interval holds the true AUC, by method.
+    """Computes the share of simulations whose interval contains the true AUC.
 
     Args:
-        scenario: what is simulated.
-        n_simulations: how often.
-        n_resamples: of each bootstrap.
-        seed: of the simulation.
+        scenario: parameters of the simulation.
+        n_simulations: number of simulations.
+        n_resamples: number of resamples of each bootstrap.
+        seed: seed of the simulation.
 
     Returns:
-        Method -> share. Data without an interval count as not held.
+        Method -> share. A simulation without an interval counts as not covered.
     """
     rng = np.random.default_rng(seed)
     held = dict.fromkeys(METHODS, 0)

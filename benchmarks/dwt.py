@@ -1,4 +1,4 @@
-"""`DWT2D` against ptwt, pytorch_wavelets and tensorflow-wavelets.
+"""Compares `DWT2D` with ptwt, pytorch_wavelets and tensorflow-wavelets.
 
     python -m benchmarks.dwt
 
@@ -102,7 +102,7 @@ def pytorch_wavelets() -> Times:
 
 
 def print_roofline(found: dict[str, Times]) -> None:
-    """Prints how fast the forward transform moves bytes, against a copy."""
+    """Prints the bandwidth of the forward transform, compared with a copy."""
     moved = 2 * 16 * 224 * 224 * 4 / 1e6  # Megabytes: the images in, the bands out.
     names = [
         name for name in ("keras_wa", "keras_wa under XLA", "ptwt") if name in found

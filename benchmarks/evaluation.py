@@ -1,4 +1,4 @@
-"""All metrics with cluster-bootstrap intervals, against a loop over scikit-learn.
+"""Compares all metrics with cluster-bootstrap intervals with a loop over scikit-learn.
 
     python -m benchmarks.evaluation
 

@@ -1,4 +1,4 @@
-"""What two worker processes of one machine pay to exchange numbers.
+"""Measures the time to exchange numbers between two worker processes of one machine.
 
     python -m benchmarks.exchange
 

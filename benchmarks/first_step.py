@@ -1,4 +1,4 @@
-"""Seconds from the start of the first epoch to the end of the first steps.
+"""Measures the time from the start of the first epoch to the end of the first steps.
 
     python benchmarks/first_step.py --image-size 224 --batch-size 16
 

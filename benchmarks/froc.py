@@ -1,4 +1,4 @@
-"""How well clusters of microcalcifications are found, on phantom mammograms.
+"""Measures the detection of clusters of microcalcifications on phantom mammograms.
 
     python -m benchmarks.froc
 
@@ -40,19 +40,19 @@ from keras_wa.phantom.film import Abnormality, Film, plan_film
 
 SHAPE, PIXEL_MM = (3000, 2000), 0.046
 LEAST_PARTICLES = 5
-# The curve is to reach beyond what `find_candidates` gives.
+# Lower than the default, to extend the curve beyond that of `find_candidates`.
 LOW_CONTRAST = 4.0
 _OVERVIEW_STEP = 4
 
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """What was found on one film.
+    """Candidates on one film.
 
     Attributes:
         kind: type of the calcifications, `""` for a film without.
-        low: with `LOW_CONTRAST`, every candidate.
-        default: with the defaults.
+        low: all candidates with `LOW_CONTRAST`.
+        default: candidates with the defaults.
     """
 
     kind: str
@@ -61,7 +61,7 @@ class Found:
 
 
 def plan(spec: PhantomSpec, row: Any, lesion: bool) -> Film:
-    """A film of a row of the phantom's case table, with its lesion or without."""
+    """Plans the film of a row of the phantom's case table, with or without lesion."""
     text = {name: "" if pd.isna(row[name]) else str(row[name]) for name in row.index}
     finding = Abnormality(
         text["roi_id"],
@@ -84,16 +84,16 @@ def plan(spec: PhantomSpec, row: Any, lesion: bool) -> Film:
 
 
 def is_cluster(film: Film) -> bool:
-    """Whether its lesion has the particles of a cluster within 1 cm²."""
+    """Returns whether its lesion has enough particles for a cluster within 1 cm²."""
     places = np.stack(film.placed[0].centres(), axis=1) * PIXEL_MM
     near = cKDTree(places).query_ball_point(places, RADIUS_MM, return_length=True)
     return int(np.max(near)) >= LEAST_PARTICLES
 
 
 def films(spec: PhantomSpec, n: int, lesion: bool) -> Iterator[tuple[Any, Film]]:
-    """`n` films, of one breast and view each; those with a lesion have a cluster.
+    """Yields `n` films of different breasts; those with a lesion have a cluster.
 
-    A film with and one without are of different breasts.
+    Films with and without a lesion are of different breasts.
     """
     cases = phantom_cases(spec, 8 * n).drop_duplicates(["patient_id", "breast"])
     given = 0
@@ -126,12 +126,12 @@ def find(row: Any, film: Film) -> Found:
 
 
 def in_words(each: Estimate) -> str:
-    """A number with its interval."""
+    """Formats a number with its interval."""
     return f"{each.value:.2f} ({each.low:.2f} to {each.high:.2f})"
 
 
 def print_froc(found: dict[float, list[Found]]) -> None:
-    """Prints the tables: a row a conspicuity."""
+    """Prints the tables, with a row per conspicuity."""
     print("\n| conspicuity | images, clusters, patients | 0.25 | 0.5 | 1 | 2 | area |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for conspicuity, each in found.items():
@@ -156,8 +156,8 @@ def print_froc(found: dict[float, list[Found]]) -> None:
 
 
 def _search(results: Any) -> None:
-    """Time, and memory before and after, in a process of its own."""
-    # Grainy tissue, for a phantom film takes more memory to draw than to search.
+    """Measures time, and memory before and after, in its own process."""
+    # Random tissue, since drawing a phantom film takes more memory than the search.
     rng = np.random.default_rng(0)
     image = np.zeros((4000, 3000), np.uint8)
     for top in range(0, 4000, 500):
@@ -173,9 +173,9 @@ def _search(results: Any) -> None:
 
 
 def _peak() -> float:
-    """Peak memory of this process, MB, as Linux has it.
+    """Returns the peak memory of this process, MB (Linux).
 
-    `getrusage` would count what the parent had when it started this process.
+    `getrusage` would include the parent's memory at the start of this process.
     """
     status = Path("/proc/self/status").read_text()
     (line,) = (each for each in status.splitlines() if each.startswith("VmHWM"))

@@ -1,4 +1,4 @@
-"""Decodes damaged DICOM files in watched processes.
+"""Decodes damaged DICOM files in monitored processes.
 
     python -m benchmarks.fuzz_dicom --files 5000 --seed 0
 
@@ -32,7 +32,7 @@ SECONDS, MEGABYTES = 5.0, 2048
 
 @quiet_decoders()  # As in every command.
 def worker(connection: Connection, errors: str) -> None:
-    """Decodes what it is sent; answers with outcome, seconds and peak memory."""
+    """Decodes the data it receives; answers with outcome, seconds and peak memory."""
     import os
 
     from keras_wa.data.io.dicom import decode_dicom
@@ -54,7 +54,7 @@ def worker(connection: Connection, errors: str) -> None:
 
 
 class Decoder:
-    """A process that decodes, started again whenever it dies or hangs."""
+    """A decoding process that is restarted if it dies or hangs."""
 
     def __init__(self, folder: Path) -> None:
         self.errors = folder / "stderr"
@@ -71,7 +71,7 @@ class Decoder:
         other.close()
 
     def decode(self, data: bytes) -> tuple[str, float]:
-        """The outcome, `image`, `one line` or what went wrong, and the seconds."""
+        """Returns the outcome (`image`, `one line` or the failure) and the seconds."""
         self.connection.send_bytes(data)
         printed = self.errors.stat().st_size
         try:

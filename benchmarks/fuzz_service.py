@@ -71,13 +71,13 @@ def main() -> None:
 
 
 class Client:
-    """Sends uploads on one connection, opened again where the service closes it."""
+    """Sends uploads on one connection, reopened if the service closes it."""
 
     def __init__(self, port: int) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
 
     def send(self, upload: Upload) -> tuple[int | str, float]:
-        """The status, or what went wrong, and the seconds."""
+        """Returns the status or the failure, and the seconds."""
         began = time.perf_counter()
         try:
             headers = {"Content-Type": upload.content_type}
@@ -109,7 +109,7 @@ def _fuzz(
     service: Served,
     args: argparse.Namespace,
 ) -> int:
-    """Sends them all. Returns the number of failures."""
+    """Sends all uploads. Returns the number of failures."""
     counts: dict[str, collections.Counter[str]] = collections.defaultdict(
         collections.Counter
     )

@@ -1,8 +1,8 @@
-"""What the squeeze-and-excitation gates add to a training step of WA-ResNet-50.
+"""Measures the cost of the squeeze-and-excitation gates in a training step.
 
     python -m benchmarks.gates
 
-Batch of 16, images of 224x224: the same network with its 16 gates and without.
+Batch of 16, images of 224x224: WA-ResNet-50 with its 16 gates and without.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How fast batches come out of a prepared store, and what a larger set costs.
+"""Measures the speed of batches from a prepared store, and its dependence on size.
 
     python -m benchmarks.input_pipeline
 

@@ -1,4 +1,4 @@
-"""A prepared store that is larger than memory: does training from it wait?
+"""Measures training from a prepared store that is larger than memory.
 
     python -m benchmarks.large_store --gigabytes 40
 
@@ -43,27 +43,27 @@ def write_store(path: Path, count: int) -> None:
 
 
 def forget(path: Path) -> None:
-    """Takes a file out of the page cache."""
+    """Removes a file from the page cache."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def own_memory() -> float:
-    """Megabytes of this process that are not pages of files."""
+    """Returns the memory of this process without pages of files, MB."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if "RssAnon" in line) / 1024
 
 
 def measure(path: Path, count: int, steps: int) -> None:
-    """Prints what batches and training steps from one store take."""
+    """Prints the time of batches and training steps from one store."""
     from keras_wa.data.pipeline.augmentation import Augmentation
     from keras_wa.data.pipeline.batches import training_batches
     from keras_wa.data.pipeline.npy_file import read_images
     from keras_wa.data.pipeline.plan import TrainingPlan
     from keras_wa.data.pipeline.rois import Rois
 
-    forget(path)  # Before it is mapped: pages in use stay.
+    forget(path)  # Before it is mapped, since pages in use stay.
     images = np.load(path, mmap_mode="r")
     rois = Rois(lambda positions: read_images(images, positions), np.arange(count) % 2)
     plan = TrainingPlan(

@@ -1,4 +1,4 @@
-"""What `keras-wa predict` takes for a whole mammogram, start and end included.
+"""Measures `keras-wa predict` for a whole mammogram, including start and end.
 
     python -m benchmarks.mammogram
 
@@ -42,7 +42,7 @@ def main() -> None:
     print("\n### A whole mammogram, WA-ResNet-50 at 224x224\n", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         here = Path(folder)
-        # In a process of its own: what is measured must not share its memory.
+        # In its own process, since the measured one must not share its memory.
         process = multiprocessing.get_context("spawn").Process(
             target=_write_models, args=(here,)
         )

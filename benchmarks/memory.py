@@ -1,4 +1,4 @@
-"""Peak memory of training, against PyTorch.
+"""Compares the peak memory of training with PyTorch's.
 
     python -m benchmarks.memory
 
@@ -68,5 +68,5 @@ if __name__ == "__main__":
     found = compare("benchmarks.memory", WORKERS, rounds=2)
     if found is not None:
         for cases in found.values():
-            del cases["memory_mb"]  # Of the parent, which trains nothing.
+            del cases["memory_mb"]  # That of the parent, which does not train.
         print_table("Peak memory of training", found, "keras_wa", unit="MB")

@@ -1,4 +1,4 @@
-"""The update of WA-ResNet-50's 26 million parameters, against Keras' own Adam.
+"""Compares the update of WA-ResNet-50's 26 million parameters with Keras' Adam.
 
 python -m benchmarks.optimizer
 """

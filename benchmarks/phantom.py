@@ -1,4 +1,4 @@
-"""How many ROIs of 224x224 the phantom draws in a second, in full detail.
+"""Measures how many ROIs of 224x224 the phantom draws per second, in full detail.
 
 python -m benchmarks.phantom
 """

@@ -1,4 +1,4 @@
-"""`keras-wa predict` on a folder of ROIs against its bare SavedModel.
+"""Compares `keras-wa predict` on a folder of ROIs with its bare SavedModel.
 
     python -m benchmarks.predicting
     python -m benchmarks.predicting --run runs/NAME
@@ -106,7 +106,7 @@ def _write_rois(folder: Path, count: int, size: int) -> np.ndarray:
 
     spec = PhantomSpec(size=size)
     drawn = np.asarray(render_rois(spec, phantom_cases(spec, n=_DRAWN)[:_DRAWN]))
-    # To draw them all takes minutes: others are the same, moved and mirrored.
+    # Drawing all takes minutes; the others are shifted and mirrored copies.
     rois = np.stack(
         [
             np.roll(drawn[i % _DRAWN], i // _DRAWN, axis=i % 2)[:: 1 - 2 * (i % 3 % 2)]
@@ -121,7 +121,7 @@ def _write_rois(folder: Path, count: int, size: int) -> np.ndarray:
 
 
 def _bare(model: Path, rois: np.ndarray) -> Callable[[], float]:
-    """A function that classifies them all and gives the seconds it took."""
+    """Returns a function that classifies all ROIs and returns the seconds."""
     import tensorflow as tf
 
     loaded = tf.saved_model.load(str(model))
@@ -140,7 +140,7 @@ def _bare(model: Path, rois: np.ndarray) -> Callable[[], float]:
 
 
 def _predict(model: Path, files: Path, folder: Path) -> tuple[float, bool]:
-    """The seconds that the command took, and whether its terminal showed a bar."""
+    """Returns the command's seconds, and whether its terminal showed a bar."""
     words = ["predict", str(model), str(files), "--tta", "1"]
     ours, theirs = pty.openpty()
     began = time.perf_counter()
@@ -156,7 +156,7 @@ def _predict(model: Path, files: Path, folder: Path) -> tuple[float, bool]:
         while data := os.read(ours, 4096):
             shown += data
     except OSError:
-        pass  # So a terminal ends whose other end is closed.
+        pass  # A terminal ends this way when its other end is closed.
     finally:
         os.close(ours)
     if process.wait():

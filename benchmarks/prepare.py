@@ -1,4 +1,4 @@
-"""How fast ROIs are read out of mammograms, against the decoder alone.
+"""Compares the speed of reading ROIs from mammograms with the decoder alone.
 
     python benchmarks/prepare.py --data-dir DIR --rois 200
 
@@ -61,7 +61,7 @@ def measure(task: str, root: Path, out: Path) -> dict[str, Any]:
 
 
 def files_read(out: Path) -> list[str]:
-    """The files that the ROIs of the one store below a folder were read from."""
+    """Returns the source files of the ROIs of the only store below a folder."""
     (facts,) = out.glob("*/facts.jsonl")
     sources = (json.loads(line)["sources"] for line in facts.open(encoding="utf-8"))
     return sorted({name for each in sources for name in each})
@@ -76,7 +76,7 @@ def in_process(task: str, root: Path, out: Path) -> dict[str, Any]:
 
 
 def kill_and_resume(root: Path, out: Path, rois: int) -> None:
-    """Starts to prepare, kills the process half-way, and lets another one finish."""
+    """Starts to prepare, kills the process halfway, and lets another one finish."""
     process = subprocess.Popen(
         _command("prepare", root, out), stdout=subprocess.DEVNULL
     )
@@ -92,7 +92,7 @@ def kill_and_resume(root: Path, out: Path, rois: int) -> None:
 
 
 def content(out: Path) -> dict[str, bytes]:
-    """Every file of the one store below a folder."""
+    """Returns the files of the only store below a folder."""
     (store,) = out.iterdir()
     return {path.name: path.read_bytes() for path in sorted(store.iterdir())}
 

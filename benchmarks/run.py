@@ -1,4 +1,4 @@
-"""Runs every comparison and writes one page of results.
+"""Runs all comparisons and writes one page of results.
 
     python -m benchmarks.run
 

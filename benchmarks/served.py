@@ -1,4 +1,4 @@
-"""A `keras-wa serve` process of its own, for the benchmarks that ask it."""
+"""Starts a `keras-wa serve` process for benchmarks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Served:
     errors: list[str] = field(default_factory=list)
 
     def metric(self, name: str) -> float:
-        """One number of `/metrics`, on a connection of its own."""
+        """Returns a number of `/metrics`, on a separate connection."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         connection.request("GET", "/metrics")
         text = connection.getresponse().read().decode()
@@ -38,7 +38,7 @@ class Served:
         return float(found[1])
 
     def megabytes(self) -> float:
-        """Resident memory of the process."""
+        """Returns the resident memory of the process, MB."""
         return self.metric("process_resident_memory_bytes") / 2**20
 
     def terminate(self) -> tuple[int, float]:
@@ -55,9 +55,9 @@ def served(
     """Serves a model on a free port until the context ends.
 
     Args:
-        model: what `keras-wa serve` takes.
+        model: a model for `keras-wa serve`.
         words: further arguments.
-        cwd: its working directory.
+        cwd: working directory of the process.
         tmp: its folder for temporary files.
     """
     paths = [str(Path(__file__).resolve().parents[1]), *sys.path]
@@ -76,7 +76,7 @@ def served(
     assert process.stdout is not None
     assert process.stderr is not None
     errors: list[str] = []
-    # Read on, so that it never waits for room in the pipe.
+    # Read all output, so that the process never waits for space in the pipe.
     drain = threading.Thread(target=errors.extend, args=(process.stderr,), daemon=True)
     drain.start()
     try:

@@ -1,4 +1,4 @@
-"""What HTTP adds to the classifier, what many clients get, and what memory it takes.
+"""Measures the service: overhead of HTTP, throughput with many clients, and memory.
 
     python -m benchmarks.service
     python -m benchmarks.service --size 32 --seconds 5 --requests 1000
@@ -37,8 +37,8 @@ import numpy as np
 
 from benchmarks.served import Served, served
 
-# The targets: what HTTP may add, the slowest of a hundred over the middle one, the
-# share of the classifier's own pace with so many clients, what memory may grow by.
+# Targets: overhead of HTTP, 99th percentile over median, share of the classifier's
+# throughput with this many clients, growth of memory, time to stop.
 ADDED_MS, TAIL, SHARE, FULL, GROWTH_MB, STOP_S = 5.0, 3.0, 0.9, 64, 50.0, 5.0
 
 
@@ -108,7 +108,7 @@ def _image(size: int) -> bytes:
 
 
 class Client:
-    """Sends one image again and again, on one connection."""
+    """Sends one image repeatedly, on one connection."""
 
     def __init__(self, port: int, size: int) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
@@ -118,7 +118,7 @@ class Client:
         self._body = b"--edge\r\n" + head + _image(size) + b"\r\n--edge--\r\n"
 
     def post(self) -> int:
-        """The status of the answer."""
+        """Returns the status of the answer."""
         kind = {"Content-Type": "multipart/form-data; boundary=edge"}
         self._connection.request("POST", "/predict", self._body, kind)
         answer = self._connection.getresponse()
@@ -126,7 +126,7 @@ class Client:
         return answer.status
 
     def close(self) -> None:
-        """The next request is sent on another connection."""
+        """Closes the connection; the next request opens another one."""
         self._connection.close()
 
 
@@ -149,7 +149,7 @@ def _one_by_one(
 
 
 def _throughput(batched: Callable[[], object], at_once: int = 2) -> float:
-    """ROIs a second in batches of 32, so many of them at once."""
+    """Returns the ROIs per second with `at_once` parallel batches of 32."""
     with ThreadPoolExecutor(at_once) as pool:
         list(pool.map(lambda _: batched(), range(2)))
         began = time.perf_counter()
@@ -159,13 +159,13 @@ def _throughput(batched: Callable[[], object], at_once: int = 2) -> float:
 
 @dataclasses.dataclass
 class Load:
-    """Clients that ask without a pause, and what they got.
+    """Clients that send requests without pause, and their results.
 
     Attributes:
-        seconds, requests: when they stop, whichever comes first.
+        seconds, requests: limits after which they stop.
         took: milliseconds of each answer.
-        refused: connections that were not made, once the service takes no more.
-        errors: what else was no answer 200.
+        refused: connections that were refused while the service stops.
+        errors: other answers than 200, and other failures.
     """
 
     port: int
@@ -179,7 +179,7 @@ class Load:
     rate: float = 0.0
 
     def run(self, meanwhile: Callable[[], object] = lambda: None) -> None:
-        """Asks until the end."""
+        """Sends requests until a limit is reached."""
         began = time.perf_counter()
         self._end, self._sent = began + self.seconds, itertools.count()
         threads = [threading.Thread(target=self._work) for _ in range(self.clients)]
@@ -271,7 +271,7 @@ def _memory(service: Served, size: int, requests: int) -> bool:
 
 
 def _stop(service: Served, size: int) -> bool:
-    """SIGTERM while clients ask: whoever was let in has to be answered."""
+    """Sends SIGTERM under load: every accepted request must be answered."""
     load = Load(service.port, size, FULL)
     ended: list[tuple[int, float]] = []
 

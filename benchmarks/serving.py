@@ -1,4 +1,4 @@
-"""The exported SavedModel against onnxruntime and PyTorch, on one ROI and on 32.
+"""Compares the exported SavedModel with onnxruntime and PyTorch, on one ROI and on 32.
 
     python -m benchmarks.serving
 
@@ -28,7 +28,7 @@ from benchmarks.compare import Times, compare, print_table, timed, timed_in_turn
 
 BATCHES = {1: 30, 32: 10}
 GRAFTS = {"field": 224, "detail": 448}
-"""Of `wa_resnet50`: the side of its ROI."""
+"""Graft of `wa_resnet50` -> side of its ROI."""
 
 _RNG = np.random.default_rng(0)
 _BY_SE = "by se_resnet50"
@@ -69,7 +69,7 @@ def keras_wa() -> Times:
 
 
 def _loaded(model: Any, shape: Any = None, dtype: Any = "float32") -> Classify:
-    """A model as a SavedModel."""
+    """Exports a model as a SavedModel and loads it."""
     import tensorflow as tf
 
     from keras_wa.export.freezing import save_frozen
@@ -101,8 +101,8 @@ def _export(folder: str) -> None:
 
 
 def _peak() -> float:
-    """The most resident memory that this process held so far, in MB (Linux)."""
-    # `getrusage` would count what the process was before `exec`.
+    """Returns the peak resident memory of this process so far, MB (Linux)."""
+    # `getrusage` would include the memory before `exec`.
     (line,) = (
         line
         for line in Path("/proc/self/status").read_text().splitlines()
@@ -120,7 +120,7 @@ def tensorflow_alone() -> Times:
         import tensorflow as tf
 
         memory = {"TensorFlow imported, MB": [_peak()]}
-        # What is loaded owns what the signature needs.
+        # The loaded object owns the resources of the signature.
         loaded = tf.saved_model.load(folder)
         served = loaded.signatures["serving_default"]
     memory["loaded, MB"] = [_peak()]
@@ -150,7 +150,7 @@ def onnxruntime() -> Times:
 
 
 def _converted(model: Any) -> Classify:
-    """A model as a session of onnxruntime."""
+    """Converts a model to a session of onnxruntime."""
     import onnxruntime
     import tensorflow as tf
     import tf2onnx
@@ -165,7 +165,7 @@ def _converted(model: Any) -> Classify:
 
 
 def _grafts(make: Callable[[Any], Classify]) -> Times:
-    """Each call's time by that of the call of SE-ResNet-50 before it."""
+    """Returns the ratio of each call's time to that of SE-ResNet-50 before it."""
     from keras_wa.export.folding import fold_dwt
     from keras_wa.export.freezing import fold_batch_normalization
     from keras_wa.models import create_model

@@ -1,7 +1,7 @@
-"""ResNet-50 and WA-ResNet-50 in PyTorch, to be measured against.
+"""ResNet-50 and WA-ResNet-50 in PyTorch, for comparison.
 
 The layers of `keras_wa.models.resnet50` in the same order, with the stride in the first
-convolution of a block, as keras.applications has it.
+convolution of a block, as in keras.applications.
 """
 
 from __future__ import annotations

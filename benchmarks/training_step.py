@@ -1,4 +1,4 @@
-"""A training step of WA-ResNet-50 and of ResNet-50, against the same in PyTorch.
+"""Compares training steps of WA-ResNet-50 and ResNet-50 with the same in PyTorch.
 
     python -m benchmarks.training_step
 
@@ -43,7 +43,7 @@ def keras_wa() -> Times:
 
 
 def step_times(name: str, plan: Any, steps: int, **options: Any) -> list[float]:
-    """Milliseconds of each of the first steps of a training, as `train` runs them."""
+    """Returns the milliseconds of the first steps of a training, as `train` runs it."""
     from keras_wa.data.pipeline.batches import training_batches
     from keras_wa.training.building import build_model, compile_model
     from keras_wa.training.config import TrainConfig

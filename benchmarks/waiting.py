@@ -1,4 +1,4 @@
-"""How long a training step waits for its batch, out of a TensorBoard profile.
+"""Measures how long a training step waits for its batch, from a TensorBoard profile.
 
     python -m benchmarks.waiting
 
@@ -23,10 +23,10 @@ _EVENT = "IteratorGetNextOp::DoCompute"
 
 
 def waits(logdir: Path) -> list[float]:
-    """Milliseconds of each `IteratorGetNext` in a profile."""
+    """Returns the milliseconds of each `IteratorGetNext` in a profile."""
     from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
-    path = max(logdir.rglob("*.xplane.pb"))  # Named by their time.
+    path = max(logdir.rglob("*.xplane.pb"))  # The latest: names begin with the time.
     space = xplane_pb2.XSpace.FromString(path.read_bytes())
     return [
         event.duration_ps / 1e9
@@ -63,7 +63,7 @@ def main() -> None:
         logdir = args.logdir or Path(folder, "profile")
         with tf.profiler.experimental.Profile(str(logdir)):
             times = step_times("wa_resnet50", plan, _STEPS)
-        # The first has nothing prefetched yet.
+        # Without the first, which has no prefetched batch yet.
         found = waits(logdir)[1:]
     print(
         f"{len(found)} steps of {statistics.median(times[1:]):.0f} ms: waiting for the "

@@ -1,4 +1,4 @@
-"""What is said of one table of predictions: results, levels, subgroups, references."""
+"""Evaluates a table of predictions: metrics, levels, subgroups and references."""
 
 from keras_wa.evaluate.levels import LEVELS, aggregate
 from keras_wa.evaluate.references import (

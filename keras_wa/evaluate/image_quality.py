@@ -1,8 +1,7 @@
-"""What an enhancement does to an ROI: local contrast, visibility, signal to noise.
+"""Image quality of an ROI before and after enhancement: contrast, visibility, SNR.
 
-Alsajer & Philippovich 2025, table 1, gives three such numbers without a definition.
-Those here are definitions of this package. All lengths are in pixels of the ROI as the
-network sees it.
+Alsajer & Philippovich 2025, table 1, gives these three numbers without definitions; the
+definitions here are this package's. All lengths are in pixels of the network's input.
 """
 
 from __future__ import annotations
@@ -21,14 +20,14 @@ MEASURES = ("local_contrast", "visibility", "snr")
 """The three rows of the paper's table 1."""
 
 WINDOW = 16
-"""Side of the square windows in which local contrast and SNR are measured, pixels."""
+"""Side of the square windows for local contrast and SNR, pixels."""
 STEP = 8
-"""From one window to the next, down and across, pixels."""
+"""Distance between neighbouring windows, down and across, pixels."""
 SPOT = 15
-"""Side of the opening that takes calcifications away and leaves the tissue, pixels."""
+"""Side of the opening that removes calcifications and keeps the tissue, pixels."""
 RING = (2, 9)
-"""How far the ring around the bright pixels begins and ends, pixels. The gap keeps the
-blurred edges of the calcifications out of it."""
+"""Inner and outer distance of the ring around the bright pixels, pixels. The gap
+excludes the blurred edges of the calcifications."""
 
 DEFINITIONS = {
     "local_contrast": f"Michelson contrast (max - min) / (max + min) of the grey "
@@ -44,7 +43,7 @@ DEFINITIONS = {
     "of an ROI without one); the median over these windows, those of one grey level "
     "left out.",
 }
-"""The definitions in words, for reports."""
+"""The definition of each measure, for reports."""
 
 
 def measure_pair(
@@ -53,21 +52,21 @@ def measure_pair(
     """Measures an ROI before and after an enhancement.
 
     Args:
-        before: uint8 `(height, width)`, at least `WINDOW` pixels each.
-        after: the same ROI enhanced.
-        mask: bool of the same shape, true in the lesion; `None` if nobody knows.
+        before: uint8 of shape `(height, width)`, at least `WINDOW` pixels each.
+        after: the enhanced ROI, of the same shape.
+        mask: bool of the same shape, true in the lesion; None if unknown.
 
     Returns:
         `<measure>_before` and `<measure>_after` for each of `MEASURES`; NaN where a
         measure is undefined.
 
     Raises:
-        ValueError: if the shapes differ or an image is no uint8 image.
+        ValueError: the shapes differ, or an image is not uint8 or too small.
     """
     if before.shape != after.shape or (mask is not None and mask.shape != before.shape):
         shapes = [before.shape, after.shape, None if mask is None else mask.shape]
         raise ValueError(f"The shapes must be equal. Received: {shapes}")
-    # The same pixels before and after, or the change would be one of the choice.
+    # Chosen once: otherwise the choice of pixels would contribute to the change.
     bright = None if mask is None else bright_pixels(before, mask)
     values = {}
     for name, image in (("before", before), ("after", after)):
@@ -80,32 +79,32 @@ def measure_pair(
 
 
 def local_contrast(image: Pixels) -> float:
-    """Mean Michelson contrast of an image's windows.
+    """Computes the mean Michelson contrast of an image's windows.
 
     Args:
-        image: uint8 `(height, width)`, at least `WINDOW` pixels each.
+        image: uint8 of shape `(height, width)`, at least `WINDOW` pixels each.
 
     Returns:
-        In [0, 1]; see `DEFINITIONS`.
+        The contrast, in [0, 1]; see `DEFINITIONS`.
 
     Raises:
-        ValueError: if the image is smaller or not uint8.
+        ValueError: the image is too small or not uint8.
     """
     windows = _windows(image).astype(np.int64)
     low, high = windows.min(axis=(1, 2)), windows.max(axis=(1, 2))
-    # A black window divides 0 by 1.
+    # The lower bound of 1 gives a black window contrast 0.
     return float(np.mean((high - low) / np.maximum(high + low, 1)))
 
 
 def bright_pixels(image: Pixels, mask: Mask) -> Mask:
-    """The pixels of the calcifications in the outline of a lesion.
+    """Finds the pixels of the calcifications inside a lesion's mask.
 
     Args:
-        image: uint8 `(height, width)`, before any enhancement.
-        mask: bool of its shape, true in the lesion, as a reader outlines it.
+        image: uint8 of shape `(height, width)`, before enhancement.
+        mask: bool of the same shape, true in the lesion.
 
     Returns:
-        bool of its shape; see `DEFINITIONS`. Empty if nothing stands out.
+        Bool of the same shape; see `DEFINITIONS`. All false if no pixel stands out.
     """
     above = scipy.ndimage.white_tophat(image, size=(SPOT, SPOT))
     inside = above[mask]
@@ -116,14 +115,14 @@ def bright_pixels(image: Pixels, mask: Mask) -> Mask:
 
 
 def visibility(image: Pixels, bright: Mask) -> float:
-    """Contrast-to-noise ratio of bright pixels against a ring around them.
+    """Computes the contrast-to-noise ratio of bright pixels and a ring around them.
 
     Args:
-        image: uint8 `(height, width)`.
-        bright: bool of its shape, from `bright_pixels`.
+        image: uint8 of shape `(height, width)`.
+        bright: bool of the same shape, from `bright_pixels`.
 
     Returns:
-        The ratio; NaN without bright pixels, or with a ring of one grey level.
+        The ratio; NaN if there are no bright pixels or the ring is uniform or empty.
     """
     if not bright.any():
         return math.nan
@@ -135,18 +134,18 @@ def visibility(image: Pixels, bright: Mask) -> float:
 
 
 def signal_to_noise(image: Pixels, mask: Mask | None = None) -> float:
-    """Mean over standard deviation of the background, in its typical window.
+    """Computes the signal-to-noise ratio of the background, the median of its windows.
 
     Args:
-        image: uint8 `(height, width)`, at least `WINDOW` pixels each.
-        mask: bool of its shape, true in the lesion, which is no background.
+        image: uint8 of shape `(height, width)`, at least `WINDOW` pixels each.
+        mask: bool of the same shape, true in the lesion, which is left out.
 
     Returns:
-        The ratio, see `DEFINITIONS`; NaN without a window of background that has more
-        than one grey level.
+        The ratio, see `DEFINITIONS`; NaN if no background window has more than one
+        grey level.
 
     Raises:
-        ValueError: if the image is smaller or not uint8.
+        ValueError: the image is too small or not uint8.
     """
     windows = _windows(image)
     if mask is not None:
@@ -159,7 +158,7 @@ def signal_to_noise(image: Pixels, mask: Mask | None = None) -> float:
 
 
 def _windows(image: NDArray) -> NDArray:
-    """All windows that lie wholly in the image, `(n, WINDOW, WINDOW)`."""
+    """Returns all windows inside the image, of shape `(n, WINDOW, WINDOW)`."""
     if image.ndim != 2 or image.dtype not in (np.uint8, np.bool_):
         raise ValueError(
             "An ROI must be uint8 of shape (height, width). "

@@ -1,4 +1,4 @@
-"""The paper's figure 1: ROIs before and after an enhancement, the lesion outlined."""
+"""The paper's figure 1: ROIs before and after enhancement, with lesion outlines."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from keras_wa.files import replacing
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
-    """An ROI before and after.
+    """An ROI before and after enhancement.
 
     Attributes:
-        title: what is written above it; no two pairs of a figure share it.
-        before: uint8 `(height, width)`.
+        title: title of the pair, unique in the figure.
+        before: uint8 of shape `(height, width)`.
         after: uint8 of the same shape.
-        mask: bool of the same shape, `None` where there is none.
+        mask: bool of the same shape, true in the lesion; None without one.
     """
 
     title: str
@@ -34,9 +34,9 @@ def write_figure(path: Path, pairs: Sequence[Pair], heading: str) -> None:
     """Writes the pairs side by side as a PNG: before in the first row, after below.
 
     Args:
-        path: where; a file there is replaced at once, never half.
+        path: the file; replaced atomically if it exists.
         pairs: the ROIs, at least one.
-        heading: what is written above all.
+        heading: title of the figure.
     """
     rows = {
         "(a) before": {each.title: _outlined(each.before, each.mask) for each in pairs},

@@ -1,4 +1,4 @@
-"""The paper's table 1, measured: means with intervals, in Markdown, JSON and CSV."""
+"""The paper's table 1: means with intervals, in Markdown, JSON and CSV."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PUBLISHED = {
     "visibility": {"before": 0.58, "after": 0.81, "change_percent": 46.05},
     "snr": {"before": 17.8, "after": 22.0, "change_percent": 23.9},
 }
-"""Alsajer & Philippovich 2025, table 1, as published; it states no definition."""
+"""Alsajer & Philippovich 2025, table 1, as published, without definitions."""
 
 _TITLES = {
     "local_contrast": "Mean local contrast",
@@ -39,24 +39,23 @@ def summarise(
     seed: int = 0,
     confidence: float = 0.95,
 ) -> dict[str, Any]:
-    """Means over ROIs with patient-cluster bootstrap intervals.
+    """Computes means over ROIs with patient-cluster bootstrap intervals.
 
-    Each ROI counts once. What is resampled are patients, with all of their ROIs, as in
-    `cluster_bootstrap`. The change is that of the means, `100 * (after - before) /
-    before`, from the same patients before and after. ROIs in which a measure is
-    undefined are left out of that measure.
+    Whole patients are resampled, as in `cluster_bootstrap`; each ROI counts once. The
+    change is that of the means, `100 * (after - before) / before`, from the same
+    patients before and after. A measure leaves out the ROIs where it is undefined.
 
     Args:
-        table: one row an ROI: `patient_id` and the columns of `measure_pair`.
+        table: one row per ROI, with `patient_id` and the columns of `measure_pair`.
         n_resamples: number of bootstrap resamples.
-        seed: of the resampling; another order of the rows changes nothing.
-        confidence: coverage that the intervals aim at.
+        seed: seed of the resampling. The order of the rows does not matter.
+        confidence: nominal coverage of the intervals, in (0, 1).
 
     Returns:
-        For each of `MEASURES`: `n_rois`, `n_patients`, `raised` (part of the ROIs in
-        which it rose), and `before`, `after` and `change_percent` as `{value, low,
-        high}`. Ready for JSON, what is undefined being None: the ends with a single
-        patient, all of it without an ROI.
+        For each of `MEASURES`: `n_rois`, `n_patients`, `raised` (share of ROIs in which
+        it rose), and `before`, `after` and `change_percent` as `{value, low, high}`.
+        Ready for JSON; undefined values are None: `low` and `high` with a single
+        patient, all values without an ROI.
     """
     summary = {}
     for name in MEASURES:
@@ -80,10 +79,10 @@ def format_table(summary: Mapping[str, Any]) -> str:
     """Renders a summary as a Markdown table beside the paper's numbers.
 
     Args:
-        summary: what `summarise` gave.
+        summary: the result of `summarise`.
 
     Returns:
-        Lines without a trailing newline.
+        The table, without a trailing newline.
     """
     head = ["", "Before", "After CLAHE", "Change, %", "ROIs in which it rose", "ROIs"]
     rows = []
@@ -104,13 +103,13 @@ def format_table(summary: Mapping[str, Any]) -> str:
 
 
 def write_table(folder: Path, table: pd.DataFrame, record: Mapping[str, Any]) -> None:
-    """Writes `enhancement.csv`, `enhancement.json` and `table1.md`, each in one step.
+    """Writes `enhancement.csv`, `enhancement.json` and `table1.md`, each atomically.
 
     Args:
-        folder: where to; files in it are replaced.
-        table: one row an ROI; what is missing is written `NA`.
-        record: for JSON: `measures` (from `summarise`), `notes`, `settings` and
-            `bootstrap` at least.
+        folder: the folder; files in it are replaced.
+        table: one row per ROI; missing values are written as `NA`.
+        record: content of the JSON file, with at least `measures` (from `summarise`),
+            `notes`, `settings` and `bootstrap`.
     """
     with replacing(folder / "enhancement.csv") as partial:
         table.to_csv(partial, index=False, lineterminator="\n", na_rep="NA")
@@ -144,7 +143,7 @@ def _intervals(
     seed: int,
     confidence: float,
 ) -> list[Estimate]:
-    """Of the mean before, the mean after and the change in per cent."""
+    """Returns estimates of the mean before, the mean after and the change, per cent."""
     if len(before) == 0:
         return [Estimate(math.nan, math.nan, math.nan)] * 3
     codes, n_patients = as_group_codes(patients)
@@ -163,8 +162,8 @@ def _intervals(
 
 
 def _statistics(before: Any, after: Any, count: Any) -> FloatArray:
-    """The two means and the change, from sums over some ROIs."""
+    """Returns the two means and the change, from sums over ROIs."""
     undefined = np.full(np.shape(before), np.nan)
-    # In per cent of nothing there is no change.
+    # A change in per cent of 0 is undefined.
     change = np.divide(after - before, before, out=undefined, where=before != 0)
     return np.stack([before / count, after / count, 100 * change])

@@ -1,4 +1,4 @@
-"""From ROIs to images, breasts and patients: what one decision is made about."""
+"""Pools predictions of ROIs by image, breast or patient."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LEVELS = {
     "breast": ("patient_id", "breast"),
     "patient": ("patient_id",),
 }
-"""Each level with the columns that tell its units apart, from small to large."""
+"""Each level with the columns that identify its units, from small to large."""
 
 Pooling = Literal["max", "mean"]
 
@@ -23,9 +23,9 @@ class Level:
     """Predictions of a level.
 
     Attributes:
-        table: one row a unit, with `patient_id`, the level's own columns, `label`,
-            `probability` and `n_rois`; None where the level is left out.
-        reason: why it is left out, `""` if it is not.
+        table: one row per unit, with `patient_id`, the level's own columns, `label`,
+            `probability` and `n_rois`; None if the level is left out.
+        reason: why the level is left out; `""` if it is not.
     """
 
     table: pd.DataFrame | None
@@ -33,26 +33,26 @@ class Level:
 
 
 def aggregate(predictions: pd.DataFrame, level: str, pooling: Pooling = "max") -> Level:
-    """Pools predictions of ROIs into those of images, breasts or patients.
+    """Pools predictions of ROIs by image, breast or patient.
 
-    A unit is malignant if any of its ROIs is, so its label is their maximum. Its
-    probability is the maximum too by default: at one threshold for all levels it is
-    positive just where one of its ROIs is. That makes units of many ROIs likelier to be
-    positive; `"mean"` does not, but thins out a single malignant ROI among benign ones.
+    A unit is malignant if any of its ROIs is. By default its probability is the maximum
+    of its ROIs: at the same threshold it is positive exactly if one of its ROIs is.
+    Units with many ROIs are then more likely to be positive. `"mean"` avoids that, but
+    dilutes a single malignant ROI among benign ones.
 
     Args:
-        predictions: one row an ROI, with `patient_id`, `label`, `probability` and the
+        predictions: one row per ROI, with `patient_id`, `label`, `probability` and the
             level's columns.
         level: one of `LEVELS`.
         pooling: how the probabilities are pooled, `"max"` or `"mean"`.
 
     Returns:
-        The level's predictions, sorted by its columns (for `roi` in the order given);
-        none where a column of the level is absent or missing in any row, since ROIs of
-        unknown units cannot be counted.
+        The level's predictions, sorted by its columns (`roi`: in the order given). The
+        level is left out if one of its columns is absent or has a missing value, since
+        ROIs of unknown units cannot be counted.
 
     Raises:
-        ValueError: if there is no such level or pooling.
+        ValueError: the level or the pooling is unknown.
     """
     if level not in LEVELS:
         raise ValueError(f"level must be one of {list(LEVELS)}. Received: {level!r}")
@@ -69,7 +69,7 @@ def aggregate(predictions: pd.DataFrame, level: str, pooling: Pooling = "max") -
     if level == "roi":
         names = ["roi_id", "patient_id", "label", "probability"]
         return Level(predictions[names].assign(n_rois=1).reset_index(drop=True))
-    # A mean in float64 and in a fixed order does not depend on that of the rows.
+    # In a fixed order the mean does not depend on the order of the rows.
     values = predictions.assign(
         label=predictions["label"].astype("int64"),
         probability=predictions["probability"].astype("float64"),
@@ -84,10 +84,10 @@ def aggregate(predictions: pd.DataFrame, level: str, pooling: Pooling = "max") -
 
 
 def image_ids(predictions: pd.DataFrame) -> pd.Series:
-    """Names the image of each ROI, `patient_breast_view`; NA where one is missing.
+    """Returns the image of each ROI, `patient_breast_view`; NA where one is missing.
 
     Args:
-        predictions: one row an ROI, with `patient_id`, `breast` and `view`.
+        predictions: one row per ROI, with `patient_id`, `breast` and `view`.
     """
     patient, breast, view = (
         predictions[column].astype("string") for column in LEVELS["image"]

@@ -1,4 +1,4 @@
-"""The lines that give a number its meaning: what is reached without the network."""
+"""Reference results without the network: majority class and radiologists' features."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ DESCRIPTORS = {
     "BI-RADS assessment": ("assessment",),
     "type + distribution + assessment": ("morphology", "distribution", "assessment"),
 }
-"""What a radiologist has written down of a lesion, by the name of the reference."""
+"""Columns with a radiologist's description of the lesion, by name of the reference."""
 
 
 def predict_from_columns(
     learning: pd.DataFrame, cases: pd.DataFrame, columns: tuple[str, ...]
 ) -> FloatArray:
-    """Predicts the label from columns of the case table, without any pixel.
+    """Predicts the label from columns of the case table, without pixels.
 
-    A logistic regression on categories (one-hot), where missing is one too, as that
-    something was not stated may tell as much. It is regularised weakly (C = 0.5), so
-    that rare descriptors do not count as much as common ones.
+    Fits a logistic regression on one-hot categories. A missing value is a category of
+    its own, since it may be informative. Regularisation (C = 0.5) reduces the weight of
+    rare descriptors.
 
     Args:
-        learning: cases to learn from, with `label` and the columns; both labels.
-        cases: cases to predict; categories that were not learnt count for nothing.
-        columns: which to use.
+        learning: training cases with `label` and the columns; both labels.
+        cases: cases to predict; unseen categories are ignored.
+        columns: names of the columns to use.
 
     Returns:
-        Probability of malignancy of each case, float64 of shape `(len(cases),)`.
+        Probabilities of malignancy, float64 of shape `(len(cases),)`.
     """
     model = make_pipeline(
         OneHotEncoder(handle_unknown="ignore"),
@@ -57,25 +57,24 @@ def reference_lines(
     confidence: float = 0.95,
     best_possible_auc: float | None = None,
 ) -> list[dict[str, Any]]:
-    """Scores what needs no image: the majority class and what radiologists wrote down.
+    """Evaluates references without images: majority class and radiologists' features.
 
     Args:
-        learning: case table of the ROIs to learn from, none of them of a patient in
-            `cases`, with `label` and what there is of morphology, distribution and
-            assessment.
-        cases: that of the ROIs that the network is evaluated on, with `patient_id` too.
-        n_resamples: of the bootstrap by patient.
-        seed: of the bootstrap.
-        confidence: coverage that the intervals aim at.
-        best_possible_auc: of a phantom, what no classifier can be expected to exceed.
+        learning: case table of training ROIs, of no patient in `cases`, with `label`
+            and any of morphology, distribution and assessment.
+        cases: case table of the evaluated ROIs, with `patient_id` too.
+        n_resamples: number of resamples of the patients.
+        seed: seed of the resampling.
+        confidence: nominal coverage of the intervals, in (0, 1).
+        best_possible_auc: largest expected AUC of any classifier on a phantom.
 
     Returns:
-        For each reference `name, auc` and `accuracy` (at p >= 0.5; `{value, low, high}`
-        or None), `how` it was made and `reason`: why there is no number, `""` if there
-        is.
+        For each reference `name`, `auc` and `accuracy` (at p >= 0.5; `{value, low,
+        high}` or None), `how` it was made, and `reason`: why a number is absent, else
+        `""`.
 
     Raises:
-        ValueError: if a value is malformed.
+        ValueError: a value is malformed.
     """
     labels = learning["label"].to_numpy(int)
     majority = float(labels.mean() > 0.5)

@@ -1,4 +1,4 @@
-"""The files of an evaluation: metrics.json and predictions.csv."""
+"""Writes the files of an evaluation: metrics.json and predictions.csv."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ def write_results(
     results: Mapping[str, Any],
     predictions: pd.DataFrame,
 ) -> None:
-    """Writes `predictions.csv`, then `metrics.json`, each in one step.
+    """Writes `predictions.csv`, then `metrics.json`, each atomically.
 
-    A reader never meets half a file, and where `metrics.json` is there the predictions
-    are too. Probabilities are written with all the digits of their float64; pandas
-    reads them back exactly with `converters={"probability": float}`.
+    Where `metrics.json` exists, the predictions are complete. Probabilities are written
+    with all digits; pandas reads them back exactly with
+    `converters={"probability": float}`.
 
     Args:
-        directory: where to; created if missing, files in it are replaced.
-        results: what `evaluate_predictions` returned, possibly with further entries
-            that JSON can hold; NaN and infinity become null.
-        predictions: the table that was evaluated. `roi_id, patient_id, breast, view,
-            image, label, probability, prediction` (0 or 1) are written, breast and view
-            empty where they are not known, and of three classes `class, p_0, p_1, p_2`.
+        directory: the folder; created if missing, files in it are replaced.
+        results: the result of `evaluate_predictions`, possibly with further entries for
+            JSON; NaN and infinity become null.
+        predictions: the evaluated table. The file has the columns `roi_id, patient_id,
+            breast, view, image, label, probability, prediction` (0 or 1), breast and
+            view empty if unknown, and with three classes `class, p_0, p_1, p_2`.
 
     Raises:
-        UserError: if a probability is missing or infinite.
-        ValueError: if the table is malformed.
+        UserError: a probability is missing or infinite.
+        ValueError: the table is malformed.
     """
     check_predictions(predictions)
     known = predictions.reindex(

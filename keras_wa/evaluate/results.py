@@ -1,4 +1,4 @@
-"""What an evaluation finds, the content of metrics.json."""
+"""Evaluates predictions: the content of metrics.json."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FORMAT = 2
 """Version of the record's layout; `docs/metrics.schema.json` describes it."""
 
 PREDICTION_COLUMNS = ("roi_id", "patient_id", "label", "probability")
-"""The columns that a table of predictions must have."""
+"""Required columns of a table of predictions."""
 
 _BINS = 10
 
@@ -49,34 +49,34 @@ def evaluate_predictions(
     best_possible_auc: float | None = None,
     pooling: Pooling = "max",
 ) -> dict[str, Any]:
-    """Evaluates a table of predictions: the content of `metrics.json`.
+    """Computes all results of a table of predictions, as in `metrics.json`.
 
     Args:
-        predictions: one row an ROI with the columns `roi_id` (unique), `patient_id`,
+        predictions: one row per ROI, with the columns `roi_id` (unique), `patient_id`,
             `label` (0 or 1) and `probability` (of the positive class, in [0, 1]).
-            `breast` and `view` give the levels between ROI and patient, the columns of
-            `SUBGROUP_COLUMNS` the subgroups, `p_0, p_1, p_2, class` the three classes.
+            Optional: `breast` and `view` for the levels between ROI and patient, the
+            columns of `SUBGROUP_COLUMNS`, and `p_0, p_1, p_2, class` for three classes.
         threshold: decision threshold; positive if `probability >= threshold`, at every
             level.
-        threshold_rule: where it came from, for example `"youden on validation"`.
+        threshold_rule: how it was chosen, for example `"youden on validation"`.
         n_resamples: number of bootstrap resamples.
-        seed: of the resampling.
-        confidence: coverage that the intervals aim at.
-        val_predictions: the same table of the validation part, on which the temperature
-            is fitted; without it there is none.
-        learning_cases: case table of ROIs that references may learn from, of no patient
-            in `predictions`; without it there are no references.
-        best_possible_auc: what no classifier of a phantom can be expected to exceed.
-        pooling: how probabilities of ROIs become those of larger units.
+        seed: seed of the resampling.
+        confidence: nominal coverage of the intervals, in (0, 1).
+        val_predictions: predictions of the validation part, to fit the temperature;
+            None for no temperature.
+        learning_cases: case table of training ROIs for the references, of no patient
+            in `predictions`; None for no references.
+        best_possible_auc: largest expected AUC of any classifier on a phantom.
+        pooling: how the probabilities of ROIs are pooled, see `aggregate`.
 
     Returns:
-        What `docs/metrics.schema.json` describes, ready for strict JSON, what is
-        undefined being None. `n_rois, n_patients, prevalence, metrics, auc_delong,
-        counts` are of the ROIs and the same as in `levels["roi"]`.
+        The record that `docs/metrics.schema.json` describes, ready for strict JSON;
+        undefined values are None. `n_rois, n_patients, prevalence, metrics, auc_delong,
+        counts` are those of the ROIs, as in `levels["roi"]`.
 
     Raises:
-        UserError: if a probability is missing or infinite.
-        ValueError: if a column is missing, an ROI is repeated or a value malformed.
+        UserError: a probability is missing or infinite.
+        ValueError: a column is missing, an ROI is repeated or a value malformed.
     """
     check_predictions(predictions)
     options: dict[str, Any] = {
@@ -137,14 +137,14 @@ def evaluate_predictions(
 
 
 def check_predictions(predictions: pd.DataFrame) -> None:
-    """Checks what a table of predictions must have.
+    """Checks a table of predictions.
 
     Args:
-        predictions: one row an ROI, with `PREDICTION_COLUMNS`.
+        predictions: one row per ROI, with `PREDICTION_COLUMNS`.
 
     Raises:
-        UserError: if a probability is missing or infinite.
-        ValueError: if a column is missing or an ROI is repeated.
+        UserError: a probability is missing or infinite.
+        ValueError: a column is missing or an ROI is repeated.
     """
     missing = [name for name in PREDICTION_COLUMNS if name not in predictions]
     if missing:
@@ -182,7 +182,7 @@ def _level(
 def _calibration(
     predictions: pd.DataFrame, val_predictions: pd.DataFrame | None
 ) -> tuple[dict[str, Any], Any]:
-    """The record, and the probabilities at the temperature, None without one."""
+    """Returns the record, and the temperature-scaled probabilities or None."""
     labels, probabilities = predictions["label"], predictions["probability"]
     temperature, scaled, reason = None, None, ""
     if val_predictions is None:
@@ -219,7 +219,7 @@ def _calibrated(labels: Any, probabilities: Any) -> dict[str, Any]:
 
 
 def _decision_curve(predictions: pd.DataFrame, scaled: Any) -> dict[str, Any]:
-    """The columns of the curve; the model's before and after the temperature."""
+    """Returns the columns of the curve; the model's with and without temperature."""
     table = decision_curve(predictions["label"], predictions["probability"])
     curve: dict[str, Any] = {
         str(name): values.tolist() for name, values in table.items()

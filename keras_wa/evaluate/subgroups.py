@@ -1,4 +1,4 @@
-"""The metrics where they may differ: by density, type, distribution and the like."""
+"""Metrics of subgroups: by density, morphology, distribution and other columns."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SUBGROUP_COLUMNS = (
     "view",
     "assessment",
 )
-"""The columns whose values are subgroups, in the order in which they are reported."""
+"""The columns whose values are subgroups, in reporting order."""
 
 
 def subgroup_metrics(
@@ -28,29 +28,28 @@ def subgroup_metrics(
     seed: int = 0,
     confidence: float = 0.95,
 ) -> list[dict[str, Any]]:
-    """Scores the ROIs of each value of each subgroup column by themselves.
+    """Computes metrics for the ROIs of each value of each subgroup column.
 
-    There are many subgroups, so some lie far from the whole by chance alone: intervals
-    that hold the value of the whole show no difference. A value such as
+    With many subgroups, some differ from the whole by chance: an interval that contains
+    the value of the whole shows no difference. A combined value such as
     `PLEOMORPHIC-FINE_LINEAR_BRANCHING` is a subgroup of its own.
 
     Args:
-        predictions: one row an ROI, with `patient_id`, `label`, `probability` and any
+        predictions: one row per ROI, with `patient_id`, `label`, `probability` and any
             of `SUBGROUP_COLUMNS`.
         threshold: decision threshold; positive if `probability >= threshold`.
-        n_resamples: of the bootstrap by patient.
-        seed: of the bootstrap.
-        confidence: coverage that the intervals aim at.
+        n_resamples: number of resamples of the patients.
+        seed: seed of the resampling.
+        confidence: nominal coverage of the intervals, in (0, 1).
 
     Returns:
-        For each value, sorted, `column, value` (text, `"NA"` where missing), `n,
+        For each value, sorted: `column, value` (text, `"NA"` if missing), `n,
         n_positive, n_patients, few_patients` (fewer than 10), `auc, sensitivity,
-        specificity` (each `{value, low, high}`, NaN where undefined) and `reason`: why
-        something is undefined, `""` if nothing is. A column that holds nothing is left
-        out.
+        specificity` (each `{value, low, high}`, NaN if undefined) and `reason`: why a
+        number is undefined, else `""`. Empty columns are left out.
 
     Raises:
-        ValueError: if a value is malformed.
+        ValueError: a value is malformed.
     """
     records = []
     for column in SUBGROUP_COLUMNS:
@@ -98,6 +97,6 @@ def _reason(rois: pd.DataFrame, n_patients: int) -> str:
 
 
 def _numbers_first(value: str) -> tuple[bool, float, str]:
-    """Sorts 10 after 9, words after numbers, and what is missing last."""
+    """Sort key: numbers by value, then words, missing values last."""
     number = float(value) if value.replace(".", "", 1).isdigit() else float("inf")
     return value == MISSING, number, value

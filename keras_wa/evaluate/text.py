@@ -1,4 +1,4 @@
-"""How numbers, lists and tables are written, and the essential results of a run."""
+"""Formats numbers, lists, tables and the main results of an evaluation as text."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ TITLES = {
     "specificity_at_95_sensitivity": "Spec. at 95% sens.",
     "brier": "Brier score",
 }
-"""What each of `METRIC_NAMES` is called in tables."""
+"""Title of each of `METRIC_NAMES` in tables."""
 
 _NAME, _CELL = 20, 22
 
 
 def estimate(metric: Mapping[str, float | None] | None) -> str:
-    """Gives `0.741 [0.655, 0.814]`, `0.741` without an interval, `n/a` without both.
+    """Formats as `0.741 [0.655, 0.814]`, without interval `0.741`, undefined `n/a`.
 
     Args:
-        metric: `{value, low, high}`, each None where undefined.
+        metric: `{value, low, high}`, each None if undefined.
     """
     return "n/a" if metric is None else str(Estimate.from_record(metric))
 
 
 def percent(share: Estimate | float) -> str:
-    """Gives `92.1 %`, with its interval if it has one: `92.1 % [88.1 to 95.6]`."""
+    """Formats as `92.1 %`, or with an interval `92.1 % [88.1 to 95.6]`."""
     if not isinstance(share, Estimate):
         return f"{100 * share:.1f} %"
     value = percent(share.value)
@@ -49,17 +49,17 @@ def percent(share: Estimate | float) -> str:
 
 
 def share(part: int, whole: int) -> str:
-    """Gives `39.6 %`, or `n/a` of nothing."""
+    """Formats a share as `39.6 %`; `n/a` if `whole` is 0."""
     return percent(part / whole) if whole else "n/a"
 
 
 def count(number: int, noun: str) -> str:
-    """Gives `1 ROI`, `1,872 ROIs`."""
+    """Formats a count as `1 ROI` or `1,872 ROIs`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def join(words: Sequence[str]) -> str:
-    """Gives `a`, `a and b`, `a, b and c`."""
+    """Formats a list as `a`, `a and b` or `a, b and c`."""
     return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
 
 
@@ -69,28 +69,28 @@ class TextTable:
 
     Attributes:
         header: title of each column; the first column names the rows.
-        rows: as many cells each.
+        rows: cells of each row, one per column.
     """
 
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
 
     def __str__(self) -> str:
-        """The table in Markdown."""
+        """Returns the table in Markdown."""
         lines = [self.header, ["---"] * len(self.header), *self.rows]
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def format_metrics(results: Mapping[str, Any]) -> str:
-    """Renders the essential results, by ROI and by patient.
+    """Formats the main results, by ROI and by patient.
 
     Args:
-        results: what `evaluate_predictions` returned or `metrics.json` holds.
+        results: the result of `evaluate_predictions`, or the content of `metrics.json`.
 
     Returns:
-        One line on the data, one a metric, such as `AUC  0.741 [0.655, 0.814]`, with a
-        column each for ROIs and patients, then calibration and references; no trailing
-        newline.
+        A line on the data; a line per metric, such as `AUC  0.741 [0.655, 0.814]`, with
+        columns for ROIs and patients; then calibration and references. Without a
+        trailing newline.
     """
     threshold, bootstrap = results["threshold"], results["bootstrap"]
     levels = [results["levels"][name] for name in ("roi", "patient")]

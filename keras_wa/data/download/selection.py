@@ -10,7 +10,7 @@ from keras_wa.data.readers.cbis_ddsm.idc_series import assign_series, missing_se
 from keras_wa.errors import UserError
 
 PARTS = ("crops", "masks", "full")
-"""Parts of an ROI of CBIS-DDSM."""
+"""Downloadable parts of CBIS-DDSM's ROIs."""
 
 _WANTED = {"crops": "crop", "masks": "mask", "full": "full"}
 _NAMES = {
@@ -26,11 +26,11 @@ class Selection:
     """The series to download.
 
     Attributes:
-        series: one row a series: `series` (its UID), `patient_id`, `part` (in words),
-            `folder` (below the data set's root, posix, IDC's default layout), `url` of
+        series: one row per series: `series` (its UID), `patient_id`, `part` (in words),
+            `folder` (below the dataset's root, posix, IDC's default layout), `url` of
             its objects (`s3://…/*`), `files`, `bytes`.
-        what: what they are, in words.
-        notes: what the user should know about them.
+        what: description of the series, in words.
+        notes: notes for the user.
     """
 
     series: pd.DataFrame
@@ -49,8 +49,7 @@ def select_cbis_ddsm(
 
     Args:
         index: IDC's series of the collection.
-        cases: the cases of the lists, as `read_case_lists` gives them; the lists of
-            the lesion types that are asked for.
+        cases: cases of the selected lesion types, from `read_case_lists`.
         lesion: `calcification`, `mass` or `all`.
         parts: any of `PARTS`.
         limit_patients: keep the patients with the lowest numbers; a larger limit keeps
@@ -153,7 +152,7 @@ def _table(
             + index["SeriesInstanceUID"],
             "url": index["series_aws_url"],
             "files": index["instanceCount"].astype("int64"),
-            # The index has the exact sum of the files' bytes, divided by a million.
+            # The index has the exact number of bytes, divided by a million.
             "bytes": (index["series_size_MB"] * 1e6).round().astype("int64"),
         }
     )

@@ -1,4 +1,4 @@
-"""The data sets that can be downloaded, with their citations."""
+"""The datasets that can be downloaded, with their citations."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ IDC = (
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """A data set from the Imaging Data Commons (IDC).
+    """A dataset from the Imaging Data Commons (IDC).
 
     Attributes:
         name: name on the command line; also the folder in `data/`.
-        title: title of the data set.
+        title: title of the dataset.
         collection: IDC's `collection_id`; also the first folder of its layout.
         page: page for downloading its tables by hand.
         tables: names of further files from TCIA.
-        papers: citations besides the data set itself.
+        papers: citations besides the dataset itself.
     """
 
     name: str
@@ -70,14 +70,14 @@ CMMD = Source(
     ),
 )
 SOURCES = {source.name: source for source in (CBIS_DDSM, CMMD)}
-"""The data sets by their name on the command line."""
+"""The datasets by their name on the command line."""
 
 
 def table_names(source: Source, lesion: str) -> list[str]:
-    """Returns the tables for a part of a data set.
+    """Returns the tables for a part of a dataset.
 
     Args:
-        source: the data set.
+        source: the dataset.
         lesion: `calcification`, `mass` or `all`; CBIS-DDSM has a list for each.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The tables that come from TCIA beside the images: case lists, clinical data."""
+"""Downloads the tables from TCIA: case lists and clinical data."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from keras_wa.errors import UserError
 from keras_wa.files import replacing
 
 TCIA_FILES = "https://www.cancerimagingarchive.net/wp-content/uploads/"
-"""Where TCIA keeps the tables of its collections."""
+"""Base URL of the tables of TCIA's collections."""
 
 WAITS = (1.0, 5.0)
-"""Seconds between attempts to fetch a table."""
+"""Seconds between attempts to download a table."""
 
 _TIMEOUT = 30.0
 _MAX_BYTES = 50_000_000
@@ -61,11 +61,11 @@ _CASE_LISTS = {
 
 @dataclasses.dataclass(frozen=True)
 class Tables:
-    """The tables of a data set, checked.
+    """The checked tables of a dataset.
 
     Attributes:
         paths: the files.
-        notes: what the user should know about them.
+        notes: notes for the user.
     """
 
     paths: list[Path]
@@ -80,21 +80,21 @@ def obtained_tables(
     case_lists: Path | None = None,
     base: str = TCIA_FILES,
 ) -> Iterator[Tables]:
-    """Gives the tables: from a folder, from the data set's own, or from TCIA.
+    """Provides the tables: from a given folder, the dataset's folder, or TCIA.
 
     Args:
-        source: the data set.
-        names: file names, of `source.tables`.
-        out: the data set's root folder; tables that lie there already are used.
-        case_lists: a folder with the tables, which goes before `out`.
+        source: the dataset.
+        names: file names from `source.tables`.
+        out: the dataset's root folder; tables that are already there are used.
+        case_lists: a folder with the tables, searched before `out`.
         base: URL of the folder with the official files.
 
     Yields:
-        The tables. What was fetched lies in a temporary folder that ends with the
-        block; `install` keeps it.
+        The tables. Downloaded ones are in a temporary folder that is removed at the
+        end of the block; `install` copies them.
 
     Raises:
-        UserError: a table is nowhere to be had, or is not what it should be.
+        UserError: a table cannot be found or downloaded, or has unexpected content.
     """
     place = case_lists or out
     for folder in (place, place / "csv"):
@@ -127,11 +127,11 @@ def obtained_tables(
 
 
 def install(paths: Sequence[Path], out: Path) -> None:
-    """Copies tables into the data set's root folder, if they are not below it.
+    """Copies tables into the dataset's root folder, unless they are below it.
 
     Args:
         paths: the files.
-        out: the root folder; it exists.
+        out: the root folder, which must exist.
     """
     for path in paths:
         if not path.resolve().is_relative_to(out.resolve()):
@@ -185,7 +185,7 @@ def _check(path: Path, fetched: bool) -> list[str]:
     """Returns notes on a table.
 
     Raises:
-        UserError: it is not the table of this name.
+        UserError: the file is not the table of this name.
     """
     if path.suffix == ".xlsx":
         return _check_clinical(path)

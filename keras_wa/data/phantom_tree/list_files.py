@@ -1,4 +1,4 @@
-"""Writes case lists as CBIS-DDSM's own files are written, oddities included."""
+"""Writes case lists in the format of CBIS-DDSM's files, with their irregularities."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ import pandas as pd
 from keras_wa.data.readers.cbis_ddsm.case_lists import LIST_NAMES
 from keras_wa.files import replacing
 
-# What the calcification and the mass lists call the same things.
+# The calcification and mass lists have different names for the same columns.
 _DENSITY = {"calcification": "breast density", "mass": "breast_density"}
 _KINDS = {
     "calcification": ("calc type", "calc distribution"),
     "mass": ("mass shape", "mass margins"),
 }
-# The path that ends with a line break inside its quotes.
+# The column whose quoted paths end with a line break.
 _BROKEN = {"calcification": "crop_listed", "mass": "mask_listed"}
 
 
 def write_case_lists(cases: pd.DataFrame, folder: Path) -> list[Path]:
-    """Writes the official case lists of some cases.
+    """Writes cases as the official case lists.
 
-    Of what `read_case_lists` reads from the four official files, it writes the same
-    bytes again.
+    For cases that `read_case_lists` read from the four official files, the result has
+    the same bytes.
 
     Args:
-        cases: rows as `read_case_lists` gives them.
-        folder: where; files of these names are replaced.
+        cases: rows in the form of `read_case_lists`.
+        folder: the folder; files of the same names are replaced.
 
     Returns:
-        The files, one for each lesion type and part of the split that has cases.
+        The paths of the files, one per lesion type and part of the split with cases.
     """
     written = []
     for (lesion, part), name in LIST_NAMES.items():

@@ -1,4 +1,4 @@
-"""Writes an image as a DICOM file like CBIS-DDSM's, which says that it is a phantom."""
+"""Writes phantom images as DICOM files like CBIS-DDSM's, marked as phantoms."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _IMPLEMENTATION = generate_uid(entropy_srcs=["keras_wa", "phantom"])
 
 @dataclasses.dataclass(frozen=True)
 class Identity:
-    """Whose image a file holds, and which.
+    """Identifying attributes of a file.
 
     Attributes:
-        case: PatientID, which in CBIS-DDSM is the case:
+        case: PatientID. In CBIS-DDSM it names the case, such as
             `Calc-Training_P_00005_RIGHT_CC`, with the abnormality's number for crops
             and masks.
         study: StudyInstanceUID.
@@ -52,17 +52,17 @@ class Identity:
 def write_phantom_dicom(
     path: Path, pixels: NDArray, identity: Identity, rle: bool, marked: bool
 ) -> None:
-    """Writes a file, under a temporary name until it is whole.
+    """Writes a DICOM file, atomically.
 
     The attributes are those of CBIS-DDSM's files: secondary capture, modality MG, no
     pixel spacing, the view in PatientOrientation.
 
     Args:
-        path: the file; its folder is made.
-        pixels: (H, W) uint8 or uint16.
-        identity: whose image it is.
-        rle: whether to compress without loss by RLE.
-        marked: whether there are letters in the image.
+        path: the file; its folder is created if missing.
+        pixels: uint8 or uint16 of shape `(height, width)`.
+        identity: identifying attributes.
+        rle: whether to compress with RLE Lossless.
+        marked: whether the image contains text.
     """
     dataset = _dataset(pixels, identity)
     dataset.BurnedInAnnotation = "YES" if marked else "NO"
@@ -81,7 +81,7 @@ def write_phantom_dicom(
 
 
 def _dataset(pixels: NDArray, identity: Identity) -> Dataset:
-    """Everything but the pixels."""
+    """Returns the DICOM dataset without pixels."""
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
     meta.MediaStorageSOPInstanceUID = generate_uid(

@@ -24,13 +24,13 @@ from keras_wa.files import remove_partials
 from keras_wa.phantom.film import Abnormality, Film, plan_film
 from keras_wa.phantom.lesions import Placed
 
-# What a crop shows around the box of its mask, as a part of the box's longer side.
+# Margin of a crop around the box of its mask, as a share of the box's longer side.
 _CROP_MARGIN = 0.05
 
 
 @dataclasses.dataclass(frozen=True)
 class _File:
-    """A file to write: the path in the case list, and what it is to hold."""
+    """A file to write: its path in the case list, and its content."""
 
     listed: str
     description: str
@@ -41,15 +41,15 @@ class _File:
 def write_film(
     root: Path, settings: TreeSettings, rows: Sequence[Mapping[Any, Any]]
 ) -> list[dict[str, Any]]:
-    """Writes the files of one film that are not there yet.
+    """Writes the missing files of one film.
 
     Args:
-        root: of the tree.
-        settings: of the tree.
+        root: folder of the tree.
+        settings: settings of the tree.
         rows: the rows of the case lists that share the film, as mappings.
 
     Returns:
-        The ground truth, a mapping for each drawn particle.
+        The ground truth, one mapping per particle.
 
     Raises:
         UserError: the lesions do not fit the film, or a type is unknown.
@@ -140,7 +140,7 @@ def _cut(draw: Callable[[], NDArray], window: Box) -> NDArray:
 
 
 def _crop_window(film: Film, lesion: Placed) -> Box:
-    """The official crop: the box of the mask with a margin, within the film."""
+    """Returns the window of the crop: the mask's box with a margin, within the film."""
     rows, columns = film.breast.shape
     box = mask_box(lesion.mask((rows, columns), (rows, columns)), film.name)
     margin = max(2, round(_CROP_MARGIN * max(box.width, box.height)))
@@ -151,14 +151,14 @@ def _crop_window(film: Film, lesion: Placed) -> Box:
 
 
 def _places(lesion: Placed) -> list[dict[str, Any]]:
-    """Where each particle's centre is on the film."""
+    """Returns the centre of each particle on the film."""
     mm = lesion.pixel_mm
     return [
         {
             "particle": k,
             "x_px": round(float(x), 3),
             "y_px": round(float(y), 3),
-            # From the film's corner, which lies half a pixel before the first centre.
+            # From the film's corner, half a pixel before the first pixel's centre.
             "x_mm": round(float(x + 0.5) * mm, 4),
             "y_mm": round(float(y + 0.5) * mm, 4),
         }

@@ -1,4 +1,4 @@
-"""Case lists of phantom patients, of the form that `read_case_lists` gives."""
+"""Draws case lists of phantom patients, in the form of `read_case_lists`."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from keras_wa.data.sampling import sample_patients
 from keras_wa.errors import UserError, unknown_name
 from keras_wa.phantom import PhantomSpec, phantom_cases
 
-# Above every number that CBIS-DDSM has given a patient.
+# Above all patient numbers of CBIS-DDSM.
 _FIRST_NUMBER = {"calcification": 90000, "mass": 95000}
 _MOST_PATIENTS = 5000
-# Masses are other patients: those of another epoch of the phantom.
+# Patients with masses are others: those of another epoch of the phantom.
 _EPOCH = {"calcification": 0, "mass": 1}
 _OFFICIAL = {"calcification": 1872, "mass": 1696}
-# Shape and margins by label: what is typical, so that they tell the label.
+# Typical shape and margins for each label, so that they predict it.
 _MASSES = (
     (("OVAL", "CIRCUMSCRIBED"), ("ROUND", "CIRCUMSCRIBED"), ("LOBULATED", "OBSCURED")),
     (
@@ -30,31 +30,30 @@ _MASSES = (
 )
 _MASS_STREAM = 21
 _LEAST_ROIS = 5
-# Fewer ROIs are taken out of so many, where each label has patients in both parts.
+# Smaller lists are taken from this many ROIs, so that both parts have both labels.
 _ENOUGH = 1872
 
 
 def phantom_case_lists(
     spec: PhantomSpec, rois: int = 1872, lesion: str = "calcification"
 ) -> pd.DataFrame:
-    """Draws patients and gives them identifiers, files and lists as CBIS-DDSM has them.
+    """Draws phantom patients with identifiers, files and lists like CBIS-DDSM's.
 
     Calcifications follow the counts of the official lists (`phantom_cases`). Masses are
-    cruder: patients as those with calcifications have them, and a shape and margins
-    that are typical of the label.
+    cruder: patients are drawn as for calcifications, with a shape and margins that are
+    typical of the label.
 
     Args:
         spec: the phantom set.
-        rois: how many, at least 5 of each lesion type; there may be a few less, since
-            patients are whole. Both parts of the split have both labels.
-        lesion: `calcification`, `mass`, or `all`: both, in the official proportion.
+        rois: number of ROIs, at least 5 of each lesion type. Whole patients are taken,
+            so there may be a few less. Both parts of the split have both labels.
+        lesion: `calcification`, `mass`, or `all` for both, in the official proportion.
 
     Returns:
-        Rows as `read_case_lists` gives them. The patients have numbers that no patient
-        of CBIS-DDSM has.
+        Rows in the form of `read_case_lists`. No patient number occurs in CBIS-DDSM.
 
     Raises:
-        UserError: a value is out of its range.
+        UserError: a value is out of range.
     """
     if lesion not in LESIONS:
         raise unknown_name("`lesion`", lesion, LESIONS)
@@ -74,17 +73,17 @@ def phantom_case_lists(
 
 
 def some_patients(cases: pd.DataFrame, rois: int) -> pd.DataFrame:
-    """Takes whole patients of every list and label at an even pace.
+    """Selects whole patients, in equal shares from each list and label.
 
     Args:
-        cases: rows as `read_case_lists` gives them.
-        rois: the greatest number of ROIs.
+        cases: rows in the form of `read_case_lists`.
+        rois: largest number of ROIs.
 
     Returns:
-        Those rows, in their order.
+        The rows of the selected patients, in their order.
 
     Raises:
-        UserError: a list would be left without ROIs of a label.
+        UserError: a list would have no ROIs of a label.
     """
     return sample_patients(cases, rois, ("lesion_type", "split", "label"), "`rois`")
 
@@ -115,7 +114,7 @@ def _patients(spec: PhantomSpec, lesion: str, n: int) -> pd.DataFrame:
 
 
 def _with_files(cases: pd.DataFrame, spec: PhantomSpec) -> pd.DataFrame:
-    """Adds the names of cases and files."""
+    """Adds the columns of case and file names."""
     calcification = (cases["lesion_type"] == "calcification").all()
     part = cases["split"].map({"train": "Training", "test": "Test"})
     film = ("Calc-" if calcification else "Mass-") + part
@@ -123,7 +122,7 @@ def _with_files(cases: pd.DataFrame, spec: PhantomSpec) -> pd.DataFrame:
         film = film + "_" + cases[name]
     case = film + "_" + cases["lesion"]
     folders = [f"{name}/{_uid(spec, name, 1)}/{_uid(spec, name, 2)}" for name in case]
-    # The calcification lists have the mask first, the mass lists the crop.
+    # The mask comes first in the calcification lists, the crop in the mass lists.
     crop, mask = (1, 0) if calcification else (0, 1)
     cases["roi_id"] = case.astype(cases["roi_id"].dtype)
     listed = {
@@ -140,5 +139,5 @@ def _with_files(cases: pd.DataFrame, spec: PhantomSpec) -> pd.DataFrame:
 
 
 def _uid(spec: PhantomSpec, name: str, number: int) -> str:
-    """A unique identifier of DICOM that follows from the name."""
+    """Returns a DICOM UID, a function of the phantom set, the name and the number."""
     return generate_uid(entropy_srcs=["keras_wa", str(spec.seed), name, str(number)])

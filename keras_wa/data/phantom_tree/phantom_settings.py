@@ -1,4 +1,4 @@
-"""How a phantom tree is written, and what is odd about each of its ROIs."""
+"""Settings of a phantom tree, and the irregularities of each ROI's files."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ COMPRESSIONS, NAMES = ("rle", "none"), ("old", "new")
 FULL, CROP, MASK = "full mammogram images", "cropped images", "ROI mask images"
 """CBIS-DDSM's SeriesDescription of each part."""
 
-# How often a description is absent, and how often it is wrong. CBIS-DDSM has both, more
-# seldom; here a small tree should have some.
+# Rates of missing and wrong descriptions. Both are rarer in CBIS-DDSM; here a small
+# tree should have some.
 _UNDESCRIBED, _MISDESCRIBED = 0.05, 0.03
 _SMALLER = 0.8
 _FEW_PIXELS = 8
@@ -27,19 +27,19 @@ _STREAM = 22
 
 @dataclasses.dataclass(frozen=True)
 class TreeSettings:
-    """How the films of a tree are drawn and written.
+    """Settings for drawing and writing the films of a tree.
 
     Attributes:
         spec: the phantom set.
         image_shape: rows and columns of a film, pixels.
         pixel_mm: side of a pixel, mm.
         compress: `rle` or `none`.
-        swapped: share of ROIs whose crop and mask change places.
+        swapped: share of ROIs whose crop and mask are swapped.
         mismatched: share of ROIs whose mask has another size than the film.
-        names: `old` or `new` names of files.
+        names: `old` or `new` file names.
 
     Raises:
-        UserError: a value is out of its range.
+        UserError: a value is out of range.
     """
 
     spec: PhantomSpec
@@ -69,13 +69,13 @@ class TreeSettings:
                 )
 
     def path(self, listed: str) -> str:
-        """Where a listed file is written, relative to the root."""
+        """Returns the path of a listed file, relative to the root."""
         if self.names == "old":
             return listed
         return f"{listed.rpartition('/')[0]}/1-{number_of(listed) + 1}.dcm"
 
     def rng(self, name: str) -> np.random.Generator:
-        """Random numbers that follow from the seed and a name alone."""
+        """Returns a generator that depends only on the seed and a name."""
         digest = hashlib.sha256(name.encode()).digest()
         words = np.frombuffer(digest, "<u4").tolist()
         return np.random.default_rng([_STREAM, self.spec.seed, *words])
@@ -83,14 +83,14 @@ class TreeSettings:
 
 @dataclasses.dataclass(frozen=True)
 class Quirks:
-    """What is odd about the files of an ROI, as about some of CBIS-DDSM's.
+    """Irregularities of the files of an ROI, as they occur in CBIS-DDSM.
 
     Attributes:
         swapped: whether crop and mask are swapped.
         mask_shape: rows and columns of the mask.
-        described: whether the descriptions are `right`, `missing` or `wrong`.
+        described: `right`, `missing` or `wrong` descriptions.
         crop: SeriesDescription of the crop, `""` for none.
-        mask: SeriesDescription of the mask.
+        mask: SeriesDescription of the mask, `""` for none.
     """
 
     swapped: bool
@@ -101,7 +101,7 @@ class Quirks:
 
 
 def quirks_of(roi_id: str, settings: TreeSettings) -> Quirks:
-    """What is odd about an ROI; follows from its name and the settings alone."""
+    """Draws the irregularities of an ROI, a function of its name and the settings."""
     rng = settings.rng(roi_id)
     swapped = bool(rng.random() < settings.swapped)
     rows, columns = settings.image_shape
@@ -122,12 +122,12 @@ def quirks_of(roi_id: str, settings: TreeSettings) -> Quirks:
 
 
 def describe_full(name: str, settings: TreeSettings) -> str:
-    """SeriesDescription of a film, `""` for some."""
+    """Returns the SeriesDescription of a film, `""` for some."""
     return "" if settings.rng(name).random() < _UNDESCRIBED else FULL
 
 
 def number_of(listed: str) -> int:
-    """The number of a listed file in its series: 0 for `000000.dcm` and `1-1.dcm`."""
+    """Returns a file's number in its series: 0 for `000000.dcm` and `1-1.dcm`."""
     stem = PurePosixPath(listed).stem
     if stem.startswith("1-") and stem[2:].isdecimal():
         return int(stem[2:]) - 1

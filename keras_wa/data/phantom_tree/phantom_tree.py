@@ -37,7 +37,7 @@ PIXEL_MM = 0.046
 """Side of a pixel, mm, as assumed for CBIS-DDSM's scanners."""
 
 _FORMAT = 1
-# Total size of films that are drawn faster than a second process starts.
+# Pixels that one process draws in the time that a second process takes to start.
 _PIXELS_A_PROCESS = 4e7
 _MOST_WORKERS = 8
 
@@ -156,7 +156,7 @@ def _check_paths(cases: pd.DataFrame) -> None:
 
 
 def _begin(out: Path, settings: TreeSettings, cases: pd.DataFrame) -> None:
-    """Makes the folder, or makes sure that it was begun with the same arguments."""
+    """Creates the folder, or checks that it was begun with the same arguments."""
     listed = cases.drop(columns=["image_path", "crop_path", "mask_path"])
     digest = hashlib.sha256(listed.to_csv(index=False).encode()).hexdigest()
     record = {
@@ -203,7 +203,7 @@ def _is_complete(out: Path, settings: TreeSettings, cases: pd.DataFrame) -> bool
 
 
 def _is_empty(folder: Path) -> bool:
-    """Whether a folder holds nothing but what a killed process left half-written."""
+    """Returns whether a folder has no content except partial files."""
     remains = set(folder.glob(".*.partial-*"))
     return all(path in remains for path in folder.iterdir())
 
@@ -214,11 +214,11 @@ def _written(
     films: Sequence[Sequence[Mapping[Any, Any]]],
     workers: int,
 ) -> Iterator[list[dict[str, Any]]]:
-    """Writes the films and gives the ground truth of each, in their order."""
+    """Writes the films and yields the ground truth of each, in order."""
     if workers == 1:
         yield from (write_film(out, settings, rows) for rows in films)
         return
-    # Fresh interpreters: a fork of a process with threads may hang.
+    # Spawned, since a fork of a process with threads may hang.
     context = multiprocessing.get_context("spawn")
     with contextlib.ExitStack() as stack:
         pool = ProcessPoolExecutor(workers, context, initializer=_start_worker)
@@ -229,7 +229,7 @@ def _written(
 
 
 def _start_worker() -> None:
-    """Leaves Ctrl-C to the parent, and ends with it however it ends."""
+    """Ignores Ctrl-C, which the parent handles, and exits when the parent does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
 

@@ -1,4 +1,4 @@
-"""RLE Lossless of DICOM, written fast (PS3.5, annex G)."""
+"""A fast encoder of DICOM's RLE Lossless (PS3.5, annex G)."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from numpy.typing import NDArray
 
 
 def rle_frame(pixels: NDArray) -> bytes:
-    """Encodes an image; pydicom's and pylibjpeg's encoders take many times as long.
+    """Encodes an image with RLE. pydicom's and pylibjpeg's encoders are much slower.
 
     Args:
-        pixels: (H, W) uint8 or uint16.
+        pixels: uint8 or uint16 of shape `(height, width)`.
 
     Returns:
-        The RLE frame: the header and one segment a byte of the pixel, the most
+        The RLE frame: the header and one segment per byte of a pixel, the most
         significant first.
+
+    Source:
+        DICOM PS3.5, annex G.
     """
     depth = pixels.dtype.itemsize
     segments = [
@@ -30,6 +33,6 @@ def rle_frame(pixels: NDArray) -> bytes:
 
 
 def _segment(plane: NDArray[np.uint8]) -> bytes:
-    """One byte plane: PackBits row by row, of even length."""
+    """Encodes one byte plane with PackBits, row by row, padded to even length."""
     segment = bytes(imagecodecs.packbits_encode(plane, axis=-1))
     return segment + b"\0" * (len(segment) % 2)

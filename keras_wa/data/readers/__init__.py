@@ -1,1 +1,1 @@
-"""Readers of published data sets into case tables."""
+"""Readers of published datasets into case tables."""

@@ -60,19 +60,19 @@ def read_cmmd(
 ) -> Dataset:
     """Reads CMMD: one row per mammogram, labelled by the biopsy of its breast.
 
-    CMMD has no lesion marks, so that the ROI is the whole image and `options.crop` has
-    no effect. Patient, breast and view are from the DICOM headers, with any folder
-    layout.
+    CMMD has no lesion marks: the ROI is the whole image, and `options.crop` has no
+    effect. Patient, breast and view come from the DICOM headers, so any folder layout
+    works.
 
     Args:
         data_dir: folder with the DICOM files at any depth and the clinical spreadsheet
             (`SHEETS`), which may also be in `options.case_lists`.
-        options: `lesion` keeps breasts with only that type; those with both are read
-            with `all`. `require_files=False` keeps breasts without an image.
+        options: `lesion` keeps breasts with only that type; breasts with both need
+            `all`. `require_files=False` keeps breasts without an image.
         seed: seed of the draw of the test part.
 
     Returns:
-        The data set. Images of breasts that are not in the spreadsheet, files that
+        The dataset. Images of breasts that are not in the spreadsheet, files that
         cannot be read and bad rows are in `skipped`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The data set `csv`: a table of images, with optional masks or boxes."""
+"""The dataset `csv`: a table of images, with optional masks or boxes."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def read_csv_table(
         seed: seed of the draw of the test part.
 
     Returns:
-        The data set. Invalid rows are in `skipped`.
+        The dataset. Invalid rows are in `skipped`.
 
     Raises:
         UserError: there is not exactly one CSV file, it lacks a column, `crop` is
@@ -132,7 +132,7 @@ def _find_table(place: Path) -> Path:
 
 
 def _check_columns(frame: pd.DataFrame, file: Path) -> pd.DataFrame:
-    """Every column of the case table but `split` and `roi_id`, which may be absent."""
+    """Adds the case table's columns, without an absent `split` or `roi_id`."""
     twice = frame.columns[frame.columns.duplicated()]
     if len(twice):
         raise UserError(

@@ -1,4 +1,4 @@
-"""The data set `folder`: one folder of images for each of two classes."""
+"""The dataset `folder`: one folder of images for each of two classes."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def read_folder(
             default `ReadOptions()`.
 
     Returns:
-        The data set, one row per image. Files other than images, and plain images
+        The dataset, one row per image. Files other than images, and plain images
         beside a DICOM file of the same name, are in `skipped`.
 
     Raises:

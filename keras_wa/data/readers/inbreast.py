@@ -66,7 +66,7 @@ def read_inbreast(
         seed: seed of the draw of the test part.
 
     Returns:
-        The data set. Images without a DICOM file, and rows and marks that cannot be
+        The dataset. Images without a DICOM file, and rows and marks that cannot be
         read, are in `skipped`.
 
     Raises:

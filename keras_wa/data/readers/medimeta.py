@@ -44,12 +44,12 @@ def read_medimeta(
         seed: not used.
 
     Returns:
-        The data set; its paths are in `crop_path`. Absent crops and invalid lines of
+        The dataset; its paths are in `crop_path`. Absent crops and invalid lines of
         `annotations.csv` are in `skipped`.
 
     Raises:
-        UserError: a file of the layout is missing or damaged, the parts of the
-            split overlap or leave a crop out, labels do not fit, or nothing is left.
+        UserError: a file is missing or damaged, the parts of the split overlap or leave
+            a crop out, labels do not match, or nothing is left.
     """
     if options.drop_without_callback:
         raise UserError(
@@ -150,7 +150,7 @@ def _hdf5_reader(root: Path) -> Callable[[pd.Series], Roi]:
                 f"{path}: image {name} cannot be read ({in_one_line(error)}). "
                 "Expected: the file as published; unpack the archive again."
             ) from error
-        # The pixels', not the file's, which is the same for all of them.
+        # Of the pixels: all crops share the file.
         digest = xxhash.xxh3_128_hexdigest(pixels.tobytes())
         return Roi(pixels, {"sources": {f"{HDF5}/{name}": digest}})
 

@@ -37,16 +37,16 @@ def read_annotations(
     Args:
         root: folder of the dataset.
         images: path and part of each image.
-        labels: of each image.
-        info: of the dataset.
+        labels: label of each image.
+        info: content of `info.yaml`.
 
     Returns:
-        Columns of a case table by the image's path; the lines that cannot be used, with
-        the reason; and notes. Without patients each image is one.
+        Columns of a case table by the image's path; unusable lines with the reason;
+        and notes. Without patient numbers, each image is its own patient.
 
     Raises:
-        UserError: the table cannot be read, is about other images, or contradicts
-            the split or the labels.
+        UserError: the table cannot be read, has other images, or contradicts the split
+            or the labels.
     """
     file = root / "annotations.csv"
     alone = {path: {"patient_id": Path(path).stem} for path, _ in images}
@@ -54,7 +54,7 @@ def read_annotations(
         return alone, [], [_no_patients(f"{file.name} is not there")]
     table = read_table(file, ("filepath",))
     frame = table.rows
-    # Masses have a breast_density, calcifications a "breast density".
+    # The column is breast_density for masses, "breast density" for calcifications.
     plain = frame.columns.str.lower().str.replace("_", " ")
     names = pd.Index([_COLUMNS.get(*pair) for pair in zip(plain, frame, strict=True)])
     if names.has_duplicates:
@@ -72,10 +72,10 @@ def read_annotations(
     frame = frame.set_axis(names, axis="columns")
     frame = frame[names.intersection(["filepath", *_COLUMNS.values()])]
     for name in frame.columns.intersection([*_COUNTS, "lesion"]):
-        # pandas writes whole numbers so where others are missing.
+        # pandas writes integers as 3.0 if a value of the column is missing.
         frame[name] = frame[name].str.replace(r"\.0+$", "", regex=True)
     for name in frame.columns.intersection(["density", "subtlety"]):
-        # In CBIS-DDSM 0 means that none was given.
+        # In CBIS-DDSM 0 means missing.
         frame[name] = frame[name].replace("0", pd.NA)
     notes = []
     if "patient_id" not in frame or frame["patient_id"].isna().all():
@@ -100,7 +100,7 @@ def read_annotations(
 
 
 def _check_paths(paths: pd.Series, own: Mapping[str, int], file: Path) -> None:
-    """Refuses a table about other images, or with an image twice."""
+    """Raises an error if the table has other images or one image twice."""
     seen = set()
     for line, path in zip(paths.index, paths, strict=True):
         if path in own and path not in seen:
@@ -121,7 +121,7 @@ def _check_same(
     own: Mapping[str, int],
     file: Path,
 ) -> None:
-    """Refuses a column that contradicts what the other files say of each image."""
+    """Raises an error if a column contradicts the dataset's other files."""
     if name not in frame:
         return
     where = "splits/" if name == "split" else f"task_labels/{TASK}.npy"
@@ -136,7 +136,7 @@ def _check_same(
 
 
 def _fault(row: Mapping[Any, Any]) -> str | None:
-    """Why a line cannot be used."""
+    """Returns why a line cannot be used, or None."""
     if pd.isna(row["patient_id"]):
         return "patient_id. Received: nothing; expected a value, as other lines have."
     for name in _COUNTS:

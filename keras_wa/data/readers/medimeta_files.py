@@ -1,4 +1,4 @@
-"""The files of a MedIMeta dataset beside its images.
+"""Reads the metadata files of a MedIMeta dataset.
 
 The layout is that of `mimeta_pipelines/writer.py` in
 github.com/StefanoWoerner/medimeta-dataset-scripts, which wrote version 1.0.
@@ -20,29 +20,29 @@ from keras_wa.errors import UserError, in_one_line
 
 INFO = "info.yaml"
 IMAGES = "images"
-"""The folder of images, and the data set in the HDF5 file that holds the same."""
+"""Name of the image folder, and of the HDF5 dataset with the same images."""
 
 HDF5 = "images.hdf5"
 LESIONS = {"mammo_calc": "calcification", "mammo_mass": "mass"}
-"""The datasets of MedIMeta that are read, by their `id`, and what they show."""
+"""Lesion type of each supported dataset of MedIMeta, by its `id`."""
 
 TASK = "pathology"
 CLASSES = ("benign", "malignant")
-"""The names of the task's classes, in any case, by label of a case table."""
+"""Names of the task's classes, case-insensitive; the index is the label."""
 
 AGAIN = "Unpack the archive again."
-"""How a file that is not as published is mended."""
+"""Advice for a file that differs from the published one."""
 
 _IMAGE = re.compile(r"images/(\d{1,9})\.\w+")
 
 
 @dataclasses.dataclass(frozen=True)
 class Info:
-    """What `info.yaml` says.
+    """The content of `info.yaml`.
 
     Attributes:
         lesion: `calcification` or `mass`.
-        labels: label of a case table by value of the task.
+        labels: label of a case table for each value of the task.
         size: height and width of each image, pixels.
     """
 
@@ -52,10 +52,10 @@ class Info:
 
 
 def find_folder(place: Path) -> Path:
-    """Finds the folder that holds `info.yaml`: this one, or the only one in it.
+    """Finds the folder with `info.yaml`: this one, or its only subfolder with one.
 
     Raises:
-        UserError: there is none, or several.
+        UserError: there is no such folder, or more than one.
     """
     if (place / INFO).is_file():
         return place
@@ -79,7 +79,8 @@ def read_info(root: Path) -> Info:
     """Reads `info.yaml`.
 
     Raises:
-        UserError: it cannot be read, is that of another dataset, or lacks the task.
+        UserError: the file cannot be read, describes another dataset, or lacks the
+            task.
     """
     file = root / INFO
     try:
@@ -137,10 +138,10 @@ def read_labels(root: Path, info: Info) -> list[int]:
     """Reads the labels of the task.
 
     Returns:
-        The label of a case table of each image, by its number.
+        The label of each image, in the order of the image numbers.
 
     Raises:
-        UserError: the file cannot be read, or holds no row of the task's values.
+        UserError: the file cannot be read or has invalid values.
     """
     file = root / "task_labels" / f"{TASK}.npy"
     try:
@@ -173,14 +174,14 @@ def read_splits(root: Path, count: int) -> list[tuple[str, str]]:
 
     Args:
         root: folder of the dataset.
-        count: of the labels.
+        count: number of labels.
 
     Returns:
-        The path and the part of each image, by its number.
+        The path and the part of each image, in the order of the image numbers.
 
     Raises:
-        UserError: a list is missing, names something else than an image with a
-            label, or if an image is in no list or stands twice.
+        UserError: a list is missing, has an entry that is not a labelled image, or an
+            image is in no list or listed twice.
     """
     found: dict[int, tuple[str, str]] = {}
     for part in PARTS:
@@ -226,10 +227,10 @@ def read_splits(root: Path, count: int) -> list[tuple[str, str]]:
 
 
 def check_hdf5(root: Path, info: Info, count: int) -> None:
-    """Checks that the HDF5 file can be opened and holds the images.
+    """Checks that the HDF5 file can be opened and contains the images.
 
     Raises:
-        UserError: it does not.
+        UserError: the file cannot be opened or its images differ from `info`.
     """
     import h5py
 

@@ -23,13 +23,13 @@ from keras_wa.errors import UserError
 from keras_wa.files import walk_files
 
 LISTS = ("Info.txt", "README", "README.txt")
-"""The files that hold the list of films, as the archives in circulation name them."""
+"""Names of the list of films in the different archives of mini-MIAS."""
 
 SIDE = 1024
 """Height and width of every image, pixels."""
 
 SPACING_MM = 0.2
-"""Edge of a pixel."""
+"""Edge of a pixel, mm."""
 
 _TYPES = {
     "CALC": "calcification",
@@ -51,23 +51,22 @@ Skipped = list[tuple[str, str]]
 def read_mini_mias(
     data_dir: str | os.PathLike[str], options: ReadOptions, seed: int = 0
 ) -> Dataset:
-    """Reads mini-MIAS: one row an abnormality with a place.
+    """Reads mini-MIAS: one row per abnormality with a position.
 
     Two consecutive films, such as mdb001 and mdb002, are of one woman. Abnormalities
-    whose place is not given (calcifications all over the breast) and normal films are
-    left out. The list counts y from the bottom; the boxes here, as everywhere, count
-    from the top.
+    without a position (calcifications all over the breast) and normal films are left
+    out. The list counts y from the bottom, the boxes count from the top.
 
     Args:
         data_dir: folder with the list of films and, at any depth, the images
             `mdb001.pgm` to `mdb322.pgm`.
         options: `lesion`: CALC is a calcification; CIRC, SPIC and MISC are masses; ARCH
-            and ASYM are neither and read by `all` only. `crop`: `fixed` or `roi`.
+            and ASYM are neither and need `all`. `crop` is `fixed` or `roi`.
         seed: seed of the draw of the test part.
 
     Returns:
-        The dataset. Bad lines, abnormalities without a place and those without an
-        image are in `skipped`.
+        The dataset. Invalid lines, and abnormalities without a position or an image,
+        are in `skipped`.
 
     Raises:
         UserError: the list is missing or is that of the full-size MIAS, `crop` is
@@ -115,7 +114,7 @@ def read_mini_mias(
 
 
 def _read_list(listing: Path) -> tuple[list[dict[str, Any]], Skipped, int]:
-    """Rows of the case table with their film, what was left out, normal films."""
+    """Returns rows with their film, skipped lines, and the number of normal films."""
     try:
         text = listing.read_text(encoding="latin-1")
     except OSError as error:
@@ -131,7 +130,7 @@ def _read_list(listing: Path) -> tuple[list[dict[str, Any]], Skipped, int]:
     for number, line in enumerate(text.splitlines(), start=1):
         match = _LINE.fullmatch(line)
         if match is None:
-            continue  # The head and the notes about the list.
+            continue  # The header and the notes about the list.
         film = match[1].lower()
         fields = match[3].split()
         if [field.upper() for field in fields[1:2]] == ["NORM"]:
@@ -164,7 +163,7 @@ def _read_list(listing: Path) -> tuple[list[dict[str, Any]], Skipped, int]:
 def _parse(
     film: str, number: int, lesion: int, fields: list[str]
 ) -> dict[str, Any] | str:
-    """A row of the case table, or the reason why the line gives none."""
+    """Returns a row of the case table, or the reason why the line is skipped."""
     values = [*(field.upper() for field in fields), "", "", ""][:3]
     tissue, kind, severity = values
     if tissue not in ("F", "G", "D"):
@@ -209,9 +208,9 @@ def _parse(
 
 
 def _find_images(root: Path) -> tuple[dict[str, str], list[str]]:
-    """Path of the image of each film, and a note on the copies that are not read.
+    """Returns the image path of each film, and a note on ignored copies.
 
-    The PGM is the original; another format is a copy of it.
+    The PGM is the original; other formats are copies.
     """
     found: dict[str, list[str]] = {}
     for path, kind in kinds_of(root, walk_files(root)).items():

@@ -1,1 +1,1 @@
-"""What a dataset leaks: duplicates, patient leakage, and labels that can be guessed."""
+"""Audits a dataset: duplicates, patient leakage, and shortcuts to the label."""

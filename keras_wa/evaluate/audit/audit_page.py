@@ -12,7 +12,7 @@ from keras_wa.evaluate import pages
 from keras_wa.evaluate.audit.findings import AuditReport, Group, verdict_sentence
 
 GROUPS_SHOWN = 12
-"""Groups of duplicates that are shown with pictures; the others are counted."""
+"""Number of groups of duplicates with thumbnails; the others are only counted."""
 
 _ROIS_SHOWN = 6
 _COUNTS = ("rois", "patients", "label_0", "label_1")
@@ -21,18 +21,18 @@ _COUNTS = ("rois", "patients", "label_0", "label_1")
 def write_page(
     report: AuditReport, images: NDArray[np.uint8] | None, path: Path
 ) -> None:
-    """Writes the page in one step.
+    """Writes the page atomically.
 
     Args:
-        report: the outcome.
-        images: (N, H, W) uint8 that `Group.images` points to, for thumbnails.
+        report: the audit's report.
+        images: uint8 of shape `(N, H, W)`, indexed by `Group.images`, for thumbnails.
         path: the file.
     """
     pages.write_page(render_page(report, images), path)
 
 
 def render_page(report: AuditReport, images: NDArray[np.uint8] | None) -> str:
-    """The page as HTML; what it shows is escaped, and it loads nothing."""
+    """Renders the page as HTML, with escaped content and no external files."""
     forests = [forest(report, "auc"), forest(report, "accuracy")]
     return pages.render(
         "keras_wa.evaluate.audit",
@@ -52,14 +52,14 @@ def render_page(report: AuditReport, images: NDArray[np.uint8] | None) -> str:
 
 
 def forest(report: AuditReport, measure: str) -> pages.ForestPlot:
-    """The plot of the scores of all checks.
+    """Plots the scores of all checks.
 
     Args:
-        report: the outcome.
+        report: the audit's report.
         measure: `"auc"` or `"accuracy"`.
 
     Returns:
-        A row for each score that has this measure.
+        The plot, with a row for each score that has this measure.
     """
     rows = [
         pages.Row(score.name, estimate, finding.check)
@@ -73,7 +73,7 @@ def forest(report: AuditReport, measure: str) -> pages.ForestPlot:
 
 
 def thumbnails(group: Group, images: NDArray[np.uint8] | None) -> list[str]:
-    """Pictures of the first ROIs of a group as data URIs; none without images."""
+    """Returns the first ROIs of a group as data URIs; empty without images."""
     if images is None:
         return []
     return [pages.data_uri(images[index]) for index in group.images[:_ROIS_SHOWN]]

@@ -1,4 +1,4 @@
-"""Every check of a dataset, one after the other."""
+"""Runs all checks of a dataset."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from keras_wa.evaluate.text import count
 from keras_wa.progress import track
 
 RECALL_SPLITS = 200
-"""Random splits on which patient recall is scored."""
+"""Number of random splits for the score of patient recall."""
 
 _OF_PIXELS = {
     "duplicates": "The same image more than once",
@@ -50,30 +50,28 @@ def run_audit(
     image_size: int = 128,
     progress: bool = True,
 ) -> tuple[AuditReport, NDArray[np.uint8] | None]:
-    """Checks a dataset for what makes a result on it untrue.
+    """Checks a dataset for leakage and shortcuts that invalidate results.
 
     Args:
-        dataset: what `load_cases` gives. Its files may be absent: then the checks of
-            pixels are not done, and the others are.
-        split: a name of `keras_wa.data.SPLITS`, but `augmented-first`, whose copies
-            are not what the dataset holds. Validation is drawn as training
-            draws it. Where the dataset's own split tears patients apart, it is taken as
-            it is, so that this can be reported.
-        seed: of every draw.
-        resamples: of each bootstrap by patient, at least 1.
-        limit_images: the greatest number of ROIs whose pixels are read, drawn at
-            random; all by default, none with 0.
-        image_size: height and width in pixels at which images are compared, at least
-            64; finer detail is not looked at.
-        progress: whether to draw progress bars.
+        dataset: result of `load_cases`. If its files are missing, the checks of pixels
+            are skipped.
+        split: a name of `keras_wa.data.SPLITS` except `augmented-first`, whose copies
+            are not in the dataset. Validation is drawn as in training. The dataset's
+            own split is used even if it has patient leakage, to report it.
+        seed: seed of all random draws.
+        resamples: number of resamples of the patients, at least 1.
+        limit_images: largest number of ROIs to read, drawn at random; None for all, 0
+            for none.
+        image_size: height and width at which images are compared, pixels, at least
+            64.
+        progress: whether to show progress bars.
 
     Returns:
-        The report, and the images that were read, uint8 `(N, image_size, image_size)`,
-        which `Group.images` points to; `None` if there are none.
+        The report; and the images, uint8 of shape `(N, image_size, image_size)`,
+        indexed by `Group.images`, or None if none were read.
 
     Raises:
-        UserError: if an argument is out of its range, or there is no such split of this
-            dataset.
+        UserError: an argument is out of range, or the dataset has no such split.
     """
     check_split_name(split)
     _check_arguments(resamples, limit_images, image_size)
@@ -119,7 +117,7 @@ def run_audit(
 
 
 def check_split_name(split: str) -> None:
-    """Raises `UserError` if `run_audit` takes no such split."""
+    """Raises `UserError` if `run_audit` does not accept a split."""
     if split == "augmented-first":
         raise UserError(
             "`split` of an audit. Received: 'augmented-first'; expected 'official', "
@@ -152,7 +150,7 @@ def _with_split(cases: pd.DataFrame, split: str, seed: int) -> pd.DataFrame:
 def _pixels(
     dataset: Dataset, limit: int | None, size: int, seed: int, progress: bool
 ) -> tuple[Pixels, str]:
-    """The pixels, and why there are none if there are none."""
+    """Returns the pixels, and the reason if there are none."""
     pixels = read_pixels(dataset, limit, size, seed, progress)
     if limit == 0:
         return pixels, "no image was asked for"
@@ -188,7 +186,7 @@ def _not_done(check: str, reason: str) -> CheckResult:
 
 
 def _counts(cases: pd.DataFrame) -> dict[str, Any]:
-    """ROIs and patients of each part that is there, and of all of them."""
+    """Counts ROIs and patients of each part and of all parts."""
     parts = {part: cases[cases["split"] == part] for part in PARTS}
     return {
         name: {
@@ -205,7 +203,7 @@ def _counts(cases: pd.DataFrame) -> dict[str, Any]:
 def _notes(
     dataset: Dataset, pixels: Pixels, limit: int | None, split: str
 ) -> list[str]:
-    """What has to be known of the pixels that were looked at."""
+    """Returns the notes on the pixels that were read."""
     notes = []
     cases, read, skipped = dataset.cases, len(pixels.rows), pixels.skipped
     if limit is not None and limit < len(cases):

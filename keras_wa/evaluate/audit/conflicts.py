@@ -1,4 +1,4 @@
-"""The same image under two labels."""
+"""Checks for equal images with different labels."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from keras_wa.evaluate.text import count
 
 
 def check_conflicts(copies: Copies) -> CheckResult:
-    """Looks for images that show the same and have different labels.
+    """Checks for equal images with different labels.
 
-    Whole mammograms that are copies may well hold lesions of both kinds, so it is the
-    parts of them that the ROIs show which are compared.
+    A mammogram may have lesions of both labels, so only the windows of the ROIs are
+    compared.
 
     Args:
-        copies: what is there more than once.
+        copies: the duplicates.
 
     Returns:
         The finding: an error for copies of a file, a warning for images that look

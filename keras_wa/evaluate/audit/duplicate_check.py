@@ -1,4 +1,4 @@
-"""The same image more than once: across parts of the split, across patients."""
+"""Checks for duplicates across parts of the split and across patients."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _ADVICE = {
 
 
 def check_duplicates(copies: Copies) -> CheckResult:
-    """Judges images that are there more than once.
+    """Checks for duplicates.
 
-    A group is an error if it is in more than one part of the split, a warning if it is
-    under more than one patient of one part, and a note within a patient, where two
-    windows in one mammogram may show nearly the same.
+    A group is an error if it is in more than one part of the split, a warning if it has
+    more than one patient of the same part, and a note within a patient, where windows
+    of one mammogram may overlap.
 
     Args:
-        copies: what is there more than once.
+        copies: the duplicates.
 
     Returns:
         The finding, with the groups, the worst first.

@@ -1,4 +1,4 @@
-"""What reading the files of a dataset found out that a user has to see."""
+"""Collects the notes from reading a dataset's files."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def check_files(cases: pd.DataFrame, pixels: Pixels) -> CheckResult:
 
     Args:
         cases: a case table.
-        pixels: what was read of it.
+        pixels: the ROIs that were read.
 
     Returns:
-        The finding, a warning if there is a note: each is of something that changes
+        The finding, a warning if there is a note: each is about something that changes
         grey levels or lengths, such as 12-bit values in a 16-bit file.
     """
     notes = notes_of(cases.iloc[pixels.rows], pixels.facts)

@@ -1,4 +1,4 @@
-"""What a check of a dataset has found, the same for every check."""
+"""The result types of all checks of a dataset."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from keras_wa.metrics import Estimate
 Verdict = Literal["ok", "note", "warning", "error", "not done"]
 
 VERDICTS: tuple[Verdict, ...] = ("ok", "not done", "note", "warning", "error")
-"""From the mildest to the worst."""
+"""All verdicts, from mild to severe."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Score:
-    """How well the label can be guessed from something that is no image.
+    """How well the label can be predicted without the image.
 
     Attributes:
-        name: what it was guessed from, such as `"type + distribution"`.
-        auc: area under the ROC curve, `None` where there is none.
-        accuracy: share of right guesses, `None` where there is none.
+        name: the predictors, such as `"type + distribution"`.
+        auc: area under the ROC curve, None if undefined.
+        accuracy: share of correct predictions, None if undefined.
         how: protocol in a few words: data, split, interval.
     """
 
@@ -33,7 +33,7 @@ class Score:
 
 @dataclasses.dataclass(frozen=True)
 class Group:
-    """Images that show the same.
+    """A group of duplicates.
 
     Attributes:
         kind: `"identical"` or `"near"`.
@@ -41,7 +41,7 @@ class Group:
         patients: their patients.
         splits: their parts of the split.
         labels: their labels.
-        images: positions of some of them in the prepared images, for thumbnails.
+        images: indices of some of them in the images that were read, for thumbnails.
     """
 
     kind: str
@@ -54,17 +54,17 @@ class Group:
 
 @dataclasses.dataclass(frozen=True)
 class CheckResult:
-    """The outcome of one check.
+    """The result of one check.
 
     Attributes:
-        check: its short name, such as `"patients"`.
-        title: what it looks for.
-        verdict: how bad it is.
-        sentence: the outcome in plain words.
-        advice: what to do about it, `""` if nothing.
-        scores: what was scored, if anything.
+        check: short name, such as `"patients"`.
+        title: title of the check.
+        verdict: severity of the result.
+        sentence: the result in plain words.
+        advice: what to do, `""` if nothing.
+        scores: scores, if any.
         groups: duplicates, if any.
-        details: further values that JSON can hold.
+        details: further values for JSON.
     """
 
     check: str
@@ -79,14 +79,14 @@ class CheckResult:
 
 @dataclasses.dataclass(frozen=True)
 class AuditReport:
-    """Everything that an audit has found.
+    """The results of an audit.
 
     Attributes:
         dataset: name of the dataset.
-        split: which split, and its hash.
-        counts: ROIs and patients by part and label.
-        notes: what the reader has to say of the dataset.
-        findings: one a check.
+        split: name and hash of the split.
+        counts: numbers of ROIs and patients by part and label.
+        notes: notes of the dataset's reader.
+        findings: one result per check.
         settings: seeds, numbers of resamples and splits.
     """
 
@@ -99,7 +99,7 @@ class AuditReport:
 
     @property
     def verdict(self) -> Verdict:
-        """The worst verdict of all checks."""
+        """Returns the worst verdict of all checks."""
         found = {finding.verdict for finding in self.findings}
         return next((each for each in reversed(VERDICTS) if each in found), "ok")
 
@@ -114,7 +114,7 @@ _OVERALL: dict[Verdict, str] = {
 
 
 def verdict_sentence(report: AuditReport) -> str:
-    """Sums an audit up in one sentence."""
+    """Summarises an audit in one sentence."""
     worst = [f.title for f in report.findings if f.verdict == report.verdict]
     sentence = _OVERALL[report.verdict]
     if report.verdict in ("warning", "error"):

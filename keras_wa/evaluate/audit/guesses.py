@@ -1,4 +1,4 @@
-"""Scores of guesses that use no image, with intervals by patient."""
+"""Scores of predictions without images, with intervals by patient."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from keras_wa.evaluate.audit.findings import Score
 from keras_wa.metrics import Estimate, cluster_bootstrap
 
 SHORTCUT_AUC = 0.6
-"""A shortcut is worth a warning when the lower end of its AUC lies above this.
+"""A shortcut gives a warning if the lower limit of its AUC is above this.
 
-The end of the interval is asked and not the value, so that small samples raise no
-alarm; 0.6 and not 0.5, since a tiny real difference between the classes will be
-significant in a large data set without helping a model much.
+The limit and not the value, to avoid false alarms in small samples; 0.6 and not 0.5,
+since in a large dataset a tiny difference between the classes is significant but of
+little use to a model.
 """
 
 STRONG_SHORTCUT_AUC = 0.75
-"""Above this a shortcut is strong.
+"""A shortcut above this is strong.
 
-BI-RADS assessments of radiologists alone reach about 0.75 on CBIS-DDSM's official test
-part: what reaches as much without looking at the lesion can pass for a working model.
+Radiologists' BI-RADS assessments alone reach about 0.75 on CBIS-DDSM's official test
+part: a shortcut with as much can pass for a working model.
 """
 
 
 def learning_and_test(cases: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
-    """Tells which rows are learnt from (train and val) and which are tested on.
+    """Selects training rows (train and val) and test rows.
 
     Args:
         cases: a case table with its split.
@@ -42,13 +42,13 @@ def learning_and_test(cases: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
 
 
 def why_not_held_out(cases: pd.DataFrame) -> str | None:
-    """Says why nothing can be learnt on one part and tested on the other, if so.
+    """Returns why training on one part and testing on the other is impossible.
 
     Args:
         cases: a case table with its split.
 
     Returns:
-        A clause, or `None` if both parts hold both labels.
+        A clause, or None if both parts have both labels.
     """
     parts = dict(zip(("training", "test"), learning_and_test(cases), strict=True))
     for name, rows in parts.items():
@@ -60,13 +60,13 @@ def why_not_held_out(cases: pd.DataFrame) -> str | None:
 
 
 def defined(estimate: Estimate) -> Estimate | None:
-    """The estimate; `None` if any of it is undefined."""
+    """Returns the estimate; None if a part of it is undefined."""
     numbers = (estimate.value, estimate.low, estimate.high)
     return None if any(math.isnan(each) for each in numbers) else estimate
 
 
 def shortcuts(scores: Iterable[Score]) -> dict[str, Estimate]:
-    """The AUCs that are worth a warning (`SHORTCUT_AUC`), by name of the score."""
+    """Returns the AUCs that give a warning (`SHORTCUT_AUC`), by name of the score."""
     return {
         score.name: score.auc
         for score in scores
@@ -75,7 +75,7 @@ def shortcuts(scores: Iterable[Score]) -> dict[str, Estimate]:
 
 
 def at_best(scores: Iterable[Score]) -> str:
-    """A clause on the greatest AUC, `""` if there is none."""
+    """Returns a clause on the highest AUC, `""` if there is none."""
     aucs = [(score.auc.value, score) for score in scores if score.auc is not None]
     if not aucs:
         return ""
@@ -92,15 +92,15 @@ def score_probabilities(
     seed: int,
     how: str = "",
 ) -> Score:
-    """Scores probabilities by AUC and by accuracy at the cut 0.5.
+    """Scores probabilities by AUC, and by accuracy at the threshold 0.5.
 
     Args:
-        name: of the score.
+        name: name of the score.
         labels: shape `(n,)`, 0 or 1.
         probabilities: shape `(n,)`, in [0, 1].
         patients: `n` identifiers.
-        resamples: of the bootstrap by patient.
-        seed: of the bootstrap.
+        resamples: number of resamples of the patients.
+        seed: seed of the bootstrap.
         how: protocol in a few words.
 
     Returns:

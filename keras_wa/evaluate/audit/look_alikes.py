@@ -1,6 +1,6 @@
-"""Pairs of images that show the same, turned or mirrored or changed a little.
+"""Finds near-duplicate images, also rotated or mirrored ones.
 
-Hashes find candidates; the detail of the two images has to agree too.
+Hashes find candidates; the detail of the two images must agree too.
 """
 
 from __future__ import annotations
@@ -14,43 +14,43 @@ from keras_wa.data.io.resize import resize
 from keras_wa.evaluate.audit.perceptual_hash import Images, candidates, turn_images
 
 MAX_DISTANCE = 12
-"""Bits in which the hashes of a candidate pair may differ.
+"""Largest number of different bits in the hashes of a candidate pair.
 
-636 real patches were turned at random and changed: saved as JPEG of quality 60, 99 % of
-them are within 10 bits of the original; cut by 1 % or blurred, within 9. Of 202,000
-pairs of different patches, 2 are within 12 bits.
+636 real patches were rotated at random and changed: saved as JPEG of quality 60, 99 %
+of them are within 10 bits of the original; cropped by 1 % or blurred, within 9. Of
+202,000 pairs of different patches, 2 are within 12 bits.
 """
 
 MIN_CORRELATION = 0.8
-"""Correlation of the detail of two images from which on they show the same.
+"""Smallest correlation of the detail of near-duplicates.
 
 Of the changed real patches 99 % reach it after JPEG, blur, gamma or a rotation by 3
-degrees, 90 % after noise of 5 grey levels. Different images with hashes as near as
-`MAX_DISTANCE` reach 0.25 (real patches) and 0.26 (phantom); 0.78 when the same half of
-all of them is blacked out, as the edge of a film may do. A plain correlation of small
-images would not serve: it is 0.97 for different tiles of real mammograms with the same
-slow gradient.
+degrees, 90 % after noise of 5 grey levels. Different images with hashes within
+`MAX_DISTANCE` reach 0.25 (real patches) and 0.26 (phantom); 0.78 if the same half of
+all of them is black, as at the edge of a film. A plain correlation of small images is
+not suitable: it is 0.97 for different tiles of real mammograms with the same slow
+gradient.
 """
 
 _SIDE = 64
-# Standard deviations of the Gaussians, pixels of the small image: what is finer is
-# noise, what is coarser is the gradient that many regions of a breast share.
+# Standard deviations of the Gaussians, pixels of the small image: finer structure is
+# noise, coarser structure is the gradient that many regions of a breast share.
 _FINE, _COARSE = 1.5, 5.0
-# Too little is left to compare where less of the square is inside both images.
+# Smallest share of the square inside both images for a comparison.
 _MIN_SHARED = 0.2
 _CHUNK = 2048
 
 
 def similar_pairs(images: Images) -> pd.DataFrame:
-    """Finds the pairs of images that show the same, whichever way they are turned.
+    """Finds pairs of near-duplicates, rotated or mirrored in any way.
 
     Args:
-        images: uint8 `(n, height, width)`; black is taken as outside the image.
+        images: uint8 of shape `(n, height, width)`; black counts as outside the image.
 
     Returns:
-        One row a pair, under its best symmetry, sorted: int64 `first` < `second`, the
-        positions; int64 `symmetry`, the number in `SYMMETRIES` of what makes the second
-        the first; float64 `correlation`, at least `MIN_CORRELATION`.
+        One row per pair, with its best symmetry, sorted: `first` < `second`, int64, the
+        indices; `symmetry`, int64, the index in `SYMMETRIES` of the symmetry from the
+        second to the first; `correlation`, float64, at least `MIN_CORRELATION`.
     """
     small = np.stack([resize(image, (_SIDE, _SIDE)) for image in images])
     detail, inside = _detail(small)
@@ -79,7 +79,7 @@ def similar_pairs(images: Images) -> pd.DataFrame:
     pairs = pd.concat(
         [pd.DataFrame(columns=list(columns)).astype(columns), *found], ignore_index=True
     )
-    # On a tie, as of an image symmetric in itself, the simplest symmetry.
+    # In a tie, as for a symmetric image, the simplest symmetry.
     pairs["rounded"] = pairs["correlation"].round(6)
     best = pairs.sort_values("rounded", ascending=False, kind="stable")
     return (
@@ -91,7 +91,7 @@ def similar_pairs(images: Images) -> pd.DataFrame:
 
 
 def _detail(images: Images) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Differences of Gaussians within each image, and what lies within it."""
+    """Returns the difference of Gaussians of each image, and the mask of its inside."""
     inside = images > 0
     detail = np.empty(images.shape, dtype=np.float32)
     for row, image in enumerate(images):
@@ -106,7 +106,7 @@ def _detail(images: Images) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
 def _smooth(
     image: NDArray[np.float32], weight: NDArray[np.float32], sigma: float
 ) -> NDArray[np.float32]:
-    """A Gaussian mean of what is inside, so that its edge leaves no trace."""
+    """Returns a Gaussian mean of the inside, normalised at its edge."""
     blurred, share = (
         cv2.GaussianBlur(each, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
         for each in (image, weight)
@@ -120,13 +120,13 @@ def _correlation(
     two: NDArray[np.float32],
     inside_two: NDArray[np.bool_],
 ) -> NDArray[np.float32]:
-    """Correlation of the detail of pairs, -1 where there is nothing to compare."""
+    """Returns the correlation of the detail of pairs, -1 with too little to compare."""
     both = (inside_one & inside_two).astype(np.float32)
     products = np.einsum("nij,nij->n", one, two)
     powers = np.einsum("nij,nij,nij->n", one, one, both) * np.einsum(
         "nij,nij,nij->n", two, two, both
     )
     shared = both.mean(axis=(1, 2))
-    # Detail of less than a hundredth of a grey level is rounding.
+    # Detail below a hundredth of a grey level is rounding.
     real = (shared >= _MIN_SHARED) & (powers > (1e-4 * _SIDE**2) ** 2)
     return np.where(real, products / np.sqrt(np.where(real, powers, 1)), -1)

@@ -1,4 +1,4 @@
-"""What the case table alone tells of the label, without any image."""
+"""Checks how well the case table predicts the label, without images."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ READ = {
     "subtlety": ("subtlety",),
     "lesion type": ("lesion_type",),
 }
-"""What a radiologist has read off the image: no leak, but a bar to clear."""
+"""Columns with radiologists' findings: not a leak, but a baseline to exceed."""
 
 TAKEN = {
     "breast + view": ("breast", "view"),
     "pixel spacing": ("pixel_spacing_mm",),
 }
-"""How the image was taken, which ought to say nothing of the lesion."""
+"""Columns about the acquisition, which should be independent of the label."""
 
 _TITLE = "What the metadata alone tell of the label"
 
@@ -39,17 +39,17 @@ def check_metadata(
 ) -> CheckResult:
     """Predicts the label from columns of the case table.
 
-    For each set of columns a logistic regression learns on the training part,
-    validation included, and is scored on the test part. Values are categories, and
-    missing is a category too, as that something was not stated may tell as much.
+    For each set of columns, a logistic regression is fitted on the training part,
+    validation included, and scored on the test part. Values are categories; a missing
+    value is a category too, since it may be informative.
 
     Args:
         cases: a case table with its split.
-        resamples: of the bootstrap by patient.
-        seed: of the bootstrap.
+        resamples: number of resamples of the patients.
+        seed: seed of the bootstrap.
 
     Returns:
-        The finding, with a score for each set of columns that holds anything.
+        The finding, with a score for each set of columns that is not empty.
     """
     reason = why_not_held_out(cases)
     if reason:
@@ -98,7 +98,7 @@ def _score(
 def _judge(
     scores: dict[str, Score], majority: float, details: dict[str, float]
 ) -> CheckResult:
-    """Words for what was scored."""
+    """Returns the finding for the scores."""
 
     def tells(name: str, bound: float) -> bool:
         return name in scores and _auc(scores, name).low > bound
@@ -135,7 +135,7 @@ def _judge(
 
 
 def _auc(scores: dict[str, Score], name: str) -> Estimate:
-    """The AUC of a score, NaN if it has none."""
+    """Returns the AUC of a score, NaN if it has none."""
     return scores[name].auc or Estimate(math.nan, math.nan, math.nan)
 
 

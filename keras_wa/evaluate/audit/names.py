@@ -1,4 +1,4 @@
-"""What file names and paths tell of the label."""
+"""Checks how well file names and paths predict the label."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from keras_wa.evaluate.text import join
 from keras_wa.metrics import Estimate
 
 MIN_ROIS = 5
-"""A token in fewer ROIs than this is taken for a name of its own and passed over."""
+"""Smallest number of ROIs of a token; rarer ones are unique names and ignored."""
 
 MIN_PATIENTS = 3
-"""A token of fewer patients than this stands for these patients and nothing else."""
+"""Smallest number of patients of a token; rarer ones identify patients."""
 
 _ALL = "all of these"
 _TITLE = "What file names and paths tell of the label"
@@ -38,19 +38,19 @@ _NAMED = 2
 def check_names(
     cases: pd.DataFrame, resamples: int = 1000, seed: int = 0
 ) -> CheckResult:
-    """Predicts the label from the tokens of names, patients held apart.
+    """Predicts the label from the tokens of names, cross-validated by patient.
 
-    Each patient is predicted by a logistic regression that has learnt from others, so a
-    name that tells the patient tells nothing here; a letter for the hospital does.
+    Each patient is predicted by a logistic regression fitted on other patients, so a
+    patient's name does not help; a letter for the hospital does.
 
     Args:
-        cases: a case table; its split plays no part.
-        resamples: of the bootstrap by patient.
-        seed: of the bootstrap.
+        cases: a case table; its split is not used.
+        resamples: number of resamples of the patients.
+        seed: seed of the bootstrap.
 
     Returns:
-        The finding: a score for each kind of token and for all of them; in the details
-        the tokens that tell most.
+        The finding: a score for each kind of token and for all of them, with the most
+        informative tokens in the details.
     """
     labels = cases["label"].to_numpy(np.int64)
     patients = cases["patient_id"].to_numpy(str)
@@ -89,17 +89,17 @@ def check_names(
 def informative_tokens(
     tokens: pd.DataFrame, labels: NDArray[np.int64], patients: NDArray[Any]
 ) -> pd.DataFrame:
-    """Ranks tokens by how far their label rate is from that of all patients.
+    """Ranks informative tokens by the deviation of their label rate from the overall.
 
     Args:
-        tokens: `row`, `part` and `token`.
-        labels: `(n,)`, 0 or 1.
-        patients: `(n,)`, identifiers.
+        tokens: table with `row`, `part` and `token`.
+        labels: shape `(n,)`, 0 or 1.
+        patients: shape `(n,)`, patient identifiers.
 
     Returns:
-        One row a token, the most telling first: `part`, `token`, `rois`, `patients`,
-        `label_1`, the share of its ROIs with label 1, and `deviation`, in standard
-        errors for as many independent patients.
+        One row per token, the most informative first: `part`, `token`, `rois`,
+        `patients`, `label_1` (share of its ROIs with label 1), and `deviation`, in
+        standard errors for as many independent patients.
     """
     rows = tokens["row"].to_numpy(int)
     counted = (
@@ -125,7 +125,7 @@ def _folds(cases: pd.DataFrame) -> int:
 
 
 def _common(tokens: pd.DataFrame, patients: NDArray[Any]) -> pd.DataFrame:
-    """The tokens of several ROIs and patients that not every name has."""
+    """Returns the tokens of several ROIs and patients that not every name has."""
     named = tokens.assign(patient=patients[tokens["row"].to_numpy(int)])
     groups = named.groupby(["part", "token"])
     rois = groups["row"].transform("size")
@@ -143,9 +143,9 @@ def _one_hot(tokens: pd.DataFrame, count: int) -> csr_array:
 def _predict(
     features: csr_array, labels: NDArray[np.int64], patients: NDArray[Any], folds: int
 ) -> NDArray[np.float64]:
-    """Probabilities by models that have not seen the patient."""
-    # The folds follow from the sorted patients: scikit-learn's own shuffle gives
-    # patients the label counts of others in 1.5, which is still supported.
+    """Returns cross-validated probabilities, with folds by patient."""
+    # The folds are from the sorted patients, since the shuffle of scikit-learn 1.5,
+    # which is still supported, gives patients the label counts of others.
     groups = pd.factorize(patients, sort=True)[0]
     predicted: NDArray[np.float64] = cross_val_predict(
         LogisticRegression(C=0.5, max_iter=5000),
@@ -159,7 +159,7 @@ def _predict(
 
 
 def _judge(scores: list[Score], telling: pd.DataFrame, rois: int) -> CheckResult:
-    # The first of each part, so that one part does not hide what another tells.
+    # The first of each part, so that no part hides another.
     listed = telling.groupby("part", sort=False).head(_LISTED)
     details = {
         "tokens": [
@@ -228,5 +228,5 @@ def _strength(alarms: dict[str, Estimate]) -> str:
 
 
 def _single(alarms: dict[str, Estimate]) -> dict[str, Estimate]:
-    """Without that of all tokens together, if one kind alone is enough."""
+    """Returns the scores without that of all tokens, if one kind alone is enough."""
     return {name: auc for name, auc in alarms.items() if name != _ALL} or alarms

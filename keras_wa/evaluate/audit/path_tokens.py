@@ -1,4 +1,4 @@
-"""What a file's name and path are made of."""
+"""Splits file names and paths into tokens."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ PARTS_OF_NAMES = {
     "folder": "folders",
     "suffix": "suffix",
 }
-"""What tokens are taken from, and what to call it."""
+"""Kinds of tokens, with their titles."""
 
 _NOT_TOLD = frozenset(["train", "training", "val", "valid", "validation", "test"])
 _RUNS = re.compile(r"[a-z]+|\d+|[^a-z\d]+", re.IGNORECASE)
 
 
 def names_of(cases: pd.DataFrame) -> pd.Series:
-    """Gives each ROI's image path, else its crop's, else its `roi_id`.
+    """Returns each ROI's image path, else its crop's, else its `roi_id`.
 
     Args:
         cases: a case table.
@@ -32,20 +32,20 @@ def names_of(cases: pd.DataFrame) -> pd.Series:
 
 
 def name_tokens(names: Iterable[str], classes: Iterable[str]) -> pd.DataFrame:
-    """Takes names apart into tokens.
+    """Splits names into tokens.
 
     `digits` are runs of a single digit, with their place from the right; longer runs
-    count people or images and mean nothing to others. The `form` is the name with `#`
-    for each digit and `a` for each run of letters. Folders named like a class or a part
-    of the split are left out: that is where a class is written, not a leak.
+    number people or images and are ignored. The `form` is the name with `#` for each
+    digit and `a` for each run of letters. Folders named like a class or a part of the
+    split are left out: they state the class openly and are not a leak.
 
     Args:
         names: paths with `/`.
-        classes: names of classes, such as `benign`; case does not matter.
+        classes: names of classes, such as `benign`; case-insensitive.
 
     Returns:
-        One row a name and token, none twice: `row` (position of the name), `part` (a
-        key of `PARTS_OF_NAMES`) and `token`.
+        One row per distinct name and token: `row` (index of the name), `part` (a key of
+        `PARTS_OF_NAMES`) and `token`.
     """
     told = _NOT_TOLD | {each.lower() for each in classes}
     found = []

@@ -1,4 +1,4 @@
-"""Patients who stand in more than one part of the split."""
+"""Checks for patient leakage: patients in more than one part of the split."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LISTED = 50
 
 
 def leaked_patients(cases: pd.DataFrame) -> list[str]:
-    """Names the patients who are in more than one part, sorted.
+    """Returns the patients in more than one part of the split, sorted.
 
     Args:
         cases: a case table with its split.
@@ -22,13 +22,13 @@ def leaked_patients(cases: pd.DataFrame) -> list[str]:
 
 
 def check_patients(cases: pd.DataFrame) -> CheckResult:
-    """Looks for patients who are trained on and tested on.
+    """Checks for patients in both training and test part.
 
     Args:
         cases: a case table with its split.
 
     Returns:
-        The finding; its details list the first leaked patients with their parts.
+        The finding; its details list the first such patients with their parts.
     """
     leaked = leaked_patients(cases)
     n_patients = int(cases["patient_id"].nunique())

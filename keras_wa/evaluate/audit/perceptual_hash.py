@@ -1,8 +1,8 @@
-"""A 64-bit hash of what an image looks like, for each way to turn and mirror it.
+"""A 64-bit perceptual hash, under all symmetries of the square.
 
 It is the DCT hash of pHash (Zauner 2010, "Implementation and Benchmarking of Perceptual
-Image Hash Functions"), with the sign of each coefficient in place of a comparison with
-their median: then turning an image only moves bits and flips them.
+Image Hash Functions"), with the sign of each coefficient instead of a comparison with
+their median: rotating an image only permutes and flips bits.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SYMMETRIES = (
     "rotated by 90 degrees anticlockwise",
     "mirrored on the other diagonal",
 )
-"""The symmetries of the square, in the order of their numbers.
+"""The symmetries of the square, by number.
 
 The bits of a number, from the highest: rows and columns are exchanged, then top and
 bottom, then left and right.
@@ -39,10 +39,10 @@ _BLOCK = 512
 
 
 def spectra(images: Images) -> Spectra:
-    """Computes the lowest frequencies of images.
+    """Computes the lowest DCT coefficients of images.
 
     Args:
-        images: uint8 `(n, height, width)`, at least 8 by 8.
+        images: uint8 of shape `(n, height, width)`, at least 8 by 8.
 
     Returns:
         Coefficients of the orthonormal DCT-II, float32 `(n, 8, 8)`.
@@ -54,14 +54,14 @@ def spectra(images: Images) -> Spectra:
 
 
 def turn_spectra(coefficients: Spectra, symmetry: int) -> Spectra:
-    """Gives the spectra that images have under a symmetry.
+    """Computes the spectra of images under a symmetry.
 
     Args:
         coefficients: float32 `(n, k, k)`.
         symmetry: number in `SYMMETRIES`.
 
     Returns:
-        Float32 `(n, k, k)`: what `spectra` gives for the turned images.
+        The spectra of the transformed images, float32 `(n, k, k)`.
     """
     signs = np.where(np.arange(coefficients.shape[-1]) % 2, -1, 1).astype(np.float32)
     if symmetry & 4:
@@ -99,7 +99,7 @@ def hashes(coefficients: Spectra) -> Hashes:
         coefficients: float32 `(n, 8, 8)`.
 
     Returns:
-        uint64 `(n,)`. The bit of the mean is always 1.
+        The hashes, uint64 `(n,)`. The bit of the mean is always 1.
     """
     bits = coefficients.reshape(len(coefficients), -1) > 0
     bits[:, 0] = True
@@ -113,12 +113,12 @@ def candidates(
     """Finds pairs of images with nearly equal hashes, under each symmetry.
 
     Args:
-        images: uint8 `(n, s, s)`.
-        max_distance: the greatest number of bits in which the hashes may differ.
+        images: uint8 of shape `(n, s, s)`.
+        max_distance: largest number of different bits.
 
     Yields:
-        Positions of the first image of some pairs, of the second one after it, and the
-        number of the symmetry that makes the second resemble the first.
+        Indices of the first images of some pairs, of the second images, which come
+        later, and the number of the symmetry from the second to the first.
     """
     coefficients = spectra(images)
     codes = hashes(coefficients)

@@ -1,4 +1,4 @@
-"""The pixels that an audit looks at, and what their files say of themselves."""
+"""Reads the pixels for an audit, with facts about their files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BLOCK = 64
 _WORKERS = reading_threads()
 
 SIZES = ("height", "width", "aspect", "bytes")
-"""What is measured of each source: pixels before resizing, and its file."""
+"""Measurements of each ROI before resizing, and of its file."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,15 +29,14 @@ class Pixels:
     """The ROIs of a dataset that could be read.
 
     Attributes:
-        rows: their positions in the case table, int64 `(N,)`, rising.
-        images: uint8 `(N, S, S)`.
-        sizes: float64 columns `SIZES`, one row an image: height and width of the ROI in
-            its source, pixels; width by height; size of its image file, bytes, NaN
-            where there is none.
-        files: text columns `path` and `digest` of the image file of each, NA where
-            there is none.
+        rows: their indices in the case table, int64 `(N,)`, ascending.
+        images: uint8 of shape `(N, S, S)`.
+        sizes: float64 columns `SIZES`, one row per image: height and width of the ROI
+            in its source, pixels; width by height; size of its image file, bytes, NaN
+            without a file.
+        files: text columns `path` and `digest` of each image file, NA without one.
         skipped: ROIs that could not be read, with the reason.
-        facts: what reading each of them found out, see `Roi`.
+        facts: facts about each of them, see `Roi`.
     """
 
     rows: NDArray[np.int64]
@@ -55,17 +54,17 @@ def read_pixels(
     seed: int = 0,
     progress: bool = True,
 ) -> Pixels:
-    """Reads the ROIs of a dataset and makes them squares.
+    """Reads the ROIs of a dataset and resizes them to squares.
 
     Args:
         dataset: the dataset.
-        limit: the greatest number of ROIs to read, drawn at random; all by default.
-        size: height and width of the images in pixels.
-        seed: of that draw.
-        progress: whether to draw a progress bar.
+        limit: largest number of ROIs to read, drawn at random; None for all.
+        size: height and width of the images, pixels.
+        seed: seed of the draw.
+        progress: whether to show a progress bar.
 
     Returns:
-        What could be read, in the order of the case table; it may be nothing.
+        The readable ROIs, in the order of the case table; possibly none.
     """
     count = len(dataset.cases)
     wanted = np.arange(count)
@@ -109,7 +108,7 @@ def read_pixels(
 def _read(
     dataset: Dataset, rows: Sequence[int], pool: Executor
 ) -> Sequence[Roi | UserError]:
-    """The ROIs of some rows, an error in place of each bad one."""
+    """Returns the ROIs of some rows, or an error for each unreadable one."""
     if dataset.read_block is not None:
         block = dataset.read_block(dataset.cases.iloc[list(rows)])
         return [Roi(pixels) for pixels in block]
@@ -124,11 +123,11 @@ def _read(
 
 
 def _image_file(row: pd.Series, roi: Roi) -> tuple[str | None, str | None]:
-    """Path and digest of the file that holds the pixels, not of a mask beside it."""
+    """Returns path and digest of the file with the pixels, not of a mask."""
     sources: dict[str, str] = roi.facts.get("sources", {})
     if pd.notna(row["image_path"]) and row["image_path"] in sources:
         return row["image_path"], sources[row["image_path"]]
-    # A crop is read alone, and possibly from where its mask ought to be.
+    # A crop is read alone, possibly from the place of its mask.
     return next(iter(sources.items()), (None, None))
 
 

@@ -1,4 +1,4 @@
-"""What a model would score that knows its patients again and nothing else."""
+"""Scores a model that only recognises patients."""
 
 from __future__ import annotations
 
@@ -23,20 +23,19 @@ def check_recall(
 ) -> CheckResult:
     """Scores patient recall on the table's own split and on random ones.
 
-    Recall knows a test ROI by its patient: it answers with the label that most of the
-    patient's training ROIs have, and with the majority class of the training part on a
-    tie or for an unknown patient. It looks at no pixel, so what it scores above the
-    majority class is leakage.
+    Recall predicts for a test ROI the most frequent label of its patient's training
+    ROIs; in a tie or for an unknown patient, the majority class of the training part.
+    It uses no pixels, so a score above the majority class is leakage.
 
     Args:
         cases: a case table with its split.
-        resamples: of the bootstrap by patient, for the table's own split.
-        seed: of the bootstrap and of the random splits.
-        splits: how many random splits of each kind.
+        resamples: number of resamples of the patients, for the table's own split.
+        seed: seed of the bootstrap and of the random splits.
+        splits: number of random splits of each kind.
 
     Returns:
-        The finding. The scores on random splits are means, with the range that holds
-        95 % of the splits.
+        The finding. Scores on random splits are means, with the range of 95 % of the
+        splits.
     """
     labels = cases["label"].to_numpy(np.int64)
     patients = pd.factorize(cases["patient_id"])[0].astype(np.int64)
@@ -100,25 +99,25 @@ def check_recall(
 def random_scores(cases: pd.DataFrame, splits: int, seed: int) -> list[Score]:
     """Scores recall on random splits: by ROI 80/20 and 90/10, by image, augmented.
 
-    By image, a row is a whole image, malignant if one of its ROIs is, as in sets for
-    image classifiers. Augmented, six copies of each ROI are split 80/20: a copy whose
-    ROI has another copy in training gets that ROI's label.
+    By image: a row is a whole image, malignant if one of its ROIs is, as in datasets
+    for image classifiers. Augmented: six copies of each ROI are split 80/20, and a copy
+    whose ROI has another copy in training gets that ROI's label.
 
     Args:
         cases: a case table.
-        splits: how many splits of each kind.
-        seed: of the splits.
+        splits: number of splits of each kind.
+        seed: seed of the splits.
 
     Returns:
-        A score each, in that order; by image only where an image has several ROIs.
+        The scores, in that order; by image only if an image has several ROIs.
     """
     labels = cases["label"].to_numpy(np.int64)
     patients = pd.factorize(cases["patient_id"])[0].astype(np.int64)
     images = pd.Series(image_codes(cases))
     first = ~images.duplicated().to_numpy(bool)
     copied = np.repeat(np.arange(len(cases)), COPIES)
-    # The label of each row that is dealt out, its share in the test part, and what a
-    # test row is known by.
+    # The label of each row, the share of the test part, and the groups by which a test
+    # row is recognised.
     kinds = {
         "random 80/20 by ROI": (labels, 0.2, [patients]),
         "random 90/10 by ROI": (labels, 0.1, [patients]),
@@ -154,22 +153,23 @@ def random_scores(cases: pd.DataFrame, splits: int, seed: int) -> list[Score]:
 
 
 def recall_accuracy(labels: Codes, test: Mask, known_by: list[Codes]) -> float:
-    """The share of test rows that recall gets right.
+    """Computes the accuracy of recall on the test rows.
 
     Args:
-        labels: `(n,)`, 0 or 1.
-        test: `(n,)`, which rows are tested; the others are learnt from.
-        known_by: `(n,)` group numbers each, the surest first: a test row gets the label
-            of most training rows of its group, by the first grouping that knows it.
+        labels: shape `(n,)`, 0 or 1.
+        test: shape `(n,)`, true for test rows; the others are training rows.
+        known_by: groupings, each of shape `(n,)`, the most reliable first: a test row
+            gets the most frequent label of its group's training rows, from the first
+            grouping with such rows.
 
     Returns:
-        The accuracy, between 0 and 1.
+        The accuracy, in [0, 1].
     """
     return float((recall(labels, test, known_by) == labels[test]).mean())
 
 
 def recall(labels: Codes, test: Mask, known_by: list[Codes]) -> Codes:
-    """The recalled labels of the test rows, `(n_test,)`; see `recall_accuracy`."""
+    """Returns the predicted labels of the test rows, `(n_test,)`, by recall."""
     learnt = labels[~test]
     majority = int(2 * learnt.sum() > len(learnt))
     answers = np.full(int(test.sum()), -1)
@@ -184,13 +184,13 @@ def recall(labels: Codes, test: Mask, known_by: list[Codes]) -> Codes:
 
 
 def image_codes(cases: pd.DataFrame) -> Codes:
-    """Numbers the images: a file, else a view of a breast, else a ROI is one.
+    """Numbers the images: one per file, else per view of a breast, else per ROI.
 
     Args:
         cases: a case table.
 
     Returns:
-        The image of each ROI, int64 `(n,)`.
+        The number of each ROI's image, int64 `(n,)`.
     """
     view = cases["patient_id"] + "|" + cases["breast"] + "|" + cases["view"]
     named = cases["image_path"].fillna(view).fillna(cases["roi_id"])
@@ -215,7 +215,7 @@ def _own_split(
 
 
 def _draw(count: int, share: float, rng: np.random.Generator) -> Mask:
-    """Deals some of `count` rows to the test part."""
+    """Draws the test part from `count` rows."""
     drawn = np.zeros(count, dtype=bool)
     drawn[rng.permutation(count)[: max(1, round(share * count))]] = True
     return drawn

@@ -17,7 +17,7 @@ FORMAT = 1
 
 
 def to_record(report: AuditReport) -> dict[str, Any]:
-    """The report as values that strict JSON can hold; what is undefined is None."""
+    """Converts the report to values for strict JSON; undefined values are None."""
     return {
         "format": FORMAT,
         "keras_wa": __version__,
@@ -27,7 +27,7 @@ def to_record(report: AuditReport) -> dict[str, Any]:
 
 
 def write_record(report: AuditReport, path: Path) -> None:
-    """Writes `audit.json` in one step."""
+    """Writes `audit.json` atomically."""
     write_json(path, to_record(report))
 
 

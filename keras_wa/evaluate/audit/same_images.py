@@ -1,4 +1,4 @@
-"""ROIs that show the same: from byte-identical files, or alike to the eye."""
+"""Finds duplicate ROIs: from byte-identical files, or near-duplicate images."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _THUMBNAILS = 6
 
 @dataclasses.dataclass(frozen=True)
 class Copies:
-    """What is there more than once among the ROIs that were read.
+    """The duplicates among the ROIs that were read.
 
     Attributes:
-        cases: the case table of these ROIs.
-        files: how many of them come from a file.
-        identical: positions of ROIs whose image files have equal bytes, though they
-            have different names or are under different patients; an array a group.
-        pairs: pairs that look alike, as `similar_pairs` gives them, and two columns:
-            `identical`, a pair of such files; `one_file`, two ROIs of one patient that
-            were cut from one file and show nearly the same part of it.
+        cases: case table of the ROIs that were read.
+        files: number of ROIs that come from a file.
+        identical: indices of ROIs whose image files have equal bytes but different
+            names or patients; one array per group.
+        pairs: near-duplicates from `similar_pairs`, with the added columns `identical`
+            (a pair of such files) and `one_file` (two ROIs of one patient that were
+            cropped from nearly the same part of one file).
     """
 
     cases: pd.DataFrame
@@ -44,16 +44,16 @@ def find_copies(cases: pd.DataFrame, pixels: Pixels) -> Copies:
 
     Args:
         cases: a case table.
-        pixels: what was read of it, at least one ROI.
+        pixels: the ROIs that were read, at least one.
 
     Returns:
-        What is there more than once.
+        The duplicates.
     """
     read = cases.iloc[pixels.rows].reset_index(drop=True)
     table = pixels.files.assign(patient=read["patient_id"])
     groups = table.groupby("digest", sort=False)
     counts = groups.nunique()
-    # Several ROIs of one mammogram come from one file, and that is as it should be.
+    # Several ROIs of one mammogram rightly come from one file.
     copied = counts.index[(counts["path"] > 1) | (counts["patient"] > 1)]
     pairs = similar_pairs(pixels.images)
     one = table.iloc[pairs["first"]].reset_index(drop=True)
@@ -72,11 +72,11 @@ def linked(pairs: pd.DataFrame, size: int) -> list[Rows]:
     """Joins pairs to groups.
 
     Args:
-        pairs: with `first` and `second`, positions below `size`.
-        size: how many positions there are.
+        pairs: table with `first` and `second`, indices below `size`.
+        size: number of indices.
 
     Returns:
-        The positions of each group, rising.
+        The indices of each group, ascending.
     """
     links = coo_array(
         (np.ones(len(pairs)), (pairs["first"], pairs["second"])), shape=(size, size)
@@ -87,11 +87,11 @@ def linked(pairs: pd.DataFrame, size: int) -> list[Rows]:
 
 
 def as_group(cases: pd.DataFrame, rows: Rows, kind: str) -> Group:
-    """Describes some ROIs that show the same.
+    """Describes a group of duplicates.
 
     Args:
-        cases: the case table of the ROIs that were read.
-        rows: their positions in it.
+        cases: case table of the ROIs that were read.
+        rows: indices of the group's ROIs.
         kind: `"identical"` or `"near"`.
     """
     theirs = cases.iloc[rows]

@@ -1,4 +1,4 @@
-"""What single numbers of an image and of its file tell of the label."""
+"""Single-feature baselines: how well one number of an image predicts the label."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ GREY_LEVELS = {
     "maximum": "brightest grey level",
     "max_minus_median": "brightest minus median grey level",
 }
-"""Statistics of the pixels. A lesion may change them, so they can be honest."""
+"""Statistics of the pixels. A lesion may change them, so they can be legitimate."""
 
 SIZES = {
     "height": "height of the source",
@@ -36,8 +36,8 @@ SIZES = {
     "aspect": "width by height of the source",
     "bytes": "size of the file",
 }
-"""Of the ROI as it was read and of its file, which resizing hides from nobody: what a
-crop scaled to the lesion shows is its size."""
+"""Sizes of the ROI before resizing and of its file. Resizing does not hide them: a crop
+scaled to the lesion shows the lesion's size."""
 
 _TITLE = "What single numbers of an image tell of the label"
 
@@ -45,16 +45,16 @@ _TITLE = "What single numbers of an image tell of the label"
 def check_statistics(
     cases: pd.DataFrame, pixels: Pixels, resamples: int = 1000, seed: int = 0
 ) -> CheckResult:
-    """Scores each number by the AUC on the test part, its direction from training.
+    """Scores each number by its AUC on the test part, with the sign from training.
 
     Args:
         cases: a case table with its split.
-        pixels: what was read of it.
-        resamples: of the bootstrap by patient.
-        seed: of the bootstrap.
+        pixels: the ROIs that were read.
+        resamples: number of resamples of the patients.
+        seed: seed of the bootstrap.
 
     Returns:
-        The finding, with a score for each number that is not the same everywhere.
+        The finding, with a score for each number that is not constant.
     """
     read = cases.iloc[pixels.rows].reset_index(drop=True)
     reason = why_not_held_out(read)
@@ -77,7 +77,7 @@ def check_statistics(
 def _score(
     name: str, values: pd.Series, cases: pd.DataFrame, resamples: int, seed: int
 ) -> Score:
-    """As `evaluation.single_feature_aucs`, of any number."""
+    """Like `keras_wa.metrics.baselines.single_feature_aucs`, for any number."""
     learning, test = (rows.to_numpy(bool) for rows in learning_and_test(cases))
     labels = cases["label"].to_numpy(int)
     numbers = values.to_numpy(np.float64)

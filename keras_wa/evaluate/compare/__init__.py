@@ -1,1 +1,1 @@
-"""Several systems on one split: trained, evaluated and told apart with intervals."""
+"""Trains and evaluates several systems on one split, and compares them."""

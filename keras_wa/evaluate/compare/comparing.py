@@ -1,4 +1,4 @@
-"""A whole comparison: its runs, its costs, its tables."""
+"""Runs a comparison: its runs, costs and tables."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ ON_VALIDATION = (
 
 @dataclasses.dataclass
 class JobsOutcome:
-    """How the runs of a comparison ended.
+    """Status of the runs of a comparison.
 
     Attributes:
-        failed: each run whose training failed, with the reason.
-        held: runs that other processes are busy with.
-        interrupted: Ctrl-C.
+        failed: runs whose training failed, with the reason.
+        held: runs that other processes are working on.
+        interrupted: whether Ctrl-C was pressed.
     """
 
     failed: list[tuple[Job, str]] = dataclasses.field(default_factory=list)
@@ -55,16 +55,16 @@ class JobsOutcome:
 
 
 def run_jobs(jobs: Sequence[Job], resamples: int, verbose: int) -> JobsOutcome:
-    """Does what is left of a comparison's runs, and logs each as it begins.
+    """Completes the runs of a comparison, and logs each when it begins.
 
     Args:
-        jobs: all runs. Those that are complete are left as they are.
+        jobs: all runs; complete ones are not changed.
         resamples: of the bootstrap of each run's report.
         verbose: as in `keras.Model.fit`.
 
     Raises:
-        UserError: a complete run has another split, or was trained with other pixels,
-            than the data now give.
+        UserError: the data have another split or other pixels than those of a complete
+            run.
     """
     _require_same_data(jobs)
     outcome = JobsOutcome()
@@ -73,7 +73,7 @@ def run_jobs(jobs: Sequence[Job], resamples: int, verbose: int) -> JobsOutcome:
     while left:
         outcome.held = []
         for index, job in enumerate(left):
-            if job.complete:  # Another process has done it meanwhile.
+            if job.complete:  # Another process has completed it meanwhile.
                 continue
             wait = np.mean(took) * (len(left) - index) / 60 if took else None
             hint = "" if wait is None else f", about {wait:.0f} min left"
@@ -93,14 +93,14 @@ def run_jobs(jobs: Sequence[Job], resamples: int, verbose: int) -> JobsOutcome:
                 outcome.failed.append((job, str(error)))
         if len(outcome.held) == len(left):
             break
-        # What another process held may be free, or done, by now.
+        # Runs that another process worked on may be free or complete now.
         left = outcome.held
     outcome.held = [job for job in outcome.held if not job.complete]
     return outcome
 
 
 def _require_same_data(jobs: Sequence[Job]) -> None:
-    """Checks the complete runs on each data against the data as they are."""
+    """Checks that the complete runs match the present data."""
     complete: dict[tuple[Any, ...], list[Job]] = {}
     for job in jobs:
         if job.complete:
@@ -121,10 +121,10 @@ def _require_same_data(jobs: Sequence[Job]) -> None:
 
 
 def measure_costs(jobs: Sequence[Job], out: Path) -> dict[str, Any]:
-    """Parameters, operations and step time of each system, measured once.
+    """Measures parameters, operations and step time of each system, once.
 
-    Kept in `costs.json`, so that a comparison that goes on does not measure again; of a
-    system of the same name and other settings it does. The split costs nothing.
+    The results are kept in `costs.json`, so that a resumed comparison does not measure
+    again unless a system has other settings. The split does not matter.
     """
     file = out / "costs.json"
     costs = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
@@ -151,16 +151,16 @@ def collect(
     resamples: int,
     part: str = "test",
 ) -> dict[str, Any]:
-    """The content of `comparison.json`.
+    """Returns the content of `comparison.json`.
 
     Args:
         results: split -> system -> its runs.
         baseline: the system that the others are compared with.
         models: system -> its model.
-        costs: system -> what it costs.
+        costs: system -> its costs.
         failed: runs that failed, with the reason.
-        resamples: of the bootstrap.
-        part: what the runs were evaluated on, `val` or `test`.
+        resamples: number of bootstrap resamples.
+        part: evaluated part of the split, `val` or `test`.
     """
     splits: list[dict[str, Any]] = []
     for split, systems in results.items():
@@ -197,9 +197,9 @@ def collect(
 def read_results(
     jobs: Sequence[Job],
 ) -> dict[str, dict[str, list[RunResult]]]:
-    """The complete runs: split -> system -> runs, in the order of the jobs.
+    """Reads the complete runs: split -> system -> runs, in the order of the jobs.
 
-    A seed of which a fold is missing is left out.
+    Seeds with a missing fold are left out.
     """
     results: dict[str, dict[str, list[RunResult]]] = {}
     torn = {(job.split, job.system.name, job.seed) for job in jobs if not job.complete}
@@ -220,8 +220,8 @@ def write_comparison(
 
     Args:
         out: the folder.
-        record: what `collect` returned.
-        results: the runs it was made from.
+        record: the result of `collect`.
+        results: the runs of the record.
     """
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / "comparison.json", record)

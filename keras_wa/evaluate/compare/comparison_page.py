@@ -18,10 +18,10 @@ def render_page(
     record: Mapping[str, Any],
     results: Mapping[str, Mapping[str, Sequence[RunResult]]],
 ) -> str:
-    """The page as HTML; what it shows is escaped, and it loads nothing.
+    """Renders the page as HTML, with escaped content and no external files.
 
     Args:
-        record: what `comparison.json` holds.
+        record: content of `comparison.json`.
         results: split -> system -> its runs, for the curves.
     """
     several = len(record["splits"]) > 1
@@ -52,7 +52,7 @@ def render_page(
 
 
 def verdict(part: Mapping[str, Any]) -> str:
-    """In one sentence, which differences in AUC are told from none.
+    """Summarises in one sentence which differences in AUC are distinct from zero.
 
     Args:
         part: an entry of the record's `splits`.
@@ -77,7 +77,7 @@ def verdict(part: Mapping[str, Any]) -> str:
 
 
 def _forests(part: Mapping[str, Any]) -> list[ForestPlot]:
-    """The AUC of each system, and its difference to the baseline's."""
+    """Returns plots of each system's AUC, and of its difference to the baseline."""
     systems = part["systems"]
     aucs = [_row(each["name"], each["metrics"]["auc"], "mean") for each in systems]
     plots = [ForestPlot(f"AUC, split {part['split_origin']}", aucs, reference=0.5)]

@@ -1,4 +1,4 @@
-"""The runs of a comparison: which there are, and how each comes to its end."""
+"""Plans and completes the runs of a comparison."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class Job:
     """One run of a comparison.
 
     Attributes:
-        system: what is trained.
+        system: the system to train.
         split: name of the split.
-        seed: of weights, order and augmentation.
+        seed: seed of weights, order and augmentation.
         config: the run's settings.
         path: the run directory.
-        part: what it is evaluated on, `val` or `test`.
+        part: evaluated part of the split, `val` or `test`.
     """
 
     system: System
@@ -45,7 +45,7 @@ class Job:
 
     @property
     def trained(self) -> bool:
-        """Whether the training has ended, after which its checkpoints are removed."""
+        """Returns whether the training has ended."""
         history = self.path / "history.csv"
         return (
             history.is_file()
@@ -55,7 +55,7 @@ class Job:
 
     @property
     def complete(self) -> bool:
-        """Whether the run is trained and evaluated on its part."""
+        """Returns whether the run is trained and evaluated on its part."""
         return (self.path / "evaluation" / self.part / "metrics.json").is_file()
 
     @property
@@ -74,24 +74,21 @@ def plan_jobs(
 ) -> list[Job]:
     """Lists the runs of a comparison, seed by seed.
 
-    A split of `patient-kfold` is as many runs of each seed as it has folds, unless
-    `shared` names one fold.
-
-    Seed by seed, so that a comparison that was stopped has as many runs of each system
-    as of any other.
+    With `patient-kfold`, each seed has a run for each fold, unless `shared` names one
+    fold. The order is by seed, so that an interrupted comparison has equally many runs
+    of each system.
 
     Args:
-        systems: what is compared.
-        shared: fields of the training config that all runs have.
+        systems: the systems to compare.
+        shared: fields of the training config that all runs share.
         seeds: runs of each system on each split, with the seeds 0 to `seeds - 1`.
         splits: names of splits.
-        out: folder of the comparison; a run lies in `runs/<split>/<system>-seed<n>`, or
-            `…-fold<i>` where there are several.
-        part: what they are evaluated on, `val` or `test`.
+        out: folder of the comparison; a run is in `runs/<split>/<system>-seed<n>`, or
+            `…-fold<i>` if there are several folds.
+        part: evaluated part of the split, `val` or `test`.
 
     Raises:
-        UserError: a setting does not fit, or a run that lies there already was made
-            with other settings.
+        UserError: a setting is invalid, or an existing run has other settings.
     """
     jobs = []
     for seed in range(seeds):
@@ -113,7 +110,7 @@ def plan_jobs(
 
 
 def _folds(split: str, shared: Mapping[str, Any]) -> Sequence[int | None]:
-    """The folds of a split; `None` where its runs are not told apart by them."""
+    """Returns the folds of a split, or a single None if its runs have no fold."""
     if split != "patient-kfold" or "fold" in shared:
         return [None]
     return range(TrainConfig(folds=shared.get("folds", TrainConfig.folds)).folds)
@@ -131,7 +128,7 @@ def _require_same_settings(run: Run, config: TrainConfig) -> None:
 
 
 def run_job(job: Job, resamples: int, verbose: int) -> bool:
-    """Trains a run to its end, or carries it on, and evaluates it.
+    """Trains a run, or resumes its training, and evaluates it.
 
     Args:
         job: the run.
@@ -139,15 +136,15 @@ def run_job(job: Job, resamples: int, verbose: int) -> bool:
         verbose: as in `keras.Model.fit`.
 
     Returns:
-        Whether it came to its end; false after Ctrl-C.
+        Whether the run was completed; false after Ctrl-C.
 
     Raises:
-        FolderBusyError: another process holds the run.
+        FolderBusyError: another process is working on the run.
         UserError: the training failed.
     """
     try:
         with locked(job.path, busy=f"{job.path} is held by another process."):
-            # Another process may have done it while this one was elsewhere.
+            # Another process may have completed it meanwhile.
             return job.complete or _work(job, resamples, verbose)
     finally:
         keras.backend.clear_session()
@@ -162,8 +159,8 @@ def _work(job: Job, resamples: int, verbose: int) -> bool:
         if train(run, data, resume=begun, verbose=verbose).interrupted:
             return False
     evaluate_run(run, job.part, n_resamples=resamples)
-    # Three times the size of the model, and of no more use. First renamed: half of them
-    # would be taken for a training that has not ended.
+    # Checkpoints take three times the size of the model and are no longer needed. They
+    # are renamed first, since a partial folder would look like an unfinished training.
     if run.checkpoints.is_dir():
         gone = run.checkpoints.rename(run.path / ".checkpoints.partial-removed")
         shutil.rmtree(gone, ignore_errors=True)
@@ -171,15 +168,15 @@ def _work(job: Job, resamples: int, verbose: int) -> bool:
 
 
 def jobs_of_runs(paths: Sequence[Path], part: str = "test") -> list[Job]:
-    """The jobs that finished runs were; those of one system are its seeds and folds.
+    """Returns the jobs of finished runs; runs of one system are its seeds and folds.
 
     Args:
         paths: run directories.
-        part: what they are compared on, `val` or `test`.
+        part: part of the split to compare them on, `val` or `test`.
 
     Raises:
-        UserError: a path is no run, two are the same, they differ in the data, the
-            split or the budget, or a fold is missing that another seed or system has.
+        UserError: a path is not a run, two are the same, they differ in data, split or
+            budget, or a fold is missing that another seed or system has.
     """
     runs = [Run.open(path) for path in paths]
     sizes: dict[int, Run] = {}

@@ -1,4 +1,4 @@
-"""The tables of a comparison, as text, and the Markdown page that they make."""
+"""The tables of a comparison as text, and its Markdown page."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ HOW_TO_READ = (
 
 
 ROIS = {"val": "validation", "test": "test"}
-"""Part of a split -> what its ROIs are called."""
+"""Part of a split -> name of its ROIs."""
 
 
 def render_markdown(record: Mapping[str, Any]) -> str:
-    """A comparison as a Markdown page.
+    """Renders a comparison as a Markdown page.
 
     Args:
-        record: what `comparison.json` holds.
+        record: content of `comparison.json`.
     """
     parts: list[str] = [
         "# Comparison",
@@ -59,7 +59,7 @@ def render_markdown(record: Mapping[str, Any]) -> str:
 
 
 def main_table(part: Mapping[str, Any]) -> TextTable:
-    """One row a system: AUC, difference, accuracy, the paper's figure."""
+    """Returns a row per system: AUC, difference, accuracy, the paper's figure."""
     rows = []
     for system in part["systems"]:
         difference = system["differences"].get("auc")
@@ -87,7 +87,7 @@ def main_table(part: Mapping[str, Any]) -> TextTable:
 
 
 def cost_table(part: Mapping[str, Any], costs: Mapping[str, Any]) -> TextTable:
-    """One row a system: parameters, operations, time of a training step."""
+    """Returns a row per system: parameters, operations, time of a training step."""
     rows = []
     for system in part["systems"]:
         cost = costs[system["name"]]
@@ -113,7 +113,7 @@ def cost_table(part: Mapping[str, Any], costs: Mapping[str, Any]) -> TextTable:
 
 
 def differences_table(part: Mapping[str, Any]) -> TextTable | None:
-    """One row a metric, one column a system other than the baseline."""
+    """Returns a row per metric, with a column per system except the baseline."""
     others = [each for each in part["systems"] if each["differences"]]
     if not others:
         return None
@@ -132,7 +132,7 @@ def differences_table(part: Mapping[str, Any]) -> TextTable | None:
 
 
 def metrics_table(part: Mapping[str, Any]) -> TextTable:
-    """One row a metric, one column a system."""
+    """Returns a row per metric, with a column per system."""
     systems = part["systems"]
     rows = [
         [TITLES[metric], *(over_seeds(each["metrics"][metric]) for each in systems)]
@@ -142,7 +142,7 @@ def metrics_table(part: Mapping[str, Any]) -> TextTable:
 
 
 def protocols(record: Mapping[str, Any]) -> TextTable:
-    """The AUC and accuracy of each system under each split."""
+    """Returns AUC and accuracy of each system under each split."""
     rows = []
     for system in record["splits"][0]["systems"]:
         for part in record["splits"]:
@@ -161,7 +161,7 @@ def protocols(record: Mapping[str, Any]) -> TextTable:
 
 
 def over_seeds(metric: Mapping[str, Any]) -> str:
-    """`0.912 ± 0.010 [0.870, 0.948]`."""
+    """Formats as `0.912 ± 0.010 [0.870, 0.948]`."""
     spread = "" if metric["sd"] is None else f" ± {metric['sd']:.3f}"
     found = Estimate.from_record({**metric, "value": metric["mean"]})
     value, space, ends = str(found).partition(" ")
@@ -169,12 +169,12 @@ def over_seeds(metric: Mapping[str, Any]) -> str:
 
 
 def signed(difference: Mapping[str, Any]) -> str:
-    """`+0.031 [-0.004, +0.066]`."""
+    """Formats as `+0.031 [-0.004, +0.066]`."""
     return f"{Estimate.from_record(difference):+.3f}"
 
 
 def p_value(value: float | None) -> str:
-    """A p-value as journals print it."""
+    """Formats a p-value in the usual journal style."""
     if value is None:
         return "n/a"
     return "< 0.001" if value < 0.001 else f"{value:.3f}"

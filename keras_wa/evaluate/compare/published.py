@@ -1,7 +1,7 @@
-"""What the paper's tables print, to stand beside what was measured here.
+"""Numbers published in the paper's tables, shown beside measured results.
 
-None of these numbers comes with its split, so none of them can be compared with a
-result of this package. They are shown in a column of their own that says so.
+The paper does not state the splits, so these numbers cannot be compared with results of
+this package. They have a separate column with that note.
 """
 
 from __future__ import annotations
@@ -23,5 +23,5 @@ PUBLISHED_ACCURACY: dict[str, str] = {
 
 
 def published_accuracy(model: str) -> str:
-    """The paper's accuracy of a model in per cent, or an empty string."""
+    """Returns the paper's accuracy of a model in per cent, or an empty string."""
     return PUBLISHED_ACCURACY.get(model, "")

@@ -1,4 +1,4 @@
-"""What each run of a comparison left behind, read back and checked."""
+"""Reads and checks the results of a comparison's runs."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from keras_wa.training.run import Run
 
 @dataclasses.dataclass(frozen=True)
 class RunResult:
-    """One evaluated run, or those of one seed on all folds.
+    """Results of one evaluated run, or of one seed on all folds.
 
     Attributes:
         path: the run directory.
-        config: of the run; of several folds, that of the first.
-        split_hash: names the ROIs and their parts.
-        split_origin: what the split is, see `keras_wa.data.split_origin`; in an
+        config: configuration of the run, or of the first fold's run.
+        split_hash: hash of the ROIs and their parts of the split.
+        split_origin: origin of the split, see `keras_wa.data.split_origin`; in an
             older evaluation the setting `split` of the run.
-        pixels_hash: names the pixels of these ROIs; `None` in an older evaluation.
+        pixels_hash: hash of the pixels of these ROIs; None in an older evaluation.
         predictions: `roi_id, patient_id, label, probability, threshold`, one row an
             ROI, sorted by `roi_id`. The threshold was chosen on validation.
-        history: one row an epoch.
-        notes: what has to be said beside every result.
-        hardware: what it was trained on, and with which backend of Keras.
+        history: one row per epoch.
+        notes: notes that accompany every result.
+        hardware: hardware and Keras backend of the training.
     """
 
     path: Path
@@ -47,12 +47,12 @@ class RunResult:
 
     @property
     def probabilities(self) -> NDArray[np.float64]:
-        """Of malignant, `(n,)`, in the order of `predictions`."""
+        """Returns the probabilities, `(n,)`, in the order of `predictions`."""
         return self.predictions["probability"].to_numpy(np.float64)
 
     @property
     def thresholds(self) -> NDArray[np.float64]:
-        """Of each ROI, `(n,)`: that of the run that predicted it."""
+        """Returns the threshold of the run that predicted each ROI, `(n,)`."""
         return self.predictions["threshold"].to_numpy(np.float64)
 
 
@@ -61,7 +61,7 @@ def read_result(path: Path, part: str = "test") -> RunResult:
 
     Args:
         path: the run directory.
-        part: the part of the split that it was evaluated on, `val` or `test`.
+        part: evaluated part of the split, `val` or `test`.
 
     Raises:
         UserError: the run is not evaluated, or a file of it cannot be read.
@@ -114,13 +114,13 @@ def _hardware(run: Run) -> str:
 
 
 def pool_folds(results: Sequence[RunResult]) -> list[RunResult]:
-    """One result a seed: the predictions of its runs on all folds, one after another.
+    """Concatenates the predictions of all folds, for one result per seed.
 
     Args:
-        results: of one system. Each seed has the same folds.
+        results: results of one system. Each seed has the same folds.
 
     Returns:
-        The results themselves where each seed has one fold.
+        One result per seed; the given results if each seed has one fold.
     """
     seeds: dict[int, list[RunResult]] = {}
     for each in sorted(results, key=lambda run: run.config.fold):
@@ -155,7 +155,7 @@ def require_one_split(results: Iterable[RunResult]) -> None:
     """Checks that all runs were tested on the same ROIs, split in the same way.
 
     Raises:
-        UserError: two of them were not, or their ROIs had other pixels at the same
+        UserError: two runs differ, or their ROIs have other pixels at the same
             `image_size`; the message names both.
     """
     first, *others = results
@@ -183,7 +183,7 @@ def _same_rois(first: RunResult, other: RunResult) -> bool:
 
 
 def stack(results: Sequence[RunResult]) -> tuple[NDArray, NDArray]:
-    """Probabilities and thresholds of one system's runs, both `(seeds, n)`."""
+    """Returns probabilities and thresholds of a system's runs, both `(seeds, n)`."""
     return (
         np.stack([each.probabilities for each in results]),
         np.stack([each.thresholds for each in results]),

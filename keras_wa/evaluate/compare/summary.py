@@ -1,4 +1,4 @@
-"""From the runs of a comparison to its numbers: estimates and paired differences."""
+"""Computes estimates and paired differences from the runs of a comparison."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ def summarise(
     """Compares systems that were tested on the same ROIs.
 
     Args:
-        results: system -> its runs, one a seed, or one a seed and fold; each at least
-            one.
+        results: system -> its runs, at least one: one per seed, or per seed and fold.
         baseline: the system that the others are compared with.
-        resamples: of the bootstrap.
-        seed: of the resampling.
-        progress: whether to draw a progress bar.
+        resamples: number of bootstrap resamples.
+        seed: seed of the resampling.
+        progress: whether to show a progress bar.
 
     Returns:
         A record ready for JSON: `split_hash, split_origin, n_rois, n_patients,
         prevalence, baseline, warnings, notes`, and `systems`, a list of `{name, seeds,
-        metrics, differences}` with for each metric `{mean, sd, low, high, values}` and
-        for each but the baseline `{value, low, high, p_value, p_holm}`. The p-values of
-        one metric are adjusted over the systems by Holm's method.
+        metrics, differences}`. Each metric is `{mean, sd, low, high, values}`; each
+        difference, of all systems but the baseline, is `{value, low, high, p_value,
+        p_holm}`. The p-values of a metric are adjusted over the systems by Holm's
+        method.
 
     Raises:
-        UserError: the runs are not of one split.
+        UserError: the runs have different splits.
     """
     results = {name: pool_folds(runs) for name, runs in results.items()}
     runs = [run for each in results.values() for run in each]
@@ -87,7 +87,7 @@ def summarise(
     return {
         "split_hash": runs[0].split_hash,
         "split_origin": runs[0].split_origin,
-        # A ROI can be in the validation part of several folds.
+        # An ROI can be in the validation part of several folds.
         "n_rois": int(table["roi_id"].nunique()),
         "n_patients": count,
         "prevalence": float(labels.mean()),
@@ -106,7 +106,7 @@ def _records(estimates: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 def _adjust(systems: list[dict[str, Any]]) -> None:
     """Adds `p_holm`, adjusted over all systems, to each metric's difference.
 
-    It is NaN where the p-value is, which then is none of those adjusted for.
+    NaN p-values stay NaN and are not counted in the adjustment.
     """
     others = [each["differences"] for each in systems if each["differences"]]
     for metric in others[0] if others else ():

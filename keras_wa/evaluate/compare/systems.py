@@ -1,4 +1,4 @@
-"""What is compared: a model, its options, and settings of its training."""
+"""The systems of a comparison: a model, its options and training settings."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ _DATA = (
 _BUDGET = ("fresh_rois", "epochs", "batch_size")
 
 COMMON = (*_DATA, *_BUDGET)
-"""Fields of a training config that all runs of a comparison have in common: what
-decides the ROIs, their field of view and their split, and the budget."""
+"""Fields of a training config that all runs of a comparison share: those that determine
+the ROIs, their field of view and their split, and the budget."""
 
 _NO_SETTING = (*COMMON, *PLACES, *COMPUTING, "fold", "seed", "model", "model_options")
 
@@ -51,7 +51,7 @@ SETTINGS = tuple(
     for field in dataclasses.fields(TrainConfig)
     if field.name not in _NO_SETTING
 )
-"""All others: fields that one system may have for itself."""
+"""All other fields, which each system may set."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +59,7 @@ class System:
     """One system of a comparison.
 
     Attributes:
-        name: as it was asked for, for example `"wa_resnet50:se_position=none"`.
+        name: its specification, for example `"wa_resnet50:se_position=none"`.
         model: a registered model.
         options: the model's options that this system sets.
         settings: fields of `SETTINGS` that this system sets.
@@ -71,14 +71,14 @@ class System:
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def config(self, shared: Mapping[str, Any]) -> TrainConfig:
-        """The training config of this system.
+        """Returns the training config of this system.
 
         Args:
-            shared: fields that all systems have. Of its `model_options` those apply
-                that the model knows: `stem_stride` says nothing to AlexNet.
+            shared: fields that all systems share. Of its `model_options`, those that
+                the model does not have are ignored, such as `stem_stride` of AlexNet.
 
         Raises:
-            UserError: a value does not fit.
+            UserError: a value is invalid.
         """
         known = model_options(self.model)
         common = shared.get("model_options", {})
@@ -93,16 +93,15 @@ class System:
 
 
 def systems_of(configs: Sequence[TrainConfig]) -> list[System]:
-    """The systems that runs with these configs are of.
+    """Returns the systems of runs with these configs.
 
-    Runs that differ in the seed, the fold, in places and in how it is computed alone
-    are of one system. Its name has what tells it from the others: its model, and each
-    option and setting that is not the same in all runs and, here, not as by default. It
-    can be given to `parse_systems`, unless the path of its weights has a comma or
-    colon.
+    Runs that differ only in seed, fold, paths and computing settings belong to one
+    system. Its name consists of its model and of the options and settings that differ
+    between runs and are not the default. `parse_systems` accepts the name, unless the
+    path of the weights has a comma or colon.
 
     Args:
-        configs: of runs that agree in `COMMON`.
+        configs: configs of runs that agree in `COMMON`.
 
     Returns:
         A system for each config.
@@ -134,7 +133,7 @@ def _settings_of(config: TrainConfig) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
-    """What `parse_value` gives the value for; a digest of what a program passed."""
+    """Returns text that `parse_value` reads as the value; a digest for other types."""
     if isinstance(value, dict):
         digest = hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
         return f"{'+'.join(value)}-{digest[:6]}"
@@ -146,11 +145,11 @@ def parse_systems(models: str) -> list[System]:
     """Reads a list of systems.
 
     Args:
-        models: comma-separated; each a model's name, and behind colons its options or
-            settings: `"resnet50:stem_stride=2,vgg16:learning_rate=1e-4"`.
+        models: comma-separated names of models, each with options or settings after
+            colons: `"resnet50:stem_stride=2,vgg16:learning_rate=1e-4"`.
 
     Raises:
-        UserError: a model or key is unknown, a system comes twice, or there is none.
+        UserError: a model or key is unknown, a system is repeated, or there is none.
     """
     systems = [_parse(each.strip()) for each in models.split(",") if each.strip()]
     if not systems:
@@ -185,7 +184,7 @@ def _parse(text: str) -> System:
 
 
 def parse_value(text: str) -> Any:
-    """A number, a truth value or null as JSON has them, else the text itself."""
+    """Parses a number, boolean or null as in JSON; other text is returned unchanged."""
     try:
         return json.loads(text)
     except ValueError:

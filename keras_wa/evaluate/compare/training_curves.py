@@ -1,4 +1,4 @@
-"""Training curves of several systems, in the manner of the paper's figures 3 and 4."""
+"""Training curves of several systems, like the paper's figures 3 and 4."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ CURVES = {
     "val_auc": "AUC, validation",
     "val_loss": "loss, validation",
 }
-"""Column of a history -> what it is called."""
+"""Column of a history -> title."""
 
-# Of a line of the legend, with the lines before the names.
+# Letters that fit in a row of the legend, including the line samples.
 _LEGEND_LETTERS = 130
 
 
 def mean_curve(results: Sequence[RunResult], column: str) -> pd.DataFrame:
-    """The curve of one system.
+    """Computes the mean training curve of one system.
 
     Args:
-        results: its runs.
-        column: of their histories.
+        results: runs of the system.
+        column: column of their histories.
 
     Returns:
-        `mean, low, high` over the seeds (low and high are the extremes), one row an
-        epoch, which is the index, from 1.
+        `mean, low, high` over the seeds (low and high are the extremes), one row per
+        epoch. The index is the epoch, from 1.
     """
     curves = pd.concat(
         [run.history.set_index("epoch")[column] for run in results], axis=1
@@ -48,10 +48,10 @@ def mean_curve(results: Sequence[RunResult], column: str) -> pd.DataFrame:
 def curve_plots(
     split: str, systems: Mapping[str, Sequence[RunResult]]
 ) -> list[LinePlot]:
-    """The plots of the training: the mean over seeds, and their extremes as a band.
+    """Plots the training: the mean over seeds, and their extremes as a band.
 
     Args:
-        split: what it is, for the titles.
+        split: name of the split, for the titles.
         systems: system -> its runs.
     """
     plots = []
@@ -75,10 +75,10 @@ def curve_plots(
 
 
 def draw_curves(plots: Sequence[LinePlot]) -> Figure:
-    """Draws the four of `curve_plots` in one figure, with one legend.
+    """Draws the four plots in one figure, with one legend.
 
     Args:
-        plots: of the same systems.
+        plots: result of `curve_plots`.
     """
     with style():
         figure = Figure(figsize=(11, 8), layout="constrained")

@@ -1,1 +1,1 @@
-"""What TensorBoard is shown of runs that it does not find in their own logs."""
+"""Exports runs for TensorBoard, beyond the curves in their logs."""

@@ -1,4 +1,4 @@
-"""Which runs lie under some folders, and what TensorBoard calls them."""
+"""Finds runs in folders, and their names in TensorBoard."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ class NamedRun:
     """A run and its name.
 
     Attributes:
-        name: its path from the folder that all runs have in common, posix; no two have
-            the same.
+        name: unique name: the path from the runs' common folder, posix.
         run: the run.
     """
 
@@ -28,18 +27,17 @@ class NamedRun:
 def find_runs(paths: Sequence[Path]) -> tuple[list[NamedRun], list[str]]:
     """Finds the runs at and below some folders.
 
-    A folder with a `config.json` is a run, and nothing below it is another one. Hidden
-    folders are left out; a folder that can be reached in two ways counts once.
+    A folder with a `config.json` is a run, and its subfolders are not searched. Hidden
+    folders are left out; a folder with several paths to it counts once.
 
     Args:
-        paths: run directories, or folders with such, at any depth.
+        paths: run directories, or folders with runs at any depth.
 
     Returns:
-        The runs in the order of their names; and a sentence for each folder that looks
-        like a run and cannot be read.
+        The runs in the order of their names; and a note for each unreadable run.
 
     Raises:
-        UserError: there is no run that can be read.
+        UserError: there is no readable run.
     """
     runs: dict[Path, Run] = {}
     notes: list[str] = []
@@ -67,7 +65,7 @@ def find_runs(paths: Sequence[Path]) -> tuple[list[NamedRun], list[str]]:
 
 
 def _candidates(root: Path, notes: list[str]) -> Iterator[Path]:
-    """Folders with a `config.json`, the outermost of each branch."""
+    """Yields folders with a `config.json`, the outermost of each branch."""
 
     def note(error: OSError) -> None:
         notes.append(f"{error.filename} is left out: {error.strerror}.")

@@ -1,4 +1,4 @@
-"""What a network makes of each test ROI, for TensorBoard's projector."""
+"""Writes the features of test ROIs for TensorBoard's projector."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from keras_wa.training.data import load_data_of
 from keras_wa.training.run import Run
 
 CONFIG = "projector_config.pbtxt"
-"""Its name in the folder of TensorBoard's run, where the projector looks for it."""
+"""File name that the projector expects in the folder of a TensorBoard run."""
 
 _FILES = "embedding"
-# TensorBoard's picture of all thumbnails may have 8192 px a side; browsers draw it.
+# TensorBoard's sprite image may have 8192 px a side, which browsers can draw.
 _THUMBNAIL, _SPRITE = 64, 8192
 _BATCH = 32
 
@@ -37,31 +37,31 @@ _BATCH = 32
 def write_embedding(
     folder: Path, run: Run, most: int, threshold: float | None, title: str = ""
 ) -> int:
-    """Passes a run's test ROIs through its best network and writes the features.
+    """Computes the features of a run's test ROIs with its best model and writes them.
 
-    The features are what the last layer gets: the coordinates in which the network
-    separates the classes by a plane.
+    The features are the input of the last layer, in which a plane separates the
+    classes.
 
     Args:
-        folder: of TensorBoard's run. `embedding/` and, after it, the projector's
+        folder: folder of the TensorBoard run. `embedding/` and then the projector's
             configuration are written there.
         run: the run.
-        most: ROIs at most, evenly spaced in the case table.
-        threshold: of the decision; `None` if nobody knows, and no call is told.
-        title: of the progress bar.
+        most: largest number of ROIs, evenly spaced in the case table.
+        threshold: decision threshold; None if unknown, to leave out the prediction.
+        title: title of the progress bar.
 
     Returns:
-        How many ROIs there are.
+        The number of ROIs.
 
     Raises:
-        UserError: there is no best model, no test ROI, or the data are gone or are no
-            longer those of the run.
+        UserError: there is no best model or no test ROI, or the data are missing or
+            have changed.
         OSError: the files cannot be written.
     """
     try:
         return _write(folder, run, most, threshold, title)
     finally:
-        keras.backend.clear_session()  # There may be many runs to come.
+        keras.backend.clear_session()  # Many runs may follow.
 
 
 def _write(
@@ -84,7 +84,7 @@ def _write(
     sheet, side = sprite(rois.read(np.arange(n)))
     with replacing(folder / _FILES) as partial:
         partial.mkdir(parents=True)
-        # Of five digits: the projector draws them.
+        # Five digits suffice for drawing.
         np.savetxt(partial / "features.tsv", features, "%.5g", delimiter="\t")
         table.to_csv(partial / "metadata.tsv", sep="\t", index=False)
         _write_png(partial / "rois.png", sheet)
@@ -95,13 +95,13 @@ def _write(
 def features_of(
     model: keras.Model, batches: Any, n: int, title: str = ""
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """What the last layer of a classifier gets, and what it gives.
+    """Computes input and output of a classifier's last layer.
 
     Args:
         model: a functional model that ends in one layer.
-        batches: of `evaluation_batches`, 32 ROIs each; the last is filled up.
-        n: ROIs.
-        title: of the progress bar; `""` for none.
+        batches: batches of 32 ROIs from `evaluation_batches`; the last is padded.
+        n: number of ROIs.
+        title: title of the progress bar; `""` for none.
 
     Returns:
         Features `(n, width)` and outputs `(n, classes)`.
@@ -123,19 +123,19 @@ def describe(
     classes: tuple[str, ...],
     threshold: float | None,
 ) -> pd.DataFrame:
-    """What the projector says of each ROI, and colours the ROIs by.
+    """Returns the projector's labels and colours of each ROI.
 
     Args:
-        cases: of the case table, `n` rows.
-        labels: class of each, `(n,)`.
-        outputs: `(n, classes)`.
-        classes: their names.
-        threshold: of the decision; `None` leaves call and error out.
+        cases: `n` rows of the case table.
+        labels: class of each ROI, shape `(n,)`.
+        outputs: probabilities, shape `(n, classes)`.
+        classes: names of the classes.
+        threshold: decision threshold; None leaves out `called` and `result`.
 
     Returns:
         `roi_id, patient_id, class, probability` (of malignant); `called` and `result`,
-        such as `missed`; and what the case table knows of any of them. No cell holds a
-        tab or a line break.
+        such as `missed`; and the columns of the case table that are not empty. No cell
+        has a tab or a line break.
     """
     probability = malignant(outputs)
     table = pd.DataFrame(
@@ -163,21 +163,21 @@ def describe(
 
 
 def sheet_layout(n: int, size: int) -> tuple[int, int]:
-    """Thumbnails along a side of the sheet, and the side of each in pixels.
+    """Returns the thumbnails per side of the sheet, and the side of each in pixels.
 
     Args:
-        n: images.
-        size: side of an image.
+        n: number of images.
+        size: side of an image, pixels.
     """
     columns = int(np.ceil(np.sqrt(n)))
     return columns, max(1, min(_THUMBNAIL, size, _SPRITE // columns))
 
 
 def sprite(images: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
-    """Puts thumbnails into one square sheet, row by row.
+    """Arranges thumbnails in one square sheet, row by row.
 
     Args:
-        images: grey, `(n, H, H)`.
+        images: grey images, shape `(n, H, H)`.
 
     Returns:
         The sheet, and the side of a thumbnail in pixels.
@@ -192,7 +192,7 @@ def sprite(images: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
 
 
 def _write_png(path: Path, image: NDArray[np.uint8]) -> None:
-    # `cv2.imwrite` says neither that a disk is full nor why it failed.
+    # `cv2.imwrite` does not report a full disk or why it failed.
     path.write_bytes(cv2.imencode(".png", image)[1].tobytes())
 
 

@@ -1,4 +1,4 @@
-"""What an evaluation of a run found, as summaries for TensorBoard."""
+"""Converts the evaluation of a run to summaries for TensorBoard."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from keras_wa.explain.figures import gallery
 
 SPLITS = ("test", "val")
 FILES = ("metrics.json", "predictions.csv", RECORD)
-"""What is read of an evaluation. An older one has no record of its mistakes."""
+"""The files of an evaluation. An older one has no record of its mistakes."""
 
 BEST = Metric("best/val_auc", "validation AUC, best epoch")
 _TITLES = {
@@ -34,14 +34,14 @@ METRICS = (
     BEST,
     *(Metric(f"test/{key}", f"test {title}") for key, title in _TITLES.items()),
 )
-"""What runs are compared by."""
+"""The metrics for comparing runs."""
 
 
 def read_metrics(folder: Path) -> dict[str, Any]:
-    """What `metrics.json` of an evaluation holds.
+    """Reads `metrics.json` of an evaluation.
 
     Raises:
-        UserError: it cannot be read.
+        UserError: the file cannot be read.
     """
     file = folder / FILES[0]
     try:
@@ -53,14 +53,14 @@ def read_metrics(folder: Path) -> dict[str, Any]:
 
 
 def summaries(folder: Path, split: str) -> list[Any]:
-    """The summaries of an evaluation: numbers, precision-recall curve, pictures.
+    """Returns the summaries of an evaluation: numbers, precision-recall curve, images.
 
     Args:
         folder: `evaluation/<split>` of a run.
-        split: its name.
+        split: name of the evaluated part.
 
     Raises:
-        UserError: a file of it cannot be read.
+        UserError: a file cannot be read.
     """
     results = read_metrics(folder)
     try:

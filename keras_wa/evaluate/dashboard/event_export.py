@@ -1,4 +1,4 @@
-"""The folder that TensorBoard is shown: made from runs, which stay as they are."""
+"""Writes the folder for TensorBoard from runs, which are not changed."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from keras_wa.training.decision import read_decision
 from keras_wa.training.run import Run
 
 CURVES = "training"
-"""The folder of a run's curves, beside what is written of the run."""
+"""Name of the folder with a run's curves."""
 
 _log = logging.getLogger(__name__)
 
-# To be raised when something else is written of the same files.
+# To be increased when the export of the same files changes.
 _FORMAT = 2
 _STAMPS = ".keras_wa.json"
 _MARK = ".keras_wa_dashboard"
@@ -42,23 +42,22 @@ _CHARTS = {
 
 
 def build(log_dir: Path, runs: Sequence[NamedRun], most: int = 1000) -> list[str]:
-    """Writes what TensorBoard shows of runs, or of it what is not up to date.
+    """Writes or updates TensorBoard's folder for some runs.
 
-    A run `NAME` becomes `NAME/training`, a link to its own logs (of a run without such,
-    trained by JAX, its history), and `NAME`: settings and results, precision-recall
-    curves, pictures, and the features of test ROIs. What is there of other runs is
-    removed.
+    A run `NAME` becomes `NAME/training`, a link to its logs (without logs, as with JAX,
+    its history), and `NAME`, with settings and results, precision-recall curves,
+    images, and the features of test ROIs. Other runs are removed from the folder.
 
     Args:
-        log_dir: TensorBoard's folder, made if missing.
-        runs: of `find_runs`.
-        most: test ROIs of each run whose features are shown; 0 for none.
+        log_dir: TensorBoard's folder; created if missing.
+        runs: result of `find_runs`.
+        most: number of test ROIs of each run for the projector; 0 for none.
 
     Returns:
-        A sentence for each part that is left out, and why.
+        A sentence for each omitted part, with the reason.
 
     Raises:
-        UserError: the folder is in use, or holds something else.
+        UserError: the folder is in use, or has other content.
     """
     _claim(log_dir)
     with locked(log_dir, busy=f"{log_dir} is being written by another process."):
@@ -77,10 +76,10 @@ def build(log_dir: Path, runs: Sequence[NamedRun], most: int = 1000) -> list[str
 
 
 class _OneRun:
-    """Writes the parts of one run, each only if what it is made of has changed.
+    """Writes the parts of one run, each only if its sources have changed.
 
     Args:
-        folder: where.
+        folder: target folder.
         named: the run.
     """
 
@@ -96,7 +95,7 @@ class _OneRun:
             write_json(self._file, {})
 
     def curves(self) -> list[str]:
-        """Links the run's logs, or writes its history where there are none."""
+        """Links the run's logs, or writes its history if there are none."""
         place, own = self.folder / CURVES, self.run.tensorboard
         history = self.run.path / "history.csv"
         if own.is_dir() and _link(place, own):
@@ -144,7 +143,7 @@ class _OneRun:
         self._done("settings", stamp)
 
     def evaluations(self) -> list[str]:
-        """Writes what was evaluated."""
+        """Writes the evaluations."""
         notes = []
         for split in evaluations.SPLITS:
             place = self.run.evaluation(split)
@@ -198,7 +197,7 @@ class _OneRun:
         return []
 
     def _threshold(self) -> float | None:
-        """Of the evaluation, whose report may be open beside it; else of the run."""
+        """Returns the evaluation's threshold, as in its report, else the run's."""
         try:
             results = evaluations.read_metrics(self.run.evaluation("test"))
             return float(results["threshold"]["value"])
@@ -216,8 +215,8 @@ class _OneRun:
     def _to_do(
         self, part: str, files: Sequence[Path], there: bool, more: Sequence[Any] = ()
     ) -> str | None:
-        """The stamp of what a part is to be made of; `None` if it is up to date."""
-        # Before anything is read: what changes meanwhile is new the next time.
+        """Returns the stamp of a part's sources; None if the part is up to date."""
+        # Before anything is read, so that later changes are noticed the next time.
         stamp = _stamp(files, more)
         return None if there and self._stamps.get(part) == stamp else stamp
 
@@ -227,7 +226,7 @@ class _OneRun:
 
 
 class _Best(NamedTuple):
-    """The epoch, from 1, of the best validation AUC; that; and how many are done."""
+    """The epoch of the best validation AUC, from 1, the AUC, and the epochs so far."""
 
     epoch: int
     val_auc: float
@@ -235,10 +234,10 @@ class _Best(NamedTuple):
 
 
 def _best_epoch(run: Run) -> _Best | None:
-    """`None` before the first epoch, which `curves` says, and without any AUC."""
+    """Returns the best epoch; None before the first epoch or without any AUC."""
     try:
         table = pd.read_csv(run.path / "history.csv")
-        # Of no AUC at all there is no best one: a ValueError.
+        # nanargmax raises a ValueError if all values are NaN.
         at = int(np.nanargmax(table["val_auc"].to_numpy(np.float64)))
         epochs = table["epoch"].to_numpy(np.int64)
         return _Best(int(epochs[at]), float(table["val_auc"].iloc[at]), len(table))
@@ -247,7 +246,7 @@ def _best_epoch(run: Run) -> _Best | None:
 
 
 def _stamp(files: Sequence[Path], more: Sequence[Any]) -> str:
-    """Changes whenever a file or something else that a part is made of does."""
+    """Returns a text that changes if one of the files or other sources changes."""
     found: list[Any] = [__version__, _FORMAT, *more]
     for file in files:
         try:
@@ -259,13 +258,13 @@ def _stamp(files: Sequence[Path], more: Sequence[Any]) -> str:
 
 
 def _time_of(files: Sequence[Path]) -> float:
-    """When the newest of some files was written, seconds since 1970."""
+    """Returns the time of the latest file, seconds since 1970."""
     return max((file.stat().st_mtime for file in files if file.is_file()), default=0.0)
 
 
 def _link(place: Path, target: Path) -> bool:
-    """Makes `place` a link to a folder; false where the system has none."""
-    # Relative, so that the runs may be moved with what was made of them.
+    """Makes `place` a link to a folder; returns false if the system refuses."""
+    # Relative, so that the runs can be moved together with this folder.
     way = os.path.relpath(target.resolve(), place.parent.resolve())
     if place.is_symlink() and os.readlink(place) == way:
         return True
@@ -276,12 +275,12 @@ def _link(place: Path, target: Path) -> bool:
     try:
         place.symlink_to(way, target_is_directory=True)
     except OSError:
-        return False  # Windows, of a user without that right.
+        return False  # On Windows, users may lack the right.
     return True
 
 
 def _claim(log_dir: Path) -> None:
-    """Makes the folder; others' files in it would be shown, and ours mixed in."""
+    """Creates the folder; one with other files is refused, as they would be shown."""
     mark = log_dir / _MARK
     if log_dir.exists() and not log_dir.is_dir():
         raise UserError(f"{log_dir} is a file. Expected: a folder, or a new name.")
@@ -296,8 +295,9 @@ def _claim(log_dir: Path) -> None:
 
 
 def _remove_others(log_dir: Path, names: set[str]) -> None:
-    """Removes what was written of runs that are not shown any more."""
+    """Removes the files of runs that are no longer shown."""
     for stamps in sorted(log_dir.rglob(_STAMPS)):
         name = stamps.parent.relative_to(log_dir).as_posix()
         if name not in names:
-            shutil.rmtree(stamps.parent, ignore_errors=True)  # Or with the last one.
+            # Errors are ignored: it may already be removed with its parent.
+            shutil.rmtree(stamps.parent, ignore_errors=True)

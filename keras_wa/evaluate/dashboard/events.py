@@ -1,4 +1,4 @@
-"""Event files, written without TensorFlow, which JAX's users need not have."""
+"""Writes event files without TensorFlow, which is not needed with JAX."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ Summary = summary_pb2.Summary
 
 
 def scalar(tag: str, value: float, description: str = "") -> Any:
-    """A number as a summary."""
+    """Returns a number as a summary."""
     metadata = scalar_metadata.create_summary_metadata("", description)
     metadata.data_class = summary_pb2.DATA_CLASS_SCALAR
     return _summary(tag, metadata, np.float32(value))
 
 
 def image(tag: str, figure: Figure, description: str = "") -> Any:
-    """A figure as a summary."""
+    """Returns a figure as a summary."""
     png = to_png(figure)
-    # Bytes 16 to 23 of a PNG.
+    # Bytes 16 to 23 of a PNG are its width and height.
     width, height = struct.unpack(">II", png[16:24])
     metadata = image_metadata.create_summary_metadata("", description)
     metadata.data_class = summary_pb2.DATA_CLASS_BLOB_SEQUENCE
@@ -44,12 +44,12 @@ def image(tag: str, figure: Figure, description: str = "") -> Any:
 
 
 def pr_curve(tag: str, curve: NDArray[np.float64], description: str = "") -> Any:
-    """A precision-recall curve as a summary.
+    """Returns a precision-recall curve as a summary.
 
     Args:
-        tag: its name.
-        curve: of `pr_curve.precision_recall`, `(6, thresholds)`.
-        description: shown beside it, Markdown.
+        tag: name of the summary.
+        curve: result of `pr_curve.precision_recall`, shape `(6, thresholds)`.
+        description: description in Markdown.
     """
     metadata = pr_metadata.create_summary_metadata("", description, curve.shape[1])
     metadata.data_class = summary_pb2.DATA_CLASS_TENSOR
@@ -57,11 +57,11 @@ def pr_curve(tag: str, curve: NDArray[np.float64], description: str = "") -> Any
 
 
 def layout(charts: dict[str, list[str]], category: str) -> Any:
-    """What the tab of custom scalars shows.
+    """Returns the layout of the tab of custom scalars.
 
     Args:
-        charts: title -> regular expressions of the tags that are drawn in it.
-        category: their heading.
+        charts: title -> regular expressions of the tags in the chart.
+        category: heading of the charts.
     """
     drawn = [
         layout_pb2.Chart(title=title, multiline=layout_pb2.MultilineChartContent(tag=t))
@@ -79,17 +79,17 @@ def layout(charts: dict[str, list[str]], category: str) -> Any:
 def write_events(
     folder: Path, name: str, entries: Iterable[tuple[int, Any]], time: float
 ) -> Path:
-    """Writes an event file in one step, in place of an older one of this name.
+    """Writes an event file atomically; an older one of this name is replaced.
 
     Args:
-        folder: TensorBoard's run; made if missing.
-        name: the end of the file's name.
-        entries: step and summary.
-        time: of all entries, seconds since 1970. TensorBoard wants it in the file's
-            name too.
+        folder: folder of the TensorBoard run; created if missing.
+        name: end of the file name.
+        entries: step and summary of each entry.
+        time: time of all entries, seconds since 1970. TensorBoard requires it in the
+            file name too.
 
     Returns:
-        The file.
+        The path of the file.
     """
     folder.mkdir(parents=True, exist_ok=True)
     older = list(folder.glob(f"events.out.tfevents.*.{name}"))

@@ -1,4 +1,4 @@
-"""What tells runs apart, beside what they reach, as TensorBoard's HParams has it."""
+"""Settings that differ between runs, with results, for TensorBoard's HParams."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from keras_wa.training.config import TrainConfig
 from keras_wa.training.fingerprint import PLACES
 
 MAIN_FIELDS = ("model", "dataset", "epochs", "batch_size", "learning_rate", "seed")
-"""Shown where nothing tells the runs apart."""
+"""Settings to show if the runs do not differ."""
 
 NO_OPTION = "-"
-"""Of an option that a run's model does not have."""
+"""Value of an option that a run's model does not have."""
 
 Value = str | float | bool
 
 
 @dataclasses.dataclass(frozen=True)
 class Metric:
-    """A number of each run.
+    """A result of each run.
 
     Attributes:
-        tag: of its summary.
-        title: heads its column.
+        tag: tag of its summary.
+        title: title of its column.
     """
 
     tag: str
@@ -38,17 +38,16 @@ class Metric:
 
 
 def what_differs(configs: Sequence[TrainConfig]) -> list[dict[str, Value]]:
-    """The settings in which runs differ.
+    """Finds the settings in which runs differ.
 
-    Options of the model that any run sets count as settings; where the data lie does
-    not.
+    Model options that any run sets are settings; the data's location is not.
 
     Args:
-        configs: one a run.
+        configs: one config per run.
 
     Returns:
-        Setting -> value, of each run; all have the same settings, and a setting has
-        values of one kind. Where no setting differs, the main ones.
+        Setting -> value for each run. All runs have the same settings, and the values
+        of a setting have one type. If no setting differs, `MAIN_FIELDS`.
     """
     options = {name for config in configs for name in config.model_options}
     flat = [_flat(config, sorted(options)) for config in configs]
@@ -63,11 +62,11 @@ def what_differs(configs: Sequence[TrainConfig]) -> list[dict[str, Value]]:
 
 
 def experiment(table: Sequence[Mapping[str, Value]], metrics: Sequence[Metric]) -> Any:
-    """The columns, as a summary.
+    """Returns the columns as a summary.
 
     Args:
-        table: of `what_differs`.
-        metrics: what the runs reach.
+        table: result of `what_differs`.
+        metrics: the results of the runs.
     """
     columns = []
     for name in table[0]:
@@ -78,18 +77,18 @@ def experiment(table: Sequence[Mapping[str, Value]], metrics: Sequence[Metric]) 
 
 
 def session(name: str, row: Mapping[str, Value], start: float) -> Any:
-    """The settings of one run, as a summary.
+    """Returns the settings of one run as a summary.
 
     Args:
-        name: of the run; runs of the same settings stay apart by it.
+        name: name of the run; distinguishes runs with the same settings.
         row: its row of `what_differs`.
-        start: seconds since 1970.
+        start: start time, seconds since 1970.
     """
     return hp.hparams_pb(dict(row), trial_id=name, start_time_secs=start)
 
 
 def session_end(time: float) -> Any:
-    """That a run came to its end, as a summary."""
+    """Returns a summary that marks the end of a run."""
     end = plugin_data_pb2.SessionEndInfo(
         status=api_pb2.STATUS_SUCCESS, end_time_secs=time
     )
@@ -115,5 +114,5 @@ def _of_one_kind(values: Sequence[Any]) -> list[Value]:
     if all(isinstance(value, bool) for value in values):
         return list(values)
     if all(type(value) in (int, float) for value in values):
-        return [float(value) for value in values]  # TensorBoard's only number.
+        return [float(value) for value in values]  # TensorBoard's only numeric type.
     return ["none" if value is None else str(value) for value in values]

@@ -1,4 +1,4 @@
-"""Precision and recall at the thresholds that TensorBoard draws."""
+"""Precision and recall at evenly spaced thresholds, for TensorBoard."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 THRESHOLDS = 1001
-"""0, 0.001, ..., 1. TensorBoard's own 201 are too few for a network whose probabilities
-are all near one half, as they are at first."""
+"""Number of thresholds: 0, 0.001, ..., 1. TensorBoard's 201 are too few at the start of
+training, when all probabilities are near 0.5."""
 
 
 def precision_recall(
@@ -15,21 +15,20 @@ def precision_recall(
     probabilities: NDArray[np.float64],
     thresholds: int = THRESHOLDS,
 ) -> NDArray[np.float64]:
-    """Counts what is right and wrong at evenly spaced thresholds.
+    """Computes precision and recall at evenly spaced thresholds.
 
-    TensorBoard's own function does so by `floor(p * 1000)`, whose rounding puts a
-    probability that lies on a threshold on either side of it; here `p >= threshold` is
-    positive.
+    An ROI is positive if `p >= threshold`. TensorBoard's own function uses
+    `floor(p * 1000)`, which may put a probability equal to a threshold on either side.
 
     Args:
-        labels: `(n,)`, 0 or 1.
-        probabilities: `(n,)` in [0, 1].
-        thresholds: how many, from 0 to 1.
+        labels: shape `(n,)`, 0 or 1.
+        probabilities: shape `(n,)`, in [0, 1].
+        thresholds: number of thresholds from 0 to 1.
 
     Returns:
-        `(6, thresholds)`: true positives, false positives, true negatives, false
-        negatives, precision and recall. Where nothing is positive precision is 0, and
-        TensorBoard leaves the point out.
+        Shape `(6, thresholds)`: true positives, false positives, true negatives, false
+        negatives, precision and recall. If nothing is positive, precision is 0, and
+        TensorBoard leaves out the point.
     """
     at = np.linspace(0.0, 1.0, thresholds)
 

@@ -1,4 +1,4 @@
-"""TensorBoard on a folder, until somebody stops it."""
+"""Runs TensorBoard on a folder until it is stopped."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from pathlib import Path
 from keras_wa.errors import UserError
 from keras_wa.evaluate.dashboard.embedding import CONFIG
 
-# Seconds after which TensorBoard looks for new epochs.
+# Seconds between TensorBoard's checks for new epochs.
 _RELOAD_S = 15
-# How long the projector's tab is waited for, and the pause before it is asked again.
+# Longest wait for the projector's tab, and the pause between requests, seconds.
 _WAIT_S, _ASK_S = 10.0, 0.1
 
 
 def require_free(host: str, port: int) -> None:
-    """Finds out before the work whether an address can be listened on.
+    """Checks that the server can listen on an address.
 
     Args:
         host: address to listen on.
-        port: 0 for any that is free.
+        port: port; 0 for any free one.
 
     Raises:
-        UserError: it cannot.
+        UserError: the address is not available.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -45,14 +45,14 @@ def show(log_dir: Path, host: str, port: int, ready: Callable[[str], None]) -> N
     """Shows a folder in TensorBoard until SIGTERM or Ctrl-C.
 
     Args:
-        log_dir: what to show.
+        log_dir: the folder.
         host: address to listen on.
-        port: 0 for any that is free.
-        ready: told the address once pages can be opened.
+        port: port; 0 for any free one.
+        ready: called with the address when the server is ready.
 
     Raises:
-        UserError: the address cannot be listened on.
-        KeyboardInterrupt: it was stopped by Ctrl-C.
+        UserError: the address is not available.
+        KeyboardInterrupt: Ctrl-C was pressed.
     """
     stopped = threading.Event()
     before = signal.signal(signal.SIGTERM, lambda *_: stopped.set())
@@ -60,7 +60,7 @@ def show(log_dir: Path, host: str, port: int, ready: Callable[[str], None]) -> N
         address = _launch(log_dir, host, port)
         _wait_for_projector(log_dir, address, stopped)
         ready(address)
-        # On Windows Ctrl-C is not noticed before a wait has ended.
+        # On Windows Ctrl-C takes effect only when a wait ends.
         while not stopped.wait(1):
             pass
     finally:
@@ -68,10 +68,10 @@ def show(log_dir: Path, host: str, port: int, ready: Callable[[str], None]) -> N
 
 
 def _launch(log_dir: Path, host: str, port: int) -> str:
-    # It greets with advice on its own flags.
+    # At the start it logs advice on its own flags.
     logging.getLogger("tensorboard").setLevel(logging.ERROR)
     with warnings.catch_warnings():
-        # Of libraries that TensorBoard brings along.
+        # Warnings of TensorBoard's dependencies.
         warnings.simplefilter("ignore")
         from tensorboard import program
 
@@ -81,7 +81,7 @@ def _launch(log_dir: Path, host: str, port: int) -> str:
         host=host,
         port=port,
         reload_interval=_RELOAD_S,
-        # Every picture, and every point of the curves that an epoch adds one to.
+        # Enough for all images and for one point per epoch.
         samples_per_plugin={"images": 100, "scalars": 10000},
     )
     try:
@@ -100,14 +100,14 @@ def _cannot_listen(host: str, port: int, reason: str) -> UserError:
 
 
 def _wait_for_projector(log_dir: Path, address: str, stopped: threading.Event) -> None:
-    """Waits until TensorBoard knows the embeddings that there are.
+    """Waits until TensorBoard has found the embeddings.
 
-    It looks for them when it is first asked for its tabs, so that the page that a user
-    opens first would have no such tab.
+    It searches for them at the first request for its tabs, so the first page would
+    lack the projector's tab.
     """
     if not any(log_dir.rglob(CONFIG)):
         return
-    # It is this machine, whatever proxy there is for others.
+    # The server is on this machine: no proxy.
     ask = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
     end = time.monotonic() + _WAIT_S
     while (left := end - time.monotonic()) > 0:

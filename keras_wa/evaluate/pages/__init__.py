@@ -1,4 +1,4 @@
-"""Pages that open offline: their look, their plots, and how they are written."""
+"""HTML pages that open offline: style, plots and rendering."""
 
 from keras_wa.evaluate.pages.plots import ForestPlot, LinePlot, Points, Row, thin
 from keras_wa.evaluate.pages.rendering import data_uri, render, write_page

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from keras_wa.evaluate.pages.svg import COLOURS, style
 from keras_wa.metrics import Estimate
 
-# Inches. A page shows a point as a pixel or more, and a little less on a telephone.
+# Inches. A page shows a point as a pixel or more, a little less on a phone.
 _WIDTH, _HEIGHT = 5.0, 3.9
 _LEFT, _RIGHT, _TOP, _BOTTOM, _LEGEND = 0.7, 0.15, 0.15, 0.55, 0.21
 _EDGE, _ROW, _HEAD, _LETTER = 0.1, 0.47, 0.3, 0.086
@@ -26,13 +26,13 @@ _MARKERS = "os^DvPX"
 
 @dataclasses.dataclass(frozen=True)
 class Points:
-    """Points of one kind, in the order in which they are joined.
+    """A series of points.
 
     Attributes:
-        name: in the legend and in the table.
-        x, y: `(n,)`; a place where either is not finite interrupts the line.
-        low, high: `(n,)` or `None`: the band around a line, or the bars of points.
-        joined: whether a line joins the points.
+        name: name in the legend and in the table.
+        x, y: shape `(n,)`; values that are not finite interrupt the line.
+        low, high: shape `(n,)` or None: the band around a line, or the error bars.
+        joined: whether a line joins the points, in their order.
     """
 
     name: str
@@ -47,18 +47,18 @@ class Points:
 class LinePlot:
     """Lines and points against two axes.
 
-    Colours, dashes and markers tell the series apart, so that no colour is needed.
+    Dashes and markers distinguish the series, so that colour is not needed.
 
     Attributes:
-        title: names the plot, so no two of a page share it.
-        x_label, y_label: of the axes, with the unit.
+        title: title of the plot, unique in a page.
+        x_label, y_label: labels of the axes, with the unit.
         series: at least one, with a finite point.
-        description: what the plot shows, in a sentence, for who cannot see it.
-        x_range, y_range: ends of the axes, by default around all points. A line that
-            leaves them is cut off.
-        diagonal: the name in the legend of a broken line from corner to corner, such as
-            that of guessing; `""` for none.
-        ends: what `low` and `high` of the series are.
+        description: text alternative, one sentence.
+        x_range, y_range: limits of the axes, by default around all points. Lines are
+            clipped to them.
+        diagonal: name in the legend of a dashed diagonal, such as guessing; `""` for
+            none.
+        ends: meaning of `low` and `high` of the series.
     """
 
     title: str
@@ -72,7 +72,7 @@ class LinePlot:
     ends: str = "95 % interval"
 
     def draw(self) -> Figure:
-        """The plot with its legend below."""
+        """Draws the plot with its legend below."""
         legend = _LEGEND * (len(self.series) + bool(self.diagonal)) + 0.1
         height = _HEIGHT + legend
         with style():
@@ -85,7 +85,7 @@ class LinePlot:
         return figure
 
     def draw_on(self, axes: Axes) -> None:
-        """Draws all but the legend."""
+        """Draws the plot without its legend."""
         for i, each in enumerate(self.series):
             colour = _SERIES[i % len(_SERIES)]
             x, y = np.asarray(each.x, float), np.asarray(each.y, float)
@@ -95,10 +95,10 @@ class LinePlot:
                 color=colour,
                 linestyle=_DASHES[i % len(_DASHES)] if each.joined else "none",
                 marker=_MARKERS[i % len(_MARKERS)],
-                # More would hide the line; another line has them elsewhere.
+                # More markers would hide the line; each line has them elsewhere.
                 markevery=(0.06 * (i % 4), 0.25) if each.joined else None,
                 markersize=5 if each.joined else 7,
-                # Points on the edge are drawn whole; a line ends there.
+                # Markers at the edge are drawn whole; lines are clipped.
                 clip_on=each.joined,
                 label=_cut(each.name),
             )
@@ -124,26 +124,26 @@ class LinePlot:
 
     @property
     def columns(self) -> list[str]:
-        """Heads of the tables."""
+        """Returns the headers of the tables."""
         interval = any(each.low is not None for each in self.series)
         return [self.x_label, self.y_label, *([self.ends] if interval else [])]
 
     @property
     def tables(self) -> list[tuple[str, list[list[str]]]]:
-        """The name of each series and its points, four digits a number."""
+        """Returns the name of each series and its points, with four digits."""
         n = len(self.columns)
         return [(each.name, [row[:n] for row in _cells(each)]) for each in self.series]
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """A number of a forest plot.
+    """A row of a forest plot.
 
     Attributes:
-        name: what the number is of.
-        estimate: the number and its interval.
-        group: heading of the rows that follow each other and share it, `""` for none.
-        note: what to know of the number, or why there is none.
+        name: name of the row.
+        estimate: the number with its interval.
+        group: heading shared by consecutive rows, `""` for none.
+        note: note on the number, or why there is none.
     """
 
     name: str
@@ -154,14 +154,13 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class ForestPlot:
-    """Numbers with their intervals below each other; one with a note is hollow.
+    """Numbers with intervals, one per row; the marker of one with a note is hollow.
 
     Attributes:
-        title: what the axis measures; it names the plot, so no two of a page share it.
-        rows: from the top.
-        reference: a number to draw a broken line at, such as what guessing reaches.
-        start, end: what the axis reaches at least; it reaches further where an interval
-            does.
+        title: title of the axis and the plot, unique in a page.
+        rows: rows from the top.
+        reference: position of a dashed line, such as the result of guessing.
+        start, end: limits of the axis, extended to contain all intervals.
     """
 
     title: str
@@ -171,7 +170,7 @@ class ForestPlot:
     end: float = 1.0
 
     def draw(self) -> Figure:
-        """The plot, its numbers in a column of their own."""
+        """Draws the plot, with a column of the numbers."""
         places, y, group = [], 0.0, ""
         for row in self.rows:
             y += _ROW + (_HEAD if row.group not in ("", group) else 0)
@@ -216,19 +215,19 @@ class ForestPlot:
 
     @property
     def description(self) -> str:
-        """All numbers, for who cannot see the plot."""
+        """Returns the text alternative: all numbers."""
         numbers = "; ".join(f"{row.name} {row.estimate}" for row in self.rows)
         return f"With 95 % intervals: {numbers}"
 
     @property
     def columns(self) -> list[str]:
-        """Heads of the table; there is a column of notes if there are."""
+        """Returns the headers of the table, with a column of notes if there are any."""
         note = ["note"] if any(row.note for row in self.rows) else []
         return ["", *note, f"{self.title} [95 %]"]
 
     @property
     def tables(self) -> list[tuple[str, list[list[str]]]]:
-        """The table of all rows."""
+        """Returns the table of all rows."""
         rows = []
         for row in self.rows:
             name = f"{row.group}: {row.name}" if row.group else row.name
@@ -238,7 +237,7 @@ class ForestPlot:
 
 
 def _cut(name: str) -> str:
-    """A name that fits the figure's width; the tables have all of it."""
+    """Shortens a name to the figure's width; the tables have the full name."""
     return name if len(name) <= _MOST_LETTERS else f"{name[: _MOST_LETTERS - 1]}…"
 
 
@@ -258,12 +257,12 @@ def thin(x: ArrayLike, y: ArrayLike, most: int = 200) -> NDArray[np.int64]:
     """Chooses points of a long line so that it looks the same.
 
     Args:
-        x, y: `(n,)`, finite, both on axes of about the same span.
-        most: how many to keep.
+        x, y: shape `(n,)`, finite, on axes of about the same range.
+        most: largest number of points.
 
     Returns:
-        Indices in order: all of a short line; else at most `most`, evenly spaced along
-        the line, with its first and last point.
+        Sorted indices: all of a short line; else at most `most`, evenly spaced along
+        the line, including its first and last point.
     """
     points = np.column_stack([np.asarray(x, float), np.asarray(y, float)])
     if len(points) <= most:

@@ -1,4 +1,4 @@
-"""From a template to one file of HTML that loads nothing."""
+"""Renders templates to self-contained HTML files."""
 
 from __future__ import annotations
 
@@ -17,25 +17,24 @@ from keras_wa.files import replacing
 
 
 def render(package: str, template: str, **context: Any) -> str:
-    """Fills in a template; everything that it shows is escaped.
+    """Renders a template; all values are escaped.
 
     The template may extend `pages/base.html.j2` and import the macros of
-    `pages/parts.html.j2`. A name that the context lacks is an error and not an empty
-    place.
+    `pages/parts.html.j2`. A name that is missing in the context is an error.
 
     Args:
-        package: where the template lies, such as `"keras_wa.evaluate.audit"`.
+        package: package of the template, such as `"keras_wa.evaluate.audit"`.
         template: its file name.
-        **context: what it shows.
+        **context: values for the template.
 
     Returns:
-        The page.
+        The HTML.
     """
     return environment_of(package).get_template(template).render(**context)
 
 
 def environment_of(package: str) -> jinja2.Environment:
-    """The templates of a package and those of the pages, with what they can call."""
+    """Returns the Jinja environment of a package's templates and those of the pages."""
     environment = jinja2.Environment(
         loader=jinja2.ChoiceLoader(
             [
@@ -59,24 +58,24 @@ def environment_of(package: str) -> jinja2.Environment:
 
 
 def write_page(page: str, path: Path) -> None:
-    """Writes a page in one step.
+    """Writes a page atomically.
 
     Args:
         page: the HTML.
-        path: the file; an older one is replaced.
+        path: the file; an existing one is replaced.
     """
     with replacing(path) as partial:
         partial.write_text(page, encoding="utf-8")
 
 
 def data_uri(image: NDArray[np.uint8]) -> str:
-    """Puts a picture into an address, so that a page needs no second file.
+    """Encodes an image as a data URI, so that a page needs no second file.
 
     Args:
-        image: uint8 `(H, W)`, or `(H, W, 3)` or `(H, W, 4)` in RGB(A) order.
+        image: uint8 of shape `(H, W)`, or `(H, W, 3)` or `(H, W, 4)` in RGB(A) order.
 
     Returns:
-        A PNG as `data:image/png;base64,…`, every pixel as it was.
+        A PNG as `data:image/png;base64,…`, lossless.
     """
     file = io.BytesIO()
     Image.fromarray(image).save(file, format="png")
@@ -84,7 +83,7 @@ def data_uri(image: NDArray[np.uint8]) -> str:
 
 
 def in_words(value: Any) -> str:
-    """A setting as a reader wants it: no brackets, and `none` where there is none."""
+    """Formats a setting for display, without brackets, and None as `none`."""
     if isinstance(value, dict):
         return ", ".join(f"{name} {in_words(each)}" for name, each in value.items())
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""From a figure of matplotlib to SVG within a page, or to a PNG."""
+"""Converts figures of matplotlib to SVG elements of a page, or to PNG."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ COLOURS = {
     "error": "#b3201f",
     "accent": "#6f42c1",
 }
-"""Of a light page. A page has a variable of CSS for each, another colour if it is dark;
-a figure that is drawn in these colours follows it."""
+"""Colours of a light page. A page has a CSS variable for each, with another value in
+dark mode; figures drawn in these colours follow it."""
 
 _STYLE = {
     "axes.axisbelow": True,
@@ -34,7 +34,7 @@ _STYLE = {
     "axes.grid": True,
     "axes.labelcolor": COLOURS["text"],
     "figure.facecolor": COLOURS["page"],
-    # Measured here and asked for there: texts have the room that they need.
+    # Text is laid out with this font, and the page asks for it first.
     "font.family": ["DejaVu Sans", "sans-serif"],
     "font.size": 11,
     "grid.color": COLOURS["line"],
@@ -42,7 +42,7 @@ _STYLE = {
     "legend.frameon": False,
     "svg.fonttype": "none",
     "text.color": COLOURS["text"],
-    # A name is no formula, whatever it holds.
+    # Names may contain a dollar sign.
     "text.parse_math": False,
     "xtick.color": COLOURS["text"],
     "xtick.major.pad": 6,
@@ -56,16 +56,16 @@ _DPI = 100
 
 @contextlib.contextmanager
 def style(**more: Any) -> Iterator[None]:
-    """The look of all figures; both what draws and what writes them is within it."""
+    """Applies the style of all figures; needed for both drawing and saving."""
     settings: Any = {**_STYLE, **more}
     with matplotlib.rc_context(settings), warnings.catch_warnings():
-        # A letter that the font lacks is drawn as a box.
+        # A missing glyph is drawn as a box.
         warnings.filterwarnings("ignore", r"Glyph \d+")
         yield
 
 
 def to_png(figure: Figure) -> bytes:
-    """A figure as PNG, 100 pixels an inch."""
+    """Converts a figure to PNG, with 100 pixels per inch."""
     file = io.BytesIO()
     with style():
         figure.savefig(file, format="png", dpi=_DPI)
@@ -73,22 +73,22 @@ def to_png(figure: Figure) -> bytes:
 
 
 def to_svg(figure: Figure, title: str, description: str) -> Markup:
-    """A figure as an element of a page, in the page's colours.
+    """Converts a figure to an SVG element in the page's colours.
 
     Args:
-        figure: drawn in `COLOURS`.
-        title: names the figure, so no two of a page share it.
-        description: for who cannot see it.
+        figure: a figure drawn in `COLOURS`.
+        title: title of the figure, unique in a page.
+        description: text alternative.
 
     Returns:
-        `<svg>`, the same for the same figure. Its text is text.
+        `<svg>`, the same for the same figure. Text stays text.
     """
     file, name = io.StringIO(), slug(title)
     with style(**{"svg.hashsalt": name}):
         metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         figure.savefig(file, format="svg", transparent=True, metadata=metadata)
     drawn = re.sub(r"<defs>\s*<style.*?</defs>", "", file.getvalue(), flags=re.S)
-    # Nothing points to a group, and those of all figures have the same names.
+    # The ids of groups are unused, and equal in all figures.
     drawn = re.sub(r'<g id="[^"]*"', "<g", drawn)
     for colour, value in COLOURS.items():
         drawn = re.sub(rf"(fill|stroke): {value}", rf"\1: var(--{colour})", drawn)
@@ -102,5 +102,5 @@ def to_svg(figure: Figure, title: str, description: str) -> Markup:
 
 
 def slug(text: str) -> str:
-    """A name for the `id` of an element: `ROC curve (test)` -> `roc-curve-test`."""
+    """Converts a title to an element's `id`: `ROC curve (test)` -> `roc-curve-test`."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")

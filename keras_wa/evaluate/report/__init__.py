@@ -1,1 +1,1 @@
-"""From a run to its evaluation: the numbers, the predictions, and the page on them."""
+"""Evaluates a run: numbers, predictions and report page."""

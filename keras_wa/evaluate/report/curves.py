@@ -1,4 +1,4 @@
-"""The curves of an evaluation."""
+"""Plots of an evaluation's curves."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _UNIT = (0.0, 1.0)
 
 
 def plots(results: Mapping[str, Any], predictions: pd.DataFrame) -> list[LinePlot]:
-    """All of them; the first two are missing with one class only.
+    """Returns all plots; without the first two if there is only one class.
 
     Args:
-        results: what `metrics.json` holds.
-        predictions: one row an ROI, with `label` and `probability`.
+        results: content of `metrics.json`.
+        predictions: one row per ROI, with `label` and `probability`.
     """
     drawn = [
         roc_plot(results, predictions),
@@ -32,14 +32,14 @@ def plots(results: Mapping[str, Any], predictions: pd.DataFrame) -> list[LinePlo
 
 
 def roc_plot(results: Mapping[str, Any], predictions: pd.DataFrame) -> LinePlot | None:
-    """Sensitivity against false alarms, with the operating point.
+    """Plots sensitivity against the false positive rate, with the operating point.
 
     Args:
-        results: what `metrics.json` holds.
-        predictions: one row an ROI, with `label` and `probability`.
+        results: content of `metrics.json`.
+        predictions: one row per ROI, with `label` and `probability`.
 
     Returns:
-        The plot, its curve thinned to 200 points; `None` with one class only.
+        The plot, its curve thinned to 200 points; None with one class only.
     """
     if predictions["label"].nunique() < 2:
         return None
@@ -68,14 +68,14 @@ def roc_plot(results: Mapping[str, Any], predictions: pd.DataFrame) -> LinePlot 
 def precision_recall_plot(
     results: Mapping[str, Any], predictions: pd.DataFrame
 ) -> LinePlot | None:
-    """Precision against sensitivity, with the operating point.
+    """Plots precision against sensitivity, with the operating point.
 
     Args:
-        results: what `metrics.json` holds.
-        predictions: one row an ROI, with `label` and `probability`.
+        results: content of `metrics.json`.
+        predictions: one row per ROI, with `label` and `probability`.
 
     Returns:
-        The plot, its curve thinned to 200 points; `None` with one class only.
+        The plot, its curve thinned to 200 points; None with one class only.
     """
     if predictions["label"].nunique() < 2:
         return None
@@ -96,7 +96,7 @@ def precision_recall_plot(
             [prevalence] * 2,
         ),
     ]
-    # Nothing was called malignant: there is no precision.
+    # Precision is undefined if no ROI is positive.
     if metrics["precision"]["value"] is not None:
         series.append(
             _operating_point(
@@ -118,13 +118,13 @@ def precision_recall_plot(
 
 
 def reliability_plot(results: Mapping[str, Any]) -> LinePlot:
-    """Observed share against predicted probability, with and without temperature.
+    """Plots observed share against predicted probability, with and without temperature.
 
     Args:
-        results: what `metrics.json` holds.
+        results: content of `metrics.json`.
 
     Returns:
-        The plot, a point a bin with its Wilson interval.
+        The plot, one point per bin with its Wilson interval.
     """
     calibration = results["calibration"]
     names = {"as_predicted": "as predicted"}
@@ -159,10 +159,10 @@ def reliability_plot(results: Mapping[str, Any]) -> LinePlot:
 
 
 def decision_plot(results: Mapping[str, Any]) -> LinePlot:
-    """Net benefit against the threshold probability (Vickers & Elkin 2006).
+    """Plots net benefit against the threshold probability (Vickers & Elkin 2006).
 
     Args:
-        results: what `metrics.json` holds.
+        results: content of `metrics.json`.
     """
     curve = results["decision_curve"]
     names = {
@@ -185,7 +185,7 @@ def decision_plot(results: Mapping[str, Any]) -> LinePlot:
         description="A model is of use where it lies above acting on every ROI and on "
         "none.",
         x_range=_UNIT,
-        # Acting on all falls without end; only what lies near zero matters.
+        # The benefit of treating all falls without limit; only that near 0 matters.
         y_range=(-0.1, np.ceil(10 * max(highest, 0.1)) / 10),
     )
 

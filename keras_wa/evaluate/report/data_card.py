@@ -1,4 +1,4 @@
-"""The data that a model was trained and evaluated on, in brief."""
+"""A short description of the data that a model was trained and evaluated on."""
 
 from __future__ import annotations
 
@@ -46,18 +46,19 @@ FACTS = {
         "label": "severity in the list, which does not say how it was established",
     },
 }
-"""What is to be known of each published data set; `data/<name>.md` says more."""
+"""Facts about each published dataset; see `data/<name>.md` for more."""
 
 _OWN = {"origin": "your own files", "label": "as your files or your table have it"}
 
 
 @dataclasses.dataclass(frozen=True)
 class DataCard:
-    """What is to be known of the data.
+    """Description of a dataset.
 
     Attributes:
         facts: origin, licence and meaning of the label, as far as known.
-        counts: a row a part and one for all: part, ROIs, patients, malignant, share.
+        counts: a row for each part and one for all, with part, ROIs, patients,
+            malignant, share.
     """
 
     facts: dict[str, str]
@@ -68,7 +69,7 @@ def data_card(dataset: str, cases: pd.DataFrame) -> DataCard:
     """Describes the data of a run.
 
     Args:
-        dataset: its name in the registry.
+        dataset: name of the dataset in the registry.
         cases: all ROIs with `split`, `patient_id` and `label`.
     """
     parts = [(name, cases[cases["split"] == name]) for name in PARTS]

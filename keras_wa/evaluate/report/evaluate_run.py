@@ -1,4 +1,4 @@
-"""From a trained run to the files of its evaluation."""
+"""Evaluates a trained run and writes the files."""
 
 from __future__ import annotations
 
@@ -32,40 +32,40 @@ def evaluate_run(
     verbose: int = 0,
     allow_changed_data: bool = False,
 ) -> dict[str, Any]:
-    """Predicts a part of a run's split with its best model, evaluates, and writes.
+    """Evaluates a run's best model on a part of its split and writes the results.
 
-    `evaluation/<split>/` of the run then holds `predictions.csv`, `metrics.json`,
-    `mistakes/` (a record and pictures) and `report.html`, written in this order and
-    each in one step: where the report is, the others are too. The same run gives the
-    same bytes.
+    Writes `predictions.csv`, `metrics.json`, `mistakes/` (a record and images) and
+    `report.html` into `evaluation/<split>/` of the run, in this order and each
+    atomically: where the report exists, the others do too. The same run gives the same
+    bytes.
 
     Args:
         run: a run with a best model.
         split: `train`, `val` or `test`.
-        rule: how the threshold is chosen on validation, see `choose_threshold`; a
-            number is used as it is.
-        n_resamples: of the bootstrap by patient.
-        verbose: 1 draws a bar of the predictions, 0 none.
-        allow_changed_data: go on, with a note in the results, where ROIs have other
-            pixels than in the training.
+        rule: rule to choose the threshold on validation, see `choose_threshold`, or the
+            threshold itself.
+        n_resamples: number of resamples of the patients.
+        verbose: 1 for a progress bar, 0 for none.
+        allow_changed_data: continue, with a note in the results, if ROIs have other
+            pixels than in training.
 
     Returns:
-        What `metrics.json` holds.
+        The content of `metrics.json`.
 
     Raises:
-        UserError: no epoch was completed, the data are no longer those of the run, the
-            part is empty, or the threshold cannot be chosen so.
+        UserError: no epoch was completed, the data have changed, the part is empty, or
+            the threshold cannot be chosen with this rule.
     """
     model = load_best(run)
     data = load_data_of(run, allow_changed_data)
     val = score(model, data, "val")
     predictions = score(model, data, split, verbose=verbose)
     pixels = dict(zip(data.cases["roi_id"], data.pixels, strict=True))
-    # Changed data may not make it: it has no place for a note.
+    # Not from changed data, since the decision file has no place for a note.
     if read_decision(run) is None and run.pixels() in (None, pixels):
         write_decision(run, decide(model, data))
     threshold = choose_threshold(val["label"], val["probability"], rule)
-    # Neither of the evaluated part nor, ever, of the test part.
+    # Never from the test part, nor from the evaluated part.
     learning = ~data.cases["split"].isin([split, "test"])
     results = evaluate_predictions(
         predictions,
@@ -114,7 +114,7 @@ def _pixels_hash(data: RunData, split: str) -> str:
 def _one_number(
     data: RunData, split: str, n_resamples: int
 ) -> dict[str, dict[str, float | None]]:
-    """What one number of the pixels reaches, its direction that of training."""
+    """Returns the AUCs of the single-feature baselines, their sign from training."""
     cases: pd.DataFrame = data.cases
     train, part = (cases["split"].eq(name).to_numpy() for name in ("train", split))
     labels = cases["label"].to_numpy(int)

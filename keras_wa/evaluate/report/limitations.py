@@ -1,4 +1,4 @@
-"""What the numbers of an evaluation do not say."""
+"""The limitations of an evaluation."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _NARROW = 0.05
 
 
 def limitations(results: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
-    """What holds for every evaluation, and what follows from this one's data.
+    """Lists the limitations of every evaluation and those due to the data.
 
     Args:
-        results: what `metrics.json` holds.
-        config: of the run.
+        results: content of `metrics.json`.
+        config: configuration of the run.
 
     Returns:
-        Sentences, those on these data first.
+        Sentences, those about the data first.
     """
     found = []
     if results["dataset"] == "phantom":

@@ -1,4 +1,4 @@
-"""The mistakes that a model was surest of, with what it saw and where it looked."""
+"""A model's most confident mistakes, with input, subbands and heat maps."""
 
 from __future__ import annotations
 
@@ -33,25 +33,25 @@ DESCRIPTORS = (
     "breast",
     "view",
 )
-"""What the case table may know of a ROI, in the order in which it is told."""
+"""Columns of the case table that describe an ROI, in display order."""
 
 RECORD = "mistakes/mistakes.json"
-"""Below the folder of an evaluation; the pictures are beside it."""
+"""Path of the record in the evaluation's folder; the images are beside it."""
 
-# Larger pictures would make the page too heavy to be sent.
+# Larger images would make the page too large to send.
 _MOST_PIXELS = 160
 
 
 @dataclasses.dataclass(frozen=True)
 class Mistake:
-    """One ROI on the wrong side of the threshold.
+    """An ROI on the wrong side of the threshold.
 
     Attributes:
-        roi_id, patient_id: which.
+        roi_id, patient_id: the ROI and its patient.
         label: 0 or 1.
-        probability: of malignancy.
-        descriptors: what is known of it, by name.
-        pictures: title to picture, uint8 `(H, W)` or `(H, W, 3)` RGB.
+        probability: predicted probability of malignancy.
+        descriptors: known descriptors, by name.
+        pictures: title -> image, uint8 of shape `(H, W)` or `(H, W, 3)` in RGB order.
     """
 
     roi_id: str
@@ -63,7 +63,7 @@ class Mistake:
 
     @property
     def caption(self) -> str:
-        """What is known of it, but for its name."""
+        """Returns a description without the ROI's name."""
         kind = "malignant" if self.label else "benign"
         words = [
             f"{kind}, predicted probability of malignancy {self.probability:.3f}",
@@ -75,11 +75,11 @@ class Mistake:
 
 @dataclasses.dataclass(frozen=True)
 class Mistakes:
-    """The surest mistakes.
+    """The most confident mistakes.
 
     Attributes:
-        missed: malignant ROIs of the lowest probabilities.
-        false_alarms: benign ROIs of the highest.
+        missed: malignant ROIs with the lowest probabilities.
+        false_alarms: benign ROIs with the highest probabilities.
         note: why there are no heat maps, `""` if there are.
     """
 
@@ -89,17 +89,17 @@ class Mistakes:
 
     @property
     def titles(self) -> set[str]:
-        """The kinds of pictures that there are."""
+        """Returns the titles of all images."""
         every = [*self.missed, *self.false_alarms]
         return {title for mistake in every for title in mistake.pictures}
 
 
 def write_mistakes(mistakes: Mistakes, folder: Path) -> None:
-    """Writes the mistakes, with their pictures as PNG files, in one step.
+    """Writes the mistakes, with their images as PNG files, atomically.
 
     Args:
-        mistakes: of an evaluation.
-        folder: of that evaluation; an older `mistakes/` in it is replaced.
+        mistakes: the mistakes of an evaluation.
+        folder: folder of the evaluation; an older `mistakes/` in it is replaced.
     """
     record = dataclasses.asdict(mistakes)
     file = folder / RECORD
@@ -115,10 +115,13 @@ def write_mistakes(mistakes: Mistakes, folder: Path) -> None:
 
 
 def read_mistakes(folder: Path) -> Mistakes:
-    """What `write_mistakes` wrote into the folder of an evaluation.
+    """Reads the mistakes that `write_mistakes` wrote.
+
+    Args:
+        folder: folder of the evaluation.
 
     Raises:
-        OSError, ValueError, KeyError, TypeError: it cannot be read.
+        OSError, ValueError, KeyError, TypeError: the record cannot be read.
     """
     file = folder / RECORD
     record = json.loads(file.read_text(encoding="utf-8"))
@@ -138,17 +141,17 @@ def surest_mistakes(
     threshold: float,
     most: int = 4,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Finds the mistakes that lie farthest from the threshold.
+    """Finds the mistakes that are farthest from the threshold.
 
     Args:
-        labels: `(n,)`, 0 or 1.
-        probabilities: `(n,)`; positive if `p >= threshold`.
-        threshold: of the decision.
-        most: of each kind, at most.
+        labels: shape `(n,)`, 0 or 1.
+        probabilities: shape `(n,)`; positive if `p >= threshold`.
+        threshold: decision threshold.
+        most: largest number of each kind.
 
     Returns:
         Positions of missed malignant ROIs, the lowest probability first, and of false
-        alarms, the highest first. Of equal ones the earlier comes first.
+        alarms, the highest first. Ties keep their order.
     """
     positive = probabilities >= threshold
     order = np.argsort(probabilities, kind="stable")
@@ -165,18 +168,19 @@ def show_mistakes(
     predictions: pd.DataFrame,
     threshold: float,
 ) -> Mistakes:
-    """Draws the surest mistakes of a model.
+    """Draws the most confident mistakes of a model.
 
     Args:
-        model: the classifier that predicted.
+        model: the classifier.
         data: the run's ROIs.
-        split: the part that was predicted.
-        predictions: of that part, row i for its ROI i, with `label` and `probability`.
-        threshold: of the decision.
+        split: the part of the split.
+        predictions: predictions of this part in the order of its ROIs, with `label` and
+            `probability`.
+        threshold: decision threshold.
 
     Returns:
-        The mistakes, each with the ROI as the network gets it, its subbands where the
-        network has them, and Grad-CAM where the network allows it.
+        The mistakes, each with the network's input, its subbands if the network has
+        them, and Grad-CAM if the network allows it.
     """
     missed, alarms = surest_mistakes(
         predictions["label"].to_numpy(np.int64),
@@ -206,7 +210,7 @@ def show_mistakes(
 
 
 def small(picture: Pixels) -> Pixels:
-    """A picture of at most 160 pixels a side, by averaging; small ones as they are."""
+    """Reduces an image to at most 160 pixels a side, by averaging."""
     height, width = picture.shape[:2]
     factor = _MOST_PIXELS / max(height, width)
     if factor >= 1:
@@ -218,7 +222,7 @@ def small(picture: Pixels) -> Pixels:
 def _pictures(
     model: keras.Model, pixels: Pixels, wavelet: str | None
 ) -> tuple[list[dict[str, Pixels]], str]:
-    """The pictures of each ROI, and why there are no heat maps."""
+    """Returns the images of each ROI, and why there are no heat maps."""
     rois = np.asarray(pixels, np.float32) / np.float32(255)
     bands: Sequence[Pixels | None] = [None] * len(rois)
     heat: Sequence[NDArray[np.float32] | None] = [None] * len(rois)
@@ -230,6 +234,6 @@ def _pictures(
         inputs = model_inputs(rois, wavelet)
         heat = list(grad_cam(model, inputs, size=pixels.shape[1:3]))
     except ValueError as error:
-        # Networks without a feature map, or without a dense layer at their end.
+        # The network has no feature map or does not end in a dense layer.
         note = f"There are no heat maps. {error}"
     return [panels(*each) for each in zip(pixels, bands, heat, strict=True)], note

@@ -1,4 +1,4 @@
-"""The page on an evaluation, `report.html`: one file that opens offline."""
+"""The page of an evaluation, `report.html`: one file that opens offline."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ def render_report(
     config: Mapping[str, Any],
     environment: Mapping[str, Any],
 ) -> str:
-    """The page as HTML; what it shows is escaped, and it loads nothing.
+    """Renders the page as HTML, with escaped content and no external files.
 
     Args:
-        results: what `metrics.json` holds.
-        predictions: one row an ROI, with `label` and `probability`.
-        mistakes: those to show.
-        card: the data.
-        config: of the run.
-        environment: of its training.
+        results: content of `metrics.json`.
+        predictions: one row per ROI, with `label` and `probability`.
+        mistakes: mistakes to show.
+        card: description of the data.
+        config: configuration of the run.
+        environment: environment of its training.
 
     Returns:
-        The same bytes for the same arguments.
+        The HTML; the same bytes for the same arguments.
     """
     *drawn, reliability, decision_curve = curves.plots(results, predictions)
     return pages.render(

@@ -15,10 +15,10 @@ _LEVELS = {"roi": "ROIs", "image": "images", "breast": "breasts", "patient": "pa
 
 
 def level_table(results: Mapping[str, Any]) -> TextTable:
-    """Every metric at each level that there is.
+    """Returns all metrics at each available level.
 
     Args:
-        results: what `metrics.json` holds.
+        results: content of `metrics.json`.
     """
     levels = {
         name: level
@@ -40,7 +40,7 @@ def level_table(results: Mapping[str, Any]) -> TextTable:
 
 
 def levels_left_out(results: Mapping[str, Any]) -> list[str]:
-    """Why a level is not in the table, one sentence each."""
+    """Returns one sentence for each missing level, with the reason."""
     return [
         f"By {name}: not done, {level['left_out']}."
         for name, level in results["levels"].items()
@@ -49,7 +49,7 @@ def levels_left_out(results: Mapping[str, Any]) -> list[str]:
 
 
 def confusion_table(results: Mapping[str, Any]) -> TextTable:
-    """What was called what at the threshold."""
+    """Returns the confusion matrix at the threshold."""
     counts = results["counts"]
     rows = []
     for name, called, not_called in (
@@ -63,7 +63,7 @@ def confusion_table(results: Mapping[str, Any]) -> TextTable:
 
 
 def reference_table(results: Mapping[str, Any]) -> TextTable:
-    """What is reached without the network, below the network itself."""
+    """Returns the results of the network and of the references without it."""
     metrics = results["metrics"]
     rows = [
         [
@@ -87,7 +87,7 @@ def reference_table(results: Mapping[str, Any]) -> TextTable:
 
 
 def three_class_table(results: Mapping[str, Any]) -> TextTable | None:
-    """The confusion of three classes and the figures of each; `None` with two."""
+    """Returns confusion and metrics of three classes; None with two classes."""
     found = results["three_class"]
     if found is None:
         return None
@@ -106,14 +106,15 @@ def three_class_table(results: Mapping[str, Any]) -> TextTable | None:
 
 
 def subgroup_plots(results: Mapping[str, Any]) -> list[ForestPlot]:
-    """A forest plot of the AUC for each column with subgroups that have one.
+    """Returns a forest plot of the AUC for each column whose subgroups have one.
 
     Args:
-        results: what `metrics.json` holds.
+        results: content of `metrics.json`.
 
     Returns:
-        The plots; the broken line is the AUC of all ROIs. Subgroups of few patients
-        say so. Those of one class, which have no AUC, stand in `subgroup_table` alone.
+        The plots; the dashed line is the AUC of all ROIs. Subgroups of few patients
+        are marked. Subgroups of one class have no AUC and are only in
+        `subgroup_table`.
     """
     columns: dict[str, list[Row]] = {}
     for group in results["subgroups"]:
@@ -130,7 +131,7 @@ def subgroup_plots(results: Mapping[str, Any]) -> list[ForestPlot]:
 
 
 def without_auc(results: Mapping[str, Any]) -> str:
-    """Says how many subgroups have no AUC; `""` if all have one."""
+    """Returns a note on the number of subgroups without AUC; `""` if all have one."""
     groups = results["subgroups"]
     n = sum(group["auc"]["value"] is None for group in groups)
     if n == 0:
@@ -139,7 +140,7 @@ def without_auc(results: Mapping[str, Any]) -> str:
 
 
 def subgroup_table(results: Mapping[str, Any]) -> TextTable:
-    """Every subgroup with all its figures."""
+    """Returns all metrics of every subgroup."""
     head = ["", "ROIs", "malignant", "patients", "AUC", "sensitivity", "specificity"]
     rows = [
         [

@@ -1,4 +1,4 @@
-"""What an evaluation comes to, in plain words, and what to know before believing it."""
+"""Summarises an evaluation in plain words, with warnings."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _DESCRIPTORS = ("type + distribution", "BI-RADS assessment")
 
 
 def verdict(results: Mapping[str, Any]) -> str:
-    """The evaluation in one sentence.
+    """Summarises the evaluation in one sentence.
 
     Args:
-        results: what `metrics.json` holds.
+        results: content of `metrics.json`.
 
     Returns:
-        How often the model is right about a pair of ROIs (that is its AUC), what
-        chance, radiologists' descriptors and, of a phantom, any model can reach.
+        The share of correctly ranked pairs of ROIs (the AUC), compared with chance,
+        radiologists' descriptors and, for a phantom, the best possible model.
     """
     rois, patients = results["n_rois"], results["n_patients"]
     of = f"{count(rois, 'ROI')} of {count(patients, 'patient')}"
@@ -53,10 +53,10 @@ def verdict(results: Mapping[str, Any]) -> str:
 
 
 def decision(results: Mapping[str, Any]) -> str:
-    """What happens at the threshold, in numbers of ROIs.
+    """Describes the result at the threshold, in numbers of ROIs.
 
     Args:
-        results: what `metrics.json` holds.
+        results: content of `metrics.json`.
     """
     counts, threshold = results["counts"], results["threshold"]
     malignant = counts["tp"] + counts["fn"]
@@ -69,14 +69,14 @@ def decision(results: Mapping[str, Any]) -> str:
 
 
 def warnings(results: Mapping[str, Any]) -> list[str]:
-    """What has to be known before the numbers are believed.
+    """Lists the warnings about the results.
 
     Args:
-        results: what `metrics.json` holds.
+        results: content of `metrics.json`.
 
     Returns:
-        The notes of the data set (a phantom, a split by ROI), then the warnings of the
-        evaluation (few patients), then those that the other numbers give rise to.
+        The notes on the dataset (a phantom, a split by ROI), then the warnings of the
+        evaluation (few patients), then those due to other results.
     """
     found = [*results["notes"], *results["warnings"]]
     if results["split"] == "val":
@@ -93,10 +93,10 @@ def warnings(results: Mapping[str, Any]) -> list[str]:
 
 
 def best_number(results: Mapping[str, Any]) -> str | None:
-    """The number of the pixels that has the greatest AUC; `None` if none has one.
+    """Returns the single-feature baseline with the highest AUC; None without any AUC.
 
     Args:
-        results: what `metrics.json` holds.
+        results: content of `metrics.json`.
     """
     aucs = {name: auc["value"] for name, auc in results["one_number_auc"].items()}
     defined = {name: auc for name, auc in aucs.items() if auc is not None}
@@ -108,7 +108,7 @@ def _percent(record: Mapping[str, float | None]) -> str:
 
 
 def _beside_guessing(auc: Mapping[str, float | None]) -> str:
-    """A clause where the interval holds one half."""
+    """Returns a clause if the interval contains 0.5."""
     low, high = auc["low"], auc["high"]
     if low is None or high is None or low > 0.5:
         return ""
@@ -118,7 +118,7 @@ def _beside_guessing(auc: Mapping[str, float | None]) -> str:
 
 
 def _shortcut(results: Mapping[str, Any]) -> str:
-    """A warning where one number of the pixels comes as far as the model."""
+    """Returns a warning if a single-feature baseline is as good as the model."""
     auc, name = results["metrics"]["auc"]["value"], best_number(results)
     if auc is None or name is None:
         return ""

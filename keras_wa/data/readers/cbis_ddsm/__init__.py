@@ -1,4 +1,4 @@
-"""CBIS-DDSM: its case lists, the copies that people have of it, its ROIs."""
+"""CBIS-DDSM: its case lists, its common copies and its ROIs."""
 
 from __future__ import annotations
 

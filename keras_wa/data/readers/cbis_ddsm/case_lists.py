@@ -19,12 +19,12 @@ LIST_NAMES = {
     ("mass", "train"): "mass_case_description_train_set.csv",
     ("mass", "test"): "mass_case_description_test_set.csv",
 }
-"""The official file name of each list, by lesion type and part."""
+"""Official file name of each list, by lesion type and part of the split."""
 
 LISTED = ("case", "full_listed", "crop_listed", "mask_listed")
-"""What a row has besides the columns of a case table: the case, such as
-`Calc-Training_P_00005_RIGHT_CC_1`, and the paths of the three files as the list has
-them, `<case>/<study UID>/<series UID>/<file>`."""
+"""Columns besides those of a case table: the case, such as
+`Calc-Training_P_00005_RIGHT_CC_1`, and the listed paths of the three files,
+`<case>/<study UID>/<series UID>/<file>`."""
 
 _RENAMED = {
     "breast_density": "density",
@@ -45,20 +45,20 @@ _PATHS = ("full_listed", "crop_listed", "mask_listed")
 _COUNTS = ("density", "assessment", "subtlety")
 _CASES = {"train": "training cases", "test": "test cases"}
 _NAMING = ("patient_id", "breast", "view", "lesion")
-"""What an ROI's name is made of, in this order."""
+"""Parts of an ROI's name, in this order."""
 
 
 @dataclasses.dataclass(frozen=True)
 class CaseLists:
-    """What the case lists say.
+    """The content of the case lists.
 
     Attributes:
-        cases: one row per ROI, the columns of a case table and `LISTED`. `morphology`
-            and `distribution` are a calcification's type and distribution or a mass's
-            shape and margins. A density or subtlety of 0 means that none was given. No
-            path of a file is filled in: where the files lie is another question.
+        cases: one row per ROI, with the columns of a case table and `LISTED`.
+            `morphology` and `distribution` are a calcification's type and distribution
+            or a mass's shape and margins. A density or subtlety of 0 means missing.
+            The paths of the files are not filled in.
         skipped: list and reason for each row, and each list, that was left out.
-        notes: sentences on that for the user.
+        notes: notes for the user.
     """
 
     cases: pd.DataFrame
@@ -67,18 +67,18 @@ class CaseLists:
 
 
 def find_case_lists(folder: Path, lesion: str = "all") -> list[Path]:
-    """Finds the official case lists in a folder or in its sub-folder `csv`.
+    """Finds the official case lists in a folder or in its subfolder `csv`.
 
     Args:
-        folder: where to look.
+        folder: the folder.
         lesion: `calcification`, `mass` or `all`.
 
     Returns:
-        The lists of that lesion type that are there, training before test; what the
-        others would hold, `absent_lists` says.
+        The existing lists of that lesion type, training before test; see
+        `absent_lists` for the others.
 
     Raises:
-        UserError: there is none of them in either folder.
+        UserError: neither folder has any of them.
     """
     names = [name for (kind, _), name in LIST_NAMES.items() if lesion in (kind, "all")]
     places = [[folder / name, folder / "csv" / name] for name in names]
@@ -93,10 +93,10 @@ def find_case_lists(folder: Path, lesion: str = "all") -> list[Path]:
 
 
 def absent_lists(paths: Sequence[Path], lesion: str = "all") -> list[str]:
-    """Names the case lists that are not there, and what that means.
+    """Describes missing case lists and the consequences.
 
     Args:
-        paths: the lists that are.
+        paths: the lists that were found.
         lesion: see `find_case_lists`.
 
     Returns:
@@ -112,13 +112,13 @@ def absent_lists(paths: Sequence[Path], lesion: str = "all") -> list[str]:
 
 
 def parts_note(cases: pd.DataFrame) -> list[str]:
-    """What a set without training or without test cases can be used for.
+    """Describes the use of a dataset without training or without test cases.
 
     Args:
-        cases: the cases that are left.
+        cases: the remaining cases.
 
     Returns:
-        A sentence for the user, if a part is missing.
+        A sentence for the user; empty if both parts are present.
     """
     parts = set(cases["split"])
     if "test" not in parts:
@@ -140,15 +140,15 @@ def read_case_lists(paths: Sequence[Path]) -> CaseLists:
     """Reads official case lists.
 
     Args:
-        paths: the files, by their official names; any of the four.
+        paths: any of the four files, by their official names.
 
     Returns:
-        The cases in the order of the lists, and what was left out: rows with an ID that
-        comes twice, a path that leaves the root, an unknown pathology; lists that
-        cannot be read, have no official name, or lack a column.
+        The cases in the order of the lists. Left out are rows with a repeated ID, a
+        path outside the root or an unknown pathology, and lists that cannot be read,
+        have no official name, or lack a column.
 
     Raises:
-        UserError: none of the lists can be used.
+        UserError: no list can be used.
     """
     parts: list[pd.DataFrame] = []
     skipped: list[tuple[str, str]] = []
@@ -186,7 +186,7 @@ def read_case_lists(paths: Sequence[Path]) -> CaseLists:
 
 
 def _read_list(path: Path) -> pd.DataFrame:
-    """One list with this package's column names, rows 0..N-1."""
+    """Returns one list with this package's column names, rows 0..N-1."""
     keys = {name: key for key, name in LIST_NAMES.items()}
     if path.name not in keys:
         raise UserError(
@@ -203,7 +203,7 @@ def _read_list(path: Path) -> pd.DataFrame:
             f"{path}: cannot be read as a case list ({detail}). Expected: a CSV file "
             "of CBIS-DDSM; download it again."
         ) from error
-    # The calcification lists write the density's column with a space.
+    # In the calcification lists the density's column has a space.
     frame = frame.rename(columns=lambda name: name.strip())
     frame = frame.rename(columns={"breast density": "breast_density"})
     kinds = ("mass shape", "mass margins"), ("calc type", "calc distribution")
@@ -222,10 +222,10 @@ def _read_list(path: Path) -> pd.DataFrame:
             "list again."
         )
     frame = frame[[*wanted, *_SAME]].rename(columns=wanted)
-    # Some paths end with a line break inside their quotes.
+    # Some quoted paths end with a line break.
     frame = frame.astype("string[python]").apply(lambda column: column.str.strip())
     frame = frame.replace("", pd.NA)
-    for name in _PATHS:  # Of a list that was changed on Windows.
+    for name in _PATHS:  # A list edited on Windows may have backslashes.
         frame[name] = frame[name].str.replace("\\", "/", regex=False)
     for name in ("density", "subtlety"):
         frame[name] = frame[name].replace("0", pd.NA)
@@ -241,7 +241,7 @@ def _read_list(path: Path) -> pd.DataFrame:
 
 
 def _reasons(frame: pd.DataFrame) -> pd.Series:
-    """Why a row cannot be used, `""` where it can."""
+    """Returns why each row cannot be used, `""` if it can."""
     reasons = pd.Series("", index=frame.index)
 
     def add(rows: pd.Series, reason: pd.Series) -> None:
@@ -279,5 +279,5 @@ def _reasons(frame: pd.DataFrame) -> pd.Series:
 
 
 def _is_inside(listed: str) -> bool:
-    """Whether a listed path has its four parts and stays below the root."""
+    """Returns whether a listed path has its four parts and stays below the root."""
     return len(PurePosixPath(listed).parts) == 4 and stays_below(listed)

@@ -1,4 +1,4 @@
-"""Which case and part each series of the Imaging Data Commons (IDC) holds."""
+"""Assigns the series of the Imaging Data Commons (IDC) to cases and parts."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ DESCRIPTIONS = {
     "full": ("full mammogram images",),
     "crop": ("cropped images",),
     "mask": ("ROI mask images",),
-    # A crop and a mask in one series: IDC's index has the description of one of them.
+    # For crop and mask in one series, IDC's index has the description of one of them.
     "crop+mask": ("cropped images", "ROI mask images"),
 }
-"""Part of a series -> the SeriesDescriptions that agree with it."""
+"""Part of a series -> matching SeriesDescriptions."""
 
 QUIRKS = {
     "no_description": "no SeriesDescription; the part is the case list's",
@@ -32,7 +32,7 @@ QUIRKS = {
     ),
     "several_rois": "a full mammogram of several ROIs",
 }
-"""What is odd about a series that is assigned all the same: column -> what it means."""
+"""Irregularities of assigned series: column -> description."""
 
 _NEEDED = (
     "PatientID",
@@ -47,19 +47,19 @@ def assign_series(index: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
     """Assigns IDC's series of CBIS-DDSM to cases by their SeriesInstanceUID.
 
     StudyInstanceUID, PatientID and the number of instances must agree with the case
-    lists; SeriesDescription is compared, but does not decide, since it is missing or
-    wrong for some.
+    lists. SeriesDescription is compared but not decisive, since it is missing or wrong
+    for some series.
 
     Args:
-        index: one row a series, columns named as in IDC's index: PatientID,
-            StudyInstanceUID, SeriesInstanceUID, SeriesDescription, instanceCount.
-        cases: the cases of all four lists, as `read_case_lists` gives them.
+        index: one row per series, with the columns PatientID, StudyInstanceUID,
+            SeriesInstanceUID, SeriesDescription and instanceCount of IDC's index.
+        cases: the cases of all four lists, from `read_case_lists`.
 
     Returns:
-        The index with these columns more: `part` (`full`, `crop`, `mask`, `crop+mask`),
-        `rois` (ids of the ROIs, joined by a blank), `patient_id`, `lesion_type`, a bool
-        column for each of `QUIRKS`, and `reason`: why the series is not assigned, else
-        NA. Of a series that is not assigned all of them but `reason` are NA or False.
+        The index with the added columns `part` (`full`, `crop`, `mask`, `crop+mask`),
+        `rois` (ids of the ROIs, separated by a blank), `patient_id`, `lesion_type`, a
+        bool column for each of `QUIRKS`, and `reason`: why the series is not assigned,
+        else NA. For unassigned series the other columns are NA or False.
 
     Raises:
         UserError: a column is missing.
@@ -84,14 +84,14 @@ def assign_series(index: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
 
 
 def missing_series(index: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
-    """The listed series that IDC's index does not have.
+    """Finds the listed series that are not in IDC's index.
 
     Args:
         index: as for `assign_series`.
         cases: as for `assign_series`.
 
     Returns:
-        One row a series: SeriesInstanceUID, `part`, `rois`, `patient_id`,
+        One row per series: SeriesInstanceUID, `part`, `rois`, `patient_id`,
         `lesion_type`.
     """
     listed = _listed_series(cases).drop(columns=["case", "study", "n_rois"])
@@ -100,11 +100,11 @@ def missing_series(index: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
 
 
 def describe(assigned: pd.DataFrame, missing: pd.DataFrame) -> str:
-    """Tells in Markdown how the series fall to parts and what is odd about them.
+    """Describes in Markdown the parts of the series and their irregularities.
 
     Args:
-        assigned: what `assign_series` gave, with IDC's `series_size_MB`.
-        missing: what `missing_series` gave.
+        assigned: the result of `assign_series`, with IDC's `series_size_MB`.
+        missing: the result of `missing_series`.
 
     Returns:
         Tables, as text.
@@ -142,9 +142,9 @@ def describe(assigned: pd.DataFrame, missing: pd.DataFrame) -> str:
 
 
 def _listed_series(cases: pd.DataFrame) -> pd.DataFrame:
-    """One row a series of the lists: what it must be like, and its ROIs."""
+    """Returns one row per listed series: its expected properties and its ROIs."""
     columns = ("study", "case", "part", "rois", "patient_id", "lesion_type")
-    # A plain loop: joining texts by group takes pandas a second.
+    # A plain loop, since joining text by group takes a second in pandas.
     found: dict[str, tuple[dict[str, None], ...]] = {}
     for part in ("full", "crop", "mask"):
         for listed, *roi in zip(
@@ -156,7 +156,7 @@ def _listed_series(cases: pd.DataFrame) -> pd.DataFrame:
         ):
             case, study, series, _ = listed.split("/")
             known = found.setdefault(series, tuple({} for _ in columns))
-            # Dictionaries as sets that keep their order.
+            # Dictionaries serve as ordered sets.
             for values, value in zip(known, (study, case, part, *roi), strict=True):
                 values[value] = None
     table = pd.DataFrame(
@@ -172,7 +172,7 @@ def _listed_series(cases: pd.DataFrame) -> pd.DataFrame:
 
 
 def _reasons(found: pd.DataFrame) -> pd.Series:
-    """Why a series is not assigned, NA where it is."""
+    """Returns why each series is not assigned, NA if it is."""
     reason = pd.Series(pd.NA, index=found.index, dtype="string")
 
     def add(rows: pd.Series, text: pd.Series | str) -> None:
@@ -225,7 +225,7 @@ def _quirks(found: pd.DataFrame) -> dict[str, pd.Series]:
 
 
 def _has_short_id(found: pd.DataFrame) -> pd.Series:
-    # "Calc-Test_P_00038_LEFT_CC" stands as "P_00038_LEFT_CC.dcm".
+    # "Calc-Test_P_00038_LEFT_CC" may appear as "P_00038_LEFT_CC.dcm".
     short = found["case"].str.split("_", n=1).str[1] + ".dcm"
     return found["PatientID"] == short
 

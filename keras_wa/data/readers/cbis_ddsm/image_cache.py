@@ -1,4 +1,4 @@
-"""Decoded images that are wanted again soon."""
+"""A cache of decoded images."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from keras_wa.data.io import GreyImage
 class RecentImages:
     """Keeps the last few decoded images; safe to use from several threads.
 
-    Two lesions of one mammogram are two ROIs, read one after the other or at the same
-    time. Who asks for an image that another thread is decoding waits for it.
+    Two lesions of one mammogram are two ROIs, read consecutively or at the same time. A
+    thread that needs an image that another thread is decoding waits for it.
 
     Args:
-        decode: gives the image of a path; its exceptions are passed on and not kept.
-        capacity: the greatest number of images that are kept. A decoded mammogram has
-            some 25 MB.
+        decode: function from a path to an image; its exceptions are raised, not cached.
+        capacity: largest number of cached images. A decoded mammogram takes about
+            25 MB.
     """
 
     def __init__(self, decode: Callable[[str], GreyImage], capacity: int = 4) -> None:
@@ -31,7 +31,7 @@ class RecentImages:
         )
 
     def __call__(self, path: str) -> GreyImage:
-        """The image of a path, decoded now or before."""
+        """Returns the image of a path, decoded or from the cache."""
         with self._lock:
             image = self._images.get(path)
             mine = image is None

@@ -1,10 +1,10 @@
-"""Where the files of CBIS-DDSM lie, in whichever copy of it there is.
+"""Finds the files of CBIS-DDSM in any common copy.
 
 Each file belongs to a series, and the case lists name the series of each part of each
-ROI. A copy tells a file's series in one of three ways: the folder is named after the
-series (NBIA's classic tree, idc-index's tree, the JPEG copy on Kaggle), the folder ends
-with the last digits of the series (NBIA's descriptive tree), or only the file's header
-has it (the bare buckets of the Imaging Data Commons).
+ROI. Depending on the copy, a file's series is the name of its folder (NBIA's classic
+tree, idc-index's tree, the JPEG copy on Kaggle), its last digits end the folder's name
+(NBIA's descriptive tree), or only the file's header has it (the plain buckets of the
+Imaging Data Commons).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ JPEG = "JPEG copy"
 CONVERTED = "images converted to another format"
 
 PHANTOM_SETTINGS = "phantom_tree.json"
-"""The file that `write_phantom_tree` leaves in its folder."""
+"""File that marks a folder written by `write_phantom_tree`."""
 
 _NOT_DICOM = (JPEG, CONVERTED)
 
@@ -46,7 +46,7 @@ class Series:
     """The files of one series.
 
     Attributes:
-        copy: which copy of the data set they are of, such as `CLASSIC`.
+        copy: their copy of the dataset, such as `CLASSIC`.
         files: paths relative to the root, posix, sorted.
     """
 
@@ -59,11 +59,11 @@ class Tree:
     """The image files below a root that belong to the listed series.
 
     Attributes:
-        series: by SeriesInstanceUID.
-        headers: what is known of a file without opening it again, by path.
-        images: number of image files, those of no listed series included.
-        is_phantom: all of it is a phantom's.
-        notes: sentences on files that are not read.
+        series: files of each series, by SeriesInstanceUID.
+        headers: known headers, by path of the file.
+        images: number of image files, including those of no listed series.
+        is_phantom: whether all files are of a phantom.
+        notes: notes on ignored files.
     """
 
     series: Mapping[str, Series]
@@ -76,19 +76,19 @@ class Tree:
 def find_series(root: Path, listed: pd.DataFrame, progress: bool = True) -> Tree:
     """Finds the files of listed series below a root.
 
-    The headers are read only if a series is not found by the folders' names; what they
-    say is kept in a small file in the root, if that can be written.
+    Headers are read only if a series is not found by folder names. They are cached in a
+    small file in the root, if it is writable.
 
     Args:
-        root: the folder, walked as `walk_files` does.
+        root: the folder, searched as in `walk_files`.
         listed: the columns `full_listed`, `crop_listed` and `mask_listed` of the case
             lists.
-        progress: whether to draw a progress bar.
+        progress: whether to show a progress bar.
 
     Returns:
-        The files. Of a series that is there more than once, one copy: DICOM before
-        JPEG before other converted files, the one with more files before the
-        others. Files of a phantom tree count only where there are no others.
+        The files. Of several copies of a series, one is taken: DICOM before JPEG before
+        other converted files, then the copy with most files. Files of a phantom tree
+        are used only if there are no others.
 
     Raises:
         UserError: the root or a folder below it cannot be listed.
@@ -145,7 +145,7 @@ def find_series(root: Path, listed: pd.DataFrame, progress: bool = True) -> Tree
 
 
 class _Names:
-    """What a folder's name may say of its series."""
+    """The listed series that a folder's name can identify."""
 
     def __init__(self, uids: set[str], tails: dict[tuple[str, str], str]) -> None:
         self.uids = uids
@@ -163,7 +163,7 @@ class _Names:
         return cls(set(series[2]), dict(zip(keys, tails[2], strict=True)))
 
     def series_of(self, path: str) -> tuple[str, str] | None:
-        """The listed series of a file and the kind of its tree, by its folders."""
+        """Returns a file's listed series and the kind of its tree, by its folders."""
         study, series = (["", "", *path.split("/")[:-1]])[-2:]
         named = _SERIES_FOLDER.fullmatch(series)
         if named and named[2] in self.uids:
@@ -176,12 +176,12 @@ class _Names:
 
 
 def rank_of(copy: str) -> int:
-    """How far a copy is from the published DICOM files."""
+    """Ranks a copy by its distance from the published DICOM files."""
     return _NOT_DICOM.index(copy) + 1 if copy in _NOT_DICOM else 0
 
 
 def _choose(copies: Mapping[tuple[str, str, str], list[str]]) -> dict[str, Series]:
-    """One copy of each series."""
+    """Chooses one copy of each series."""
 
     def rank(item: tuple[tuple[str, str, str], list[str]]) -> tuple[int, int, str]:
         (_, copy, folder), files = item
@@ -198,7 +198,7 @@ def _left_out_note(
     copies: Mapping[tuple[str, str, str], list[str]],
     kinds: Mapping[str, Kind],
 ) -> list[str]:
-    """What is said of other formats of a series that is read from its original."""
+    """Returns notes on ignored copies in other formats."""
     left = {path for path, kind in kinds.items() if kind == "beside"}
     for (uid, copy, _), files in copies.items():
         if rank_of(copy) > rank_of(chosen[uid].copy):
@@ -214,7 +214,7 @@ def _left_out_note(
 def _kaggle_headers(
     root: Path, copies: Iterable[tuple[str, str, str]]
 ) -> dict[str, Header]:
-    """What `dicom_info.csv` of the Kaggle copy says of its JPEG files."""
+    """Reads the headers of the Kaggle copy's JPEG files from `dicom_info.csv`."""
     folders = {
         folder.rpartition("/")[2]: folder for _, copy, folder in copies if copy == JPEG
     }
@@ -231,7 +231,7 @@ def _kaggle_headers(
     try:
         info = pd.read_csv(table, dtype=str, encoding="utf-8")
     except (OSError, ValueError):
-        # The pixels tell the parts apart without it.
+        # Without it, the pixels distinguish the parts.
         return {}
     info = info.reindex(columns=["image_path", *FIELDS]).dropna(subset="image_path")
     headers = {}
@@ -244,5 +244,5 @@ def _kaggle_headers(
 
 
 def is_jpeg(path: str) -> bool:
-    """Whether a file is a JPEG by its suffix."""
+    """Returns whether a file is a JPEG by its suffix."""
     return path.lower().endswith((".jpg", ".jpeg"))

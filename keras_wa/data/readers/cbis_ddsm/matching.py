@@ -1,4 +1,4 @@
-"""The three files of each ROI, among those that are there."""
+"""Finds the three files of each ROI."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ _LISTED_NUMBER = re.compile(r"(\d{6})(\.\w+)?")
 
 @dataclasses.dataclass(frozen=True)
 class Files:
-    """The files of one ROI, relative to the root, posix; `None` where there is none.
+    """The files of one ROI, relative to the root, posix; None if missing.
 
     Attributes:
         full: the mammogram.
-        crop: the crop, as far as it is known without the pixels.
-        mask: the mask, likewise.
-        swapped: crop and mask stood in each other's place in the case list.
-        follows_list: whether the files' names say which of them the list means.
-        copy: which copy of the data set they are of, of several the one furthest from
-            the DICOM files; `""` if there is no file.
-        problem: why crop and mask cannot be told apart, else `""`.
+        crop: the crop, as far as known without the pixels.
+        mask: the mask, as far as known without the pixels.
+        swapped: whether crop and mask are swapped in the case list.
+        follows_list: whether the case list decided which is the crop.
+        copy: their copy of the dataset; of several, the one furthest from the DICOM
+            files; `""` if there is no file.
+        problem: why crop and mask cannot be distinguished, else `""`.
     """
 
     full: str | None = None
@@ -53,9 +53,9 @@ class Files:
 def match_files(root: Path, listed: pd.DataFrame, tree: Tree) -> list[Files]:
     """Finds the three files of each ROI.
 
-    Which of two files is the crop is taken from the list only until something better is
-    known: the headers, where they were read, or the pixels, when the ROI is read. A
-    file whose partner is not there is told by its header, or by its pixels.
+    The case list decides which of two files is the crop only until the headers or, when
+    the ROI is read, the pixels show it. A file without its partner is identified by its
+    header or its pixels.
 
     Args:
         root: the folder of the copy.
@@ -63,7 +63,7 @@ def match_files(root: Path, listed: pd.DataFrame, tree: Tree) -> list[Files]:
         tree: from `find_series`.
 
     Returns:
-        The files, one item a row.
+        The files, one item per row.
     """
     columns = [listed[name] for name in ("full_listed", "crop_listed", "mask_listed")]
     return [
@@ -101,13 +101,13 @@ def _swapped(files: Files) -> Files:
 
 
 def _with_one(root: Path, files: Files, tree: Tree) -> Files:
-    """Crop and mask of which only one is there, told by that file."""
+    """Identifies the single file if crop or mask is missing."""
     path = str(files.crop or files.mask)
     part = part_of(tree.headers.get(path) or read_header(root / path))
     try:
         part = part or _part_by_pixels(root / path)
     except UserError as error:
-        if files.follows_list:  # Reading it as what the list says will tell.
+        if files.follows_list:  # A wrong list shows when the ROI is read.
             return files
         reason = str(error).replace(f"{root}{os.sep}", "").rstrip(".")
         return dataclasses.replace(files, problem=f"crop or mask? {reason}")
@@ -115,7 +115,7 @@ def _with_one(root: Path, files: Files, tree: Tree) -> Files:
 
 
 def _part_by_pixels(path: Path) -> str:
-    """`"mask"` of an image with two values, or with one: a mask that marks nothing."""
+    """Returns `"mask"` if an image has two values, or one as a blank mask has."""
     stored = open_image(path, for_processing=True).stored
     if is_jpeg(str(path)):
         stored = without_jpeg_noise(stored)
@@ -124,7 +124,7 @@ def _part_by_pixels(path: Path) -> str:
 
 
 def _one_of(series: Series | None, listed: str) -> str | None:
-    """The file of a series that should have one only."""
+    """Returns the file of a series that should have only one."""
     if series is None:
         return None
     named = [path for path in series.files if path.endswith(f"/{listed}")]
@@ -134,7 +134,7 @@ def _one_of(series: Series | None, listed: str) -> str | None:
 def _from_one_series(
     files: Files, found: tuple[str, ...], crop: str, mask: str
 ) -> Files:
-    """Crop and mask that are of the same series."""
+    """Identifies crop and mask in a series of both."""
     places = {_place(path): path for path in found}
     pair = places.get(_place(crop)), places.get(_place(mask))
     if None not in pair or (len(found) == 1 and pair != (None, None)):
@@ -150,7 +150,7 @@ def _from_one_series(
 
 
 def _place(path: str) -> int | None:
-    """The file's number in its series, from 0, as the list counts."""
+    """Returns a file's number in its series, from 0 as in the list."""
     name = path.rpartition("/")[2]
     if numbered := _NUMBERED.fullmatch(name):
         return int(numbered[1]) - 1

@@ -1,6 +1,6 @@
-"""Which of two files is the crop and which the mask, decided from the files.
+"""Decides from two files which is the crop and which the mask.
 
-CBIS-DDSM's case lists name the one in the other's place in a part of the rows.
+In some rows of CBIS-DDSM's case lists they are swapped.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from keras_wa.data.io.file_kinds import read_header as read_attributes
 from keras_wa.data.io.header import DicomHeader
 
 FIELDS = ("SeriesDescription", "Rows", "Columns", "BitsAllocated")
-"""The DICOM attributes that tell the parts apart."""
+"""The DICOM attributes that distinguish the parts."""
 
 CROP_DESCRIPTION = "cropped images"
 MASK_DESCRIPTION = "roi mask images"
-"""What SeriesDescription says of the parts, in lower case."""
+"""SeriesDescription of the parts, in lower case."""
 
-# Of a mask that went through lossy JPEG: how far from 0 or 255 its pixels may be, and
-# how many of them.
+# Noise of a mask that was saved as lossy JPEG: the distance of its pixels from 0 or
+# 255, and the share of these pixels.
 _NOISE = 32
 _NEARLY_ALL = 0.99
-_SAMPLES = 32  # Rows and columns that a first look at an image takes.
+_SAMPLES = 32  # Rows and columns of the sample of an image that is tested first.
 
 
 @dataclasses.dataclass(frozen=True)
 class Header:
-    """What a file says of itself without its pixels.
+    """The attributes of a file that distinguish the parts.
 
     Attributes:
         description: SeriesDescription in lower case, `""` if there is none.
@@ -46,7 +46,7 @@ class Header:
     def of(
         cls, description: object, rows: object, columns: object, bits: object
     ) -> Header:
-        """A header from the four `FIELDS`, of any type; what is no number counts 0."""
+        """Creates a header from the four `FIELDS`; values that are no numbers are 0."""
         text = description.strip().lower() if isinstance(description, str) else ""
         return cls(text, _number(rows) * _number(columns), _number(bits))
 
@@ -58,8 +58,8 @@ def read_header(path: Path) -> Header:
         path: the file.
 
     Returns:
-        The header; an empty one if the file is no DICOM file or cannot be read, which
-        decoding it will tell.
+        The header; empty if the file is not DICOM or cannot be read. Decoding it later
+        reports the error.
     """
     try:
         found = DicomHeader(read_attributes(path, FIELDS))
@@ -70,31 +70,31 @@ def read_header(path: Path) -> Header:
 
 
 def described_part(header: Header) -> str | None:
-    """`"crop"` or `"mask"` as the description has it, `None` if it has neither."""
+    """Returns `"crop"` or `"mask"` by the description, or None."""
     return {CROP_DESCRIPTION: "crop", MASK_DESCRIPTION: "mask"}.get(header.description)
 
 
 def part_of(header: Header) -> str | None:
-    """What a file is by its header: `"crop"`, `"mask"`, or `None` if that is open.
+    """Returns `"crop"` or `"mask"` by a file's header, or None if undecided.
 
-    The description says it, and so do the bits, of which a mask has 8 and a crop 16;
-    where the two disagree it is open.
+    The description and the bits (8 for a mask, 16 for a crop) are used; if they
+    contradict each other, it is undecided.
     """
     found = {described_part(header), {8: "mask", 16: "crop"}.get(header.bits)} - {None}
     return found.pop() if len(found) == 1 else None
 
 
 def are_swapped(crop: Header, mask: Header) -> bool | None:
-    """Whether crop and mask are swapped, by their headers.
+    """Returns whether crop and mask are swapped, by their headers.
 
     Args:
-        crop: of the file that should be the crop.
-        mask: of the file that should be the mask.
+        crop: header of the file that should be the crop.
+        mask: header of the file that should be the mask.
 
     Returns:
-        True if they are swapped, false if they are not, `None` if the headers do not
-        tell. The descriptions decide where they differ; else the bits, of which a mask
-        has 8 and a crop 16; else the size, since a mask is as large as the mammogram.
+        Whether they are swapped, None if undecided. The descriptions decide if they
+        differ; else the bits (8 for a mask, 16 for a crop); else the size, since a mask
+        is as large as the mammogram.
     """
     parts = described_part(crop), described_part(mask)
     if None not in parts and parts[0] != parts[1]:
@@ -107,14 +107,14 @@ def are_swapped(crop: Header, mask: Header) -> bool | None:
 
 
 def without_jpeg_noise(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Gives a mask that went through lossy JPEG its two values back.
+    """Restores the two values of a mask that was saved as lossy JPEG.
 
     Args:
-        pixels: (H, W) uint8 of a JPEG file.
+        pixels: uint8 of shape `(height, width)`, from a JPEG file.
 
     Returns:
-        0 and 255, parted at half, if nearly all pixels lie within the noise of one of
-        the two; else the same pixels, which are no mask.
+        0 and 255, with the threshold halfway, if nearly all pixels are within the noise
+        of one of them; else the same pixels, which are not a mask.
     """
     ends = (pixels <= _NOISE) | (pixels >= 255 - _NOISE)
     if np.count_nonzero(ends) < _NEARLY_ALL * pixels.size:
@@ -123,20 +123,20 @@ def without_jpeg_noise(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def shows_many_values(pixels: NDArray) -> bool:
-    """Whether a look at a thousandth of an image shows that it is no mask.
+    """Returns whether a sample of the pixels shows that an image is not a mask.
 
     Args:
-        pixels: (H, W) of any integer dtype.
+        pixels: shape `(height, width)`, of any integer dtype.
     """
     rows, columns = (max(1, count // _SAMPLES) for count in pixels.shape)
     return len(np.unique(pixels[::rows, ::columns])) > 2
 
 
 def has_two_values(pixels: NDArray) -> bool:
-    """Whether an image has exactly two values, as a mask has.
+    """Returns whether an image has exactly two values, like a mask.
 
     Args:
-        pixels: (H, W) of any integer dtype.
+        pixels: shape `(height, width)`, of any integer dtype.
     """
     if shows_many_values(pixels):
         return False

@@ -1,4 +1,4 @@
-"""The data set `cbis-ddsm`: case lists and images, in any common copy."""
+"""The dataset `cbis-ddsm`: case lists and images, in any common copy."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def read_cbis_ddsm(
 ) -> Dataset:
     """Reads CBIS-DDSM from any common copy.
 
-    `docs/cbis-ddsm.md` lists them, with the flaws of the data set that are handled.
+    `docs/cbis-ddsm.md` lists them, with the flaws of the dataset that are handled.
 
     Args:
         data_dir: the folder of the copy, with subfolders.
@@ -57,7 +57,7 @@ def read_cbis_ddsm(
         progress: whether to show a progress bar.
 
     Returns:
-        The data set, one row per ROI, ordered by mammogram. ROIs without files are in
+        The dataset, one row per ROI, ordered by mammogram. ROIs without files are in
         `skipped`.
 
     Raises:

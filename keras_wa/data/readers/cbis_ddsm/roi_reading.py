@@ -177,8 +177,8 @@ class RoiReader:
     def _lesion(
         self, roi_id: str, files: Files, shape: tuple[int, int]
     ) -> tuple[str, str, NDArray, Box]:
-        """The mask among crop and mask: its path, digest and values, and the lesion's
-        box in the mammogram."""
+        """Finds the mask of the two files. Returns its path, digest and values, and the
+        lesion's box in the mammogram."""
         failures: list[tuple[int, UserError]] = []
         for path in (files.mask, files.crop):
             if path is None:
@@ -188,8 +188,8 @@ class RoiReader:
                 image = self._open(path)
                 stored = _stored(image, path)
                 if shows_many_values(stored):
-                    # Told without the exact count, which takes long: with swapped files
-                    # this is no error, but the way to the mask.
+                    # Without the exact count, which takes long: with swapped files
+                    # this is not an error but leads to the mask.
                     raise UserError(
                         f"{path}: no mask. Received: more than two different values; "
                         "expected two, background and lesion."
@@ -212,12 +212,12 @@ class RoiReader:
         return stated or (ASSUMED_MM, ASSUMED_MM), origin or "assumed"
 
     def _open_grey(self, path: str) -> GreyImage:
-        """What is no mask, whose grey levels count."""
+        """Opens an image that is not a mask, with its grey levels."""
         return self._open(path, self._options.bits_stored)
 
     def _open_either(self, path: str) -> tuple[GreyImage, UserError | None]:
-        """What may be a mask, whose values may have more bits than a crop's; and the
-        error if it is none."""
+        """Opens a possible mask, whose values may have more bits than a crop's. Returns
+        it with the error if it is not a mask."""
         try:
             return self._open_grey(path), None
         except UserError as error:
@@ -234,7 +234,7 @@ class RoiReader:
 
 @dataclasses.dataclass(frozen=True)
 class _Place:
-    """Where an ROI lies: the mammogram, the mask with its file, the window to cut."""
+    """Position of an ROI: the mammogram, the mask with its file, the window."""
 
     image: GreyImage
     path: str

@@ -1,7 +1,7 @@
-"""How large a pixel of CBIS-DDSM is in the breast.
+"""The assumed pixel spacing of CBIS-DDSM.
 
-The films of DDSM were digitised by four scanners. CBIS-DDSM's files state no pixel
-spacing, and its case lists do not say which scanner took which film.
+The films of DDSM were digitised by four scanners. CBIS-DDSM's files have no pixel
+spacing, and its case lists do not name the scanner.
 """
 
 from __future__ import annotations
@@ -12,19 +12,18 @@ SCANNERS_MM = {
     "Howtek MultiRad850": 0.0435,
     "Lumisys 200 Laser": 0.050,
 }
-"""The scanners of DDSM and the distance between their samples, mm (University of South
+"""Pixel spacing of the scanners of DDSM, mm (University of South
 Florida, "DDSM: Digital Database for Screening Mammography")."""
 
 ASSUMED_MM = (min(SCANNERS_MM.values()) + max(SCANNERS_MM.values())) / 2
-"""The middle of what the scanners have, mm: no scanner is further from it than need
-be."""
+"""The middle of the scanners' range, mm, which minimises the largest error."""
 
 
 def assumption_note(field_mm: float | None) -> str:
-    """What the user has to know when the spacing is assumed.
+    """Returns the note for the user about the assumed spacing.
 
     Args:
-        field_mm: side of the fixed field of view, mm; `None` where there is none.
+        field_mm: side of the fixed field of view, mm; None without one.
     """
     least, most = min(SCANNERS_MM.values()), max(SCANNERS_MM.values())
     error = max(abs(ASSUMED_MM / true - 1) for true in (least, most))
