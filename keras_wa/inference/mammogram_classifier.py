@@ -135,7 +135,8 @@ class MammogramClassifier(keras.Model):
                 "the weights before, and are dropped."
             )
         self.decision = None
-        self.metadata.pop("weights", None)  # Their digest.
+        for name in ("weights", "results"):  # The digest of the weights before.
+            self.metadata.pop(name, None)
         if "trained_on" in self.metadata:
             self.metadata["trained_on"] += ", then by `fit`"
         return history

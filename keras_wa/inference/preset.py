@@ -5,18 +5,21 @@ from __future__ import annotations
 import dataclasses
 import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
 
 import keras_wa
+from keras_wa.data.case_table import PARTS
+from keras_wa.data.facts import facts_of
 from keras_wa.errors import UserError, in_one_line
 from keras_wa.export.preparation import Preprocessing
 from keras_wa.export.saved_model import model_card
 from keras_wa.files import replacing, write_json
 from keras_wa.inference.hub import PREFIX, fetch_preset
+from keras_wa.metrics import Estimate
 from keras_wa.training.best import load_best
 from keras_wa.training.decision import Decision, read_decision
 from keras_wa.training.run import Run
@@ -51,9 +54,12 @@ A classifier of mammographic ROIs, written by keras_wa {version}.
 | ROI | {size} x {size} pixels, {enhance} |
 | Trained on | {trained_on} |
 | Threshold | {threshold} |
-
+{rows}
 For research. Not a medical device.
 """
+
+# Of an evaluation's metrics.json.
+_RESULTS = ("n_rois", "n_patients", "split_origin", "split_hash", "notes")
 
 
 def save_preset(classifier: MammogramClassifier, path: Path) -> None:
@@ -92,6 +98,7 @@ def save_preset(classifier: MammogramClassifier, path: Path) -> None:
                 enhance=classifier.preprocessing.enhance,
                 trained_on=metadata.get("trained_on", "unknown"),
                 threshold="unknown" if decision is None else decision.threshold,
+                rows="".join(_rows(metadata)),
             ),
             encoding="utf-8",
         )
@@ -157,8 +164,38 @@ def _of_run(run: Run, make: Callable[..., MammogramClassifier]) -> MammogramClas
         Preprocessing.of_config(run.config),
         card["labels"],
         decision=read_decision(run),
-        metadata={key: card[key] for key in card if key not in _OWN},
+        metadata={
+            **{key: card[key] for key in card if key not in _OWN},
+            "data": facts_of(str(run.config.dataset)),
+            "results": {part: found for part in PARTS if (found := _result(run, part))},
+        },
     )
+
+
+def _result(run: Run, part: str) -> dict[str, Any]:
+    """Returns what a preset keeps of a run's evaluation; empty if there is none."""
+    try:
+        text = (run.evaluation(part) / "metrics.json").read_text(encoding="utf-8")
+        record = json.loads(text)
+        metrics = {name: record["metrics"][name] for name in ("auc", "accuracy")}
+        return {**{key: record[key] for key in _RESULTS}, **metrics}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _rows(metadata: dict[str, Any]) -> Iterator[str]:
+    """Yields the rows of a model card on data and results."""
+    for name, text in metadata.get("data", {}).items():
+        yield f"| Data, {name} | {text} |\n"
+    for part, found in metadata.get("results", {}).items():
+        auc = Estimate.from_record(found["auc"])
+        yield (
+            f"| AUC, {part} part | {auc} (95 %, patients): {found['n_rois']} ROIs of "
+            f"{found['n_patients']} patients; split {found['split_hash']}, "
+            f"{found['split_origin']} |\n"
+        )
+        for note in found["notes"]:
+            yield f"| Note, {part} part | {note} |\n"
 
 
 def _is_preset(path: Path) -> bool:

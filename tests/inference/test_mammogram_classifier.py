@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,7 @@ from keras_wa import MammogramClassifier
 from keras_wa.cli import main
 from keras_wa.errors import UserError
 from keras_wa.inference.classifier import open_classifier
+from keras_wa.metrics import Estimate
 from tests.processes import python
 from tests.tiny_model import tiny
 
@@ -42,6 +44,27 @@ def test_it_predicts_what_the_command_does(finished: Path, tmp_path: Path) -> No
     found = MammogramClassifier.from_preset(finished).predict(IMAGES)
     np.testing.assert_allclose(found[:, -1], table["probability"], atol=1e-5)
     np.testing.assert_allclose(found.sum(axis=1), 1.0)
+
+
+def test_a_preset_has_the_data_and_the_results_of_its_run(
+    finished: Path, tmp_path: Path
+) -> None:
+    run = Path(shutil.copytree(finished, tmp_path / "run"))
+    assert main(["evaluate", str(run), "--resamples", "20"]) == 0
+    found = json.loads((run / "evaluation/test/metrics.json").read_text())
+    MammogramClassifier.from_preset(run).save_to_preset(tmp_path / "preset")
+    metadata = json.loads((tmp_path / "preset/metadata.json").read_text())
+    assert "random numbers" in metadata["data"]["origin"]
+    result = metadata["results"]["test"]
+    assert result["auc"] == found["metrics"]["auc"]
+    assert result["split_hash"] == found["split_hash"]
+    card = (tmp_path / "preset/README.md").read_text()
+    auc = Estimate.from_record(found["metrics"]["auc"])
+    assert f"| AUC, test part | {auc} (95 %, patients): 28 ROIs of " in card
+    assert "no result on it is clinical" in card
+    # Loaded and saved again, it keeps them.
+    again = MammogramClassifier.from_preset(tmp_path / "preset")
+    assert again.metadata["results"] == metadata["results"]
 
 
 def test_after_fit_nothing_of_the_weights_before_is_left(

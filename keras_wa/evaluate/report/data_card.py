@@ -7,48 +7,8 @@ import dataclasses
 import pandas as pd
 
 from keras_wa.data.case_table import PARTS
+from keras_wa.data.facts import facts_of
 from keras_wa.evaluate.text import share
-
-FACTS = {
-    "phantom": {
-        "origin": "computed: breast texture, film and calcifications from random "
-        "numbers, in the frequencies of CBIS-DDSM's case lists",
-        "label": "follows from the phantom's descriptors, as the setting labelling has "
-        "it",
-    },
-    "cbis-ddsm": {
-        "origin": "digitised film mammograms of DDSM (USA), curated at Stanford; The "
-        "Cancer Imaging Archive",
-        "licence": "CC BY 3.0",
-        "label": "pathology of the lesion. BENIGN_WITHOUT_CALLBACK, which radiologists "
-        "found easy, counts as benign unless it was left out",
-    },
-    "cmmd": {
-        "origin": "digital mammograms of 1,775 patients from China; The Cancer Imaging "
-        "Archive",
-        "licence": "CC BY 4.0",
-        "label": "the biopsy result of the breast, given to each of its images",
-    },
-    "inbreast": {
-        "origin": "digital mammograms of the Centro Hospitalar de São João, Porto",
-        "licence": "none that is open: given on request by INESC Porto",
-        "label": "a reading, not a biopsy: BI-RADS 4 and above is label 1",
-    },
-    "medimeta": {
-        "origin": "crops of CBIS-DDSM, digitised film mammograms (USA); MedIMeta",
-        "licence": "CC BY-SA 4.0",
-        "label": "pathology of the lesion, benign or malignant; "
-        "BENIGN_WITHOUT_CALLBACK, which radiologists found easy, counts as benign",
-    },
-    "mini-mias": {
-        "origin": "digitised UK screening films, reduced to 200 µm",
-        "licence": "The society's own agreement: research only",
-        "label": "severity in the list, which does not say how it was established",
-    },
-}
-"""Facts about each published dataset; see `data/<name>.md` for more."""
-
-_OWN = {"origin": "your own files", "label": "as your files or your table have it"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,4 +44,4 @@ def data_card(dataset: str, cases: pd.DataFrame) -> DataCard:
         for name, part in [*parts, ("all", cases)]
         if len(part)
     ]
-    return DataCard(FACTS.get(dataset, _OWN), counts)
+    return DataCard(facts_of(dataset), counts)

@@ -7,8 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from keras_wa.data.facts import FACTS
 from keras_wa.data.registry import DATASETS
-from keras_wa.evaluate.report.data_card import FACTS, data_card
+from keras_wa.evaluate.report.data_card import data_card
 
 DATA = Path(__file__).resolve().parents[3] / "data"
 
