@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 _FINITE = sys.float_info.max
+_TYPE_NAMES = {dict: "table", type(None): "None"}
 
 
 def whole(default: int | None, low: int, high: int = MOST, **words: str) -> Any:
@@ -131,7 +132,7 @@ class Settings:
             if range_:
                 range_.check(f"`{field.name}`", value)
                 continue
-            _check_type(field.name, kinds, value)
+            check_type(field.name, kinds, value)
             choices = field.metadata.get("choices")
             if choices and value not in choices:
                 raise unknown_name(f"`{field.name}`", value, choices)
@@ -155,7 +156,7 @@ class Settings:
             if float in kinds[field] and type(value) is int and abs(value) <= _FINITE:
                 value = float(value)
             try:
-                _check_type(field, kinds[field], value)
+                check_type(field, kinds[field], value)
             except UserError as error:  # A key of the file, not a parameter.
                 raise UserError(f"{origin}: {error}".replace("`", "'")) from None
             given[field] = value
@@ -174,7 +175,9 @@ def fields_of(record: Any) -> list[tuple[dataclasses.Field[Any], tuple[type, ...
 @functools.cache
 def _fields_of(record: Any) -> list[tuple[dataclasses.Field[Any], tuple[type, ...]]]:
     hints = get_type_hints(record)
-    return [(field, _kinds(hints[field.name])) for field in dataclasses.fields(record)]
+    return [
+        (field, kinds_of(hints[field.name])) for field in dataclasses.fields(record)
+    ]
 
 
 def field_names(record: type) -> list[str]:
@@ -196,7 +199,8 @@ def read_toml(path: str | Path) -> dict[str, Any]:
         raise UserError(f"{path}: not valid TOML ({error}).") from error
 
 
-def _kinds(hint: Any) -> tuple[type, ...]:
+def kinds_of(hint: Any) -> tuple[type, ...]:
+    """Returns the types that an annotation allows."""
     origin = get_origin(hint)
     if origin is Literal:
         return (str,)
@@ -205,8 +209,13 @@ def _kinds(hint: Any) -> tuple[type, ...]:
     return (origin or hint,)
 
 
-def _check_type(name: str, kinds: tuple[type, ...], value: Any) -> None:
+def check_type(name: str, kinds: tuple[type, ...], value: Any) -> None:
+    """Refuses a value of none of the types; a whole number is a float too.
+
+    Raises:
+        UserError: it names the parameter, in backticks.
+    """
     taken = (*kinds, int) if float in kinds else kinds
     if not isinstance(value, taken) or (isinstance(value, bool) and bool not in kinds):
-        names = ("table" if each is dict else each.__name__ for each in kinds)
+        names = (_TYPE_NAMES.get(each, each.__name__) for each in kinds)
         raise UserError(f"`{name}` must be {' or '.join(names)}. Received: {value!r}")

@@ -171,7 +171,7 @@ def by_predict(root: Path, kind: Kind, classifier: Classifier) -> Result:
     options = ReadOptions(crop="roi", **kind.options)
     notes: list[str] = []
     targets = find_targets(expand([str(root)], notes), **kind.options)
-    (found,) = predict_targets(classifier, targets, options, symmetries=1)
+    (found,) = predict_targets(classifier, targets, options, tta=1)
     if found.error:
         return found.error, SHAPE
     spacing = (found.spacing_mm, found.spacing_from) if found.spacing_mm else None

@@ -158,7 +158,7 @@ COUNTS = [
     ("explain", ["run"], "tolerance"),
     ("dashboard", [], "port"),
     ("dashboard", [], "embeddings"),
-    ("predict", ["model", "x.png"], "symmetries"),
+    ("predict", ["model", "x.png"], "tta"),
     ("predict", ["model", "x.png"], "most"),
     ("predict", ["model", "x.png"], "pixel-spacing"),
     ("audit", [], "limit-images"),

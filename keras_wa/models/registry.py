@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_type_hints
 
 import keras
 
-from keras_wa.errors import UserError, unknown_name
+from keras_wa.errors import unknown_name
 from keras_wa.plugins import import_plugins
 from keras_wa.ranges import FLOAT32
+from keras_wa.settings import check_type, kinds_of
 
 Builder = Callable[..., keras.Model]
 
@@ -152,15 +153,7 @@ def check_options(name: str, options: Mapping[str, Any]) -> None:
     for option, value in options.items():
         if option not in known:
             raise unknown_name(f"option of model {name!r}", option, known)
-        kinds = get_args(plain[option]) or (plain[option],)
-        # An int is accepted as a float, a bool is not.
-        accepted = (*kinds, int) if float in kinds else kinds
-        is_stray_bool = isinstance(value, bool) and bool not in kinds
-        if is_stray_bool or not isinstance(value, accepted):
-            expected = " or ".join(
-                "None" if kind is type(None) else kind.__name__ for kind in kinds
-            )
-            raise UserError(f"`{option}` must be {expected}. Received: {value!r}")
+        check_type(option, kinds_of(plain[option]), value)
         declared = getattr(hints[option], "__metadata__", ())
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             range_ = declared[0] if declared else FLOAT32
