@@ -8,7 +8,7 @@ print(keras_wa.metrics.auc(y_true, y_score, groups=patients))
 
 import importlib
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 __all__ = [
@@ -27,11 +27,16 @@ if "keras" in sys.modules:
     import keras_wa.layers  # noqa: F401
 
 
-def __getattr__(name: str) -> Any:
-    # Imported when first used: `metrics` and `phantom` need no Keras.
-    if name == "MammogramClassifier":
-        module = importlib.import_module("keras_wa.inference.mammogram_classifier")
-        return module.MammogramClassifier
-    if name in __all__:
-        return importlib.import_module(f"keras_wa.{name}")
-    raise AttributeError(f"module 'keras_wa' has no attribute {name!r}")
+if TYPE_CHECKING:
+    from keras_wa import data, layers, metrics, models, phantom, testing
+    from keras_wa.inference.mammogram_classifier import MammogramClassifier
+else:  # A type checker would take any name for one of `__getattr__`.
+
+    def __getattr__(name: str) -> Any:
+        # Imported when first used: `metrics` and `phantom` need no Keras.
+        if name == "MammogramClassifier":
+            module = importlib.import_module("keras_wa.inference.mammogram_classifier")
+            return module.MammogramClassifier
+        if name in __all__:
+            return importlib.import_module(f"keras_wa.{name}")
+        raise AttributeError(f"module 'keras_wa' has no attribute {name!r}")
