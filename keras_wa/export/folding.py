@@ -10,7 +10,12 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
-from keras_wa.export.freezing import affine_of, fold_batch_normalization, users_of
+from keras_wa.export.freezing import (
+    affine_of,
+    calls_of,
+    fold_batch_normalization,
+    users_of,
+)
 from keras_wa.layers import DWT2D, SubbandNormalization
 from keras_wa.layers.wavelets import filter_bank
 from keras_wa.models.graft import graft
@@ -101,7 +106,7 @@ def _is_plain(layer: Any) -> bool:
     if isinstance(layer, layers.Reshape) and not longer:
         return False
     return (
-        len(layer._inbound_nodes) == 1
+        len(calls_of(layer)) == 1
         and layer.compute_dtype == "float32"
         and getattr(layer, "data_format", "channels_last") == "channels_last"
         and getattr(layer, "axis", -1) in (-1, len(before) - 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,10 +12,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
-from tensorflow.python.framework.convert_to_constants import (
-    convert_variables_to_constants_v2,
-)
-from tensorflow.python.saved_model.save_context import save_context
+
+from keras_wa import tensorflow_internals as internals
 
 Function = Callable[[tf.Tensor], dict[str, tf.Tensor]]
 
@@ -85,6 +84,14 @@ def _pairs(model: keras.Model) -> list[tuple[layers.Layer, layers.Layer]]:
     ]
 
 
+def calls_of(operation: Any) -> list[Any]:
+    """Returns the calls of a layer or operation in functional models.
+
+    Keras has no public name for them; this one is that of 3.12 to 3.15.
+    """
+    return operation._inbound_nodes
+
+
 def users_of(model: keras.Model) -> dict[int, list[Any]]:
     """Returns the users of each tensor of a functional model, by the tensor's `id`.
 
@@ -93,7 +100,7 @@ def users_of(model: keras.Model) -> dict[int, list[Any]]:
     """
     users: dict[int, list[Any]] = defaultdict(list)
     for operation in model.operations:
-        for node in operation._inbound_nodes:
+        for node in calls_of(operation):
             for tensor in node.input_tensors:
                 users[id(tensor)].append(operation)
     for tensor in keras.tree.flatten(model.outputs):
@@ -161,6 +168,8 @@ def save_frozen(
         return tf.function(function, input_signature=[signature], autograph=False)
 
     module, signatures = tf.Module(), {}
+    if internals.convert_variables_to_constants is None:
+        module.weights = [each.value for each in model.variables]
 
     def add(name: str, checked: Callable[..., Any], run: Callable[..., Any]) -> None:
         served, signatures[name] = _of_one_dtype(checked, signature)
@@ -170,7 +179,8 @@ def save_frozen(
     # A loaded SavedModel has a copy of a function and its constants in each graph that
     # calls it. A function that is traced before TensorFlow saves is traced again, and
     # written twice if it is a signature too.
-    with save_context(tf.saved_model.SaveOptions()):
+    tracing: Any = internals.save_context or contextlib.nullcontext
+    with tracing(tf.saved_model.SaveOptions()):
         run = traced(only(_frozen(infer, signature)))
         add("serve", only(guard(lambda roi: {"output_0": run(roi)})), run)
         signatures["serving_default"] = signatures.pop("serve")
@@ -213,9 +223,13 @@ def _of_one_dtype(
 
 def _frozen(function: Function, signature: tf.TensorSpec) -> Function:
     """Returns the function with its variables as constants, inlined in its caller."""
+    if internals.convert_variables_to_constants is None:
+        return function
     concrete = tf.function(function, autograph=False).get_concrete_function(signature)
     # Control flow is not lowered, so that XLA can still compile it.
-    frozen = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
+    frozen = internals.convert_variables_to_constants(
+        concrete, lower_control_flow=False
+    )
     graph, (argument,) = frozen.graph.as_graph_def(), frozen.inputs
     graph.node.remove(next(n for n in graph.node if n.name == argument.op.name))
     outputs = [each.name for each in frozen.outputs]

@@ -16,10 +16,8 @@ from tensorflow.core.framework.graph_pb2 import GraphDef
 from tensorflow.core.framework.node_def_pb2 import NodeDef
 from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
-from tensorflow.python.eager.wrap_function import function_from_graph_def
-from tensorflow.python.framework.function_def_to_graph import (
-    function_def_to_graph_def,
-)
+
+from keras_wa import tensorflow_internals as internals
 
 Functions = Mapping[str, FunctionDef]
 
@@ -55,7 +53,10 @@ def load_with_variables(path: Path) -> Callable[[Any], Any]:
                 each.signature.name: each for each in meta.graph_def.library.function
             }
             body = _body(meta, library)
-            if body is not None:
+            if body is not None and None not in (
+                internals.function_def_to_graph_def,
+                internals.function_from_graph_def,
+            ):
                 return _with_arguments(body, library, meta.graph_def)
     except DecodeError as error:
         raise ValueError(f"saved_model.pb: {error}") from error
@@ -125,11 +126,11 @@ def _with_arguments(
     with tf.Graph().as_default():
         # Where the functions of its loops are looked up.
         tf.graph_util.import_graph_def(used, name="")
-        alone, names = function_def_to_graph_def(body)
+        alone, names = internals.function_def_to_graph_def(body)
     alone.library.CopyFrom(used.library)
     (argument,), (result,) = body.signature.input_arg, body.signature.output_arg
     output = names[body.ret[result.name]]
-    serve: Callable[[Any], Any] = function_from_graph_def(
+    serve: Callable[[Any], Any] = internals.function_from_graph_def(
         alone, f"{argument.name}:0", output, weights
     )
     return serve

@@ -29,7 +29,7 @@ def averaged(model: keras.Model) -> Iterator[None]:
         return
     variables = model.trainable_variables
     own = _copies(variables)
-    _assign(variables, _copies(optimizer._model_variables_moving_average))
+    optimizer.finalize_variable_values(variables)
     try:
         yield
     finally:

@@ -10,7 +10,8 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-from tensorflow.python.framework import ops
+
+from keras_wa import tensorflow_internals as internals
 
 
 def gflops(model: keras.Model) -> float:
@@ -26,7 +27,8 @@ def gflops(model: keras.Model) -> float:
     Returns:
         Billions of operations, without operations that the profiler does not support.
         In a convolutional network these are batch normalisation (one multiply-add per
-        value at inference), ReLU and pooling.
+        value at inference), ReLU and pooling. NaN where the products of attention
+        cannot be counted.
     """
     _, *shape = model.inputs[0].shape
     signature = tf.TensorSpec((1, *shape), model.inputs[0].dtype)
@@ -36,6 +38,10 @@ def gflops(model: keras.Model) -> float:
         return model(inputs, training=False)
 
     graph = tf.function(infer).get_concrete_function(signature).graph
+    if internals.register_statistics is None and any(
+        operation.type == "Einsum" for operation in graph.get_operations()
+    ):
+        return math.nan
     options = tf.compat.v1.profiler.ProfileOptionBuilder.float_operation()
     options["output"] = "none"  # By default it prints a table.
     with _without_advice():
@@ -56,12 +62,15 @@ def _without_advice() -> Iterator[None]:
 
 
 # The matrix products of attention, which the profiler does not support.
-@ops.RegisterStatistics("Einsum", "flops")
-def _einsum_flops(graph: tf.Graph, node: Any) -> ops.OpStats:
+def _einsum_flops(graph: tf.Graph, node: Any) -> Any:
     """Counts one multiply-add for each combination of the indices of an einsum."""
     operation = graph.get_operation_by_name(node.name)
     terms = operation.get_attr("equation").decode().split("->")[0].split(",")
     sizes: dict[str, int] = {}
     for term, tensor in zip(terms, operation.inputs, strict=True):
         sizes |= zip(term, tensor.shape.as_list(), strict=True)
-    return ops.OpStats("flops", 2 * math.prod(sizes.values()))
+    return internals.op_stats("flops", 2 * math.prod(sizes.values()))
+
+
+if internals.register_statistics is not None:
+    internals.register_statistics("Einsum", "flops")(_einsum_flops)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -40,7 +40,7 @@ def fuse_batch_normalization(
         ValueError: the batch is shared, and a layer does not support that.
     """
     mean = _mean_of_parts(workers)
-    for layer in model._flatten_layers(include_self=False):
+    for layer in _layers(model):
         if not isinstance(layer, keras.layers.BatchNormalization):
             continue
         if mean is not None:
@@ -53,6 +53,14 @@ def fuse_batch_normalization(
             layer.call = types.MethodType(functools.partial(_shared, mean), layer)
         elif type(layer) is keras.layers.BatchNormalization and _fits(layer):
             layer.call = types.MethodType(_fused, layer)
+
+
+def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
+    """Yields the layers of a model, and of the models in it."""
+    for layer in model.layers:
+        yield layer
+        if isinstance(layer, keras.Model):
+            yield from _layers(layer)
 
 
 def _mean_of_parts(workers: Workers) -> Mean | None:

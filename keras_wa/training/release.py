@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from tensorflow.python.framework import ops
+from keras_wa import tensorflow_internals as internals
 
 
 @contextlib.contextmanager
@@ -18,8 +18,7 @@ def release_custom_gradients() -> Iterator[None]:
     WA-ResNet-50. Graphs that were traced inside the block cannot be differentiated
     after it; a new call traces again.
     """
-    # A private API of TensorFlow. Without it the memory is kept, and nothing fails.
-    registry = getattr(getattr(ops, "gradient_registry", None), "_registry", {})
+    registry = internals.gradient_registry or {}
     before = set(registry)
     try:
         yield
