@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 
+from tests.processes import python
 from tests.tiny_model import ROOT
 
 # The options of s5cmd, a program that it starts.
@@ -23,6 +24,38 @@ def test_no_message_comment_or_docstring_speaks_of_flags() -> None:
         and (flags := _FLAG.findall(path.read_text(encoding="utf-8")))
     }
     assert found == set()
+
+
+# What layers, models and metrics are made of; `pip install keras_wa` brings more, for
+# training, evaluation and prediction.
+_CORE = """
+import importlib.abc, sys
+
+class Missing(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        library = name.partition(".")[0]
+        if library in sys.argv[1:]:
+            raise ModuleNotFoundError(name, name=library)
+
+sys.meta_path.insert(0, Missing())
+import numpy as np
+import keras_wa
+model = keras_wa.models.WAResNet50(input_shape=(32, 32, 1), weights=None)
+bands = keras_wa.layers.DWT2D()(np.zeros((1, 8, 8, 1), "float32"))
+print(model.output_shape, bands.shape, keras_wa.metrics.auc([0, 1], [0.2, 0.7]).value)
+"""
+
+
+def test_layers_models_and_metrics_need_no_more_than_a_core() -> None:
+    needed = {"keras", "numpy", "scipy", "pandas", "PyWavelets", "scikit-learn", "h5py"}
+    lines = (ROOT / "setup.cfg").read_text().partition("install_requires =")[2]
+    listed = re.findall(r"^    ([\w-]+)", lines.partition("[options.")[0], re.MULTILINE)
+    modules = {"opencv-python-headless": "cv2", "pillow": "PIL", "pyyaml": "yaml"}
+    others = [modules.get(name, name) for name in listed if name not in needed]
+    assert {"tensorflow", "pydicom", "matplotlib", "cv2"} <= set(others)
+    others.remove("rich")  # Keras itself needs it.
+    done = python("-c", _CORE, *others, KERAS_BACKEND="jax")
+    assert done.stdout.strip() == "(None, 2) (1, 4, 4, 4) 1.0"
 
 
 # Each line of `state` is something of the process that an import must not change.

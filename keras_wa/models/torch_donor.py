@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
-from safetensors import safe_open
 
 from keras_wa.errors import UserError
 
@@ -47,6 +46,8 @@ def read_safetensors(path: Path) -> dict[str, list[np.ndarray]]:
         UserError: an array has another name, or a normalisation lacks one.
         safetensors.SafetensorError: a damaged file.
     """
+    from safetensors import safe_open  # The models need it for these files alone.
+
     layers: dict[str, list[np.ndarray]] = {}
     with safe_open(path, framework="numpy") as file:
         names = set(file.keys())
