@@ -39,11 +39,6 @@ from typing import (
 from keras_wa.errors import UserError, unknown_name
 from keras_wa.ranges import MOST, Range
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 if TYPE_CHECKING:
     from typing_extensions import Self
 
@@ -191,6 +186,12 @@ def read_toml(path: str | Path) -> dict[str, Any]:
     Raises:
         UserError: the file cannot be read or is not TOML.
     """
+    # Models need these settings' checks and no TOML.
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import keras_wa
+from keras_wa.data import registry as data_registry
 from keras_wa.models import registry
 
 _HEADER = re.compile(r"^(\w[\w ]*):(?: |$)", re.MULTILINE)
@@ -63,7 +64,8 @@ def test_a_public_name_is_documented(name: str) -> None:
 
 @pytest.mark.parametrize("name", PUBLIC)
 def test_an_example_runs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    # A model that an example registers is gone afterwards.
+    # What an example registers is gone afterwards.
+    monkeypatch.setattr(data_registry, "_READERS", dict(data_registry._READERS))
     for models in ("_BUILDERS", "_SOURCES"):
         monkeypatch.setattr(registry, models, dict(getattr(registry, models)))
     # Without globals: an example shows its imports.

@@ -75,6 +75,23 @@ def test_an_installed_package_brings_a_model_and_a_dataset(
     assert "ModuleNotFoundError" in found[0]
 
 
+def test_its_model_passes_the_checks_and_is_listed(installed: Path) -> None:
+    code = (
+        "from keras_wa.testing import run_model_test\n"
+        "run_model_test('small_cnn', {'filters': 4}, image_size=32)\n"
+        "from keras_wa.cli import main; exit(main(['models']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(installed), *sys.path])},
+    )
+    assert done.returncode == 0, done.stderr
+    assert "small_cnn" in done.stdout
+    assert "wa_resnet50_literal" in done.stdout
+
+
 def test_unknown_names_are_answered_with_those_of_plugins(installed: Path) -> None:
     words = ("train", "--dataset", "phantom", "--model", "smal_cnn", "--epochs", "1")
     done = _keras_wa(*words, site=installed)

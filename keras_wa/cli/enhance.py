@@ -33,7 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds this command's arguments to its parser."""
     add_config(parser)
     # `--n` sets the number of ROIs. `limit` keeps whole patients, for training.
-    add_settings(parser, DataSettings, without=("limit", "store_dir", "labelling"))
+    add_settings(
+        parser, DataSettings, without=("limit", "store_dir", "labelling", "enhance")
+    )
     parser.add_argument(
         "--n",
         type=Range(1, whole=True),

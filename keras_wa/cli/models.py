@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -44,16 +45,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Lists the recorded models, or builds and measures one. Returns the exit code."""
-    if args.model is None and args.image_size == _RECORDED["image_size"]:
-        return _show(args, _RECORDED["models"])
+    is_recorded = args.model is None and args.image_size == _RECORDED["image_size"]
+    recorded = _RECORDED["models"] if is_recorded else []
+    if recorded and not entry_points(group="keras_wa.models"):
+        return _show(args, recorded)
     start_keras()
     from keras_wa.models import list_models, model_options
 
-    names = list_models()
+    names = [n for n in list_models() if n not in {row["name"] for row in recorded}]
     if args.model is not None:
         model_options(args.model)  # Rejects an unknown name.
         names = [args.model]
-    rows = [_row(name, args.image_size) for name in track(names, "Counting")]
+    counted = [_row(name, args.image_size) for name in track(names, "Counting")]
+    rows = [*recorded, *counted]
     if args.model is not None:
         rows[0]["options"] = model_options(args.model)
     return _show(args, rows)

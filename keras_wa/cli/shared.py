@@ -32,6 +32,8 @@ def choose_dataset(values: dict[str, Any], root: Path = Path("data")) -> dict[st
     printed.
     """
     name, place = values.get("dataset"), values.get("data_dir")
+    if not isinstance(name, str | None) or not isinstance(place, str | None):
+        return values  # Of a config file, which is refused later.
     if name is not None:
         here = root / name
         if place is None and here.is_dir():

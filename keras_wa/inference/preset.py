@@ -184,17 +184,23 @@ def _result(run: Run, part: str) -> dict[str, Any]:
 
 
 def _rows(metadata: dict[str, Any]) -> Iterator[str]:
-    """Yields the rows of a model card on data and results."""
-    for name, text in metadata.get("data", {}).items():
+    """Yields the rows of a model card on data and results, as `_of_run` has them."""
+    data, results = metadata.get("data"), metadata.get("results")
+    for name, text in data.items() if isinstance(data, dict) else ():
         yield f"| Data, {name} | {text} |\n"
-    for part, found in metadata.get("results", {}).items():
-        auc = Estimate.from_record(found["auc"])
+    for part, found in results.items() if isinstance(results, dict) else ():
+        try:
+            auc = Estimate.from_record(found["auc"])
+            rois, patients = found["n_rois"], found["n_patients"]
+            split = f"{found['split_hash']}, {found['split_origin']}"
+            notes = list(found["notes"])
+        except (KeyError, TypeError):  # Of another program; metadata.json has it.
+            continue
         yield (
-            f"| AUC, {part} part | {auc} (95 %, patients): {found['n_rois']} ROIs of "
-            f"{found['n_patients']} patients; split {found['split_hash']}, "
-            f"{found['split_origin']} |\n"
+            f"| AUC, {part} part | {auc} (95 %, patients): {rois} ROIs of {patients} "
+            f"patients; split {split} |\n"
         )
-        for note in found["notes"]:
+        for note in notes:
             yield f"| Note, {part} part | {note} |\n"
 
 
@@ -212,7 +218,7 @@ def _inside(path: Path, name: str) -> Path:
     if not file.is_file():
         raise UserError(f"{file}: received no file; expected one, as presets have.")
     # In the cache of the Hugging Face Hub, files are links to its blobs.
-    blobs = path.resolve().parents[1] / "blobs"
+    blobs = path.resolve().parent.parent / "blobs"
     if file.resolve().parent not in (path.resolve(), blobs):
         raise UserError(
             f"{file}: received a link to {file.resolve()}; expected a file in the "

@@ -52,11 +52,12 @@ def register_model(
         >>> from keras_wa.models import create_model, register_model
         >>> @register_model(source="an example")
         ... def tiny_cnn(*, image_size: int = 224, classes: int = 2) -> keras.Model:
-        ...     roi = keras.Input((image_size, image_size, 1))
+        ...     roi = keras.Input((image_size, image_size, 1), name="roi")
         ...     x = keras.layers.Conv2D(8, 3, activation="relu")(roi)
         ...     x = keras.layers.GlobalAveragePooling2D()(x)
-        ...     x = keras.layers.Dense(classes, activation="softmax")(x)
-        ...     return keras.Model(roi, x, name="tiny_cnn")
+        ...     head = keras.layers.Dense(
+        ...         classes, activation="softmax", dtype="float32", name="predictions")
+        ...     return keras.Model(roi, head(x), name="tiny_cnn")
         >>> create_model("tiny_cnn", image_size=64).output_shape
         (None, 2)
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 
 import keras
@@ -68,9 +69,10 @@ def measure_cost(config: TrainConfig, data: RunData) -> Cost:
 
 
 def count_gflops(model: keras.Model) -> float | None:
-    """Returns `keras_wa.training.flops.gflops`, or `None` without TensorFlow."""
+    """Returns `keras_wa.training.flops.gflops`, or `None` if it cannot be counted."""
     if not on_tensorflow():
         return None
     from keras_wa.training.flops import gflops
 
-    return gflops(model)
+    counted = gflops(model)
+    return None if math.isnan(counted) else counted

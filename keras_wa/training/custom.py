@@ -28,11 +28,19 @@ class Custom:
         if self.optimizer is not None:
             optimizer = keras.optimizers.get(self.optimizer)
             parts["optimizer"] = keras.optimizers.serialize(optimizer)
+            # Keras numbers the names: sgd, sgd_1.
+            parts["optimizer"]["config"].pop("name", None)
         if self.loss is not None:
-            parts["loss"] = keras.losses.serialize(keras.losses.get(self.loss))
+            parts["loss"] = (
+                self.loss
+                if isinstance(self.loss, str)
+                else keras.losses.serialize(self.loss)
+            )
         if self.metrics:
-            metrics = [keras.metrics.get(each) for each in self.metrics]
-            parts["metrics"] = [keras.metrics.serialize(each) for each in metrics]
+            parts["metrics"] = [
+                each if isinstance(each, str) else keras.metrics.serialize(each)
+                for each in self.metrics
+            ]
         if self.callbacks:
             kinds = [type(each) for each in self.callbacks]
             parts["callbacks"] = [f"{k.__module__}.{k.__qualname__}" for k in kinds]
@@ -45,13 +53,15 @@ class Custom:
             UserError: a resumed run was started with other parts.
         """
         now, then = self.record(), run.config.custom
+        if resume:  # The object may be that of before the parts were recorded.
+            then = Run.open(run.path).config.custom
         if now != then and (resume or then):
             names = sorted({*now, *then})
             differing = [name for name in names if now.get(name) != then.get(name)]
             raise UserError(
                 f"{run.path} was trained with {differing[0]}={then.get(differing[0])}. "
-                f"Received: {now.get(differing[0])}. Pass to `train` what it was "
-                "given before."
+                f"Received: {now.get(differing[0])}. Resume it from Python: "
+                "`keras_wa.training.fit.train` with the parts that it was given before."
             )
         config = dataclasses.replace(run.config, custom=now)
         return dataclasses.replace(run, config=config)

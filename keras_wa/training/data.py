@@ -44,7 +44,7 @@ class RunData:
             for the split `augmented-first`.
         raw: the same ROIs before enhancement.
         store: folder of the prepared store.
-        split_origin: origin of the split, see `keras_wa.data.split_origin`.
+        split_origin: origin of the split, see `keras_wa.data.splits.split_origin`.
         notes: sentences to show beside every result.
     """
 

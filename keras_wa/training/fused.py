@@ -56,7 +56,12 @@ def fuse_batch_normalization(
 
 
 def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
-    """Yields the layers of a model, and of the models in it."""
+    """Yields the layers of a model, and those inside them."""
+    # Keras' own walk, private in 3.12 to 3.15, also finds layers of custom layers.
+    flatten = getattr(model, "_flatten_layers", None)
+    if flatten is not None:
+        yield from flatten(include_self=False)
+        return
     for layer in model.layers:
         yield layer
         if isinstance(layer, keras.Model):

@@ -67,6 +67,17 @@ def test_a_preset_has_the_data_and_the_results_of_its_run(
     assert again.metadata["results"] == metadata["results"]
 
 
+def test_metadata_of_another_program_is_kept_and_left_out_of_the_card(
+    tmp_path: Path,
+) -> None:
+    metadata = {"data": "my clinic", "results": {"test": {"auc": 0.8}}}
+    classifier = MammogramClassifier(tiny(image_size=32), metadata=metadata)
+    classifier.save_to_preset(tmp_path / "preset")
+    again = MammogramClassifier.from_preset(tmp_path / "preset")
+    assert again.metadata == metadata
+    assert "AUC" not in (tmp_path / "preset/README.md").read_text()
+
+
 def test_after_fit_nothing_of_the_weights_before_is_left(
     finished: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -76,9 +76,22 @@ def test_the_parts_that_are_passed_train_and_are_noted(
     assert first.name.startswith("tiny:custom=optimizer")
     assert second.name == "tiny"
 
+    # The same object, with the same parts, carries on.
+    again = train(
+        run,
+        data,
+        resume=True,
+        verbose=0,
+        optimizer=keras.optimizers.SGD(0.0),
+        callbacks=[seen],
+        **parts,  # type: ignore[arg-type]
+    )
+    assert again.epochs == 2
     # Neither the command line nor another optimizer may carry it on without a word.
     line = error_of(["train", "--run-dir", str(run.path), "--resume"], capsys)
     assert "was trained with callbacks=" in line
+    with pytest.raises(UserError, match=r"trained with callbacks="):
+        train(run, data, resume=True)
     with pytest.raises(UserError, match=r"trained with optimizer=.*Received: .*Lion"):
         train(
             opened,
@@ -112,7 +125,7 @@ def test_a_name_is_as_good_as_an_object(
 ) -> None:
     run = _run(tmp_path, store_dir)
     data = load_data(run.config, progress=False)
-    train(run, data, verbose=0, optimizer="rmsprop", loss="categorical_hinge")
+    train(run, data, verbose=0, optimizer="rmsprop", loss="mse", metrics=["mae"])
     custom = json.loads((run.path / "config.json").read_text())["custom"]
     assert custom["optimizer"]["class_name"] == "RMSprop"
-    assert custom["loss"]["config"] == "categorical_hinge"
+    assert (custom["loss"], custom["metrics"]) == ("mse", ["mae"])

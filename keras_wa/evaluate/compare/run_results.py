@@ -25,8 +25,8 @@ class RunResult:
         path: the run directory.
         config: configuration of the run, or of the first fold's run.
         split_hash: hash of the ROIs and their parts of the split.
-        split_origin: origin of the split, see `keras_wa.data.split_origin`; in an
-            older evaluation the setting `split` of the run.
+        split_origin: origin of the split, see `keras_wa.data.splits.split_origin`; in
+            an older evaluation the setting `split` of the run.
         pixels_hash: hash of the pixels of these ROIs; None in an older evaluation.
         predictions: `roi_id, patient_id, label, probability, threshold`, one row an
             ROI, sorted by `roi_id`. The threshold was chosen on validation.

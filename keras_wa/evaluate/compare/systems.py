@@ -44,7 +44,16 @@ COMMON = (*_DATA, *_BUDGET)
 """Fields of a training config that all runs of a comparison share: those that determine
 the ROIs, their field of view and their split, and the budget."""
 
-_NO_SETTING = (*COMMON, *PLACES, *COMPUTING, "fold", "seed", "model", "model_options")
+_NO_SETTING = (
+    "custom",
+    *COMMON,
+    *PLACES,
+    *COMPUTING,
+    "fold",
+    "seed",
+    "model",
+    "model_options",
+)
 
 SETTINGS = tuple(
     field.name
@@ -129,7 +138,7 @@ def systems_of(configs: Sequence[TrainConfig]) -> list[System]:
 
 def _settings_of(config: TrainConfig) -> dict[str, Any]:
     found = with_absolute_paths(config)
-    return {field: getattr(found, field) for field in SETTINGS}
+    return {field: getattr(found, field) for field in (*SETTINGS, "custom")}
 
 
 def _text(value: Any) -> str:

@@ -95,8 +95,13 @@ class LinePlot:
                 color=colour,
                 linestyle=_DASHES[i % len(_DASHES)] if each.joined else "none",
                 marker=_MARKERS[i % len(_MARKERS)],
-                # More markers would hide the line; each line has them elsewhere.
-                markevery=(0.06 * (i % 4), 0.25) if each.joined else None,
+                # More markers would hide the line; each line has them elsewhere. A
+                # line of one point has no length.
+                markevery=(
+                    (0.06 * (i % 4), 0.25)
+                    if each.joined and np.isfinite(x + y).sum() > 1
+                    else None
+                ),
                 markersize=5 if each.joined else 7,
                 # Markers at the edge are drawn whole; lines are clipped.
                 clip_on=each.joined,

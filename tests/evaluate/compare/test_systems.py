@@ -69,7 +69,7 @@ def test_a_setting_of_the_wrong_type_names_the_system() -> None:
 
 def test_every_field_is_common_or_of_one_system() -> None:
     assert not set(COMMON) & set(SETTINGS)
-    own = {"model", "model_options", "fold"}
+    own = {"model", "model_options", "fold", "custom"}
     assert {*COMMON, *SETTINGS, *own} == set(fingerprint(TrainConfig()))
 
 
@@ -106,7 +106,7 @@ NEEDED: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("field", [each for each in SETTINGS if each != "custom"])
+@pytest.mark.parametrize("field", SETTINGS)
 def test_runs_that_differ_in_a_setting_are_two_systems(field: str) -> None:
     needed = NEEDED.get(field, {})
     plain, again = (TrainConfig(seed=seed, **needed) for seed in (1, 3))
