@@ -30,6 +30,8 @@ def averaged(model: keras.Model) -> Iterator[None]:
     variables = model.trainable_variables
     own = _copies(variables)
     optimizer.finalize_variable_values(variables)
+    # On JAX the two now share memory, which `predict` donates.
+    _assign(variables, _copies(variables))
     try:
         yield
     finally:
