@@ -41,8 +41,8 @@ def summarise(
 ) -> dict[str, Any]:
     """Computes means over ROIs with patient-cluster bootstrap intervals.
 
-    Whole patients are resampled, as in `cluster_bootstrap`; each ROI counts once. The
-    change is that of the means, `100 * (after - before) / before`, from the same
+    Whole patients are resampled by `cluster_bootstrap`'s method; each ROI counts once.
+    The change is that of the means, `100 * (after - before) / before`, from the same
     patients before and after. A measure leaves out the ROIs where it is undefined.
 
     Args:

@@ -49,7 +49,7 @@ def evaluate_predictions(
     best_possible_auc: float | None = None,
     pooling: Pooling = "max",
 ) -> dict[str, Any]:
-    """Computes all results of a table of predictions, as in `metrics.json`.
+    """Computes all results of a table of predictions, the content of `metrics.json`.
 
     Args:
         predictions: one row per ROI, with the columns `roi_id` (unique), `patient_id`,
@@ -72,7 +72,7 @@ def evaluate_predictions(
     Returns:
         The record that `docs/metrics.schema.json` describes, ready for strict JSON;
         undefined values are None. `n_rois, n_patients, prevalence, metrics, auc_delong,
-        counts` are those of the ROIs, as in `levels["roi"]`.
+        counts` are those of the ROIs, equal to `levels["roi"]`.
 
     Raises:
         UserError: a probability is missing or infinite.

@@ -36,7 +36,7 @@ def clahe(
 
     Source:
         Zuiderveld 1994, "Contrast Limited Adaptive Histogram Equalization", Graphics
-        Gems IV, as in `cv2.createCLAHE`.
+        Gems IV; the algorithm of `cv2.createCLAHE`.
     """
     if (
         not isinstance(clip_limit, int | float)

@@ -80,7 +80,7 @@ def find_series(root: Path, listed: pd.DataFrame, progress: bool = True) -> Tree
     small file in the root, if it is writable.
 
     Args:
-        root: the folder, searched as in `walk_files`.
+        root: the folder, searched by `walk_files`.
         listed: the columns `full_listed`, `crop_listed` and `mask_listed` of the case
             lists.
         progress: whether to show a progress bar.
