@@ -11,9 +11,9 @@ import keras
 import numpy as np
 import pytest
 
-from keras_wa.cli import main
 from keras_wa.errors import UserError
 from keras_wa.evaluate.compare.systems import systems_of
+from keras_wa.evaluate.report.evaluate_run import evaluate_run
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.data import load_data
 from keras_wa.training.fingerprint import fingerprint
@@ -101,7 +101,11 @@ def test_the_parts_that_are_passed_train_and_are_noted(
             callbacks=[seen],
             **parts,  # type: ignore[arg-type]
         )
-    assert main(["evaluate", str(run.path), "--resamples", "20"]) == 0
+    # The object of before the training reports them too.
+    evaluate_run(run, n_resamples=20)
+    assert "CategoricalFocalCrossentropy" in (
+        run.path / "evaluation/test/report.html"
+    ).read_text(encoding="utf-8")
 
 
 def test_keras_own_adam_gives_the_weights_of_the_default_one(

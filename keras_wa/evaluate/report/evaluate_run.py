@@ -96,7 +96,12 @@ def evaluate_run(
         predictions,
         mistakes,
         data_card(str(run.config.dataset), data.cases),
-        {**run.config.to_mapping(), "split": data.split_origin},
+        {
+            **run.config.to_mapping(),
+            # The object may be that of before `train` recorded what it was given.
+            "custom": Run.open(run.path).config.custom,
+            "split": data.split_origin,
+        },
         run.environment(),
     )
     folder = run.evaluation(split)
