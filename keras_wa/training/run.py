@@ -21,7 +21,6 @@ from keras_wa import __version__
 from keras_wa.cores import usable_cores
 from keras_wa.errors import UserError
 from keras_wa.files import replacing, write_json
-from keras_wa.models import model_options
 from keras_wa.phantom.spec import PHANTOM_VERSION
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.defaults import settled
@@ -31,26 +30,6 @@ from keras_wa.training.hardware import describe_devices
 FORMAT = 2
 _SPLIT_COLUMNS = ["roi_id", "patient_id", "label", "split"]
 _PIXELS = "pixels"
-
-NO_PIXELS_NOTICE = (
-    "The run has no record of its pixels, as an older version trained it: whether they "
-    "have changed since is not known."
-)
-"""The note beside every result of a run without a record of its pixels."""
-
-_FORMER_DEFAULTS: dict[str, Any] = {
-    "graft": "none",
-    "subband_norm": "each",
-    "stem_stride": 2,
-    "stem_kernel": 7,
-    "gate_bias": 4.0,
-    "bn_momentum": 0.99,
-    "zero_init_residual": False,
-}
-"""Defaults of model options in runs of format 1."""
-
-_CHANGED = ("graft", "bn_momentum", "zero_init_residual")
-"""The options whose default has changed since; the default of the others is None."""
 
 _PACKAGES = ("keras", "tensorflow", "jax", "jaxlib", "numpy", "opencv-python-headless")
 
@@ -162,9 +141,7 @@ class Run:
         except ValueError as error:
             raise UserError(f"{file}: not JSON ({error}). Train again.") from error
         found = record.pop("format", None) if isinstance(record, dict) else None
-        if found == 1:
-            record = _with_former_defaults(record)
-        elif found != FORMAT:
+        if found != FORMAT:
             raise UserError(
                 f"{path} was written by another version of keras_wa: its format is "
                 f"{found!r}, expected {FORMAT}. Use that version, or train again."
@@ -224,8 +201,7 @@ class Run:
             allow_changed_data: whether to accept changed pixels, but nothing else.
 
         Returns:
-            Sentences to show beside every result: that pixels have changed, or that the
-            run has no record of them.
+            Sentences to show beside every result: that pixels have changed.
 
         Raises:
             UserError: an ROI, its patient, label or part of the split has changed; or
@@ -245,8 +221,6 @@ class Run:
                 "train again."
             )
         recorded = self.pixels()
-        if recorded is None:
-            return [NO_PIXELS_NOTICE]
         changed = [
             roi
             for roi, digest in zip(now["roi_id"], pixels, strict=True)
@@ -267,23 +241,20 @@ class Run:
             )
         return [f"Changed data: {found}. The numbers are not of the run's own data."]
 
-    def pixels(self) -> dict[str, str] | None:
+    def pixels(self) -> dict[str, str]:
         """Returns the digest of each ROI's pixels in the training, by ROI.
-
-        `None` if the run has no record of them.
 
         Raises:
             UserError: `split.csv` cannot be read.
         """
         then = self._split()
-        if _PIXELS not in then:
-            return None
         return dict(zip(then["roi_id"], then[_PIXELS], strict=True))
 
     def _split(self) -> pd.DataFrame:
         file = self.path / "split.csv"
         try:
-            return pd.read_csv(file, dtype=str, keep_default_na=False)
+            columns = [*_SPLIT_COLUMNS, _PIXELS]
+            return pd.read_csv(file, dtype=str, keep_default_na=False, usecols=columns)
         except (OSError, ValueError) as error:
             raise UserError(
                 f"{file}: cannot be read ({error}). Train again."
@@ -311,17 +282,6 @@ class Run:
                 f"`train(run={str(self.path)!r}, resume=True)`"
             )
         return self.best
-
-
-def _with_former_defaults(record: dict[str, Any]) -> dict[str, Any]:
-    """Adds the defaults of format 1, which records only the options that were set."""
-    known = model_options(record["model"])
-    former = {
-        option: value
-        for option, value in _FORMER_DEFAULTS.items()
-        if option in known and (option in _CHANGED or known[option] is None)
-    }
-    return {**record, "model_options": {**former, **record["model_options"]}}
 
 
 def describe_environment() -> dict[str, Any]:

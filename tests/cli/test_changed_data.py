@@ -14,7 +14,7 @@ import pytest
 from keras_wa.cli import main
 from keras_wa.errors import UserError
 from keras_wa.training.config import TrainConfig
-from keras_wa.training.run import NO_PIXELS_NOTICE, Run
+from keras_wa.training.run import Run
 from tests.cli.failing import error_of
 from tests.tiny_model import flags
 
@@ -167,17 +167,6 @@ def test_changed_data_are_noted_in_every_result(
         assert note in (tmp_path / "out" / file).read_text(), file
 
 
-def test_a_run_without_a_record_goes_on_with_a_note(
-    here: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    change_one(here)
-    file = here / "run" / "split.csv"
-    lines = file.read_text().splitlines()
-    file.write_text("\n".join(line.rpartition(",")[0] for line in lines))
-    assert main(["evaluate", str(here / "run"), "--resamples", "5"]) == 0
-    assert f"*** {NO_PIXELS_NOTICE}" in capsys.readouterr().out
-
-
 def test_data_that_moved_are_found_where_they_are_named(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -229,7 +218,7 @@ def test_a_resumed_run_accepts_its_own_relative_paths_again(
     monkeypatch.chdir(here / "set")
     words = [word if word != "set" else "../set" for word in TRAIN]
     assert main(["train", *words, "--run-dir", "../run", "--resume"]) == 0
-    # So does a run of an older version, which kept them as they were given.
+    # Relative paths in config.json are accepted, too.
     file = here / "run" / "config.json"
     file.write_text(file.read_text().replace(f"{here}/", ""))
     monkeypatch.chdir(here)

@@ -17,7 +17,7 @@ from keras_wa.cores import usable_cores
 from keras_wa.errors import UserError
 from keras_wa.phantom.spec import PHANTOM_VERSION
 from keras_wa.training.config import TrainConfig
-from keras_wa.training.run import FORMAT, NO_PIXELS_NOTICE, Run, describe_environment
+from keras_wa.training.run import FORMAT, Run, describe_environment
 
 CASES = pd.DataFrame(
     {
@@ -129,7 +129,7 @@ def test_a_directory_without_config_is_no_run(tmp_path: Path) -> None:
         Run.open(tmp_path / "file")
 
 
-@pytest.mark.parametrize("format_", [FORMAT + 1, "1", None])
+@pytest.mark.parametrize("format_", [FORMAT + 1, FORMAT - 1, "1", None])
 def test_a_run_of_another_version_is_refused(run: Run, format_: object) -> None:
     record = {**json.loads((run.path / "config.json").read_text()), "format": format_}
     (run.path / "config.json").write_text(json.dumps(record))
@@ -206,12 +206,12 @@ def test_other_pixels_under_the_same_names_are_refused_or_noted(run: Run) -> Non
     assert note.startswith(f"Changed data: {found} ({drawn}).")
 
 
-def test_a_run_of_an_older_version_has_no_record_of_its_pixels(run: Run) -> None:
+def test_a_split_without_a_record_of_pixels_is_named(run: Run) -> None:
     file = run.path / "split.csv"
     lines = file.read_text().splitlines()
     file.write_text("\n".join(line.rpartition(",")[0] for line in lines))
-    assert run.pixels() is None
-    assert run.require_same_data(CASES, ["other"] * 4) == [NO_PIXELS_NOTICE]
+    with pytest.raises(UserError, match=r"split\.csv: cannot be read.*pixels"):
+        run.require_same_data(CASES, PIXELS)
 
 
 def test_a_missing_split_is_named(run: Run) -> None:
@@ -233,18 +233,3 @@ def test_a_run_without_a_model_says_how_to_get_one(run: Run) -> None:
         run.require_best()
     run.best.write_bytes(b"model")
     assert run.require_best() == run.path / "best.keras"
-
-
-def test_an_older_run_has_the_defaults_of_its_time(tmp_path: Path) -> None:
-    """Runs of format 1 name only the options that were set."""
-    config = TrainConfig(weights="none", model_options={"stem_stride": 1})
-    record = {"format": 1, **config.to_mapping()}
-    (tmp_path / "config.json").write_text(json.dumps(record))
-    found = Run.open(tmp_path).config.model_options
-    former = {"graft": "none", "gate_bias": 4.0, "bn_momentum": 0.99}
-    assert former.items() <= found.items()
-    assert (found["stem_stride"], found["stem_kernel"]) == (1, 7)
-    record |= {"model": "resnet34", "model_options": {}}
-    (tmp_path / "config.json").write_text(json.dumps(record))
-    found = Run.open(tmp_path).config.model_options
-    assert found == {"bn_momentum": 0.99, "zero_init_residual": False}

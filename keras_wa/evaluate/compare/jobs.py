@@ -221,7 +221,7 @@ def _require_in_common(first: Run, other: Run) -> None:
 
 def _require_same_images(first: Run, other: Run) -> None:
     then, now = first.pixels(), other.pixels()
-    if then is None or now is None or then == now:
+    if then == now:
         return
     name = next(roi for roi in {**then, **now} if then.get(roi) != now.get(roi))
     raise UserError(

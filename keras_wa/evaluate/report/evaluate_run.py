@@ -62,7 +62,7 @@ def evaluate_run(
     predictions = score(model, data, split, verbose=verbose)
     pixels = dict(zip(data.cases["roi_id"], data.pixels, strict=True))
     # Not from changed data, since the decision file has no place for a note.
-    if read_decision(run) is None and run.pixels() in (None, pixels):
+    if read_decision(run) is None and run.pixels() == pixels:
         write_decision(run, decide(model, data))
     threshold = choose_threshold(val["label"], val["probability"], rule)
     # Never from the test part, nor from the evaluated part.

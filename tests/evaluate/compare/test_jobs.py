@@ -96,12 +96,6 @@ def test_runs_of_which_one_has_more_images_are_refused(tmp_path: Path) -> None:
             jobs_of_runs(runs)
 
 
-def test_an_older_run_has_no_record_of_its_images_to_compare(tmp_path: Path) -> None:
-    first, second = begun(tmp_path / "a"), begun(tmp_path / "b", seed=1)
-    CASES.to_csv(second / "split.csv", index=False)
-    assert len(jobs_of_runs([first, second])) == 2
-
-
 @pytest.mark.parametrize(
     "changes", [{"augment": False}, {"tiles": 4}, {"crop": "roi"}, {"epochs": 7}]
 )

@@ -10,11 +10,12 @@ import pytest
 from keras_wa.errors import UserError
 from keras_wa.evaluate.dashboard.discovery import find_runs
 from keras_wa.training.config import TrainConfig
+from keras_wa.training.run import FORMAT
 
 
 def make_run(path: Path) -> Path:
     path.mkdir(parents=True)
-    record = {"format": 1, **TrainConfig(dataset="phantom").to_mapping()}
+    record = {"format": FORMAT, **TrainConfig(dataset="phantom").to_mapping()}
     (path / "config.json").write_text(json.dumps(record), encoding="utf-8")
     return path
 
