@@ -39,18 +39,8 @@ _TEST_FRACTION = 0.2
 def random_roi(cases: pd.DataFrame, val_fraction: float, seed: int) -> pd.DataFrame:
     """Splits at random by row; the test part has the size of the data set's own.
 
-    Without a test part of its own, a fifth of the rows becomes test.
-
-    Args:
-        cases: a case table.
-        val_fraction: share of the training rows for validation.
-        seed: seed of the split.
-
-    Returns:
-        A copy of the table with a new `split` column.
-
-    Raises:
-        UserError: there are too few rows.
+    Without a test part of its own, a fifth of the rows becomes test; `val_fraction` of
+    the training rows becomes val. Too few rows are a `UserError`.
     """
     test_share = float((cases["split"] == "test").mean()) or _TEST_FRACTION
     result = cases.copy()
@@ -74,10 +64,6 @@ def random_roi(cases: pd.DataFrame, val_fraction: float, seed: int) -> pd.DataFr
 
 def copy_rois(cases: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Copies each ROI `COPIES` times: the original and five flips and rotations.
-
-    Args:
-        cases: a case table.
-        seed: seed of the draw of different symmetries.
 
     Returns:
         `COPIES` rows for each row of the table, in order, with the index 0 to 6N-1 and
