@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,9 @@ from keras_wa.data.cropping import box_of, cut_roi
 from keras_wa.data.dataset import Dataset, Roi
 from keras_wa.data.duplicates import one_name_note
 from keras_wa.data.finalizing import (
-    choose_lesion,
-    finish_cases,
-    pixel_settings,
+    Row,
+    Skipped,
+    build_dataset,
     refuse_official_crops,
 )
 from keras_wa.data.io.spacing import CREDIBLE_MM
@@ -74,26 +73,7 @@ def read_csv_table(
         refuse_official_crops(options, "a table of images")
     notes += _part_by_slashes(frame, root, options.require_files)
     rows, bad, lost = _check_rows(frame, file.name, root, options.require_files)
-    skipped = [*table.skipped, *bad]
-    lesion = options.lesion if any(row["lesion_type"] for row in rows) else "all"
-    kept, chosen = choose_lesion(rows, lesion, unstated="rows without a type")
-    lost = [row for row in lost if lesion in ("all", row["lesion_type"])]
-    cases, split, drawn = finish_cases(
-        kept, str(file), skipped, seed, options.patients_apart, lost
-    )
-    return Dataset(
-        name="csv",
-        cases=cases,
-        read=_reader(root, options),
-        source=pixel_settings(options),
-        root=root,
-        split=split,
-        notes=[*notes, *one_name_note(cases["image_path"]), *chosen, *drawn],
-        skipped=skipped,
-    )
 
-
-def _reader(root: Path, options: ReadOptions) -> Callable[[pd.Series], Roi]:
     def read(row: pd.Series) -> Roi:
         mask, spacing = row["mask_path"], row["pixel_spacing_mm"]
         return cut_roi(
@@ -105,7 +85,22 @@ def _reader(root: Path, options: ReadOptions) -> Callable[[pd.Series], Roi]:
             listed_spacing_mm=None if pd.isna(spacing) else float(spacing),
         )
 
-    return read
+    dataset = build_dataset(
+        "csv",
+        root,
+        rows,
+        read,
+        options,
+        seed,
+        skipped=[*table.skipped, *bad],
+        notes=notes,
+        lost=lost,
+        lesion=None if any(row["lesion_type"] for row in rows) else "all",
+        unstated="rows without a type",
+        table=file,
+    )
+    dataset.notes.extend(one_name_note(dataset.cases["image_path"]))
+    return dataset
 
 
 def _find_table(place: Path) -> Path:
@@ -168,20 +163,20 @@ def _part_by_slashes(frame: pd.DataFrame, root: Path, must_exist: bool) -> list[
 
 def _check_rows(
     frame: pd.DataFrame, name: str, root: Path, require_files: bool
-) -> tuple[list[dict[str, Any]], list[tuple[str, str]], list[dict[str, Any]]]:
+) -> tuple[list[Row], Skipped, list[Row]]:
     """Returns valid rows, the others with the reason, and lost ROIs.
 
     An ROI is lost with an invalid row that has a label and is not a duplicate.
     """
-    rows: list[dict[str, Any]] = []
-    lost: list[dict[str, Any]] = []
-    skipped: list[tuple[str, str]] = []
+    rows: list[Row] = []
+    lost: list[Row] = []
+    skipped: Skipped = []
     places: dict[tuple[Any, ...], Any] = {}
     patients: dict[str, tuple[str, Any]] = {}
     has_split = "split" in frame and bool(frame["split"].notna().any())
     texts = frame.astype(object).where(frame.notna(), None).to_dict("records")
     for line, text in zip(frame.index, track(texts, "Checking rows"), strict=True):
-        row: dict[str, Any] = {str(key): value for key, value in text.items()}
+        row: Row = {str(key): value for key, value in text.items()}
         reason = _convert(row, has_split)
         if reason is None and require_files:
             reason = _absent_file(row, root)
@@ -214,7 +209,7 @@ def _check_rows(
     return rows, skipped, lost
 
 
-def _convert(row: dict[str, Any], has_split: bool) -> str | None:
+def _convert(row: Row, has_split: bool) -> str | None:
     """Converts the text of a row to values, or returns the reason why not."""
     for key, name in (("image_path", "path"), ("patient_id", "patient")):
         if row[key] is None:
@@ -235,9 +230,7 @@ def _convert(row: dict[str, Any], has_split: bool) -> str | None:
     return found or _convert_numbers(row)
 
 
-def _choose(
-    row: dict[str, Any], key: str, values: dict[str, Any], expected: str
-) -> str | None:
+def _choose(row: Row, key: str, values: Row, expected: str) -> str | None:
     value = values.get(str(row[key]).lower())
     if value is None:
         return f"{key}. Received: {row[key] or 'nothing'!r}; expected {expected}."
@@ -245,7 +238,7 @@ def _choose(
     return None
 
 
-def _convert_numbers(row: dict[str, Any]) -> str | None:
+def _convert_numbers(row: Row) -> str | None:
     for key in _COUNTS:
         if row[key] is not None:
             number = _number(row[key])
@@ -281,7 +274,7 @@ def _number(text: str) -> float:
         return math.nan
 
 
-def _absent_file(row: dict[str, Any], root: Path) -> str | None:
+def _absent_file(row: Row, root: Path) -> str | None:
     for key in ("image_path", "mask_path"):
         if row[key] is not None and not os.path.isfile(root / row[key]):
             return f"{row[key]}: no such file below {root}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -14,10 +14,9 @@ import pandas as pd
 from keras_wa.data.cropping import cut_boxes
 from keras_wa.data.dataset import Dataset
 from keras_wa.data.finalizing import (
-    choose_lesion,
-    finish_cases,
+    Skipped,
+    build_dataset,
     left_out_note,
-    pixel_settings,
     refuse_official_crops,
 )
 from keras_wa.data.io import kinds_of, passed_over
@@ -45,8 +44,6 @@ _LABELS = {
 }
 _BREASTS = {"L": "LEFT", "R": "RIGHT"}
 _DICOM = re.compile(r"(\d+)_([0-9a-f]+)_MG_.*", re.IGNORECASE)
-
-Skipped = list[tuple[str, str]]
 
 
 def read_inbreast(
@@ -114,16 +111,15 @@ def read_inbreast(
         rows += _rows(
             name, {**image, "patient_id": patient, "image_path": dicom}, annotation
         )
-    rows_kept, notes = choose_lesion(rows, options.lesion)
-    cases, split, drawn = finish_cases(rows_kept, str(root), skipped, seed)
-
-    return Dataset(
-        name="inbreast",
-        cases=cases,
-        read=cut_boxes(root, options, PIXEL_MM),
-        source=pixel_settings(options),
-        root=root,
-        split=split,
+    listed = [f"{name} {count}" for name, count in sorted(unused.items())]
+    dataset = build_dataset(
+        "inbreast",
+        root,
+        rows,
+        cut_boxes(root, options, PIXEL_MM),
+        options,
+        seed,
+        skipped=skipped,
         notes=[
             "INbreast: the label is the radiologists' assessment of the image, not "
             "pathology: BI-RADS 1 to 3 is label 0, 4 to 6 is label 1, for every ROI in "
@@ -131,37 +127,27 @@ def read_inbreast(
             f"Marked calcifications are grouped: at least {GROUP_SIZE} in a circle of "
             f"{GROUP_MM:g} mm; outlines of clusters are taken as they are.",
             f"{bare} images have no annotation and so no ROI.",
-            *_unused_note(unused),
+            *([f"Marks that make no ROI: {', '.join(listed)}."] if listed else []),
             *passed_over(kinds, dicom_only=True),
-            *notes,
-            *drawn,
-            *left_out_note(lost, read, "images"),
         ],
-        skipped=skipped,
     )
+    dataset.notes.extend(left_out_note(lost, read, "images"))
+    return dataset
 
 
 def _rows(
     name: str, image: dict[str, Any], annotation: Annotation
-) -> list[dict[str, Any]]:
-    return [
-        {
+) -> Iterator[dict[str, Any]]:
+    for number, roi in enumerate(annotation.rois, start=1):
+        is_lesion = roi.kind in ("calcification", "mass")
+        yield {
             **image,
             "roi_id": f"{name}_{number}",
             "lesion": str(number),
-            "lesion_type": (
-                roi.kind if roi.kind in ("calcification", "mass") else None
-            ),
-            "morphology": (
-                None if roi.kind in ("calcification", "mass") else roi.kind.upper()
-            ),
-            "box_left": roi.box.left,
-            "box_top": roi.box.top,
-            "box_width": roi.box.width,
-            "box_height": roi.box.height,
+            "lesion_type": roi.kind if is_lesion else None,
+            "morphology": None if is_lesion else roi.kind.upper(),
+            **{f"box_{side}": value for side, value in vars(roi.box).items()},
         }
-        for number, roi in enumerate(annotation.rois, start=1)
-    ]
 
 
 def _read_images(sheet: Path) -> tuple[list[dict[str, Any]], Skipped]:
@@ -224,10 +210,3 @@ def _find_annotations(root: Path, paths: Iterable[str]) -> dict[str, str]:
             "expected files such as AllXML/22678622.xml, without which there is no ROI."
         )
     return found
-
-
-def _unused_note(unused: Counter[str]) -> list[str]:
-    if not unused:
-        return []
-    listed = ", ".join(f"{name} {unused[name]}" for name in sorted(unused))
-    return [f"Marks that make no ROI: {listed}."]

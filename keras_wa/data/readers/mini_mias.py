@@ -10,12 +10,7 @@ from typing import Any
 
 from keras_wa.data.cropping import cut_boxes
 from keras_wa.data.dataset import Dataset
-from keras_wa.data.finalizing import (
-    choose_lesion,
-    finish_cases,
-    pixel_settings,
-    refuse_official_crops,
-)
+from keras_wa.data.finalizing import Skipped, build_dataset, refuse_official_crops
 from keras_wa.data.io import kinds_of, stem_of
 from keras_wa.data.options import ReadOptions
 from keras_wa.data.tables import find_file
@@ -44,8 +39,6 @@ _LINE = re.compile(r"\s*(mdb(\d{3}))\s+(.*)", re.IGNORECASE)
 _FULL_SIZE = re.compile(r"^\s*mdb\d{3}[lr][smlx]\b", re.IGNORECASE | re.MULTILINE)
 _FILM = re.compile(r"mdb\d{3}")
 _WHOLE = re.compile(r"\d+")
-
-Skipped = list[tuple[str, str]]
 
 
 def read_mini_mias(
@@ -87,17 +80,15 @@ def read_mini_mias(
             lost.append(entry)
             continue
         rows.append({**entry, "image_path": path or f"{film}.pgm"})
-    rows_kept, notes = choose_lesion(rows, options.lesion)
-    lost = [row for row in lost if options.lesion in ("all", row["lesion_type"])]
-    cases, split, drawn = finish_cases(rows_kept, str(root), skipped, seed, lost=lost)
-
-    return Dataset(
-        name="mini-mias",
-        cases=cases,
-        read=cut_boxes(root, options, SPACING_MM, size=(SIDE, SIDE)),
-        source=pixel_settings(options),
-        root=root,
-        split=split,
+    return build_dataset(
+        "mini-mias",
+        root,
+        rows,
+        cut_boxes(root, options, SPACING_MM, size=(SIDE, SIDE)),
+        options,
+        seed,
+        skipped=skipped,
+        lost=lost,
         notes=[
             "mini-MIAS: the label is the severity in its list, benign or malignant; "
             f"{normal} normal films have no abnormality and are not read. Its "
@@ -106,10 +97,7 @@ def read_mini_mias(
             f"mini-MIAS has {SPACING_MM} mm a pixel, coarser than single "
             "microcalcifications.",
             *spare,
-            *notes,
-            *drawn,
         ],
-        skipped=skipped,
     )
 
 

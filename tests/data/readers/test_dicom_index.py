@@ -185,12 +185,3 @@ def test_a_value_that_breaks_the_standard_costs_no_other(tmp_path):
     text = "0,085\\0,085"
     assert list(row[fields]) == ["D1-0001", text, text, "L", "4"]
     assert pd.isna(row["reason"])
-
-
-def test_a_file_that_an_earlier_version_could_not_read_is_read_again(tree):
-    first = index_dicoms(tree, FIELDS)
-    cache = pd.read_csv(tree / CACHE_NAME, dtype=str)
-    cache.assign(reason="damaged", **dict.fromkeys(FIELDS)).to_csv(
-        tree / CACHE_NAME, index=False
-    )
-    pd.testing.assert_frame_equal(index_dicoms(tree, FIELDS), first)
