@@ -11,7 +11,7 @@ import pandas as pd
 
 from keras_wa.data.case_table import COLUMNS, new_case_table
 from keras_wa.data.tables import csv_text, stays_below
-from keras_wa.errors import UserError
+from keras_wa.errors import UserError, in_one_line
 
 LIST_NAMES = {
     ("calcification", "train"): "calc_case_description_train_set.csv",
@@ -112,14 +112,7 @@ def absent_lists(paths: Sequence[Path], lesion: str = "all") -> list[str]:
 
 
 def parts_note(cases: pd.DataFrame) -> list[str]:
-    """Describes the use of a dataset without training or without test cases.
-
-    Args:
-        cases: the remaining cases.
-
-    Returns:
-        A sentence for the user; empty if both parts are present.
-    """
+    """Describes the use of a dataset without training or without test cases."""
     parts = set(cases["split"])
     if "test" not in parts:
         return [
@@ -198,10 +191,9 @@ def _read_list(path: Path) -> pd.DataFrame:
         text, delimiter, _ = csv_text(path)
         frame = pd.read_csv(io.StringIO(text), dtype=str, sep=delimiter)
     except (OSError, ValueError) as error:
-        detail = " ".join(str(error).split())
         raise UserError(
-            f"{path}: cannot be read as a case list ({detail}). Expected: a CSV file "
-            "of CBIS-DDSM; download it again."
+            f"{path}: cannot be read as a case list ({in_one_line(error)}). Expected: "
+            "a CSV file of CBIS-DDSM; download it again."
         ) from error
     # In the calcification lists the density's column has a space.
     frame = frame.rename(columns=lambda name: name.strip())
@@ -244,13 +236,11 @@ def _reasons(frame: pd.DataFrame) -> pd.Series:
     """Returns why each row cannot be used, `""` if it can."""
     reasons = pd.Series("", index=frame.index)
 
-    def add(rows: pd.Series, reason: pd.Series) -> None:
-        new = rows & (reasons == "")
-        reasons[new] = reason[new]
+    def add(rows: pd.Series, reason: pd.Series | str) -> None:
+        reasons[:] = reasons.mask(rows & (reasons == ""), reason)
 
     for name in (*_NAMING, *_PATHS):
-        absent = frame[name].isna()
-        add(absent, pd.Series(f"{name} is missing.", index=frame.index))
+        add(frame[name].isna(), f"{name} is missing.")
     twice = frame["roi_id"].duplicated(keep="first")
     add(twice, frame["roi_id"] + " comes a second time. Expected: a row an ROI.")
     add(
@@ -260,17 +250,15 @@ def _reasons(frame: pd.DataFrame) -> pd.Series:
         + f"; expected one of {', '.join(_LABELS)}.",
     )
     for name in _COUNTS:
-        wrong = ~frame[name].fillna("0").str.fullmatch(r"\d")
         add(
-            wrong,
+            ~frame[name].fillna("0").str.fullmatch(r"\d"),
             f"{name}. Received: "
             + frame[name].fillna("").map(repr)
             + "; expected one digit, or nothing.",
         )
     for name in _PATHS:
-        wrong = ~frame[name].fillna("").map(_is_inside)
         add(
-            wrong,
+            ~frame[name].fillna("").map(_is_inside),
             f"{name.replace('_listed', '')} path. Received: "
             + frame[name].fillna("").map(repr)
             + "; expected <case>/<study>/<series>/<file> below the data set's root.",

@@ -86,13 +86,8 @@ def assign_series(index: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
 def missing_series(index: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
     """Finds the listed series that are not in IDC's index.
 
-    Args:
-        index: as for `assign_series`.
-        cases: as for `assign_series`.
-
-    Returns:
-        One row per series: SeriesInstanceUID, `part`, `rois`, `patient_id`,
-        `lesion_type`.
+    Returns one row per series: SeriesInstanceUID, `part`, `rois`, `patient_id`,
+    `lesion_type`.
     """
     listed = _listed_series(cases).drop(columns=["case", "study", "n_rois"])
     known = listed["SeriesInstanceUID"].isin(index["SeriesInstanceUID"])
@@ -100,15 +95,7 @@ def missing_series(index: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
 
 
 def describe(assigned: pd.DataFrame, missing: pd.DataFrame) -> str:
-    """Describes in Markdown the parts of the series and their irregularities.
-
-    Args:
-        assigned: the result of `assign_series`, with IDC's `series_size_MB`.
-        missing: the result of `missing_series`.
-
-    Returns:
-        Tables, as text.
-    """
+    """Describes in Markdown the parts of the series and their irregularities."""
     keys = ["part", "lesion_type", "SeriesDescription", "instanceCount"]
     kept = assigned[assigned["reason"].isna()]
     groups = kept.assign(

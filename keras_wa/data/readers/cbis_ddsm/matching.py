@@ -51,19 +51,11 @@ class Files:
 
 
 def match_files(root: Path, listed: pd.DataFrame, tree: Tree) -> list[Files]:
-    """Finds the three files of each ROI.
+    """Finds the three files of each ROI, in the order of the rows.
 
     The case list decides which of two files is the crop only until the headers or, when
     the ROI is read, the pixels show it. A file without its partner is identified by its
     header or its pixels.
-
-    Args:
-        root: the folder of the copy.
-        listed: the columns `full_listed`, `crop_listed` and `mask_listed`.
-        tree: from `find_series`.
-
-    Returns:
-        The files, one item per row.
     """
     columns = [listed[name] for name in ("full_listed", "crop_listed", "mask_listed")]
     return [

@@ -11,14 +11,8 @@ def move_leaked_patients(cases: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """Moves patients that are in both parts of the official split to the test part.
 
     Calcifications and masses were split separately, so that some patients are in the
-    test part of one and in the training part of the other.
-
-    Args:
-        cases: a case table with the official split.
-
-    Returns:
-        The table with all ROIs of these patients in the test part, and a note for each
-        direction with the numbers of patients and ROIs.
+    test part of one and in the training part of the other. There is a note for each
+    direction with the numbers of patients and ROIs.
     """
     parts = cases.groupby("patient_id")["split"].nunique()
     torn = cases["patient_id"].isin(parts.index[parts > 1])

@@ -12,7 +12,7 @@ import pandas as pd
 
 from keras_wa.data.case_table import COLUMNS, new_case_table
 from keras_wa.data.dataset import Dataset
-from keras_wa.data.finalizing import left_out_by_class
+from keras_wa.data.finalizing import left_out_by_class, pixel_settings
 from keras_wa.data.options import ReadOptions
 from keras_wa.data.readers.cbis_ddsm.case_lists import (
     LISTED,
@@ -230,11 +230,7 @@ def _with_paths(listed: pd.DataFrame, files: Sequence[Files]) -> pd.DataFrame:
 
 def _source(options: ReadOptions) -> dict[str, object]:
     """Returns the settings that, with the files, determine the pixels."""
-    source: dict[str, object] = {"crop": options.crop, "lesion": options.lesion}
-    if options.crop == "fixed":
-        source["field_mm"] = options.field_mm
-    source["pixel_spacing_mm"] = options.pixel_spacing
-    source["drop_without_callback"] = options.drop_without_callback
-    source["for_processing"] = options.for_processing
-    source["bits_stored"] = options.bits_stored
-    return source
+    source = pixel_settings(options)
+    if options.crop != "fixed":
+        del source["field_mm"]
+    return source | {"drop_without_callback": options.drop_without_callback}
