@@ -12,26 +12,16 @@ from keras_wa.errors import UserError
 COPIES = 6
 """Copies of each ROI in `augmented-first`, the original included."""
 
-RANDOM_ROI_NOTICE = (
-    "Split random-roi: ROIs of the same patient stand in training and in test, so "
-    "every number on this page is inflated. It exists to show by how much; use the "
-    "split 'official' or 'patient-kfold' for a result."
-)
-"""Warning on every page about the split `random-roi`."""
-
-AUGMENTED_FIRST_NOTICE = (
-    f"Split augmented-first: each ROI was turned and mirrored into {COPIES} copies "
-    "before a random split, so copies of one ROI stand in training and in test, and "
-    "every number on this page is inflated. It exists to show by how much; use the "
-    "split 'official' or 'patient-kfold' for a result."
-)
-"""Warning on every page about the split `augmented-first`."""
-
 LEAKY_SPLITS = {
-    "random-roi": RANDOM_ROI_NOTICE,
-    "augmented-first": AUGMENTED_FIRST_NOTICE,
+    "random-roi": "Split random-roi: ROIs of the same patient stand in training and in "
+    "test, so every number on this page is inflated. It exists to show by how much; "
+    "use the split 'official' or 'patient-kfold' for a result.",
+    "augmented-first": "Split augmented-first: each ROI was turned and mirrored into "
+    f"{COPIES} copies before a random split, so copies of one ROI stand in training "
+    "and in test, and every number on this page is inflated. It exists to show by how "
+    "much; use the split 'official' or 'patient-kfold' for a result.",
 }
-"""The splits with patient leakage, each with its warning."""
+"""The splits with patient leakage, each with its warning on every page."""
 
 _TEST_FRACTION = 0.2
 

@@ -56,18 +56,9 @@ def read_cmmd(
 
     CMMD has no lesion marks: the ROI is the whole image, and `options.crop` has no
     effect. Patient, breast and view come from the DICOM headers, so any folder layout
-    works.
-
-    Args:
-        data_dir: folder with the DICOM files at any depth and the clinical spreadsheet
-            (`SHEETS`), which may also be in `options.case_lists`.
-        options: `lesion` keeps breasts with only that type; breasts with both need
-            `all`. `require_files=False` keeps breasts without an image.
-        seed: seed of the draw of the test part.
-
-    Returns:
-        The dataset. Images of breasts that are not in the spreadsheet, files that
-        cannot be read and bad rows are in `skipped`.
+    works. The clinical spreadsheet (`SHEETS`) may also be in `options.case_lists`.
+    `lesion` keeps breasts with only that type; `require_files=False` keeps breasts
+    without an image.
 
     Raises:
         UserError: the spreadsheet is missing or lacks a column, or nothing is left.

@@ -58,21 +58,16 @@ def read_folder(
     class folders each, which are the split. Otherwise about a fifth of the ROIs becomes
     the test part, by patient, stratified by label. Class folders are assigned to labels
     by name (`POSITIVE_NAMES`, `NEGATIVE_NAMES`), else in alphabetical order, with a
-    note.
+    note. They are searched with their subfolders, without hidden files and folders.
 
     Args:
-        data_dir: the folder. Class folders are searched with their subfolders; hidden
-            files and folders are left out.
+        data_dir: the folder.
         group_pattern: a regular expression that finds the patient in a file's name: its
             group `patient`, else its first group, else the match. Without one, each
             file is a patient, with a note.
         seed: seed of the test part.
         options: `for_processing`, `bits_stored` and `patients_apart` are used; by
             default `ReadOptions()`.
-
-    Returns:
-        The dataset, one row per image. Files other than images, and plain images
-        beside a DICOM file of the same name, are in `skipped`.
 
     Raises:
         UserError: the folder or a class folder is missing, unreadable or empty; there

@@ -49,22 +49,12 @@ _DICOM = re.compile(r"(\d+)_([0-9a-f]+)_MG_.*", re.IGNORECASE)
 def read_inbreast(
     data_dir: str | os.PathLike[str], options: ReadOptions, seed: int = 0
 ) -> Dataset:
-    """Reads INbreast: one row per ROI of its annotations.
+    """Reads INbreast: one row per ROI of its annotations, see `read_annotation`.
 
     The label is a reading, not a biopsy: BI-RADS 1 to 3 of the image is benign, 4 to 6
-    malignant. The patient is the code in the DICOM file's name. For ROIs see
-    `keras_wa.data.readers.inbreast_rois.read_annotation`.
-
-    Args:
-        data_dir: folder with the table (`SHEETS`), `AllDICOMs/` and `AllXML/`, or with
-            the folder `INbreast Release 1.0`.
-        options: `lesion` keeps calcifications or masses; asymmetries and distortions
-            are read with `all`. `crop` is `fixed` or `roi`.
-        seed: seed of the draw of the test part.
-
-    Returns:
-        The dataset. Images without a DICOM file, and rows and marks that cannot be
-        read, are in `skipped`.
+    malignant. The patient is the code in the DICOM file's name. `data_dir` has the
+    table (`SHEETS`), `AllDICOMs/` and `AllXML/`, or the folder `INbreast Release 1.0`
+    with them. Asymmetries and distortions are read with `lesion="all"`.
 
     Raises:
         UserError: the table is missing or lacks a column, there are no annotations,

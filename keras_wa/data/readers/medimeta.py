@@ -33,18 +33,10 @@ def read_medimeta(
 ) -> Dataset:
     """Reads `mammo_calc` or `mammo_mass` of MedIMeta: one row per crop.
 
-    The split is that of MedIMeta, with validation. The crops are read from `images/`,
-    or from `images.hdf5` without that folder.
-
-    Args:
-        data_dir: the folder with `info.yaml`, or a folder with exactly one such folder.
-        options: `lesion` must be that of the folder, or `all`. `crop`, `field_mm` and
-            `pixel_spacing` have no effect.
-        seed: not used.
-
-    Returns:
-        The dataset; its paths are in `crop_path`. Absent crops and invalid lines of
-        `annotations.csv` are in `skipped`.
+    `data_dir` is the folder with `info.yaml`, or has exactly one such folder. The split
+    is that of MedIMeta, with validation. The crops are read from `images/`, or from
+    `images.hdf5` without that folder; the paths are in `crop_path`. `lesion` must be
+    that of the folder, or `all`; `crop`, `field_mm` and `pixel_spacing` have no effect.
 
     Raises:
         UserError: a file is missing or damaged, the parts of the split overlap or leave
