@@ -129,20 +129,15 @@ def test_only_the_split_column_changes():
         assert result["split"].dtype == cases["split"].dtype
 
 
-def test_each_patient_is_tested_in_just_one_fold():
-    cases = random_cases(60, 0)
-    tested = np.zeros(len(cases), int)
-    for fold in range(5):
-        tested += (patient_kfold(cases, 5, fold, seed=3)["split"] == "test").to_numpy()
-    assert (tested == 1).all()
-
-
-def test_the_folds_are_stratified():
+def test_each_patient_is_tested_in_just_one_fold_and_folds_are_alike():
     cases = random_cases(120, 1)
+    tested = np.zeros(len(cases), int)
     for fold in range(4):
-        held = patient_kfold(cases, 4, fold)["split"] == "test"
+        held = patient_kfold(cases, 4, fold, seed=3)["split"] == "test"
+        tested += held.to_numpy()
         assert abs(held.mean() - 0.25) < 0.03
         assert abs(cases["label"][held].mean() - cases["label"].mean()) < 0.06
+    assert (tested == 1).all()
 
 
 def test_random_roi_tears_patients_apart():
