@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
-
-import pandas as pd
 
 from keras_wa.data.cropping import cut_boxes
 from keras_wa.data.dataset import Dataset
 from keras_wa.data.finalizing import (
+    Row,
     Skipped,
     build_dataset,
     left_out_note,
@@ -26,7 +24,6 @@ from keras_wa.data.readers.inbreast_rois import (
     GROUP_MM,
     GROUP_SIZE,
     PIXEL_MM,
-    Annotation,
     read_annotation,
 )
 from keras_wa.data.tables import find_file, read_table
@@ -67,21 +64,16 @@ def read_inbreast(
     kinds = kinds_of(root, walk_files(root))
     dicoms = _find_dicoms(kinds)
     annotations = _find_annotations(root, kinds)
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     unused: Counter[str] = Counter()
     bare = 0
     lost: list[int] = []
     read: list[int] = []
-    for image in track(images, "Reading annotations"):
-        name = image.pop("file")
+    for name, image in track(images.items(), "Reading annotations"):
         if name not in dicoms:
-            skipped.append(
-                (
-                    f"{name}.dcm",
-                    "no DICOM file such as "
-                    f"{name}_<patient>_MG_…_ANON.dcm, whose name tells the patient.",
-                )
-            )
+            example = f"{name}_<patient>_MG_…_ANON.dcm"
+            reason = f"no DICOM file such as {example}, whose name tells the patient."
+            skipped.append((f"{name}.dcm", reason))
             lost.append(image["label"])
             continue
         if name not in annotations:
@@ -97,10 +89,19 @@ def read_inbreast(
         read.append(image["label"])
         skipped += [(path, reason) for reason in annotation.skipped]
         unused += annotation.unused
-        patient, dicom = dicoms[name]
-        rows += _rows(
-            name, {**image, "patient_id": patient, "image_path": dicom}, annotation
-        )
+        image["patient_id"], image["image_path"] = dicoms[name]
+        for number, roi in enumerate(annotation.rois, start=1):
+            is_lesion = roi.kind in ("calcification", "mass")
+            rows.append(
+                {
+                    **image,
+                    "roi_id": f"{name}_{number}",
+                    "lesion": str(number),
+                    "lesion_type": roi.kind if is_lesion else None,
+                    "morphology": None if is_lesion else roi.kind.upper(),
+                    **{f"box_{side}": value for side, value in vars(roi.box).items()},
+                }
+            )
     listed = [f"{name} {count}" for name, count in sorted(unused.items())]
     dataset = build_dataset(
         "inbreast",
@@ -125,34 +126,20 @@ def read_inbreast(
     return dataset
 
 
-def _rows(
-    name: str, image: dict[str, Any], annotation: Annotation
-) -> Iterator[dict[str, Any]]:
-    for number, roi in enumerate(annotation.rois, start=1):
-        is_lesion = roi.kind in ("calcification", "mass")
-        yield {
-            **image,
-            "roi_id": f"{name}_{number}",
-            "lesion": str(number),
-            "lesion_type": roi.kind if is_lesion else None,
-            "morphology": None if is_lesion else roi.kind.upper(),
-            **{f"box_{side}": value for side, value in vars(roi.box).items()},
-        }
-
-
-def _read_images(sheet: Path) -> tuple[list[dict[str, Any]], Skipped]:
+def _read_images(sheet: Path) -> tuple[dict[str, Row], Skipped]:
     """Returns the table's row of each image, and invalid rows."""
     table = read_table(sheet, _COLUMNS)
     skipped = list(table.skipped)
-    images: dict[str, dict[str, Any]] = {}
-    for line, row in table.rows.iterrows():
-        if pd.isna(row["File Name"]):
-            continue  # The spreadsheet ends with a legend.
+    images: dict[str, Row] = {}
+    for line, row in table.rows.fillna("").iterrows():
         # Spreadsheets turn the number into 22678622.0.
-        name = row["File Name"].removesuffix(".0")
-        reading = "" if pd.isna(row["Bi-Rads"]) else row["Bi-Rads"]
-        reading = reading.lower().replace(" ", "").removesuffix(".0")
+        name, reading, density = (
+            row[column].removesuffix(".0") for column in ("File Name", "Bi-Rads", "ACR")
+        )
+        reading = reading.lower().replace(" ", "")
         reason = None
+        if not name:
+            continue  # The spreadsheet ends with a legend.
         if not name.isdigit():
             reason = f"File Name. Received: {name!r}; expected a number."
         elif name in images:
@@ -165,16 +152,14 @@ def _read_images(sheet: Path) -> tuple[list[dict[str, Any]], Skipped]:
         if reason:
             skipped.append((sheet.name, f"line {line}: {reason}"))
             continue
-        density = "" if pd.isna(row["ACR"]) else row["ACR"].removesuffix(".0")
         images[name] = {
-            "file": name,
-            "breast": _BREASTS.get(str(row["Laterality"]).upper()),
-            "view": None if pd.isna(row["View"]) else row["View"].upper(),
+            "breast": _BREASTS.get(row["Laterality"].upper()),
+            "view": row["View"].upper(),
             "density": int(density) if density in ("1", "2", "3", "4") else None,
             "assessment": int(reading[0]),
             "label": _LABELS[reading],
         }
-    return list(images.values()), skipped
+    return images, skipped
 
 
 def _find_dicoms(kinds: Mapping[str, Kind]) -> dict[str, tuple[str, str]]:
