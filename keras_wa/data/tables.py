@@ -50,7 +50,8 @@ def read_table(path: Path, columns: Sequence[str]) -> Table:
 
     Args:
         path: a file with a header. The first sheet of `.xlsx` and `.xls` is read;
-            `.xls` needs the package xlrd. Other files are CSV, see `csv_text`.
+            `.xls` needs the package xlrd. Other files are CSV, from Excel in any
+            language: in UTF-8, or in UTF-16 or UTF-32 with a byte order mark.
         columns: required columns, case-insensitive; the result has these names.
 
     Raises:
@@ -87,21 +88,11 @@ def read_table(path: Path, columns: Sequence[str]) -> Table:
     return Table(rows, skipped)
 
 
-def csv_text(path: Path) -> tuple[str, str, int]:
-    """Reads a CSV file from Excel in any language.
+def _csv_text(path: Path) -> tuple[str, str, int]:
+    """Returns a CSV file's text from the header on, the separator, and lines above.
 
-    Args:
-        path: a file in UTF-8, or in UTF-16 or UTF-32 with a byte order mark ("Unicode
-            text").
-
-    Returns:
-        The text from the header on; the separator, from a first line such as `sep=;` or
-        the most frequent of comma, semicolon and tab in the header; and the number of
-        lines above the header.
-
-    Raises:
-        OSError: it cannot be read.
-        ValueError: it has another encoding.
+    The separator is that of a first line such as `sep=;`, or the most frequent of
+    comma, semicolon and tab in the header.
     """
     data = path.read_bytes()
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
@@ -176,9 +167,9 @@ def _read_sheet(path: Path) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
 
 
 def _read_csv(path: Path) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
-    text, delimiter, above = csv_text(path)
+    text, delimiter, above = _csv_text(path)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    header = next(reader, [])
+    header = fields = next(reader, [])
     rows, lines, skipped = [], [], []
     for fields in reader:
         line = reader.line_num + above
@@ -195,4 +186,6 @@ def _read_csv(path: Path) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
         fields = fields[: len(header)]
         rows.append(fields + [""] * (len(header) - len(fields)))
         lines.append(line)
+    if text.count('"') % 2 and len("".join(fields).splitlines()) > 1:
+        raise ValueError("a quote is not closed, so that lines are in one field")
     return pd.DataFrame(rows, columns=header, index=lines, dtype=TEXT), skipped

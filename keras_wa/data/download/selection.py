@@ -59,7 +59,7 @@ def select_cbis_ddsm(
         The selection.
 
     Raises:
-        UserError: nothing is left, or the index lacks a column.
+        UserError: nothing is left.
     """
     chosen = cases if lesion == "all" else cases[cases["lesion_type"] == lesion]
     patients = _first(chosen["patient_id"], limit_patients)

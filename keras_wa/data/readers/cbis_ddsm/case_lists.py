@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
 from keras_wa.data.case_table import COLUMNS, new_case_table
-from keras_wa.data.tables import csv_text, stays_below
-from keras_wa.errors import UserError, in_one_line
+from keras_wa.data.finalizing import Skipped
+from keras_wa.data.tables import read_table, stays_below
+from keras_wa.errors import UserError
 
 LIST_NAMES = {
     ("calcification", "train"): "calc_case_description_train_set.csv",
@@ -27,17 +27,24 @@ LISTED = ("case", "full_listed", "crop_listed", "mask_listed")
 `<case>/<study UID>/<series UID>/<file>`."""
 
 _RENAMED = {
-    "breast_density": "density",
     "left or right breast": "breast",
     "image view": "view",
     "abnormality id": "lesion",
-    "calc type": "morphology",
-    "calc distribution": "distribution",
-    "mass shape": "morphology",
-    "mass margins": "distribution",
     "image file path": "full_listed",
     "cropped image file path": "crop_listed",
     "ROI mask file path": "mask_listed",
+}
+_RENAMED_OF = {
+    "calcification": {
+        "breast density": "density",
+        "calc type": "morphology",
+        "calc distribution": "distribution",
+    },
+    "mass": {
+        "breast_density": "density",
+        "mass shape": "morphology",
+        "mass margins": "distribution",
+    },
 }
 _SAME = ("patient_id", "assessment", "pathology", "subtlety")
 _LABELS = {"BENIGN": 0, "BENIGN_WITHOUT_CALLBACK": 0, "MALIGNANT": 1}
@@ -144,12 +151,12 @@ def read_case_lists(paths: Sequence[Path]) -> CaseLists:
         UserError: no list can be used.
     """
     parts: list[pd.DataFrame] = []
-    skipped: list[tuple[str, str]] = []
+    skipped: Skipped = []
     notes: list[str] = []
     errors: list[UserError] = []
     for path in paths:
         try:
-            part = _read_list(path)
+            part, bad = _read_list(path)
         except UserError as error:
             errors.append(error)
             reason = str(error).removeprefix(f"{path}: ")
@@ -157,6 +164,7 @@ def read_case_lists(paths: Sequence[Path]) -> CaseLists:
             notes.append(f"Left out is the whole case list {path.name}: {reason}")
             continue
         reasons = _reasons(part)
+        skipped += bad
         skipped += [
             (path.name, f"row {row}: {reason}")
             for row, reason in enumerate(reasons, start=1)
@@ -178,8 +186,8 @@ def read_case_lists(paths: Sequence[Path]) -> CaseLists:
     return CaseLists(cases.join(listed[list(LISTED)]), skipped, notes)
 
 
-def _read_list(path: Path) -> pd.DataFrame:
-    """Returns one list with this package's column names, rows 0..N-1."""
+def _read_list(path: Path) -> tuple[pd.DataFrame, Skipped]:
+    """Returns one list with this package's column names, and skipped lines."""
     keys = {name: key for key, name in LIST_NAMES.items()}
     if path.name not in keys:
         raise UserError(
@@ -187,36 +195,15 @@ def _read_list(path: Path) -> pd.DataFrame:
             f"{', '.join(keys)}."
         )
     lesion, part = keys[path.name]
-    try:
-        text, delimiter, _ = csv_text(path)
-        frame = pd.read_csv(io.StringIO(text), dtype=str, sep=delimiter)
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"{path}: cannot be read as a case list ({in_one_line(error)}). Expected: "
-            "a CSV file of CBIS-DDSM; download it again."
-        ) from error
-    # In the calcification lists the density's column has a space.
-    frame = frame.rename(columns=lambda name: name.strip())
-    frame = frame.rename(columns={"breast density": "breast_density"})
-    kinds = ("mass shape", "mass margins"), ("calc type", "calc distribution")
-    other = kinds[lesion == "mass"]
-    wanted = {old: new for old, new in _RENAMED.items() if old not in other}
-    missing = [name for name in (*wanted, *_SAME) if name not in frame.columns]
-    if missing:
-        raise UserError(
-            f"{path}: column {missing[0]!r} is missing. Received: "
-            f"{', '.join(frame.columns)}; expected the columns of CBIS-DDSM's case "
-            "lists. Download the list again."
-        )
+    wanted = _RENAMED_OF[lesion] | _RENAMED
+    table = read_table(path, (*wanted, *_SAME))
+    frame = table.rows[[*wanted, *_SAME]].rename(columns=wanted).reset_index(drop=True)
+    frame = frame.replace(["NA", "N/A"], pd.NA)
     if frame.empty:
         raise UserError(
             f"{path}: the case list has no row. Expected: a row an ROI. Download the "
             "list again."
         )
-    frame = frame[[*wanted, *_SAME]].rename(columns=wanted)
-    # Some quoted paths end with a line break.
-    frame = frame.astype("string[python]").apply(lambda column: column.str.strip())
-    frame = frame.replace("", pd.NA)
     for name in _PATHS:  # A list edited on Windows may have backslashes.
         frame[name] = frame[name].str.replace("\\", "/", regex=False)
     for name in ("density", "subtlety"):
@@ -229,7 +216,7 @@ def _read_list(path: Path) -> pd.DataFrame:
     frame["roi_id"] = f"{prefix}-{'Training' if part == 'train' else 'Test'}"
     for name in _NAMING:
         frame["roi_id"] += "_" + frame[name]
-    return frame
+    return frame, table.skipped
 
 
 def _reasons(frame: pd.DataFrame) -> pd.Series:
