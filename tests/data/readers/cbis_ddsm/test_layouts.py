@@ -25,6 +25,7 @@ from tests.data.readers.cbis_ddsm.copies import (
     case_row,
     listed_parts,
     shortest_dicom,
+    touch_copy,
     uid,
     write_lists,
     write_part,
@@ -42,14 +43,7 @@ def listed(tmp_path_factory) -> pd.DataFrame:
 
 
 def touch(root: Path, layout: str, rows: list[dict] = ROWS) -> dict[str, str]:
-    """Makes the files of a copy; gives each file's path by its listed path."""
-    paths = {}
-    for part, path in listed_parts(rows):
-        paths[path] = LAYOUTS[layout](part, path)
-        target = root / paths[path]
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(shortest_dicom(path.split("/")[2]))
-    return paths
+    return touch_copy(root, rows, layout)
 
 
 @pytest.mark.parametrize("layout", [name for name in LAYOUTS if name != "bare idc"])

@@ -14,10 +14,10 @@ from keras_wa.data.readers.cbis_ddsm.stated_spacing import ASSUMED_MM, SCANNERS_
 from keras_wa.errors import UserError
 from keras_wa.testing import run_dataset_test
 from tests.data.readers.cbis_ddsm.copies import (
-    LAYOUTS,
     case_row,
     listed_parts,
     shortest_dicom,
+    touch_copy,
     write_copy,
     write_lists,
 )
@@ -39,12 +39,7 @@ MASSES = [
 def touch(root: Path, rows: list[dict], layout: str = "classic") -> dict[str, str]:
     """Lists and a copy whose files hold nothing; gives the paths by listed path."""
     write_lists(root, rows)
-    paths = {}
-    for part, path in listed_parts(rows):
-        paths[path] = LAYOUTS[layout](part, path)
-        (root / paths[path]).parent.mkdir(parents=True, exist_ok=True)
-        (root / paths[path]).write_bytes(shortest_dicom(path.split("/")[2]))
-    return paths
+    return touch_copy(root, rows, layout)
 
 
 def note(notes: list[str], start: str) -> str:
