@@ -45,15 +45,8 @@ class Square:
 
 
 def draw_squares(backgrounds: Backgrounds, n: int, seed: int = 0) -> list[Square]:
-    """Draws the squares of a set, in turn from each image.
-
-    Args:
-        backgrounds: result of `find_backgrounds`.
-        n: number of squares; above `backgrounds.apart` some overlap or are repeated.
-        seed: seed of the draw.
-
-    Returns:
-        `n` squares.
+    """Draws `n` squares, in turn from each image; above `backgrounds.apart` some
+    overlap or are repeated.
     """
     order = np.random.default_rng([SQUARES_STREAM, seed]).permutation(
         len(backgrounds.tissues)
@@ -77,20 +70,11 @@ def _in_turn(
 def background_cases(
     backgrounds: Backgrounds, spec: PhantomSpec, n: int
 ) -> tuple[pd.DataFrame, list[Square]]:
-    """Draws the case table of phantom lesions in real tissue.
+    """Draws the case table of `n` phantom lesions in real tissue, and their squares.
 
     Types, distributions, subtleties and labels are those of `phantom_cases`. Images in
     a subfolder of the root are from one patient; an image in the root is a patient by
-    itself. No patient is in two parts of the split.
-
-    Args:
-        backgrounds: result of `find_backgrounds`.
-        spec: the phantom set.
-        n: number of ROIs, at least 2.
-
-    Returns:
-        The table, and the square of each row. `split` is `train` or `test` by patient;
-        about a fifth of the ROIs is `test`.
+    itself. No patient is in two parts of the split; about a fifth of the ROIs is test.
 
     Raises:
         UserError: there are too few ROIs or images for a split.
@@ -122,22 +106,18 @@ def render_on_backgrounds(
 ) -> tuple[NDArray[np.uint8], pd.DataFrame]:
     """Inserts the lesions of a case table into their squares.
 
-    The contrast of a lesion is multiplied by the noise of its square over the
-    phantom's (`noise_ratio`).
+    The contrast of a lesion is multiplied by the noise of its square over the phantom's
+    (`noise_ratio`).
 
     Args:
         root: the folder of the images.
         spec: the phantom set.
-        cases: table from `background_cases`.
-        squares: the square of each row.
+        cases, squares: from `background_cases`.
         progress: called with (ROIs drawn, all) after each one.
 
     Returns:
         uint8 `(N, size, size)`, and a table of `BACKGROUND_COLUMNS`, both in the order
         of `cases`.
-
-    Raises:
-        UserError: a file cannot be read.
     """
     rows = cases.to_dict("records")
     images = np.empty((len(rows), spec.size, spec.size), np.uint8)

@@ -93,9 +93,6 @@ def find_backgrounds(
         pixel_spacing: pixel spacing of files without one, mm.
         progress: called with (number of an image, all) before each image.
 
-    Returns:
-        The squares.
-
     Raises:
         UserError: the folder cannot be listed, the pixel spacing of an image is
             unknown, or no square is left.

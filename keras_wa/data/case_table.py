@@ -100,7 +100,11 @@ def new_case_table(
             columns[name] = pd.Series(pd.NA, index=range(len(frame)), dtype=dtype)
             continue
         values = frame[name].reset_index(drop=True)
-        columns[name] = _as_text(values) if dtype == _TEXT else _as_number(values)
+        if dtype == _TEXT:
+            texts = [pd.NA if pd.isna(v) or v == "" else as_text(v) for v in values]
+            columns[name] = pd.Series(texts, dtype=_TEXT)
+        else:
+            columns[name] = _as_number(values)
     return pd.DataFrame(columns).astype(COLUMNS)
 
 
@@ -116,9 +120,8 @@ def validate(
             `LEAKY_SPLITS`.
 
     Raises:
-        UserError: the table is empty; `roi_id`, `patient_id`, `label` or `split` has
-            missing values; a `roi_id` is duplicated; a label is not 0 or 1; a split is
-            not one of `PARTS`; or a patient is in two parts.
+        UserError: the table is empty; a `REQUIRED` column has missing values; a
+            `roi_id` is duplicated; a label is not 0 or 1; or a split not in `PARTS`.
     """
     if cases.empty:
         raise UserError(f"{source}: no rows. Expected: at least one ROI.")
@@ -142,16 +145,19 @@ def validate(
                 f"{source}: {name} of ROI {wrong['roi_id'].iloc[0]!r}. Received: "
                 f"{str(wrong[name].iloc[0])!r}; expected one of {list(allowed)}."
             )
-    if patients_apart:
-        _check_patients_apart(cases, source)
+    parts = cases.groupby("patient_id")["split"].unique()
+    torn = parts[parts.map(len) > 1]
+    if patients_apart and len(torn):
+        raise UserError(
+            f"{source}: {len(torn)} patients are in more than one part of the split. "
+            f"Received: patient {torn.index[0]!r} in "
+            f"{' and '.join(sorted(torn.iloc[0]))}; expected each in one part only."
+        )
 
 
 def write_case_table(cases: pd.DataFrame, path: str | os.PathLike[str]) -> None:
-    """Writes a case table as CSV for `read_case_table`.
-
-    Args:
-        cases: a case table; missing values become empty fields.
-        path: the file to write; it is replaced atomically.
+    """Writes a case table as CSV for `read_case_table`; the file is replaced
+    atomically.
     """
     target = Path(path)
     partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
@@ -160,13 +166,7 @@ def write_case_table(cases: pd.DataFrame, path: str | os.PathLike[str]) -> None:
 
 
 def read_case_table(path: str | os.PathLike[str]) -> pd.DataFrame:
-    """Reads a case table from CSV.
-
-    Args:
-        path: a CSV file with a header. Optional columns may be absent.
-
-    Returns:
-        The case table, see `new_case_table`; not validated.
+    """Reads a case table from CSV, without `validate`. Optional columns may be absent.
 
     Raises:
         UserError: the file is not CSV, has an unknown column or lacks a required one,
@@ -188,28 +188,16 @@ def read_case_table(path: str | os.PathLike[str]) -> pd.DataFrame:
             f"{path}: column {absent[0]!r} is absent. Received: "
             f"{', '.join(frame.columns)}; expected at least {', '.join(REQUIRED)}."
         )
-    unknown = [name for name in frame.columns if name not in COLUMNS]
-    if unknown:
-        raise UserError(
-            f"{path}: unknown column {unknown[0]!r}. Expected: {', '.join(COLUMNS)}."
-        )
     try:
         return new_case_table(frame)
-    except UserError as error:
+    except ValueError as error:
         raise UserError(f"{path}: {error}") from error
 
 
-def _as_text(values: pd.Series) -> pd.Series:
-    """Converts values to text; 3.0 becomes "3", since columns with gaps are float."""
-
-    def text(value: Any) -> Any:
-        if pd.isna(value) or value == "":
-            return pd.NA
-        if isinstance(value, float) and value.is_integer():
-            return str(int(value))
-        return str(value)
-
-    return pd.Series([text(value) for value in values], dtype=_TEXT)
+def as_text(value: Any) -> str:
+    """Returns a value's text; 3.0 becomes "3", since columns with gaps are float."""
+    whole = isinstance(value, float) and value.is_integer()
+    return str(int(value) if whole else value)
 
 
 def _as_number(values: pd.Series) -> pd.Series:
@@ -238,17 +226,3 @@ def _as_number(values: pd.Series) -> pd.Series:
             f"expected {kind} or nothing."
         )
     return numbers.astype(dtype)
-
-
-def _check_patients_apart(cases: pd.DataFrame, source: str) -> None:
-    parts = cases.groupby("patient_id")["split"].nunique()
-    torn = parts[parts > 1]
-    if torn.empty:
-        return
-    patient = torn.index[0]
-    where = sorted(cases.loc[cases["patient_id"] == patient, "split"].unique())
-    raise UserError(
-        f"{source}: {len(torn)} patients are in more than one part of the split. "
-        f"Received: patient {patient!r} in {' and '.join(where)}; expected each in one "
-        "part only."
-    )

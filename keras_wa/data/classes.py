@@ -27,15 +27,10 @@ _CLASS_OF = {
 
 
 def class_indices(cases: pd.DataFrame, classes: int) -> NDArray[np.int64]:
-    """Returns the class of each ROI.
+    """Returns the class of each ROI, int64, 0 to `classes - 1`; malignant is the last.
 
-    Args:
-        cases: a case table.
-        classes: 2: the label; 3: benign without callback, benign, malignant, from the
-            columns `label` and `pathology`.
-
-    Returns:
-        int64 `(N,)`, 0 to `classes - 1`; the last is malignant.
+    Two classes are the labels. Three are benign without callback, benign and malignant,
+    from the columns `label` and `pathology`.
 
     Raises:
         UserError: with three classes, a pathology is missing, not one of CBIS-DDSM, or
@@ -60,15 +55,7 @@ def class_indices(cases: pd.DataFrame, classes: int) -> NDArray[np.int64]:
 
 
 def require_every_class(cases: pd.DataFrame, classes: int) -> None:
-    """Checks that every non-empty part of a split has every class.
-
-    Args:
-        cases: a case table with its split.
-        classes: number of classes, see `class_indices`.
-
-    Raises:
-        UserError: see `class_indices`, or a part lacks a class.
-    """
+    """Raises a `UserError` if a part of the split has ROIs but lacks a class."""
     indices = class_indices(cases, classes)
     for part in PARTS:
         within = indices[cases["split"].to_numpy(str) == part]

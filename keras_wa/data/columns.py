@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
+
+from keras_wa.data.case_table import as_text
 
 CASE_COLUMNS = (
     "breast",
@@ -24,17 +24,7 @@ MISSING = "NA"
 def as_categories(values: pd.Series) -> pd.Series:
     """Converts values to text, with a category for missing ones.
 
-    Args:
-        values: values of any dtype; 3.0 becomes "3", since columns with gaps are float.
-
-    Returns:
-        Text, dtype object, with the same index.
+    3.0 becomes "3", since columns with gaps are float.
     """
-
-    def text(value: Any) -> str:
-        if pd.isna(value):
-            return MISSING
-        whole = isinstance(value, float) and value.is_integer()
-        return str(int(value) if whole else value)
-
-    return pd.Series([text(value) for value in values], values.index, object)
+    texts = [MISSING if pd.isna(value) else as_text(value) for value in values]
+    return pd.Series(texts, values.index, object)

@@ -28,6 +28,34 @@ def box_of(row: pd.Series) -> Box | None:
     return None if pd.isna(sides[0]) else Box(*(int(side) for side in sides))
 
 
+def open_published(
+    root: Path, name: str, options: ReadOptions, size: tuple[int, int] | None = None
+) -> GreyImage:
+    """Opens an image, which must have the published size if there is one."""
+    image = open_image(root / name, options.for_processing, options.bits_stored)
+    if size is not None and image.shape != size:
+        raise UserError(
+            f"{root / name}: size of the image. Received: {image.shape[0]} by "
+            f"{image.shape[1]} pixels; expected {size[0]} by {size[1]}, as published. "
+            "Use the original file."
+        )
+    return image
+
+
+def facts_of_file(image: GreyImage, name: str) -> dict[str, Any]:
+    """Returns the facts about an image's file, see `Roi`."""
+    facts: dict[str, Any] = {"sources": {name: image.digest}}
+    return facts | {"notes": list(image.notes)} if image.notes else facts
+
+
+def whole_roi(
+    root: Path, name: str, options: ReadOptions, size: tuple[int, int] | None = None
+) -> Roi:
+    """Reads an image that is an ROI by itself, without a spacing."""
+    image = open_published(root, name, options, size)
+    return Roi(image.grey(), facts_of_file(image, name))
+
+
 def cut_roi(
     root: Path,
     name: str,
@@ -66,17 +94,8 @@ def cut_roi(
             is unknown.
     """
     if image is None:
-        path = root / name
-        image = open_image(path, options.for_processing, options.bits_stored)
-    facts: dict[str, Any] = {"sources": {name: image.digest}}
-    if image.notes:
-        facts["notes"] = list(image.notes)
-    if size is not None and image.shape != size:
-        raise UserError(
-            f"{root / name}: size of the image. Received: {image.shape[0]} by "
-            f"{image.shape[1]} pixels; expected {size[0]} by {size[1]}, in which the "
-            "lesions are marked. Use the original file."
-        )
+        image = open_published(root, name, options, size)
+    facts = facts_of_file(image, name)
     spacing, origin = choose_spacing(
         image,
         (listed_spacing_mm, "table"),
@@ -86,8 +105,11 @@ def cut_roi(
     if spacing is not None:
         facts |= {"pixel_spacing_mm": spacing[0], "spacing_from": origin}
     if mask is not None:
-        box, resized = _box_of_mask(root, mask, image, facts)
-        facts["mask_resized"] = resized
+        marked = open_image(root / mask, for_processing=True)
+        box = mask_box(marked.stored, str(root / mask))
+        box = scale_box(box, marked.shape, image.shape)
+        facts["sources"][mask] = marked.digest
+        facts["mask_resized"] = marked.shape != image.shape
     if box is None:
         window = Box(0, 0, image.shape[1], image.shape[0])
     elif spacing is None and options.crop == "fixed":
@@ -115,14 +137,7 @@ def cut_boxes(
     default_spacing_mm: float,
     size: tuple[int, int] | None = None,
 ) -> Callable[[pd.Series], Roi]:
-    """Returns a `Dataset.read` that crops by the box in each row of the case table.
-
-    Args:
-        root: see `cut_roi`.
-        options: see there.
-        default_spacing_mm: see there.
-        size: see there.
-    """
+    """Returns a `Dataset.read` that crops by the box in each row of the case table."""
 
     def read(row: pd.Series) -> Roi:
         return cut_roi(
@@ -164,14 +179,3 @@ def without_spacing(image: GreyImage) -> str:
     # Such as "PixelSpacing (0028,0030): left out. …", kept as one clause.
     notes = [note for note in image.notes if "Spacing (" in note.partition(":")[0]]
     return "none in the file" + "".join(f" [{note}]" for note in notes)
-
-
-def _box_of_mask(
-    root: Path, mask: str, image: GreyImage, facts: dict[str, Any]
-) -> tuple[Box, bool]:
-    """Returns the lesion's box in the image, and whether the mask had another size."""
-    marked = open_image(root / mask, for_processing=True)
-    facts["sources"][mask] = marked.digest
-    box = mask_box(marked.stored, str(root / mask))
-    box = scale_box(box, marked.shape, image.shape)
-    return box, marked.shape != image.shape

@@ -97,16 +97,8 @@ def lesion_mask(
 ) -> NDArray[np.bool_]:
     """Returns the lesion mask of one row, resized.
 
-    Args:
-        dataset: the data set.
-        row: a row of its case table.
-        size: height and width in pixels.
-
-    Returns:
-        bool of shape `size`, true where at least half of a pixel's area is lesion.
-
-    Raises:
-        UserError: the data set has no masks, or the mask cannot be read.
+    It is bool, of `size` (height, width), true where at least half of a pixel's area is
+    lesion. Without masks there is a `UserError`.
     """
     if dataset.read_mask is None:
         raise UserError(f"{dataset.name} has no masks")
@@ -115,19 +107,10 @@ def lesion_mask(
 
 
 def limit_patients(dataset: Dataset, limit: int, seed: int = 0) -> Dataset:
-    """Keeps at most `limit` ROIs, of whole patients.
+    """Keeps at most `limit` ROIs, of whole patients, and adds a note.
 
     Patients are sampled in proportion from each part of the split and each label. The
     rows keep their order.
-
-    Args:
-        dataset: the data set.
-        limit: largest number of ROIs.
-        seed: seed of the sampling.
-
-    Returns:
-        The data set with fewer rows and a note, or unchanged if it has no more than
-        `limit` rows.
 
     Raises:
         UserError: `limit` is so small that a part loses a label.

@@ -10,19 +10,12 @@ from pathlib import Path
 import pandas as pd
 
 from keras_wa.cores import reading_threads
+from keras_wa.data.file_state import state_of
 from keras_wa.data.io import bare_name
 
 
 def hash_files(root: Path, names: Iterable[str]) -> dict[str, str | None]:
-    """Computes the SHA-256 of files, in threads.
-
-    Args:
-        root: folder of the names.
-        names: paths relative to `root`.
-
-    Returns:
-        The digest of each name, hexadecimal; None for a file that cannot be read.
-    """
+    """Computes the SHA-256 of files, in threads; None for one that cannot be read."""
 
     def digest(name: str) -> str | None:
         sha256 = hashlib.sha256()
@@ -40,18 +33,8 @@ def hash_files(root: Path, names: Iterable[str]) -> dict[str, str | None]:
 
 
 def duplicates_note(root: Path, cases: pd.DataFrame) -> str | None:
-    """Counts files that are byte-identical to a file of another patient.
-
-    Args:
-        root: folder that `image_path` is relative to.
-        cases: a case table.
-
-    Returns:
-        A sentence for the user, or None.
-    """
-    sizes = pd.Series(
-        [_size(root / name) for name in cases["image_path"]], index=cases.index
-    )
+    """Counts files that are byte-identical to a file of another patient, in a note."""
+    sizes = cases["image_path"].map(lambda name: (state_of(root / name) or (0,))[0])
     # Only files of the same size can be identical; the others need not be read.
     suspects = cases[sizes.duplicated(keep=False) & (sizes > 0)]
     digests = suspects["image_path"].map(hash_files(root, suspects["image_path"]))
@@ -70,14 +53,7 @@ def duplicates_note(root: Path, cases: pd.DataFrame) -> str | None:
 
 
 def one_name_note(paths: pd.Series) -> list[str]:
-    """Warns of images with the same name, except for the suffix.
-
-    Args:
-        paths: paths of the images, posix; duplicates count once.
-
-    Returns:
-        A sentence for the user, if there are any.
-    """
+    """Warns of images with the same name, except for the suffix."""
     paths = paths.drop_duplicates()
     twice = sorted(paths[paths.map(bare_name).duplicated(keep=False)])
     if not twice:
@@ -87,10 +63,3 @@ def one_name_note(paths: pd.Series) -> list[str]:
         f"{twice[0]} and {twice[1]}. Each is an ROI; where they show the same, remove "
         "one of them."
     ]
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0

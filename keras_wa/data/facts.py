@@ -45,12 +45,5 @@ _OWN = {"origin": "your own files", "label": "as your files or your table have i
 
 
 def facts_of(dataset: str) -> dict[str, str]:
-    """Returns what is known of a data set.
-
-    Args:
-        dataset: its name in the registry.
-
-    Returns:
-        `origin`, `label` and, where there is one, `licence`.
-    """
+    """Returns `origin`, `label` and, where there is one, `licence` of a data set."""
     return FACTS.get(dataset, _OWN)

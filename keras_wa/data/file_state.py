@@ -6,16 +6,11 @@ from pathlib import Path
 
 
 def state_of(path: Path) -> tuple[int, int, int] | None:
-    """Returns a file's size, and the change times of its content and inode, ns.
+    """Returns a file's size, and the change times of its content and inode, ns, or
+    None.
 
     Copying with times (`cp -p`, `tar`, `unzip`) and `touch -d` set the time of the
     content, but not that of the inode.
-
-    Args:
-        path: path of the file.
-
-    Returns:
-        Size, time of the content, time of the inode; None if there is no such file.
     """
     try:
         status = path.stat()

@@ -11,16 +11,10 @@ _NOT_DATA = ("prepared",)
 
 
 def find_dataset(root: str | Path = "data") -> Path | None:
-    """Finds the only data set in a folder.
+    """Finds the only data set in a folder, or None.
 
     A data set is a folder with subfolders (its classes, or `train` and `test`). Files,
     hidden folders and prepared stores are ignored.
-
-    Args:
-        root: folder of data sets.
-
-    Returns:
-        The data set's folder, or None.
 
     Raises:
         UserError: there are several, or a folder cannot be listed.
@@ -44,12 +38,8 @@ def find_dataset(root: str | Path = "data") -> Path | None:
 def name_of_dataset(path: str | Path) -> str:
     """Infers the type of a data set from the name of its path.
 
-    Args:
-        path: a folder, or a CSV file.
-
-    Returns:
-        `csv` for a CSV file, the name of a published data set if the folder has it,
-        such as `cbis-ddsm`, else `folder`.
+    A CSV file is `csv`; a folder is the published data set that has its name, such as
+    `cbis-ddsm`, else `folder`.
     """
     path = Path(path)
     if path.suffix.lower() == ".csv":

@@ -12,26 +12,16 @@ from keras_wa.errors import UserError
 COPIES = 6
 """Copies of each ROI in `augmented-first`, the original included."""
 
-RANDOM_ROI_NOTICE = (
-    "Split random-roi: ROIs of the same patient stand in training and in test, so "
-    "every number on this page is inflated. It exists to show by how much; use the "
-    "split 'official' or 'patient-kfold' for a result."
-)
-"""Warning on every page about the split `random-roi`."""
-
-AUGMENTED_FIRST_NOTICE = (
-    f"Split augmented-first: each ROI was turned and mirrored into {COPIES} copies "
-    "before a random split, so copies of one ROI stand in training and in test, and "
-    "every number on this page is inflated. It exists to show by how much; use the "
-    "split 'official' or 'patient-kfold' for a result."
-)
-"""Warning on every page about the split `augmented-first`."""
-
 LEAKY_SPLITS = {
-    "random-roi": RANDOM_ROI_NOTICE,
-    "augmented-first": AUGMENTED_FIRST_NOTICE,
+    "random-roi": "Split random-roi: ROIs of the same patient stand in training and in "
+    "test, so every number on this page is inflated. It exists to show by how much; "
+    "use the split 'official' or 'patient-kfold' for a result.",
+    "augmented-first": "Split augmented-first: each ROI was turned and mirrored into "
+    f"{COPIES} copies before a random split, so copies of one ROI stand in training "
+    "and in test, and every number on this page is inflated. It exists to show by how "
+    "much; use the split 'official' or 'patient-kfold' for a result.",
 }
-"""The splits with patient leakage, each with its warning."""
+"""The splits with patient leakage, each with its warning on every page."""
 
 _TEST_FRACTION = 0.2
 
@@ -39,18 +29,8 @@ _TEST_FRACTION = 0.2
 def random_roi(cases: pd.DataFrame, val_fraction: float, seed: int) -> pd.DataFrame:
     """Splits at random by row; the test part has the size of the data set's own.
 
-    Without a test part of its own, a fifth of the rows becomes test.
-
-    Args:
-        cases: a case table.
-        val_fraction: share of the training rows for validation.
-        seed: seed of the split.
-
-    Returns:
-        A copy of the table with a new `split` column.
-
-    Raises:
-        UserError: there are too few rows.
+    Without a test part of its own, a fifth of the rows becomes test; `val_fraction` of
+    the training rows becomes val. Too few rows are a `UserError`.
     """
     test_share = float((cases["split"] == "test").mean()) or _TEST_FRACTION
     result = cases.copy()
@@ -74,10 +54,6 @@ def random_roi(cases: pd.DataFrame, val_fraction: float, seed: int) -> pd.DataFr
 
 def copy_rois(cases: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Copies each ROI `COPIES` times: the original and five flips and rotations.
-
-    Args:
-        cases: a case table.
-        seed: seed of the draw of different symmetries.
 
     Returns:
         `COPIES` rows for each row of the table, in order, with the index 0 to 6N-1 and

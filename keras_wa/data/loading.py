@@ -165,11 +165,7 @@ class DataSettings(EnhancementSettings, PhantomSettings, ReadSettings):
 
 
 def load_dataset(settings: DataSettings) -> Dataset:
-    """The dataset that is named.
-
-    Raises:
-        UserError: from the dataset.
-    """
+    """Loads the dataset that is named."""
     phantom = settings.dataset == "phantom"
     return load_cases(
         str(settings.dataset),
@@ -185,11 +181,7 @@ def load_dataset(settings: DataSettings) -> Dataset:
 
 
 def load_store(settings: DataSettings, progress: bool = True) -> PreparedStore:
-    """Reads and prepares the dataset that is named, or finds that done.
-
-    Raises:
-        UserError: from the dataset or the store.
-    """
+    """Reads and prepares the dataset that is named, or finds that done."""
     dataset = load_dataset(settings)
     return prepare(dataset, settings.store_dir, settings.image_size, progress)
 

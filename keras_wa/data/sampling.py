@@ -29,9 +29,6 @@ def sample_patients(
         parameter: name of what set `n`, for messages.
         seed: seed of the sample; None takes patients in the order of the table.
 
-    Returns:
-        The rows of the sampled patients, in order.
-
     Raises:
         UserError: `n` is so small that a stratum is lost.
     """

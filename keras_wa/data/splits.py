@@ -60,16 +60,12 @@ def split_cases(
     """
     if how == "official":
         validate(cases)
-        has_validation = (cases["split"] == "val").any()
-        result = (
-            cases.copy()
-            if has_validation
-            else split_validation(cases, val_fraction, seed)
-        )
+        result = cases.copy()
+        if not (cases["split"] == "val").any():
+            result = split_validation(cases, val_fraction, seed)
     elif how == "patient-kfold":
-        result = split_validation(
-            patient_kfold(cases, k, fold, seed), val_fraction, seed
-        )
+        folds = patient_kfold(cases, k, fold, seed)
+        result = split_validation(folds, val_fraction, seed)
     elif how == "random-roi":
         result = random_roi(cases, val_fraction, seed)
     elif how == "augmented-first":
@@ -92,12 +88,9 @@ def split_origin(
     k: int = 5,
     fold: int = 0,
 ) -> str:
-    """Describes a split, for display beside results.
+    """Describes a split, see `split_cases`, for display beside results.
 
-    Args:
-        how: see `split_cases`.
-        own: description of the data set's split, see `Dataset.split`.
-        seed, k, fold: see `split_cases`.
+    `own` is the description of the data set's split, see `Dataset.split`.
     """
     if how == "official":
         return own
@@ -129,30 +122,14 @@ def split_hash(cases: pd.DataFrame) -> str:
 
 
 def check_split(cases: pd.DataFrame, patients_apart: bool = True) -> None:
-    """Checks that there is a training part, and that every part has both labels.
-
-    Args:
-        cases: a case table.
-        patients_apart: see `case_table.validate`.
-
-    Raises:
-        UserError: the table is invalid, the training part is empty, or a part has only
-            one label.
-    """
+    """Raises a `UserError` if a table is invalid or has one of `split_faults`."""
     validate(cases, patients_apart=patients_apart)
     for fault in split_faults(cases):
         raise UserError(f"{fault} Add cases.")
 
 
 def split_faults(cases: pd.DataFrame) -> list[str]:
-    """Returns the faults that `check_split` raises.
-
-    Args:
-        cases: a case table.
-
-    Returns:
-        A sentence for each part with only one label, and for an empty training part.
-    """
+    """Returns a sentence for each part with one label, and for no training part."""
     faults = []
     for part in PARTS:
         labels = cases.loc[cases["split"] == part, "label"]
@@ -171,16 +148,7 @@ def split_validation(
 ) -> pd.DataFrame:
     """Moves a share of the training part to validation, by patient, stratified.
 
-    Args:
-        cases: a case table; only its `train` rows change.
-        fraction: share of the training ROIs; the nearest 1/n is used.
-        seed: seed of the split.
-
-    Returns:
-        A copy of the table with `"val"` in these rows.
-
-    Raises:
-        UserError: the training part has fewer than two patients of a label.
+    The nearest 1/n is used. The training part must have two patients of each label.
     """
     return _hold_out(cases, "train", "val", fraction, seed)
 
@@ -188,35 +156,17 @@ def split_validation(
 def split_test(
     cases: pd.DataFrame, fraction: float = _TEST_FRACTION, seed: int = 0
 ) -> pd.DataFrame:
-    """Moves a share of a table without test part to test, by patient, stratified.
-
-    Args:
-        cases: a case table whose rows are all `train`.
-        fraction: share of the ROIs; the nearest 1/n is used.
-        seed: seed of the split.
-
-    Returns:
-        A copy of the table with `"test"` in these rows.
-
-    Raises:
-        UserError: there are fewer than two patients of a label.
-    """
+    """Moves a share of a table without test part to test, like `split_validation`."""
     return _hold_out(cases, "train", "test", fraction, seed)
 
 
 def patient_kfold(
     cases: pd.DataFrame, k: int = 5, fold: int = 0, seed: int = 0
 ) -> pd.DataFrame:
-    """Splits into `k` folds of patients, one of which is the test part.
+    """Splits into `k` folds of patients, one of which is the test part, the others
+    train.
 
-    Args:
-        cases: a case table; its split is ignored.
-        k: number of folds, at least 2.
-        fold: the test fold, 0 to `k - 1`. Each patient is in one fold.
-        seed: seed of the folds; the same for all folds of a cross-validation.
-
-    Returns:
-        A copy of the table with `"train"` and `"test"` in `split`.
+    `fold` is 0 to `k - 1`. All folds of a cross-validation have the same seed.
 
     Raises:
         UserError: `fold` is out of range, or a label has fewer than `k` patients.
@@ -232,7 +182,8 @@ def patient_kfold(
             f"Number of folds of the patient-kfold split. Received: k={k}; expected at "
             f"most {scarcest}, the number of patients of the scarcest label."
         )
-    result = _all_train(cases)
+    result = cases.copy()
+    result.loc[:, "split"] = "train"  # Keeps the dtype.
     result.loc[_folds(cases, k, seed) == fold, "split"] = "test"
     return result
 
@@ -292,13 +243,6 @@ def _folds(cases: pd.DataFrame, k: int, seed: int) -> NDArray[np.int64]:
         assigned[held] = fold
     # The largest patients go to the first folds: renumber them.
     return rng.permutation(k)[assigned]
-
-
-def _all_train(cases: pd.DataFrame) -> pd.DataFrame:
-    """Returns a copy whose rows are all `train`, with the same dtype."""
-    result = cases.copy()
-    result.loc[:, "split"] = "train"
-    return result
 
 
 def _patients_of_scarcest_label(cases: pd.DataFrame) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from keras_wa.errors import UserError
+from keras_wa.errors import UserError, in_one_line
 
 TEXT = pd.StringDtype("python")
 """The dtype of every column of a `Table`; Python storage does not need pyarrow."""
@@ -50,11 +50,9 @@ def read_table(path: Path, columns: Sequence[str]) -> Table:
 
     Args:
         path: a file with a header. The first sheet of `.xlsx` and `.xls` is read;
-            `.xls` needs the package xlrd. Other files are CSV, see `csv_text`.
+            `.xls` needs the package xlrd. Other files are CSV, from Excel in any
+            language: in UTF-8, or in UTF-16 or UTF-32 with a byte order mark.
         columns: required columns, case-insensitive; the result has these names.
-
-    Returns:
-        The table.
 
     Raises:
         UserError: the file cannot be read, or a column is missing or duplicated.
@@ -69,10 +67,9 @@ def read_table(path: Path, columns: Sequence[str]) -> Table:
         ) from error
     except Exception as error:
         # openpyxl can raise any exception for a damaged spreadsheet.
-        detail = " ".join(str(error).split()) or type(error).__name__
         raise UserError(
-            f"{path}: cannot be read as a table ({detail}). Expected: a CSV file in "
-            "UTF-8 or an .xlsx spreadsheet, with a header."
+            f"{path}: cannot be read as a table ({in_one_line(error)}). Expected: a "
+            "CSV file in UTF-8 or an .xlsx spreadsheet, with a header."
         ) from error
     wanted = {name.lower(): name for name in columns}
     names = [str(name).strip() for name in frame.columns]
@@ -91,21 +88,11 @@ def read_table(path: Path, columns: Sequence[str]) -> Table:
     return Table(rows, skipped)
 
 
-def csv_text(path: Path) -> tuple[str, str, int]:
-    """Reads a CSV file from Excel in any language.
+def _csv_text(path: Path) -> tuple[str, str, int]:
+    """Returns a CSV file's text from the header on, the separator, and lines above.
 
-    Args:
-        path: a file in UTF-8, or in UTF-16 or UTF-32 with a byte order mark ("Unicode
-            text").
-
-    Returns:
-        The text from the header on; the separator, from a first line such as `sep=;` or
-        the most frequent of comma, semicolon and tab in the header; and the number of
-        lines above the header.
-
-    Raises:
-        OSError: it cannot be read.
-        ValueError: it has another encoding.
+    The separator is that of a first line such as `sep=;`, or the most frequent of
+    comma, semicolon and tab in the header.
     """
     data = path.read_bytes()
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
@@ -120,17 +107,9 @@ def csv_text(path: Path) -> tuple[str, str, int]:
 
 
 def with_slashes(path: str, root: Path, must_exist: bool = True) -> str:
-    """Converts a path in a table from Windows to `/`.
+    """Converts a path in a table from Windows to `/` if that finds a file in the root.
 
-    Args:
-        path: a path, which may have backslashes.
-        root: folder of the path.
-        must_exist: whether the converted path must exist; else it is enough that the
-            original path does not.
-
-    Returns:
-        The path with `/` for each backslash if that finds a file in the root; else
-        unchanged.
+    Without `must_exist` it is enough that the original path does not exist.
     """
     other = path.replace("\\", "/")
     if other == path or not stays_below(other) or os.path.lexists(root / path):
@@ -139,11 +118,9 @@ def with_slashes(path: str, root: Path, must_exist: bool = True) -> str:
 
 
 def stays_below(path: str) -> bool:
-    """Returns whether a path in a table stays in its folder.
+    """Returns whether a path in a table, with `/`, stays in its folder.
 
-    Args:
-        path: a path with `/`. A path with a backslash or a colon, which has another
-            meaning on other systems, does not.
+    A backslash or a colon has another meaning on other systems and does not pass.
     """
     return (
         not PurePosixPath(path).is_absolute()
@@ -155,16 +132,8 @@ def stays_below(path: str) -> bool:
 def find_file(root: Path, names: Sequence[str], what: str) -> Path:
     """Finds a file by its possible names in a folder or its subfolders.
 
-    Args:
-        root: the folder.
-        names: names in order of preference, case-insensitive.
-        what: description of the file, for messages.
-
-    Returns:
-        The file; one in the folder is preferred to one in a subfolder.
-
-    Raises:
-        UserError: there is none or the folder cannot be listed.
+    The folder goes before its subfolders, then the order of the names; case does not
+    matter. `what` describes the file in the error if there is none.
     """
     wanted = [name.lower() for name in names]
     try:
@@ -198,9 +167,9 @@ def _read_sheet(path: Path) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
 
 
 def _read_csv(path: Path) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
-    text, delimiter, above = csv_text(path)
+    text, delimiter, above = _csv_text(path)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    header = next(reader, [])
+    header = fields = next(reader, [])
     rows, lines, skipped = [], [], []
     for fields in reader:
         line = reader.line_num + above
@@ -217,4 +186,6 @@ def _read_csv(path: Path) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
         fields = fields[: len(header)]
         rows.append(fields + [""] * (len(header) - len(fields)))
         lines.append(line)
+    if text.count('"') % 2 and len("".join(fields).splitlines()) > 1:
+        raise ValueError("a quote is not closed, so that lines are in one field")
     return pd.DataFrame(rows, columns=header, index=lines, dtype=TEXT), skipped

@@ -115,7 +115,7 @@ def test_optional_columns_may_be_absent_from_a_file(tmp_path):
     [
         ("", "cannot be read as a case table"),
         ("roi_id,label,split\na,1,train\n", "column 'patient_id' is absent"),
-        ("roi_id,patient_id,label,split,hue\na,p,1,train,3\n", "unknown column 'hue'"),
+        ("roi_id,patient_id,label,split,hue\na,p,1,train,3\n", "no column 'hue'"),
         ("roi_id,patient_id,label,split\na,p,yes,train\n", "label in row 1"),
     ],
 )

@@ -13,8 +13,8 @@ import pytest
 import xxhash
 
 from keras_wa.data.case_table import new_case_table
-from keras_wa.data.cropping import box_of, choose_spacing, cut_roi
-from keras_wa.data.io import Box, GreyImage
+from keras_wa.data.cropping import box_of, cut_roi
+from keras_wa.data.io import Box
 from keras_wa.data.options import ReadOptions
 from keras_wa.errors import UserError
 from tests.data.io.dicom_files import write_dicom
@@ -88,20 +88,6 @@ def test_who_knows_the_spacing_best(
     assert roi.pixels.shape[0] == round(4 / spacing)
     assert roi.facts["size_mm"] == pytest.approx([4.0, 4.0])
     json.dumps(roi.facts)
-
-
-@pytest.mark.parametrize(
-    ("stated", "expected"),
-    [
-        (None, ((0.05, 0.05), "option")),
-        ((0.07, 0.08), ((0.07, 0.08), "PixelSpacing")),
-    ],
-)
-def test_the_file_is_believed_before_the_others(stated, expected):
-    image = GreyImage(ramp(), spacing_mm=stated, spacing_from="PixelSpacing")
-    found = choose_spacing(image, (None, "table"), (0.05, "option"), (0.1, "assumed"))
-    assert found == expected
-    assert choose_spacing(GreyImage(ramp()), (None, "option")) == (None, "")
 
 
 @pytest.mark.parametrize("stated", [[1.1, 1.1], [0.07, 25.4], [0.0001, 0.0001], [70]])

@@ -34,12 +34,6 @@ def test_whole_patients_are_taken_in_proportion(dataset, limit, seed):
         assert abs((kept[column] == value).mean() - share) < 1 / limit**0.5
 
 
-def test_a_seed_gives_the_same_patients_and_another_seed_others(dataset):
-    first = limit_patients(dataset, 60, 1).cases["roi_id"].tolist()
-    assert limit_patients(dataset, 60, 1).cases["roi_id"].tolist() == first
-    assert limit_patients(dataset, 60, 2).cases["roi_id"].tolist() != first
-
-
 def test_a_limit_says_what_it_did(dataset):
     limited = limit_patients(dataset, 60)
     assert limited.notes[0] == "first"

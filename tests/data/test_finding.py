@@ -10,13 +10,10 @@ from keras_wa.data.finding import find_dataset
 from keras_wa.errors import UserError
 
 
-def test_a_root_that_is_not_there_holds_nothing(tmp_path: Path) -> None:
-    assert find_dataset(tmp_path / "data") is None
-
-
 def test_files_hidden_folders_and_prepared_stores_are_no_dataset(
     tmp_path: Path,
 ) -> None:
+    assert find_dataset(tmp_path / "absent") is None
     (tmp_path / "README.md").write_text("where downloads go")
     (tmp_path / ".cache" / "benign").mkdir(parents=True)
     (tmp_path / "prepared" / "phantom-0123").mkdir(parents=True)

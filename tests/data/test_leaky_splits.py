@@ -80,12 +80,6 @@ def test_each_says_that_it_inflates_and_what_to_use_instead(how: str) -> None:
     assert "'official' or 'patient-kfold'" in notice
 
 
-@pytest.mark.parametrize("how", ["official", "patient-kfold"])
-def test_the_others_are_not_among_them(how: str) -> None:
-    assert how in SPLITS
-    assert how not in LEAKY_SPLITS
-
-
 def test_too_few_rois_are_a_user_error() -> None:
     few = CASES.iloc[:2]
     with pytest.raises(UserError, match="Too few ROIs for the 'val' part"):

@@ -47,14 +47,6 @@ def test_a_phantom_says_that_it_is_one_and_what_is_possible():
         assert f"possible AUC on it is {best}" in notes[0]
 
 
-def test_a_limit_is_a_part_of_the_same_set():
-    whole = load_cases("phantom", phantom=SPEC).cases
-    limited = load_cases("phantom", phantom=SPEC, limit=50, seed=2).cases
-    assert 40 <= len(limited) <= 50
-    chosen = whole[whole["patient_id"].isin(set(limited["patient_id"]))]
-    assert chosen.reset_index(drop=True).equals(limited)
-
-
 def test_a_folder_takes_its_arguments(tmp_path):
     for label in "01":
         (tmp_path / label).mkdir()

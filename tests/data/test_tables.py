@@ -102,6 +102,14 @@ def test_the_index_is_the_line_in_the_file(tmp_path):
     ]
 
 
+def test_a_quote_that_is_not_closed_loses_no_row(tmp_path):
+    path = write(tmp_path / "t.csv", 'path,label\n"a,1\nb,0\nc,1\n')
+    with pytest.raises(UserError, match="a quote is not closed"):
+        read_table(path, COLUMNS)
+    path = write(tmp_path / "t.csv", 'path,label\n5" film,1\n')
+    assert list(read_table(path, COLUMNS).rows["path"]) == ['5" film']
+
+
 def test_text_stays_text_and_empty_is_missing(tmp_path):
     text = "path,label\n0012,NA\nNone,\n1e3,nan\n"
     rows = read_table(write(tmp_path / "t.csv", text), COLUMNS).rows

@@ -85,15 +85,7 @@ def make_plan(selection: Selection, out: Path) -> Plan:
 
 
 def are_complete(series: pd.DataFrame, out: Path) -> pd.Series:
-    """Returns whether each series has the numbers of files and bytes of the index.
-
-    Args:
-        series: `folder`, `files` and `bytes` of each series.
-        out: the dataset's root folder.
-
-    Returns:
-        Bool values with the index of `series`.
-    """
+    """Returns whether each series has the numbers of files and bytes of the index."""
     here = []
     for folder, files, size in zip(
         series["folder"], series["files"], series["bytes"], strict=True

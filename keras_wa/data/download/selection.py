@@ -59,7 +59,7 @@ def select_cbis_ddsm(
         The selection.
 
     Raises:
-        UserError: nothing is left, or the index lacks a column.
+        UserError: nothing is left.
     """
     chosen = cases if lesion == "all" else cases[cases["lesion_type"] == lesion]
     patients = _first(chosen["patient_id"], limit_patients)
@@ -77,11 +77,10 @@ def select_cbis_ddsm(
             f"No series of IDC belongs to the case lists. Received: {len(chosen)} ROIs "
             f"({lesion}); expected the official lists. Fetch them again."
         )
-    notes = []
     refused = assigned[
         assigned["reason"].notna() & assigned["SeriesInstanceUID"].isin(_listed(chosen))
     ]
-    notes += [
+    notes = [
         f"Left out: series {row.SeriesInstanceUID}: {row.reason}."
         for row in refused.itertuples()
     ]
@@ -136,20 +135,15 @@ def _listed(cases: pd.DataFrame) -> set[str]:
 def _table(
     index: pd.DataFrame, collection: str, patients: pd.Series, parts: pd.Series
 ) -> pd.DataFrame:
+    below = index[["StudyInstanceUID"]].assign(
+        series=index["Modality"] + "_" + index["SeriesInstanceUID"]
+    )
     table = pd.DataFrame(
         {
             "series": index["SeriesInstanceUID"],
             "patient_id": patients,
             "part": parts,
-            "folder": collection
-            + "/"
-            + index["PatientID"]
-            + "/"
-            + index["StudyInstanceUID"]
-            + "/"
-            + index["Modality"]
-            + "_"
-            + index["SeriesInstanceUID"],
+            "folder": f"{collection}/" + index["PatientID"].str.cat(below, sep="/"),
             "url": index["series_aws_url"],
             "files": index["instanceCount"].astype("int64"),
             # The index has the exact number of bytes, divided by a million.

@@ -29,7 +29,6 @@ WAITS = (1.0, 5.0)
 """Seconds between attempts to download a table."""
 
 _TIMEOUT = 30.0
-_MAX_BYTES = 50_000_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,21 +139,14 @@ def install(paths: Sequence[Path], out: Path) -> None:
 
 
 def _fetch(url: str) -> bytes:
-    """Returns the content of a URL.
-
-    Raises:
-        OSError: the request failed.
-    """
+    """Returns the content of a URL, or raises an `OSError`."""
     request = urllib.request.Request(
         url, headers={"User-Agent": f"keras-wa/{__version__}"}
     )
     for wait in (*WAITS, None):
         try:
             with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:
-                content = answer.read(_MAX_BYTES + 1)
-            if len(content) > _MAX_BYTES:
-                raise OSError(f"more than {_MAX_BYTES} bytes")
-            return content
+                return bytes(answer.read())
         except (OSError, http.client.HTTPException) as error:
             if isinstance(error, urllib.error.HTTPError):
                 error.close()
@@ -182,13 +174,10 @@ def _cause(error: Exception) -> str:
 
 
 def _check(path: Path, fetched: bool) -> list[str]:
-    """Returns notes on a table.
-
-    Raises:
-        UserError: the file is not the table of this name.
-    """
+    """Returns notes on a table; another one than its name says is a `UserError`."""
     if path.suffix == ".xlsx":
-        return _check_clinical(path)
+        read_table(path, cmmd.COLUMNS)
+        return []
     known = _CASE_LISTS[path.name]
     if hashlib.sha256(path.read_bytes()).hexdigest() == known.sha256:
         return []
@@ -206,8 +195,3 @@ def _check(path: Path, fetched: bool) -> list[str]:
     if fetched:
         raise UserError(f"{text} Run it again.")
     return [text]
-
-
-def _check_clinical(path: Path) -> list[str]:
-    read_table(path, cmmd.COLUMNS)
-    return []

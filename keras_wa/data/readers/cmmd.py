@@ -11,12 +11,7 @@ import pandas as pd
 
 from keras_wa.data.cropping import cut_roi
 from keras_wa.data.dataset import Dataset
-from keras_wa.data.finalizing import (
-    choose_lesion,
-    finish_cases,
-    left_out_note,
-    pixel_settings,
-)
+from keras_wa.data.finalizing import Skipped, build_dataset, left_out_note
 from keras_wa.data.io import kinds_of, passed_over
 from keras_wa.data.io.header import DicomHeader
 from keras_wa.data.io.spacing import SPACING_FIELDS, spacing_in_breast
@@ -37,22 +32,21 @@ _FIELDS = (
     *("ViewCodeSequence", "InstanceNumber", "SOPInstanceUID", "Rows", "Columns"),
     *SPACING_FIELDS,
 )
-_BREASTS = {"L": "LEFT", "R": "RIGHT", "LEFT": "LEFT", "RIGHT": "RIGHT"}
+_BREASTS = {"l": "LEFT", "r": "RIGHT", "left": "LEFT", "right": "RIGHT"}
 # SNOMED CT, and SNOMED RT in older files (DICOM PS3.16, context group 4014).
-_VIEWS = {
-    "399162004": "CC",
-    "R-10242": "CC",
-    "399368009": "MLO",
-    "R-10226": "MLO",
-}
+_VIEWS = {"399162004": "CC", "R-10242": "CC", "399368009": "MLO", "R-10226": "MLO"}
 _LABELS = {"benign": 0, "malignant": 1}
 _TYPES = {
     "calcification": "calcification",
     "mass": "mass",
     "both": "calcification+mass",
 }
-
-Skipped = list[tuple[str, str]]
+_EXPECTED = {
+    "breast": ("LeftRight", "L or R"),
+    "label": ("classification", "Benign or Malignant"),
+    "lesion_type": ("abnormality", "calcification, mass or both"),
+    "patient_id": ("ID1", "a patient"),
+}
 
 
 def read_cmmd(
@@ -62,18 +56,9 @@ def read_cmmd(
 
     CMMD has no lesion marks: the ROI is the whole image, and `options.crop` has no
     effect. Patient, breast and view come from the DICOM headers, so any folder layout
-    works.
-
-    Args:
-        data_dir: folder with the DICOM files at any depth and the clinical spreadsheet
-            (`SHEETS`), which may also be in `options.case_lists`.
-        options: `lesion` keeps breasts with only that type; breasts with both need
-            `all`. `require_files=False` keeps breasts without an image.
-        seed: seed of the draw of the test part.
-
-    Returns:
-        The dataset. Images of breasts that are not in the spreadsheet, files that
-        cannot be read and bad rows are in `skipped`.
+    works. The clinical spreadsheet (`SHEETS`) may also be in `options.case_lists`.
+    `lesion` keeps breasts with only that type; `require_files=False` keeps breasts
+    without an image.
 
     Raises:
         UserError: the spreadsheet is missing or lacks a column, or nothing is left.
@@ -95,75 +80,58 @@ def read_cmmd(
         )
     images, bad = _sort_out(index, breasts, sheet.name)
     skipped += bad
-    rows = list(_rows(images, breasts, sheet.name, options, skipped))
-    rows_kept, notes = choose_lesion(rows, options.lesion, "images")
-    cases, split, drawn = finish_cases(rows_kept, str(root), skipped, seed)
-    if options.require_files:
-        drawn += _left_out_note(breasts, images, options.lesion)
-    return Dataset(
-        name="cmmd",
-        cases=cases,
-        read=lambda row: cut_roi(root, row["image_path"], options),
-        source=pixel_settings(options),
-        root=root,
-        split=split,
+    dataset = build_dataset(
+        "cmmd",
+        root,
+        list(_rows(images, breasts, sheet.name, options, skipped)),
+        lambda row: cut_roi(root, row["image_path"], options),
+        options,
+        seed,
+        skipped=skipped,
+        unit="images",
         notes=[
             "CMMD: the label of an image is the biopsy result of its breast; which "
             "lesion was biopsied is not marked.",
             _size_note(images, options),
             *passed_over(kinds, dicom_only=True),
-            *notes,
-            *drawn,
         ],
-        skipped=skipped,
     )
+    if options.require_files:
+        dataset.notes.extend(_left_out_note(breasts, images, options.lesion))
+    return dataset
 
 
 def _read_breasts(sheet: Path) -> tuple[pd.DataFrame, Skipped]:
     """Returns label and lesion type by patient and breast, and skipped rows."""
     table = read_table(sheet, COLUMNS)
     skipped = list(table.skipped)
-    found: dict[tuple[str, str], list[tuple[int, str]]] = {}
-    for line, row in table.rows.iterrows():
-        values = {
-            "LeftRight": _BREASTS.get(str(row["LeftRight"]).upper()),
-            "classification": _LABELS.get(str(row["classification"]).lower()),
-            "abnormality": _TYPES.get(str(row["abnormality"]).lower()),
-            "ID1": None if pd.isna(row["ID1"]) else str(row["ID1"]),
+    read = pd.DataFrame(
+        {
+            "breast": table.rows["LeftRight"].str.lower().map(_BREASTS),
+            "label": table.rows["classification"].str.lower().map(_LABELS),
+            "lesion_type": table.rows["abnormality"].str.lower().map(_TYPES),
+            "patient_id": table.rows["ID1"],
         }
-        wrong = [name for name, value in values.items() if value is None]
-        if wrong:
-            shown = "nothing" if pd.isna(row[wrong[0]]) else repr(row[wrong[0]])
-            expected = {
-                "LeftRight": "L or R",
-                "classification": "Benign or Malignant",
-                "abnormality": "calcification, mass or both",
-                "ID1": "a patient",
-            }[wrong[0]]
-            skipped.append(
-                (
-                    sheet.name,
-                    f"line {line}: {wrong[0]}. Received: {shown}; expected {expected}.",
-                )
-            )
-            continue
-        breast = (str(values["ID1"]), str(values["LeftRight"]))
-        finding = (int(str(values["classification"])), str(values["abnormality"]))
-        found.setdefault(breast, []).append(finding)
+    )
+    missing = read.isna()
+    for line in read.index[missing.any(axis="columns")]:
+        name, expected = _EXPECTED[str(missing.loc[line].idxmax())]
+        value = table.rows[name][line]
+        shown = "nothing" if pd.isna(value) else repr(value)
+        reason = f"line {line}: {name}. Received: {shown}; expected {expected}."
+        skipped.append((sheet.name, reason))
     rows = []
-    for (patient, side), findings in found.items():
-        labels = {label for label, _ in findings}
-        if len(labels) > 1:
-            skipped.append(
-                (
-                    sheet.name,
-                    f"breast {side} of {patient}. Received: both Benign and Malignant; "
-                    "expected one of them.",
-                )
+    breasts = read.dropna().groupby(["patient_id", "breast"], sort=False)
+    for (patient, side), group in breasts:
+        if group["label"].nunique() > 1:
+            reason = (
+                f"breast {side} of {patient}. Received: both Benign and Malignant; "
+                "expected one of them."
             )
+            skipped.append((sheet.name, reason))
             continue
-        types = {part for _, kind in findings for part in kind.split("+")}
-        rows.append((patient, side, labels.pop(), "+".join(sorted(types))))
+        types = {part for kind in group["lesion_type"] for part in kind.split("+")}
+        rows.append((patient, side, group["label"].iloc[0], "+".join(sorted(types))))
     columns = ["patient_id", "breast", "label", "lesion_type"]
     return pd.DataFrame(rows, columns=columns), skipped
 
@@ -172,7 +140,7 @@ def _sort_out(
     index: pd.DataFrame, breasts: pd.DataFrame, sheet: str
 ) -> tuple[pd.DataFrame, Skipped]:
     """Returns the images of labelled breasts, and the others with the reason."""
-    side = index["ImageLaterality"].fillna(index["Laterality"]).str.upper()
+    side = index["ImageLaterality"].fillna(index["Laterality"]).str.lower()
     images = index.assign(
         patient_id=index["PatientID"],
         breast=side.map(_BREASTS),
@@ -183,8 +151,7 @@ def _sort_out(
     reasons = images["reason"].copy()
 
     def leave_out(which: pd.Series, why: str | pd.Series) -> None:
-        text = pd.Series(why, index=images.index) if isinstance(why, str) else why
-        reasons[which & reasons.isna()] = text
+        reasons[:] = reasons.mask(which & reasons.isna(), why)
 
     leave_out(images["patient_id"].isna(), "the DICOM file has no PatientID.")
     leave_out(
@@ -276,12 +243,9 @@ def _size_note(images: pd.DataFrame, options: ReadOptions) -> str:
         "effect. Calcifications of 0.1 to 0.5 mm do not survive its reduction to the "
         "model's image size"
     )
+    records = images.to_dict("records")
     spacing = pd.Series(
-        [
-            _spacing_of(image) or options.pixel_spacing
-            for image in images.to_dict("records")
-        ],
-        dtype=float,
+        [_spacing_of(image) or options.pixel_spacing for image in records], dtype=float
     )
     width = (pd.to_numeric(images["Columns"], errors="coerce") * spacing).median()
     height = (pd.to_numeric(images["Rows"], errors="coerce") * spacing).median()

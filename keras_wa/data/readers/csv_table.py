@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,9 @@ from keras_wa.data.cropping import box_of, cut_roi
 from keras_wa.data.dataset import Dataset, Roi
 from keras_wa.data.duplicates import one_name_note
 from keras_wa.data.finalizing import (
-    choose_lesion,
-    finish_cases,
-    pixel_settings,
+    Row,
+    Skipped,
+    build_dataset,
     refuse_official_crops,
 )
 from keras_wa.data.io.spacing import CREDIBLE_MM
@@ -41,23 +40,10 @@ _PARTS = {**{part: part for part in PARTS}, "validation": "val", "valid": "val"}
 def read_csv_table(
     data_dir: str | os.PathLike[str], options: ReadOptions, seed: int = 0
 ) -> Dataset:
-    """Reads a table of images: one row per ROI.
+    """Reads a table of images: one row per ROI; `data/csv.md` describes it.
 
-    The columns `path`, `label` (0, 1, benign or malignant) and `patient` are required;
-    `mask`, or `box_left`, `box_top`, `box_width` and `box_height` in pixels, mark the
-    lesion; without them the image is the ROI. `split` is train, val or test; without it
-    a test part is drawn by patient. Other columns of the case table are optional, such
-    as `pixel_spacing_mm` and `lesion_type`.
-
-    Args:
-        data_dir: a CSV file, or a folder with exactly one. Paths in it are relative to
-            its folder; backslashes are accepted.
-        options: `crop` applies to the mask or box; `lesion` to `lesion_type`, if
-            given.
-        seed: seed of the draw of the test part.
-
-    Returns:
-        The dataset. Invalid rows are in `skipped`.
+    `data_dir` is a CSV file, or a folder with exactly one. Paths in it are relative to
+    its folder. `crop` applies to the mask or box; `lesion` to `lesion_type`, if given.
 
     Raises:
         UserError: there is not exactly one CSV file, it lacks a column, `crop` is
@@ -74,26 +60,7 @@ def read_csv_table(
         refuse_official_crops(options, "a table of images")
     notes += _part_by_slashes(frame, root, options.require_files)
     rows, bad, lost = _check_rows(frame, file.name, root, options.require_files)
-    skipped = [*table.skipped, *bad]
-    lesion = options.lesion if any(row["lesion_type"] for row in rows) else "all"
-    kept, chosen = choose_lesion(rows, lesion, unstated="rows without a type")
-    lost = [row for row in lost if lesion in ("all", row["lesion_type"])]
-    cases, split, drawn = finish_cases(
-        kept, str(file), skipped, seed, options.patients_apart, lost
-    )
-    return Dataset(
-        name="csv",
-        cases=cases,
-        read=_reader(root, options),
-        source=pixel_settings(options),
-        root=root,
-        split=split,
-        notes=[*notes, *one_name_note(cases["image_path"]), *chosen, *drawn],
-        skipped=skipped,
-    )
 
-
-def _reader(root: Path, options: ReadOptions) -> Callable[[pd.Series], Roi]:
     def read(row: pd.Series) -> Roi:
         mask, spacing = row["mask_path"], row["pixel_spacing_mm"]
         return cut_roi(
@@ -105,7 +72,22 @@ def _reader(root: Path, options: ReadOptions) -> Callable[[pd.Series], Roi]:
             listed_spacing_mm=None if pd.isna(spacing) else float(spacing),
         )
 
-    return read
+    dataset = build_dataset(
+        "csv",
+        root,
+        rows,
+        read,
+        options,
+        seed,
+        skipped=[*table.skipped, *bad],
+        notes=notes,
+        lost=lost,
+        lesion=None if any(row["lesion_type"] for row in rows) else "all",
+        unstated="rows without a type",
+        table=file,
+    )
+    dataset.notes.extend(one_name_note(dataset.cases["image_path"]))
+    return dataset
 
 
 def _find_table(place: Path) -> Path:
@@ -168,109 +150,107 @@ def _part_by_slashes(frame: pd.DataFrame, root: Path, must_exist: bool) -> list[
 
 def _check_rows(
     frame: pd.DataFrame, name: str, root: Path, require_files: bool
-) -> tuple[list[dict[str, Any]], list[tuple[str, str]], list[dict[str, Any]]]:
+) -> tuple[list[Row], Skipped, list[Row]]:
     """Returns valid rows, the others with the reason, and lost ROIs.
 
     An ROI is lost with an invalid row that has a label and is not a duplicate.
     """
-    rows: list[dict[str, Any]] = []
-    lost: list[dict[str, Any]] = []
-    skipped: list[tuple[str, str]] = []
-    places: dict[tuple[Any, ...], Any] = {}
+    rows: list[Row] = []
+    lost: list[Row] = []
+    skipped: Skipped = []
+    lines: dict[tuple[Any, ...], Any] = {}
     patients: dict[str, tuple[str, Any]] = {}
     has_split = "split" in frame and bool(frame["split"].notna().any())
     texts = frame.astype(object).where(frame.notna(), None).to_dict("records")
     for line, text in zip(frame.index, track(texts, "Checking rows"), strict=True):
-        row: dict[str, Any] = {str(key): value for key, value in text.items()}
-        reason = _convert(row, has_split)
-        if reason is None and require_files:
-            reason = _absent_file(row, root)
-        place = tuple(row[key] for key in ("image_path", "mask_path", *_BOX))
-        if reason is None:
+        row: Row = {str(key): value for key, value in text.items()}
+        try:
+            _convert(row, has_split)
+            if require_files:
+                _check_files(row, root)
             path, patient = row["image_path"], row["patient_id"]
             first, earlier = patients.setdefault(path, (patient, line))
             if first != patient:
-                reason = (
+                raise UserError(
                     f"patient. Received: {patient!r}; expected {first!r}, whose image "
                     f"it is in line {earlier}."
                 )
-            elif place in places:
-                reason = f"the same image and place as line {places[place]}."
-            else:
-                places[place] = line
-        if reason is not None:
-            skipped.append((name, f"line {line}: {reason}"))
+            if _place(row) in lines:
+                raise UserError(
+                    f"the same image and place as line {lines[_place(row)]}."
+                )
+        except UserError as error:
+            skipped.append((name, f"line {line}: {error}"))
             label = _LABELS.get(str(row["label"]).lower())
-            if label is not None and place not in places:
+            if label is not None and _place(row) not in lines:
                 lost.append({**row, "label": label})
-            continue
-        rows.append(row)
+        else:
+            lines[_place(row)] = line
+            rows.append(row)
     count = pd.Series([row["image_path"] for row in rows], dtype=str).value_counts()
-    for row, line in zip(rows, places.values(), strict=True):
+    for row, line in zip(rows, lines.values(), strict=True):
         path = row["image_path"]
-        row["roi_id"] = row.get("roi_id") or (
-            path if count[path] == 1 else f"{path}#{line}"
-        )
+        own = path if count[path] == 1 else f"{path}#{line}"
+        row["roi_id"] = row.get("roi_id") or own
     return rows, skipped, lost
 
 
-def _convert(row: dict[str, Any], has_split: bool) -> str | None:
-    """Converts the text of a row to values, or returns the reason why not."""
+def _place(row: Row) -> tuple[Any, ...]:
+    return tuple(row[key] for key in ("image_path", "mask_path", *_BOX))
+
+
+def _convert(row: Row, has_split: bool) -> None:
+    """Converts the text of a row to values; the error is the reason why not."""
     for key, name in (("image_path", "path"), ("patient_id", "patient")):
         if row[key] is None:
-            return f"{name}. Received: nothing; expected a value."
+            raise UserError(f"{name}. Received: nothing; expected a value.")
     for key, name in (("image_path", "path"), ("mask_path", "mask")):
         if row[key] is not None and not stays_below(row[key]):
-            return (
+            raise UserError(
                 f"{name}. Received: {row[key]!r}; expected a path below the table's "
                 "folder, with / between its parts."
             )
-    found = _choose(row, "label", _LABELS, "0, 1, benign or malignant")
-    if found is None and has_split:
-        found = _choose(row, "split", _PARTS, ", ".join(PARTS))
-    if not has_split:
+    _choose(row, "label", _LABELS, "0, 1, benign or malignant")
+    if has_split:
+        _choose(row, "split", _PARTS, ", ".join(PARTS))
+    else:
         row.pop("split", None)
-    if found is None and row["lesion_type"] is not None:
-        found = _choose(row, "lesion_type", _TYPES, ", ".join(_TYPES))
-    return found or _convert_numbers(row)
-
-
-def _choose(
-    row: dict[str, Any], key: str, values: dict[str, Any], expected: str
-) -> str | None:
-    value = values.get(str(row[key]).lower())
-    if value is None:
-        return f"{key}. Received: {row[key] or 'nothing'!r}; expected {expected}."
-    row[key] = value
-    return None
-
-
-def _convert_numbers(row: dict[str, Any]) -> str | None:
+    if row["lesion_type"] is not None:
+        _choose(row, "lesion_type", _TYPES, ", ".join(_TYPES))
     for key in _COUNTS:
         if row[key] is not None:
             number = _number(row[key])
             if not 0 <= number < 1e6 or number != int(number):
-                return f"{key}. Received: {row[key]!r}; expected a whole number."
+                raise UserError(
+                    f"{key}. Received: {row[key]!r}; expected a whole number."
+                )
             row[key] = int(number)
     spacing = row["pixel_spacing_mm"]
     if spacing is not None:
         row["pixel_spacing_mm"] = _number(spacing)
         low, high = CREDIBLE_MM
         if not low <= row["pixel_spacing_mm"] <= high:
-            return (
+            raise UserError(
                 f"pixel_spacing_mm. Received: {spacing!r}; expected a number from "
                 f"{low:g} to {high:g}."
             )
     given = [key for key in _BOX if row[key] is not None]
     if given and (len(given) < len(_BOX) or not (row[_BOX[2]] and row[_BOX[3]])):
         shown = ", ".join(f"{key} {row[key]}" for key in given)
-        return (
+        raise UserError(
             f"box. Received: {shown}; expected all of {', '.join(_BOX)}, at least 1 "
             "pixel wide and high."
         )
     if given and row["mask_path"] is not None:
-        return "both a mask and a box. Expected: one of them."
-    return None
+        raise UserError("both a mask and a box. Expected: one of them.")
+
+
+def _choose(row: Row, key: str, values: Row, expected: str) -> None:
+    value = values.get(str(row[key]).lower())
+    if value is None:
+        shown = repr(row[key] or "nothing")
+        raise UserError(f"{key}. Received: {shown}; expected {expected}.")
+    row[key] = value
 
 
 def _number(text: str) -> float:
@@ -281,8 +261,7 @@ def _number(text: str) -> float:
         return math.nan
 
 
-def _absent_file(row: dict[str, Any], root: Path) -> str | None:
+def _check_files(row: Row, root: Path) -> None:
     for key in ("image_path", "mask_path"):
         if row[key] is not None and not os.path.isfile(root / row[key]):
-            return f"{row[key]}: no such file below {root}."
-    return None
+            raise UserError(f"{row[key]}: no such file below {root}.")

@@ -13,6 +13,7 @@ from keras_wa.cores import reading_threads
 from keras_wa.data.file_state import state_of
 from keras_wa.data.io import kinds_of, read_header
 from keras_wa.data.io.header import DicomHeader
+from keras_wa.errors import in_one_line
 from keras_wa.files import replacing, walk_files
 from keras_wa.progress import track
 
@@ -47,9 +48,6 @@ def index_dicoms(
         Several values are joined by a backslash; a sequence of codes, such as
         ViewCodeSequence, gives the CodeValue of its first item. Absent, empty and
         unreadable values are NA.
-
-    Raises:
-        UserError: the folder or a subfolder cannot be listed.
     """
     if paths is None:
         kinds = kinds_of(root, walk_files(root))
@@ -96,7 +94,7 @@ def _read_all(
             return [None, *map(header.shown, fields)]
         except Exception as error:
             # pydicom can raise any exception for a damaged file.
-            detail = " ".join(str(error).split())
+            detail = in_one_line(error)
             reason = f"the DICOM header cannot be read ({detail}). Copy the file again."
             return [reason, *([None] * len(fields))]
 
@@ -120,8 +118,7 @@ def _load(cache: Path) -> pd.DataFrame:
     except (OSError, ValueError):
         return nothing
     valid = {*_STATE, "reason"} <= set(known.columns) and known["path"].is_unique
-    # An earlier version kept the reasons of files that it could not read.
-    return known[known["reason"].isna()] if valid else nothing
+    return known if valid else nothing
 
 
 def _save(cache: Path, index: pd.DataFrame) -> None:

@@ -5,19 +5,14 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from keras_wa.data.case_table import new_case_table, validate
-from keras_wa.data.dataset import Dataset, Roi
+from keras_wa.data.cropping import whole_roi
+from keras_wa.data.dataset import Dataset
 from keras_wa.data.duplicates import duplicates_note, one_name_note
-from keras_wa.data.io import (
-    IMAGE_SUFFIXES,
-    kinds_of,
-    open_image,
-    passed_over,
-)
+from keras_wa.data.io import IMAGE_SUFFIXES, kinds_of, passed_over
 from keras_wa.data.io.file_kinds import Kind
 from keras_wa.data.options import ReadOptions
 from keras_wa.data.splits import drawn_split, split_test
@@ -63,21 +58,16 @@ def read_folder(
     class folders each, which are the split. Otherwise about a fifth of the ROIs becomes
     the test part, by patient, stratified by label. Class folders are assigned to labels
     by name (`POSITIVE_NAMES`, `NEGATIVE_NAMES`), else in alphabetical order, with a
-    note.
+    note. They are searched with their subfolders, without hidden files and folders.
 
     Args:
-        data_dir: the folder. Class folders are searched with their subfolders; hidden
-            files and folders are left out.
+        data_dir: the folder.
         group_pattern: a regular expression that finds the patient in a file's name: its
             group `patient`, else its first group, else the match. Without one, each
             file is a patient, with a note.
         seed: seed of the test part.
         options: `for_processing`, `bits_stored` and `patients_apart` are used; by
             default `ReadOptions()`.
-
-    Returns:
-        The dataset, one row per image. Files other than images, and plain images
-        beside a DICOM file of the same name, are in `skipped`.
 
     Raises:
         UserError: the folder or a class folder is missing, unreadable or empty; there
@@ -144,7 +134,7 @@ def read_folder(
     return Dataset(
         name="folder",
         cases=cases,
-        read=lambda row: _read(root, row["image_path"], options),
+        read=lambda row: whole_roi(root, row["image_path"], options),
         source={
             "group_pattern": group_pattern,
             "for_processing": options.for_processing,
@@ -157,15 +147,6 @@ def read_folder(
             (name, _REASONS[kind]) for name, kind in kinds.items() if kind in _REASONS
         ],
     )
-
-
-def _read(root: Path, name: str, options: ReadOptions) -> Roi:
-    path = root / name
-    image = open_image(path, options.for_processing, options.bits_stored)
-    facts: dict[str, Any] = {"sources": {name: image.digest}}
-    if image.notes:
-        facts["notes"] = list(image.notes)
-    return Roi(image.grey(), facts)
 
 
 def _compile(group_pattern: str | None) -> re.Pattern[str] | None:

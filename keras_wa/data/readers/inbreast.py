@@ -7,17 +7,14 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
-
-import pandas as pd
 
 from keras_wa.data.cropping import cut_boxes
 from keras_wa.data.dataset import Dataset
 from keras_wa.data.finalizing import (
-    choose_lesion,
-    finish_cases,
+    Row,
+    Skipped,
+    build_dataset,
     left_out_note,
-    pixel_settings,
     refuse_official_crops,
 )
 from keras_wa.data.io import kinds_of, passed_over
@@ -27,7 +24,6 @@ from keras_wa.data.readers.inbreast_rois import (
     GROUP_MM,
     GROUP_SIZE,
     PIXEL_MM,
-    Annotation,
     read_annotation,
 )
 from keras_wa.data.tables import find_file, read_table
@@ -46,28 +42,16 @@ _LABELS = {
 _BREASTS = {"L": "LEFT", "R": "RIGHT"}
 _DICOM = re.compile(r"(\d+)_([0-9a-f]+)_MG_.*", re.IGNORECASE)
 
-Skipped = list[tuple[str, str]]
-
 
 def read_inbreast(
     data_dir: str | os.PathLike[str], options: ReadOptions, seed: int = 0
 ) -> Dataset:
-    """Reads INbreast: one row per ROI of its annotations.
+    """Reads INbreast: one row per ROI of its annotations, see `read_annotation`.
 
     The label is a reading, not a biopsy: BI-RADS 1 to 3 of the image is benign, 4 to 6
-    malignant. The patient is the code in the DICOM file's name. For ROIs see
-    `keras_wa.data.readers.inbreast_rois.read_annotation`.
-
-    Args:
-        data_dir: folder with the table (`SHEETS`), `AllDICOMs/` and `AllXML/`, or with
-            the folder `INbreast Release 1.0`.
-        options: `lesion` keeps calcifications or masses; asymmetries and distortions
-            are read with `all`. `crop` is `fixed` or `roi`.
-        seed: seed of the draw of the test part.
-
-    Returns:
-        The dataset. Images without a DICOM file, and rows and marks that cannot be
-        read, are in `skipped`.
+    malignant. The patient is the code in the DICOM file's name. `data_dir` has the
+    table (`SHEETS`), `AllDICOMs/` and `AllXML/`, or the folder `INbreast Release 1.0`
+    with them. Asymmetries and distortions are read with `lesion="all"`.
 
     Raises:
         UserError: the table is missing or lacks a column, there are no annotations,
@@ -80,21 +64,16 @@ def read_inbreast(
     kinds = kinds_of(root, walk_files(root))
     dicoms = _find_dicoms(kinds)
     annotations = _find_annotations(root, kinds)
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     unused: Counter[str] = Counter()
     bare = 0
     lost: list[int] = []
     read: list[int] = []
-    for image in track(images, "Reading annotations"):
-        name = image.pop("file")
+    for name, image in track(images.items(), "Reading annotations"):
         if name not in dicoms:
-            skipped.append(
-                (
-                    f"{name}.dcm",
-                    "no DICOM file such as "
-                    f"{name}_<patient>_MG_…_ANON.dcm, whose name tells the patient.",
-                )
-            )
+            example = f"{name}_<patient>_MG_…_ANON.dcm"
+            reason = f"no DICOM file such as {example}, whose name tells the patient."
+            skipped.append((f"{name}.dcm", reason))
             lost.append(image["label"])
             continue
         if name not in annotations:
@@ -110,20 +89,28 @@ def read_inbreast(
         read.append(image["label"])
         skipped += [(path, reason) for reason in annotation.skipped]
         unused += annotation.unused
-        patient, dicom = dicoms[name]
-        rows += _rows(
-            name, {**image, "patient_id": patient, "image_path": dicom}, annotation
-        )
-    rows_kept, notes = choose_lesion(rows, options.lesion)
-    cases, split, drawn = finish_cases(rows_kept, str(root), skipped, seed)
-
-    return Dataset(
-        name="inbreast",
-        cases=cases,
-        read=cut_boxes(root, options, PIXEL_MM),
-        source=pixel_settings(options),
-        root=root,
-        split=split,
+        image["patient_id"], image["image_path"] = dicoms[name]
+        for number, roi in enumerate(annotation.rois, start=1):
+            is_lesion = roi.kind in ("calcification", "mass")
+            rows.append(
+                {
+                    **image,
+                    "roi_id": f"{name}_{number}",
+                    "lesion": str(number),
+                    "lesion_type": roi.kind if is_lesion else None,
+                    "morphology": None if is_lesion else roi.kind.upper(),
+                    **{f"box_{side}": value for side, value in vars(roi.box).items()},
+                }
+            )
+    listed = [f"{name} {count}" for name, count in sorted(unused.items())]
+    dataset = build_dataset(
+        "inbreast",
+        root,
+        rows,
+        cut_boxes(root, options, PIXEL_MM),
+        options,
+        seed,
+        skipped=skipped,
         notes=[
             "INbreast: the label is the radiologists' assessment of the image, not "
             "pathology: BI-RADS 1 to 3 is label 0, 4 to 6 is label 1, for every ROI in "
@@ -131,52 +118,28 @@ def read_inbreast(
             f"Marked calcifications are grouped: at least {GROUP_SIZE} in a circle of "
             f"{GROUP_MM:g} mm; outlines of clusters are taken as they are.",
             f"{bare} images have no annotation and so no ROI.",
-            *_unused_note(unused),
+            *([f"Marks that make no ROI: {', '.join(listed)}."] if listed else []),
             *passed_over(kinds, dicom_only=True),
-            *notes,
-            *drawn,
-            *left_out_note(lost, read, "images"),
         ],
-        skipped=skipped,
     )
+    dataset.notes.extend(left_out_note(lost, read, "images"))
+    return dataset
 
 
-def _rows(
-    name: str, image: dict[str, Any], annotation: Annotation
-) -> list[dict[str, Any]]:
-    return [
-        {
-            **image,
-            "roi_id": f"{name}_{number}",
-            "lesion": str(number),
-            "lesion_type": (
-                roi.kind if roi.kind in ("calcification", "mass") else None
-            ),
-            "morphology": (
-                None if roi.kind in ("calcification", "mass") else roi.kind.upper()
-            ),
-            "box_left": roi.box.left,
-            "box_top": roi.box.top,
-            "box_width": roi.box.width,
-            "box_height": roi.box.height,
-        }
-        for number, roi in enumerate(annotation.rois, start=1)
-    ]
-
-
-def _read_images(sheet: Path) -> tuple[list[dict[str, Any]], Skipped]:
+def _read_images(sheet: Path) -> tuple[dict[str, Row], Skipped]:
     """Returns the table's row of each image, and invalid rows."""
     table = read_table(sheet, _COLUMNS)
     skipped = list(table.skipped)
-    images: dict[str, dict[str, Any]] = {}
-    for line, row in table.rows.iterrows():
-        if pd.isna(row["File Name"]):
-            continue  # The spreadsheet ends with a legend.
+    images: dict[str, Row] = {}
+    for line, row in table.rows.fillna("").iterrows():
         # Spreadsheets turn the number into 22678622.0.
-        name = row["File Name"].removesuffix(".0")
-        reading = "" if pd.isna(row["Bi-Rads"]) else row["Bi-Rads"]
-        reading = reading.lower().replace(" ", "").removesuffix(".0")
+        name, reading, density = (
+            row[column].removesuffix(".0") for column in ("File Name", "Bi-Rads", "ACR")
+        )
+        reading = reading.lower().replace(" ", "")
         reason = None
+        if not name:
+            continue  # The spreadsheet ends with a legend.
         if not name.isdigit():
             reason = f"File Name. Received: {name!r}; expected a number."
         elif name in images:
@@ -189,16 +152,14 @@ def _read_images(sheet: Path) -> tuple[list[dict[str, Any]], Skipped]:
         if reason:
             skipped.append((sheet.name, f"line {line}: {reason}"))
             continue
-        density = "" if pd.isna(row["ACR"]) else row["ACR"].removesuffix(".0")
         images[name] = {
-            "file": name,
-            "breast": _BREASTS.get(str(row["Laterality"]).upper()),
-            "view": None if pd.isna(row["View"]) else row["View"].upper(),
+            "breast": _BREASTS.get(row["Laterality"].upper()),
+            "view": row["View"].upper(),
             "density": int(density) if density in ("1", "2", "3", "4") else None,
             "assessment": int(reading[0]),
             "label": _LABELS[reading],
         }
-    return list(images.values()), skipped
+    return images, skipped
 
 
 def _find_dicoms(kinds: Mapping[str, Kind]) -> dict[str, tuple[str, str]]:
@@ -224,10 +185,3 @@ def _find_annotations(root: Path, paths: Iterable[str]) -> dict[str, str]:
             "expected files such as AllXML/22678622.xml, without which there is no ROI."
         )
     return found
-
-
-def _unused_note(unused: Counter[str]) -> list[str]:
-    if not unused:
-        return []
-    listed = ", ".join(f"{name} {unused[name]}" for name in sorted(unused))
-    return [f"Marks that make no ROI: {listed}."]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import plistlib
 import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from keras_wa.data.io import Box
-from keras_wa.errors import UserError
+from keras_wa.errors import UserError, in_one_line
 
 PIXEL_MM = 0.07
 """Edge of a pixel of INbreast's detector (Moreira et al. 2012)."""
@@ -45,21 +44,14 @@ _POINT = re.compile(r"\(\s*(-?[\d.]+(?:e[+-]?\d+)?)\s*,\s*(-?[\d.]+(?:e[+-]?\d+)
 Points = NDArray[np.float64]
 
 
-@dataclasses.dataclass(frozen=True)
-class MarkedRoi:
-    """One ROI of an image.
-
-    Attributes:
-        kind: `calcification`, `mass`, `asymmetry` or `distortion`.
-        box: its bounding box, pixels of the image.
-    """
+class MarkedRoi(NamedTuple):
+    """One ROI: calcification, mass, asymmetry or distortion, and its bounding box."""
 
     kind: str
     box: Box
 
 
-@dataclasses.dataclass(frozen=True)
-class Annotation:
+class Annotation(NamedTuple):
     """The content of an annotation file.
 
     Attributes:
@@ -86,9 +78,6 @@ def read_annotation(path: Path) -> Annotation:
     Args:
         path: a property list in XML from OsiriX: `Images`, in each `ROIs`, in each
             `Name` and `Point_px`, a list of `"(x, y)"` from the top left corner.
-
-    Returns:
-        The ROIs, and marks without an ROI.
 
     Raises:
         UserError: the file cannot be read or has another structure.
@@ -130,19 +119,17 @@ def _entries(path: Path) -> list[tuple[str, Any]]:
     """Returns name and raw points of each mark."""
     try:
         content = plistlib.loads(path.read_bytes())
-        entries = [
+        return [
             (str(roi.get("Name") or "unnamed").strip(), roi.get("Point_px"))
             for image in content["Images"]
             for roi in image["ROIs"]
         ]
     except Exception as error:
         # plistlib can raise any exception for a damaged file.
-        detail = " ".join(str(error).split()) or type(error).__name__
         raise UserError(
-            f"{path}: cannot be read as an annotation ({detail}). Expected: an XML "
-            "property list with Images and ROIs. Copy the file again."
+            f"{path}: cannot be read as an annotation ({in_one_line(error)}). "
+            "Expected: an XML property list with Images and ROIs. Copy the file again."
         ) from error
-    return entries
 
 
 def _parse_points(written: Any) -> Points | None:

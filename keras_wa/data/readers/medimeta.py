@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import xxhash
 
-from keras_wa.data.dataset import Dataset, Roi
-from keras_wa.data.finalizing import choose_lesion, finish_cases
-from keras_wa.data.io import open_image
+from keras_wa.data.cropping import whole_roi
+from keras_wa.data.dataset import Dataset, Pixels, Roi
+from keras_wa.data.finalizing import Row, build_dataset
 from keras_wa.data.options import ReadOptions
 from keras_wa.data.readers.medimeta_annotations import read_annotations
 from keras_wa.data.readers.medimeta_files import (
     CLASSES,
     HDF5,
     IMAGES,
-    Info,
     check_hdf5,
     find_folder,
+    read_as,
     read_info,
     read_labels,
     read_splits,
 )
-from keras_wa.errors import UserError, in_one_line
+from keras_wa.errors import UserError
 
 
 def read_medimeta(
@@ -34,18 +33,10 @@ def read_medimeta(
 ) -> Dataset:
     """Reads `mammo_calc` or `mammo_mass` of MedIMeta: one row per crop.
 
-    The split is that of MedIMeta, with validation. The crops are read from `images/`,
-    or from `images.hdf5` without that folder.
-
-    Args:
-        data_dir: the folder with `info.yaml`, or a folder with exactly one such folder.
-        options: `lesion` must be that of the folder, or `all`. `crop`, `field_mm` and
-            `pixel_spacing` have no effect.
-        seed: not used.
-
-    Returns:
-        The dataset; its paths are in `crop_path`. Absent crops and invalid lines of
-        `annotations.csv` are in `skipped`.
+    `data_dir` is the folder with `info.yaml`, or has exactly one such folder. The split
+    is that of MedIMeta, with validation. The crops are read from `images/`, or from
+    `images.hdf5` without that folder; the paths are in `crop_path`. `lesion` must be
+    that of the folder, or `all`; `crop`, `field_mm` and `pixel_spacing` have no effect.
 
     Raises:
         UserError: a file is missing or damaged, the parts of the split overlap or leave
@@ -65,8 +56,8 @@ def read_medimeta(
     if from_hdf5 and options.require_files:
         check_hdf5(root, info, len(labels))
     annotations, skipped, notes = read_annotations(root, images, labels, info)
-    rows: list[dict[str, Any]] = []
-    lost: list[dict[str, Any]] = []
+    rows: list[Row] = []
+    lost: list[Row] = []
     for index, label in enumerate(labels):
         path, part = images[index]
         row = {
@@ -86,72 +77,45 @@ def read_medimeta(
             lost.append(row)
         else:
             rows.append(row)
-    kept, chosen = choose_lesion(rows, options.lesion)
-    cases, _, left_out = finish_cases(
-        kept, str(root), skipped, seed, options.patients_apart, lost
-    )
     height, width = info.size
-    return Dataset(
-        name="medimeta",
-        cases=cases,
-        read=_hdf5_reader(root) if from_hdf5 else _file_reader(root, info, options),
-        source={
-            "lesion": options.lesion,
-            "for_processing": options.for_processing,
-            "bits_stored": options.bits_stored,
-        },
-        root=root,
-        split="MedIMeta's own",
+
+    def read(row: pd.Series) -> Roi:
+        if from_hdf5:
+            return _read_hdf5(root / HDF5, row["roi_id"])
+        return whole_roi(root, row["crop_path"], options, info.size)
+
+    dataset = build_dataset(
+        "medimeta",
+        root,
+        rows,
+        read,
+        options,
+        seed,
+        skipped=skipped,
+        lost=lost,
         notes=[
             f"MedIMeta: the ROI is the published crop of {height} by {width} pixels; "
             "`crop`, `field_mm` and `pixel_spacing` have no effect. Lesions of more "
             "than 224 pixels of the film were scaled down, so that the magnification "
             "tells their size. BENIGN_WITHOUT_CALLBACK is among the benign.",
             *notes,
-            *chosen,
-            *left_out,
         ],
-        skipped=skipped,
     )
+    source = {
+        name: dataset.source[name]
+        for name in ("lesion", "for_processing", "bits_stored")
+    }
+    return dataclasses.replace(dataset, source=source, split="MedIMeta's own")
 
 
-def _file_reader(
-    root: Path, info: Info, options: ReadOptions
-) -> Callable[[pd.Series], Roi]:
-    def read(row: pd.Series) -> Roi:
-        name = row["crop_path"]
-        image = open_image(root / name, options.for_processing, options.bits_stored)
-        if image.shape != info.size:
-            raise UserError(
-                f"{root / name}: size of the image. Received: {image.shape[0]} by "
-                f"{image.shape[1]} pixels; expected {info.size[0]} by {info.size[1]}, "
-                "the input_size of info.yaml. Unpack the archive again."
-            )
-        facts: dict[str, Any] = {"sources": {name: image.digest}}
-        if image.notes:
-            facts["notes"] = list(image.notes)
-        return Roi(image.grey(), facts)
-
-    return read
-
-
-def _hdf5_reader(root: Path) -> Callable[[pd.Series], Roi]:
+def _read_hdf5(path: Path, name: str) -> Roi:
     import h5py
 
-    path = root / HDF5
+    def read(path: Path) -> Pixels:
+        with h5py.File(path, "r") as file:
+            return file[IMAGES][int(name)]
 
-    def read(row: pd.Series) -> Roi:
-        name = row["roi_id"]
-        try:
-            with h5py.File(path, "r") as file:
-                pixels = file[IMAGES][int(name)]
-        except (OSError, KeyError) as error:
-            raise UserError(
-                f"{path}: image {name} cannot be read ({in_one_line(error)}). "
-                "Expected: the file as published; unpack the archive again."
-            ) from error
-        # Of the pixels: all crops share the file.
-        digest = xxhash.xxh3_128_hexdigest(pixels.tobytes())
-        return Roi(pixels, {"sources": {f"{HDF5}/{name}": digest}})
-
-    return read
+    pixels = read_as(path, f"image {name}", read)
+    # Of the pixels: all crops share the file.
+    digest = xxhash.xxh3_128_hexdigest(pixels.tobytes())
+    return Roi(pixels, {"sources": {f"{HDF5}/{name}": digest}})

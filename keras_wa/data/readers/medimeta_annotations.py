@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from keras_wa.data.readers.medimeta_files import AGAIN, TASK, Info
+from keras_wa.data.finalizing import Skipped
+from keras_wa.data.readers.medimeta_files import TASK, Info, not_as_published
 from keras_wa.data.tables import read_table
-from keras_wa.errors import UserError
 
 _COLUMNS = {
     "patient id": "patient_id",
@@ -31,7 +31,7 @@ _COUNTS = ("density", "assessment", "subtlety")
 
 def read_annotations(
     root: Path, images: list[tuple[str, str]], labels: list[int], info: Info
-) -> tuple[dict[str, dict[str, Any]], list[tuple[str, str]], list[str]]:
+) -> tuple[dict[str, dict[str, Any]], Skipped, list[str]]:
     """Reads `annotations.csv`.
 
     Args:
@@ -43,10 +43,6 @@ def read_annotations(
     Returns:
         Columns of a case table by the image's path; unusable lines with the reason;
         and notes. Without patient numbers, each image is its own patient.
-
-    Raises:
-        UserError: the table cannot be read, has other images, or contradicts the split
-            or the labels.
     """
     file = root / "annotations.csv"
     alone = {path: {"patient_id": Path(path).stem} for path, _ in images}
@@ -54,21 +50,18 @@ def read_annotations(
         return alone, [], [_no_patients(f"{file.name} is not there")]
     table = read_table(file, ("filepath",))
     frame = table.rows
+    values = {label: str(value) for value, label in info.labels.items()}
+    known = pd.DataFrame(images, columns=["filepath", "split"])
+    known[f"tasks/{TASK}"] = [values[label] for label in labels]
+    _check_same(frame, known.set_index("filepath"), file)
     # The column is breast_density for masses, "breast density" for calcifications.
     plain = frame.columns.str.lower().str.replace("_", " ")
     names = pd.Index([_COLUMNS.get(*pair) for pair in zip(plain, frame, strict=True)])
     if names.has_duplicates:
         twice = frame.columns[names.duplicated()][0]
-        raise UserError(
-            f"{file}: column {twice!r} is there twice, perhaps in another spelling. "
-            f"Expected: once. {AGAIN}"
+        raise not_as_published(
+            file, "columns", f"{twice!r} in two spellings", "one of them"
         )
-    own = {path: row for row, (path, _) in enumerate(images)}
-    _check_paths(frame["filepath"], own, file)
-    _check_same(frame, "split", [part for _, part in images], own, file)
-    values = {label: str(value) for value, label in info.labels.items()}
-    listed = [values[label] for label in labels]
-    _check_same(frame, f"tasks/{TASK}", listed, own, file)
     frame = frame.set_axis(names, axis="columns")
     frame = frame[names.intersection(["filepath", *_COLUMNS.values()])]
     for name in frame.columns.intersection([*_COUNTS, "lesion"]):
@@ -81,7 +74,6 @@ def read_annotations(
     if "patient_id" not in frame or frame["patient_id"].isna().all():
         notes = [_no_patients(f"{file.name} has no patient_id")]
         frame["patient_id"] = [Path(path).stem for path in frame["filepath"]]
-    listed_paths = set(frame["filepath"])
     found: dict[str, dict[str, Any]] = {}
     skipped = list(table.skipped)
     for line, record in zip(frame.index, frame.to_dict("records"), strict=True):
@@ -93,45 +85,31 @@ def read_annotations(
             found[row.pop("filepath")] = row
     skipped += [
         (path, f"no line of {file.name} is about it.")
-        for path in own
-        if path not in listed_paths
+        for path in alone
+        if path not in set(frame["filepath"])
     ]
     return found, skipped, notes
 
 
-def _check_paths(paths: pd.Series, own: Mapping[str, int], file: Path) -> None:
-    """Raises an error if the table has other images or one image twice."""
-    seen = set()
-    for line, path in zip(paths.index, paths, strict=True):
-        if path in own and path not in seen:
-            seen.add(path)
-            continue
-        shown = "nothing" if pd.isna(path) else repr(path)
-        raise UserError(
-            f"{file}: line {line}, filepath. Received: {shown}"
-            f"{' a second time' if path in seen else ''}; expected each path in "
-            f"splits/ once. {AGAIN}"
+def _check_same(frame: pd.DataFrame, known: pd.DataFrame, file: Path) -> None:
+    """Raises an error if the table contradicts the dataset's other files."""
+    paths = frame["filepath"]
+    listed = known.reindex(paths).set_axis(frame.index)
+    odd = paths[listed["split"].isna() | paths.duplicated()]
+    if len(odd):
+        raise not_as_published(
+            file,
+            f"line {odd.index[0]}, filepath",
+            odd.iloc[0],
+            "each path in splits/ once",
         )
-
-
-def _check_same(
-    frame: pd.DataFrame,
-    name: str,
-    listed: list[str],
-    own: Mapping[str, int],
-    file: Path,
-) -> None:
-    """Raises an error if a column contradicts the dataset's other files."""
-    if name not in frame:
-        return
-    where = "splits/" if name == "split" else f"task_labels/{TASK}.npy"
-    for line, path, text in zip(
-        frame.index, frame["filepath"], frame[name], strict=True
-    ):
-        if pd.notna(text) and text != listed[own[path]]:
-            raise UserError(
-                f"{file}: line {line}, {name} of {path}. Received: {text!r}; expected "
-                f"{listed[own[path]]!r}, as {where} has it. {AGAIN}"
+    for name in listed.columns.intersection(frame.columns):
+        for line in frame.index[frame[name].notna() & (frame[name] != listed[name])]:
+            raise not_as_published(
+                file,
+                f"line {line}, {name} of {paths[line]}",
+                repr(frame.at[line, name]),
+                f"{listed.at[line, name]!r}, as splits/ and task_labels/ have it",
             )
 
 

@@ -6,11 +6,11 @@ github.com/StefanoWoerner/medimeta-dataset-scripts, which wrote version 1.0.
 
 from __future__ import annotations
 
-import dataclasses
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import yaml
@@ -30,14 +30,12 @@ TASK = "pathology"
 CLASSES = ("benign", "malignant")
 """Names of the task's classes, case-insensitive; the index is the label."""
 
-AGAIN = "Unpack the archive again."
-"""Advice for a file that differs from the published one."""
-
 _IMAGE = re.compile(r"images/(\d{1,9})\.\w+")
 
+Content = TypeVar("Content")
 
-@dataclasses.dataclass(frozen=True)
-class Info:
+
+class Info(NamedTuple):
     """The content of `info.yaml`.
 
     Attributes:
@@ -51,21 +49,32 @@ class Info:
     size: tuple[int, int]
 
 
-def find_folder(place: Path) -> Path:
-    """Finds the folder with `info.yaml`: this one, or its only subfolder with one.
+def not_as_published(
+    file: Path, what: str, received: object, expected: str
+) -> UserError:
+    """Builds the error for content that differs from the published one."""
+    return UserError(
+        f"{file}: {what}. Received: {received}; expected {expected}. Unpack the "
+        "archive again."
+    )
 
-    Raises:
-        UserError: there is no such folder, or more than one.
-    """
+
+def read_as(file: Path, kind: str, read: Callable[[Path], Content]) -> Content:
+    """Reads a file; the error names it."""
+    try:
+        return read(file)
+    except (OSError, EOFError, ValueError, KeyError, yaml.YAMLError) as error:
+        raise UserError(
+            f"{file}: cannot be read as {kind} ({in_one_line(error)}). Expected: the "
+            "file as published. Unpack the archive again."
+        ) from error
+
+
+def find_folder(place: Path) -> Path:
+    """Finds the folder with `info.yaml`: this one, or its only subfolder with one."""
     if (place / INFO).is_file():
         return place
-    try:
-        found = sorted(path.parent for path in place.glob(f"*/{INFO}"))
-    except OSError as error:
-        raise UserError(
-            f"{place}: cannot be listed ({error.strerror or error}). Expected: a "
-            "folder of MedIMeta; check `data_dir`."
-        ) from error
+    found = sorted(path.parent for path in place.glob(f"*/{INFO}"))
     if len(found) != 1:
         names = ", ".join(path.name for path in found) or "none"
         raise UserError(
@@ -76,181 +85,89 @@ def find_folder(place: Path) -> Path:
 
 
 def read_info(root: Path) -> Info:
-    """Reads `info.yaml`.
-
-    Raises:
-        UserError: the file cannot be read, describes another dataset, or lacks the
-            task.
-    """
+    """Reads `info.yaml`; other datasets, tasks and images than grey ones are errors."""
     file = root / INFO
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise UserError(
-            f"{file}: cannot be read as YAML ({in_one_line(error)}). Expected: "
-            f"MedIMeta's file as published. {AGAIN}"
-        ) from error
-    info: dict[Any, Any] = content if isinstance(content, dict) else {}
+    content = read_as(file, "YAML", lambda path: yaml.safe_load(_text(path)))
+    info: Mapping[Any, Any] = content if isinstance(content, dict) else {}
     name = info.get("id")
     if name not in LESIONS:
         raise UserError(
             f"{file}: id. Received: {name!r}; expected {' or '.join(LESIONS)}. Name "
             "the folder of one of them with `data_dir`."
         )
-    tasks = info.get("tasks")
-    by_name = {
-        str(task.get("task_name")): task.get("labels")
-        for task in (tasks if isinstance(tasks, list) else [])
-        if isinstance(task, dict)
-    }
-    if TASK not in by_name:
-        raise UserError(
-            f"{file}: tasks. Received: {', '.join(by_name) or 'none'}; expected "
-            f"{TASK!r} among them. {AGAIN}"
-        )
-    classes = by_name[TASK]
-    named = classes.items() if isinstance(classes, dict) else ()
+    classes = {
+        task.get("task_name"): task.get("labels") for task in info.get("tasks") or ()
+    }.get(TASK)
     labels = {
         value: CLASSES.index(str(text).lower())
-        for value, text in named
-        if isinstance(value, int) and str(text).lower() in CLASSES
+        for value, text in (classes or {}).items()
+        if str(text).lower() in CLASSES
     }
-    if len(labels) != len(named) or sorted(labels.values()) != [0, 1]:
-        raise UserError(
-            f"{file}: labels of the task {TASK!r}. Received: {classes!r}; expected a "
-            f"number for each of {' and '.join(CLASSES)}. {AGAIN}"
-        )
-    size = info.get("input_size")
-    if not (
-        isinstance(size, list)
-        and len(size) == 3
-        and all(isinstance(side, int) and side > 0 for side in size)
-        and size[0] == 1
-    ):
-        raise UserError(
-            f"{file}: input_size. Received: {size!r}; expected [1, height, width], "
-            f"grey images. {AGAIN}"
-        )
-    return Info(LESIONS[name], labels, (size[1], size[2]))
+    if len(labels) != len(classes or ()) or sorted(labels.values()) != [0, 1]:
+        expected = f"a number for each of {' and '.join(CLASSES)}"
+        raise not_as_published(file, f"labels of the task {TASK!r}", classes, expected)
+    match info.get("input_size"):
+        case [1, int(height), int(width)]:
+            return Info(LESIONS[name], labels, (height, width))
+        case size:
+            expected = "[1, height, width], grey images"
+            raise not_as_published(file, "input_size", size, expected)
 
 
 def read_labels(root: Path, info: Info) -> list[int]:
-    """Reads the labels of the task.
-
-    Returns:
-        The label of each image, in the order of the image numbers.
-
-    Raises:
-        UserError: the file cannot be read or has invalid values.
-    """
+    """Reads the label of each image, in the order of the image numbers."""
     file = root / "task_labels" / f"{TASK}.npy"
-    try:
-        with file.open("rb") as content:
-            values = np.lib.format.read_array(content, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"{file}: cannot be read as labels ({in_one_line(error)}). Expected: a "
-            f"NumPy array of whole numbers, one an image. {AGAIN}"
-        ) from error
-    if values.ndim != 1 or not len(values):
-        raise UserError(
-            f"{file}: shape of the labels. Received: {values.shape}; expected (N,), "
-            f"one an image. {AGAIN}"
-        )
-    for index, value in enumerate(values.tolist()):
-        if value not in info.labels:
-            known = ", ".join(
-                f"{key} ({CLASSES[label]})" for key, label in info.labels.items()
-            )
-            raise UserError(
-                f"{file}: label of image {index:06d}. Received: {value!r}; expected "
-                f"one of {known}, as in {INFO}. {AGAIN}"
-            )
+    values = read_as(file, "labels", np.load)
+    wrong = set(values.ravel().tolist()) - set(info.labels)
+    if values.ndim != 1 or wrong:
+        received = f"{sorted(wrong) or 'labels'} in shape {values.shape}"
+        expected = f"one of {sorted(info.labels)} an image, as in {INFO}"
+        raise not_as_published(file, "labels", received, expected)
     return [info.labels[value] for value in values.tolist()]
 
 
 def read_splits(root: Path, count: int) -> list[tuple[str, str]]:
-    """Reads the lists of the split.
-
-    Args:
-        root: folder of the dataset.
-        count: number of labels.
-
-    Returns:
-        The path and the part of each image, in the order of the image numbers.
-
-    Raises:
-        UserError: a list is missing, has an entry that is not a labelled image, or an
-            image is in no list or listed twice.
-    """
-    found: dict[int, tuple[str, str]] = {}
+    """Reads the path and the part of each of `count` images, by their numbers."""
+    found: list[tuple[int, str, str]] = []
     for part in PARTS:
         file = root / "splits" / f"{part}.txt"
-        try:
-            lines = file.read_text(encoding="utf-8").splitlines()
-        except (OSError, ValueError) as error:
-            raise UserError(
-                f"{file}: cannot be read ({in_one_line(error)}). Expected: the list of "
-                f"the images of this part. {AGAIN}"
-            ) from error
-        for number, line in enumerate(lines, start=1):
-            path = line.strip()
-            if not path:
-                continue
+        for path in read_as(file, "a list", _text).split():
             match = _IMAGE.fullmatch(path)
-            if match is None:
-                raise UserError(
-                    f"{file}: line {number}. Received: {path!r}; expected a path such "
-                    f"as images/000012.tiff. {AGAIN}"
-                )
-            index = int(match[1])
-            if index >= count:
-                raise UserError(
-                    f"{file}: line {number}, number of the image. Received: {path}; "
-                    f"expected at most {count - 1:06d}, since task_labels/{TASK}.npy "
-                    f"has {count} labels. {AGAIN}"
-                )
-            if index in found:
-                raise UserError(
-                    f"{file}: line {number}. Received: {path}, which is in "
-                    f"{found[index][1]}.txt already; expected each image once. {AGAIN}"
-                )
-            found[index] = path, part
-    absent = [index for index in range(count) if index not in found]
-    if absent:
-        raise UserError(
-            f"{root / 'splits'}: images with a label that are in no list. Received: "
-            f"{len(absent)} of {count}, such as {absent[0]:06d}; expected each in one "
-            f"of {', '.join(f'{part}.txt' for part in PARTS)}. {AGAIN}"
+            found.append((int(match[1]) if match else -1, path, part))
+    listed = Counter(number for number, *_ in found)
+    wrong = [
+        f"{path!r} in {part}.txt" + (" once more" if listed[number] > 1 else "")
+        for number, path, part in found
+        if not 0 <= number < count or listed[number] > 1
+    ]
+    wrong += [f"no image {number:06d}" for number in range(count) if not listed[number]]
+    if wrong:
+        raise not_as_published(
+            root / "splits",
+            "paths of images",
+            wrong[0],
+            "a path such as images/000012.tiff in one of the lists for each of the "
+            f"{count} labels in task_labels/{TASK}.npy",
         )
-    return [found[index] for index in range(count)]
+    return [(path, part) for _, path, part in sorted(found)]
 
 
 def check_hdf5(root: Path, info: Info, count: int) -> None:
-    """Checks that the HDF5 file can be opened and contains the images.
-
-    Raises:
-        UserError: the file cannot be opened or its images differ from `info`.
-    """
+    """Checks that the HDF5 file can be opened and has the labelled images."""
     import h5py
 
     file = root / HDF5
-    expected = (count, *info.size)
-    try:
-        with h5py.File(file, "r") as content:
-            images = content.get(IMAGES)
-            found = (
-                f"{images.dtype} {images.shape}"
-                if isinstance(images, h5py.Dataset)
-                else "none"
-            )
-    except OSError as error:
-        raise UserError(
-            f"{file}: cannot be read ({in_one_line(error)}). Expected: this file "
-            f"whole, or the folder {IMAGES}/ beside it. {AGAIN}"
-        ) from error
-    if found != f"uint8 {expected}":
-        raise UserError(
-            f"{file}: data set {IMAGES!r}. Received: {found}; expected uint8 "
-            f"{expected}, as many as labels. {AGAIN}"
+
+    def describe(path: Path) -> str:
+        with h5py.File(path, "r") as content:
+            return f"{content[IMAGES].dtype} {content[IMAGES].shape}"
+
+    found, expected = read_as(file, "HDF5", describe), f"uint8 {(count, *info.size)}"
+    if found != expected:
+        raise not_as_published(
+            file, f"data set {IMAGES!r}", found, f"{expected}, as many as labels"
         )
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")

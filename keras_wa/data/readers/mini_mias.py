@@ -6,14 +6,13 @@ import os
 import re
 from collections import Counter
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from keras_wa.data.cropping import cut_boxes
 from keras_wa.data.dataset import Dataset
 from keras_wa.data.finalizing import (
-    choose_lesion,
-    finish_cases,
-    pixel_settings,
+    Row,
+    Skipped,
+    build_dataset,
     refuse_official_crops,
 )
 from keras_wa.data.io import kinds_of, stem_of
@@ -45,8 +44,6 @@ _FULL_SIZE = re.compile(r"^\s*mdb\d{3}[lr][smlx]\b", re.IGNORECASE | re.MULTILIN
 _FILM = re.compile(r"mdb\d{3}")
 _WHOLE = re.compile(r"\d+")
 
-Skipped = list[tuple[str, str]]
-
 
 def read_mini_mias(
     data_dir: str | os.PathLike[str], options: ReadOptions, seed: int = 0
@@ -55,18 +52,9 @@ def read_mini_mias(
 
     Two consecutive films, such as mdb001 and mdb002, are of one woman. Abnormalities
     without a position (calcifications all over the breast) and normal films are left
-    out. The list counts y from the bottom, the boxes count from the top.
-
-    Args:
-        data_dir: folder with the list of films and, at any depth, the images
-            `mdb001.pgm` to `mdb322.pgm`.
-        options: `lesion`: CALC is a calcification; CIRC, SPIC and MISC are masses; ARCH
-            and ASYM are neither and need `all`. `crop` is `fixed` or `roi`.
-        seed: seed of the draw of the test part.
-
-    Returns:
-        The dataset. Invalid lines, and abnormalities without a position or an image,
-        are in `skipped`.
+    out. The list counts y from the bottom, the boxes count from the top. The images
+    `mdb001.pgm` to `mdb322.pgm` are found at any depth. CALC is a calcification; CIRC,
+    SPIC and MISC are masses; ARCH and ASYM are neither and need `lesion="all"`.
 
     Raises:
         UserError: the list is missing or is that of the full-size MIAS, `crop` is
@@ -77,8 +65,8 @@ def read_mini_mias(
     listing = find_file(root, LISTS, "mini-MIAS's list of films")
     entries, skipped, normal = _read_list(listing)
     images, spare = _find_images(root)
-    rows: list[dict[str, Any]] = []
-    lost: list[dict[str, Any]] = []
+    rows: list[Row] = []
+    lost: list[Row] = []
     for entry in entries:
         film = entry.pop("film")
         path = images.get(film)
@@ -87,17 +75,15 @@ def read_mini_mias(
             lost.append(entry)
             continue
         rows.append({**entry, "image_path": path or f"{film}.pgm"})
-    rows_kept, notes = choose_lesion(rows, options.lesion)
-    lost = [row for row in lost if options.lesion in ("all", row["lesion_type"])]
-    cases, split, drawn = finish_cases(rows_kept, str(root), skipped, seed, lost=lost)
-
-    return Dataset(
-        name="mini-mias",
-        cases=cases,
-        read=cut_boxes(root, options, SPACING_MM, size=(SIDE, SIDE)),
-        source=pixel_settings(options),
-        root=root,
-        split=split,
+    return build_dataset(
+        "mini-mias",
+        root,
+        rows,
+        cut_boxes(root, options, SPACING_MM, size=(SIDE, SIDE)),
+        options,
+        seed,
+        skipped=skipped,
+        lost=lost,
         notes=[
             "mini-MIAS: the label is the severity in its list, benign or malignant; "
             f"{normal} normal films have no abnormality and are not read. Its "
@@ -106,14 +92,11 @@ def read_mini_mias(
             f"mini-MIAS has {SPACING_MM} mm a pixel, coarser than single "
             "microcalcifications.",
             *spare,
-            *notes,
-            *drawn,
         ],
-        skipped=skipped,
     )
 
 
-def _read_list(listing: Path) -> tuple[list[dict[str, Any]], Skipped, int]:
+def _read_list(listing: Path) -> tuple[list[Row], Skipped, int]:
     """Returns rows with their film, skipped lines, and the number of normal films."""
     try:
         text = listing.read_text(encoding="latin-1")
@@ -122,7 +105,7 @@ def _read_list(listing: Path) -> tuple[list[dict[str, Any]], Skipped, int]:
             f"{listing}: cannot be read ({error.strerror or error}). Expected: "
             "mini-MIAS's list of films."
         ) from error
-    entries: list[dict[str, Any]] = []
+    entries: list[Row] = []
     skipped: Skipped = []
     normal: set[str] = set()
     seen: set[str] = set()
@@ -137,15 +120,16 @@ def _read_list(listing: Path) -> tuple[list[dict[str, Any]], Skipped, int]:
             normal.add(film)
             continue
         counts[film] += 1
-        entry = _parse(film, int(match[2]), counts[film], fields)
         again = " ".join([film, *fields]).upper()
-        if isinstance(entry, dict) and again in seen:
-            entry = "comes a second time."
-        seen.add(again)
-        if isinstance(entry, dict):
-            entries.append(entry)
+        try:
+            entry = _parse(film, int(match[2]), counts[film], fields)
+            if again in seen:
+                raise UserError("comes a second time.")
+        except UserError as error:
+            skipped.append((listing.name, f"line {number}, {film}: {error}"))
         else:
-            skipped.append((listing.name, f"line {number}, {film}: {entry}"))
+            entries.append(entry)
+            seen.add(again)
     if not entries and not normal:
         full_size = _FULL_SIZE.search(text)
         raise UserError(
@@ -160,31 +144,27 @@ def _read_list(listing: Path) -> tuple[list[dict[str, Any]], Skipped, int]:
     return entries, skipped, len(normal)
 
 
-def _parse(
-    film: str, number: int, lesion: int, fields: list[str]
-) -> dict[str, Any] | str:
-    """Returns a row of the case table, or the reason why the line is skipped."""
+def _parse(film: str, number: int, lesion: int, fields: list[str]) -> Row:
+    """Returns a row of the case table; the error is the reason why there is none."""
     values = [*(field.upper() for field in fields), "", "", ""][:3]
     tissue, kind, severity = values
-    if tissue not in ("F", "G", "D"):
-        return f"background tissue. Received: {tissue!r}; expected F, G or D."
-    if kind not in _TYPES:
-        return (
-            f"class of abnormality. Received: {kind!r}; expected one of "
-            f"{', '.join(_TYPES)} or NORM."
-        )
-    if severity not in _LABELS:
-        return f"severity. Received: {severity!r}; expected B or M."
+    for what, value, known, expected in (
+        ("background tissue", tissue, "FGD", "F, G or D"),
+        ("class of abnormality", kind, _TYPES, f"one of {', '.join(_TYPES)} or NORM"),
+        ("severity", severity, _LABELS, "B or M"),
+    ):
+        if value not in [*known]:
+            raise UserError(f"{what}. Received: {value!r}; expected {expected}.")
     place = fields[3:6]
     if len(place) < 3 or not all(_WHOLE.fullmatch(field) for field in place):
         shown = " ".join(fields[3:]) or "nothing"
-        return (
+        raise UserError(
             f"no place of the abnormality. Received: {shown}; expected x, y and "
             "radius, without which there is no ROI to cut."
         )
     x, y, radius = (int(field) for field in place)
     if not (x < SIDE and y < SIDE and 0 < radius <= SIDE):
-        return (
+        raise UserError(
             f"place of the abnormality. Received: x {x}, y {y}, radius {radius}; "
             f"expected a point in an image of {SIDE} by {SIDE} pixels."
         )

@@ -13,6 +13,7 @@ from keras_wa.data.download import (
     CMMD,
     install,
     obtained_tables,
+    table_names,
     tcia_tables,
 )
 from keras_wa.errors import UserError
@@ -189,3 +190,18 @@ def test_the_known_digests_are_those_of_the_official_files(shared_data: Path, na
     content = (shared_data / "cbis-ddsm-csv" / name).read_bytes()
     known = tcia_tables._CASE_LISTS[name]
     assert hashlib.sha256(content).hexdigest() == known.sha256
+
+
+@pytest.mark.parametrize(
+    ("lesion", "starts"),
+    [
+        ("calcification", ["calc", "calc"]),
+        ("mass", ["mass", "mass"]),
+        ("all", ["calc", "calc", "mass", "mass"]),
+    ],
+)
+def test_each_data_set_knows_its_tables(lesion, starts):
+    names = table_names(CBIS_DDSM, lesion)
+    assert [name[:4] for name in names] == starts
+    assert set(names) <= set(CBIS_DDSM.tables)
+    assert table_names(CMMD, lesion) == [SHEET]

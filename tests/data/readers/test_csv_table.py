@@ -134,21 +134,13 @@ def test_the_split_of_the_table_stays(root):
     dataset = read(root, rows)
     assert list(dataset.cases["split"]) == ["train"] * 6 + ["val"] * 4 + ["test"] * 2
     assert dataset.notes == []
+    assert dataset.split == "the table's own"
     rows[0]["split"] = None
     rows[1]["split"] = "holdout"
     assert [reason for _, reason in read(root, rows).skipped] == [
         "line 2: split. Received: 'nothing'; expected train, val, test.",
         "line 3: split. Received: 'holdout'; expected train, val, test.",
     ]
-
-
-def test_what_the_split_is_stands_in_the_dataset(root):
-    assert read(root, cases_of()).split == "drawn by patient (seed 0)"
-    split = ["train", "test"] * 6
-    given = [
-        {**row, "split": each} for row, each in zip(cases_of(), split, strict=True)
-    ]
-    assert read(root, given).split == "the table's own"
 
 
 def test_lost_rows_are_counted_by_class(root):

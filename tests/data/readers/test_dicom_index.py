@@ -14,7 +14,6 @@ import pytest
 from pydicom.dataset import Dataset
 
 from keras_wa.data.readers.dicom_index import CACHE_NAME, index_dicoms
-from keras_wa.errors import UserError
 from tests.data.io.dicom_files import dicom_bytes, dicom_dataset, write_dicom
 
 FIELDS = ["PatientID", "ImageLaterality", "ViewCodeSequence", "ImageType"]
@@ -103,15 +102,6 @@ def test_what_the_disk_could_not_read_is_not_kept(tree, monkeypatch):
     assert index_dicoms(tree, FIELDS)["reason"].isna().all()
 
 
-def test_linked_folders_are_followed_once(tree):
-    before = list(index_dicoms(tree, FIELDS)["path"])
-    (tree / ".elsewhere").mkdir()
-    write_dicom(tree / ".elsewhere" / "1-1.dcm", PIXELS)
-    (tree / "linked").symlink_to(tree / ".elsewhere")
-    (tree / "b" / "loop").symlink_to(tree)
-    assert list(index_dicoms(tree, FIELDS)["path"]) == [*before, "linked/1-1.dcm"]
-
-
 def test_a_second_call_reads_only_what_changed(tree, monkeypatch):
     first = index_dicoms(tree, FIELDS)
     seen = reads(monkeypatch)
@@ -170,11 +160,6 @@ def test_a_folder_without_dicom_gives_an_empty_table(tmp_path):
     assert list(index.columns) == ["path", *FIELDS, "reason"]
 
 
-def test_an_absent_folder_is_a_user_error(tmp_path):
-    with pytest.raises(UserError, match="absent: cannot be listed"):
-        index_dicoms(tmp_path / "absent", FIELDS)
-
-
 def test_a_value_that_breaks_the_standard_costs_no_other(tmp_path):
     dataset = dicom_dataset(PIXELS, PatientID="D1-0001", Laterality="L")
     for field in ("PixelSpacing", "InstanceNumber"):
@@ -185,12 +170,3 @@ def test_a_value_that_breaks_the_standard_costs_no_other(tmp_path):
     text = "0,085\\0,085"
     assert list(row[fields]) == ["D1-0001", text, text, "L", "4"]
     assert pd.isna(row["reason"])
-
-
-def test_a_file_that_an_earlier_version_could_not_read_is_read_again(tree):
-    first = index_dicoms(tree, FIELDS)
-    cache = pd.read_csv(tree / CACHE_NAME, dtype=str)
-    cache.assign(reason="damaged", **dict.fromkeys(FIELDS)).to_csv(
-        tree / CACHE_NAME, index=False
-    )
-    pd.testing.assert_frame_equal(index_dicoms(tree, FIELDS), first)

@@ -133,14 +133,6 @@ def test_train_and_test_folders_are_the_split(tmp_path):
     assert dataset.split == "the folders' own"
 
 
-def test_a_patient_in_train_and_in_test_is_an_error(tmp_path):
-    for part in ("train", "test"):
-        for label in "01":
-            write(tmp_path / part / label / f"p{label}_{part}.png", 1)
-    with pytest.raises(UserError, match="patient 'p0' in test and train"):
-        read_folder(tmp_path, r"^(p\d)")
-
-
 def test_every_format_and_sub_folders_are_found_and_the_rest_is_listed(folder):
     benign = folder / "benign"
     for name in (
@@ -224,14 +216,6 @@ def test_a_link_does_not_lead_into_the_other_class(folder):
     before = read_folder(folder).cases
     (folder / "benign" / "all").symlink_to(folder)
     assert read_folder(folder).cases.equals(before)
-
-
-def test_the_table_does_not_depend_on_where_the_folder_lies(folder, tmp_path_factory):
-    other = tmp_path_factory.mktemp("other") / "copy"
-    shutil.copytree(folder, other)
-    one, two = read_folder(folder), read_folder(other)
-    assert one.cases.equals(two.cases)
-    assert one.notes == two.notes
 
 
 def test_duplicates_under_other_patients_are_noted(folder):

@@ -96,7 +96,9 @@ def test_the_hdf5_gives_the_same_without_the_folder_of_images(
     assert len({name for name, _ in sources}) == len(dict(map(reversed, sources))) == 12
     with h5py.File(medimeta / "images.hdf5", "w"):
         pass
-    with pytest.raises(UserError, match=r"images\.hdf5: image 000003 cannot be read"):
+    with pytest.raises(
+        UserError, match=r"images\.hdf5: cannot be read as image 000003"
+    ):
         dataset.read(dataset.cases.iloc[3])
 
 

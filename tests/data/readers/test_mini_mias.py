@@ -189,14 +189,6 @@ def test_y_counts_from_the_bottom(root, crop):
     assert abs(bright.mean(axis=0) - roi.pixels.shape[0] / 2).max() <= 1
 
 
-def test_another_spacing_may_be_given(root):
-    write_pgm(root / "mdb209.pgm", np.zeros((1024, 1024), np.uint8))
-    dataset = read_mini_mias(root, dataclasses.replace(LISTED, pixel_spacing=0.1))
-    roi = dataset.read(rows(dataset)["mdb209_1"])
-    assert roi.pixels.shape == (256, 256)
-    assert roi.facts["spacing_from"] == "option"
-
-
 def test_images_are_found_anywhere_and_the_pgm_is_preferred(root):
     write_list(root, LINES.upper().replace("MDB", "mdb"))
     for film in ("001", "002", "005", "178", "209", "249"):

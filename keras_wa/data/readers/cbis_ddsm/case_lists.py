@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
 from keras_wa.data.case_table import COLUMNS, new_case_table
-from keras_wa.data.tables import csv_text, stays_below
+from keras_wa.data.finalizing import Skipped
+from keras_wa.data.tables import read_table, stays_below
 from keras_wa.errors import UserError
 
 LIST_NAMES = {
@@ -27,17 +27,24 @@ LISTED = ("case", "full_listed", "crop_listed", "mask_listed")
 `<case>/<study UID>/<series UID>/<file>`."""
 
 _RENAMED = {
-    "breast_density": "density",
     "left or right breast": "breast",
     "image view": "view",
     "abnormality id": "lesion",
-    "calc type": "morphology",
-    "calc distribution": "distribution",
-    "mass shape": "morphology",
-    "mass margins": "distribution",
     "image file path": "full_listed",
     "cropped image file path": "crop_listed",
     "ROI mask file path": "mask_listed",
+}
+_RENAMED_OF = {
+    "calcification": {
+        "breast density": "density",
+        "calc type": "morphology",
+        "calc distribution": "distribution",
+    },
+    "mass": {
+        "breast_density": "density",
+        "mass shape": "morphology",
+        "mass margins": "distribution",
+    },
 }
 _SAME = ("patient_id", "assessment", "pathology", "subtlety")
 _LABELS = {"BENIGN": 0, "BENIGN_WITHOUT_CALLBACK": 0, "MALIGNANT": 1}
@@ -112,14 +119,7 @@ def absent_lists(paths: Sequence[Path], lesion: str = "all") -> list[str]:
 
 
 def parts_note(cases: pd.DataFrame) -> list[str]:
-    """Describes the use of a dataset without training or without test cases.
-
-    Args:
-        cases: the remaining cases.
-
-    Returns:
-        A sentence for the user; empty if both parts are present.
-    """
+    """Describes the use of a dataset without training or without test cases."""
     parts = set(cases["split"])
     if "test" not in parts:
         return [
@@ -151,12 +151,12 @@ def read_case_lists(paths: Sequence[Path]) -> CaseLists:
         UserError: no list can be used.
     """
     parts: list[pd.DataFrame] = []
-    skipped: list[tuple[str, str]] = []
+    skipped: Skipped = []
     notes: list[str] = []
     errors: list[UserError] = []
     for path in paths:
         try:
-            part = _read_list(path)
+            part, bad = _read_list(path)
         except UserError as error:
             errors.append(error)
             reason = str(error).removeprefix(f"{path}: ")
@@ -164,6 +164,7 @@ def read_case_lists(paths: Sequence[Path]) -> CaseLists:
             notes.append(f"Left out is the whole case list {path.name}: {reason}")
             continue
         reasons = _reasons(part)
+        skipped += bad
         skipped += [
             (path.name, f"row {row}: {reason}")
             for row, reason in enumerate(reasons, start=1)
@@ -185,8 +186,8 @@ def read_case_lists(paths: Sequence[Path]) -> CaseLists:
     return CaseLists(cases.join(listed[list(LISTED)]), skipped, notes)
 
 
-def _read_list(path: Path) -> pd.DataFrame:
-    """Returns one list with this package's column names, rows 0..N-1."""
+def _read_list(path: Path) -> tuple[pd.DataFrame, Skipped]:
+    """Returns one list with this package's column names, and skipped lines."""
     keys = {name: key for key, name in LIST_NAMES.items()}
     if path.name not in keys:
         raise UserError(
@@ -194,37 +195,15 @@ def _read_list(path: Path) -> pd.DataFrame:
             f"{', '.join(keys)}."
         )
     lesion, part = keys[path.name]
-    try:
-        text, delimiter, _ = csv_text(path)
-        frame = pd.read_csv(io.StringIO(text), dtype=str, sep=delimiter)
-    except (OSError, ValueError) as error:
-        detail = " ".join(str(error).split())
-        raise UserError(
-            f"{path}: cannot be read as a case list ({detail}). Expected: a CSV file "
-            "of CBIS-DDSM; download it again."
-        ) from error
-    # In the calcification lists the density's column has a space.
-    frame = frame.rename(columns=lambda name: name.strip())
-    frame = frame.rename(columns={"breast density": "breast_density"})
-    kinds = ("mass shape", "mass margins"), ("calc type", "calc distribution")
-    other = kinds[lesion == "mass"]
-    wanted = {old: new for old, new in _RENAMED.items() if old not in other}
-    missing = [name for name in (*wanted, *_SAME) if name not in frame.columns]
-    if missing:
-        raise UserError(
-            f"{path}: column {missing[0]!r} is missing. Received: "
-            f"{', '.join(frame.columns)}; expected the columns of CBIS-DDSM's case "
-            "lists. Download the list again."
-        )
+    wanted = _RENAMED_OF[lesion] | _RENAMED
+    table = read_table(path, (*wanted, *_SAME))
+    frame = table.rows[[*wanted, *_SAME]].rename(columns=wanted).reset_index(drop=True)
+    frame = frame.replace(["NA", "N/A"], pd.NA)
     if frame.empty:
         raise UserError(
             f"{path}: the case list has no row. Expected: a row an ROI. Download the "
             "list again."
         )
-    frame = frame[[*wanted, *_SAME]].rename(columns=wanted)
-    # Some quoted paths end with a line break.
-    frame = frame.astype("string[python]").apply(lambda column: column.str.strip())
-    frame = frame.replace("", pd.NA)
     for name in _PATHS:  # A list edited on Windows may have backslashes.
         frame[name] = frame[name].str.replace("\\", "/", regex=False)
     for name in ("density", "subtlety"):
@@ -237,20 +216,18 @@ def _read_list(path: Path) -> pd.DataFrame:
     frame["roi_id"] = f"{prefix}-{'Training' if part == 'train' else 'Test'}"
     for name in _NAMING:
         frame["roi_id"] += "_" + frame[name]
-    return frame
+    return frame, table.skipped
 
 
 def _reasons(frame: pd.DataFrame) -> pd.Series:
     """Returns why each row cannot be used, `""` if it can."""
     reasons = pd.Series("", index=frame.index)
 
-    def add(rows: pd.Series, reason: pd.Series) -> None:
-        new = rows & (reasons == "")
-        reasons[new] = reason[new]
+    def add(rows: pd.Series, reason: pd.Series | str) -> None:
+        reasons[:] = reasons.mask(rows & (reasons == ""), reason)
 
     for name in (*_NAMING, *_PATHS):
-        absent = frame[name].isna()
-        add(absent, pd.Series(f"{name} is missing.", index=frame.index))
+        add(frame[name].isna(), f"{name} is missing.")
     twice = frame["roi_id"].duplicated(keep="first")
     add(twice, frame["roi_id"] + " comes a second time. Expected: a row an ROI.")
     add(
@@ -260,17 +237,15 @@ def _reasons(frame: pd.DataFrame) -> pd.Series:
         + f"; expected one of {', '.join(_LABELS)}.",
     )
     for name in _COUNTS:
-        wrong = ~frame[name].fillna("0").str.fullmatch(r"\d")
         add(
-            wrong,
+            ~frame[name].fillna("0").str.fullmatch(r"\d"),
             f"{name}. Received: "
             + frame[name].fillna("").map(repr)
             + "; expected one digit, or nothing.",
         )
     for name in _PATHS:
-        wrong = ~frame[name].fillna("").map(_is_inside)
         add(
-            wrong,
+            ~frame[name].fillna("").map(_is_inside),
             f"{name.replace('_listed', '')} path. Received: "
             + frame[name].fillna("").map(repr)
             + "; expected <case>/<study>/<series>/<file> below the data set's root.",

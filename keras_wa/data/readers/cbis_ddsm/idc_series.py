@@ -6,8 +6,6 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from keras_wa.errors import UserError
-
 DESCRIPTIONS = {
     "full": ("full mammogram images",),
     "crop": ("cropped images",),
@@ -34,14 +32,6 @@ QUIRKS = {
 }
 """Irregularities of assigned series: column -> description."""
 
-_NEEDED = (
-    "PatientID",
-    "StudyInstanceUID",
-    "SeriesInstanceUID",
-    "SeriesDescription",
-    "instanceCount",
-)
-
 
 def assign_series(index: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
     """Assigns IDC's series of CBIS-DDSM to cases by their SeriesInstanceUID.
@@ -60,17 +50,7 @@ def assign_series(index: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
         `rois` (ids of the ROIs, separated by a blank), `patient_id`, `lesion_type`, a
         bool column for each of `QUIRKS`, and `reason`: why the series is not assigned,
         else NA. For unassigned series the other columns are NA or False.
-
-    Raises:
-        UserError: a column is missing.
     """
-    missing = [name for name in _NEEDED if name not in index.columns]
-    if missing:
-        raise UserError(
-            f"IDC's index: column {missing[0]!r} is missing. Received: "
-            f"{', '.join(map(str, index.columns))}; expected an index of IDC. Update "
-            "it: pip install -U idc-index-data"
-        )
     found = index.reset_index(drop=True).merge(
         _listed_series(cases), on="SeriesInstanceUID", how="left"
     )
@@ -86,13 +66,8 @@ def assign_series(index: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
 def missing_series(index: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
     """Finds the listed series that are not in IDC's index.
 
-    Args:
-        index: as for `assign_series`.
-        cases: as for `assign_series`.
-
-    Returns:
-        One row per series: SeriesInstanceUID, `part`, `rois`, `patient_id`,
-        `lesion_type`.
+    Returns one row per series: SeriesInstanceUID, `part`, `rois`, `patient_id`,
+    `lesion_type`.
     """
     listed = _listed_series(cases).drop(columns=["case", "study", "n_rois"])
     known = listed["SeriesInstanceUID"].isin(index["SeriesInstanceUID"])
@@ -100,15 +75,7 @@ def missing_series(index: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
 
 
 def describe(assigned: pd.DataFrame, missing: pd.DataFrame) -> str:
-    """Describes in Markdown the parts of the series and their irregularities.
-
-    Args:
-        assigned: the result of `assign_series`, with IDC's `series_size_MB`.
-        missing: the result of `missing_series`.
-
-    Returns:
-        Tables, as text.
-    """
+    """Describes in Markdown the parts of the series and their irregularities."""
     keys = ["part", "lesion_type", "SeriesDescription", "instanceCount"]
     kept = assigned[assigned["reason"].isna()]
     groups = kept.assign(

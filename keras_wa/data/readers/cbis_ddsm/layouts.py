@@ -89,11 +89,8 @@ def find_series(root: Path, listed: pd.DataFrame, progress: bool = True) -> Tree
         The files. Of several copies of a series, one is taken: DICOM before JPEG before
         other converted files, then the copy with most files. Files of a phantom tree
         are used only if there are no others.
-
-    Raises:
-        UserError: the root or a folder below it cannot be listed.
     """
-    names = _Names.of(listed)
+    names = _Names(listed)
     below = list(walk_files(root))
     phantoms = {
         path.rpartition("/")[0] or "."
@@ -147,12 +144,7 @@ def find_series(root: Path, listed: pd.DataFrame, progress: bool = True) -> Tree
 class _Names:
     """The listed series that a folder's name can identify."""
 
-    def __init__(self, uids: set[str], tails: dict[tuple[str, str], str]) -> None:
-        self.uids = uids
-        self.tails = tails
-
-    @classmethod
-    def of(cls, listed: pd.DataFrame) -> _Names:
+    def __init__(self, listed: pd.DataFrame) -> None:
         columns = [listed[name] for name in ("full_listed", "crop_listed")]
         paths = pd.concat([*columns, listed["mask_listed"]]).str.split("/", expand=True)
         series = paths[[1, 2]].drop_duplicates().astype(str)
@@ -160,7 +152,8 @@ class _Names:
             study=series[1].str[-_TAIL_DIGITS:], series=series[2].str[-_TAIL_DIGITS:]
         ).drop_duplicates(["study", "series"], keep=False)
         keys = zip(tails["study"], tails["series"], strict=True)
-        return cls(set(series[2]), dict(zip(keys, tails[2], strict=True)))
+        self.uids = set(series[2])
+        self._tails = dict(zip(keys, tails[2], strict=True))
 
     def series_of(self, path: str) -> tuple[str, str] | None:
         """Returns a file's listed series and the kind of its tree, by its folders."""
@@ -170,7 +163,7 @@ class _Names:
             return named[2], IDC_TREE if named[1] else CLASSIC
         tails = _TAIL.fullmatch(study), _TAIL.fullmatch(series)
         if tails[0] and tails[1]:
-            uid = self.tails.get((tails[0][1], tails[1][1]))
+            uid = self._tails.get((tails[0][1], tails[1][1]))
             return None if uid is None else (uid, DESCRIPTIVE)
         return None
 

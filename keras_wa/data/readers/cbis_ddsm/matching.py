@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -26,8 +26,7 @@ _NUMBERED = re.compile(r"1-(\d)(\.\w+)?")
 _LISTED_NUMBER = re.compile(r"(\d{6})(\.\w+)?")
 
 
-@dataclasses.dataclass(frozen=True)
-class Files:
+class Files(NamedTuple):
     """The files of one ROI, relative to the root, posix; None if missing.
 
     Attributes:
@@ -51,19 +50,11 @@ class Files:
 
 
 def match_files(root: Path, listed: pd.DataFrame, tree: Tree) -> list[Files]:
-    """Finds the three files of each ROI.
+    """Finds the three files of each ROI, in the order of the rows.
 
     The case list decides which of two files is the crop only until the headers or, when
     the ROI is read, the pixels show it. A file without its partner is identified by its
     header or its pixels.
-
-    Args:
-        root: the folder of the copy.
-        listed: the columns `full_listed`, `crop_listed` and `mask_listed`.
-        tree: from `find_series`.
-
-    Returns:
-        The files, one item per row.
     """
     columns = [listed[name] for name in ("full_listed", "crop_listed", "mask_listed")]
     return [
@@ -81,9 +72,7 @@ def _match(root: Path, full: str, crop: str, mask: str, tree: Tree) -> Files:
     )
     if crop.split("/")[-2] != mask.split("/")[-2]:
         pair = _one_of(series[1], names[1]), _one_of(series[2], names[2])
-        files = dataclasses.replace(
-            files, crop=pair[0], mask=pair[1], follows_list=True
-        )
+        files = files._replace(crop=pair[0], mask=pair[1], follows_list=True)
     elif series[1] is not None:
         files = _from_one_series(files, series[1].files, names[1], names[2])
     if files.crop is not None and files.mask is not None:
@@ -95,9 +84,7 @@ def _match(root: Path, full: str, crop: str, mask: str, tree: Tree) -> Files:
 
 
 def _swapped(files: Files) -> Files:
-    return dataclasses.replace(
-        files, crop=files.mask, mask=files.crop, swapped=files.follows_list
-    )
+    return files._replace(crop=files.mask, mask=files.crop, swapped=files.follows_list)
 
 
 def _with_one(root: Path, files: Files, tree: Tree) -> Files:
@@ -110,7 +97,7 @@ def _with_one(root: Path, files: Files, tree: Tree) -> Files:
         if files.follows_list:  # A wrong list shows when the ROI is read.
             return files
         reason = str(error).replace(f"{root}{os.sep}", "").rstrip(".")
-        return dataclasses.replace(files, problem=f"crop or mask? {reason}")
+        return files._replace(problem=f"crop or mask? {reason}")
     return files if getattr(files, part) is not None else _swapped(files)
 
 
@@ -138,13 +125,12 @@ def _from_one_series(
     places = {_place(path): path for path in found}
     pair = places.get(_place(crop)), places.get(_place(mask))
     if None not in pair or (len(found) == 1 and pair != (None, None)):
-        return dataclasses.replace(files, crop=pair[0], mask=pair[1], follows_list=True)
+        return files._replace(crop=pair[0], mask=pair[1], follows_list=True)
     if len(found) == 1:
-        return dataclasses.replace(files, crop=found[0])
+        return files._replace(crop=found[0])
     if len(found) == 2:
-        return dataclasses.replace(files, crop=found[0], mask=found[1])
-    return dataclasses.replace(
-        files,
+        return files._replace(crop=found[0], mask=found[1])
+    return files._replace(
         problem=f"{len(found)} files in the series of its crop and mask; expected 2",
     )
 

@@ -54,12 +54,8 @@ class Header:
 def read_header(path: Path) -> Header:
     """Reads the header of a DICOM file.
 
-    Args:
-        path: the file.
-
-    Returns:
-        The header; empty if the file is not DICOM or cannot be read. Decoding it later
-        reports the error.
+    It is empty if the file is not DICOM or cannot be read; decoding it later reports
+    the error.
     """
     try:
         found = DicomHeader(read_attributes(path, FIELDS))
@@ -85,16 +81,10 @@ def part_of(header: Header) -> str | None:
 
 
 def are_swapped(crop: Header, mask: Header) -> bool | None:
-    """Returns whether crop and mask are swapped, by their headers.
+    """Returns whether crop and mask are swapped, by their headers; None if undecided.
 
-    Args:
-        crop: header of the file that should be the crop.
-        mask: header of the file that should be the mask.
-
-    Returns:
-        Whether they are swapped, None if undecided. The descriptions decide if they
-        differ; else the bits (8 for a mask, 16 for a crop); else the size, since a mask
-        is as large as the mammogram.
+    The descriptions decide if they differ; else the bits (8 for a mask, 16 for a crop);
+    else the size, since a mask is as large as the mammogram.
     """
     parts = described_part(crop), described_part(mask)
     if None not in parts and parts[0] != parts[1]:
@@ -109,12 +99,8 @@ def are_swapped(crop: Header, mask: Header) -> bool | None:
 def without_jpeg_noise(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Restores the two values of a mask that was saved as lossy JPEG.
 
-    Args:
-        pixels: uint8 of shape `(height, width)`, from a JPEG file.
-
-    Returns:
-        0 and 255, with the threshold halfway, if nearly all pixels are within the noise
-        of one of them; else the same pixels, which are not a mask.
+    If nearly all pixels are within the noise of 0 or 255, the threshold is halfway;
+    else the image is not a mask and stays the same.
     """
     ends = (pixels <= _NOISE) | (pixels >= 255 - _NOISE)
     if np.count_nonzero(ends) < _NEARLY_ALL * pixels.size:
@@ -123,21 +109,13 @@ def without_jpeg_noise(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def shows_many_values(pixels: NDArray) -> bool:
-    """Returns whether a sample of the pixels shows that an image is not a mask.
-
-    Args:
-        pixels: shape `(height, width)`, of any integer dtype.
-    """
+    """Returns whether a sample of the pixels shows that an image is not a mask."""
     rows, columns = (max(1, count // _SAMPLES) for count in pixels.shape)
     return len(np.unique(pixels[::rows, ::columns])) > 2
 
 
 def has_two_values(pixels: NDArray) -> bool:
-    """Returns whether an image has exactly two values, like a mask.
-
-    Args:
-        pixels: shape `(height, width)`, of any integer dtype.
-    """
+    """Returns whether an image has exactly two values, like a mask."""
     if shows_many_values(pixels):
         return False
     low, high = pixels.min(), pixels.max()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import dataclasses
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ import pandas as pd
 
 from keras_wa.data.case_table import COLUMNS, new_case_table
 from keras_wa.data.dataset import Dataset
-from keras_wa.data.finalizing import left_out_by_class
+from keras_wa.data.finalizing import left_out_by_class, pixel_settings
 from keras_wa.data.options import ReadOptions
 from keras_wa.data.readers.cbis_ddsm.case_lists import (
     LISTED,
@@ -23,7 +22,6 @@ from keras_wa.data.readers.cbis_ddsm.case_lists import (
 )
 from keras_wa.data.readers.cbis_ddsm.layouts import CONVERTED, JPEG, Tree, find_series
 from keras_wa.data.readers.cbis_ddsm.matching import Files, match_files
-from keras_wa.data.readers.cbis_ddsm.pooling import move_leaked_patients
 from keras_wa.data.readers.cbis_ddsm.roi_reading import RoiReader
 from keras_wa.data.readers.cbis_ddsm.stated_spacing import assumption_note
 from keras_wa.errors import UserError
@@ -138,11 +136,32 @@ def _choose(
     else:
         notes = [f"{_WITHOUT_CALLBACK} counts as benign: {without.sum()} ROIs."]
     if options.lesion == "all":
-        cases, moved = move_leaked_patients(cases)
+        cases, moved = _move_leaked_patients(cases)
         notes += moved
     # Lesions of one mammogram are consecutive, so that it is decoded once.
     order = cases.groupby("full_listed", sort=False).ngroup()
     return cases.iloc[order.argsort(kind="stable")].reset_index(drop=True), notes
+
+
+def _move_leaked_patients(cases: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Moves patients that are in both parts of the official split to the test part.
+
+    Calcifications and masses were split separately, so that some patients are in the
+    test part of one and in the training part of the other. There is a note for each
+    direction with the numbers of patients and ROIs.
+    """
+    parts = cases.groupby("patient_id")["split"].nunique()
+    torn = cases["patient_id"].isin(parts.index[parts > 1])
+    moved = torn & (cases["split"] == "train")
+    notes = []
+    for lesion, rows in cases[moved].groupby("lesion_type"):
+        notes.append(
+            "Official split: patients moved to the test part, where they have other "
+            f"lesions: {rows['patient_id'].nunique()} (ROIs, {lesion}: {len(rows)})."
+        )
+    result = cases.copy()
+    result["split"] = cases["split"].mask(moved, "test").astype(COLUMNS["split"])
+    return result, notes
 
 
 def _absent(
@@ -221,7 +240,7 @@ def _notes_on_files(files: Sequence[Files], options: ReadOptions) -> list[str]:
 
 def _with_paths(listed: pd.DataFrame, files: Sequence[Files]) -> pd.DataFrame:
     """Returns the case table."""
-    paths = pd.DataFrame([dataclasses.asdict(each) for each in files])
+    paths = pd.DataFrame(files)
     cases = listed.drop(columns=list(LISTED)).assign(
         image_path=paths["full"], crop_path=paths["crop"], mask_path=paths["mask"]
     )
@@ -230,11 +249,7 @@ def _with_paths(listed: pd.DataFrame, files: Sequence[Files]) -> pd.DataFrame:
 
 def _source(options: ReadOptions) -> dict[str, object]:
     """Returns the settings that, with the files, determine the pixels."""
-    source: dict[str, object] = {"crop": options.crop, "lesion": options.lesion}
-    if options.crop == "fixed":
-        source["field_mm"] = options.field_mm
-    source["pixel_spacing_mm"] = options.pixel_spacing
-    source["drop_without_callback"] = options.drop_without_callback
-    source["for_processing"] = options.for_processing
-    source["bits_stored"] = options.bits_stored
-    return source
+    source = pixel_settings(options)
+    if options.crop != "fixed":
+        del source["field_mm"]
+    return source | {"drop_without_callback": options.drop_without_callback}

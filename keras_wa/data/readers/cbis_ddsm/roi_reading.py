@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from keras_wa.data.cropping import choose_spacing
+from keras_wa.data.cropping import cut_roi
 from keras_wa.data.dataset import Roi
 from keras_wa.data.io import (
     Box,
     GreyImage,
-    cut,
     cut_mask,
     mask_box,
     open_image,
     scale_box,
-    window_of,
 )
 from keras_wa.data.options import ReadOptions
 from keras_wa.data.readers.cbis_ddsm.image_cache import RecentImages
@@ -70,47 +66,24 @@ class RoiReader:
         self._recent = RecentImages(self._open_grey)
 
     def __call__(self, row: pd.Series) -> Roi:
-        """Reads the ROI of a row of the case table.
-
-        Args:
-            row: with `roi_id`.
-
-        Returns:
-            Its pixels at the resolution of the files, and its facts.
-
-        Raises:
-            UserError: a file is absent or bad, or neither of the two possible masks
-                has a lesion.
-        """
-        files = self._files[row["roi_id"]]
+        """Reads the ROI of a row of the case table, see `Dataset.read`."""
         if self._options.crop == "official":
-            return self._official(str(row["roi_id"]), files)
-        return self._cut_out(str(row["roi_id"]), files)
+            return self._official(str(row["roi_id"]))
+        return self._around_lesion(str(row["roi_id"]))[0]
 
     def read_mask(self, row: pd.Series) -> NDArray[np.bool_]:
-        """Reads the lesion's mask in the window of the ROI of a row.
-
-        Args:
-            row: with `roi_id`.
-
-        Returns:
-            bool, aligned with the ROI, true in the lesion.
-
-        Raises:
-            UserError: the ROI cannot be read, or is an official crop, whose position in
-                the mammogram is not recorded.
-        """
-        roi_id = str(row["roi_id"])
+        """Reads the lesion's mask of a row, see `Dataset.read_mask`."""
         if self._options.crop == "official":
             raise UserError(
-                f"{roi_id}: its mask cannot be laid on the official crop, since no "
-                "file says where in the mammogram the crop lies. Received: crop "
+                f"{row['roi_id']}: its mask cannot be laid on the official crop, since "
+                "no file says where in the mammogram the crop lies. Received: crop "
                 "'official'; expected 'fixed' or 'roi'."
             )
-        place = self._place(roi_id, self._files[roi_id])
-        return cut_mask(place.marked, place.image.shape, place.window)
+        roi, marked, shape = self._around_lesion(str(row["roi_id"]))
+        return cut_mask(marked, shape, Box(*roi.facts["window"]))
 
-    def _official(self, roi_id: str, files: Files) -> Roi:
+    def _official(self, roi_id: str) -> Roi:
+        files = self._files[roi_id]
         crop, mask = files.crop, files.mask
         swapped = files.swapped
         if crop is None:
@@ -131,48 +104,34 @@ class RoiReader:
                 swapped = not swapped
         if error is not None:
             raise error
-        pixels = image.grey()
-        spacing, origin = self._spacing(image)
-        return Roi(
-            pixels,
-            {
-                "sources": {crop: image.digest},
-                **_notes(image),
-                **_lengths(pixels.shape, spacing, origin),
-                "padding": 0.0,
-                "swapped": swapped and files.follows_list,
-            },
-        )
+        roi = self._cut(image, crop)
+        del roi.facts["window"]  # In the crop, not in the mammogram.
+        roi.facts["swapped"] = swapped and files.follows_list
+        return roi
 
-    def _cut_out(self, roi_id: str, files: Files) -> Roi:
-        place = self._place(roi_id, files)
-        image, path, window = place.image, place.path, place.window
-        try:
-            pixels, padding = cut(image, window)
-        except UserError as error:
-            raise UserError(f"{path}: {error}") from error
-        return Roi(
-            pixels,
-            {
-                "sources": {str(files.full): image.digest, path: place.digest},
-                **_notes(image),
-                **_lengths(pixels.shape, place.spacing_mm, place.spacing_from),
-                "window": [window.left, window.top, window.width, window.height],
-                "padding": round(padding, 6),
-                "swapped": files.follows_list and files.swapped != (path == files.crop),
-                "mask_resized": place.marked.shape != image.shape,
-            },
-        )
-
-    def _place(self, roi_id: str, files: Files) -> _Place:
-        """Returns the position of an ROI in its mammogram."""
+    def _around_lesion(self, roi_id: str) -> tuple[Roi, NDArray, tuple[int, int]]:
+        """Returns the ROI, and the values of its mask and the mammogram's shape."""
+        files = self._files[roi_id]
         if files.full is None:
             raise _absent(roi_id, "mammogram")
-        image = self._full(files.full)
+        repeated = files.full in self._repeated
+        image = (self._recent if repeated else self._open_grey)(files.full)
         path, digest, marked, box = self._lesion(roi_id, files, image.shape)
-        spacing, origin = self._spacing(image)
-        window = window_of(box, self._options.crop, self._options.field_mm, spacing)
-        return _Place(image, path, digest, marked, window, spacing, origin)
+        roi = self._cut(image, files.full, box)
+        roi.facts["sources"][path] = digest
+        roi.facts["swapped"] = files.follows_list and files.swapped != (
+            path == files.crop
+        )
+        roi.facts["mask_resized"] = marked.shape != image.shape
+        return roi, marked, image.shape
+
+    def _cut(self, image: GreyImage, path: str, box: Box | None = None) -> Roi:
+        roi = cut_roi(
+            Path(), path, self._options, box, default_spacing_mm=ASSUMED_MM, image=image
+        )
+        roi.facts["padding"] = round(roi.facts["padding"], 6)
+        roi.facts["size_mm"] = [round(side, 3) for side in roi.facts["size_mm"]]
+        return roi
 
     def _lesion(
         self, roi_id: str, files: Files, shape: tuple[int, int]
@@ -203,14 +162,6 @@ class RoiReader:
             raise _absent(roi_id, "mask")
         raise min(failures, key=lambda failure: failure[0])[1]
 
-    def _full(self, path: str) -> GreyImage:
-        return self._recent(path) if path in self._repeated else self._open_grey(path)
-
-    def _spacing(self, image: GreyImage) -> tuple[tuple[float, float], str]:
-        given = self._options.pixel_spacing
-        stated, origin = choose_spacing(image, (given, "option"))
-        return stated or (ASSUMED_MM, ASSUMED_MM), origin or "assumed"
-
     def _open_grey(self, path: str) -> GreyImage:
         """Opens an image that is not a mask, with its grey levels."""
         return self._open(path, self._options.bits_stored)
@@ -232,19 +183,6 @@ class RoiReader:
             raise UserError(relative) from error
 
 
-@dataclasses.dataclass(frozen=True)
-class _Place:
-    """Position of an ROI: the mammogram, the mask with its file, the window."""
-
-    image: GreyImage
-    path: str
-    digest: str
-    marked: NDArray
-    window: Box
-    spacing_mm: tuple[float, float]
-    spacing_from: str
-
-
 def _rank(image: GreyImage | None) -> int:
     """Ranks the errors if neither file is a mask; the lowest rank is reported.
 
@@ -261,22 +199,6 @@ def _rank(image: GreyImage | None) -> int:
 def _stored(image: GreyImage, path: str) -> NDArray:
     """Returns the values of a possible mask."""
     return without_jpeg_noise(image.stored) if is_jpeg(path) else image.stored
-
-
-def _notes(image: GreyImage) -> dict[str, Any]:
-    return {"notes": list(image.notes)} if image.notes else {}
-
-
-def _lengths(
-    shape: tuple[int, ...], spacing: tuple[float, float], origin: str
-) -> dict[str, Any]:
-    return {
-        "pixel_spacing_mm": spacing[0],
-        "spacing_from": origin,
-        "size_mm": [
-            round(count * mm, 3) for count, mm in zip(shape, spacing, strict=True)
-        ],
-    }
 
 
 def _scaled(box: Box, old: tuple[int, int], new: tuple[int, int], name: str) -> Box:

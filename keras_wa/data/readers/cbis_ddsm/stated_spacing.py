@@ -20,11 +20,7 @@ ASSUMED_MM = (min(SCANNERS_MM.values()) + max(SCANNERS_MM.values())) / 2
 
 
 def assumption_note(field_mm: float | None) -> str:
-    """Returns the note for the user about the assumed spacing.
-
-    Args:
-        field_mm: side of the fixed field of view, mm; None without one.
-    """
+    """Returns the note about the assumed spacing, for a fixed field or without."""
     least, most = min(SCANNERS_MM.values()), max(SCANNERS_MM.values())
     error = max(abs(ASSUMED_MM / true - 1) for true in (least, most))
     note = (

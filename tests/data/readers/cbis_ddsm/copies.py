@@ -154,6 +154,17 @@ def shortest_dicom(series: str) -> bytes:
     return b"\0" * 128 + b"DICM" + length + meta + named
 
 
+def touch_copy(root: Path, rows: list[dict[str, Any]], layout: str) -> dict[str, str]:
+    """Makes a copy's files, with a series alone; gives their paths by listed path."""
+    paths = {}
+    for part, path in listed_parts(rows):
+        paths[path] = LAYOUTS[layout](part, path)
+        target = root / paths[path]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(shortest_dicom(path.split("/")[2]))
+    return paths
+
+
 def mammogram(shape: tuple[int, int], seed: int) -> np.ndarray:
     """A 16-bit image in which no two places look the same."""
     return np.random.default_rng(seed).integers(256, 60000, shape).astype(np.uint16)

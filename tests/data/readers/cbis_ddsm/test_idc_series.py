@@ -15,7 +15,6 @@ from keras_wa.data.readers.cbis_ddsm.idc_series import (
     describe,
     missing_series,
 )
-from keras_wa.errors import UserError
 from tests.data.download import small_idc
 
 
@@ -101,11 +100,6 @@ def test_listed_series_that_idc_lacks_are_found(index, cases):
     lost = missing_series(index.drop(index=0), cases)
     assert list(lost["SeriesInstanceUID"]) == [index["SeriesInstanceUID"][0]]
     assert lost["part"].item() == "full"
-
-
-def test_an_index_without_a_column_is_refused(index, cases):
-    with pytest.raises(UserError, match=r"'PatientID' is missing.*pip install"):
-        assign_series(index.drop(columns="PatientID"), cases)
 
 
 def test_the_summary_counts_what_is_assigned_odd_and_not_assigned(index, cases):

@@ -20,12 +20,12 @@ from keras_wa.data.readers.cbis_ddsm.layouts import (
 from keras_wa.data.readers.cbis_ddsm.matching import match_files
 from keras_wa.data.readers.cbis_ddsm.parts import Header
 from keras_wa.data.readers.dicom_index import CACHE_NAME
-from keras_wa.errors import UserError
 from tests.data.readers.cbis_ddsm.copies import (
     LAYOUTS,
     case_row,
     listed_parts,
     shortest_dicom,
+    touch_copy,
     uid,
     write_lists,
     write_part,
@@ -43,14 +43,7 @@ def listed(tmp_path_factory) -> pd.DataFrame:
 
 
 def touch(root: Path, layout: str, rows: list[dict] = ROWS) -> dict[str, str]:
-    """Makes the files of a copy; gives each file's path by its listed path."""
-    paths = {}
-    for part, path in listed_parts(rows):
-        paths[path] = LAYOUTS[layout](part, path)
-        target = root / paths[path]
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(shortest_dicom(path.split("/")[2]))
-    return paths
+    return touch_copy(root, rows, layout)
 
 
 @pytest.mark.parametrize("layout", [name for name in LAYOUTS if name != "bare idc"])
@@ -178,27 +171,6 @@ def test_files_of_other_series_are_counted_and_not_taken(tmp_path, listed):
     (tmp_path / uid("other") / "1-1.dcm").write_bytes(shortest_dicom(uid("other")))
     tree = find_series(tmp_path, listed, progress=False)
     assert (tree.series, tree.images) == ({}, 1)
-
-
-def test_links_to_folders_are_followed_and_a_circle_of_them_ends(tmp_path, listed):
-    touch(tmp_path / "elsewhere", "classic")
-    root = tmp_path / "root"
-    root.mkdir()
-    (root / "CBIS-DDSM").symlink_to(tmp_path / "elsewhere")
-    (tmp_path / "elsewhere" / "round").symlink_to(root)
-    tree = find_series(root, listed)
-    assert len(tree.series) == 6
-    assert all(
-        file.startswith("CBIS-DDSM/Calc") or file.startswith("CBIS-DDSM/Mass")
-        for series in tree.series.values()
-        for file in series.files
-    )
-
-
-def test_a_root_that_is_not_there_is_a_user_error(tmp_path, listed):
-    with pytest.raises(UserError, match="absent: cannot be listed") as caught:
-        find_series(tmp_path / "absent", listed)
-    assert "\n" not in str(caught.value)
 
 
 def test_two_series_with_the_same_last_digits_are_told_apart_by_their_headers(

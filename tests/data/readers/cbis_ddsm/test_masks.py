@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -37,22 +35,6 @@ def test_the_mask_lies_on_the_lesion_in_the_window_of_the_roi(tmp_path, crop, sw
         assert mask.sum() == made.box[2] * made.box[3]
 
 
-@pytest.mark.parametrize("mask_shape", [(240, 200), (60, 50), (126, 104)])
-def test_a_mask_of_another_size_is_brought_to_the_pixels_of_the_roi(
-    tmp_path, mask_shape
-):
-    made = write_copy(tmp_path, ROWS, mask_shape=mask_shape)[FIRST]
-    dataset = read_cbis_ddsm(tmp_path, options())
-    mask = read_mask(dataset)
-    assert mask.shape == read(dataset).pixels.shape
-    x, y = read(dataset).facts["window"][:2]
-    left, top, width, height = made.box
-    rows, columns = np.nonzero(mask)
-    tolerance = max(1, 120 / mask_shape[0])
-    found = [columns.min() + x, rows.min() + y, np.ptp(columns) + 1, np.ptp(rows) + 1]
-    assert np.abs(np.subtract(found, [left, top, width, height])).max() <= tolerance
-
-
 def test_the_mask_of_a_jpeg_copy_is_the_lesion_without_its_noise(tmp_path):
     made = write_copy(tmp_path, ROWS, "kaggle", shape=(240, 200))[FIRST]
     area = made.box[2] * made.box[3]
@@ -65,15 +47,3 @@ def test_an_official_crop_has_no_mask_and_says_why(tmp_path):
     dataset = read_cbis_ddsm(tmp_path, options("official"))
     with pytest.raises(UserError, match=f"{FIRST}: .*no file says where.*'fixed'"):
         read_mask(dataset)
-
-
-def test_a_mask_file_that_is_not_there_is_named(tmp_path):
-    made = write_copy(tmp_path, ROWS)[FIRST]
-    dataset = read_cbis_ddsm(tmp_path, options(require_files=False))
-    os.unlink(tmp_path / made.paths["mask"])
-    with pytest.raises(UserError, match="cannot be read"):
-        read_mask(dataset)
-    os.unlink(tmp_path / made.paths["crop"])
-    absent = read_cbis_ddsm(tmp_path, options(require_files=False))
-    with pytest.raises(UserError, match=f"{FIRST}: its mask is not there"):
-        read_mask(absent)

@@ -13,7 +13,12 @@ from keras_wa.data.readers.cbis_ddsm import read_case_lists
 from keras_wa.data.readers.cbis_ddsm.layouts import CLASSIC, JPEG, Series, Tree
 from keras_wa.data.readers.cbis_ddsm.matching import Files, match_files
 from keras_wa.data.readers.cbis_ddsm.parts import Header
-from tests.data.readers.cbis_ddsm.copies import case_row, write_lists, write_part
+from tests.data.readers.cbis_ddsm.copies import (
+    case_row,
+    mask_of,
+    write_lists,
+    write_part,
+)
 
 CROP, MASK = Header("cropped images"), Header("roi mask images")
 
@@ -104,57 +109,39 @@ OTHER = {"crop": "mask", "mask": "crop"}
 LISTED = {"1-1.dcm": "mask", "1-2.dcm": "crop"}
 
 
+@pytest.mark.parametrize("described", ["rightly", "not", "wrongly"])
 @pytest.mark.parametrize("part", ["crop", "mask"])
 @pytest.mark.parametrize("name", ["1-1.dcm", "1-2.dcm", "x.dcm"])
-def test_of_a_single_file_its_header_says_what_it_is(tmp_path, part, name):
-    dtype = {"crop": np.uint16, "mask": np.uint8}[part]
-    write_part(tmp_path / "s" / name, part, "1.2", np.zeros((4, 4), dtype))
+def test_of_a_single_file_header_bits_or_pixels_say_what_it_is(
+    tmp_path, name, part, described
+):
+    pixels = np.arange(64, dtype=np.uint16).reshape(8, 8)
+    if part == "mask":
+        pixels = (pixels > 30).astype(np.uint8)
+    # A wrong description contradicts the bits.
+    wrong = OTHER[part] if described == "wrongly" else part
+    fields = {"SeriesDescription": None} if described == "not" else {}
+    write_part(tmp_path / "s" / name, wrong, "1.2", pixels, **fields)
     files = match(tmp_path, case_row(), name)
     assert getattr(files, part) == f"s/{name}"
     assert getattr(files, OTHER[part]) is None
     assert files.swapped == (part != LISTED.get(name, part))
 
 
-@pytest.mark.parametrize("name", ["1-1.dcm", "1-2.dcm"])
-def test_of_a_single_file_without_a_description_the_bits_say_it(tmp_path, name):
-    for bits, part in ((8, "mask"), (16, "crop")):
-        header = Header(bits=bits)
-        files = match(tmp_path, case_row(), name, headers={name: header})
-        assert getattr(files, part) == f"s/{name}"
-
-
-@pytest.mark.parametrize("name", ["1-1.dcm", "1-2.dcm"])
-@pytest.mark.parametrize("part", ["crop", "mask"])
-def test_of_a_single_file_that_contradicts_itself_the_pixels_say_it(
-    tmp_path, part, name
-):
-    pixels = np.arange(64, dtype=np.uint16).reshape(8, 8)
-    if part == "mask":
-        pixels = (pixels > 30).astype(np.uint8)
-    write_part(tmp_path / "s" / name, OTHER[part], "1.2", pixels)
-    files = match(tmp_path, case_row(), name)
-    assert getattr(files, part) == f"s/{name}"
-    assert getattr(files, OTHER[part]) is None
-
-
-@pytest.mark.parametrize("part", ["crop", "mask"])
-def test_of_a_single_jpeg_the_pixels_say_what_it_is(tmp_path, part):
-    pixels = np.zeros((64, 64), np.uint8)
-    pixels[20:40, 24:44] = 255
-    if part == "crop":
-        pixels = (pixels // 4 + np.arange(64, dtype=np.uint8)).astype(np.uint8)
+@pytest.mark.parametrize(
+    ("part", "pixels"),
+    [
+        ("crop", np.arange(64) + mask_of((64, 64), (24, 20, 20, 20)) // 4),
+        ("mask", mask_of((64, 64), (24, 20, 20, 20))),
+        ("mask", np.zeros((8, 8))),  # Blank: without a lesion.
+    ],
+)
+def test_of_a_single_jpeg_the_pixels_say_what_it_is(tmp_path, part, pixels):
     (tmp_path / "s").mkdir()
-    assert cv2.imwrite(str(tmp_path / "s/1-107.jpg"), pixels)
+    assert cv2.imwrite(str(tmp_path / "s/1-107.jpg"), pixels.astype(np.uint8))
     files = match(tmp_path, case_row(), "1-107.jpg", copy=JPEG)
     assert getattr(files, part) == "s/1-107.jpg"
     assert getattr(files, OTHER[part]) is None
-
-
-def test_a_blank_image_alone_is_a_mask_without_a_lesion_not_a_crop(tmp_path):
-    (tmp_path / "s").mkdir()
-    assert cv2.imwrite(str(tmp_path / "s/1-107.jpg"), np.zeros((8, 8), np.uint8))
-    files = match(tmp_path, case_row(), "1-107.jpg", copy=JPEG)
-    assert (files.crop, files.mask) == (None, "s/1-107.jpg")
 
 
 def test_of_a_single_damaged_file_that_the_list_does_not_name_the_damage_is_told(

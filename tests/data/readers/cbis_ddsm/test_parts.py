@@ -11,7 +11,6 @@ from keras_wa.data.readers.cbis_ddsm.parts import (
     Header,
     are_swapped,
     has_two_values,
-    part_of,
     read_header,
     shows_many_values,
     without_jpeg_noise,
@@ -62,13 +61,6 @@ def test_headers_that_tell_the_parts_apart(crop_and_mask):
 def test_headers_that_do_not_tell(crop, mask):
     assert are_swapped(crop, mask) is None
     assert are_swapped(mask, crop) is None
-
-
-def test_the_description_names_the_part():
-    assert part_of(CROP) == "crop"
-    assert part_of(MASK) == "mask"
-    assert part_of(Header("full mammogram images")) is None
-    assert part_of(Header()) is None
 
 
 def test_a_header_is_read_without_the_pixels(tmp_path):
