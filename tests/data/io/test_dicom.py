@@ -31,6 +31,11 @@ def test_a_file_that_states_no_modality_is_taken():
     )
 
 
+def test_high_bit_and_representation_need_not_be_there():
+    dataset = dicom_dataset(row(0, 65535), HighBit=None, PixelRepresentation=None)
+    np.testing.assert_array_equal(decode(dataset), [[0, 255]])
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
