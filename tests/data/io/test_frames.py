@@ -9,7 +9,7 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from keras_wa.data.io.codestream import frame_size, is_whole
+from keras_wa.data.io.frames import frame_size, is_whole
 
 
 def segment(marker: int, body: bytes) -> bytes:
