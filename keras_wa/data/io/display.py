@@ -26,12 +26,7 @@ _UNWINDOWED = "The grey levels were computed without it, so the contrast is anot
 
 @dataclasses.dataclass(frozen=True)
 class GreyTable:
-    """Grey levels of all possible stored values.
-
-    Attributes:
-        levels: uint8, one entry per stored value, in rising order.
-        least: the stored value of the first entry.
-    """
+    """Grey levels, uint8, of all possible stored values from `least` on."""
 
     levels: NDArray[np.uint8]
     least: int
@@ -44,13 +39,7 @@ class GreyTable:
 
 @dataclasses.dataclass(frozen=True)
 class _Stage:
-    """Output of a stage for all stored values.
-
-    Attributes:
-        values: one for each stored value.
-        low, high: their possible range.
-        table: the look-up table of the stage, if any.
-    """
+    """Output for all stored values, its possible range, and its look-up table."""
 
     values: NDArray
     low: float
@@ -61,17 +50,15 @@ class _Stage:
 def grey_table(
     frame: DicomHeader, layout: PixelLayout, inverted: bool = False
 ) -> GreyTable:
-    """Computes the grey level of each stored value.
+    """Computes the grey level of each stored value, dark to bright as displayed.
+
+    Padding (PS3.3 C.7.5.1.1.2) is 0, like air.
 
     Args:
-        frame: the header of the frame, which also gets notes on invalid attributes,
-            which are ignored.
+        frame: the header of the frame. It gets notes on invalid attributes, which are
+            ignored.
         layout: layout of the pixels.
         inverted: whether the smallest value is white (MONOCHROME1).
-
-    Returns:
-        The table, dark to bright as displayed. Padding (PS3.3 C.7.5.1.1.2) is 0, like
-        air.
     """
     stored = np.arange(layout.least, layout.least + 2**layout.stored, dtype=np.int32)
     stage = _modality(_Stage(stored, float(stored[0]), float(stored[-1])), frame)

@@ -43,10 +43,6 @@ class PixelLayout:
 def read_layout(header: DicomHeader, most_pixels: int) -> PixelLayout:
     """Reads the layout, before memory is allocated for the pixels.
 
-    Args:
-        header: header of the file.
-        most_pixels: largest number of pixels.
-
     Raises:
         HeaderError: an element is missing, not an integer, or out of range.
     """

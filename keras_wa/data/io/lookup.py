@@ -22,11 +22,6 @@ def look_up(
     pydicom's `apply_voi` indexes with the dtype of the output, so that an 8-bit table
     with more than 256 entries wraps around.
 
-    Args:
-        values: the input, of any numeric dtype.
-        source: header with the sequence.
-        name: keyword of the sequence.
-
     Returns:
         The output for each value and its largest possible value (the smallest is 0);
         None if there is no table, or it is invalid, which is noted.
@@ -62,14 +57,7 @@ def _entries(table: DicomHeader, entries: int) -> NDArray[np.integer]:
 def note_unfilled(
     outputs: NDArray, greatest: float, header: DicomHeader, name: str
 ) -> None:
-    """Notes a table whose output does not fit its number of bits.
-
-    Args:
-        outputs: outputs for all stored values.
-        greatest: the largest output by the table's number of bits.
-        header: header that gets the note.
-        name: keyword of the sequence.
-    """
+    """Notes a table whose output for all stored values does not fit its bits."""
     low, high = float(outputs.min()), float(outputs.max())
     filled = (high - low) / greatest
     if high <= greatest and filled >= _FILLED:
