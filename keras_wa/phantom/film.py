@@ -77,12 +77,8 @@ class Film:
     placed: Sequence[Placed]
 
     def draw(self) -> Array:
-        """Draws the film.
-
-        Returns:
-            uint16 `(rows, columns)`; 0 is air, 65535 white.
-        """
-        rng = _rng(_FILM_STREAM, self.spec, self.name)
+        """Returns the film, uint16 `(rows, columns)`; 0 is air, 65535 white."""
+        rng = named_rng(_FILM_STREAM, self.spec, self.name)
         film = draw_mammogram(self.breast, self.kind, self.density, rng)
         for place, speck in draw_dust(film.shape, self.breast.pixel_mm, rng):
             _brighten(film, place, speck)
@@ -92,7 +88,7 @@ class Film:
         return film
 
     def _add(self, film: Array, finding: Abnormality, lesion: Placed) -> None:
-        rng = _rng(_FINDING_STREAM, self.spec, finding.name, "contrast")
+        rng = named_rng(_FINDING_STREAM, self.spec, finding.name, "contrast")
         pixel_mm = lesion.pixel_mm
         half = max(np.abs(lesion.parts.x).max(), np.abs(lesion.parts.y).max())
         half += max(lesion.parts.a.max(), lesion.parts.b.max()) + 2 * lesion.margin_mm
@@ -139,21 +135,6 @@ def plan_film(
     size of the breast, an ROI's name its lesion, and the film's name the rest. The
     positions of a lesion in two views are independent.
 
-    Args:
-        spec: the phantom set; `seed`, `field_mm`, `conspicuity` and `blur_mm` are
-            used.
-        shape: rows and columns of the film, pixels.
-        pixel_mm: side of a pixel, mm.
-        name: name of the film.
-        patient: identifier of the patient.
-        side: `LEFT` or `RIGHT`.
-        view: `CC` or `MLO`.
-        density: BI-RADS breast density; None for 2.
-        findings: the abnormalities on it.
-
-    Returns:
-        The film.
-
     Raises:
         UserError: the field of view is larger than the film, a type is unknown, or
             the lesions do not fit the breast.
@@ -166,9 +147,9 @@ def plan_film(
             "of view."
         )
     density = density if density in (1, 2, 3, 4) else _MIDDLE_DENSITY
-    rng = _rng(_TISSUE_STREAM, spec, patient)
+    rng = named_rng(_TISSUE_STREAM, spec, patient)
     kind = draw_tissue_kind(density, rng, spec.blur_mm)
-    outline = _rng(_BREAST_STREAM, spec, patient, side)
+    outline = named_rng(_BREAST_STREAM, spec, patient, side)
     breast = draw_breast(shape, pixel_mm, side, view, outline)
     # A lesion without a type is as bright as the type that it is drawn as.
     findings = [
@@ -176,17 +157,20 @@ def plan_film(
         for f in findings
     ]
     lesions = [fit_lesion(_draw_finding(f, spec), spec.field_mm) for f in findings]
-    placed = place_lesions(breast, lesions, _rng(_FILM_STREAM, spec, name, "places"))
+    placed = place_lesions(
+        breast, lesions, named_rng(_FILM_STREAM, spec, name, "places")
+    )
     return Film(name, spec, side, view, density, kind, breast, findings, placed)
 
 
 def _draw_finding(finding: Abnormality, spec: PhantomSpec) -> Particles:
-    rng = _rng(_FINDING_STREAM, spec, finding.name)
+    rng = named_rng(_FINDING_STREAM, spec, finding.name)
     draw = masses.draw_mass if finding.mass else calcify
     return draw(finding.morphology, finding.distribution, spec.field_mm, rng)
 
 
-def _rng(stream: int, spec: PhantomSpec, *names: str) -> np.random.Generator:
+def named_rng(stream: int, spec: PhantomSpec, *names: str) -> np.random.Generator:
+    """Returns a generator that depends only on the stream, the seed and the names."""
     digest = hashlib.sha256("\n".join(names).encode()).digest()
     words = np.frombuffer(digest, "<u4").tolist()
     return np.random.default_rng([stream, spec.seed, *words])

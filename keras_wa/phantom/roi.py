@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -44,17 +43,7 @@ _THREADS_FROM = 128
 
 
 def roi_id(spec: PhantomSpec, epoch: int, patient: int, index: int) -> str:
-    """Returns the name of an ROI, which determines its pixels.
-
-    Args:
-        spec: the phantom set.
-        epoch: epoch of the ROI, at least 0.
-        patient: number of the patient in the epoch.
-        index: number of the ROI in the epoch.
-
-    Returns:
-        For example `PH0-0-00012-000031`.
-    """
+    """Returns the name of an ROI, which determines its pixels: `PH0-0-00012-000031`."""
     return f"PH{spec.seed}-{epoch}-{patient:05d}-{index:06d}"
 
 
@@ -83,8 +72,8 @@ def render_roi(spec: PhantomSpec, case_row: CaseRow, lesion: bool = True) -> Arr
         >>> roi.shape, bool((roi >= tissue).all())
         ((96, 96), True)
     """
-    drawn = _draw(spec, case_row)
-    exposure = drawn.surround + drawn.mineral if lesion else drawn.surround
+    surround, mineral = _draw(spec, case_row)
+    exposure = surround + mineral if lesion else surround
     return np.rint(film_curve(exposure)).astype(np.uint8)
 
 
@@ -112,16 +101,8 @@ def render_mask(spec: PhantomSpec, case_row: CaseRow, outline: bool = False) -> 
         >>> bool(0 < mask.sum() < outline.sum())
         True
     """
-    mask = mineral_mask(_draw(spec, case_row).mineral)
+    mask = mineral_mask(_draw(spec, case_row)[1])
     return outline_of(mask, spec.field_mm, spec.pixel_mm) if outline else mask
-
-
-@dataclasses.dataclass(frozen=True)
-class _Drawn:
-    """Components of an ROI, `(size, size)`, grey levels before the film's curve."""
-
-    surround: Array
-    mineral: Array
 
 
 def numbers_of(spec: PhantomSpec, case_row: CaseRow) -> tuple[int, int, int, int]:
@@ -143,17 +124,9 @@ def numbers_of(spec: PhantomSpec, case_row: CaseRow) -> tuple[int, int, int, int
 def draw_lesion(
     spec: PhantomSpec, case_row: CaseRow, blur_mm: float, rng: np.random.Generator
 ) -> tuple[Array, Array]:
-    """Draws the calcifications of an ROI.
+    """Draws the calcifications of an ROI, and the noise that textures them.
 
-    Args:
-        spec: the phantom set.
-        case_row: `morphology`, `distribution` and `subtlety` are used.
-        blur_mm: standard deviation of the blur of film and scanner, mm.
-        rng: random generator.
-
-    Returns:
-        The calcifications, grey levels before the film's curve, and the noise of
-        `draw_noise` that textures them; both `(size, size)`.
+    Both are grey levels before the film's curve, `(size, size)`.
 
     Raises:
         UserError: the type or distribution is unknown.
@@ -169,7 +142,8 @@ def draw_lesion(
     return contrast * mineral, noise
 
 
-def _draw(spec: PhantomSpec, case_row: CaseRow) -> _Drawn:
+def _draw(spec: PhantomSpec, case_row: CaseRow) -> tuple[Array, Array]:
+    """Returns tissue and calcifications, grey levels before the film's curve."""
     seed, epoch, patient, index = numbers_of(spec, case_row)
     # The patient's number seeds what its ROIs share, the ROI's number the rest.
     of_patient = np.random.default_rng([_PATIENT_STREAM, seed, epoch, patient])
@@ -185,7 +159,7 @@ def _draw(spec: PhantomSpec, case_row: CaseRow) -> _Drawn:
     surround = max(level, _LEAST_LEVEL) + tissue + np.sqrt(kind.noise) * noise
     for place, speck in draw_dust((size, size), pixel_mm, rng):
         surround[place] += speck
-    return _Drawn(surround, mineral)
+    return surround, mineral
 
 
 def render_rois(

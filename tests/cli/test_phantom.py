@@ -170,7 +170,7 @@ def test_a_tree_follows_given_case_lists(
         (["--layout", "tcia", "x", "--out", "y"], "named twice"),
         (["--out", "x", "--swapped", "0.1"], "--swapped is of --layout tcia"),
         (["--layout", "tcia", "x", "--lesion", "masses"], "did you mean 'mass'?"),
-        (["--layout", "tcia", "x", "--swapped", "2"], "swapped. Received: 2.0"),
+        (["--layout", "tcia", "x", "--swapped", "2"], "--swapped must be 0 to 1"),
         (["--layout", "tcia", "x", "--case-lists", "."], "calc_case_description"),
         (["--background", "normal"], "Give --out DIR with --background"),
         (["--out", "x", "--background", "normal"], "a.png: pixel spacing"),

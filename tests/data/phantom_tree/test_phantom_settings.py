@@ -117,5 +117,5 @@ def test_new_names_count_from_one(listed, number, new):
 )
 def test_a_value_out_of_range_is_named(change):
     (field,) = change
-    with pytest.raises(UserError, match=f"{field}. Received: "):
+    with pytest.raises(UserError, match=f"`{field}`.* Received: "):
         dataclasses.replace(SETTINGS, **change)

@@ -233,7 +233,7 @@ def test_a_tree_is_not_mixed_with_one_of_other_arguments(tmp_path):
     ("change", "told"),
     [
         ({"workers": 0}, "At least 1 worker"),
-        ({"names": "newest"}, "names. Received: 'newest'"),
+        ({"names": "newest"}, "`names`.* Received: 'newest'"),
         ({"cases": FEW[:0]}, "no ROI"),
         ({"cases": pd.concat([FEW, FEW[:1]])}, "is named twice"),
     ],
