@@ -20,17 +20,10 @@ _BROKEN = {"calcification": "crop_listed", "mass": "mask_listed"}
 
 
 def write_case_lists(cases: pd.DataFrame, folder: Path) -> list[Path]:
-    """Writes cases as the official case lists.
+    """Writes cases as the official case lists, one per lesion type and part with cases.
 
     For cases that `read_case_lists` read from the four official files, the result has
     the same bytes.
-
-    Args:
-        cases: rows in the form of `read_case_lists`.
-        folder: the folder; files of the same names are replaced.
-
-    Returns:
-        The paths of the files, one per lesion type and part of the split with cases.
     """
     written = []
     for (lesion, part), name in LIST_NAMES.items():

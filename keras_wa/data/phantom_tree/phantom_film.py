@@ -50,9 +50,6 @@ def write_film(
 
     Returns:
         The ground truth, one mapping per particle.
-
-    Raises:
-        UserError: the lesions do not fit the film, or a type is unknown.
     """
     film = _plan(settings, rows)
     draw = functools.cache(film.draw)

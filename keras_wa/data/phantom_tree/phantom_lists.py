@@ -75,13 +75,6 @@ def phantom_case_lists(
 def some_patients(cases: pd.DataFrame, rois: int) -> pd.DataFrame:
     """Selects whole patients, in equal shares from each list and label.
 
-    Args:
-        cases: rows in the form of `read_case_lists`.
-        rois: largest number of ROIs.
-
-    Returns:
-        The rows of the selected patients, in their order.
-
     Raises:
         UserError: a list would have no ROIs of a label.
     """

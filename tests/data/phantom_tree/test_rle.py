@@ -5,7 +5,7 @@ import pytest
 from pydicom.pixels.decoders.rle import _rle_decode_frame
 
 from keras_wa.data.io import open_image
-from keras_wa.data.phantom_tree.rle import rle_frame
+from keras_wa.data.phantom_tree.phantom_dicom import rle_frame
 from tests.data.io.dicom_files import dicom_dataset
 
 RNG = np.random.default_rng(0)
