@@ -25,12 +25,9 @@ _DOTS = 330
 
 
 def write_mark(film: Array, side: str, view: str) -> None:
-    """Writes the side, the view and PHANTOM into the corner away from the chest wall.
+    """Writes side, view and PHANTOM into the corner away from the chest wall, in place.
 
-    Args:
-        film: uint16 `(rows, columns)`, changed in place.
-        side: `LEFT` or `RIGHT`.
-        view: `CC` or `MLO`; letters that are not in the alphabet are left out.
+    Letters that are not in the alphabet are left out.
     """
     dot = max(1, min(film.shape[0] // _DOTS, film.shape[1] // (_DOTS * 2 // 3)))
     first = _line(side[:1] + view)

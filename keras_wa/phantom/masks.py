@@ -17,33 +17,18 @@ blur of the film."""
 
 
 def mineral_mask(mineral: Array) -> Array:
-    """Returns the pixels of calcifications.
-
-    Args:
-        mineral: brightness over the tissue, `(size, size)`, in any unit.
-
-    Returns:
-        bool `(size, size)`; all false if there is no calcification in the field.
-    """
+    """Returns the pixels of calcifications from their brightness in any unit."""
     # Rounding of the blur leaves about 1e-17 where nothing was drawn.
     return mineral > MINERAL_FRACTION * max(mineral.max(), 1e-6)
 
 
 def outline_of(mineral: Array, field_mm: float, pixel_mm: float) -> Array:
-    """Returns the region that a reader would draw around the calcifications.
+    """Returns the region that a reader would draw around calcifications.
 
     The masks of CBIS-DDSM are outlines of clusters. Here the calcifications are dilated
     by twice the margin of the phantom's films (`mask_margin_mm`: 1 mm in a field of
     25.6 mm), then eroded by one margin; holes are filled. Small calcifications less
     than about 3.5 margins apart (twice the root of 3) share a region.
-
-    Args:
-        mineral: bool `(size, size)`.
-        field_mm: side of the field, mm.
-        pixel_mm: side of a pixel, mm.
-
-    Returns:
-        bool `(size, size)`; true wherever `mineral` is.
     """
     if not mineral.any():
         return mineral

@@ -26,11 +26,7 @@ def kinds() -> pd.DataFrame:
     The rate of a (type, distribution) is its observed rate, shrunk towards the rate of
     the type, which is shrunk towards the rate of its group (suspicious by BI-RADS or
     typically benign), each with a prior weight of 4 ROIs. Without shrinkage, the rate
-    of a kind with two ROIs could be 0 or 1.
-
-    Returns:
-        `KIND_COLUMNS`, `count` (ROIs in the case lists) and `malignant`,
-        P(malignant | type, distribution). Do not modify it.
+    of a kind with two ROIs could be 0 or 1. Do not modify the table.
     """
     table = joint_counts()
     # 24 ROIs of the lists have no type, 2 no density.
@@ -62,15 +58,8 @@ def _rates() -> dict[tuple[str, str], float]:
 def malignancy_rate(morphology: str, distribution: str) -> float:
     """Returns P(malignant | type, distribution), see `kinds`.
 
-    Args:
-        morphology: a type of the case lists.
-        distribution: a distribution of the case lists, `""` for none.
-
-    Returns:
-        The rate, in (0, 1).
-
     Raises:
-        UserError: the lists have no such lesion.
+        UserError: the case lists have no such lesion.
     """
     try:
         return _rates()[morphology, distribution]
