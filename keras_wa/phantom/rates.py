@@ -1,15 +1,20 @@
-"""Malignancy rates of kinds of lesions, and the best possible AUC."""
+"""Frequencies and malignancy rates of kinds of lesions, and the best possible AUC.
+
+The counts come from the calcification case lists of CBIS-DDSM (Lee et al., The Cancer
+Imaging Archive, doi:10.7937/K9/TCIA.2016.7O02S9CY, CC BY 3.0), without images;
+`tests/phantom/test_rates.py` counts them again.
+"""
 
 from __future__ import annotations
 
 import functools
+from importlib import resources
 
 import numpy as np
 import pandas as pd
 
 from keras_wa.errors import UserError
 from keras_wa.phantom.calcifications import is_suspicious
-from keras_wa.phantom.case_list_rates import joint_counts
 from keras_wa.phantom.spec import PhantomSpec
 
 KIND_COLUMNS = ("morphology", "distribution", "density", "rois_per_patient")
@@ -17,6 +22,33 @@ KIND_COLUMNS = ("morphology", "distribution", "density", "rois_per_patient")
 
 # Weight of a coarser group's rate in that of a finer one, in ROIs.
 _PRIOR_ROIS = 4.0
+
+
+@functools.cache
+def joint_counts() -> pd.DataFrame:
+    """Returns ROIs by type, distribution, density, pathology, view, ROIs per patient.
+
+    A missing type or distribution is `""`. Do not modify the table.
+    """
+    return _embedded("joint_counts.csv")
+
+
+@functools.cache
+def other_counts() -> pd.DataFrame:
+    """Returns counts of further properties, with columns `table, given, value, count`.
+
+    Tables: `assessment` given the pathology, `subtlety`, `breast`, `views` of a lesion
+    (`CC+MLO`, `CC`, `MLO`) given the patient's number of ROIs, and whether a further
+    lesion of a patient has the type and distribution of the first (`same_kind`) and its
+    breast (`same_breast`). Do not modify the table.
+    """
+    return _embedded("other_counts.csv")
+
+
+def _embedded(name: str) -> pd.DataFrame:
+    source = resources.files("keras_wa.phantom") / name
+    with source.open(encoding="utf-8") as file:
+        return pd.read_csv(file, keep_default_na=False)
 
 
 @functools.cache

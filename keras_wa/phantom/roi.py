@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -9,13 +10,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy.ndimage
 
 from keras_wa.cores import usable_cores
 from keras_wa.errors import UserError
 from keras_wa.phantom.calcifications import calcify, faintness
 from keras_wa.phantom.curve import film_curve
 from keras_wa.phantom.dust import draw_dust
-from keras_wa.phantom.masks import mineral_mask, outline_of
+from keras_wa.phantom.lesions import mask_margin_mm
 from keras_wa.phantom.mineral import draw_mineral, scale_of
 from keras_wa.phantom.noise import draw_noise
 from keras_wa.phantom.spec import PhantomSpec
@@ -29,6 +31,11 @@ from keras_wa.phantom.texture import (
 
 CaseRow = Mapping[Any, Any] | pd.Series
 """A row of `phantom_cases`."""
+
+MINERAL_FRACTION = 0.25
+"""Threshold of a calcification's pixels, as a fraction of the ROI's highest contrast.
+One half would miss small calcifications beside large ones; much less would include the
+blur of the film."""
 
 _ROI_ID = re.compile(r"PH(\d+)-(\d+)-(\d+)-(\d+)")
 # First words of a seed sequence, one stream for each kind of draw.
@@ -103,6 +110,31 @@ def render_mask(spec: PhantomSpec, case_row: CaseRow, outline: bool = False) -> 
     """
     mask = mineral_mask(_draw(spec, case_row)[1])
     return outline_of(mask, spec.field_mm, spec.pixel_mm) if outline else mask
+
+
+def mineral_mask(mineral: Array) -> Array:
+    """Returns the pixels of calcifications from their brightness in any unit."""
+    # Rounding of the blur leaves about 1e-17 where nothing was drawn.
+    return mineral > MINERAL_FRACTION * max(mineral.max(), 1e-6)
+
+
+def outline_of(mineral: Array, field_mm: float, pixel_mm: float) -> Array:
+    """Returns the region that a reader would draw around calcifications.
+
+    The masks of CBIS-DDSM are outlines of clusters. Here the calcifications are dilated
+    by twice the margin of the phantom's films (`mask_margin_mm`: 1 mm in a field of
+    25.6 mm), then eroded by one margin; holes are filled. Small calcifications less
+    than about 3.5 margins apart (twice the root of 3) share a region.
+    """
+    if not mineral.any():
+        return mineral
+    margin = mask_margin_mm(field_mm) / pixel_mm
+    distance = scipy.ndimage.distance_transform_edt
+    # Padded, so that the field's edge does not affect the region.
+    room = math.ceil(2 * margin) + 1
+    wide = distance(~np.pad(mineral, room)) <= 2 * margin
+    region = scipy.ndimage.binary_fill_holes(distance(wide) > margin)
+    return np.asarray(region[room:-room, room:-room])
 
 
 def numbers_of(spec: PhantomSpec, case_row: CaseRow) -> tuple[int, int, int, int]:

@@ -12,8 +12,10 @@ import pytest
 
 from keras_wa.cli import main
 from keras_wa.data import ReadOptions, load_cases
-from keras_wa.data.phantom_tree.list_files import write_case_lists
-from keras_wa.data.phantom_tree.phantom_lists import phantom_case_lists
+from keras_wa.data.phantom_tree.phantom_lists import (
+    phantom_case_lists,
+    write_case_lists,
+)
 from keras_wa.phantom import PhantomSpec, phantom_cases, render_rois
 from keras_wa.phantom.film import plan_film
 from keras_wa.training.config import TrainConfig

@@ -5,8 +5,8 @@ import pytest
 
 from keras_wa.errors import UserError
 from keras_wa.phantom import PhantomSpec, phantom_cases
-from keras_wa.phantom.case_list_rates import joint_counts, other_counts
 from keras_wa.phantom.cases import CASE_COLUMNS
+from keras_wa.phantom.rates import joint_counts, other_counts
 
 PIXEL_COLUMNS = ["roi_id", "patient_id", "breast", "view", "lesion", "density"]
 PIXEL_COLUMNS += ["subtlety", "morphology", "distribution"]

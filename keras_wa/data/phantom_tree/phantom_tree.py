@@ -18,10 +18,12 @@ from typing import Any
 import pandas as pd
 
 from keras_wa.cores import usable_cores
-from keras_wa.data.phantom_tree.list_files import write_case_lists
 from keras_wa.data.phantom_tree.phantom_dicom import SAYS_PHANTOM
 from keras_wa.data.phantom_tree.phantom_film import write_film
-from keras_wa.data.phantom_tree.phantom_lists import phantom_case_lists
+from keras_wa.data.phantom_tree.phantom_lists import (
+    phantom_case_lists,
+    write_case_lists,
+)
 from keras_wa.data.phantom_tree.phantom_settings import PIXEL_MM, TreeSettings
 from keras_wa.data.readers.cbis_ddsm.layouts import PHANTOM_SETTINGS
 from keras_wa.errors import UserError

@@ -1,4 +1,4 @@
-"""Look-up tables against values worked by hand."""
+"""Look-up tables of the display against values worked by hand."""
 
 from __future__ import annotations
 
