@@ -16,30 +16,62 @@ from tests.data.io.dicom_files import (
     row,
 )
 
+GREY = {
+    "ends are repeated": (
+        (5, 10, 11, 13, 200),
+        {"VOILUTSequence": [look_up_table(10, 8, [0, 85, 170, 255])]},
+        [0, 0, 85, 255, 255],
+    ),
+    "more entries than output levels": (
+        (12, 2048, 4092),
+        {"VOILUTSequence": [look_up_table(0, 8, [i // 16 for i in range(4096)])]},
+        [0, 128, 255],
+    ),
+    "preferred to a window": (
+        (0, 1),
+        {
+            "VOILUTSequence": [look_up_table(0, 8, [255, 0])],
+            "WindowCenter": 1,
+            "WindowWidth": 2,
+        },
+        [255, 0],
+    ),
+    # Stored 0, 1, 2 mean 0, 1000, 4000; the window is 0..2000 (w - 1 wide).
+    "modality before a window": (
+        (0, 1, 2),
+        {
+            "ModalityLUTSequence": [look_up_table(0, 16, [0, 1000, 4000])],
+            "WindowCenter": 1000.5,
+            "WindowWidth": 2001,
+        },
+        [0, 128, 255],
+    ),
+    # -4 of an input that begins at 0: the first four entries are of no value.
+    "a negative first value, unsigned": (
+        (0, 1, 2),
+        {"VOILUTSequence": [look_up_table(65532, 8, [9, 9, 9, 9, 0, 100, 255])]},
+        [0, 100, 255],
+    ),
+    "a negative first value": (
+        (0, 1, 2),
+        {"VOILUTSequence": [look_up_table(-4, 8, [9, 9, 9, 9, 0, 100, 255], True)]},
+        [0, 100, 255],
+    ),
+}
 
-def test_a_voi_table_maps_and_repeats_its_ends():
-    dataset = dicom_dataset(
-        row(5, 10, 11, 13, 200),
-        bits=12,
-        VOILUTSequence=[look_up_table(10, 8, [0, 85, 170, 255])],
-    )
-    np.testing.assert_array_equal(decode(dataset), [[0, 0, 85, 255, 255]])
+
+@pytest.mark.parametrize(("stored", "fields", "expected"), GREY.values(), ids=GREY)
+def test_a_table_gives_the_grey_levels(stored, fields, expected):
+    image = opened(dicom_dataset(row(*stored), bits=12, **fields))
+    np.testing.assert_array_equal(image.grey(), [expected])
+    assert image.notes == ()
 
 
-def test_a_voi_table_may_have_more_entries_than_output_levels():
-    table = look_up_table(0, 8, [index // 4 for index in range(1024)])
-    dataset = dicom_dataset(row(3, 512, 1023), bits=10, VOILUTSequence=[table])
-    np.testing.assert_array_equal(decode(dataset), [[0, 128, 255]])
-
-
-def test_a_voi_table_is_preferred_to_a_window():
-    dataset = dicom_dataset(
-        row(0, 1),
-        VOILUTSequence=[look_up_table(0, 8, [255, 0])],
-        WindowCenter=1,
-        WindowWidth=2,
-    )
-    np.testing.assert_array_equal(decode(dataset), [[255, 0]])
+def test_a_first_value_above_those_of_the_image_is_no_negative_one():
+    # 12 bits end at 4095: all values are below the first, and get its output.
+    table = look_up_table(4096, 16, [0, 32768, 65535])
+    dataset = dicom_dataset(row(0, 1, 4095), bits=12, VOILUTSequence=[table])
+    np.testing.assert_array_equal(decode(dataset), [[0, 0, 0]])
 
 
 def test_a_voi_table_may_hold_bytes_or_numbers():
@@ -53,17 +85,6 @@ def test_a_voi_table_may_hold_bytes_or_numbers():
         np.testing.assert_array_equal(decode(dataset), [[0, 85, 170, 255]])
 
 
-def test_a_modality_table_comes_before_the_window():
-    # Stored 0, 1, 2 mean 0, 1000, 4000; the window is 0..2000 (w - 1 wide).
-    dataset = dicom_dataset(
-        row(0, 1, 2, dtype=np.uint8),
-        ModalityLUTSequence=[look_up_table(0, 16, [0, 1000, 4000])],
-        WindowCenter=1000.5,
-        WindowWidth=2001,
-    )
-    np.testing.assert_array_equal(decode(dataset), [[0, 128, 255]])
-
-
 @pytest.mark.parametrize("name", ["VOILUTSequence", "ModalityLUTSequence"])
 @pytest.mark.parametrize("vr", ["SS", "US", "OW"])
 def test_the_values_of_a_table_are_unsigned_whatever_their_representation(name, vr):
@@ -74,16 +95,6 @@ def test_the_values_of_a_table_are_unsigned_whatever_their_representation(name, 
         table.add_new("LUTData", vr, outputs)
     dataset = dicom_dataset(row(0, 1, 2), **{name: [table]})
     np.testing.assert_array_equal(decode(dataset), [[0, 128, 255]])
-
-
-@pytest.mark.parametrize("signed", [False, True])
-def test_the_first_value_of_a_table_is_what_the_values_can_be(signed):
-    # -4 of an input that begins at 0: the first four entries are of no value.
-    table = look_up_table(-4 & 0xFFFF, 8, [9, 9, 9, 9, 0, 100, 255])
-    if signed:
-        table = look_up_table(-4, 8, [9, 9, 9, 9, 0, 100, 255], signed=True)
-    dataset = dicom_dataset(row(0, 1, 2), bits=12, VOILUTSequence=[table])
-    np.testing.assert_array_equal(decode(dataset), [[0, 100, 255]])
 
 
 @pytest.mark.parametrize("name", ["VOILUTSequence", "ModalityLUTSequence"])
@@ -108,16 +119,6 @@ def test_a_table_that_does_not_fit_its_bits_is_applied_and_noted(name):
     assert low.notes[0].partition(":")[0].endswith(") applied as it is")
 
 
-def test_a_modality_table_before_a_window_need_not_fill_its_bits():
-    dataset = dicom_dataset(
-        row(0, 1, 2, dtype=np.uint8),
-        ModalityLUTSequence=[look_up_table(0, 16, [0, 1000, 4000])],
-        WindowCenter=1000.5,
-        WindowWidth=2001,
-    )
-    assert opened(dataset).notes == ()
-
-
 def test_the_first_value_of_a_table_may_be_written_unsigned():
     table = look_up_table(65436, 8, [0, 100, 255])  # -100 in two's complement
     dataset = dicom_dataset(row(-100, -99, -98, dtype=np.int16))
@@ -125,31 +126,20 @@ def test_the_first_value_of_a_table_may_be_written_unsigned():
     np.testing.assert_array_equal(decode(dataset), [[0, 100, 255]])
 
 
-def test_a_first_value_above_those_of_the_image_is_no_negative_one():
-    # 12 bits end at 4095: all values are below the first, and get its output.
-    table = look_up_table(4096, 16, [0, 32768, 65535])
-    dataset = dicom_dataset(row(0, 1, 4095), bits=12, VOILUTSequence=[table])
-    np.testing.assert_array_equal(decode(dataset), [[0, 0, 0]])
-
-
-def test_a_table_of_bytes_in_a_big_endian_file():
+@pytest.mark.parametrize(
+    ("bits", "data", "middle"),
+    [
+        # A word holds two entries, the first in its lower byte.
+        (8, bytes([100, 0, 0, 255]), 100),
+        (16, np.array([0, 32768, 65535], ">u2").tobytes(), 128),
+    ],
+)
+def test_a_table_of_a_big_endian_file(bits, data, middle):
     dataset = dicom_dataset(row(0, 1, 2))
     dataset.PixelData = np.array([0, 1, 2], ">u2").tobytes()
-    table = look_up_table(0, 8, [])
-    table.LUTDescriptor = [3, 0, 8]
-    # A word holds two entries, the first in its lower byte.
-    table.LUTData = bytes([100, 0, 0, 255])
+    table = look_up_table(0, bits, [])
+    table.LUTDescriptor = [3, 0, bits]
+    table.LUTData = data
     dataset.VOILUTSequence = [table]
     dataset.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
-    np.testing.assert_array_equal(decode(dataset), [[0, 100, 255]])
-
-
-def test_a_table_of_a_big_endian_file():
-    dataset = dicom_dataset(row(0, 1, 2).astype(">u2"))
-    dataset.PixelData = np.array([0, 1, 2], ">u2").tobytes()
-    table = look_up_table(0, 16, [])
-    table.LUTDescriptor = [3, 0, 16]
-    table.LUTData = np.array([0, 32768, 65535], ">u2").tobytes()
-    dataset.VOILUTSequence = [table]
-    dataset.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
-    np.testing.assert_array_equal(decode(dataset), [[0, 128, 255]])
+    np.testing.assert_array_equal(decode(dataset), [[0, middle, 255]])
