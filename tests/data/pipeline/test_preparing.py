@@ -24,20 +24,11 @@ from keras_wa.phantom import PhantomSpec, render_roi
 from tests.data.pipeline.folders import (
     CountingReader,
     all_bytes,
+    interrupt,
     make_folder,
     open_folder,
 )
 from tests.imports import deep_learning_libraries_of
-
-
-@pytest.fixture(autouse=True)
-def small_blocks(monkeypatch):
-    monkeypatch.setattr(preparing, "_BLOCK", 4)
-
-
-@pytest.fixture
-def folder(tmp_path) -> Path:
-    return make_folder(tmp_path / "data")
 
 
 def test_row_i_of_the_table_is_image_i_untouched_at_its_own_size(folder, tmp_path):
@@ -125,9 +116,9 @@ def test_an_interrupted_preparation_carries_on_and_ends_with_the_same_bytes(
 ):
     dataset = open_folder(folder)
     whole = prepare(dataset, tmp_path / "whole", image_size=32)
-    broken = CountingReader(dataset, fail_at, RuntimeError("power cut"))
-    with pytest.raises(RuntimeError, match="power cut"):
-        prepare(broken.dataset, tmp_path / "out", image_size=32)
+    interrupt(
+        CountingReader(dataset, fail_at, RuntimeError("power cut")), tmp_path / "out"
+    )
     assert [path.suffix for path in (tmp_path / "out").iterdir()] == [".partial"]
     rest = CountingReader(dataset)
     resumed = prepare(rest.dataset, tmp_path / "out", image_size=32)
@@ -168,9 +159,7 @@ def test_a_killed_preparation_carries_on(folder, tmp_path):
 
 def test_a_lost_image_file_is_begun_again(folder, tmp_path):
     dataset = open_folder(folder)
-    broken = CountingReader(dataset, 13, RuntimeError("power cut"))
-    with pytest.raises(RuntimeError, match="power cut"):
-        prepare(broken.dataset, tmp_path / "out", image_size=32)
+    interrupt(CountingReader(dataset, 13, RuntimeError("power cut")), tmp_path / "out")
     next((tmp_path / "out").glob("*/images.npy")).unlink()
     rest = CountingReader(dataset)
     store = prepare(rest.dataset, tmp_path / "out", image_size=32)
