@@ -53,10 +53,6 @@ def test_more_rois_keep_the_first_ones(cases):
     )
 
 
-def test_same_spec_gives_the_same_table(cases):
-    pd.testing.assert_frame_equal(phantom_cases(PhantomSpec()), cases)
-
-
 def test_epochs_and_seeds_have_other_patients(cases):
     for other in (
         phantom_cases(PhantomSpec(), 300, epoch=1),
