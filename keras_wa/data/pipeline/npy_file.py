@@ -43,7 +43,8 @@ class ImageStackFile:
         self.resumed = has_stack_size(path, shape)
         if not self.resumed:
             with path.open("wb") as file:
-                _write_header(file, shape)
+                header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+                np.lib.format.write_array_header_1_0(file, header)
                 file.truncate(file.tell() + int(np.prod(shape)))
         self._file = path.open("r+b")
         self._offset = path.stat().st_size - int(np.prod(shape))
@@ -151,10 +152,4 @@ def full_disk(folder: Path, needed: int) -> str:
         f"{folder}: the disk is full. Received: {free}; expected "
         f"{needed / 1e6:.1f} MB. Free some space, or choose another `store_dir` "
         "or a smaller `image_size`."
-    )
-
-
-def _write_header(file, shape: tuple[int, int, int]) -> None:
-    np.lib.format.write_array_header_1_0(
-        file, {"descr": "|u1", "fortran_order": False, "shape": shape}
     )
