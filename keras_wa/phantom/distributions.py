@@ -19,13 +19,7 @@ _TRIES = 4
 
 @dataclasses.dataclass(frozen=True)
 class Sites:
-    """Positions in a field.
-
-    Attributes:
-        x: mm to the right of the centre of the field.
-        y: mm below the centre.
-        angle: direction of the duct at each position, radians.
-    """
+    """Positions, mm from the centre of a field, and angles of the duct, radians."""
 
     x: Array
     y: Array

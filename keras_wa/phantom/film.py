@@ -68,18 +68,9 @@ class Abnormality:
 
 @dataclasses.dataclass(frozen=True)
 class Film:
-    """The plan of a film; `draw` renders it.
+    """The plan of a film, whose name seeds its random numbers; `draw` renders it.
 
-    Attributes:
-        name: name of the film, which seeds its random numbers.
-        spec: the phantom set.
-        side: `LEFT` or `RIGHT`.
-        view: `CC` or `MLO`.
-        density: BI-RADS breast density, 1 to 4.
-        kind: the patient's tissue.
-        breast: the outline.
-        findings: the abnormalities.
-        placed: their positions, in the same order.
+    `placed` are the positions of `findings`, in the same order.
     """
 
     name: str

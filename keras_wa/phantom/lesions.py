@@ -27,8 +27,7 @@ class Placed:
 
     Attributes:
         parts: its particles, mm from the centre of the lesion's mask.
-        x: column of that centre on the film, pixels; pixel centres are integers.
-        y: row of that centre.
+        x, y: column and row of that centre, pixels; pixel centres are integers.
         pixel_mm: side of a pixel, mm.
         margin_mm: margin of the mask around the particles, mm.
     """

@@ -11,7 +11,7 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
-from pydicom.tag import BaseTag, Tag
+from pydicom.tag import BaseTag
 
 BLANKS = " \0\t\r\n"
 """Padding of a text; the standard has the first two."""
@@ -116,12 +116,6 @@ def items_of(dataset: pydicom.Dataset, key: str | BaseTag) -> list[pydicom.Datas
     except Exception:
         # pydicom can raise any exception for a damaged element.
         return []
-
-
-def text_element(keyword: str, text: str) -> RawDataElement:
-    """Returns a raw element."""
-    value = text.encode()
-    return RawDataElement(Tag(keyword), "UT", len(value), value, 0, False, True)
 
 
 def printable(value: bytes) -> str | None:

@@ -95,10 +95,9 @@ def read_header(path: Path, keywords: Sequence[str]) -> pydicom.Dataset:
     with path.open("rb") as file:
         refuse_bomb(file, str(path))
         force = begins_dicom(file.read(_HEAD))
-        file.seek(0)
-        return pydicom.dcmread(
-            file, stop_before_pixels=True, specific_tags=list(keywords), force=force
-        )
+    return pydicom.dcmread(
+        path, stop_before_pixels=True, specific_tags=list(keywords), force=force
+    )
 
 
 def kinds_of(root: Path, names: Iterable[str]) -> dict[str, Kind]:

@@ -25,7 +25,6 @@ from keras_wa.data.io.elements import (
     numbers_in,
     packed,
     printable,
-    text_element,
 )
 
 
@@ -52,7 +51,7 @@ class DicomHeader:
         """A header of texts by keyword, as `shown` gave them."""
         dataset = pydicom.Dataset()
         for keyword, text in texts.items():
-            dataset[keyword] = text_element(keyword, text)
+            dataset.add(DataElement(keyword, "UT", text))
         return cls(dataset)
 
     def frame(self) -> DicomHeader:
@@ -123,15 +122,13 @@ class DicomHeader:
             self.leave_out(keyword, "a number", effect)
         return None
 
-    def numbers(
-        self, keyword: str, count: int, effect: str = ""
-    ) -> tuple[float, ...] | None:
+    def numbers(self, keyword: str, count: int) -> tuple[float, ...] | None:
         """As `number`, of an element of so many values."""
         found = self._numbers(keyword)
         if len(found) == count:
             return found
         if self.states(keyword):
-            self.leave_out(keyword, f"{count} numbers", effect)
+            self.leave_out(keyword, f"{count} numbers")
         return None
 
     def window(self, effect: str = "") -> tuple[float, float] | None:

@@ -9,14 +9,7 @@ from keras_wa.data.io.header import DicomHeader, HeaderError
 
 @dataclasses.dataclass(frozen=True)
 class PixelLayout:
-    """Size and depth of the pixels.
-
-    Attributes:
-        rows, columns: size of the image.
-        allocated: bits allocated per pixel, 8 or 16.
-        stored: bits stored, the lowest ones.
-        signed: whether they are in two's complement.
-    """
+    """Size and depth of the pixels: the lowest `stored` of `allocated` bits."""
 
     rows: int
     columns: int

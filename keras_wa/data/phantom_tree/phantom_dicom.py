@@ -30,16 +30,9 @@ _IMPLEMENTATION = generate_uid(entropy_srcs=["keras_wa", "phantom"])
 class Identity:
     """Identifying attributes of a file.
 
-    Attributes:
-        case: PatientID. In CBIS-DDSM it names the case, such as
-            `Calc-Training_P_00005_RIGHT_CC`, with the abnormality's number for crops
-            and masks.
-        study: StudyInstanceUID.
-        series: SeriesInstanceUID.
-        instance: InstanceNumber, from 1.
-        side: `LEFT` or `RIGHT`.
-        view: `CC` or `MLO`.
-        description: SeriesDescription, `""` for none.
+    `case` is the PatientID; in CBIS-DDSM it names the case, such as
+    `Calc-Training_P_00005_RIGHT_CC`, with the abnormality's number for crops and masks.
+    `instance` is from 1, and a `description` of `""` is left out.
     """
 
     case: str
@@ -54,17 +47,11 @@ class Identity:
 def write_phantom_dicom(
     path: Path, pixels: NDArray, identity: Identity, rle: bool, marked: bool
 ) -> None:
-    """Writes a DICOM file, atomically.
+    """Writes uint8 or uint16 pixels as a DICOM file, atomically.
 
     The attributes are those of CBIS-DDSM's files: secondary capture, modality MG, no
-    pixel spacing, the view in PatientOrientation.
-
-    Args:
-        path: the file; its folder is created if missing.
-        pixels: uint8 or uint16 of shape `(height, width)`.
-        identity: identifying attributes.
-        rle: whether to compress with RLE Lossless.
-        marked: whether the image contains text.
+    pixel spacing, the view in PatientOrientation. `marked` states that the image
+    contains text.
     """
     dataset = _dataset(pixels, identity)
     dataset.BurnedInAnnotation = "YES" if marked else "NO"

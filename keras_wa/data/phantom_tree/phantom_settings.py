@@ -27,20 +27,7 @@ _STREAM = 22
 
 @dataclasses.dataclass(frozen=True)
 class TreeSettings(Settings):
-    """Settings for drawing and writing the films of a tree.
-
-    Attributes:
-        spec: the phantom set.
-        image_shape: rows and columns of a film, pixels.
-        pixel_mm: side of a pixel, mm.
-        compress: `rle` or `none`.
-        swapped: share of ROIs whose crop and mask are swapped.
-        mismatched: share of ROIs whose mask has another size than the film.
-        names: `old` or `new` file names.
-
-    Raises:
-        UserError: a value is out of range.
-    """
+    """Settings for the films of a tree; `write_phantom_tree` describes them."""
 
     spec: PhantomSpec
     image_shape: tuple[int, int]
@@ -73,8 +60,7 @@ class Quirks:
         swapped: whether crop and mask are swapped.
         mask_shape: rows and columns of the mask.
         described: `right`, `missing` or `wrong` descriptions.
-        crop: SeriesDescription of the crop, `""` for none.
-        mask: SeriesDescription of the mask, `""` for none.
+        crop, mask: SeriesDescription of each, `""` for none.
     """
 
     swapped: bool
