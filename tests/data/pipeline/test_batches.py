@@ -10,9 +10,8 @@ import tensorflow as tf
 
 from keras_wa.data.pipeline.augmentation import NO_AUGMENTATION, Augmentation, augment
 from keras_wa.data.pipeline.batches import evaluation_batches, training_batches
-from keras_wa.data.pipeline.rois import Enhancement, FreshPhantom, Rois
+from keras_wa.data.pipeline.rois import Rois
 from keras_wa.layers import DWT2D
-from keras_wa.phantom import PhantomSpec
 from tests.data.pipeline.plans import (
     BATCH,
     ROIS,
@@ -96,19 +95,6 @@ def test_subbands_of_the_pipeline_are_those_of_the_model_s_first_layer(
         low, details = pywt.dwt2(images[..., 0], wavelet, axes=(1, 2))
         wanted = np.stack([low, *details], axis=-1)
         np.testing.assert_allclose(found, wanted, atol=1e-5)
-
-
-def test_fresh_phantom_rois_are_new_every_epoch_and_resume() -> None:
-    spec = PhantomSpec(size=32, field_mm=7.3)
-    training = plan(
-        source=FreshPhantom(spec, 6, Enhancement()), n=6, image_size=32, batch_size=3
-    )
-    whole = arrays(training_batches(training, 0, 2))
-    assert len({inputs.tobytes() for inputs, *_ in whole}) == len(whole) == 4
-    resumed = plan(
-        source=FreshPhantom(spec, 6, Enhancement()), n=6, image_size=32, batch_size=3
-    )
-    assert_equal(arrays(training_batches(resumed, 1, 2)), whole[2:])
 
 
 def test_without_augmentation_the_pixels_are_those_of_the_rois() -> None:

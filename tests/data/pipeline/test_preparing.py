@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import signal
@@ -18,8 +17,7 @@ import xxhash
 
 from keras_wa.data import load_cases
 from keras_wa.data.io.resize import resize
-from keras_wa.data.pipeline import PreparedStore, prepare, preparing
-from keras_wa.files import locked
+from keras_wa.data.pipeline import PreparedStore, prepare
 from keras_wa.phantom import PhantomSpec, render_roi
 from tests.data.pipeline.folders import (
     CountingReader,
@@ -185,29 +183,6 @@ def test_two_at_once_make_one_store(folder, tmp_path):
     assert len(stores) == 3
     assert sorted(len(reader.calls) for reader in readers) == [0, 0, 24]
     assert [path.name for path in (tmp_path / "out").iterdir()] == [stores[0].path.name]
-
-
-def test_a_store_finished_while_waiting_for_the_lock_is_used(
-    folder, tmp_path, monkeypatch
-):
-    dataset = open_folder(folder)
-    out = tmp_path / "out"
-
-    @contextlib.contextmanager
-    def late(partial):
-        monkeypatch.setattr(preparing, "locked", locked)
-        other.append(prepare(dataset, out, image_size=32))
-        # What another process leaves that made the folder after the first renamed it.
-        with locked(partial):
-            yield
-
-    other: list[PreparedStore] = []
-    monkeypatch.setattr(preparing, "locked", late)
-    reader = CountingReader(dataset)
-    store = prepare(reader.dataset, out, image_size=32)
-    assert store.path == other[0].path
-    assert reader.calls == []
-    assert [path.name for path in out.iterdir()] == [store.path.name]
 
 
 def test_the_phantom_is_drawn_in_blocks_and_resized(tmp_path):

@@ -80,16 +80,6 @@ def test_bad_files_are_remembered_after_an_interruption(folder, tmp_path):
     )
 
 
-def test_what_is_usable_is_prepared_however_much_is_not(folder, tmp_path):
-    dataset = open_folder(folder)
-    cases = dataset.cases
-    kept = cases.drop_duplicates(["label", "split"])["image_path"]
-    spoil(folder, sorted(set(cases["image_path"]) - set(kept)))
-    store = prepare(dataset, tmp_path / "out", image_size=32)
-    assert sorted(store.cases["image_path"]) == sorted(kept)
-    assert store.notes[-1].startswith("20 of 24 ROIs could not be read")
-
-
 def test_nothing_usable_is_a_user_error(folder, tmp_path):
     dataset = open_folder(folder)
     spoil(folder, list(dataset.cases["image_path"]))
