@@ -63,11 +63,7 @@ def breast_mask(image: NDArray) -> NDArray[np.bool_]:
 
 
 def check_image(image: NDArray) -> None:
-    """Raises `UserError` unless an array is a grey image of at least 8x8 pixels.
-
-    Args:
-        image: (H, W), integers or finite floats.
-    """
+    """Raises `UserError` unless an array is a grey image of at least 8x8 pixels."""
     if image.ndim != 2 or min(image.shape) < 8:
         raise UserError(
             f"A mammogram is one grey image. Received: shape={image.shape}; expected "

@@ -27,21 +27,12 @@ _MOST_SHARPNESS = 1.4
 def sharpness(
     image: NDArray, spacing_mm: tuple[float, float], x: NDArray, y: NDArray
 ) -> NDArray[np.float64]:
-    """Measures the sharpness of spots.
+    """Measures the sharpness of spots at columns `x` and rows `y`.
 
     That is the difference of Gaussians of 0.05 and 0.1 mm over that of 0.1 and 0.2 mm,
     each at its maximum within 0.1 mm of the spot. For a Gaussian spot of s mm it is
     (1/(s²+0.05²) - 1/(s²+0.1²)) / (1/(s²+0.1²) - 1/(s²+0.2²)): 4 for a point, 1 at
     0.1 mm, 0.4 for a large spot.
-
-    Args:
-        image: (H, W), bright spots, integers or floats.
-        spacing_mm: between rows and between columns, mm, at most `FINEST_NEEDED_MM`.
-        x: float (n,), columns, pixels.
-        y: float (n,), rows.
-
-    Returns:
-        float64 (n,), above 0.
     """
     sigmas = [(s / spacing_mm[0], s / spacing_mm[1]) for s in _SIGMAS_MM]
     reach = [round(_REACH_MM / mm) for mm in spacing_mm]
@@ -68,14 +59,7 @@ def is_speck(
 ) -> NDArray[np.bool_]:
     """Returns whether spots are too sharp for an X-ray image.
 
-    Args:
-        image: (H, W), bright spots.
-        spacing_mm: between rows and between columns, mm.
-        x: float (n,), columns, pixels.
-        y: float (n,), rows.
-
-    Returns:
-        bool (n,); all false if the pixels are larger than `FINEST_NEEDED_MM`.
+    All false if the pixels are larger than `FINEST_NEEDED_MM`.
     """
     if max(spacing_mm) > FINEST_NEEDED_MM:
         return np.zeros(len(x), bool)

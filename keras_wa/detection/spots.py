@@ -80,10 +80,7 @@ class Spots:
 
 
 def as_spacing(spacing_mm: float | tuple[float, float] | None) -> tuple[float, float]:
-    """Returns the pixel spacing of rows and of columns, mm.
-
-    Args:
-        spacing_mm: one for both, or `(rows, columns)`, such as `GreyImage.spacing_mm`.
+    """Returns the pixel spacing of rows and of columns, mm, from one number or both.
 
     Raises:
         UserError: it is None or out of range.
@@ -107,15 +104,9 @@ def as_spacing(spacing_mm: float | tuple[float, float] | None) -> tuple[float, f
 def grid_of(
     shape: tuple[int, int], spacing_mm: tuple[float, float]
 ) -> tuple[float, tuple[int, int]]:
-    """Returns the pixel side and size of the copy that is searched.
+    """Returns pixel side, mm, and (width, height) of the copy that is searched.
 
-    Args:
-        shape: height and width of the image, pixels.
-        spacing_mm: between rows and between columns, mm.
-
-    Returns:
-        The side of its pixels, mm: `GRID_MM`, or the larger spacing if that is more;
-        and its width and height, pixels.
+    The side is `GRID_MM`, or the larger spacing if that is more.
     """
     (height, width), (rows_mm, columns_mm) = shape, spacing_mm
     grid_mm = max(GRID_MM, rows_mm, columns_mm)
@@ -210,11 +201,7 @@ def _inner(mask: NDArray, size: tuple[int, int], grid_mm: float) -> NDArray[np.b
 def _strongest(
     grid: NDArray, inner: NDArray[np.bool_], grid_mm: float
 ) -> tuple[NDArray, NDArray]:
-    """Returns the largest contrast-to-noise ratio at each pixel, and its scale.
-
-    Returns:
-        float32 and uint8, both of the grid's shape.
-    """
+    """Returns the largest contrast-to-noise ratio at each pixel, and its scale."""
     best = np.full(grid.shape, -np.inf, np.float32)
     scale = np.zeros(grid.shape, np.uint8)
     weight = inner.astype(np.float32)
@@ -275,12 +262,7 @@ def _is_round(grid: NDArray, y: NDArray, x: NDArray, sigma: NDArray) -> NDArray:
 
 
 def _are_apart(places: NDArray, diameter: NDArray) -> NDArray[np.bool_]:
-    """Returns which spots touch no stronger spot that stays.
-
-    Args:
-        places: positions (n, 2), mm, the strongest first.
-        diameter: diameters (n,), mm.
-    """
+    """Returns which spots, strongest first, touch no stronger one that stays (mm)."""
     stays = np.ones(len(places), bool)
     if len(places) < 2:
         return stays

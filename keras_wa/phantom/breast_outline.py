@@ -47,11 +47,7 @@ class Breast:
         return self.factor * self.pixel_mm
 
     def clearance_mm(self) -> Array:
-        """Returns the room for a lesion at each point.
-
-        Returns:
-            `(h, w)` distance to the nearest point of skin, muscle or film edge, mm.
-        """
+        """Returns `(h, w)`, the distance to skin, muscle or film edge, mm."""
         free = (self.skin_mm > 1.0) & (self.muscle < 0.5)
         padded = np.pad(free, 1)
         distance = scipy.ndimage.distance_transform_edt(padded)[1:-1, 1:-1]
@@ -65,21 +61,11 @@ def draw_breast(
     view: str,
     rng: np.random.Generator,
 ) -> Breast:
-    """Draws the outline of a breast.
+    """Draws the outline of a breast, in proportion to the film.
 
-    It scales with the film.
-
-    Args:
-        shape: rows and columns of the film, pixels.
-        pixel_mm: side of a pixel, mm.
-        side: `RIGHT` has its chest wall at the right edge, others at the left, as in
-            CBIS-DDSM.
-        view: `MLO` has the pectoral muscle; others are drawn as CC.
-        rng: random generator; use the same for both views of a breast, so that their
-            sizes agree.
-
-    Returns:
-        The outline.
+    A `RIGHT` breast has its chest wall at the right edge, as in CBIS-DDSM; `MLO` has
+    the pectoral muscle, other views are drawn as CC. Use generators of the same state
+    for both views of a breast, so that their sizes agree.
     """
     factor = max(1, round(_COARSE_MM / pixel_mm))
     h, w = (-(-side // factor) for side in shape)

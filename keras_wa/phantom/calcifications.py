@@ -19,26 +19,12 @@ SUSPICIOUS = frozenset({"AMORPHOUS", "PLEOMORPHIC", "FINE_LINEAR_BRANCHING"})
 
 
 def is_suspicious(morphology: str) -> bool:
-    """Returns whether a component of the type is suspicious by BI-RADS.
-
-    Args:
-        morphology: a type, or several joined by hyphens.
-
-    Returns:
-        True if one of them is.
-    """
+    """Returns whether a type, or one joined by hyphens, is suspicious by BI-RADS."""
     return not SUSPICIOUS.isdisjoint(morphology.split("-"))
 
 
 def faintness(morphology: str) -> float:
-    """Returns the relative contrast of a type.
-
-    Args:
-        morphology: a type, or several joined by hyphens.
-
-    Returns:
-        A factor on the contrast: below 1 for amorphous calcifications, else 1.
-    """
+    """Returns the contrast of a type relative to the others."""
     return 0.65 if morphology == "AMORPHOUS" else 1.0
 
 
@@ -47,15 +33,8 @@ def calcify(
 ) -> Particles:
     """Draws the calcifications of one lesion.
 
-    Args:
-        morphology: the case lists' type; the components of a combination
-            (`ROUND_AND_REGULAR-LUCENT_CENTER`) have equal shares.
-        distribution: the case lists' distribution, `""` for none.
-        field_mm: side of the field, mm; large types shrink to fit a small field.
-        rng: random generator.
-
-    Returns:
-        The particles.
+    The components of a combined type (`ROUND_AND_REGULAR-LUCENT_CENTER`) have equal
+    shares. Large types shrink to fit a small field.
 
     Raises:
         UserError: a type or distribution is unknown.

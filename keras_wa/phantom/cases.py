@@ -11,8 +11,7 @@ import pandas as pd
 
 from keras_wa.errors import UserError
 from keras_wa.phantom.calcifications import is_suspicious
-from keras_wa.phantom.case_list_rates import other_counts
-from keras_wa.phantom.rates import KIND_COLUMNS, kinds, malignancy_rate
+from keras_wa.phantom.rates import KIND_COLUMNS, kinds, malignancy_rate, other_counts
 from keras_wa.phantom.roi import roi_id
 from keras_wa.phantom.spec import PhantomSpec
 

@@ -12,28 +12,14 @@ _SHOULDER, _RANGE = 155.0, 102.0
 
 
 def film_curve(exposure: Array) -> Array:
-    """Returns the grey levels of an exposure on film.
-
-    Args:
-        exposure: any shape, grey levels of a linear film.
-
-    Returns:
-        The same shape, 0 to 255: slope 1 up to 155, then falling.
-    """
+    """Returns grey levels, 0 to 255, of exposures: slope 1 up to 155, then falling."""
     over = np.maximum(exposure - _SHOULDER, 0)
     bright = _SHOULDER - _RANGE * np.expm1(-over / _RANGE)
     return np.clip(np.where(exposure > _SHOULDER, bright, exposure), 0, 255)
 
 
 def film_exposure(grey: Array) -> Array:
-    """Inverts `film_curve`.
-
-    Args:
-        grey: any shape, 0 to 255.
-
-    Returns:
-        The same shape.
-    """
+    """Inverts `film_curve`."""
     over = np.maximum(grey - _SHOULDER, 0)
     return np.where(
         grey > _SHOULDER, _SHOULDER - _RANGE * np.log1p(-over / _RANGE), grey
@@ -41,13 +27,5 @@ def film_exposure(grey: Array) -> Array:
 
 
 def brighten(grey: Array, added: Array) -> Array:
-    """Adds exposure to the grey levels of a film.
-
-    Args:
-        grey: any shape, 0 to 255.
-        added: the same shape, grey levels before the film's curve.
-
-    Returns:
-        The same shape, 0 to 255.
-    """
+    """Adds exposure, in grey levels before the film's curve, to grey levels."""
     return film_curve(film_exposure(grey) + added)

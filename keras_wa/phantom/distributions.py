@@ -19,13 +19,7 @@ _TRIES = 4
 
 @dataclasses.dataclass(frozen=True)
 class Sites:
-    """Positions in a field.
-
-    Attributes:
-        x: mm to the right of the centre of the field.
-        y: mm below the centre.
-        angle: direction of the duct at each position, radians.
-    """
+    """Positions, mm from the centre of a field, and angles of the duct, radians."""
 
     x: Array
     y: Array
@@ -39,21 +33,12 @@ def place(
     rng: np.random.Generator,
     gap_mm: float = 0.0,
 ) -> Sites:
-    """Draws positions by their BI-RADS distribution.
+    """Draws `count` positions by their BI-RADS distribution.
 
     The lesion is at the centre of the field. Its extent is physical but not larger than
-    the field, so that `count` calcifications are visible in any field of view.
-
-    Args:
-        distribution: the case lists' name; of a pair (`CLUSTERED-LINEAR`), each name
-            gets half of the calcifications; `""` is scattered.
-        count: number of positions, at least 1.
-        field_mm: side of the field, mm.
-        rng: random generator.
-        gap_mm: smallest distance of two positions, if there is room.
-
-    Returns:
-        The positions.
+    the field, so that all positions are visible in any field of view. Of a pair
+    (`CLUSTERED-LINEAR`) each name gets half of them; `""` is scattered. They are
+    `gap_mm` apart where there is room.
 
     Raises:
         UserError: a distribution is unknown.

@@ -19,11 +19,6 @@ def draw_dust(
 ) -> Iterator[tuple[tuple[slice, slice], Array]]:
     """Draws specks at random positions, independent of the label.
 
-    Args:
-        shape: rows and columns of the field, pixels.
-        pixel_mm: side of a pixel, mm.
-        rng: random generator.
-
     Yields:
         Rows and columns of each speck, and its contrast there, float64, grey levels
         before the film's curve.

@@ -15,7 +15,6 @@ from keras_wa.phantom.breast_outline import Breast, draw_breast
 from keras_wa.phantom.calcifications import calcify, faintness
 from keras_wa.phantom.curve import brighten
 from keras_wa.phantom.dust import draw_dust
-from keras_wa.phantom.film_mark import write_mark
 from keras_wa.phantom.lesions import Placed, fit_lesion, place_lesions
 from keras_wa.phantom.mammogram import WHITE, draw_mammogram
 from keras_wa.phantom.mineral import draw_mineral, scale_of
@@ -26,6 +25,23 @@ from keras_wa.phantom.texture import Array, Tissue, draw_tissue_kind
 
 # First words of a seed sequence, one stream for each kind of draw.
 _TISSUE_STREAM, _BREAST_STREAM, _FILM_STREAM, _FINDING_STREAM = 11, 12, 13, 14
+# Five columns and seven rows per letter, a row as five bits.
+_LETTERS = {
+    "A": (14, 17, 17, 31, 17, 17, 17),
+    "C": (14, 17, 16, 16, 16, 17, 14),
+    "H": (17, 17, 17, 31, 17, 17, 17),
+    "L": (16, 16, 16, 16, 16, 16, 31),
+    "M": (17, 27, 21, 21, 17, 17, 17),
+    "N": (17, 25, 21, 19, 17, 17, 17),
+    "O": (14, 17, 17, 17, 17, 17, 14),
+    "P": (30, 17, 17, 30, 16, 16, 16),
+    "R": (30, 17, 17, 30, 20, 18, 17),
+    "T": (31, 4, 4, 4, 4, 4, 4),
+}
+_BRIGHTNESS = 47000
+# Height of a film in dots of a letter.
+_DOTS = 330
+
 _UNNAMED = "PUNCTATE"
 _MIDDLE_SUBTLETY, _MIDDLE_DENSITY = 3, 2
 
@@ -52,18 +68,9 @@ class Abnormality:
 
 @dataclasses.dataclass(frozen=True)
 class Film:
-    """The plan of a film; `draw` renders it.
+    """The plan of a film, whose name seeds its random numbers; `draw` renders it.
 
-    Attributes:
-        name: name of the film, which seeds its random numbers.
-        spec: the phantom set.
-        side: `LEFT` or `RIGHT`.
-        view: `CC` or `MLO`.
-        density: BI-RADS breast density, 1 to 4.
-        kind: the patient's tissue.
-        breast: the outline.
-        findings: the abnormalities.
-        placed: their positions, in the same order.
+    `placed` are the positions of `findings`, in the same order.
     """
 
     name: str
@@ -77,12 +84,8 @@ class Film:
     placed: Sequence[Placed]
 
     def draw(self) -> Array:
-        """Draws the film.
-
-        Returns:
-            uint16 `(rows, columns)`; 0 is air, 65535 white.
-        """
-        rng = _rng(_FILM_STREAM, self.spec, self.name)
+        """Returns the film, uint16 `(rows, columns)`; 0 is air, 65535 white."""
+        rng = named_rng(_FILM_STREAM, self.spec, self.name)
         film = draw_mammogram(self.breast, self.kind, self.density, rng)
         for place, speck in draw_dust(film.shape, self.breast.pixel_mm, rng):
             _brighten(film, place, speck)
@@ -92,7 +95,7 @@ class Film:
         return film
 
     def _add(self, film: Array, finding: Abnormality, lesion: Placed) -> None:
-        rng = _rng(_FINDING_STREAM, self.spec, finding.name, "contrast")
+        rng = named_rng(_FINDING_STREAM, self.spec, finding.name, "contrast")
         pixel_mm = lesion.pixel_mm
         half = max(np.abs(lesion.parts.x).max(), np.abs(lesion.parts.y).max())
         half += max(lesion.parts.a.max(), lesion.parts.b.max()) + 2 * lesion.margin_mm
@@ -139,21 +142,6 @@ def plan_film(
     size of the breast, an ROI's name its lesion, and the film's name the rest. The
     positions of a lesion in two views are independent.
 
-    Args:
-        spec: the phantom set; `seed`, `field_mm`, `conspicuity` and `blur_mm` are
-            used.
-        shape: rows and columns of the film, pixels.
-        pixel_mm: side of a pixel, mm.
-        name: name of the film.
-        patient: identifier of the patient.
-        side: `LEFT` or `RIGHT`.
-        view: `CC` or `MLO`.
-        density: BI-RADS breast density; None for 2.
-        findings: the abnormalities on it.
-
-    Returns:
-        The film.
-
     Raises:
         UserError: the field of view is larger than the film, a type is unknown, or
             the lesions do not fit the breast.
@@ -166,9 +154,9 @@ def plan_film(
             "of view."
         )
     density = density if density in (1, 2, 3, 4) else _MIDDLE_DENSITY
-    rng = _rng(_TISSUE_STREAM, spec, patient)
+    rng = named_rng(_TISSUE_STREAM, spec, patient)
     kind = draw_tissue_kind(density, rng, spec.blur_mm)
-    outline = _rng(_BREAST_STREAM, spec, patient, side)
+    outline = named_rng(_BREAST_STREAM, spec, patient, side)
     breast = draw_breast(shape, pixel_mm, side, view, outline)
     # A lesion without a type is as bright as the type that it is drawn as.
     findings = [
@@ -176,17 +164,50 @@ def plan_film(
         for f in findings
     ]
     lesions = [fit_lesion(_draw_finding(f, spec), spec.field_mm) for f in findings]
-    placed = place_lesions(breast, lesions, _rng(_FILM_STREAM, spec, name, "places"))
+    placed = place_lesions(
+        breast, lesions, named_rng(_FILM_STREAM, spec, name, "places")
+    )
     return Film(name, spec, side, view, density, kind, breast, findings, placed)
 
 
 def _draw_finding(finding: Abnormality, spec: PhantomSpec) -> Particles:
-    rng = _rng(_FINDING_STREAM, spec, finding.name)
+    rng = named_rng(_FINDING_STREAM, spec, finding.name)
     draw = masses.draw_mass if finding.mass else calcify
     return draw(finding.morphology, finding.distribution, spec.field_mm, rng)
 
 
-def _rng(stream: int, spec: PhantomSpec, *names: str) -> np.random.Generator:
+def named_rng(stream: int, spec: PhantomSpec, *names: str) -> np.random.Generator:
+    """Returns a generator that depends only on the stream, the seed and the names."""
     digest = hashlib.sha256("\n".join(names).encode()).digest()
     words = np.frombuffer(digest, "<u4").tolist()
     return np.random.default_rng([stream, spec.seed, *words])
+
+
+def write_mark(film: Array, side: str, view: str) -> None:
+    """Writes side, view and PHANTOM into the corner away from the chest wall, in place.
+
+    Letters that are not in the alphabet are left out.
+    """
+    dot = max(1, min(film.shape[0] // _DOTS, film.shape[1] // (_DOTS * 2 // 3)))
+    first = _line(side[:1] + view)
+    second = _line("PHANTOM")
+    lines = np.zeros((18, second.shape[1]), bool)
+    lines[:7, : first.shape[1]] = first[:, : lines.shape[1]]
+    lines[11:] = second
+    mark = np.kron(lines, np.ones((dot, dot), bool))[: film.shape[0] // 3]
+    mark = mark[:, : film.shape[1] // 2]
+    top = min(6 * dot, film.shape[0] - mark.shape[0])
+    edge = min(6 * dot, film.shape[1] - mark.shape[1])
+    left = edge if side == "RIGHT" else film.shape[1] - edge - mark.shape[1]
+    corner = film[top : top + mark.shape[0], left : left + mark.shape[1]]
+    corner[mark] = _BRIGHTNESS
+
+
+def _line(word: str) -> Array:
+    """Returns a word as dots, seven rows, one empty column after each letter."""
+    letters = [
+        [[bool(row & bit) for bit in (16, 8, 4, 2, 1, 0)] for row in _LETTERS[letter]]
+        for letter in word
+        if letter in _LETTERS
+    ]
+    return np.concatenate(letters, axis=1)

@@ -27,8 +27,7 @@ class Placed:
 
     Attributes:
         parts: its particles, mm from the centre of the lesion's mask.
-        x: column of that centre on the film, pixels; pixel centres are integers.
-        y: row of that centre.
+        x, y: column and row of that centre, pixels; pixel centres are integers.
         pixel_mm: side of a pixel, mm.
         margin_mm: margin of the mask around the particles, mm.
     """
@@ -52,9 +51,6 @@ class Placed:
         Args:
             shape: rows and columns of the mask of the whole film.
             film_shape: rows and columns of the film.
-
-        Returns:
-            uint8 of `shape`, 255 in the lesion, 0 elsewhere.
         """
         hull = _hull(self.parts, self.margin_mm)
         points = hull.points[hull.vertices] / self.pixel_mm + (self.x, self.y)
@@ -68,16 +64,7 @@ def mask_margin_mm(field_mm: float) -> float:
 
 
 def fit_lesion(parts: Particles, field_mm: float) -> tuple[Particles, float]:
-    """Centres a lesion on its mask and fits both into a field.
-
-    Args:
-        parts: the lesion.
-        field_mm: side of the field, mm.
-
-    Returns:
-        The lesion, whose mask is no larger than the field, and the margin of the mask,
-        mm.
-    """
+    """Centres a lesion on its mask, fits both into a field, and returns the margin."""
     margin = mask_margin_mm(field_mm)
     centred = _centred(parts, margin)
     points = _hull(centred, margin).points
@@ -99,18 +86,10 @@ def place_lesions(
     lesions: Sequence[tuple[Particles, float]],
     rng: np.random.Generator,
 ) -> list[Placed]:
-    """Finds a position in the breast for each lesion of a film.
+    """Finds a position in the breast for each lesion from `fit_lesion`.
 
     The largest are placed first, preferably in glandular tissue. A lesion without
-    enough room shrinks.
-
-    Args:
-        breast: the breast.
-        lesions: lesions from `fit_lesion`.
-        rng: random generator.
-
-    Returns:
-        The lesions in the same order. Their masks lie in the breast and do not touch.
+    enough room shrinks. Their masks lie in the breast and do not touch.
 
     Raises:
         UserError: the film is too small for so many lesions.

@@ -41,17 +41,7 @@ _STRIP = 128
 def draw_mammogram(
     breast: Breast, kind: Tissue, density: int, rng: np.random.Generator
 ) -> Array:
-    """Draws a film.
-
-    Args:
-        breast: outline of the breast.
-        kind: the patient's tissue.
-        density: BI-RADS breast density, 1 to 4.
-        rng: random generator.
-
-    Returns:
-        uint16 of the film's shape; the air around the breast is 0.
-    """
+    """Draws a film, uint16; the air around the breast is 0."""
     # A random offset into the tile for each film, and one of its four mirror images.
     row, column = rng.integers(0, _TILE, 2)
     flip = rng.choice([1, -1], 2)
@@ -181,9 +171,7 @@ def _spline(size: int, coarse: int, factor: int) -> scipy.sparse.csr_matrix:
 def _tiles(pixel_mm: float, coarse_mm: float) -> tuple[Array, Array]:
     """Returns the fine texture and the noise that all films share.
 
-    Returns:
-        Two arrays `(_TILE, _TILE)` float32: the periodic texture, of mean 0 and
-        standard deviation 1, and the noise of `draw_noise`.
+    The texture is periodic, of mean 0 and standard deviation 1.
     """
     rng = np.random.default_rng(_TILE_STREAM)
     white = scipy.fft.rfft2(rng.standard_normal((_TILE, _TILE)))

@@ -37,17 +37,10 @@ _MARGINS = {
 
 
 def draw_mass(shape: str, margins: str, field_mm: float, rng: Generator) -> Particles:
-    """Draws a mass at the centre of a field.
+    """Draws a mass at the centre of a field, the body first.
 
-    Args:
-        shape: the case lists' shape, or several joined by hyphens, where the first
-            determines the outline; `""` is drawn as round.
-        margins: the case lists' margins, likewise; `""` is drawn as ill defined.
-        field_mm: side of the field, mm.
-        rng: random generator.
-
-    Returns:
-        Its parts, the body first.
+    Of several shapes joined by hyphens the first determines the outline. `""` is drawn
+    as round and ill defined.
 
     Raises:
         UserError: a name is unknown.

@@ -23,17 +23,7 @@ _UNEVEN_MM = 0.012
 def draw_mineral(
     lesion: Particles, pixel_mm: float, blur_mm: float, noise: Array
 ) -> Array:
-    """Renders the calcifications of a lesion on film.
-
-    Args:
-        lesion: the calcifications.
-        pixel_mm: side of a pixel, mm.
-        blur_mm: standard deviation of the blur of film and scanner, mm.
-        noise: `(size, size)`, from `draw_noise`.
-
-    Returns:
-        Brightness over the tissue, `(size, size)` float64; not yet scaled.
-    """
+    """Renders calcifications: brightness over the tissue, not yet scaled."""
     # The film saturates: twice the thickness is less than twice as bright. Mineral
     # is uneven: it has the inverted noise.
     mineral = 1 - np.exp(-_SATURATION * draw(lesion, len(noise), pixel_mm))
@@ -49,20 +39,10 @@ def scale_of(
     conspicuity: float,
     rng: np.random.Generator,
 ) -> float:
-    """Draws the factor on the result of `draw_mineral`.
+    """Draws the factor on the result of `draw_mineral`, grey levels before the curve.
 
     The contrast does not depend on the type, so that brightness does not reveal the
-    label.
-
-    Args:
-        mineral: calcifications from `draw_mineral`.
-        faint: relative contrast of the type, see `faintness`.
-        subtlety: 1 (subtle) to 5 (obvious).
-        conspicuity: factor on the contrast.
-        rng: random generator.
-
-    Returns:
-        The factor, grey levels before the film's curve.
+    label; `faint` is that of the type, see `faintness`.
     """
     peak = max(mineral.max(), 1e-6)
     contrast = _CONTRAST[subtlety - 1] * rng.lognormal(0, 0.2)

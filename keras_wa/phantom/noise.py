@@ -26,18 +26,10 @@ _REACH = 3
 
 
 def draw_noise(size: int, pixel_mm: float, rng: np.random.Generator) -> Array:
-    """Draws the noise of film and scanner.
+    """Draws noise of film and scanner, of power 1 grey level² mm² at low frequencies.
 
     White noise, blurred by a Gaussian of `noise_blur` and averaged over each pixel:
     smaller pixels are noisier and more correlated.
-
-    Args:
-        size: side, pixels.
-        pixel_mm: side of a pixel, mm.
-        rng: random generator.
-
-    Returns:
-        `(size, size)` float64, mean 0, of power 1 grey level² mm² at low frequencies.
     """
     taps = _taps(pixel_mm)
     noise = rng.standard_normal((size, size))
@@ -48,14 +40,7 @@ def draw_noise(size: int, pixel_mm: float, rng: np.random.Generator) -> Array:
 
 
 def haar_noise(pixel_mm: float) -> float:
-    """Returns the noise of `draw_noise` in Haar's diagonal band HH.
-
-    Args:
-        pixel_mm: side of a pixel, mm.
-
-    Returns:
-        Standard deviation of HH of the orthonormal DWT, grey levels.
-    """
+    """Returns the standard deviation of Haar's band HH of `draw_noise`, grey levels."""
     # Along an axis HH is the difference of two neighbours over the root of 2, with this
     # variance.
     same, beside, *_ = covariances(pixel_mm)
@@ -63,11 +48,7 @@ def haar_noise(pixel_mm: float) -> float:
 
 
 def noise_blur(pixel_mm: float) -> float:
-    """Returns the standard deviation of the noise's blur without the pixel, mm.
-
-    Args:
-        pixel_mm: side of a pixel, mm.
-    """
+    """Returns the standard deviation of the noise's blur without the pixel, mm."""
     # Larger pixels are means of film pixels, which are means over squares themselves.
     # Where a larger pixel cuts one, it counts as constant: the variance of two squares.
     shrunk = pixel_mm > 1.01 * FILM_PIXEL_MM
@@ -75,14 +56,9 @@ def noise_blur(pixel_mm: float) -> float:
 
 
 def covariances(pixel_mm: float) -> Array:
-    """Returns the covariance of the noise of two pixels along one axis.
+    """Returns the covariances of the noise of pixels 0 to 3 apart along one axis.
 
-    Args:
-        pixel_mm: side of a pixel, mm.
-
-    Returns:
-        `(4,)`, for pixels 0 to 3 apart and a power of 1. In two dimensions it is the
-        product of both axes.
+    In two dimensions the covariance is the product of both axes.
     """
     # The integral of the Gaussian over a triangle: the Gaussian's second integral at
     # three points.

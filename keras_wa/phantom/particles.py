@@ -86,15 +86,6 @@ _WIDE_DEFAULTS = {
 def particles(x: Array, y: Array, a: Array, **fields: Array | float) -> Particles:
     """Creates `Particles`, by default round solid balls.
 
-    Args:
-        x: centres, mm.
-        y: centres, mm.
-        a: half-axes, mm.
-        **fields: other fields of `Particles`; a number applies to all.
-
-    Returns:
-        The particles.
-
     Raises:
         TypeError: a field is unknown.
     """
@@ -112,14 +103,7 @@ def particles(x: Array, y: Array, a: Array, **fields: Array | float) -> Particle
 
 
 def join(parts: list[Particles]) -> Particles:
-    """Concatenates particles.
-
-    Args:
-        parts: one or more sets.
-
-    Returns:
-        All of them, in order.
-    """
+    """Concatenates particles."""
     names = [field.name for field in dataclasses.fields(Particles)]
     return Particles(
         **{n: np.concatenate([getattr(part, n) for part in parts]) for n in names}
@@ -127,29 +111,13 @@ def join(parts: list[Particles]) -> Particles:
 
 
 def reach_mm(parts: Particles) -> Array:
-    """Returns an upper bound of each particle's radius.
-
-    Args:
-        parts: the particles.
-
-    Returns:
-        `(n,)` mm.
-    """
+    """Returns an upper bound of each particle's radius, mm."""
     lobes = 1 + np.abs(parts.lobes).sum(axis=1)
     return np.maximum(parts.a, parts.b) * lobes + parts.soft
 
 
 def draw(parts: Particles, size: int, pixel_mm: float) -> Array:
-    """Draws particles on an empty field.
-
-    Args:
-        parts: the particles; they are clipped to the field.
-        size: side of the field, pixels.
-        pixel_mm: side of a pixel, mm.
-
-    Returns:
-        Thickness times density, `(size, size)` float64; 1 for a plate of density 1.
-    """
+    """Draws particles: thickness times density; 1 for a plate of density 1."""
     canvas = np.zeros((size, size))
     centre = (size - 1) / 2
     cx = parts.x / pixel_mm + centre

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from keras_wa.errors import UserError
+from keras_wa.files import replacing
 from keras_wa.phantom.calcifications import MORPHOLOGIES, is_suspicious
 from keras_wa.phantom.distributions import DISTRIBUTIONS
 from keras_wa.phantom.roi import render_roi, roi_id
@@ -89,10 +90,9 @@ def write_preview(
                     ha="right",
                     va="center",
                 )
-    part = target.with_name(f".{target.name}.part")
     try:
-        figure.savefig(part, format="png")
-        os.replace(part, target)
+        with replacing(target) as partial:
+            figure.savefig(partial, format="png")
     except OSError as error:
         raise UserError(
             f"The phantom preview cannot be written to {target}: {error.strerror}. "

@@ -1,15 +1,20 @@
-"""Malignancy rates of kinds of lesions, and the best possible AUC."""
+"""Frequencies and malignancy rates of kinds of lesions, and the best possible AUC.
+
+The counts come from the calcification case lists of CBIS-DDSM (Lee et al., The Cancer
+Imaging Archive, doi:10.7937/K9/TCIA.2016.7O02S9CY, CC BY 3.0), without images;
+`tests/phantom/test_rates.py` counts them again.
+"""
 
 from __future__ import annotations
 
 import functools
+from importlib import resources
 
 import numpy as np
 import pandas as pd
 
 from keras_wa.errors import UserError
 from keras_wa.phantom.calcifications import is_suspicious
-from keras_wa.phantom.case_list_rates import joint_counts
 from keras_wa.phantom.spec import PhantomSpec
 
 KIND_COLUMNS = ("morphology", "distribution", "density", "rois_per_patient")
@@ -20,17 +25,40 @@ _PRIOR_ROIS = 4.0
 
 
 @functools.cache
+def joint_counts() -> pd.DataFrame:
+    """Returns ROIs by type, distribution, density, pathology, view, ROIs per patient.
+
+    A missing type or distribution is `""`. Do not modify the table.
+    """
+    return _embedded("joint_counts.csv")
+
+
+@functools.cache
+def other_counts() -> pd.DataFrame:
+    """Returns counts of further properties, with columns `table, given, value, count`.
+
+    Tables: `assessment` given the pathology, `subtlety`, `breast`, `views` of a lesion
+    (`CC+MLO`, `CC`, `MLO`) given the patient's number of ROIs, and whether a further
+    lesion of a patient has the type and distribution of the first (`same_kind`) and its
+    breast (`same_breast`). Do not modify the table.
+    """
+    return _embedded("other_counts.csv")
+
+
+def _embedded(name: str) -> pd.DataFrame:
+    source = resources.files("keras_wa.phantom") / name
+    with source.open(encoding="utf-8") as file:
+        return pd.read_csv(file, keep_default_na=False)
+
+
+@functools.cache
 def kinds() -> pd.DataFrame:
     """Returns all kinds of lesions of a phantom with frequency and malignancy rate.
 
     The rate of a (type, distribution) is its observed rate, shrunk towards the rate of
     the type, which is shrunk towards the rate of its group (suspicious by BI-RADS or
     typically benign), each with a prior weight of 4 ROIs. Without shrinkage, the rate
-    of a kind with two ROIs could be 0 or 1.
-
-    Returns:
-        `KIND_COLUMNS`, `count` (ROIs in the case lists) and `malignant`,
-        P(malignant | type, distribution). Do not modify it.
+    of a kind with two ROIs could be 0 or 1. Do not modify the table.
     """
     table = joint_counts()
     # 24 ROIs of the lists have no type, 2 no density.
@@ -62,15 +90,8 @@ def _rates() -> dict[tuple[str, str], float]:
 def malignancy_rate(morphology: str, distribution: str) -> float:
     """Returns P(malignant | type, distribution), see `kinds`.
 
-    Args:
-        morphology: a type of the case lists.
-        distribution: a distribution of the case lists, `""` for none.
-
-    Returns:
-        The rate, in (0, 1).
-
     Raises:
-        UserError: the lists have no such lesion.
+        UserError: the case lists have no such lesion.
     """
     try:
         return _rates()[morphology, distribution]

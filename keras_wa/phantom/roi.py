@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import math
 import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy.ndimage
 
 from keras_wa.cores import usable_cores
 from keras_wa.errors import UserError
 from keras_wa.phantom.calcifications import calcify, faintness
 from keras_wa.phantom.curve import film_curve
 from keras_wa.phantom.dust import draw_dust
-from keras_wa.phantom.masks import mineral_mask, outline_of
+from keras_wa.phantom.lesions import mask_margin_mm
 from keras_wa.phantom.mineral import draw_mineral, scale_of
 from keras_wa.phantom.noise import draw_noise
 from keras_wa.phantom.spec import PhantomSpec
@@ -31,6 +32,11 @@ from keras_wa.phantom.texture import (
 CaseRow = Mapping[Any, Any] | pd.Series
 """A row of `phantom_cases`."""
 
+MINERAL_FRACTION = 0.25
+"""Threshold of a calcification's pixels, as a fraction of the ROI's highest contrast.
+One half would miss small calcifications beside large ones; much less would include the
+blur of the film."""
+
 _ROI_ID = re.compile(r"PH(\d+)-(\d+)-(\d+)-(\d+)")
 # First words of a seed sequence, one stream for each kind of draw.
 _PATIENT_STREAM, _ROI_STREAM = 1, 2
@@ -44,17 +50,7 @@ _THREADS_FROM = 128
 
 
 def roi_id(spec: PhantomSpec, epoch: int, patient: int, index: int) -> str:
-    """Returns the name of an ROI, which determines its pixels.
-
-    Args:
-        spec: the phantom set.
-        epoch: epoch of the ROI, at least 0.
-        patient: number of the patient in the epoch.
-        index: number of the ROI in the epoch.
-
-    Returns:
-        For example `PH0-0-00012-000031`.
-    """
+    """Returns the name of an ROI, which determines its pixels: `PH0-0-00012-000031`."""
     return f"PH{spec.seed}-{epoch}-{patient:05d}-{index:06d}"
 
 
@@ -83,8 +79,8 @@ def render_roi(spec: PhantomSpec, case_row: CaseRow, lesion: bool = True) -> Arr
         >>> roi.shape, bool((roi >= tissue).all())
         ((96, 96), True)
     """
-    drawn = _draw(spec, case_row)
-    exposure = drawn.surround + drawn.mineral if lesion else drawn.surround
+    surround, mineral = _draw(spec, case_row)
+    exposure = surround + mineral if lesion else surround
     return np.rint(film_curve(exposure)).astype(np.uint8)
 
 
@@ -112,16 +108,33 @@ def render_mask(spec: PhantomSpec, case_row: CaseRow, outline: bool = False) -> 
         >>> bool(0 < mask.sum() < outline.sum())
         True
     """
-    mask = mineral_mask(_draw(spec, case_row).mineral)
+    mask = mineral_mask(_draw(spec, case_row)[1])
     return outline_of(mask, spec.field_mm, spec.pixel_mm) if outline else mask
 
 
-@dataclasses.dataclass(frozen=True)
-class _Drawn:
-    """Components of an ROI, `(size, size)`, grey levels before the film's curve."""
+def mineral_mask(mineral: Array) -> Array:
+    """Returns the pixels of calcifications from their brightness in any unit."""
+    # Rounding of the blur leaves about 1e-17 where nothing was drawn.
+    return mineral > MINERAL_FRACTION * max(mineral.max(), 1e-6)
 
-    surround: Array
-    mineral: Array
+
+def outline_of(mineral: Array, field_mm: float, pixel_mm: float) -> Array:
+    """Returns the region that a reader would draw around calcifications.
+
+    The masks of CBIS-DDSM are outlines of clusters. Here the calcifications are dilated
+    by twice the margin of the phantom's films (`mask_margin_mm`: 1 mm in a field of
+    25.6 mm), then eroded by one margin; holes are filled. Small calcifications less
+    than about 3.5 margins apart (twice the root of 3) share a region.
+    """
+    if not mineral.any():
+        return mineral
+    margin = mask_margin_mm(field_mm) / pixel_mm
+    distance = scipy.ndimage.distance_transform_edt
+    # Padded, so that the field's edge does not affect the region.
+    room = math.ceil(2 * margin) + 1
+    wide = distance(~np.pad(mineral, room)) <= 2 * margin
+    region = scipy.ndimage.binary_fill_holes(distance(wide) > margin)
+    return np.asarray(region[room:-room, room:-room])
 
 
 def numbers_of(spec: PhantomSpec, case_row: CaseRow) -> tuple[int, int, int, int]:
@@ -143,17 +156,9 @@ def numbers_of(spec: PhantomSpec, case_row: CaseRow) -> tuple[int, int, int, int
 def draw_lesion(
     spec: PhantomSpec, case_row: CaseRow, blur_mm: float, rng: np.random.Generator
 ) -> tuple[Array, Array]:
-    """Draws the calcifications of an ROI.
+    """Draws the calcifications of an ROI, and the noise that textures them.
 
-    Args:
-        spec: the phantom set.
-        case_row: `morphology`, `distribution` and `subtlety` are used.
-        blur_mm: standard deviation of the blur of film and scanner, mm.
-        rng: random generator.
-
-    Returns:
-        The calcifications, grey levels before the film's curve, and the noise of
-        `draw_noise` that textures them; both `(size, size)`.
+    Both are grey levels before the film's curve, `(size, size)`.
 
     Raises:
         UserError: the type or distribution is unknown.
@@ -169,7 +174,8 @@ def draw_lesion(
     return contrast * mineral, noise
 
 
-def _draw(spec: PhantomSpec, case_row: CaseRow) -> _Drawn:
+def _draw(spec: PhantomSpec, case_row: CaseRow) -> tuple[Array, Array]:
+    """Returns tissue and calcifications, grey levels before the film's curve."""
     seed, epoch, patient, index = numbers_of(spec, case_row)
     # The patient's number seeds what its ROIs share, the ROI's number the rest.
     of_patient = np.random.default_rng([_PATIENT_STREAM, seed, epoch, patient])
@@ -185,7 +191,7 @@ def _draw(spec: PhantomSpec, case_row: CaseRow) -> _Drawn:
     surround = max(level, _LEAST_LEVEL) + tissue + np.sqrt(kind.noise) * noise
     for place, speck in draw_dust((size, size), pixel_mm, rng):
         surround[place] += speck
-    return _Drawn(surround, mineral)
+    return surround, mineral
 
 
 def render_rois(

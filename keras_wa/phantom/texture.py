@@ -58,16 +58,10 @@ class Tissue:
 def draw_tissue_kind(
     density: int, rng: np.random.Generator, blur_mm: float | None = None
 ) -> Tissue:
-    """Draws the tissue of a patient.
+    """Draws the tissue of a patient with a BI-RADS density of 1 (fatty) to 4.
 
-    Args:
-        density: BI-RADS breast density, 1 (fatty) to 4 (extremely dense).
-        rng: random generator.
-        blur_mm: see `PhantomSpec`. It does not affect the other parameters.
-
-    Returns:
-        The tissue: a fatty breast has more strands and septa, a dense one a more even
-        texture.
+    A fatty breast has more strands and septa, a dense one a more even texture.
+    `blur_mm` (see `PhantomSpec`) does not affect the other parameters.
     """
     kind = Tissue(
         beta=3.0 - 0.05 * density + rng.normal(0, 0.15),
@@ -85,15 +79,7 @@ def draw_tissue_kind(
 
 
 def for_roi(kind: Tissue, rng: np.random.Generator) -> Tissue:
-    """Draws the tissue at one position of the breast.
-
-    Args:
-        kind: the patient's tissue.
-        rng: random generator.
-
-    Returns:
-        The tissue, with another contrast and shading.
-    """
+    """Draws contrast and shading of the tissue at one position of the breast."""
     return dataclasses.replace(
         kind,
         contrast=kind.contrast * rng.lognormal(0, 0.15),
@@ -147,17 +133,7 @@ def _standardized(field: Array) -> Array:
 def draw_tissue(
     kind: Tissue, size: int, pixel_mm: float, rng: np.random.Generator
 ) -> Array:
-    """Draws the tissue of a field, without noise.
-
-    Args:
-        kind: parameters of the tissue.
-        size: side, pixels.
-        pixel_mm: side of a pixel, mm.
-        rng: random generator.
-
-    Returns:
-        `(size, size)` float64 of mean 0 and standard deviation 1.
-    """
+    """Draws tissue without noise, of mean 0 and standard deviation 1."""
     # Drawn on a larger torus and cropped, so that opposite edges do not match and
     # gradients can be longer than the field.
     side = scipy.fft.next_fast_len(size + size // 3, real=True)
@@ -188,15 +164,7 @@ def draw_tissue(
 
 
 def deviation(kind: Tissue, field_mm: float) -> float:
-    """Returns the standard deviation of the tissue in a field, grey levels.
-
-    Args:
-        kind: the tissue.
-        field_mm: side of the field, mm.
-
-    Returns:
-        That of texture and shading together; it rises with the field.
-    """
+    """Returns the standard deviation of the tissue in a field, grey levels."""
     growth = field_mm / FIELD_MM
     texture = growth ** (kind.beta / 2 - 1)
     shading = kind.shading * growth ** (_SMOOTH_BETA / 2 - 1)
@@ -206,16 +174,10 @@ def deviation(kind: Tissue, field_mm: float) -> float:
 def draw_strands(
     kind: Tissue, field_mm: float, winding: Array, rng: np.random.Generator
 ) -> Array:
-    """Draws ducts, vessels and ligaments: soft winding lines.
-
-    Args:
-        kind: the tissue, with their number and direction.
-        field_mm: side of the field, mm.
-        winding: a random field that bends them, `(size, size)`.
-        rng: random generator.
+    """Draws ducts, vessels and ligaments: soft lines, bent by the field `winding`.
 
     Returns:
-        Their contrast, `(size, size)`, in standard deviations of the tissue.
+        Their contrast, in standard deviations of the tissue.
     """
     size = len(winding)
     half = field_mm / 2

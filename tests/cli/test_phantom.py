@@ -12,8 +12,10 @@ import pytest
 
 from keras_wa.cli import main
 from keras_wa.data import ReadOptions, load_cases
-from keras_wa.data.phantom_tree.list_files import write_case_lists
-from keras_wa.data.phantom_tree.phantom_lists import phantom_case_lists
+from keras_wa.data.phantom_tree.phantom_lists import (
+    phantom_case_lists,
+    write_case_lists,
+)
 from keras_wa.phantom import PhantomSpec, phantom_cases, render_rois
 from keras_wa.phantom.film import plan_film
 from keras_wa.training.config import TrainConfig
@@ -170,7 +172,7 @@ def test_a_tree_follows_given_case_lists(
         (["--layout", "tcia", "x", "--out", "y"], "named twice"),
         (["--out", "x", "--swapped", "0.1"], "--swapped is of --layout tcia"),
         (["--layout", "tcia", "x", "--lesion", "masses"], "did you mean 'mass'?"),
-        (["--layout", "tcia", "x", "--swapped", "2"], "swapped. Received: 2.0"),
+        (["--layout", "tcia", "x", "--swapped", "2"], "--swapped must be 0 to 1"),
         (["--layout", "tcia", "x", "--case-lists", "."], "calc_case_description"),
         (["--background", "normal"], "Give --out DIR with --background"),
         (["--out", "x", "--background", "normal"], "a.png: pixel spacing"),

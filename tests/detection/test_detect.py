@@ -73,11 +73,6 @@ def test_floats_and_16_bits_give_the_same_candidates():
         assert [each.box for each in find_candidates(other, PIXEL_MM)] == expected
 
 
-def test_no_more_candidates_than_asked_for():
-    image, _ = draw("a", 1.5, "CLUSTERED", "CLUSTERED")
-    assert len(find_candidates(image, PIXEL_MM, most_clusters=1)) == 1
-
-
 def test_a_mask_of_the_callers_says_where_to_look():
     image, masks = draw("a", 1.5, "CLUSTERED", "CLUSTERED")
     rows = np.flatnonzero(masks[0].any(axis=1))
@@ -96,10 +91,6 @@ def test_a_cluster_of_dust_is_a_candidate_only_if_it_may_be():
     assert find_candidates(image, 0.05, 6.0, mask=mask) == []
     (dust,) = find_candidates(image, 0.05, 6.0, film=False, mask=mask)
     assert dust.n_spots == 4
-
-
-def test_an_even_image_has_no_candidate():
-    assert find_candidates(np.zeros((300, 200), np.uint8), PIXEL_MM) == []
 
 
 def test_without_a_spacing_the_error_tells_to_give_one():

@@ -5,8 +5,8 @@ import pytest
 
 from keras_wa.errors import UserError
 from keras_wa.phantom import PhantomSpec, phantom_cases
-from keras_wa.phantom.case_list_rates import joint_counts, other_counts
 from keras_wa.phantom.cases import CASE_COLUMNS
+from keras_wa.phantom.rates import joint_counts, other_counts
 
 PIXEL_COLUMNS = ["roi_id", "patient_id", "breast", "view", "lesion", "density"]
 PIXEL_COLUMNS += ["subtlety", "morphology", "distribution"]
@@ -51,10 +51,6 @@ def test_more_rois_keep_the_first_ones(cases):
     pd.testing.assert_frame_equal(
         few.drop(columns="split"), cases[:300].drop(columns="split")
     )
-
-
-def test_same_spec_gives_the_same_table(cases):
-    pd.testing.assert_frame_equal(phantom_cases(PhantomSpec()), cases)
 
 
 def test_epochs_and_seeds_have_other_patients(cases):

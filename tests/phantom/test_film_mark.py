@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from keras_wa.phantom.film_mark import write_mark
+from keras_wa.phantom.film import write_mark
 
 
 def marked(side="LEFT", view="CC", shape=(660, 440)):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from keras_wa.phantom.masks import MINERAL_FRACTION, mineral_mask, outline_of
+from keras_wa.phantom.roi import MINERAL_FRACTION, mineral_mask, outline_of
 
 
 def disc(size: int, row: float, column: float, radius: float) -> np.ndarray:

@@ -26,48 +26,33 @@ def area(parts) -> float:
     return draw(parts, 96, PIXEL).sum() * PIXEL**2
 
 
-@pytest.mark.parametrize("radius", [0.2, 0.5, 1.5])
-def test_round_plate_has_the_area_of_a_circle(radius):
-    assert area(one(radius)) == pytest.approx(np.pi * radius**2, rel=0.03)
+CIRCLE = np.pi * 1.5**2
+LOBES = np.array([[0.2, 0.1, 0.05, 0.1]])
+CUT = np.full((1, CORNERS), NO_SIDE)
+CUT[0, 2] = 0.5
+SEGMENT = np.arccos(0.5) - 0.5 * np.sqrt(1 - 0.5**2)
+
+AREAS = {
+    "small circle": ({"a": 0.2}, np.pi * 0.2**2),
+    "circle": ({}, CIRCLE),
+    "ellipse": ({"a": 2.0, "b": 0.8}, np.pi * 2.0 * 0.8),
+    "turned ellipse": ({"a": 2.0, "b": 0.8, "angle": 0.6}, np.pi * 2.0 * 0.8),
+    "ball": ({"dome": 1.0}, 2 / 3 * CIRCLE),
+    "hollow": ({"hollow": 0.6, "lucency": 0.8}, CIRCLE * (1 - 0.8 * 0.6**2)),
+    "lobes": (
+        {"lobes": LOBES, "phases": np.arange(HARMONICS)[None, :]},
+        CIRCLE * (1 + (LOBES**2).sum() / 2),
+    ),
+    "straight side": (
+        {"sides": CUT, "normals": np.full((1, CORNERS), 1.0)},
+        1.5**2 * (np.pi - SEGMENT),
+    ),
+}
 
 
-@pytest.mark.parametrize("angle", [0.0, 0.6, 1.5])
-def test_ellipse_has_its_area_at_any_angle(angle):
-    assert area(one(2.0, b=0.8, angle=angle)) == pytest.approx(
-        np.pi * 2.0 * 0.8, rel=0.03
-    )
-
-
-def test_ball_has_two_thirds_of_the_plate():
-    assert area(one(1.5, dome=1.0)) == pytest.approx(2 / 3 * np.pi * 1.5**2, rel=0.03)
-
-
-def test_hollow_takes_its_lucency_from_the_middle():
-    expected = np.pi * 1.5**2 * (1 - 0.8 * 0.6**2)
-
-    assert area(one(1.5, hollow=0.6, lucency=0.8)) == pytest.approx(expected, rel=0.03)
-
-
-def test_lobed_outline_has_the_area_of_its_fourier_series():
-    lobes = np.array([[0.2, 0.1, 0.05, 0.1]])
-    expected = np.pi * 1.5**2 * (1 + (lobes**2).sum() / 2)
-
-    phases = np.arange(HARMONICS)[None, :]
-    assert area(one(1.5, lobes=lobes, phases=phases)) == pytest.approx(
-        expected, rel=0.03
-    )
-
-
-def test_straight_side_cuts_a_segment_off():
-    sides = np.full((1, CORNERS), NO_SIDE)
-    sides[0, 2] = 0.5
-    normals = np.full((1, CORNERS), 1.0)
-    segment = np.arccos(0.5) - 0.5 * np.sqrt(1 - 0.5**2)
-
-    expected = 1.5**2 * (np.pi - segment)
-    assert area(one(1.5, sides=sides, normals=normals)) == pytest.approx(
-        expected, rel=0.03
-    )
+@pytest.mark.parametrize(("fields", "expected"), AREAS.values(), ids=AREAS)
+def test_a_particle_has_the_area_of_its_formula(fields, expected):
+    assert area(one(**fields)) == pytest.approx(expected, rel=0.03)
 
 
 def test_blunt_rod_has_more_area_than_the_ellipse():

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from numbers import Integral
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from keras_wa.data.io.image import check_grey, whole_pair
 from keras_wa.errors import UserError
 
 
@@ -47,25 +47,15 @@ def clahe(
             "`clip_limit` of CLAHE must be a number of at least 0 (0 means no limit). "
             f"Received: {clip_limit!r}; 2.0 is the default."
         )
-    if (
-        not isinstance(tiles, tuple | list)
-        or len(tiles) != 2
-        or not all(isinstance(count, Integral) and count >= 1 for count in tiles)
-    ):
+    grid = whole_pair(tiles)
+    if grid is None:
         raise UserError(
             "`tiles` of CLAHE must be two whole numbers of at least 1, rows and "
             f"columns. Received: {tiles!r}; (8, 8) is the default."
         )
-    if image.ndim != 2 or image.dtype != np.uint8 or image.size == 0:
-        raise ValueError(
-            "`image` must be a non-empty uint8 array of shape (height, width). "
-            f"Received: shape={image.shape}, dtype={image.dtype}"
-        )
-    rows, columns = (int(count) for count in tiles)
+    check_grey(image)
     # A CLAHE object keeps buffers, so that threads cannot share it. Creating one takes
     # less than a microsecond.
-    equaliser = cv2.createCLAHE(
-        clipLimit=float(clip_limit), tileGridSize=(columns, rows)
-    )
+    equaliser = cv2.createCLAHE(clipLimit=float(clip_limit), tileGridSize=grid[::-1])
     equalised = equaliser.apply(np.ascontiguousarray(image))
     return np.asarray(equalised, dtype=np.uint8)

@@ -6,12 +6,10 @@ inflate to many gigabytes.
 
 from __future__ import annotations
 
-import io
 import zlib
-from pathlib import Path
 from typing import Any, BinaryIO
 
-from pydicom.filereader import read_dataset
+from pydicom.filereader import read_dataset, read_preamble
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from keras_wa.errors import UserError
@@ -20,33 +18,35 @@ MOST = 2**29
 """Largest size of an inflated file, bytes; mammograms have up to 80 million."""
 
 _STEP = 2**24
-_MARK = slice(128, 132)
 
 
-def refuse_bomb(data: bytes, name: str, most: int | None = None) -> None:
+def refuse_bomb(file: BinaryIO, name: str, most: int | None = None) -> None:
     """Refuses a deflated file that is larger than any mammogram.
 
+    Of a file that is not deflated, only the start is read. The check needs about 16 MB
+    besides the file.
+
     Args:
-        data: the bytes of a DICOM file of any transfer syntax.
+        file: a DICOM file of any transfer syntax; it is rewound.
         name: the file, for messages.
         most: largest allowed size, bytes, at most `MOST`.
 
     Raises:
-        UserError: it is larger. The check needs about 16 MB at most.
+        UserError: it is larger.
     """
-    start = _start_of_deflated(io.BytesIO(data))
-    if start is None:
-        return
     most = MOST if most is None else min(most, MOST)
-    try:
-        size = inflated_size(zlib.decompressobj(-zlib.MAX_WBITS), data[start:], most)
-    except zlib.error:
-        return  # Damaged: decoding reports it.
-    if size > most:
-        raise UserError(
-            f"{name}: the deflated file is too large. Received: more than {most} bytes "
-            "once inflated; expected a mammogram. Leave the file out."
-        )
+    if _skip_meta(file) == DeflatedExplicitVRLittleEndian:
+        try:
+            inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+            size = inflated_size(inflater, file.read(), most)
+        except zlib.error:
+            size = 0  # Damaged: decoding reports it.
+        if size > most:
+            raise UserError(
+                f"{name}: the deflated file is too large. Received: more than {most} "
+                "bytes once inflated; expected a mammogram. Leave the file out."
+            )
+    file.seek(0)
 
 
 def inflated_size(inflater: Any, data: bytes, most: int) -> int:
@@ -67,36 +67,20 @@ def inflated_size(inflater: Any, data: bytes, most: int) -> int:
     return size
 
 
-def refuse_bomb_in_file(path: Path) -> None:
-    """Applies `refuse_bomb` to a file, of which only the start is read if not deflated.
-
-    Raises:
-        UserError: see `refuse_bomb`.
-        OSError: the file cannot be read.
-    """
-    with path.open("rb") as file:
-        if _start_of_deflated(file) is None:
-            return
-        file.seek(0)
-        refuse_bomb(file.read(), str(path))
-
-
-def _start_of_deflated(file: BinaryIO) -> int | None:
-    """Returns the start of the deflated part, None in a file that is not deflated.
+def _skip_meta(file: BinaryIO) -> object:
+    """Moves to the data set and returns the transfer syntax, None if there is none.
 
     The group length is ignored, as in pydicom.
     """
-    file.seek(_MARK.start)
-    if file.read(4) != b"DICM":
-        return None
+    file.seek(0)
     try:
+        read_preamble(file, force=True)
         meta = read_dataset(
             file,
             is_implicit_VR=False,
             is_little_endian=True,
             stop_when=lambda tag, vr, length: tag.group != 2,
         )
-        syntax = meta.get("TransferSyntaxUID")
+        return meta.get("TransferSyntaxUID")
     except Exception:
         return None  # Damaged: decoding reports it.
-    return file.tell() if syntax == DeflatedExplicitVRLittleEndian else None

@@ -8,10 +8,11 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.encaps import get_frame
 from pydicom.errors import InvalidDicomError
-from pydicom.uid import UID, RLELossless
+from pydicom.uid import UID, ExplicitVRLittleEndian, RLELossless
 
 from keras_wa.data.io.deflated import refuse_bomb
 from keras_wa.data.io.display import grey_table
+from keras_wa.data.io.file_kinds import begins_dicom
 from keras_wa.data.io.frames import DECODERS, decode_frame
 from keras_wa.data.io.header import DicomHeader, HeaderError
 from keras_wa.data.io.image import GreyImage
@@ -43,14 +44,12 @@ def decode_dicom(
         The image, without a digest; its `grey` is dark to bright as displayed.
 
     Raises:
-        UserError: the file is not DICOM or damaged, has another modality than MG (none
-            is accepted), no pixels, several frames, colour or more than `most_pixels`,
-            is FOR PROCESSING, or has an unsupported compression.
+        UserError: the file cannot be used; docs/dicom.md has the reasons.
     """
     # Twice the size of 16-bit pixels, and room for other elements.
-    refuse_bomb(data, name, 4 * most_pixels + _REST)
+    refuse_bomb(io.BytesIO(data), name, 4 * most_pixels + _REST)
     try:
-        dataset = pydicom.dcmread(io.BytesIO(data))
+        dataset = pydicom.dcmread(io.BytesIO(data), force=begins_dicom(data))
     except InvalidDicomError as error:
         raise UserError(
             f"{name}: not a DICOM file. Received: no 'DICM' at byte 128; expected a "
@@ -94,14 +93,12 @@ def _unfit(name: str, field: str, found: object, expected: str) -> UserError:
 
 
 def _check_kind(
-    dataset: pydicom.Dataset, header: DicomHeader, name: str, for_processing: bool
+    dataset: pydicom.FileDataset, header: DicomHeader, name: str, for_processing: bool
 ) -> UID:
-    """Checks that the file is a single mammogram for presentation.
-
-    Returns:
-        Its transfer syntax.
-    """
+    """Checks that the file is a single mammogram; returns its transfer syntax."""
     syntax = dataset.file_meta.get("TransferSyntaxUID")
+    if not syntax and dataset.preamble is None:
+        syntax = ExplicitVRLittleEndian  # Or implicit, which pydicom finds out.
     if not syntax:
         raise _unfit(
             name,

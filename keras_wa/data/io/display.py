@@ -12,26 +12,23 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_wa.data.io.header import DicomHeader
+from keras_wa.data.io.header import DicomHeader, named
 from keras_wa.data.io.layout import PixelLayout
-from keras_wa.data.io.lookup import look_up, note_unfilled
 from keras_wa.data.io.scaling import scale_to_uint8
 
 _FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 
 # A mammogram's slope is 1 and its intercept 0 (PS3.3 C.8.11.3).
 _UNSCALED = "The stored values were taken as they are, without slope and intercept."
+# A table whose output fills less of its range gives a picture that is too dark or of
+# too low contrast.
+_FILLED = 0.5
 _UNWINDOWED = "The grey levels were computed without it, so the contrast is another."
 
 
 @dataclasses.dataclass(frozen=True)
 class GreyTable:
-    """Grey levels of all possible stored values.
-
-    Attributes:
-        levels: uint8, one entry per stored value, in rising order.
-        least: the stored value of the first entry.
-    """
+    """Grey levels, uint8, of all possible stored values from `least` on."""
 
     levels: NDArray[np.uint8]
     least: int
@@ -44,13 +41,7 @@ class GreyTable:
 
 @dataclasses.dataclass(frozen=True)
 class _Stage:
-    """Output of a stage for all stored values.
-
-    Attributes:
-        values: one for each stored value.
-        low, high: their possible range.
-        table: the look-up table of the stage, if any.
-    """
+    """Output for all stored values, its possible range, and its look-up table."""
 
     values: NDArray
     low: float
@@ -61,23 +52,21 @@ class _Stage:
 def grey_table(
     frame: DicomHeader, layout: PixelLayout, inverted: bool = False
 ) -> GreyTable:
-    """Computes the grey level of each stored value.
+    """Computes the grey level of each stored value, dark to bright as displayed.
+
+    Padding (PS3.3 C.7.5.1.1.2) is 0, like air.
 
     Args:
-        frame: the header of the frame, which also gets notes on invalid attributes,
-            which are ignored.
+        frame: the header of the frame. It gets notes on invalid attributes, which are
+            ignored.
         layout: layout of the pixels.
         inverted: whether the smallest value is white (MONOCHROME1).
-
-    Returns:
-        The table, dark to bright as displayed. Padding (PS3.3 C.7.5.1.1.2) is 0, like
-        air.
     """
     stored = np.arange(layout.least, layout.least + 2**layout.stored, dtype=np.int32)
     stage = _modality(_Stage(stored, float(stored[0]), float(stored[-1])), frame)
     stage = _values_of_interest(stage, frame)
     if stage.table:
-        note_unfilled(stage.values, stage.high, frame, stage.table)
+        _note_unfilled(stage.values, stage.high, frame, stage.table)
     values = stage.high + stage.low - stage.values if inverted else stage.values
     levels = scale_to_uint8(values, stage.low, stage.high)
     levels[_is_padding(stored, frame, layout)] = 0
@@ -87,7 +76,7 @@ def grey_table(
 def _modality(stage: _Stage, frame: DicomHeader) -> _Stage:
     """Applies the modality stage: a table, else slope and intercept, else nothing."""
     source = frame.nearest("ModalityLUTSequence", "RescaleSlope", "RescaleIntercept")
-    found = look_up(stage.values, source, "ModalityLUTSequence")
+    found = _look_up(stage.values, source, "ModalityLUTSequence")
     if found is not None:
         return _Stage(found[0], 0.0, found[1], "ModalityLUTSequence")
     slope = source.number("RescaleSlope", _UNSCALED)
@@ -113,7 +102,7 @@ def _modality(stage: _Stage, frame: DicomHeader) -> _Stage:
 def _values_of_interest(stage: _Stage, frame: DicomHeader) -> _Stage:
     """Applies the VOI stage: the first table, else the first window, else nothing."""
     source = frame.nearest("VOILUTSequence", "WindowCenter", "WindowWidth")
-    found = look_up(stage.values, source, "VOILUTSequence")
+    found = _look_up(stage.values, source, "VOILUTSequence")
     if found is not None:
         return _Stage(found[0], 0.0, found[1], "VOILUTSequence")
     window = source.window(_UNWINDOWED)
@@ -130,6 +119,61 @@ def _values_of_interest(stage: _Stage, frame: DicomHeader) -> _Stage:
         function = "LINEAR"
     values = _window(stage.values.astype(np.float64), center, width, function)
     return _Stage(values, 0.0, 1.0)
+
+
+def _look_up(
+    values: NDArray, source: DicomHeader, name: str
+) -> tuple[NDArray[np.float64], float] | None:
+    """Applies the first table of a sequence.
+
+    pydicom's `apply_voi` indexes with the dtype of the output, so that an 8-bit table
+    with more than 256 entries wraps around.
+
+    Returns:
+        The output for each value and its largest possible value (the smallest is 0);
+        None if there is no table, or it is invalid, which is noted.
+    """
+    tables = source.items(name)
+    if not tables:
+        return None
+    descriptor = tables[0].numbers("LUTDescriptor", 3)
+    if descriptor is None:
+        source.leave_out(name, "three numbers", _UNWINDOWED, "no LUTDescriptor")
+        return None
+    # The standard is ambiguous about the sign of these; two are never signed.
+    entries, first, bits = (int(number) & 0xFFFF for number in descriptor)
+    entries = entries or 2**16
+    # If it is above all values and its sign bit is set, it is a negative number.
+    if first >= 2**15 and first > values.max():
+        first -= 2**16
+    outputs = _entries(tables[0], entries)
+    if not 8 <= bits <= 16 or len(outputs) < entries:
+        found = f"{len(outputs)} entries of {bits} bits"
+        source.leave_out(name, f"{entries} of 8 to 16", _UNWINDOWED, found)
+        return None
+    index = np.clip(np.rint(values) - first, 0, entries - 1).astype(np.int64)
+    return outputs[index].astype(np.float64), 2.0**bits - 1
+
+
+def _entries(table: DicomHeader, entries: int) -> NDArray[np.integer]:
+    """Returns the outputs of a table, unsigned in any value representation."""
+    bits = 16 if len(table.data("LUTData")) >= 2 * entries else 8
+    return table.packed("LUTData", bits)[:entries]
+
+
+def _note_unfilled(
+    outputs: NDArray, greatest: float, header: DicomHeader, name: str
+) -> None:
+    """Notes a table whose output for all stored values does not fit its bits."""
+    low, high = float(outputs.min()), float(outputs.max())
+    filled = (high - low) / greatest
+    if high <= greatest and filled >= _FILLED:
+        return
+    header.notes.append(
+        f"{named(name)} applied as it is: its output is {low:.0f} to {high:.0f}; its "
+        f"LUTDescriptor states 0 to {greatest:.0f}, so the picture is "
+        f"{'cut off' if high > greatest else 'of low contrast'}."
+    )
 
 
 def _window(

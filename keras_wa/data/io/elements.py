@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
-from pydicom.tag import BaseTag, Tag
+from pydicom.tag import BaseTag
 
-from keras_wa.data.io.decimals import BLANKS, LARGEST, Reading, readings
+BLANKS = " \0\t\r\n"
+"""Padding of a text; the standard has the first two."""
 
 WORDS = {
     **{"US": "H", "SS": "h", "UL": "I", "SL": "i", "UV": "Q", "SV": "q"},
@@ -26,42 +28,62 @@ TEXTS = frozenset(
 )
 """Value representations of texts."""
 
+# Implausible in a mammogram's header: float64 cannot distinguish neighbouring integers
+# much above it.
+_LARGEST = 1e12
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*|,[0-9]+)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}(,[0-9]{3})+")
 _SHOWN = 60  # Characters of a value in a message.
 
 
-def numbers_in(element: DataElement | RawDataElement, keyword: str) -> set[Reading]:
-    """Returns all interpretations of the numbers of an element.
+def parse_numbers(text: str) -> tuple[float, ...]:
+    """Parses the numbers of a text, with a decimal point or comma.
 
-    Args:
-        element: the raw element, with a value.
-        keyword: its name, which has a value representation in the standard. That of the
-            file may differ.
+    The standard has a backslash between numbers and a decimal point (PS3.5, 6.2, DS and
+    IS), but programs in countries with a decimal comma write `0,085\\0,085`.
 
     Returns:
-        See `decimals.readings`; an empty set if it is not numeric.
+        An empty tuple if a part is not a number, or may be one or a thousand (`1,000`).
+    """
+    parts = [part.strip(BLANKS) for part in text.split("\\")]
+    while len(parts) > 1 and not parts[-1]:
+        parts.pop()
+    if any(not _NUMBER.fullmatch(part) or _THOUSANDS.fullmatch(part) for part in parts):
+        return ()
+    return _credible(float(part.replace(",", ".")) for part in parts)
+
+
+def numbers_in(
+    element: DataElement | RawDataElement, keyword: str
+) -> tuple[float, ...]:
+    """Returns the numbers of an element with a value, none if they are not clear.
+
+    The value representation may differ from that of the standard for the keyword.
     """
     value, own = element.value, dictionary_VR(keyword)
     if not isinstance(element, RawDataElement) or not isinstance(value, bytes):
-        return readings(_joined(value))
-    text = printable(value)
-    texts = readings(text) if text else set()
+        return parse_numbers(_joined(value))
+    text = parse_numbers(printable(value) or "")
     kind = str(element.VR) if element.VR in {*WORDS, *TEXTS} else own
     if kind in TEXTS:
-        return texts if text else _binary(element, own)
-    # An element of binary numbers may contain text, since any bytes are numbers.
-    words = _binary(element, kind)
-    return words if own in WORDS else words | texts
+        return text
+    # A text under the name of binary numbers has two meanings.
+    return () if text and own in TEXTS else _binary(element, kind)
 
 
-def _binary(element: RawDataElement, kind: str) -> set[Reading]:
+def _binary(element: RawDataElement, kind: str) -> tuple[float, ...]:
     letter, value = WORDS.get(kind), element.value or b""
     if letter is None or len(value) % struct.calcsize(f"={letter}"):
-        return set()
+        return ()
     order = "<" if element.is_little_endian else ">"
     count = len(value) // struct.calcsize(f"={letter}")
-    found = struct.unpack(f"{order}{count}{letter}", value)
+    return _credible(map(float, struct.unpack(f"{order}{count}{letter}", value)))
+
+
+def _credible(numbers: Iterable[float]) -> tuple[float, ...]:
+    found = tuple(numbers)
     # False for NaN, too.
-    return {tuple(map(float, found))} if all(abs(n) < LARGEST for n in found) else set()
+    return found if all(abs(number) < _LARGEST for number in found) else ()
 
 
 def packed(
@@ -96,12 +118,6 @@ def items_of(dataset: pydicom.Dataset, key: str | BaseTag) -> list[pydicom.Datas
         return []
 
 
-def text_element(keyword: str, text: str) -> RawDataElement:
-    """Returns a raw element."""
-    value = text.encode()
-    return RawDataElement(Tag(keyword), "UT", len(value), value, 0, False, True)
-
-
 def printable(value: bytes) -> str | None:
     """Decodes bytes as ASCII text without padding; None if not ASCII."""
     text = value.decode("ascii", "replace").strip(BLANKS)
@@ -115,8 +131,8 @@ def as_shown(element: DataElement | RawDataElement, keyword: str) -> str:
     if text and text.isprintable() and dictionary_VR(keyword) not in WORDS:
         return f"'{text if len(text) <= _SHOWN else text[: _SHOWN - 1] + '…'}'"
     numbers = numbers_in(element, keyword)
-    if len(numbers) == 1:
-        return "\\".join(f"{number:g}" for number in numbers.pop()[: _SHOWN // 4])
+    if numbers:
+        return "\\".join(f"{number:g}" for number in numbers[: _SHOWN // 4])
     size = f"{len(value)} bytes" if isinstance(value, bytes) else "a value"
     return f"{size} of VR {element.VR}"
 

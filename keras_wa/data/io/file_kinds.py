@@ -10,10 +10,8 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 import pydicom
-from pydicom.errors import InvalidDicomError
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from keras_wa.data.io.deflated import refuse_bomb_in_file
+from keras_wa.data.io.deflated import refuse_bomb
 
 Kind = Literal["dicom", "plain", "beside", "other"]
 
@@ -36,7 +34,6 @@ _OTHER_SUFFIXES = frozenset(
 _OTHER_NAMES = frozenset({"license", "readme"})
 
 _HEAD = 512
-_PREAMBLE = bytes(128)
 _MARK = b"DICM"
 _PLAIN_MARKS = (
     *(b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"BM", b"P2", b"P5"),
@@ -44,22 +41,14 @@ _PLAIN_MARKS = (
 # A DICOMDIR is a DICOM file without an image.
 _DIRECTORY = b"1.2.840.10008.1.3.10"
 
-# First elements of a data set without a preamble, and their VR.
+# Elements that a data set without a preamble may begin with, and their VR.
 _FIRST = {
-    (0x0002, 0x0000): b"UL",
-    (0x0002, 0x0001): b"OB",
-    (0x0002, 0x0002): b"UI",
-    (0x0002, 0x0010): b"UI",
-    (0x0008, 0x0000): b"UL",
-    (0x0008, 0x0001): b"UL",
-    (0x0008, 0x0005): b"CS",
-    (0x0008, 0x0008): b"CS",
-    (0x0008, 0x0012): b"DA",
-    (0x0008, 0x0013): b"TM",
-    (0x0008, 0x0014): b"UI",
-    (0x0008, 0x0016): b"UI",
-    (0x0008, 0x0018): b"UI",
+    0x0002: frozenset({0x0000, 0x0001, 0x0002, 0x0010}),
+    0x0008: frozenset(
+        {0x0000, 0x0001, 0x0005, 0x0008, 0x0012, 0x0013, 0x0014, 0x0016, 0x0018}
+    ),
 }
+_FIRST_VRS = frozenset({b"CS", b"DA", b"OB", b"TM", b"UI", b"UL"})
 _LONGEST_FIRST = 2**10
 _ENDS = re.compile(
     rf"({'|'.join(re.escape(suffix) for suffix in sorted(IMAGE_SUFFIXES))})$",
@@ -68,16 +57,12 @@ _ENDS = re.compile(
 
 
 def begins_dicom(data: bytes) -> bool:
-    """Returns whether a file is DICOM by its first bytes.
+    """Returns whether a file is DICOM by its first 132 bytes.
 
-    Args:
-        data: the file, or at least its first 132 bytes.
-
-    Returns:
-        True with `DICM` after the preamble, or without a preamble if the file begins
-        with one of the first elements of a data set.
+    Without `DICM` after a preamble, it begins with one of the first elements of a data
+    set.
     """
-    return data[128:132] == _MARK or _first_element(data) is not None
+    return data[128:132] == _MARK or _begins_data_set(data)
 
 
 def is_dicom(path: str | os.PathLike[str]) -> bool:
@@ -86,41 +71,11 @@ def is_dicom(path: str | os.PathLike[str]) -> bool:
 
 
 def holds_dicom(data: bytes, name: str) -> bool:
-    """Returns whether to decode a file as DICOM.
-
-    Args:
-        data: the bytes of the file.
-        name: name of the file; its suffix decides if the format is unknown.
-    """
+    """Returns whether to decode a file as DICOM; of unknown content, by its suffix."""
     if begins_dicom(data):
         return True
     named = PurePosixPath(name).suffix.lower() in DICOM_SUFFIXES
     return named and not data.startswith(_PLAIN_MARKS)
-
-
-def with_preamble(data: bytes) -> bytes:
-    """Adds a missing preamble and transfer syntax to a DICOM file.
-
-    Without a transfer syntax, elements are little endian and pixels uncompressed; the
-    first element shows whether the VR is explicit.
-
-    Args:
-        data: the bytes of the file.
-
-    Returns:
-        The file; unchanged if it has a preamble or no recognisable data set.
-    """
-    first = None if data[128:132] == _MARK else _first_element(data)
-    if first is None:
-        return data
-    if first[0] == 0x0002:
-        return _PREAMBLE + _MARK + data
-    explicit = data[4:6] == _FIRST[first]
-    syntax = ExplicitVRLittleEndian if explicit else ImplicitVRLittleEndian
-    value = syntax.encode() + b"\0" * (len(syntax) % 2)
-    element = struct.pack("<HH2sH", 0x0002, 0x0010, b"UI", len(value)) + value
-    length = struct.pack("<HH2sHI", 0x0002, 0x0000, b"UL", 4, len(element))
-    return _PREAMBLE + _MARK + length + element + data
 
 
 def read_header(path: Path, keywords: Sequence[str]) -> pydicom.Dataset:
@@ -137,16 +92,12 @@ def read_header(path: Path, keywords: Sequence[str]) -> pydicom.Dataset:
         UserError: a deflated file is too large.
         Exception: any exception of pydicom for a damaged file.
     """
-    refuse_bomb_in_file(path)
-    wanted = list(keywords)
-    try:
-        return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=wanted)
-    except InvalidDicomError:
-        if not is_dicom(path):
-            raise
-        return pydicom.dcmread(
-            path, stop_before_pixels=True, specific_tags=wanted, force=True
-        )
+    with path.open("rb") as file:
+        refuse_bomb(file, str(path))
+        force = begins_dicom(file.read(_HEAD))
+    return pydicom.dcmread(
+        path, stop_before_pixels=True, specific_tags=list(keywords), force=force
+    )
 
 
 def kinds_of(root: Path, names: Iterable[str]) -> dict[str, Kind]:
@@ -254,16 +205,12 @@ def _head(path: Path) -> bytes:
         return b""
 
 
-def _first_element(data: bytes) -> tuple[int, int] | None:
-    """Returns the first tag of a data set without a preamble, else None."""
+def _begins_data_set(data: bytes) -> bool:
+    """Returns whether a file begins with a data set, without a preamble."""
     if len(data) < 12:
-        return None
-    tag = struct.unpack_from("<HH", data)
-    vr = _FIRST.get(tag)
-    if vr is None:
-        return None
-    explicit = data[4:6] == vr
-    implicit = tag[0] == 0x0008 and struct.unpack_from("<I", data, 4)[0] < (
-        _LONGEST_FIRST
-    )
-    return tag if explicit or implicit else None
+        return False
+    group, element, length = struct.unpack_from("<HHI", data)
+    if element not in _FIRST.get(group, ()):
+        return False
+    explicit = data[4:6] in _FIRST_VRS
+    return explicit or (group == 0x0008 and length < _LONGEST_FIRST)

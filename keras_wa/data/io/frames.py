@@ -2,19 +2,19 @@
 
 imagecodecs wraps the decoders that browsers and the JPEG committee use (libjpeg-turbo,
 CharLS, OpenJPEG). GDCM and pylibjpeg crash or print on damaged frames, see
-`benchmarks/fuzz_dicom.py`.
+`benchmarks/fuzz_dicom.py`. They allocate the size in the frame, which is first compared
+with the attributes of the file; pydicom has no function for the size of all of them.
 """
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import uid
-
-from keras_wa.data.io.codestream import frame_size, is_whole
 
 _JPEG = (
     uid.JPEGBaseline8Bit,
@@ -31,6 +31,15 @@ DECODERS: dict[str, Callable[[bytes], NDArray]] = {
 """Transfer syntax -> decoder of its frames, without RLE."""
 
 _RLE_SEGMENTS = 15
+
+_SOI, _SOC, _END = b"\xff\xd8", b"\xff\x4f\xff\x51", b"\xff\xd9"
+# Start of frame of what DICOM has: baseline, extended and lossless JPEG (ITU-T T.81,
+# table B.1) and JPEG-LS (T.87, C.2.2). A progressive one could hold scans without end.
+_START_OF_FRAME = frozenset({0xC0, 0xC1, 0xC3, 0xF7})
+_OTHER_FRAMES = frozenset(range(0xC0, 0xD0)) - _START_OF_FRAME - {0xC4, 0xC8, 0xCC}
+# Some writers put a whole JP2 file into the frame, with boxes before its codestream.
+_BOXES = 4096
+_NO_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
 
 
 def decode_frame(
@@ -102,3 +111,56 @@ def _decode_rle(frame: bytes, shape: tuple[int, int], planes: int) -> NDArray:
         # Little endian: the highest byte is the last.
         values[:, planes - 1 - plane] = np.frombuffer(segment, np.uint8, size)
     return values.view(f"<u{planes}").reshape(shape)
+
+
+def frame_size(frame: bytes) -> tuple[int, int, int, int] | None:
+    """Reads the header of a JPEG, JPEG-LS or JPEG 2000 codestream.
+
+    Returns:
+        Rows, columns, components and bits per sample, or None if there is no header.
+    """
+    if frame.startswith(_SOI):
+        return _jpeg_size(frame)
+    # The SIZ segment (ISO/IEC 15444-1, A.5.1).
+    start = frame[:_BOXES].find(_SOC)
+    if start < 0 or len(frame) < start + 43:
+        return None
+    x1, y1, x0, y0 = struct.unpack_from(">4I", frame, start + 8)
+    components, precision = struct.unpack_from(">HB", frame, start + 40)
+    # The highest bit is set for signed samples.
+    return y1 - y0, x1 - x0, components, (precision & 0x7F) + 1
+
+
+def is_whole(frame: bytes) -> bool:
+    """Returns whether a JPEG, JPEG-LS or JPEG 2000 frame has its end marker.
+
+    Decoders silently fill the missing part of a truncated frame with grey.
+    """
+    return frame[-1024:].rstrip(b"\0").endswith(_END)
+
+
+def _jpeg_size(frame: bytes) -> tuple[int, int, int, int] | None:
+    """Reads the first start of frame."""
+    place = 2
+    while place + 4 <= len(frame):
+        if frame[place] != 0xFF:
+            return None
+        marker = frame[place + 1]
+        if marker == 0xFF:
+            place += 1
+            continue
+        if marker in _NO_LENGTH:
+            place += 2
+            continue
+        if marker in _START_OF_FRAME:
+            if place + 10 > len(frame):
+                return None
+            bits, rows, columns, components = struct.unpack_from(
+                ">BHHB", frame, place + 4
+            )
+            return rows, columns, components, bits
+        (length,) = struct.unpack_from(">H", frame, place + 2)
+        if length < 2 or marker in _OTHER_FRAMES:
+            return None
+        place += 2 + length
+    return None

@@ -30,18 +30,10 @@ def sixteen_bit_image(
     bits_stored: int | None = None,
     white_is_zero: bool = False,
 ) -> GreyImage:
-    """Creates an image from 16-bit values that may have fewer bits.
+    """Creates an image from 16-bit values, of which only `bits_stored` may be used.
 
-    Args:
-        values: (H, W), values of the file.
-        name: the file, for messages.
-        bits_stored: number of bits of the values; None for 16.
-        white_is_zero: whether 0 is white.
-
-    Returns:
-        The image, with 0 to `2**bits_stored - 1` as grey levels 0 to 255, and a note if
-        it uses less than a quarter of that range, apart from a label or a white
-        background.
+    It gets a note if it uses less than a quarter of that range, apart from a label or a
+    white background.
 
     Raises:
         UserError: a value has more bits.
@@ -84,9 +76,6 @@ def narrow_dicom_note(image: GreyImage) -> tuple[str, ...]:
     The range is from the header, by a window or by the bits stored, and may be too
     large. Since a crop has few grey levels anyway, the distance from the level of the
     stored value 0 counts, as in other formats.
-
-    Args:
-        image: a decoded DICOM image.
     """
     said = any("of low contrast" in note for note in image.notes)  # By its table.
     table = image.to_grey
@@ -134,13 +123,7 @@ def _sample(values: NDArray) -> NDArray:
 
 
 def _reached(greatest: int, values: NDArray, enough: float) -> int:
-    """Returns a high percentile of values, without a label or a white background.
-
-    Args:
-        greatest: the maximum of all values.
-        values: a sample of the values.
-        enough: a maximum below it is not a label.
-    """
+    """Returns the maximum, or a high percentile if it may be that of a label."""
     others = values[values < greatest]
     if greatest < enough or not others.size:
         return greatest

@@ -1,10 +1,7 @@
-"""What a DICOM header says, read one element at a time.
+"""Reads DICOM headers, one element at a time, from the bytes of the element.
 
-Everything that a DICOM file says of its pixels is read here, from the bytes of the
-element. A value that breaks the standard is taken where it can mean one thing only
-(`decimals`); an element that cannot be read is left out and noted, and never costs the
-others. pydicom converts a value when it is first used, and raises whatever its damage
-leads to.
+pydicom converts a value when it is first used: it may raise any exception for a damaged
+one, or guess another value representation and give another number.
 """
 
 from __future__ import annotations
@@ -18,8 +15,8 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.tag import Tag
 
-from keras_wa.data.io.decimals import BLANKS, Reading
 from keras_wa.data.io.elements import (
+    BLANKS,
     TEXTS,
     WORDS,
     as_shown,
@@ -28,7 +25,6 @@ from keras_wa.data.io.elements import (
     numbers_in,
     packed,
     printable,
-    text_element,
 )
 
 
@@ -37,15 +33,11 @@ class HeaderError(ValueError):
 
 
 class DicomHeader:
-    """Reads the elements of a data set.
-
-    Args:
-        datasets: the data sets to look into, one after the other; the first that has an
-            element counts.
-        notes: where notes go; those of items and levels go to the same list.
+    """Reads the elements of data sets; the first that has an element counts.
 
     Attributes:
-        notes: a sentence for each element that was left out, `keyword (tag): …`.
+        notes: a sentence for each element that was left out, `keyword (tag): …`; those
+            of items and levels go to the same list.
     """
 
     def __init__(
@@ -59,7 +51,7 @@ class DicomHeader:
         """A header of texts by keyword, as `shown` gave them."""
         dataset = pydicom.Dataset()
         for keyword, text in texts.items():
-            dataset[keyword] = text_element(keyword, text)
+            dataset.add(DataElement(keyword, "UT", text))
         return cls(dataset)
 
     def frame(self) -> DicomHeader:
@@ -109,9 +101,8 @@ class DicomHeader:
             return items[0].shown("CodeValue") if items else None
         text = self._converted(keyword)
         if text is None and dictionary_VR(keyword) in ("DS", "IS"):
-            ways = self._readings(keyword) or set()
-            if len(ways) == 1:
-                text = "\\".join(f"{number:.12g}" for number in ways.pop())
+            numbers = self._numbers(keyword)
+            text = "\\".join(f"{number:.12g}" for number in numbers) or None
         if text is None and isinstance(element, RawDataElement):
             text = printable(element.value or b"")
         if text is None:
@@ -120,44 +111,30 @@ class DicomHeader:
         return text.strip(BLANKS) or None
 
     def number(self, keyword: str, effect: str = "") -> float | None:
-        """A number; `None` if there is none, or if it was left out and noted.
+        """A number, or several that are equal; `None` if absent or left out and noted.
 
-        Args:
-            keyword: the element, of one value; several that are equal are one.
-            effect: what leaving it out means, a sentence for the note.
+        `effect` is a sentence for the note: what leaving it out means.
         """
-        found = self._readings(keyword)
-        if found is None:
-            return None
-        single = {way[0] for way in found if len(way) == 1}
-        single = single or {way[0] for way in found if len(set(way)) == 1}
-        if len(single) == 1:
-            return single.pop()
-        self.leave_out(keyword, "a number", effect)
+        found = self._numbers(keyword)
+        if len(set(found)) == 1:
+            return found[0]
+        if self.states(keyword):
+            self.leave_out(keyword, "a number", effect)
         return None
 
-    def numbers(
-        self, keyword: str, count: int, effect: str = ""
-    ) -> tuple[float, ...] | None:
+    def numbers(self, keyword: str, count: int) -> tuple[float, ...] | None:
         """As `number`, of an element of so many values."""
-        found = self._readings(keyword)
-        if found is None:
-            return None
-        # Fewer would be a second way to read it.
-        ways = {way for way in found if len(way) <= count}
-        if len(ways) == 1 and len(way := ways.pop()) == count:
-            return way
-        self.leave_out(keyword, f"{count} numbers", effect)
+        found = self._numbers(keyword)
+        if len(found) == count:
+            return found
+        if self.states(keyword):
+            self.leave_out(keyword, f"{count} numbers")
         return None
 
     def window(self, effect: str = "") -> tuple[float, float] | None:
-        """WindowCenter and WindowWidth of the first window; they list as many values.
+        """WindowCenter and WindowWidth of the first window.
 
-        Args:
-            effect: see `number`.
-
-        Returns:
-            Both numbers, `None` if one is absent or was left out and noted.
+        `None` if one is absent or was left out and noted.
         """
         keywords = ("WindowCenter", "WindowWidth")
         stated = [keyword for keyword in keywords if self.states(keyword)]
@@ -166,28 +143,17 @@ class DicomHeader:
                 expected = f"{' and '.join(keywords)} together"
                 self.leave_out(keyword, expected, effect, "it alone")
             return None
-        centers, widths = (self._readings(keyword) or set() for keyword in keywords)
-        if len(centers) > 1 or len(widths) > 1:
-            # No window has a width of 0, so `512,0` is one number.
-            widths = {way for way in widths if min(way) > 0} or widths
-            lengths = {len(way) for way in centers} & {len(way) for way in widths}
-            centers = {way for way in centers if len(way) in lengths}
-            widths = {way for way in widths if len(way) in lengths}
-        for keyword, ways in zip(keywords, (centers, widths), strict=True):
-            if len(ways) != 1:
-                self.leave_out(keyword, "a number", effect)
-                return None
-        return centers.pop()[0], widths.pop()[0]
+        centers, widths = (self._numbers(keyword) for keyword in keywords)
+        if centers and widths:
+            return centers[0], widths[0]
+        self.leave_out(keywords[bool(centers)], "a number", effect)
+        return None
 
     def needed(self, keyword: str, default: int | None = None) -> int:
-        """A whole number without which there are no pixels.
-
-        Args:
-            keyword: the element, outside of functional groups.
-            default: what counts where it is absent or empty.
+        """A whole number outside of functional groups that the pixels need.
 
         Raises:
-            HeaderError: it is no single whole number, or is absent without default.
+            HeaderError: it is no single whole number, or is absent without a default.
         """
         level = DicomHeader(*self._datasets[-1:])
         if default is not None and not level.states(keyword):
@@ -220,14 +186,7 @@ class DicomHeader:
     def leave_out(
         self, keyword: str, expected: str, effect: str = "", found: str = ""
     ) -> None:
-        """Notes that an element is not used.
-
-        Args:
-            keyword: the element.
-            expected: what is expected of it.
-            effect: see `number`.
-            found: what was received; by default the value.
-        """
+        """Notes that an element is not used; `found` is by default its value."""
         note = (
             f"{named(keyword)}: left out. Received: {found or self._received(keyword)};"
             f" expected {expected}. {effect}"
@@ -239,10 +198,9 @@ class DicomHeader:
         element = self._find(keyword)
         return "nothing" if element is None else as_shown(element, keyword)
 
-    def _readings(self, keyword: str) -> set[Reading] | None:
-        """All ways to read the numbers of an element, `None` if there are none."""
+    def _numbers(self, keyword: str) -> tuple[float, ...]:
         element = self._find(keyword)
-        return None if element is None else numbers_in(element, keyword)
+        return () if element is None else numbers_in(element, keyword)
 
     def _converted(self, keyword: str) -> str | None:
         """A value as pydicom converts it, `None` if it cannot."""

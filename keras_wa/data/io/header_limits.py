@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from PIL import (
     BmpImagePlugin,
@@ -52,11 +52,6 @@ def refuse_large(data: bytes, name: str, most_pixels: int) -> None:
 
     Images that need more work than their pixels are refused too: a JPEG with very many
     scans, a PNG with data after its last row, a TIFF with a huge tile.
-
-    Args:
-        data: the bytes of a PNG, JPEG, TIFF or BMP file.
-        name: the file, for messages.
-        most_pixels: largest number of pixels, height times width.
 
     Raises:
         UserError: it has more pixels, another format, or more data than its pixels
@@ -115,13 +110,10 @@ def _refuse_surplus(data: bytes, name: str, most: int) -> None:
 
     libpng would inflate all of it, a gigabyte in two seconds, and discard the rest.
     """
-    inflater = zlib.decompressobj()
-    size, at = 0, 8
-    while at + 12 <= len(data) and not inflater.eof:
-        length, kind = struct.unpack_from(">I4s", data, at)
-        rest = data[at + 8 : at + 8 + length] if kind == b"IDAT" else b""
-        at += 12 + length
+    inflater, size = zlib.decompressobj(), 0
+    for kind, start, end in chunks(data):
         try:
+            rest = data[start : end - 4] if kind == b"IDAT" else b""
             size += inflated_size(inflater, rest, most - size)
         except zlib.error:
             return  # Damaged: decoding reports it.
@@ -133,17 +125,17 @@ def _refuse_surplus(data: bytes, name: str, most: int) -> None:
             )
 
 
+def chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yields the kind of each chunk of a PNG, where its data begin and it ends."""
+    at = 8
+    while at + 12 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        yield kind, at + 8, at + 12 + length
+        at += 12 + length
+
+
 def refuse_size(shape: tuple[int, int], name: str, most_pixels: int) -> None:
-    """Refuses an image of too many pixels.
-
-    Args:
-        shape: height and width, pixels.
-        name: the file, for messages.
-        most_pixels: largest number of pixels, height times width.
-
-    Raises:
-        UserError: it has more pixels.
-    """
+    """Refuses an image of too many pixels by its height and width."""
     height, width = shape
     if height * width > most_pixels:
         raise UserError(

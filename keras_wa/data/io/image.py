@@ -4,11 +4,31 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from numbers import Integral
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 ALL = slice(None)
+
+
+def check_grey(image: NDArray) -> None:
+    """Raises `ValueError` unless an image is a non-empty uint8 array of two axes."""
+    if image.ndim != 2 or image.dtype != np.uint8 or image.size == 0:
+        raise ValueError(
+            "`image` must be a non-empty uint8 array of shape (height, width). "
+            f"Received: shape={image.shape}, dtype={image.dtype}"
+        )
+
+
+def whole_pair(value: Any) -> tuple[int, int] | None:
+    """Returns two whole numbers of at least 1, None if the value is something else."""
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        return None
+    if not all(isinstance(count, Integral) and int(count) >= 1 for count in value):
+        return None
+    return int(value[0]), int(value[1])
 
 
 def _as_it_is(values: NDArray) -> NDArray[np.uint8]:

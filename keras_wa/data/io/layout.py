@@ -9,14 +9,7 @@ from keras_wa.data.io.header import DicomHeader, HeaderError
 
 @dataclasses.dataclass(frozen=True)
 class PixelLayout:
-    """Size and depth of the pixels.
-
-    Attributes:
-        rows, columns: size of the image.
-        allocated: bits allocated per pixel, 8 or 16.
-        stored: bits stored, the lowest ones.
-        signed: whether they are in two's complement.
-    """
+    """Size and depth of the pixels: the lowest `stored` of `allocated` bits."""
 
     rows: int
     columns: int
@@ -42,10 +35,6 @@ class PixelLayout:
 
 def read_layout(header: DicomHeader, most_pixels: int) -> PixelLayout:
     """Reads the layout, before memory is allocated for the pixels.
-
-    Args:
-        header: header of the file.
-        most_pixels: largest number of pixels.
 
     Raises:
         HeaderError: an element is missing, not an integer, or out of range.

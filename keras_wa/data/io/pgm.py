@@ -26,11 +26,7 @@ _PIECE = 2**20
 
 
 def decode_pgm(data: bytes, name: str) -> tuple[NDArray, int]:
-    """Decodes the first image of a PGM file.
-
-    Args:
-        data: the bytes of the file, `P2` or `P5`.
-        name: the file, for messages.
+    """Decodes the first image of a PGM file, `P2` or `P5`.
 
     Returns:
         The values, (H, W) uint8 or uint16, clipped to the maximum in the header, and

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import io
 import os
-import struct
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,11 +14,12 @@ import cv2
 import numpy as np
 import xxhash
 from numpy.typing import NDArray
+from PIL.TiffImagePlugin import PHOTOMETRIC_INTERPRETATION, ImageFileDirectory_v2
 
 from keras_wa.data.io.dicom import LARGEST, decode_dicom
-from keras_wa.data.io.file_kinds import holds_dicom, with_preamble
+from keras_wa.data.io.file_kinds import holds_dicom
 from keras_wa.data.io.grey_range import narrow_dicom_note, sixteen_bit_image
-from keras_wa.data.io.header_limits import refuse_large, refuse_size
+from keras_wa.data.io.header_limits import chunks, refuse_large, refuse_size
 from keras_wa.data.io.image import GreyImage
 from keras_wa.data.io.pgm import decode_pgm
 from keras_wa.data.io.scaling import scale_to_uint8
@@ -119,7 +120,7 @@ def decode_image(
         )
     if holds_dicom(data, name):
         most = LARGEST if most_pixels is None else min(most_pixels, LARGEST)
-        image = decode_dicom(with_preamble(data), name, for_processing, most)
+        image = decode_dicom(data, name, for_processing, most)
         notes = (*image.notes, *narrow_dicom_note(image))
         image = dataclasses.replace(image, notes=notes)
     elif data[:2] in (b"P2", b"P5"):
@@ -192,16 +193,13 @@ def _silent_opencv() -> Iterator[None]:
 
 def _is_white_zero_tiff(data: bytes) -> bool:
     """Returns whether a TIFF's PhotometricInterpretation is 0, WhiteIsZero."""
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(data[:4])
-    if order is None:
+    if not data.startswith((b"II*\0", b"MM\0*")):
         return False
-    (directory,) = struct.unpack_from(f"{order}I", data, 4)
-    (entries,) = struct.unpack_from(f"{order}H", data, directory)
-    tags = (
-        struct.unpack_from(f"{order}HHIH", data, directory + 2 + 12 * entry)
-        for entry in range(entries)
-    )
-    return any(tag == 262 and value == 0 for tag, _, _, value in tags)
+    directory = ImageFileDirectory_v2(data[:8])
+    file = io.BytesIO(data)
+    file.seek(directory.next)
+    directory.load(file)
+    return directory.get(PHOTOMETRIC_INTERPRETATION) == 0
 
 
 def _is_cut_short(data: bytes) -> bool:
@@ -222,10 +220,4 @@ def _has_whole_chunks(data: bytes) -> bool:
 
     OpenCV allocates the length of a chunk, up to 2 GB, before it reads it.
     """
-    at = 8
-    while at + 12 <= len(data):
-        length, kind = struct.unpack_from(">I4s", data, at)
-        at += 12 + length
-        if kind == b"IEND":
-            return at <= len(data)
-    return False
+    return any(kind == b"IEND" and end <= len(data) for kind, _, end in chunks(data))

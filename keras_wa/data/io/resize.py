@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from numbers import Integral
-
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from keras_wa.data.io.image import check_grey, whole_pair
 from keras_wa.errors import UserError
 
 LEAST_SIDE = 32
@@ -38,21 +37,14 @@ def resize(
         UserError: `size` is not two whole numbers of at least 1.
         ValueError: `image` is not a non-empty uint8 array of two axes.
     """
-    if (
-        not isinstance(size, tuple | list)
-        or len(size) != 2
-        or not all(isinstance(count, Integral) and count >= 1 for count in size)
-    ):
+    shape = whole_pair(size)
+    if shape is None:
         raise UserError(
             "`size` of an image must be two whole numbers of at least 1, height and "
             f"width in pixels. Received: {size!r}; (224, 224) is the default."
         )
-    if image.ndim != 2 or image.dtype != np.uint8 or image.size == 0:
-        raise ValueError(
-            "`image` must be a non-empty uint8 array of shape (height, width). "
-            f"Received: shape={image.shape}, dtype={image.dtype}"
-        )
-    height, width = (int(count) for count in size)
+    check_grey(image)
+    height, width = shape
     smaller = (min(width, image.shape[1]), min(height, image.shape[0]))
     # OpenCV copies if the size does not change, so that no step needs a condition.
     shrunk = cv2.resize(

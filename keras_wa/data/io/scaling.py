@@ -9,16 +9,9 @@ _LEVELS = 2**16
 
 
 def scale_to_uint8(values: NDArray, low: float, high: float) -> NDArray[np.uint8]:
-    """Maps `[low, high]` onto 0..255, rounded to the nearest level.
+    """Maps `[low, high]` onto 0..255, rounded to the nearest level; clips other values.
 
-    Args:
-        values: array of any shape and numeric dtype; it is clipped to the range.
-        low: value that becomes 0, such as the smallest value of the file's format.
-        high: value that becomes 255, such as the largest value of the format (not of
-            the image: a dark image stays dark).
-
-    Returns:
-        uint8 array of the same shape.
+    Take the range of the file's format, not of the image: a dark image stays dark.
 
     Raises:
         ValueError: `high` is not above `low`.

@@ -44,13 +44,10 @@ def spacing_in_breast(header: DicomHeader) -> tuple[Spacing | None, str]:
     The magnification is EstimatedRadiographicMagnificationFactor, else its definition,
     DistanceSourceToDetector / DistanceSourceToPatient (PS3.3 C.8.11.7).
 
-    Args:
-        header: header of the frame, which gets notes on invalid elements and
-            magnification views.
-
     Returns:
         The spacing and its source, such as `"PixelSpacing"` or `"ImagerPixelSpacing /
-        EstimatedRadiographicMagnificationFactor"`. None and `""` if unknown.
+        EstimatedRadiographicMagnificationFactor"`. None and `""` if unknown. The header
+        gets notes on invalid elements and magnification views.
     """
     stated = _pair(header, "PixelSpacing")
     imager = _pair(header, "ImagerPixelSpacing")

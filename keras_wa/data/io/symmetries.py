@@ -10,15 +10,12 @@ SYMMETRIES = 8
 
 
 def apply_symmetry(image: NDArray[np.uint8], symmetry: int) -> NDArray[np.uint8]:
-    """Rotates and flips an image.
+    """Rotates and flips a square image; returns a view.
 
     Args:
-        image: `(height, width)`, height and width equal.
+        image: `(height, width)`.
         symmetry: 0 to 3: number of quarter turns, counter-clockwise; 4 to 7: flipped
             left to right, then `symmetry - 4` quarter turns.
-
-    Returns:
-        `(height, width)`, a view of the image.
 
     Raises:
         ValueError: the symmetry is out of range, or the image is not square.

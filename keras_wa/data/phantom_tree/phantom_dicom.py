@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import struct
 from pathlib import Path
 
+import imagecodecs
+import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
@@ -15,7 +18,6 @@ from pydicom.uid import (
     generate_uid,
 )
 
-from keras_wa.data.phantom_tree.rle import rle_frame
 from keras_wa.files import replacing
 
 SAYS_PHANTOM = "keras_wa phantom, in silico, not a patient"
@@ -28,16 +30,9 @@ _IMPLEMENTATION = generate_uid(entropy_srcs=["keras_wa", "phantom"])
 class Identity:
     """Identifying attributes of a file.
 
-    Attributes:
-        case: PatientID. In CBIS-DDSM it names the case, such as
-            `Calc-Training_P_00005_RIGHT_CC`, with the abnormality's number for crops
-            and masks.
-        study: StudyInstanceUID.
-        series: SeriesInstanceUID.
-        instance: InstanceNumber, from 1.
-        side: `LEFT` or `RIGHT`.
-        view: `CC` or `MLO`.
-        description: SeriesDescription, `""` for none.
+    `case` is the PatientID; in CBIS-DDSM it names the case, such as
+    `Calc-Training_P_00005_RIGHT_CC`, with the abnormality's number for crops and masks.
+    `instance` is from 1, and a `description` of `""` is left out.
     """
 
     case: str
@@ -52,17 +47,11 @@ class Identity:
 def write_phantom_dicom(
     path: Path, pixels: NDArray, identity: Identity, rle: bool, marked: bool
 ) -> None:
-    """Writes a DICOM file, atomically.
+    """Writes uint8 or uint16 pixels as a DICOM file, atomically.
 
     The attributes are those of CBIS-DDSM's files: secondary capture, modality MG, no
-    pixel spacing, the view in PatientOrientation.
-
-    Args:
-        path: the file; its folder is created if missing.
-        pixels: uint8 or uint16 of shape `(height, width)`.
-        identity: identifying attributes.
-        rle: whether to compress with RLE Lossless.
-        marked: whether the image contains text.
+    pixel spacing, the view in PatientOrientation. `marked` states that the image
+    contains text.
     """
     dataset = _dataset(pixels, identity)
     dataset.BurnedInAnnotation = "YES" if marked else "NO"
@@ -134,3 +123,25 @@ def _dataset(pixels: NDArray, identity: Identity) -> Dataset:
     dataset.add_new("SmallestImagePixelValue", "US", int(pixels.min()))
     dataset.add_new("LargestImagePixelValue", "US", int(pixels.max()))
     return dataset
+
+
+def rle_frame(pixels: NDArray) -> bytes:
+    """Encodes uint8 or uint16 with RLE Lossless (PS3.5, annex G).
+
+    pydicom's and pylibjpeg's encoders are much slower.
+    """
+    depth = pixels.dtype.itemsize
+    # One segment per byte of a pixel, the most significant first.
+    segments = [
+        _segment((pixels >> (8 * shift)).astype(np.uint8))
+        for shift in reversed(range(depth))
+    ]
+    starts = 64 + np.cumsum([0] + [len(segment) for segment in segments[:-1]])
+    offsets = [*starts.tolist(), *[0] * (15 - depth)]
+    return struct.pack("<16I", depth, *offsets) + b"".join(segments)
+
+
+def _segment(plane: NDArray[np.uint8]) -> bytes:
+    """Encodes one byte plane with PackBits, row by row, padded to even length."""
+    segment = bytes(imagecodecs.packbits_encode(plane, axis=-1))
+    return segment + b"\0" * (len(segment) % 2)

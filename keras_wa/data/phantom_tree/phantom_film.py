@@ -41,18 +41,10 @@ class _File:
 def write_film(
     root: Path, settings: TreeSettings, rows: Sequence[Mapping[Any, Any]]
 ) -> list[dict[str, Any]]:
-    """Writes the missing files of one film.
-
-    Args:
-        root: folder of the tree.
-        settings: settings of the tree.
-        rows: the rows of the case lists that share the film, as mappings.
+    """Writes the missing files of one film, which `rows` of the case lists share.
 
     Returns:
         The ground truth, one mapping per particle.
-
-    Raises:
-        UserError: the lesions do not fit the film, or a type is unknown.
     """
     film = _plan(settings, rows)
     draw = functools.cache(film.draw)

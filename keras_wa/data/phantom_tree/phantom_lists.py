@@ -1,6 +1,8 @@
-"""Draws case lists of phantom patients, in the form of `read_case_lists`."""
+"""Draws case lists of phantom patients, and writes case lists as CBIS-DDSM's files."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -8,9 +10,10 @@ from pydicom.uid import generate_uid
 
 from keras_wa.data.case_table import new_case_table
 from keras_wa.data.options import LESIONS
-from keras_wa.data.readers.cbis_ddsm.case_lists import LISTED
+from keras_wa.data.readers.cbis_ddsm.case_lists import LIST_NAMES, LISTED
 from keras_wa.data.sampling import sample_patients
 from keras_wa.errors import UserError, unknown_name
+from keras_wa.files import replacing
 from keras_wa.phantom import PhantomSpec, phantom_cases
 
 # Above all patient numbers of CBIS-DDSM.
@@ -32,6 +35,15 @@ _MASS_STREAM = 21
 _LEAST_ROIS = 5
 # Smaller lists are taken from this many ROIs, so that both parts have both labels.
 _ENOUGH = 1872
+
+# The calcification and mass lists have different names for the same columns.
+_DENSITY = {"calcification": "breast density", "mass": "breast_density"}
+_KINDS = {
+    "calcification": ("calc type", "calc distribution"),
+    "mass": ("mass shape", "mass margins"),
+}
+# The column whose quoted paths end with a line break.
+_BROKEN = {"calcification": "crop_listed", "mass": "mask_listed"}
 
 
 def phantom_case_lists(
@@ -75,17 +87,54 @@ def phantom_case_lists(
 def some_patients(cases: pd.DataFrame, rois: int) -> pd.DataFrame:
     """Selects whole patients, in equal shares from each list and label.
 
-    Args:
-        cases: rows in the form of `read_case_lists`.
-        rois: largest number of ROIs.
-
-    Returns:
-        The rows of the selected patients, in their order.
-
     Raises:
         UserError: a list would have no ROIs of a label.
     """
     return sample_patients(cases, rois, ("lesion_type", "split", "label"), "`rois`")
+
+
+def write_case_lists(cases: pd.DataFrame, folder: Path) -> list[Path]:
+    """Writes cases as the official case lists, one per lesion type and part with cases.
+
+    For cases that `read_case_lists` read from the four official files, the result has
+    the same bytes.
+    """
+    written = []
+    for (lesion, part), name in LIST_NAMES.items():
+        chosen = (cases["lesion_type"] == lesion) & (cases["split"] == part)
+        if not chosen.any():
+            continue
+        with replacing(folder / name) as partial:
+            _official(cases[chosen], lesion).to_csv(
+                partial, index=False, lineterminator="\r\n", encoding="utf-8"
+            )
+        written.append(folder / name)
+    return written
+
+
+def _official(cases: pd.DataFrame, lesion: str) -> pd.DataFrame:
+    paths = {
+        name: cases[name] + ("\n" if name == _BROKEN[lesion] else "")
+        for name in ("full_listed", "crop_listed", "mask_listed")
+    }
+    morphology, distribution = _KINDS[lesion]
+    columns = {
+        "patient_id": cases["patient_id"],
+        _DENSITY[lesion]: cases["density"].fillna(0),
+        "left or right breast": cases["breast"],
+        "image view": cases["view"],
+        "abnormality id": cases["lesion"],
+        "abnormality type": cases["lesion_type"],
+        morphology: cases["morphology"].fillna("NA"),
+        distribution: cases["distribution"].fillna("NA"),
+        "assessment": cases["assessment"],
+        "pathology": cases["pathology"],
+        "subtlety": cases["subtlety"].fillna(0),
+        "image file path": paths["full_listed"],
+        "cropped image file path": paths["crop_listed"],
+        "ROI mask file path": paths["mask_listed"],
+    }
+    return pd.DataFrame(columns)
 
 
 def _patients(spec: PhantomSpec, lesion: str, n: int) -> pd.DataFrame:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from pathlib import PurePosixPath
-
-import numpy as np
 
 from keras_wa.errors import UserError
 from keras_wa.phantom import PhantomSpec
+from keras_wa.phantom.film import named_rng
+from keras_wa.settings import Settings, real, setting
 
-COMPRESSIONS, NAMES = ("rle", "none"), ("old", "new")
+PIXEL_MM = 0.046
+"""Side of a pixel, mm, as assumed for CBIS-DDSM's scanners."""
 
 FULL, CROP, MASK = "full mammogram images", "cropped images", "ROI mask images"
 """CBIS-DDSM's SeriesDescription of each part."""
@@ -26,59 +26,30 @@ _STREAM = 22
 
 
 @dataclasses.dataclass(frozen=True)
-class TreeSettings:
-    """Settings for drawing and writing the films of a tree.
-
-    Attributes:
-        spec: the phantom set.
-        image_shape: rows and columns of a film, pixels.
-        pixel_mm: side of a pixel, mm.
-        compress: `rle` or `none`.
-        swapped: share of ROIs whose crop and mask are swapped.
-        mismatched: share of ROIs whose mask has another size than the film.
-        names: `old` or `new` file names.
-
-    Raises:
-        UserError: a value is out of range.
-    """
+class TreeSettings(Settings):
+    """Settings for the films of a tree; `write_phantom_tree` describes them."""
 
     spec: PhantomSpec
     image_shape: tuple[int, int]
-    pixel_mm: float
-    compress: str
-    swapped: float
-    mismatched: float
-    names: str
+    pixel_mm: float = real(PIXEL_MM, 0.02, 0.3)
+    compress: str = setting("rle", choices=("rle", "none"))
+    swapped: float = real(0.1, 0, 1)
+    mismatched: float = real(0.05, 0, 1)
+    names: str = setting("old", choices=("old", "new"))
 
     def __post_init__(self) -> None:
-        sides_ok = all(_LEAST_SIDE <= side <= _MOST_SIDE for side in self.image_shape)
-        sides = f"two sides of {_LEAST_SIDE} to {_MOST_SIDE} pixels"
-        share = "a share between 0 and 1"
-        for field, ok, expected in (
-            ("image_shape", sides_ok, sides),
-            ("pixel_mm", 0.02 <= self.pixel_mm <= 0.3, "0.02 to 0.3 mm"),
-            ("compress", self.compress in COMPRESSIONS, "rle or none"),
-            ("swapped", 0 <= self.swapped <= 1, share),
-            ("mismatched", 0 <= self.mismatched <= 1, share),
-            ("names", self.names in NAMES, "old or new"),
-        ):
-            if not ok:
-                raise UserError(
-                    f"Phantom tree: {field}. Received: {getattr(self, field)!r}; "
-                    f"expected {expected}."
-                )
+        super().__post_init__()
+        if not all(_LEAST_SIDE <= side <= _MOST_SIDE for side in self.image_shape):
+            raise UserError(
+                f"`image_shape` must be two sides of {_LEAST_SIDE} to {_MOST_SIDE} "
+                f"pixels. Received: {self.image_shape!r}"
+            )
 
     def path(self, listed: str) -> str:
         """Returns the path of a listed file, relative to the root."""
         if self.names == "old":
             return listed
         return f"{listed.rpartition('/')[0]}/1-{number_of(listed) + 1}.dcm"
-
-    def rng(self, name: str) -> np.random.Generator:
-        """Returns a generator that depends only on the seed and a name."""
-        digest = hashlib.sha256(name.encode()).digest()
-        words = np.frombuffer(digest, "<u4").tolist()
-        return np.random.default_rng([_STREAM, self.spec.seed, *words])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,8 +60,7 @@ class Quirks:
         swapped: whether crop and mask are swapped.
         mask_shape: rows and columns of the mask.
         described: `right`, `missing` or `wrong` descriptions.
-        crop: SeriesDescription of the crop, `""` for none.
-        mask: SeriesDescription of the mask, `""` for none.
+        crop, mask: SeriesDescription of each, `""` for none.
     """
 
     swapped: bool
@@ -102,7 +72,7 @@ class Quirks:
 
 def quirks_of(roi_id: str, settings: TreeSettings) -> Quirks:
     """Draws the irregularities of an ROI, a function of its name and the settings."""
-    rng = settings.rng(roi_id)
+    rng = named_rng(_STREAM, settings.spec, roi_id)
     swapped = bool(rng.random() < settings.swapped)
     rows, columns = settings.image_shape
     if rng.random() < settings.mismatched:
@@ -123,7 +93,8 @@ def quirks_of(roi_id: str, settings: TreeSettings) -> Quirks:
 
 def describe_full(name: str, settings: TreeSettings) -> str:
     """Returns the SeriesDescription of a film, `""` for some."""
-    return "" if settings.rng(name).random() < _UNDESCRIBED else FULL
+    rng = named_rng(_STREAM, settings.spec, name)
+    return "" if rng.random() < _UNDESCRIBED else FULL
 
 
 def number_of(listed: str) -> int:

@@ -18,11 +18,13 @@ from typing import Any
 import pandas as pd
 
 from keras_wa.cores import usable_cores
-from keras_wa.data.phantom_tree.list_files import write_case_lists
 from keras_wa.data.phantom_tree.phantom_dicom import SAYS_PHANTOM
 from keras_wa.data.phantom_tree.phantom_film import write_film
-from keras_wa.data.phantom_tree.phantom_lists import phantom_case_lists
-from keras_wa.data.phantom_tree.phantom_settings import TreeSettings
+from keras_wa.data.phantom_tree.phantom_lists import (
+    phantom_case_lists,
+    write_case_lists,
+)
+from keras_wa.data.phantom_tree.phantom_settings import PIXEL_MM, TreeSettings
 from keras_wa.data.readers.cbis_ddsm.layouts import PHANTOM_SETTINGS
 from keras_wa.errors import UserError
 from keras_wa.files import remove_partials, replacing, write_json
@@ -32,9 +34,6 @@ from keras_wa.progress import ProgressBar
 
 TRUTH_FILE = "phantom_truth.csv"
 """File of the positions of all particles."""
-
-PIXEL_MM = 0.046
-"""Side of a pixel, mm, as assumed for CBIS-DDSM's scanners."""
 
 _FORMAT = 1
 # Pixels that one process draws in the time that a second process takes to start.

@@ -55,10 +55,8 @@ class Augmentation(Settings):
     def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """Draws the changes for n ROIs.
 
-        Args:
-            n: number of ROIs.
-            rng: random generator. Each ROI uses the same part of its stream, so that
-                the i-th ROI's changes do not depend on n.
+        Each ROI uses the same part of the generator's stream, so that the i-th ROI's
+        changes do not depend on n.
 
         Returns:
             float32 `(n, 6)`: the 2x2 matrix that maps output to input coordinates
@@ -99,15 +97,9 @@ NO_AUGMENTATION = Augmentation(
 
 
 def augment(images: Any, changes: Any) -> Any:
-    """Applies drawn changes to a batch.
+    """Applies drawn changes to a batch, float `(batch, height, width, 1)` in [0, 1].
 
-    Args:
-        images: float `(batch, height, width, 1)` in [0, 1].
-        changes: `(batch, 6)` or `(batch, 7)` from `Augmentation.draw`.
-
-    Returns:
-        The images, same shape and dtype, in [0, 1]. Beyond the edge, tissue is
-        mirrored.
+    Beyond the edge, tissue is mirrored.
     """
     from keras import ops  # Settings of the augmentation need no Keras.
 

@@ -64,16 +64,13 @@ class CopiedImages:
 def copied_images(
     images: NDArray[np.uint8], stored: pd.DataFrame, cases: pd.DataFrame
 ) -> CopiedImages:
-    """Returns the images of a table of copies.
+    """Returns the images of a table of copies, row i of `cases` for image i.
 
     Args:
         images: the images of `stored`, `(N, size, size)`.
         stored: the case table of the images, one row per image.
         cases: M copies of its rows, with the columns `source_roi_id` and `symmetry`;
             see `keras_wa.data.leaky_splits.copy_rois`.
-
-    Returns:
-        M images, row i of `cases` for image i.
     """
     rows = pd.Index(stored["roi_id"]).get_indexer(pd.Index(cases["source_roi_id"]))
     symmetries = cases["symmetry"].to_numpy(np.int64)

@@ -13,11 +13,7 @@ from keras_wa.data.pipeline.npy_file import blocks, read_images
 
 
 def pixel_digests(images: NDArray[np.uint8]) -> list[str]:
-    """Computes the XXH3-128 of the pixels of each image, hexadecimal.
-
-    Args:
-        images: uint8 (N, H, W), preferably memory-mapped; they are read in blocks.
-    """
+    """Computes the XXH3-128 of the pixels of each image, hexadecimal, in blocks."""
     return [
         xxhash.xxh3_128_hexdigest(np.ascontiguousarray(image).data)
         for rows in blocks(images.shape)
@@ -28,13 +24,8 @@ def pixel_digests(images: NDArray[np.uint8]) -> list[str]:
 def pixels_hash(roi_ids: Iterable[str], digests: Iterable[str]) -> str:
     """Computes a digest of the pixels of ROIs, to report with results.
 
-    Args:
-        roi_ids: names of the ROIs.
-        digests: digest of each ROI, from `pixel_digests`.
-
-    Returns:
-        The first 12 hexadecimal digits of the SHA-256 over `roi_id,digest` of all ROIs,
-        sorted.
+    It is the first 12 hexadecimal digits of the SHA-256 over `roi_id,digest` of all
+    ROIs, sorted.
     """
     lines = sorted(map(",".join, zip(roi_ids, digests, strict=True)))
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]

@@ -20,15 +20,7 @@ _FILES = ("image_path", "crop_path", "mask_path")
 
 
 def describe_settings(dataset: Dataset, size: tuple[int, int]) -> dict[str, Any]:
-    """Returns everything except the files that determines the content of a store.
-
-    Args:
-        dataset: the data set.
-        size: height and width of the stored ROIs, pixels.
-
-    Returns:
-        JSON values.
-    """
+    """Returns all that determines the content of a store, except the files, as JSON."""
     cases = dataset.cases.to_csv(index=False, lineterminator="\n")
     settings: dict[str, Any] = {
         "format": FORMAT,
@@ -72,19 +64,7 @@ def make_manifest(
     notes: Sequence[str],
     images_sha256: str,
 ) -> dict[str, Any]:
-    """Returns the content of `manifest.json`.
-
-    Args:
-        settings: from `describe_settings`.
-        cases: the case table of the stored ROIs.
-        facts: facts of each ROI, see `keras_wa.data.Roi`.
-        skipped: file or ROI that was left out, with the reason.
-        notes: messages for the user.
-        images_sha256: SHA-256 of the file of images.
-
-    Returns:
-        JSON values.
-    """
+    """Returns the content of `manifest.json` for the ROIs that were stored."""
     by_part = cases.groupby("split")
     return {
         **settings,
@@ -105,15 +85,9 @@ def make_manifest(
 
 
 def notes_of(cases: pd.DataFrame, facts: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Summarises the notes on files of ROIs, one sentence per kind of note.
+    """Summarises the notes on ROIs, one sentence per kind, with the first of them.
 
-    Args:
-        cases: the case table of the ROIs.
-        facts: facts of each ROI. Notes are of one kind if they are equal up to the
-            first colon.
-
-    Returns:
-        Sentences, each with the number of ROIs and the first of them.
+    Notes are of one kind if they are equal up to the first colon.
     """
     found: dict[str, list[str]] = {}
     for name, each in zip(cases["roi_id"], facts, strict=True):

@@ -12,7 +12,6 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -44,7 +43,8 @@ class ImageStackFile:
         self.resumed = has_stack_size(path, shape)
         if not self.resumed:
             with path.open("wb") as file:
-                _write_header(file, shape)
+                header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+                np.lib.format.write_array_header_1_0(file, header)
                 file.truncate(file.tell() + int(np.prod(shape)))
         self._file = path.open("r+b")
         self._offset = path.stat().st_size - int(np.prod(shape))
@@ -53,12 +53,7 @@ class ImageStackFile:
         """Returns the file."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Closes the file."""
         self._file.close()
 
@@ -74,14 +69,7 @@ class ImageStackFile:
 
 
 def blocks(shape: tuple[int, ...]) -> Iterator[NDArray[np.int64]]:
-    """Yields positions of a stack of images in blocks that fit in memory.
-
-    Args:
-        shape: (N, H, W).
-
-    Yields:
-        Rising positions, 0 to N - 1 in all, of at most 16 MB of pixels or one image.
-    """
+    """Yields positions of a stack (N, H, W), at most 16 MB or one image at a time."""
     count, *size = shape
     step = max(1, _BLOCK_BYTES // max(1, int(np.prod(size))))
     for start in range(0, count, step):
@@ -91,7 +79,7 @@ def blocks(shape: tuple[int, ...]) -> Iterator[NDArray[np.int64]]:
 def read_images(
     images: NDArray[np.uint8], rows: NDArray[np.int64]
 ) -> NDArray[np.uint8]:
-    """Copies images of a stack, which may be on a disk.
+    """Copies images of a stack, which may be on a disk, into memory.
 
     All of them are requested from the disk at once. A memory map alone reads a few
     pages at a time, which is 13 times slower for a stack larger than memory.
@@ -99,9 +87,6 @@ def read_images(
     Args:
         images: (N, H, W), preferably a whole memory-mapped file.
         rows: their positions, (n,), none negative.
-
-    Returns:
-        (n, H, W), in memory.
     """
     mapped = isinstance(images, np.memmap) and images.filename is not None
     if mapped and hasattr(os, "posix_fadvise"):
@@ -137,9 +122,6 @@ def disk_errors(folder: Path, needed: int) -> Iterator[None]:
     Args:
         folder: folder of the files.
         needed: number of bytes to write in all.
-
-    Raises:
-        UserError: instead of these `OSError`s; others are not converted.
     """
     try:
         yield
@@ -170,10 +152,4 @@ def full_disk(folder: Path, needed: int) -> str:
         f"{folder}: the disk is full. Received: {free}; expected "
         f"{needed / 1e6:.1f} MB. Free some space, or choose another `store_dir` "
         "or a smaller `image_size`."
-    )
-
-
-def _write_header(file, shape: tuple[int, int, int]) -> None:
-    np.lib.format.write_array_header_1_0(
-        file, {"descr": "|u1", "fortran_order": False, "shape": shape}
     )

@@ -21,14 +21,7 @@ EpochSource = Callable[[int], Rois]
 
 
 def class_weights(labels: np.ndarray, classes: int = 2) -> np.ndarray:
-    """Computes balanced class weights, with a mean of 1 over the ROIs.
-
-    Args:
-        labels: int `(N,)`, 0 to `classes - 1`, each of them present.
-        classes: number of classes.
-
-    Returns:
-        float32 `(classes,)`, `N / (classes * count)`, like scikit-learn's "balanced".
+    """Returns `N / (classes * count)`, like scikit-learn's "balanced", as float32.
 
     Raises:
         ValueError: a class is missing.

@@ -100,10 +100,11 @@ def prepare(
     return PreparedStore.open(final)
 
 
-def _read(dataset: Dataset, row: pd.Series) -> Roi | UserError:
-    """Returns an ROI, or its error."""
+def _read(dataset: Dataset, row: pd.Series, size: tuple[int, int]) -> Roi | UserError:
+    """Returns an ROI at the stored size, or its error."""
     try:
-        return dataset.read(row)
+        roi = dataset.read(row)
+        return Roi(resize(roi.pixels, size), roi.facts)
     except UserError as error:
         return error
     except MemoryError as error:
@@ -170,17 +171,12 @@ def _read_block(
     dataset: Dataset, rows: Sequence[int], size: tuple[int, int], pool: Executor
 ) -> list[Roi | UserError]:
     """Returns ROIs of rows at the stored size, or their errors."""
-    cases = dataset.cases.iloc[list(rows)]
+    cases = dataset.cases
     if dataset.read_block is not None:
-        return [Roi(resize(image, size)) for image in dataset.read_block(cases)]
-
-    def read(row: int) -> Roi | UserError:
-        roi = _read(dataset, dataset.cases.iloc[row])
-        if isinstance(roi, UserError):
-            return roi
-        return Roi(resize(roi.pixels, size), roi.facts)
-
-    return list(pool.map(read, rows))
+        drawn = dataset.read_block(cases.iloc[list(rows)])
+        return [Roi(resize(image, size)) for image in drawn]
+    each = [cases.iloc[row] for row in rows]
+    return list(pool.map(lambda row: _read(dataset, row, size), each))
 
 
 def _finish(

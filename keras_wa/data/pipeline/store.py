@@ -5,7 +5,6 @@ Readable without TensorFlow or Keras.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import os
@@ -30,7 +29,7 @@ from keras_wa.data.pipeline.npy_file import (
     stack_bytes,
 )
 from keras_wa.errors import UserError
-from keras_wa.files import locked
+from keras_wa.files import locked, replacing
 from keras_wa.progress import track
 
 FORMAT = 3
@@ -146,25 +145,24 @@ class PreparedStore:
         tiles: tuple[int, int],
         progress: bool,
     ) -> None:
-        partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
-        with contextlib.ExitStack() as stack:
-            stack.callback(partial.unlink, missing_ok=True)
-            stack.enter_context(disk_errors(self.path, stack_bytes(shape)))
-            check_space(self.path, stack_bytes(shape))
-            file = stack.enter_context(ImageStackFile(partial, shape))
-            pool = stack.enter_context(ThreadPoolExecutor(WORKERS))
-            # In blocks, to bound the memory.
-            done = (
-                image
-                for rows in blocks(shape)
-                for image in pool.map(
-                    lambda image: clahe(image, clip_limit, tiles),
-                    read_images(self.images, rows),
-                )
-            )
-            for row, image in enumerate(
-                track(done, "Enhancing contrast (CLAHE)", len(self.images), progress)
+        needed = stack_bytes(shape)
+        with disk_errors(self.path, needed):
+            check_space(self.path, needed)
+            with (
+                replacing(target) as partial,
+                ImageStackFile(partial, shape) as file,
+                ThreadPoolExecutor(WORKERS) as pool,
             ):
-                file.write(row, image)
-            file.sync()
-            os.replace(partial, target)
+                # In blocks, to bound the memory.
+                done = (
+                    image
+                    for rows in blocks(shape)
+                    for image in pool.map(
+                        lambda image: clahe(image, clip_limit, tiles),
+                        read_images(self.images, rows),
+                    )
+                )
+                title = "Enhancing contrast (CLAHE)"
+                for row, image in enumerate(track(done, title, shape[0], progress)):
+                    file.write(row, image)
+                file.sync()

@@ -17,8 +17,7 @@ from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.tag import BaseTag, Tag
 from pydicom.valuerep import CUSTOMIZABLE_CHARSET_VR, TEXT_VR_DELIMS, PersonName
 
-from keras_wa.data.io.decimals import readings
-from keras_wa.data.io.elements import WORDS
+from keras_wa.data.io.elements import WORDS, parse_numbers
 from keras_wa.data.io.header import DicomHeader, named
 
 _ESCAPE = 0x1B
@@ -152,8 +151,7 @@ def _copied(source: Dataset, field: str) -> DataElement:
     tag = Tag(field)
     if own in ("DS", "IS"):
         text = header.shown(field) or ""
-        written_badly = not readings(text) or bool(set(",;") & set(text))
-        if text and written_badly:
+        if text and ("," in text or not parse_numbers(text)):
             count = 2 if dictionary_VM(field) == "2" else 1
             found = header.numbers(field, count)
             if found is None:

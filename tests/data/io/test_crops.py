@@ -79,37 +79,34 @@ def test_a_box_in_an_image_of_another_size(box, new, expected):
 
 
 @pytest.mark.parametrize(
-    ("box", "expected"),
+    ("box", "spacing", "expected"),
     [
         # 10 mm of 0.5 mm are 20 pixels, about the middle of the box.
-        (Box(40, 50, 6, 8), Box(33, 44, 20, 20)),
+        (Box(40, 50, 6, 8), (0.5, 0.5), Box(33, 44, 20, 20)),
         # The middle of an odd box lies half a pixel further left and up.
-        (Box(40, 50, 7, 9), Box(33, 44, 20, 20)),
-        (Box(0, 0, 2, 2), Box(-9, -9, 20, 20)),
+        (Box(40, 50, 7, 9), (0.5, 0.5), Box(33, 44, 20, 20)),
+        (Box(0, 0, 2, 2), (0.5, 0.5), Box(-9, -9, 20, 20)),
         # A lesion larger than the field is cut on all sides.
-        (Box(10, 10, 60, 40), Box(30, 20, 20, 20)),
+        (Box(10, 10, 60, 40), (0.5, 0.5), Box(30, 20, 20, 20)),
+        # Square in the breast, not in pixels.
+        (Box(100, 100, 10, 10), (0.5, 0.25), Box(85, 95, 40, 20)),
     ],
 )
-def test_a_fixed_window_is_centred_on_the_box(box, expected):
-    assert window_of(box, "fixed", 10, (0.5, 0.5)) == expected
+def test_a_fixed_window_is_centred_on_the_box(box, spacing, expected):
+    assert window_of(box, "fixed", 10, spacing) == expected
 
 
-def test_a_fixed_window_is_square_in_the_breast_not_in_pixels():
-    window = window_of(Box(100, 100, 10, 10), "fixed", 10, (0.5, 0.25))
-    assert (window.height, window.width) == (20, 40)
-    assert window == Box(85, 95, 40, 20)
-
-
-def test_a_window_scaled_to_the_lesion_has_a_margin():
-    # The longer side is 40 pixels of 0.1 mm; a tenth of it is added on each side.
-    window = window_of(Box(100, 200, 40, 20), "roi", 25.6, (0.1, 0.1))
-    assert window == Box(96, 186, 48, 48)
-
-
-def test_the_longer_side_is_that_in_mm():
-    # 30 rows of 0.2 mm are longer than 40 columns of 0.1 mm: 6 mm, 7.2 with margins.
-    window = window_of(Box(0, 0, 40, 30), "roi", 25.6, (0.2, 0.1))
-    assert (window.height, window.width) == (36, 72)
+@pytest.mark.parametrize(
+    ("box", "spacing", "expected"),
+    [
+        # The longer side is 40 pixels; a tenth of it is added on each side.
+        (Box(100, 200, 40, 20), (0.1, 0.1), Box(96, 186, 48, 48)),
+        # 30 rows of 0.2 mm are longer than 40 columns of 0.1 mm: 7.2 mm with margins.
+        (Box(16, 3, 40, 30), (0.2, 0.1), Box(0, 0, 72, 36)),
+    ],
+)
+def test_a_window_scaled_to_the_lesion_has_a_margin(box, spacing, expected):
+    assert window_of(box, "roi", 25.6, spacing) == expected
 
 
 def test_an_unknown_way_to_crop_is_a_user_error():

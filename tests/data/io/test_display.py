@@ -18,88 +18,100 @@ from tests.data.io.dicom_files import (
     row,
 )
 
+BYTES, SIGNED, TWELVE = {"dtype": np.uint8}, {"dtype": np.int16}, {"bits": 12}
+INVERTED = {"PhotometricInterpretation": "MONOCHROME1"}
+# PS3.3 C.11.2.1.2.1, c = 2048, w = 1024: 0 up to 1536, 255 above 2559, between
+# ((x - 2047.5) / 1023 + 0.5) * 255; 1792 gives 63.8.
+WINDOW = {"WindowCenter": 2048, "WindowWidth": 1024}
 
-@pytest.mark.parametrize(
-    ("dataset", "expected"),
-    [
-        # 2048 / 4095 * 255 = 127.53
-        (dicom_dataset(row(0, 2048, 4095), bits=12), [0, 128, 255]),
-        (dicom_dataset(row(0, 2048, 65535)), [0, 8, 255]),
-        (dicom_dataset(row(0, 77, 255, dtype=np.uint8)), [0, 77, 255]),
-        # Two's complement: -32768 is the least value.
-        (dicom_dataset(row(-32768, 0, 32767, dtype=np.int16)), [0, 128, 255]),
-        # Rescaled to -100..410: (156 + 100) / 510 * 255 = 128
-        (
-            dicom_dataset(
-                row(0, 128, 255, dtype=np.uint8), RescaleSlope=2, RescaleIntercept=-100
-            ),
-            [0, 128, 255],
-        ),
-        # A negative slope turns dark into bright.
-        (
-            dicom_dataset(
-                row(0, 55, 255, dtype=np.uint8), RescaleSlope=-1, RescaleIntercept=255
-            ),
-            [255, 200, 0],
-        ),
-    ],
-    ids=["12 bits", "16 bits", "8 bits", "signed", "rescaled", "negative slope"],
-)
-def test_without_a_window_the_bits_stored_set_the_scale(dataset, expected):
+GREY = {
+    # Without a window the bits stored set the scale: 2048 / 4095 * 255 = 127.53
+    "12 bits": ((0, 2048, 4095), TWELVE, [0, 128, 255]),
+    "16 bits": ((0, 2048, 65535), {}, [0, 8, 255]),
+    "8 bits": ((0, 77, 255), BYTES, [0, 77, 255]),
+    # Two's complement: -32768 is the least value.
+    "signed": ((-32768, 0, 32767), SIGNED, [0, 128, 255]),
+    # 0x800 of 12 bits is -2048, the least value.
+    "sign of 12 bits": ((0x800, 0, 0x7FF), SIGNED | TWELVE, [0, 128, 255]),
+    # The upper four bits hold an overlay or rubbish.
+    "bits not stored": ((0x0FFF, 0xF800, 0x1000), TWELVE, [255, 128, 0]),
+    # Rescaled to -100..410: (156 + 100) / 510 * 255 = 128
+    "rescaled": (
+        (0, 128, 255),
+        BYTES | {"RescaleSlope": 2, "RescaleIntercept": -100},
+        [0, 128, 255],
+    ),
+    "negative slope": (
+        (0, 55, 255),
+        BYTES | {"RescaleSlope": -1, "RescaleIntercept": 255},
+        [255, 200, 0],
+    ),
+    "slope alone": ((0, 55, 255), BYTES | {"RescaleSlope": -1}, [255, 200, 0]),
+    "inverted": ((0, 2048, 4095), TWELVE | INVERTED, [255, 127, 0]),
+    "window": ((0, 1536, 1792, 2559, 4095), TWELVE | WINDOW, [0, 0, 64, 255, 255]),
+    "inverted window": ((0, 1792, 4095), TWELVE | WINDOW | INVERTED, [255, 191, 0]),
+    # Stored 950, 1050, 1150 are 1800, 2000, 2200 after the modality stage; the window
+    # ends at 1799.5 and 2199.5. Applied to stored values it would make all black.
+    "window after rescaling": (
+        (950, 1050, 1150),
+        TWELVE
+        | {"RescaleSlope": 2, "RescaleIntercept": -100}
+        | {"WindowCenter": 2000, "WindowWidth": 401},
+        [0, 128, 255],
+    ),
+    # Stored 0, 2048, 4095 mean 4095, 2047, 0; the window is 0..4095.
+    "window after a negative slope": (
+        (0, 2048, 4095),
+        TWELVE
+        | {"RescaleSlope": -1, "RescaleIntercept": 4095}
+        | {"WindowCenter": 2048, "WindowWidth": 4096},
+        [255, 127, 0],
+    ),
+    "first of two windows": (
+        (0, 1792, 4095),
+        TWELVE | {"WindowCenter": [2048, 9], "WindowWidth": [1024, 2]},
+        [0, 64, 255],
+    ),
+    "window of one level": (
+        (99, 100, 101),
+        {"WindowCenter": 100.5, "WindowWidth": 1},
+        [0, 0, 255],
+    ),
+    "far from a sigmoid's centre": (
+        (0, 100, 65535),
+        {"WindowCenter": 100, "WindowWidth": 1, "VOILUTFunction": "SIGMOID"},
+        [0, 128, 255],
+    ),
+    "empty attributes": (
+        (0, 65535),
+        {"RescaleSlope": None, "RescaleIntercept": None, "WindowCenter": None},
+        [0, 255],
+    ),
+    "padding": (
+        (0, 5, 2048, 4095),
+        TWELVE | {"PixelPaddingValue": 4095},
+        [0, 0, 128, 0],
+    ),
+    "signed padding": (
+        (-2000, -1, 0, 2047),
+        SIGNED
+        | TWELVE
+        | {"PixelPaddingValue": -2000, "RescaleSlope": 1, "RescaleIntercept": 2048},
+        [0, 127, 128, 255],
+    ),
+}
+
+
+@pytest.mark.parametrize(("stored", "fields", "expected"), GREY.values(), ids=GREY)
+def test_grey_levels_are_those_of_the_standard(stored, fields, expected):
+    fields = dict(fields)
+    dataset = dicom_dataset(
+        row(*stored, dtype=fields.pop("dtype", np.uint16)),
+        bits=fields.pop("bits", None),
+    )
+    for name, value in fields.items():
+        setattr(dataset, name, value)  # None makes it empty.
     np.testing.assert_array_equal(decode(dataset), [expected])
-
-
-def test_monochrome1_is_inverted():
-    dataset = dicom_dataset(
-        row(0, 2048, 4095), bits=12, PhotometricInterpretation="MONOCHROME1"
-    )
-    np.testing.assert_array_equal(decode(dataset), [[255, 127, 0]])
-
-
-def test_a_linear_window_follows_the_standards_formula():
-    # PS3.3 C.11.2.1.2.1, c = 2048, w = 1024: 0 up to 1536, 255 above 2559, between
-    # ((x - 2047.5) / 1023 + 0.5) * 255; 1792 gives 63.8.
-    dataset = dicom_dataset(
-        row(0, 1536, 1792, 2559, 4095), bits=12, WindowCenter=2048, WindowWidth=1024
-    )
-    np.testing.assert_array_equal(decode(dataset), [[0, 0, 64, 255, 255]])
-
-
-def test_the_window_is_in_units_after_the_modality_stage():
-    # Stored 950, 1050, 1150 are 1800, 2000, 2200 after it; the window ends at 1799.5
-    # and 2199.5. Applied to stored values it would make everything black.
-    dataset = dicom_dataset(
-        row(950, 1050, 1150),
-        bits=12,
-        RescaleSlope=2,
-        RescaleIntercept=-100,
-        WindowCenter=2000,
-        WindowWidth=401,
-    )
-    np.testing.assert_array_equal(decode(dataset), [[0, 128, 255]])
-
-
-def test_the_inversion_comes_after_the_window():
-    dataset = dicom_dataset(
-        row(0, 1792, 4095),
-        bits=12,
-        WindowCenter=2048,
-        WindowWidth=1024,
-        PhotometricInterpretation="MONOCHROME1",
-    )
-    np.testing.assert_array_equal(decode(dataset), [[255, 191, 0]])
-
-
-def test_the_first_of_several_windows_counts():
-    dataset = dicom_dataset(
-        row(0, 1792, 4095), bits=12, WindowCenter=[2048, 9], WindowWidth=[1024, 2]
-    )
-    np.testing.assert_array_equal(decode(dataset), [[0, 64, 255]])
-
-
-def test_a_linear_window_of_one_level_is_a_threshold():
-    dataset = dicom_dataset(row(99, 100, 101), WindowCenter=100.5, WindowWidth=1)
-    np.testing.assert_array_equal(decode(dataset), [[0, 0, 255]])
 
 
 @pytest.mark.parametrize("function", [None, "LINEAR", "LINEAR_EXACT", "SIGMOID"])
@@ -124,12 +136,6 @@ def test_windows_match_pydicom(function, dtype):
     assert np.abs(decode(dataset) - expected).max() <= 0.5 + 1e-9
 
 
-def test_padding_is_as_dark_as_air():
-    dataset = dicom_dataset(row(0, 5, 2048, 4095), bits=12)
-    dataset.PixelPaddingValue = 4095
-    np.testing.assert_array_equal(decode(dataset), [[0, 0, 128, 0]])
-
-
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
 def test_padding_is_dark_before_and_after_inversion(photometric):
     dataset = dicom_dataset(
@@ -142,27 +148,6 @@ def test_padding_is_dark_before_and_after_inversion(photometric):
     assert shown[2] == {"MONOCHROME1": 254, "MONOCHROME2": 1}[photometric]
 
 
-def test_signed_padding_is_a_stored_value():
-    dataset = dicom_dataset(row(-2000, -1, 0, 2047, dtype=np.int16), bits=12)
-    dataset.add_new("PixelPaddingValue", "SS", -2000)
-    dataset.RescaleSlope, dataset.RescaleIntercept = 1, 2048
-    np.testing.assert_array_equal(decode(dataset), [[0, 127, 128, 255]])
-
-
-def test_bits_that_are_not_stored_do_not_count():
-    # 12 bits stored: the upper four hold an overlay or rubbish.
-    dataset = dicom_dataset(row(0x0FFF, 0xF800, 0x1000), bits=12)
-    np.testing.assert_array_equal(decode(dataset), [[255, 128, 0]])
-
-
-def test_the_sign_of_fewer_bits_than_allocated_is_extended():
-    # 0x800 of 12 bits is -2048, the least value.
-    pixels = np.array([[0x0800, 0x0000, 0x07FF]], np.uint16).view(np.int16)
-    np.testing.assert_array_equal(
-        decode(dicom_dataset(pixels, bits=12)), [[0, 128, 255]]
-    )
-
-
 def test_a_part_of_an_image_is_that_part_of_the_whole():
     pixels = np.random.default_rng(2).integers(0, 4096, (40, 30), dtype=np.uint16)
     dataset = dicom_dataset(pixels, bits=12, WindowCenter=1800, WindowWidth=2500)
@@ -172,13 +157,6 @@ def test_a_part_of_an_image_is_that_part_of_the_whole():
         image.grey(rows, columns), image.grey()[rows, columns]
     )
     np.testing.assert_array_equal(image.stored, pixels)
-
-
-def test_a_sigmoid_far_from_its_centre_is_black_or_white():
-    dataset = dicom_dataset(
-        row(0, 100, 65535), WindowCenter=100, WindowWidth=1, VOILUTFunction="SIGMOID"
-    )
-    np.testing.assert_array_equal(decode(dataset), [[0, 128, 255]])
 
 
 @pytest.mark.parametrize(
@@ -216,9 +194,7 @@ def test_an_attribute_without_sense_is_left_out_and_named(fields, note):
 
 
 def test_a_window_with_an_unknown_function_is_linear_and_noted():
-    dataset = dicom_dataset(
-        row(0, 1792, 4095), bits=12, WindowCenter=2048, WindowWidth=1024
-    )
+    dataset = dicom_dataset(row(0, 1792, 4095), bits=12, **WINDOW)
     dataset.VOILUTFunction = "CUBIC"
     image = decode_dicom(dicom_bytes(dataset), "x.dcm")
     np.testing.assert_array_equal(image.grey(), [[0, 64, 255]])
@@ -227,36 +203,9 @@ def test_a_window_with_an_unknown_function_is_linear_and_noted():
 
 
 def test_a_table_that_is_left_out_leaves_the_window():
-    dataset = dicom_dataset(
-        row(0, 1792, 4095), bits=12, WindowCenter=2048, WindowWidth=1024
-    )
+    dataset = dicom_dataset(row(0, 1792, 4095), bits=12, **WINDOW)
     dataset.VOILUTSequence = [look_up_table(0, 20, [1])]
     np.testing.assert_array_equal(decode(dataset), [[0, 64, 255]])
-
-
-def test_a_negative_slope_turns_dark_into_bright_with_a_window_too():
-    # Stored 0, 2048, 4095 mean 4095, 2047, 0; the window is 0..4095.
-    dataset = dicom_dataset(
-        row(0, 2048, 4095),
-        bits=12,
-        RescaleSlope=-1,
-        RescaleIntercept=4095,
-        WindowCenter=2048,
-        WindowWidth=4096,
-    )
-    np.testing.assert_array_equal(decode(dataset), [[255, 127, 0]])
-
-
-def test_attributes_that_are_empty_do_not_count():
-    dataset = dicom_dataset(row(0, 65535), WindowCenter=1, WindowWidth=2)
-    dataset.RescaleSlope = dataset.RescaleIntercept = None
-    dataset.WindowCenter = dataset.WindowWidth = None
-    np.testing.assert_array_equal(decode(dataset), [[0, 255]])
-
-
-def test_a_slope_alone_has_an_intercept_of_zero():
-    dataset = dicom_dataset(row(0, 55, 255, dtype=np.uint8), RescaleSlope=-1)
-    np.testing.assert_array_equal(decode(dataset), [[255, 200, 0]])
 
 
 def test_padding_written_unsigned_is_that_of_signed_pixels():

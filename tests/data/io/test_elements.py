@@ -8,6 +8,7 @@ import numpy as np
 import pydicom
 import pytest
 
+from keras_wa.data.io.elements import parse_numbers
 from keras_wa.data.io.header import DicomHeader
 from tests.data.io.dicom_files import bytes_with, dicom_dataset, opened
 
@@ -20,7 +21,6 @@ NUMBERS = {
     "VR FD": ("FD", np.float64(1.5).tobytes()),
     "VR FL": ("FL", np.float32(1.5).tobytes()),
     "a representation that is none": ("Q?", b"1.5 "),
-    "a text under the name of binary numbers": ("US", b"1.5 "),
     "a decimal comma": ("DS", b"1,5"),
     "blanks": ("DS", b"  1.5 "),
     "a zero byte": ("DS", b"1.5\0"),
@@ -30,6 +30,35 @@ NUMBERS = {
     "more digits than there may be": ("DS", b"1.500000000000000000000000"),
     "three times the same": ("DS", b"1.5\\1.5\\1.5"),
 }
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("7", (7,)),
+        (".5", (0.5,)),
+        ("5.", (5,)),
+        ("-1.5e-2", (-0.015,)),
+        (" 1 \\ 2\0", (1, 2)),
+        ("1\\2\\", (1, 2)),
+        ("0,5\\-0,25", (0.5, -0.25)),
+        ("4096,000", (4096,)),
+    ],
+)
+def test_the_numbers_of_a_text(text, expected):
+    assert parse_numbers(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "abc", "1 2", "1\\\\2", "\\1", "nan", "inf", "1e999", "1e12", "0x1"),
+        *("1_0", "--1", "1.2.3", "1,", ",1", "1mm", "\u0661", "1,2,3", "1;2"),
+        *("0.5,0.5", "1,000", "1,000\\2,000"),
+    ],
+)
+def test_a_text_that_is_no_number_or_may_be_two(text):
+    assert parse_numbers(text) == ()
 
 
 @pytest.mark.parametrize("kind", NUMBERS)

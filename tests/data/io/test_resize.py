@@ -85,16 +85,3 @@ def test_shape_and_dtype_are_what_was_asked_for_and_any_view_will_do():
 def test_an_unusable_size_is_the_users_error(size):
     with pytest.raises(UserError, match=r"`size`.*Received"):
         resize(noise(40, 40), size)
-
-
-@pytest.mark.parametrize(
-    "image",
-    [
-        np.zeros((40, 40, 1), np.uint8),
-        np.zeros((40, 40), np.float32),
-        np.zeros((40, 0), np.uint8),
-    ],
-)
-def test_anything_but_a_grey_8_bit_image_is_refused(image):
-    with pytest.raises(ValueError, match="non-empty uint8 array"):
-        resize(image, (32, 32))

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from keras_wa.data.io import cut, mask_box, open_image, window_of
+from keras_wa.data.io import open_image
 from keras_wa.data.phantom_tree.phantom_film import write_film
 from keras_wa.data.phantom_tree.phantom_lists import phantom_case_lists
 from keras_wa.data.phantom_tree.phantom_settings import CROP, MASK, TreeSettings
@@ -73,34 +73,6 @@ def test_crop_and_mask_show_what_was_drawn(swapped, mismatched, tmp_path):
             )
 
 
-@pytest.mark.parametrize("how", ["fixed", "roi"])
-def test_windows_about_the_mask_contain_every_calcification(how, tmp_path):
-    listed = rows()
-    truth = write_film(tmp_path, SETTINGS, listed)
-    full = open_image(tmp_path / listed[0]["full_listed"])
-    for row in listed:
-        mask = open_image(tmp_path / row["mask_listed"]).stored
-        window = window_of(mask_box(mask, "mask"), how, 8.0, (0.1, 0.1))
-        pixels, _ = cut(full, window)
-        drawn = [each for each in truth if each["roi_id"] == row["roi_id"]]
-        for each in drawn:
-            column, line = (
-                round(each["x_px"]) - window.left,
-                round(each["y_px"]) - (window.top),
-            )
-            assert 0 <= column < window.width
-            assert 0 <= line < window.height
-            assert pixels[line, column] > 0
-
-
-def test_masks_of_one_film_do_not_touch(tmp_path):
-    listed = rows(4)
-    write_film(tmp_path, SETTINGS, listed)
-    masks = [open_image(tmp_path / row["mask_listed"]).stored > 0 for row in listed]
-
-    assert np.sum(masks, axis=0).max() == 1
-
-
 def test_descriptions_tell_the_content_in_most_files(tmp_path):
     settings = dataclasses.replace(SETTINGS, swapped=0.5)
     right = 0
@@ -115,25 +87,6 @@ def test_descriptions_tell_the_content_in_most_files(tmp_path):
             if facts["described"] == "missing":
                 assert image.description == ""
     assert right > 12
-
-
-def test_files_that_are_there_are_kept_and_others_are_as_before(tmp_path):
-    listed = rows(2)
-    first = write_film(tmp_path, SETTINGS, listed)
-    paths = files(tmp_path)
-    before = {path: (tmp_path / path).read_bytes() for path in paths}
-    kept, lost = paths[0], paths[1:]
-    (tmp_path / kept).write_bytes(b"kept")
-    for path in lost:
-        (tmp_path / path).unlink()
-    half = (tmp_path / lost[-1]).with_name(".1.partial-000001.dcm")
-    half.write_bytes(b"half")
-    again = write_film(tmp_path, SETTINGS, listed)
-
-    assert again == first
-    assert (tmp_path / kept).read_bytes() == b"kept"
-    assert all((tmp_path / path).read_bytes() == before[path] for path in lost)
-    assert not half.exists()
 
 
 def test_a_film_too_small_is_named(tmp_path):

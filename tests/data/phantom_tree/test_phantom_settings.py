@@ -40,17 +40,6 @@ def test_shares_are_those_that_were_asked_for():
     assert 0 < described["wrong"] < described["missing"]
 
 
-def test_shares_of_none_and_all_are_exact():
-    none = dataclasses.replace(SETTINGS, swapped=0, mismatched=0)
-    every = dataclasses.replace(SETTINGS, swapped=1, mismatched=1)
-
-    for name in NAMES[:200]:
-        assert quirks_of(name, none).swapped is False
-        assert quirks_of(name, none).mask_shape == (300, 200)
-        assert quirks_of(name, every).swapped is True
-        assert quirks_of(name, every).mask_shape != (300, 200)
-
-
 def test_mismatched_masks_are_smaller_or_off_by_some_pixels():
     every = dataclasses.replace(SETTINGS, mismatched=1)
     shapes = {quirks_of(name, every).mask_shape for name in NAMES}
@@ -76,17 +65,6 @@ def test_descriptions_are_right_missing_or_wrong_as_said():
     films = collections.Counter(describe_full(name, SETTINGS) for name in NAMES)
     assert set(films) == {FULL, ""}
     assert 0.02 < films[""] / 2000 < 0.08
-
-
-def test_quirks_follow_from_name_and_seed():
-    other = dataclasses.replace(SETTINGS, spec=PhantomSpec(seed=2))
-    first, again, differs = (
-        [quirks_of(name, settings) for name in NAMES[:50]]
-        for settings in (SETTINGS, SETTINGS, other)
-    )
-
-    assert first == again
-    assert first != differs
 
 
 @pytest.mark.parametrize(
@@ -117,5 +95,5 @@ def test_new_names_count_from_one(listed, number, new):
 )
 def test_a_value_out_of_range_is_named(change):
     (field,) = change
-    with pytest.raises(UserError, match=f"{field}. Received: "):
+    with pytest.raises(UserError, match=f"`{field}`.* Received: "):
         dataclasses.replace(SETTINGS, **change)

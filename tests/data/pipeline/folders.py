@@ -8,9 +8,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pandas as pd
+import pytest
 
 from keras_wa.data import Dataset, Roi
-from keras_wa.data.pipeline import PreparedStore
+from keras_wa.data.pipeline import PreparedStore, prepare
 from keras_wa.data.readers.folder import read_folder
 
 
@@ -63,3 +64,9 @@ class CountingReader:
         if len(self.calls) == self.fail_at and self.error is not None:
             raise self.error
         return self._read(row)
+
+
+def interrupt(reader: CountingReader, out: Path) -> None:
+    """Begins a store and ends at the reader's error."""
+    with pytest.raises(RuntimeError, match="power cut"):
+        prepare(reader.dataset, out, image_size=32)

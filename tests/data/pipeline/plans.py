@@ -45,7 +45,3 @@ def assert_equal(found: Any, wanted: Any) -> None:
     for left, right in zip(found, wanted, strict=True):
         for a, b in zip(left, right, strict=True):
             np.testing.assert_array_equal(a, b)
-
-
-def positions_of(training: TrainingPlan, step: int) -> list[int]:
-    return training.draw(step)[0][:, 0, 0].tolist()

@@ -10,9 +10,8 @@ import tensorflow as tf
 
 from keras_wa.data.pipeline.augmentation import NO_AUGMENTATION, Augmentation, augment
 from keras_wa.data.pipeline.batches import evaluation_batches, training_batches
-from keras_wa.data.pipeline.rois import Enhancement, FreshPhantom, Rois
+from keras_wa.data.pipeline.rois import Rois
 from keras_wa.layers import DWT2D
-from keras_wa.phantom import PhantomSpec
 from tests.data.pipeline.plans import (
     BATCH,
     ROIS,
@@ -56,33 +55,24 @@ def test_a_finished_run_has_no_batches_left() -> None:
     assert arrays(training_batches(plan(), 3, 3)) == []
 
 
-def test_a_batch_is_the_draw_scaled_and_augmented() -> None:
-    training = plan(weights=np.array([0.5, 2.0], "float32"))
-    for step, (inputs, targets, weights) in enumerate(
+@pytest.mark.parametrize("weights", [(1, 1), (0.5, 2), (0.5, 2, 3)])
+def test_a_batch_is_the_draw_scaled_and_augmented(weights: tuple[float, ...]) -> None:
+    classes = len(weights)
+    rois = Rois(ROIS.read, np.random.default_rng(0).integers(0, classes, N))
+    of_class = np.array(weights, "float32")
+    given = {} if weights == (1, 1) else {"weights": of_class}
+    training = plan(source=lambda epoch: rois, **given)
+    for step, (inputs, targets, found) in enumerate(
         arrays(training_batches(training, 0, 1))
     ):
         pixels, labels, changes = training.draw(step)
         images = pixels[..., np.newaxis] / np.float32(255)
         wanted = keras.ops.convert_to_numpy(augment(images, changes))
         assert inputs.shape == (BATCH, SIZE, SIZE, 1)
-        assert inputs.dtype == targets.dtype == weights.dtype == np.float32
+        assert inputs.dtype == targets.dtype == found.dtype == np.float32
         np.testing.assert_allclose(inputs, wanted, atol=1e-6)
-        np.testing.assert_array_equal(targets, np.eye(2)[labels])
-        np.testing.assert_array_equal(weights, np.where(labels == 1, 2.0, 0.5))
-
-
-def test_three_classes_have_three_targets_and_a_weight_each() -> None:
-    rng = np.random.default_rng(0)
-    rois = Rois(ROIS.read, rng.integers(0, 3, N))
-    weights = np.array([0.5, 2.0, 3.0], "float32")
-    training = plan(source=lambda epoch: rois, weights=weights)
-    assert training_batches(training, 0, 1).element_spec[1].shape == (BATCH, 3)
-    for step, (_, targets, found) in enumerate(
-        arrays(training_batches(training, 0, 1))
-    ):
-        _, labels, _ = training.draw(step)
-        np.testing.assert_array_equal(targets, np.eye(3)[labels])
-        np.testing.assert_array_equal(found, weights[labels])
+        np.testing.assert_array_equal(targets, np.eye(classes)[labels])
+        np.testing.assert_array_equal(found, of_class[labels])
 
 
 def test_shapes_are_known_before_the_first_batch() -> None:
@@ -90,11 +80,6 @@ def test_shapes_are_known_before_the_first_batch() -> None:
     assert inputs.shape == (BATCH, 9, 9, 4)
     assert targets.shape == (BATCH, 2)
     assert weights.shape == (BATCH,)
-
-
-def test_without_weights_every_roi_counts_the_same() -> None:
-    for _, _, weights in arrays(training_batches(plan(), 0, 1)):
-        np.testing.assert_array_equal(weights, 1)
 
 
 @pytest.mark.parametrize("wavelet", ["haar", "db2"])
@@ -110,19 +95,6 @@ def test_subbands_of_the_pipeline_are_those_of_the_model_s_first_layer(
         low, details = pywt.dwt2(images[..., 0], wavelet, axes=(1, 2))
         wanted = np.stack([low, *details], axis=-1)
         np.testing.assert_allclose(found, wanted, atol=1e-5)
-
-
-def test_fresh_phantom_rois_are_new_every_epoch_and_resume() -> None:
-    spec = PhantomSpec(size=32, field_mm=7.3)
-    training = plan(
-        source=FreshPhantom(spec, 6, Enhancement()), n=6, image_size=32, batch_size=3
-    )
-    whole = arrays(training_batches(training, 0, 2))
-    assert len({inputs.tobytes() for inputs, *_ in whole}) == len(whole) == 4
-    resumed = plan(
-        source=FreshPhantom(spec, 6, Enhancement()), n=6, image_size=32, batch_size=3
-    )
-    assert_equal(arrays(training_batches(resumed, 1, 2)), whole[2:])
 
 
 def test_without_augmentation_the_pixels_are_those_of_the_rois() -> None:

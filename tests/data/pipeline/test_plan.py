@@ -20,7 +20,6 @@ from tests.data.pipeline.plans import (
     N,
     assert_equal,
     plan,
-    positions_of,
     some_rois,
 )
 
@@ -74,26 +73,22 @@ def test_random_clahe_without_raw_pixels_is_an_error() -> None:
         training.draw(0)
 
 
-def test_an_epoch_has_every_roi_once_but_for_the_rest() -> None:
-    training = plan()
-    assert training.steps_per_epoch == STEPS == N // BATCH
-    for epoch in range(3):
-        steps = range(epoch * STEPS, (epoch + 1) * STEPS)
-        seen = [position for step in steps for position in positions_of(training, step)]
-        assert len(seen) == len(set(seen)) == STEPS * BATCH
-        assert set(seen) <= set(range(N))
-
-
-def test_a_batch_as_large_as_the_set_leaves_none_out() -> None:
-    training = plan(batch_size=N)
-    assert training.steps_per_epoch == 1
-    assert sorted(positions_of(training, 7)) == list(range(N))
-
-
-def test_no_roi_is_left_out_for_long() -> None:
-    training = plan()
-    seen = {p for step in range(5 * STEPS) for p in positions_of(training, step)}
-    assert seen == set(range(N))
+@pytest.mark.parametrize("size", [BATCH, N])
+def test_an_epoch_has_every_roi_once_but_for_the_rest(size: int) -> None:
+    training = plan(batch_size=size)
+    steps = training.steps_per_epoch
+    assert steps == N // size
+    ever = set()
+    for epoch in range(5):
+        draws = [
+            training.draw(step) for step in range(epoch * steps, (epoch + 1) * steps)
+        ]
+        seen = [place for pixels, *_ in draws for place in pixels[:, 0, 0].tolist()]
+        assert len(seen) == len(set(seen)) == steps * size
+        changes = np.concatenate([changes for *_, changes in draws])
+        assert len(np.unique(changes, axis=0)) == steps * size
+        ever |= set(seen)
+    assert ever == set(range(N))
 
 
 def test_order_and_augmentation_change_with_epoch_and_seed() -> None:
@@ -101,12 +96,6 @@ def test_order_and_augmentation_change_with_epoch_and_seed() -> None:
     for another in (later, other):
         assert (first[0][:, 0, 0] != another[0][:, 0, 0]).any()
         assert (first[2] != another[2]).any()
-
-
-def test_within_an_epoch_no_two_rois_are_changed_alike() -> None:
-    training = plan()
-    changes = np.concatenate([training.draw(step)[2] for step in range(STEPS)])
-    assert len(np.unique(changes, axis=0)) == STEPS * BATCH
 
 
 def test_each_epoch_is_drawn_from_its_own_source() -> None:
@@ -119,18 +108,21 @@ def test_each_epoch_is_drawn_from_its_own_source() -> None:
         np.testing.assert_array_equal(labels, sets[epoch].labels[chosen])
 
 
-def test_a_batch_larger_than_the_set_is_refused_in_one_line() -> None:
+@pytest.mark.parametrize(
+    ("size", "message"),
+    [
+        (0, "`batch_size` must be at least 1. Received: 0"),
+        (
+            N + 1,
+            "The batch is larger than the training set of 23 ROIs. Received: 24; lower "
+            "`batch_size`.",
+        ),
+    ],
+)
+def test_an_impossible_batch_is_refused_in_one_line(size: int, message: str) -> None:
     with pytest.raises(UserError) as caught:
-        plan(batch_size=N + 1)
-    assert str(caught.value) == (
-        "The batch is larger than the training set of 23 ROIs. Received: 24; lower "
-        "`batch_size`."
-    )
-
-
-def test_an_empty_batch_is_refused() -> None:
-    with pytest.raises(UserError, match=r"`batch_size` must be at least 1. Received"):
-        plan(batch_size=0)
+        plan(batch_size=size)
+    assert str(caught.value) == message
 
 
 def test_an_epoch_is_drawn_once_however_many_steps_it_has() -> None:

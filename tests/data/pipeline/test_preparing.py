@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import signal
@@ -18,26 +17,16 @@ import xxhash
 
 from keras_wa.data import load_cases
 from keras_wa.data.io.resize import resize
-from keras_wa.data.pipeline import PreparedStore, prepare, preparing
-from keras_wa.files import locked
+from keras_wa.data.pipeline import PreparedStore, prepare
 from keras_wa.phantom import PhantomSpec, render_roi
 from tests.data.pipeline.folders import (
     CountingReader,
     all_bytes,
+    interrupt,
     make_folder,
     open_folder,
 )
 from tests.imports import deep_learning_libraries_of
-
-
-@pytest.fixture(autouse=True)
-def small_blocks(monkeypatch):
-    monkeypatch.setattr(preparing, "_BLOCK", 4)
-
-
-@pytest.fixture
-def folder(tmp_path) -> Path:
-    return make_folder(tmp_path / "data")
 
 
 def test_row_i_of_the_table_is_image_i_untouched_at_its_own_size(folder, tmp_path):
@@ -125,9 +114,9 @@ def test_an_interrupted_preparation_carries_on_and_ends_with_the_same_bytes(
 ):
     dataset = open_folder(folder)
     whole = prepare(dataset, tmp_path / "whole", image_size=32)
-    broken = CountingReader(dataset, fail_at, RuntimeError("power cut"))
-    with pytest.raises(RuntimeError, match="power cut"):
-        prepare(broken.dataset, tmp_path / "out", image_size=32)
+    interrupt(
+        CountingReader(dataset, fail_at, RuntimeError("power cut")), tmp_path / "out"
+    )
     assert [path.suffix for path in (tmp_path / "out").iterdir()] == [".partial"]
     rest = CountingReader(dataset)
     resumed = prepare(rest.dataset, tmp_path / "out", image_size=32)
@@ -168,9 +157,7 @@ def test_a_killed_preparation_carries_on(folder, tmp_path):
 
 def test_a_lost_image_file_is_begun_again(folder, tmp_path):
     dataset = open_folder(folder)
-    broken = CountingReader(dataset, 13, RuntimeError("power cut"))
-    with pytest.raises(RuntimeError, match="power cut"):
-        prepare(broken.dataset, tmp_path / "out", image_size=32)
+    interrupt(CountingReader(dataset, 13, RuntimeError("power cut")), tmp_path / "out")
     next((tmp_path / "out").glob("*/images.npy")).unlink()
     rest = CountingReader(dataset)
     store = prepare(rest.dataset, tmp_path / "out", image_size=32)
@@ -196,29 +183,6 @@ def test_two_at_once_make_one_store(folder, tmp_path):
     assert len(stores) == 3
     assert sorted(len(reader.calls) for reader in readers) == [0, 0, 24]
     assert [path.name for path in (tmp_path / "out").iterdir()] == [stores[0].path.name]
-
-
-def test_a_store_finished_while_waiting_for_the_lock_is_used(
-    folder, tmp_path, monkeypatch
-):
-    dataset = open_folder(folder)
-    out = tmp_path / "out"
-
-    @contextlib.contextmanager
-    def late(partial):
-        monkeypatch.setattr(preparing, "locked", locked)
-        other.append(prepare(dataset, out, image_size=32))
-        # What another process leaves that made the folder after the first renamed it.
-        with locked(partial):
-            yield
-
-    other: list[PreparedStore] = []
-    monkeypatch.setattr(preparing, "locked", late)
-    reader = CountingReader(dataset)
-    store = prepare(reader.dataset, out, image_size=32)
-    assert store.path == other[0].path
-    assert reader.calls == []
-    assert [path.name for path in out.iterdir()] == [store.path.name]
 
 
 def test_the_phantom_is_drawn_in_blocks_and_resized(tmp_path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import shutil
 
 import numpy as np
@@ -119,26 +118,18 @@ def test_a_disk_that_takes_nothing_is_a_user_error(store, monkeypatch, number, m
         store.enhanced()
 
 
-def test_another_folder_is_no_store(tmp_path):
-    with pytest.raises(UserError, match=r"not a prepared store \(manifest\.json"):
-        PreparedStore.open(tmp_path)
-
-
-def test_a_manifest_cut_off_is_no_store(store):
-    path = store.path / "manifest.json"
-    path.write_text(path.read_text()[:50])
-    with pytest.raises(UserError, match="not a prepared store"):
-        PreparedStore.open(store.path)
-
-
-def test_a_store_of_another_version_is_a_user_error(store):
-    path = store.path / "manifest.json"
-    path.write_text(json.dumps(store.manifest | {"format": 99}))
-    with pytest.raises(UserError, match="Received: 99; expected 3"):
-        PreparedStore.open(store.path)
-
-
-def test_a_damaged_store_is_a_user_error(store):
-    (store.path / "images.npy").write_bytes(b"short")
-    with pytest.raises(UserError, match=r"images\.npy: the prepared store is damaged"):
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("manifest.json", None, r"not a prepared store \(manifest\.json"),
+        ("manifest.json", '{"format": ', "not a prepared store"),
+        ("manifest.json", '{"format": 99}', "Received: 99; expected 3"),
+        ("images.npy", "short", r"images\.npy: the prepared store is damaged"),
+    ],
+)
+def test_a_folder_that_is_no_whole_store_is_a_user_error(store, file, content, message):
+    (store.path / file).unlink()
+    if content is not None:
+        (store.path / file).write_text(content)
+    with pytest.raises(UserError, match=message):
         PreparedStore.open(store.path)
