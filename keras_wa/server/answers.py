@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from keras_wa.server.requests import (
+from keras_wa.server.questions import (
     ImageQuestion,
     Instances,
     Question,

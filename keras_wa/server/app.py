@@ -19,10 +19,11 @@ from keras_wa.server.engine import DISCLAIMER, Engine, QueueFullError
 from keras_wa.server.gate import Gate, refusal
 from keras_wa.server.image_paths import PATHS as IMAGE_PATHS
 from keras_wa.server.image_paths import add_image_paths
+from keras_wa.server.images import instances_of
 from keras_wa.server.limits import ServerSettings
 from keras_wa.server.metrics import Metrics
 from keras_wa.server.page import PAGE_FILES, add_page
-from keras_wa.server.requests import Instances, Question, instances_of, parse
+from keras_wa.server.questions import Instances, Question, parse
 
 _MODEL = "/v1/models/wa"
 _OPENAPI = "/openapi.json"

@@ -26,9 +26,10 @@ from keras_wa.inference.predicting import (
 from keras_wa.inference.prediction_files import as_record
 from keras_wa.server.batching import Batcher, QueueFullError
 from keras_wa.server.explainer import Explainer
+from keras_wa.server.images import UPLOAD
 from keras_wa.server.limits import ServerSettings
 from keras_wa.server.metrics import Metrics
-from keras_wa.server.requests import UPLOAD, Question, as_fields
+from keras_wa.server.questions import Question, as_fields
 
 T = TypeVar("T")
 

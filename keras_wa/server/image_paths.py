@@ -13,15 +13,14 @@ from keras_wa.inference.predicting import ReadRoi
 from keras_wa.server import answers
 from keras_wa.server.bodies import content_type, other_type, read_form, read_json
 from keras_wa.server.engine import Engine
+from keras_wa.server.images import grey_of, image_of
 from keras_wa.server.limits import ServerSettings
-from keras_wa.server.requests import (
+from keras_wa.server.questions import (
     ImageQuestion,
     Question,
     RoiQuestion,
     SearchQuestion,
     ViewQuestion,
-    grey_of,
-    image_of,
     parse,
 )
 from keras_wa.server.viewing import candidates_of, view_of
