@@ -27,7 +27,9 @@ _KINDS = ("auto", "roi", "mammogram")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds this command's arguments to its parser."""
     parser.add_argument(
-        "model", metavar="MODEL", help="a run, a SavedModel of one, or a .keras file"
+        "model",
+        metavar="MODEL",
+        help="a run, its SavedModel, a preset or a .keras file",
     )
     parser.add_argument(
         "files", nargs="+", metavar="FILE", help="images, folders of them, or patterns"
@@ -130,7 +132,6 @@ def run(args: argparse.Namespace) -> int:
     targets = begun(_targets(args, named))
     with without_collecting():
         classifier = _open(args.model)
-    from keras_wa.data import ReadOptions
     from keras_wa.inference.predicting import predict_targets
     from keras_wa.inference.prediction_files import (
         to_csv,
@@ -140,10 +141,8 @@ def run(args: argparse.Namespace) -> int:
     )
     from keras_wa.progress import ProgressBar
 
-    options = ReadOptions(
-        # An official crop is a separate file; a box is cropped with the default method.
-        crop=args.crop or classifier.crop.replace("official", "fixed"),
-        field_mm=classifier.field_mm,
+    options = classifier.read_options(
+        args.crop,
         pixel_spacing=args.pixel_spacing,
         for_processing=args.for_processing,
         bits_stored=args.bits_stored,

@@ -20,7 +20,7 @@ _LIBRARIES = ("fastapi", "uvicorn", "python_multipart", "prometheus_client")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds this command's arguments to its parser."""
     parser.add_argument(
-        "model", metavar="RUN", help="a run, a SavedModel of one, or a .keras file"
+        "model", metavar="RUN", help="a run, its SavedModel, a preset or a .keras file"
     )
     add_settings(parser, ServerSettings)
 

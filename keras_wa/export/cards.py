@@ -37,10 +37,10 @@ def trained_bits(model: str | Path) -> int | None:
         The bits, or None if unknown.
     """
     path = Path(model)
-    for file in (card_file(path), path / "config.json", path.parent / "config.json"):
-        # The last one is for the path of a run's `best.keras`.
-        if file.parent == path.parent and path.name != "best.keras":
-            continue
+    files = [card_file(path), path / "metadata.json", path / "config.json"]
+    if path.name == "best.keras":  # Of a run.
+        files = [path.parent / "config.json"]
+    for file in files:
         try:
             return bits_of(json.loads(file.read_text(encoding="utf-8")))
         except (OSError, ValueError, AttributeError):
