@@ -15,6 +15,7 @@ from keras_wa.cli.paths import check_writable, make_folder
 from keras_wa.cli.starting import begun, start_keras, without_collecting
 from keras_wa.data import ReadOptions
 from keras_wa.errors import UserError, unknown_name
+from keras_wa.export.cards import DISCLAIMER, trained_bits
 from keras_wa.ranges import Range
 from keras_wa.settings import range_of
 
@@ -112,7 +113,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Classifies images and writes the results. Returns the exit code."""
     _check(args)
-    from keras_wa.export.cards import trained_bits
     from keras_wa.inference.targets import expand
 
     if args.bits_stored is None:
@@ -172,8 +172,7 @@ def run(args: argparse.Namespace) -> int:
             write_text(Path(name), text)
     if _STDOUT not in (args.json, args.csv):
         print(to_table(predictions), flush=True)
-        warn(classifier.notes)
-        warn(["Research software. Not a medical device."])
+        warn([*classifier.notes, DISCLAIMER])
     errors = [each.error for each in predictions if each.error]
     if args.dicom_out is not None:
         errors += _write_dicom(classifier, predictions, Path(args.dicom_out))

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+DISCLAIMER = "Research software. Not a medical device."
+
 
 def card_file(saved_model: Path) -> Path:
     """Returns the card in a SavedModel, see `export.saved_model.model_card`."""

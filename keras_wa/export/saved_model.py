@@ -15,7 +15,7 @@ import keras_wa
 from keras_wa.data.classes import CLASS_NAMES
 from keras_wa.errors import UserError
 from keras_wa.explain.subbands import image_wavelet
-from keras_wa.export.cards import card_file
+from keras_wa.export.cards import DISCLAIMER, card_file
 from keras_wa.export.explaining import explaining_function
 from keras_wa.export.folding import fold
 from keras_wa.export.freezing import save_frozen
@@ -148,5 +148,5 @@ def model_card(run: Run, network: keras.Model) -> dict[str, Any]:
         "output": f"probability of each label, float32 (batch, {config.classes})",
         "labels": list(CLASS_NAMES[config.classes]),
         "decision": None if decision is None else dataclasses.asdict(decision),
-        "warning": "Research software. Not a medical device.",
+        "warning": DISCLAIMER,
     }

@@ -1,9 +1,10 @@
 """Dynamic batching: classifies the ROIs of several requests together.
 
-A network is faster on a batch of ROIs than on one ROI at a time. So the first ROI waits
-a short time for others, and ROIs that arrive while the network is busy form the next
+A network is faster on a batch of ROIs than on one ROI at a time: 71.5 ROIs per second
+from 64 clients, against 30 ms for one ROI (docs/serving.md). So the first ROI waits a
+short time for others, and ROIs that arrive while the network is busy form the next
 batch. A full batch is run immediately, in parallel to the current one, since one batch
-does not keep all cores busy all the time.
+does not keep all cores busy all the time. uvicorn and Starlette have no such queue.
 """
 
 from __future__ import annotations

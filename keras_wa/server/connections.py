@@ -1,7 +1,8 @@
 """Limits for connections: their number and their idle time.
 
-uvicorn has no timeout for the head of a request, or for a client that does not read its
-response. Each such connection uses a file descriptor.
+uvicorn (0.54) has no timeout for the head of a request, or for a client that does not
+read its response: with `timeout_keep_alive=1`, half a head was still open after 60 s,
+and an unread response after 30 s (2026-11-29). Each uses a file descriptor.
 """
 
 from __future__ import annotations

@@ -18,10 +18,7 @@ UPLOAD = "upload"
 
 
 def image_of(
-    data: bytes,
-    most_pixels: int,
-    for_processing: bool = False,
-    bits_stored: int | None = None,
+    data: bytes, most_pixels: int, for_processing: bool, bits_stored: int | None
 ) -> GreyImage:
     """Decodes an upload; the image's notes name fields of a request.
 
@@ -32,8 +29,7 @@ def image_of(
         image = decode_image(data, UPLOAD, for_processing, most_pixels, bits_stored)
     except UserError as error:
         raise UserError(as_fields(str(error))) from error
-    notes = tuple(map(as_fields, image.notes))
-    return dataclasses.replace(image, notes=notes) if notes else image
+    return dataclasses.replace(image, notes=tuple(map(as_fields, image.notes)))
 
 
 def grey_of(rows: Any, name: str) -> GreyImage:
@@ -71,27 +67,14 @@ def _line(row: Any) -> bytes:
         return bytes(row)
     except TypeError:
         # In JSON 7.0 is a whole number.
-        whole = (isinstance(x, float) and x.is_integer() for x in row)
         return bytes(
-            int(x) if is_whole else x for x, is_whole in zip(row, whole, strict=True)
+            int(x) if isinstance(x, float) and x.is_integer() else x for x in row
         )
 
 
-def instance_of(
-    value: Any, number: int, most_pixels: int, bits_stored: int | None = None
+def _instance(
+    value: Any, name: str, most_pixels: int, bits_stored: int | None
 ) -> GreyImage:
-    """Converts one instance of TensorFlow Serving's format to an image.
-
-    Args:
-        value: rows of grey levels, or `{"b64": ...}` with an encoded image.
-        number: number of the instance, for messages.
-        most_pixels: maximum number of pixels of an encoded image.
-        bits_stored: as in `open_image`, for an encoded image.
-
-    Raises:
-        UserError: it has another form, or cannot be read.
-    """
-    name = f"instances.{number}"
     if not isinstance(value, dict):
         return grey_of(value, name)
     text = value.get("b64")
@@ -105,7 +88,7 @@ def instance_of(
     except ValueError as error:
         raise UserError(f"{name}.b64. Received: {error}; expected base64.") from error
     try:
-        return image_of(data, most_pixels, bits_stored=bits_stored)
+        return image_of(data, most_pixels, False, bits_stored)
     except UserError as error:
         other = " Instances have no such field: use /predict."
         hint = other if "bits_stored" in str(error) else ""
@@ -113,15 +96,18 @@ def instance_of(
 
 
 def instances_of(
-    values: list[Any], most_pixels: int, bits_stored: int | None = None
-) -> Iterator[GreyImage]:
+    values: list[Any], most_pixels: int, bits_stored: int | None
+) -> Iterator[tuple[str, GreyImage]]:
     """Converts the instances of TensorFlow Serving's format to images, one by one.
 
     Args:
-        values: instances, see `instance_of`.
-        most_pixels: maximum total number of pixels of the encoded images, which is that
-            of one image in other requests.
+        values: rows of grey levels, or `{"b64": ...}` with an encoded image.
+        most_pixels: maximum number of pixels of all encoded images together, which is
+            that of one image in other requests.
         bits_stored: as in `open_image`, for the encoded images.
+
+    Yields:
+        The name of each in messages, and the image.
 
     Raises:
         UserError: an instance cannot be read, or exceeds the total number of pixels; or
@@ -130,8 +116,9 @@ def instances_of(
     """
     taken = brightest = 0
     for number, value in enumerate(values):
+        name = f"instances.{number}"
         try:
-            image = instance_of(value, number, most_pixels - taken, bits_stored)
+            image = _instance(value, name, most_pixels - taken, bits_stored)
         except UserError as error:
             if not taken:
                 raise
@@ -142,7 +129,7 @@ def instances_of(
         if isinstance(value, dict):
             taken += image.stored.size
         brightest = max(brightest, int(image.stored.max()))
-        yield image
+        yield name, image
     if brightest <= 1 and not taken:
         raise UserError(
             f"instances. Received: no grey level above {brightest}; expected grey "

@@ -14,7 +14,6 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from keras_wa.data import ReadOptions
 from keras_wa.data.io import Box
 from keras_wa.data.io.spacing import CREDIBLE_MM
 from keras_wa.errors import UserError, replace_parameters
@@ -42,6 +41,11 @@ def _sides(value: Any) -> Any:
 _Sides = Annotated[
     tuple[_Side, _Side, _Length, _Length] | None, BeforeValidator(_sides)
 ]
+
+
+def box_of(sides: tuple[int, int, int, int] | None) -> Box | None:
+    """Returns the box with these sides, if they were given."""
+    return None if sides is None else Box(*sides)
 
 
 class ImageQuestion(BaseModel):
@@ -85,25 +89,6 @@ class Question(ImageQuestion):
         "high",
     )
 
-    def options(self, crop: str, field_mm: float) -> ReadOptions:
-        """Returns how to crop the ROI; by default as the training ROIs were cropped.
-
-        Raises:
-            UserError: a value is out of its range.
-        """
-        return ReadOptions(
-            # An official crop is a separate file, so a box is cropped with the default
-            # method.
-            crop=self.crop or crop.replace("official", "fixed"),
-            field_mm=field_mm,
-            pixel_spacing=self.pixel_spacing,
-            for_processing=self.for_processing,
-        )
-
-    def lesion(self) -> Box | None:
-        """Returns the box, or `None`."""
-        return None if self.box is None else Box(*self.box)
-
 
 class ViewQuestion(ImageQuestion):
     """The fields of a request to display an image."""
@@ -117,10 +102,6 @@ class ViewQuestion(ImageQuestion):
         le=MOST_SIDE,
         description="maximum number of pixels of the longer side",
     )
-
-    def part(self) -> Box | None:
-        """Returns the region, or `None`."""
-        return None if self.region is None else Box(*self.region)
 
 
 class SearchQuestion(ImageQuestion):

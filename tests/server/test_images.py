@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from keras_wa.errors import UserError
-from keras_wa.server.images import grey_of, instance_of
+from keras_wa.server.images import grey_of, instances_of
 
 GREY = np.random.default_rng(0).integers(0, 256, (5, 7), "uint8")
 MOST = 2**26
@@ -18,7 +18,8 @@ MOST = 2**26
 
 def test_rows_become_the_image_they_are() -> None:
     np.testing.assert_array_equal(grey_of(GREY.tolist(), "roi").stored, GREY)
-    deep = instance_of(GREY[..., None].tolist(), 0, MOST)
+    ((name, deep),) = instances_of([GREY[..., None].tolist()], MOST, None)
+    assert name == "instances.0"
     np.testing.assert_array_equal(deep.stored, GREY)
     whole = grey_of(GREY.astype(float).tolist(), "roi")
     np.testing.assert_array_equal(whole.stored, GREY)
@@ -40,7 +41,8 @@ def test_what_is_no_grey_image_is_refused(rows: Any) -> None:
 
 def test_an_encoded_instance_is_decoded() -> None:
     data = cv2.imencode(".png", GREY)[1].tobytes()
-    found = instance_of({"b64": base64.b64encode(data).decode()}, 0, MOST)
+    instance = {"b64": base64.b64encode(data).decode()}
+    ((_, found),) = instances_of([instance], MOST, None)
     np.testing.assert_array_equal(found.stored, GREY)
 
 
@@ -57,4 +59,4 @@ def test_an_encoded_instance_is_decoded() -> None:
 )
 def test_a_bad_instance_is_told_with_its_number(value: Any, expected: str) -> None:
     with pytest.raises(UserError, match=expected):
-        instance_of(value, 3, MOST)
+        list(instances_of([*[[[7]]] * 3, value], MOST, None))
