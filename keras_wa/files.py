@@ -140,9 +140,7 @@ def _is_open_as(folder: Path, handle: int) -> bool:
 def shortened(name: str, most: int = _MOST_BYTES - 16) -> str:
     """Shortens a file name that is too long by removing its start.
 
-    Args:
-        name: the file name.
-        most: maximum number of bytes; the default leaves room for a number before it.
+    The default leaves room for a number before it.
     """
     while len(os.fsencode(name)) > most:
         name = name[1:]
@@ -203,9 +201,7 @@ def _replace_folder(new: Path, path: Path) -> None:
 def put_back(path: Path) -> None:
     """Restores a folder that a process killed in `replacing` had moved aside.
 
-    Args:
-        path: where the folder belongs. If there is a folder already, the one that was
-            moved aside is removed.
+    If there is a folder at the path already, the one that was moved aside is removed.
     """
     aside = _aside(path)
     if not os.path.lexists(aside):
@@ -228,12 +224,9 @@ def _aside(path: Path) -> Path:
 
 
 def remove_partials(folder: Path) -> None:
-    """Cleans up after processes that were killed in `replacing`.
+    """Cleans up a folder after processes that were killed in `replacing`.
 
     Folders that were moved aside are restored, partial files and folders are removed.
-
-    Args:
-        folder: the folder that the processes wrote to.
     """
     for aside in folder.glob(f"{_ASIDE}*"):
         put_back(aside.with_name(aside.name.removeprefix(_ASIDE)))

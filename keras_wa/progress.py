@@ -99,17 +99,7 @@ def track(
     total: int | None = None,
     enabled: bool = True,
 ) -> Iterator[Item]:
-    """Iterates over items with a `ProgressBar`.
-
-    Args:
-        iterable: the items.
-        description: text beside the bar.
-        total: number of items; by default `len(iterable)` if it has a length.
-        enabled: whether to show a bar.
-
-    Yields:
-        Each item.
-    """
+    """Iterates over items with a `ProgressBar`; `total` is by default their number."""
     if total is None and isinstance(iterable, Sized):
         total = len(iterable)
     with ProgressBar(description, total, enabled) as bar:

@@ -53,15 +53,7 @@ class Range:
         return value
 
     def check(self, name: str, value: Any) -> None:
-        """Checks that a value is in the range.
-
-        Args:
-            name: name of the value, which starts the error message.
-            value: the value.
-
-        Raises:
-            UserError: the value is outside the range or not a number.
-        """
+        """Raises a `UserError` about the name if a value is not in the range."""
         if value not in self:
             wanted = self._wanted(value)
             raise UserError(f"{name} must be {wanted}. Received: {value!r}")

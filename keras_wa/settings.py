@@ -114,11 +114,7 @@ class Settings:
     """Base class of frozen dataclasses with checked fields; see this module."""
 
     def __post_init__(self) -> None:
-        """Checks each field.
-
-        Raises:
-            UserError: a field has an invalid value.
-        """
+        """Raises a `UserError` if a field has an invalid value."""
         for field, kinds in fields_of(type(self)):
             value = getattr(self, field.name)
             if value is None and type(None) in kinds:
@@ -134,14 +130,9 @@ class Settings:
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any], origin: str) -> Self:
-        """Builds settings from parsed TOML or JSON.
+        """Builds settings from parsed TOML or JSON; missing fields keep their default.
 
-        Args:
-            values: field -> value; missing fields keep their default.
-            origin: the file of the values, for error messages.
-
-        Raises:
-            UserError: a field is unknown or has an invalid value.
+        `origin` is the file of the values, for error messages.
         """
         kinds = {field.name: kinds for field, kinds in fields_of(cls)}
         given = {}
@@ -181,11 +172,7 @@ def field_names(record: type) -> list[str]:
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:
-    """Reads settings from a TOML file.
-
-    Raises:
-        UserError: the file cannot be read or is not TOML.
-    """
+    """Reads settings from a TOML file."""
     # Models need these settings' checks and no TOML.
     if sys.version_info >= (3, 11):
         import tomllib
@@ -211,11 +198,7 @@ def kinds_of(hint: Any) -> tuple[type, ...]:
 
 
 def check_type(name: str, kinds: tuple[type, ...], value: Any) -> None:
-    """Refuses a value of none of the types; a whole number is a float too.
-
-    Raises:
-        UserError: it names the parameter, in backticks.
-    """
+    """Refuses a value of none of the types; a whole number is a float too."""
     taken = (*kinds, int) if float in kinds else kinds
     if not isinstance(value, taken) or (isinstance(value, bool) and bool not in kinds):
         names = (_TYPE_NAMES.get(each, each.__name__) for each in kinds)

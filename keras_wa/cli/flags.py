@@ -25,11 +25,8 @@ def add_settings(
 ) -> None:
     """Adds a flag for each field of a settings class; flags default to `None`.
 
-    Args:
-        parser: parser to add the flags to.
-        record: settings class; its groups are those of the help.
-        without: fields that get no flag.
-        only: fields that get a flag; by default all.
+    The groups of the class are those of the help. Fields in `without`, and others than
+    those in `only` if it is given, get no flag.
     """
     for group in _groups(record):
         flags = [
@@ -45,13 +42,7 @@ def add_settings(
 def given_settings(
     args: argparse.Namespace, record: type[Settings], config: str | None = None
 ) -> dict[str, Any]:
-    """Returns field -> value from a config file, overridden by flags.
-
-    Args:
-        args: the parsed arguments.
-        record: the settings class.
-        config: a TOML file.
-    """
+    """Returns field -> value from a TOML file, overridden by flags."""
     values = at_home(read_toml(config)) if config else {}
     flags = {
         name: value

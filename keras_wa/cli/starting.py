@@ -106,11 +106,7 @@ def start_keras(find_devices: bool = True) -> None:
 
 
 def start_anew(resume: bool) -> NoReturn:
-    """Replaces this process by a new one of the same command.
-
-    Args:
-        resume: whether to resume the run.
-    """
+    """Replaces this process by a new one of the same command, or one that resumes."""
     command = [sys.executable, *sys.orig_argv[1:]]
     if resume and "--resume" not in command:
         command.append("--resume")

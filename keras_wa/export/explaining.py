@@ -19,11 +19,7 @@ from keras_wa.training.config import TrainConfig
 def explaining_function(
     network: keras.Model, config: TrainConfig
 ) -> tuple[Function, dict[str, Any]]:
-    """Returns a function that classifies and explains.
-
-    Args:
-        network: a trained classifier.
-        config: configuration of its run.
+    """Returns a function of a trained classifier that classifies and explains.
 
     Returns:
         A function from raw ROIs, uint8 `(batch, height, width, 1)`, to `probabilities`
@@ -32,9 +28,6 @@ def explaining_function(
         `(batch, channels)`, those of all layers concatenated; all float32. And a JSON
         description: the layer of the heat, and the gate layers in order with their
         numbers of channels.
-
-    Raises:
-        UserError: Grad-CAM is not possible for this network.
     """
     prepare = preparing_model(Preprocessing.of_config(config))
     size = (config.image_size, config.image_size)

@@ -28,15 +28,10 @@ from keras_wa.training.run import Run
 
 
 def serving_model(model: keras.Model, preprocessing: Preprocessing) -> keras.Model:
-    """Adds the preprocessing of the pipeline to a model.
+    """Adds the preprocessing of the pipeline to a trained classifier.
 
-    Args:
-        model: a trained classifier.
-        preprocessing: its preprocessing.
-
-    Returns:
-        A model from raw ROIs, uint8 `(batch, height, width, 1)`, see `preparing_model`,
-        to float32 probabilities, `(batch, classes)`.
+    The result maps raw ROIs, uint8 `(batch, height, width, 1)`, see `preparing_model`,
+    to float32 probabilities, `(batch, classes)`.
     """
     prepare = preparing_model(preprocessing)
     outputs = model(prepare.output)
@@ -57,17 +52,10 @@ def export_saved_model(
 
     Args:
         run: a trained run.
-        destination: the directory, by default `saved_model` in the run; it is replaced
-            atomically.
+        destination: the directory, by default `saved_model` in the run; an existing
+            SavedModel is replaced atomically.
         explain: whether to add the signature `serve_explain`, see
             `explaining_function`, which doubles the size of the SavedModel.
-
-    Returns:
-        The directory.
-
-    Raises:
-        UserError: the run has no model yet, the destination is another kind of
-            directory, or the network cannot be explained.
     """
     target = Path(destination) if destination is not None else run.saved_model
     # Before the slow work.
@@ -90,17 +78,7 @@ def write_saved_model(
     target: Path,
     functions: Mapping[str, Any] | None = None,
 ) -> None:
-    """Writes a model as a SavedModel, see `export_saved_model`.
-
-    Args:
-        model: a model from `serving_model`.
-        card: its card, see `model_card`.
-        target: the directory; an existing SavedModel is replaced.
-        functions: further signatures by name.
-
-    Raises:
-        UserError: the directory exists and is not a SavedModel.
-    """
+    """Writes a model of `serving_model` with its card and further signatures."""
     require_saved_model_place(target)
     with replacing(target) as partial:
         signature = tf.TensorSpec((None, None, None, 1), tf.uint8, "roi")
@@ -118,21 +96,12 @@ def require_saved_model_place(target: Path) -> None:
 
 
 def weights_digest(run: Run) -> str:
-    """Returns the XXH3-128 of the run's `best.keras`, hexadecimal.
-
-    Raises:
-        UserError: no epoch was completed.
-    """
+    """Returns the XXH3-128 of the run's `best.keras`, hexadecimal."""
     return xxhash.xxh3_128_hexdigest(run.require_best().read_bytes())
 
 
 def model_card(run: Run, network: keras.Model) -> dict[str, Any]:
-    """Returns the card of an exported model for a server, as JSON values.
-
-    Args:
-        run: a trained run.
-        network: its model.
-    """
+    """Returns the card of a trained network for a server, as JSON values."""
     config, decision = run.config, read_decision(run)
     return {
         "keras_wa": keras_wa.__version__,

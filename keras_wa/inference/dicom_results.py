@@ -69,10 +69,6 @@ def write_results(
 
     Returns:
         The structured report and the secondary capture.
-
-    Raises:
-        UserError: the image is not DICOM or lacks an identifier, `highdicom` is not
-            installed, or a file cannot be written.
     """
     file = predictions[0].target.file
     if not is_dicom(file):

@@ -18,10 +18,6 @@ def fetch_preset(name: str, files: list[str]) -> Path:
 
     Returns:
         The folder; its files are links into the cache.
-
-    Raises:
-        UserError: `huggingface_hub` is not installed, or the preset cannot be
-            downloaded.
     """
     try:
         from huggingface_hub import snapshot_download

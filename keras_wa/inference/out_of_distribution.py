@@ -32,7 +32,7 @@ def out_of_distribution_warnings(
     resized: Pixels,
     facts: Mapping[str, Any],
 ) -> list[str]:
-    """Lists differences of an ROI from the training ROIs.
+    """Lists differences of an ROI from the training ROIs, a sentence each.
 
     Only simple statistics are compared: an ROI without differences may still be out of
     distribution.
@@ -42,9 +42,6 @@ def out_of_distribution_warnings(
         raw: the ROI, `(h, w)`.
         resized: the ROI at the model's size, before enhancement.
         facts: `size_mm` and `padding`, see `keras_wa.data.Roi`.
-
-    Returns:
-        A sentence for each difference.
     """
     return [
         *_size(classifier, raw),

@@ -23,13 +23,7 @@ _CYAN = (0, 255, 255)
 
 
 class Overlays:
-    """Writes a PNG file for each prediction.
-
-    Args:
-        classifier: the model. A SavedModel has heat if it was exported with `explain`.
-        folder: folder of the pictures; it is created if missing.
-        bits_stored: see `open_image`.
-    """
+    """Writes a PNG file for each prediction into a folder, which is created."""
 
     def __init__(
         self, classifier: Classifier, folder: Path, bits_stored: int | None = None
@@ -48,14 +42,9 @@ class Overlays:
         return panels(found.seen, found.bands, found.heat)
 
     def write(self, number: int, prediction: Prediction) -> Path:
-        """Writes the picture of a prediction.
+        """Writes the picture of a prediction without an error.
 
-        Args:
-            number: number in the file's name, since two files may have the same name.
-            prediction: a prediction without an error.
-
-        Returns:
-            The path of the picture.
+        `number` is in the file's name, since two files may have the same name.
         """
         whole = {"image": _place(prediction, self._bits_stored)}
         row = ("", whole | self.panels(prediction))

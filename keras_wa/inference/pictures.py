@@ -37,10 +37,7 @@ class RoiPictures:
 
 
 class Pictures:
-    """Computes the pictures of ROIs.
-
-    Args:
-        classifier: the model. A SavedModel has heat if it was exported with `explain`.
+    """Computes the pictures of ROIs; a SavedModel has heat if exported with `explain`.
 
     Attributes:
         why_no_heat: reason for missing heat, or `""`.

@@ -182,11 +182,8 @@ def read_roi(
     Args:
         classifier: the model.
         options: how to crop the ROI of a box.
-        target: the target.
+        target: the target; a whole image must have 32 px a side.
         image: the decoded image, if available.
-
-    Raises:
-        UserError: it cannot be read or cropped, or has less than 32 px a side.
     """
     file = target.file.absolute() if image is None else target.file
     roi = cut_roi(
@@ -254,10 +251,7 @@ def postprocess(
 ) -> list[Prediction]:
     """Computes calibrated probabilities and decisions from outputs of the network.
 
-    Args:
-        classifier: the model.
-        read: the ROIs.
-        outputs: probabilities `(n * tta, classes)` of `views_of` these ROIs.
+    `outputs` are probabilities `(n * tta, classes)` of `views_of` the ROIs.
     """
     outputs = outputs.reshape(len(read), -1, outputs.shape[-1])
     raw = outputs[..., -1]

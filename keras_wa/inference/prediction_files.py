@@ -128,11 +128,7 @@ def to_table(predictions: Sequence[Prediction]) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a text file atomically, with its folder; a device directly.
-
-    Raises:
-        UserError: it cannot be written.
-    """
+    """Writes a text file atomically, with its folder; a device directly."""
     try:
         if path.exists() and not path.is_file():
             path.write_text(text, encoding="utf-8")

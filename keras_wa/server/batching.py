@@ -87,9 +87,7 @@ class Batcher:
         return self._waiting
 
     def submit(self, views: Pixels) -> Future[Outputs]:
-        """Queues ROIs, uint8 `(n, size, size)`.
-
-        More ROIs than fit into a batch are split over several batches.
+        """Queues ROIs, uint8 `(n, size, size)`, which may take several batches.
 
         Returns:
             A future of the outputs, `(n, classes)`. ROIs are not classified if it is
@@ -108,11 +106,7 @@ class Batcher:
         return job.future
 
     def close(self, timeout_s: float) -> bool:
-        """Stops the threads once the queue is empty.
-
-        Returns:
-            Whether all threads ended within `timeout_s`.
-        """
+        """Stops the threads once the queue is empty; returns whether they did."""
         until = time.monotonic() + timeout_s
         with self._change:
             self._closed = True

@@ -123,10 +123,7 @@ class LimitedProtocol(H11Protocol):
             self._timer = None
 
     def _unread(self) -> int:
-        """Returns the bytes of responses that the client has not received.
-
-        0 once the kernel has all of them.
-        """
+        """Returns the bytes of responses to send; 0 once the kernel has all."""
         kept = self.transport.get_write_buffer_size()
         if not kept:
             return 0

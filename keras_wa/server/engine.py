@@ -38,11 +38,7 @@ T = TypeVar("T")
 class Engine:
     """Decodes and classifies the ROIs of requests in separate threads.
 
-    Args:
-        classifier: the model. It is run once, so that the first request does not wait
-            for TensorFlow to initialise.
-        settings: settings and limits of the service.
-        metrics: the counters to update.
+    The model is run once, so that no request waits until TensorFlow is initialised.
     """
 
     def __init__(
@@ -67,11 +63,7 @@ class Engine:
         self._decoding: set[Future[Any]] = set()
 
     async def decoded(self, work: Callable[[], T]) -> T:
-        """Runs a decoding function in a thread of the pool.
-
-        Raises:
-            UserError: the input is invalid. Any other exception is a bug.
-        """
+        """Runs a decoding function in a thread of the pool."""
         future = self._pool.submit(work)
         # Kept until the work is done, even if the request is cancelled before.
         self._decoding.add(future)
@@ -88,9 +80,6 @@ class Engine:
             image: the image.
             question: the other fields of the request.
             name: name of the image in messages.
-
-        Raises:
-            UserError: the ROI cannot be cropped.
         """
         target = Target(Path(name), box=box_of(question.box))
         options = self.classifier.read_options(
@@ -104,11 +93,7 @@ class Engine:
             raise UserError(as_fields(str(error))) from error
 
     def check_count(self, count: int) -> None:
-        """Checks that a request does not have more ROIs than fit into the queue.
-
-        Raises:
-            UserError: it has more.
-        """
+        """Refuses a request that has more ROIs than fit into the queue."""
         most = self._settings.most_waiting
         if count > most:
             raise UserError(
@@ -116,11 +101,7 @@ class Engine:
             )
 
     async def outputs(self, read: list[ReadRoi], tta: int) -> NDArray:
-        """Returns the network's outputs for ROIs, `(n * tta, classes)`.
-
-        Raises:
-            QueueFullError: there is not enough room in the queue.
-        """
+        """Returns the network's outputs for ROIs, `(n * tta, classes)`."""
         future = self._batcher.submit(views_of(read, tta))
         return await asyncio.wrap_future(future)
 
@@ -145,11 +126,7 @@ class Engine:
         }
 
     def close(self, timeout_s: float) -> bool:
-        """Stops the threads, within `timeout_s` for each kind.
-
-        Returns:
-            Whether all threads are idle.
-        """
+        """Stops the threads, each kind in `timeout_s`; returns whether all are idle."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         idle = not wait(list(self._decoding), timeout_s).not_done
         idle = self.explainer.close(timeout_s) and idle

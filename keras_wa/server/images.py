@@ -20,11 +20,7 @@ UPLOAD = "upload"
 def image_of(
     data: bytes, most_pixels: int, for_processing: bool, bits_stored: int | None
 ) -> GreyImage:
-    """Decodes an upload; the image's notes name fields of a request.
-
-    Raises:
-        UserError: it is not a readable image, or has too many pixels.
-    """
+    """Decodes an upload; its notes and errors name fields of a request."""
     try:
         image = decode_image(data, UPLOAD, for_processing, most_pixels, bits_stored)
     except UserError as error:
@@ -33,12 +29,7 @@ def image_of(
 
 
 def grey_of(rows: Any, name: str) -> GreyImage:
-    """Converts rows of grey levels, or of `[level]`, to an image.
-
-    Raises:
-        UserError: the rows differ in length, or hold anything but whole numbers from 0
-            to 255.
-    """
+    """Converts rows of whole numbers from 0 to 255, or of `[level]`, to an image."""
     try:
         if not isinstance(rows, list) or not rows:
             raise TypeError("no rows")
@@ -110,9 +101,8 @@ def instances_of(
         The name of each in messages, and the image.
 
     Raises:
-        UserError: an instance cannot be read, or exceeds the total number of pixels; or
-            all instances are rows without a grey level above 1, which the SavedModel
-            rejects too.
+        UserError: an instance cannot be read, or there are too many pixels; or no row
+            has a grey level above 1, which the SavedModel refuses too.
     """
     taken = brightest = 0
     for number, value in enumerate(values):

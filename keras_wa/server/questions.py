@@ -131,11 +131,7 @@ class Instances(BaseModel):
 
 
 def parse(kind: type[BaseModel], values: Mapping[str, Any] | bytes) -> Any:
-    """Parses values or JSON into a model of this module.
-
-    Raises:
-        UserError: a value is invalid; the message names the first one.
-    """
+    """Parses values or JSON into a model of this module; errors name a fault."""
     try:
         if isinstance(values, bytes):
             return kind.model_validate_json(values)

@@ -38,10 +38,6 @@ def serve(
         classifier: the model.
         settings: settings and limits of the service.
         ready: called with the address once the service accepts requests.
-
-    Raises:
-        UserError: the service cannot listen on the address.
-        KeyboardInterrupt: Ctrl-C stopped the service.
     """
     listener = _listen(settings)
     metrics = Metrics()

@@ -25,11 +25,10 @@ _MOST_SEARCHED = 2**24
 def view_of(
     image: GreyImage, region: Box | None, side: int, spacing_mm: float | None
 ) -> dict[str, Any]:
-    """Returns a region of an image, reduced to the size of a screen.
+    """Returns a region of an image, averaged to at most `side` pixels a side.
 
     The page lets the user change the window, so it needs stored values, with the table
-    of the grey levels that the model sees. They are averaged if the region is larger
-    than `side` pixels.
+    of the grey levels that the model sees.
 
     Args:
         image: the image.
@@ -39,9 +38,6 @@ def view_of(
 
     Returns:
         The fields of `answers.View`.
-
-    Raises:
-        UserError: the region lies outside the image.
     """
     height, width = image.shape
     part = _inside(region or Box(0, 0, width, height), image)
@@ -81,9 +77,6 @@ def candidates_of(
 
     Returns:
         The fields of `answers.Candidates`.
-
-    Raises:
-        UserError: the spacing is unknown, or the image is not a mammogram or too large.
     """
     spacing, _ = choose_spacing(image, (spacing_mm, "option"))
     if spacing is None:
