@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from keras_wa.cli import main
+
+ErrorOf = Callable[[Sequence[str | Path]], str]
+"""The fixture `error_of`: a command's words to its error."""
 
 
 def error_of(words: Sequence[str | Path], capsys: pytest.CaptureFixture[str]) -> str:

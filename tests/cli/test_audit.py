@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from keras_wa.cli import main
-from tests.cli.failing import error_of
+from tests.cli.failing import ErrorOf
 from tests.data.pipeline.folders import make_folder
 from tests.imports import deep_learning_libraries_of
 
@@ -85,32 +85,30 @@ def test_a_torn_patient_is_reported_not_refused(
     assert "6 of 12 patients" in " ".join(capsys.readouterr().out.split())
 
 
-def test_bad_input_is_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert "did you mean 'folder'" in error_of(["audit", "foldr"], capsys)
-    assert "--data-dir" in error_of(["audit", "cmmd"], capsys)
-    assert "Unknown --crop" in error_of(["audit", "folder", "--crop", "x"], capsys)
+def test_bad_input_is_one_line(tmp_path: Path, error_of: ErrorOf) -> None:
+    assert "did you mean 'folder'" in error_of(["audit", "foldr"])
+    assert "--data-dir" in error_of(["audit", "cmmd"])
+    assert "Unknown --crop" in error_of(["audit", "folder", "--crop", "x"])
     make_folder(tmp_path / "data")
     words = ["audit", "folder", "--data-dir", str(tmp_path / "data")]
-    assert "--resamples" in error_of([*words, "--resamples", "0"], capsys)
-    assert "--seed" in error_of([*words, "--seed", "-1"], capsys)
+    assert "--resamples" in error_of([*words, "--resamples", "0"])
+    assert "--seed" in error_of([*words, "--seed", "-1"])
     words += ["--out", str(tmp_path / "out")]
     for split, expected in (
         ("oficial", "did you mean 'official'"),
         ("augmented-first", "--split"),
     ):
-        assert expected in error_of([*words, "--split", split], capsys)
+        assert expected in error_of([*words, "--split", split])
     assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_that_cannot_be_made_is_told_before_the_work(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    folder: Path, tmp_path: Path, error_of: ErrorOf
 ) -> None:
     (tmp_path / "file").write_text("")
     words = ["audit", "folder", "--data-dir", folder]
     for place in (tmp_path / "file", tmp_path / "file" / "below"):
-        assert f"--out. Received: {place}" in error_of([*words, "--out", place], capsys)
+        assert f"--out. Received: {place}" in error_of([*words, "--out", place])
 
 
 def test_the_record_says_what_was_read_and_how(folder: Path, tmp_path: Path) -> None:
@@ -165,8 +163,8 @@ def test_the_case_lists_alone_give_the_published_numbers(
 
 
 def test_a_result_that_cannot_be_put_anywhere_is_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, error_of: ErrorOf
 ) -> None:
     (tmp_path / "file").touch()
     place = str(tmp_path / "file" / "x" / "y")
-    assert "--out" in error_of(["phantom", "--layout", "tcia", place], capsys)
+    assert "--out" in error_of(["phantom", "--layout", "tcia", place])

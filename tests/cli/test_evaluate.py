@@ -19,7 +19,7 @@ from keras_wa.metrics import fit_temperature
 from keras_wa.metrics.baselines import single_feature_statistics
 from keras_wa.training.data import load_data
 from keras_wa.training.run import Run
-from tests.cli.failing import error_of
+from tests.cli.failing import ErrorOf
 from tests.evaluate.pages.html import assert_loads_nothing, cells_of, parse
 
 SCHEMA = json.loads(
@@ -268,32 +268,30 @@ def test_the_threshold_can_be_chosen_otherwise_and_is_told_from_the_one_that_is_
     ],
 )
 def test_a_wrong_argument_is_named_and_nothing_is_written(
-    copy: Path, capsys: pytest.CaptureFixture[str], words: list[str], expected: str
+    copy: Path, error_of: ErrorOf, words: list[str], expected: str
 ) -> None:
-    assert expected in error_of(["evaluate", copy, *words], capsys)
+    assert expected in error_of(["evaluate", copy, *words])
     assert not (copy / "evaluation").exists()
 
 
-def test_what_is_no_run_is_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    line = error_of(["evaluate", tmp_path / "nowhere"], capsys)
+def test_what_is_no_run_is_named(tmp_path: Path, error_of: ErrorOf) -> None:
+    line = error_of(["evaluate", tmp_path / "nowhere"])
     assert "nowhere is not a run directory" in line
 
 
 def test_a_run_without_a_model_says_how_to_get_one(
-    copy: Path, capsys: pytest.CaptureFixture[str]
+    copy: Path, error_of: ErrorOf
 ) -> None:
     (copy / "best.keras").unlink()
-    line = error_of(["evaluate", copy], capsys)
+    line = error_of(["evaluate", copy])
     assert f"train.py --run-dir {copy} --resume" in line
 
 
 def test_data_that_changed_since_the_training_are_refused(
-    copy: Path, capsys: pytest.CaptureFixture[str]
+    copy: Path, error_of: ErrorOf
 ) -> None:
     # Else a patient that was trained on could be tested on.
     text = (copy / "split.csv").read_text()
     (copy / "split.csv").write_text(text.replace(",test,", ",train,", 1))
-    line = error_of(["evaluate", copy], capsys)
+    line = error_of(["evaluate", copy])
     assert "split.csv: the ROIs or their split are no longer those of the run" in line

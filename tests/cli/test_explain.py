@@ -22,7 +22,7 @@ from keras_wa.files import write_json
 from keras_wa.training.best import load_best
 from keras_wa.training.data import load_data
 from keras_wa.training.run import FORMAT, Run
-from tests.cli.failing import error_of
+from tests.cli.failing import ErrorOf
 from tests.tiny_model import tiny
 
 N = 12
@@ -186,20 +186,14 @@ def test_occlusion_has_a_folder_of_its_own_and_needs_no_masks(
     ],
 )
 def test_a_wrong_argument_is_named_and_nothing_is_written(
-    finished: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    words: list[str],
-    expected: str,
+    finished: Path, tmp_path: Path, error_of: ErrorOf, words: list[str], expected: str
 ) -> None:
     out = tmp_path / "out"
-    line = error_of(["explain", finished, "--n", "3", "--out", out, *words], capsys)
+    line = error_of(["explain", finished, "--n", "3", "--out", out, *words])
     assert expected in line
     assert not out.exists()
 
 
-def test_what_is_no_run_is_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    line = error_of(["explain", tmp_path / "nowhere"], capsys)
+def test_what_is_no_run_is_named(tmp_path: Path, error_of: ErrorOf) -> None:
+    line = error_of(["explain", tmp_path / "nowhere"])
     assert "nowhere is not a run directory" in line

@@ -16,7 +16,7 @@ import keras_wa
 from keras_wa.cli import main
 from keras_wa.cli.main import COMMANDS
 from keras_wa.errors import UserError
-from tests.cli.failing import error_of
+from tests.cli.failing import ErrorOf
 from tests.processes import python
 from tests.tiny_model import ROOT
 
@@ -45,10 +45,10 @@ def test_done_is_0(command: SimpleNamespace) -> None:
 
 
 def test_a_users_mistake_is_one_line_and_2(
-    command: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+    command: SimpleNamespace, error_of: ErrorOf
 ) -> None:
     command.error = UserError("data/x.png: no image.\n  Received: text")
-    line = error_of(["train"], capsys)
+    line = error_of(["train"])
     assert line == "error: data/x.png: no image. Received: text"
 
 
@@ -96,20 +96,20 @@ def test_ctrl_c_is_130(
     ids=lambda error: type(error).__name__,
 )
 def test_a_full_disk_is_a_users_matter(
-    command: SimpleNamespace, capsys: pytest.CaptureFixture[str], error: Exception
+    command: SimpleNamespace, error_of: ErrorOf, error: Exception
 ) -> None:
     command.error = error
-    line = error_of(["train"], capsys)
+    line = error_of(["train"])
     assert line.startswith("error: The disk is full (")
     assert line.endswith("). Free some space and run it again.")
     assert "Failed to flush" not in line
 
 
 def test_a_place_that_may_not_be_written_is_named(
-    command: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+    command: SimpleNamespace, error_of: ErrorOf
 ) -> None:
     command.error = PermissionError(errno.EACCES, "Permission denied", "runs/x")
-    line = error_of(["train"], capsys)
+    line = error_of(["train"])
     assert "Permission denied: 'runs/x'" in line
     assert "may write to" in line
 
@@ -131,9 +131,9 @@ def test_another_error_of_the_system_is_a_defect(command: SimpleNamespace) -> No
     ],
 )
 def test_a_wrong_argument_is_one_line_too(
-    capsys: pytest.CaptureFixture[str], words: list[str], expected: str
+    error_of: ErrorOf, words: list[str], expected: str
 ) -> None:
-    assert expected in error_of(words, capsys)
+    assert expected in error_of(words)
 
 
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

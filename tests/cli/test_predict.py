@@ -17,7 +17,7 @@ from keras_wa.cli import main
 from keras_wa.export.cards import card_file
 from keras_wa.training.data import load_data
 from keras_wa.training.run import Run
-from tests.cli.failing import error_of
+from tests.cli.failing import ErrorOf
 
 
 @pytest.fixture(scope="module")
@@ -91,13 +91,13 @@ def test_what_is_not_there_is_told_and_the_rest_go_on(
 
 
 def test_a_result_that_cannot_be_written_is_refused_before_the_work(
-    finished: Path, rois: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    finished: Path, rois: Path, tmp_path: Path, error_of: ErrorOf
 ) -> None:
     (tmp_path / "file").write_text("")
     for flag in ("--csv", "--json"):
         for place in (tmp_path, tmp_path / "file" / "x", Path("/proc/x")):
             words = ["predict", "no model", str(rois), flag, str(place)]
-            assert f"{flag}. Received: {place} (" in error_of(words, capsys)
+            assert f"{flag}. Received: {place} (" in error_of(words)
     device = ["predict", str(finished), str(rois), "--csv", "/dev/null"]
     assert main([*device, "--tta", "1"]) == 0
     assert Path("/dev/null").is_char_device()
@@ -185,18 +185,14 @@ def test_pictures_are_written(finished: Path, rois: Path, tmp_path: Path) -> Non
     ],
 )
 def test_a_wrong_argument_is_named(
-    finished: Path,
-    rois: Path,
-    capsys: pytest.CaptureFixture[str],
-    words: list[str],
-    expected: str,
+    finished: Path, rois: Path, error_of: ErrorOf, words: list[str], expected: str
 ) -> None:
     file = str(next(rois.iterdir()))
-    assert expected in error_of(["predict", str(finished), file, *words], capsys)
+    assert expected in error_of(["predict", str(finished), file, *words])
 
 
 def test_box_and_mask_are_for_one_file(
-    finished: Path, rois: Path, capsys: pytest.CaptureFixture[str]
+    finished: Path, rois: Path, error_of: ErrorOf
 ) -> None:
     words: list[Any] = ["predict", str(finished), str(rois), "--box", "1,1,9,9"]
-    assert "--box and --mask are for one FILE" in error_of(words, capsys)
+    assert "--box and --mask are for one FILE" in error_of(words)

@@ -14,7 +14,7 @@ from keras_wa.data import split_hash
 from keras_wa.data.leaky_splits import LEAKY_SPLITS
 from keras_wa.training.fit import Outcome
 from tests.cli.bars import without_bars
-from tests.cli.failing import error_of
+from tests.cli.failing import ErrorOf
 from tests.tiny_model import SETTINGS, flags
 
 
@@ -113,10 +113,10 @@ def test_config_file_flags_and_model_options_come_together(
 
 
 def test_an_existing_run_is_not_overwritten(
-    finished: Path, store_dir: Path, capsys: pytest.CaptureFixture[str]
+    finished: Path, store_dir: Path, error_of: ErrorOf
 ) -> None:
     before = {p: p.read_bytes() for p in finished.rglob("*") if p.is_file()}
-    line = error_of(["train", *flags(store_dir=store_dir, run_dir=finished)], capsys)
+    line = error_of(["train", *flags(store_dir=store_dir, run_dir=finished)])
     assert "exists already" in line
     assert "--resume" in line
     assert {p: p.read_bytes() for p in finished.rglob("*") if p.is_file()} == before
@@ -152,12 +152,10 @@ def test_resume_takes_the_newest_run_unless_told(
 
 
 def test_resume_without_a_run_says_so(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error_of: ErrorOf
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    line = error_of(["train", "--resume"], capsys)
+    line = error_of(["train", "--resume"])
     assert line == "error: No run to resume under runs/. Give --run-dir."
 
 
@@ -189,13 +187,9 @@ def test_resume_accepts_its_own_settings_again(
     ],
 )
 def test_resume_with_another_setting_is_refused(
-    finished: Path,
-    capsys: pytest.CaptureFixture[str],
-    words: list[str],
-    flag: str,
-    stored: str,
+    finished: Path, error_of: ErrorOf, words: list[str], flag: str, stored: str
 ) -> None:
-    line = error_of(["train", "--run-dir", finished, "--resume", *words], capsys)
+    line = error_of(["train", "--run-dir", finished, "--resume", *words])
     assert f"{flag} is {stored}. Received: " in line
     assert "start a new run" in line
 
