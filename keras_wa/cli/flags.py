@@ -12,6 +12,11 @@ from keras_wa.cli.paths import at_home
 from keras_wa.settings import Settings, field_names, fields_of, read_toml
 
 
+def flag_of(name: str) -> str:
+    """Returns the flag of a setting."""
+    return f"--{name.replace('_', '-')}"
+
+
 def add_config(parser: argparse.ArgumentParser) -> None:
     """Adds `--config`."""
     parser.add_argument("--config", metavar="FILE", help="TOML file, see configs/")
@@ -66,7 +71,7 @@ def _groups(record: type[Settings]) -> Iterator[Any]:
 def _add(section: Any, field: dataclasses.Field[Any], kinds: tuple[type, ...]) -> None:
     words = field.metadata
     options: dict[str, Any] = {"dest": field.name, "default": None}
-    flag = f"--{field.name.replace('_', '-')}"
+    flag = flag_of(field.name)
     options["help"] = words["help"]
     if (
         field.default not in (None, dataclasses.MISSING)
