@@ -26,6 +26,7 @@ from keras_wa.inference.dicom_out import (
     structured_report,
     write_dicom,
 )
+from keras_wa.inference.pictures import shrunk
 from keras_wa.inference.predicting import Prediction
 
 # A secondary capture is not compressed: 2048 px a side take about 10 MB.
@@ -129,8 +130,7 @@ def draw(predictions: Sequence[Prediction]) -> NDArray[np.uint8]:
     At most 2048 px a side. Red: malignant; cyan: not, or unknown.
     """
     image = open_image(predictions[0].target.file, for_processing=True).grey()
-    factor = min(1.0, _MOST_PIXELS / max(image.shape))
-    small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    small, factor = shrunk(image, _MOST_PIXELS)
     picture = cv2.cvtColor(small, cv2.COLOR_GRAY2RGB)
     thick = max(1, round(max(small.shape) / 700))
     for each in predictions:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
+import cv2
 import keras
 import numpy as np
 import tensorflow as tf
@@ -17,6 +18,13 @@ from keras_wa.inference.classifier import Classifier
 
 Pixels = NDArray[np.uint8]
 Heat = NDArray[np.float32]
+
+
+def shrunk(image: Pixels, most: int) -> tuple[Pixels, float]:
+    """Returns an image of at most `most` pixels a side, and the factor to it."""
+    factor = min(1.0, most / max(image.shape))
+    small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.uint8), float(factor)
 
 
 @dataclasses.dataclass(frozen=True)
