@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,52 +49,74 @@ def _train(root: Path, tmp_path: Path, **changes: Any) -> list[str]:
     return ["train", *flags(**{**settings, **changes})]
 
 
-def _nothing_was_begun(tmp_path: Path) -> bool:
-    """Whether the same `--run-dir` can be used again."""
-    return not any((tmp_path / "run").glob("*"))
+def _cut_off(content: bytes) -> Callable[[Path], None]:
+    def spoil(root: Path) -> None:
+        for path in root.rglob("*.png"):
+            path.write_bytes(content)
+
+    return spoil
 
 
-@pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n\0\0"])
-def test_images_that_are_all_cut_off(
-    root: Path, tmp_path: Path, error_of: ErrorOf, content: bytes
-) -> None:
-    for path in root.rglob("*.png"):
-        path.write_bytes(content)
-    line = error_of(_train(root, tmp_path))
-    assert "none of 24 ROIs could be read" in line
-    assert "a00_0.png" in line
-    assert _nothing_was_begun(tmp_path)
-
-
-def test_dicom_files_of_another_modality(
-    root: Path, tmp_path: Path, error_of: ErrorOf
-) -> None:
+def _of_another_modality(root: Path) -> None:
     pixels = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64)
     for path in root.rglob("*.png"):
         path.unlink()
-        dicom_dataset(pixels, Modality="CT").save_as(
-            path.with_suffix(".dcm"), enforce_file_format=True
-        )
-    line = error_of(_train(root, tmp_path))
-    assert "Modality" in line
-    assert "CT" in line
-    assert "MG" in line
+        dicom = dicom_dataset(pixels, Modality="CT")
+        dicom.save_as(path.with_suffix(".dcm"), enforce_file_format=True)
 
 
-def test_a_class_folder_with_no_file(
-    root: Path, tmp_path: Path, error_of: ErrorOf
-) -> None:
+def _without_a_file(root: Path) -> None:
     shutil.rmtree(root / "1")
     (root / "1").mkdir()
-    line = error_of(_train(root, tmp_path))
-    assert f"{root / '1'}: class folder with no image" in line
 
 
-def test_a_folder_that_is_not_there(
-    tmp_path: Path, tiny_model: None, error_of: ErrorOf
+@pytest.mark.parametrize(
+    ("spoil", "changes", "expected"),
+    [
+        (_cut_off(b""), {}, ["none of 24 ROIs could be read", "a00_0.png"]),
+        (_cut_off(b"\x89PNG\r\n\x1a\n\0\0"), {}, ["none of 24 ROIs", "a00_0.png"]),
+        (_of_another_modality, {}, ["Modality", "CT", "MG"]),
+        (_without_a_file, {}, ["@/1: class folder with no image"]),
+        (shutil.rmtree, {}, ["@: cannot be listed (No such file"]),
+        (
+            lambda root: shutil.rmtree(root / "1"),
+            {},
+            ["Received: 1 (0); expected exactly two"],
+        ),
+        (
+            None,
+            {"group_pattern": "(png)"},
+            ["all 24 files belong to one patient", "--group-pattern"],
+        ),
+        (None, {"group_pattern": "("}, ["is no regular expression"]),
+        (None, {"group_pattern": r"^(z\d)"}, ["does not match --group-pattern"]),
+        (
+            None,
+            {"batch_size": 100},
+            ["batch is larger than the training set", "Received: 100", "--batch-size"],
+        ),
+    ],
+    ids=[
+        *("empty files", "files cut off", "another modality", "an empty class"),
+        *("no folder", "one label", "one patient", "no pattern", "another pattern"),
+        "a large batch",
+    ],
+)
+def test_data_that_nobody_can_train_on(
+    root: Path,
+    tmp_path: Path,
+    error_of: ErrorOf,
+    spoil: Callable[[Path], None] | None,
+    changes: dict[str, Any],
+    expected: list[str],
 ) -> None:
-    line = error_of(_train(tmp_path / "nowhere", tmp_path))
-    assert f"{tmp_path / 'nowhere'}: cannot be listed (No such file" in line
+    if spoil is not None:
+        spoil(root)
+    line = error_of(_train(root, tmp_path, **changes))
+    for part in expected:
+        assert part.replace("@", str(root)) in line
+    # The same `--run-dir` can be used again.
+    assert not any((tmp_path / "run").glob("*"))
 
 
 @pytest.mark.parametrize("place", ["", "1"])
@@ -116,38 +138,6 @@ def test_a_folder_that_cannot_be_read(
     monkeypatch.setattr(os, "scandir", refuse)
     line = error_of(_train(root, tmp_path))
     assert f"{locked}: cannot be listed (Permission denied)" in line
-
-
-def test_all_labels_equal(root: Path, tmp_path: Path, error_of: ErrorOf) -> None:
-    shutil.rmtree(root / "1")
-    line = error_of(_train(root, tmp_path))
-    assert "Received: 1 (0); expected exactly two" in line
-
-
-def test_one_patient_only(root: Path, tmp_path: Path, error_of: ErrorOf) -> None:
-    line = error_of(_train(root, tmp_path, group_pattern=r"(png)"))
-    assert "all 24 files belong to one patient" in line
-    assert "--group-pattern" in line
-
-
-@pytest.mark.parametrize(
-    ("pattern", "expected"),
-    [("(", "is no regular expression"), (r"^(z\d)", "does not match --group-pattern")],
-)
-def test_a_group_pattern_that_does_not_fit(
-    root: Path, tmp_path: Path, error_of: ErrorOf, pattern: str, expected: str
-) -> None:
-    assert expected in error_of(_train(root, tmp_path, group_pattern=pattern))
-
-
-def test_a_batch_larger_than_the_set(
-    root: Path, tmp_path: Path, error_of: ErrorOf
-) -> None:
-    line = error_of(_train(root, tmp_path, batch_size=100))
-    assert "The batch is larger than the training set" in line
-    assert "Received: 100" in line
-    assert "--batch-size" in line
-    assert _nothing_was_begun(tmp_path)
 
 
 def test_a_loss_that_is_no_number(

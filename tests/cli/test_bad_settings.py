@@ -11,6 +11,14 @@ from tests.cli.failing import ErrorOf
 from tests.tiny_model import flags
 
 
+@pytest.mark.parametrize("command", ["evaluate", "explain", "export"])
+def test_what_is_no_run_is_named(
+    command: str, tmp_path: Path, error_of: ErrorOf
+) -> None:
+    line = error_of([command, tmp_path / "nowhere"])
+    assert "nowhere is not a run directory" in line
+
+
 @pytest.mark.parametrize("command", ["train", "evaluate", "export"])
 def test_a_run_directory_of_another_version(
     finished: Path, tmp_path: Path, error_of: ErrorOf, command: str
@@ -60,36 +68,27 @@ def test_an_unknown_name_is_answered_with_the_nearest(
     assert not any((tmp_path / "run").glob("*"))
 
 
-def test_weights_that_are_not_there(
-    tmp_path: Path, store_dir: Path, tiny_model: None, error_of: ErrorOf
-) -> None:
-    words = flags(
-        store_dir=store_dir,
-        run_dir=tmp_path / "run",
-        model="wa_resnet50",
-        weights=tmp_path / "none.h5",
-    )
-    assert "none.h5" in error_of(["train", *words])
-    assert not any((tmp_path / "run").glob("*"))
-
-
-def test_weights_for_a_model_that_takes_none(
-    tmp_path: Path, store_dir: Path, tiny_model: None, error_of: ErrorOf
-) -> None:
-    words = flags(
-        store_dir=store_dir, run_dir=tmp_path / "run", weights=tmp_path / "none.h5"
-    )
-    line = error_of(["train", *words])
-    assert "'tiny'" in line
-    assert "weights" in line
-
-
-def test_a_run_directory_that_cannot_be_made(
-    tmp_path: Path, store_dir: Path, tiny_model: None, error_of: ErrorOf
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"model": "wa_resnet50", "weights": "@/none.h5"}, "none.h5"),
+        ({"weights": "@/none.h5"}, "'tiny'. Received: 'weights'"),
+        ({"run_dir": "@/file/run"}, "--run-dir"),
+    ],
+)
+def test_a_file_that_does_not_fit_is_named(
+    tmp_path: Path,
+    store_dir: Path,
+    tiny_model: None,
+    error_of: ErrorOf,
+    changes: dict[str, str],
+    expected: str,
 ) -> None:
     (tmp_path / "file").write_text("no folder")
-    words = flags(store_dir=store_dir, run_dir=tmp_path / "file" / "run")
-    assert "--run-dir" in error_of(["train", *words])
+    settings = {"store_dir": store_dir, "run_dir": tmp_path / "run", **changes}
+    words = [word.replace("@", str(tmp_path)) for word in flags(**settings)]
+    assert expected in error_of(["train", *words])
+    assert not any((tmp_path / "run").glob("*"))
 
 
 @pytest.mark.parametrize(

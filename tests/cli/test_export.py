@@ -26,8 +26,3 @@ def test_another_folder_is_not_overwritten(
     line = error_of(["export", finished, "--out", tmp_path])
     assert "exists and is no SavedModel" in line
     assert [path.name for path in tmp_path.iterdir()] == ["precious"]
-
-
-def test_what_is_no_run_is_named(tmp_path: Path, error_of: ErrorOf) -> None:
-    line = error_of(["export", tmp_path / "nowhere"])
-    assert "nowhere is not a run directory" in line

@@ -34,15 +34,15 @@ def rois(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_raw_files_give_the_probabilities_of_the_evaluation(
     finished: Path, rois: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["evaluate", str(finished), "--resamples", "20"]) == 0
-    wanted = pd.read_csv(finished / "evaluation/test/predictions.csv", dtype=str)
-    threshold = json.loads(
-        (finished / "evaluation/test/metrics.json").read_text(encoding="utf-8")
-    )["threshold"]["value"]
+    run = shutil.copytree(finished, tmp_path / "run")
+    assert main(["evaluate", str(run), "--resamples", "20"]) == 0
+    folder = run / "evaluation" / "test"
+    wanted = pd.read_csv(folder / "predictions.csv", dtype=str)
+    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    threshold = metrics["threshold"]["value"]
     capsys.readouterr()
     out = tmp_path / "out.json"
-    words = ["predict", str(finished), str(rois), "--json", str(out)]
-    assert main(words) == 0
+    assert main(["predict", str(run), str(rois), "--json", str(out)]) == 0
     said = capsys.readouterr().out
     assert "p(malignant)" in said
     assert "*** Research software. Not a medical device." in said
@@ -60,34 +60,26 @@ def test_raw_files_give_the_probabilities_of_the_evaluation(
         assert own["low"] <= own["probability"] <= own["high"]
 
 
-def test_one_bad_file_is_told_and_the_rest_go_on(
-    finished: Path, rois: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "bad.png").write_bytes(b"no image")
-    good = str(next(rois.iterdir()))
-    words = ["predict", str(finished), str(tmp_path / "bad.png"), good, "--csv", "-"]
-    assert main(words) == 0
-    said = capsys.readouterr()
-    table = pd.read_csv(io.StringIO(said.out))
-    assert table["error"].isna().tolist() == [False, True]
-    assert said.err.count("bad.png: not a readable image") == 1
-    assert main(words[:3]) == 2, "nothing was classified"
-
-
-def test_what_is_not_there_is_told_and_the_rest_go_on(
+def test_what_is_bad_or_not_there_is_told_and_the_rest_go_on(
     finished: Path, rois: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "empty").mkdir()
+    (tmp_path / "bad.png").write_bytes(b"no image")
     good = str(next(rois.iterdir()))
     names = [str(tmp_path / name) for name in ("absent.png", "*.dcm", "empty")]
+    bad = str(tmp_path / "bad.png")
     out = tmp_path / "new" / "out.json"
-    words = ["predict", str(finished), names[0], good, *names[1:], "--json", str(out)]
-    assert main(words) == 0
+    words = ["predict", str(finished), names[0], good, *names[1:], bad]
+    assert main([*words, "--json", str(out), "--csv", "-"]) == 0
+    said = capsys.readouterr()
     found = json.loads(out.read_text(encoding="utf-8"))["predictions"]
-    assert [each["file"] for each in found] == [names[0], good, *names[1:]]
-    assert [each["error"] is None for each in found] == [False, True, False, False]
-    assert capsys.readouterr().err.count("Received: nothing; expected") == 3
-    assert main(["predict", str(finished), *names]) == 2, "nothing was classified"
+    assert [each["file"] for each in found] == words[2:]
+    expected = [False, True, False, False, False]
+    assert [each["error"] is None for each in found] == expected
+    assert pd.read_csv(io.StringIO(said.out))["error"].isna().tolist() == expected
+    assert said.err.count("Received: nothing; expected") == 3
+    assert said.err.count("bad.png: not a readable image") == 1
+    assert main(["predict", str(finished), *names, bad]) == 2, "nothing was classified"
 
 
 def test_a_result_that_cannot_be_written_is_refused_before_the_work(
