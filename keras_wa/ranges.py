@@ -19,13 +19,8 @@ MOST = 2**31 - 1  # Limit of counts that nothing else limits.
 class Range:
     """The numbers from `low` to `high`; NaN and infinity are in no range.
 
-    `argparse` accepts a range as the `type` of a flag.
-
-    Attributes:
-        low, high: the limits, included by default.
-        whole: whether the range contains whole numbers only.
-        above: whether `low` is excluded.
-        below: whether `high` is excluded.
+    `argparse` accepts a range as the `type` of a flag. `whole` leaves only whole
+    numbers, `above` excludes `low`, `below` excludes `high`.
     """
 
     low: float = -_FINITE

@@ -85,13 +85,9 @@ def setting(
 ) -> Any:
     """Declares a field of a `Settings` dataclass.
 
-    Args:
-        default: the default value; with `None` the field may be `None`.
-        help: help text for the command line. The default is appended unless the text
-            contains "default".
-        metavar: placeholder of the value in the help.
-        choices: valid strings; empty for any string.
-        numbers: valid numbers of an int or float field.
+    With the default `None` the field may be `None`. The default is appended to `help`
+    unless the text contains "default". Without `choices` any string is valid; `numbers`
+    are those of an int or float field.
     """
     kind: dict[str, Any] = (
         {"default_factory": dict} if default == {} else {"default": default}
