@@ -27,9 +27,6 @@ def fold_batch_normalization(model: keras.Model) -> keras.Model:
     At inference `gamma * (x - mean) / sqrt(variance + epsilon) + beta` is a factor and
     an offset for each channel, which kernel and bias can include.
 
-    Args:
-        model: a flat functional model; it is not changed.
-
     Returns:
         A copy for inference, without the layers that can be folded: those over the last
         axis that are the only user of a `Conv2D` without activation. The model itself,

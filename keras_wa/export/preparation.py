@@ -15,12 +15,8 @@ from keras_wa.training.config import TrainConfig
 class Preprocessing:
     """Preprocessing of a raw ROI for a network.
 
-    Attributes:
-        image_size: side of the resized ROI, pixels.
-        enhance: `"clahe"` or `"none"`.
-        clip_limit: clip limit of CLAHE.
-        tiles: number of tiles of CLAHE per side.
-        wavelet: wavelet of a network that takes subbands; None if it takes the ROI.
+    `enhance` is `"clahe"` or `"none"`, `tiles` is their number per side, `wavelet` that
+    of a network that takes subbands, or None.
     """
 
     image_size: int = 224

@@ -137,6 +137,8 @@ def _exported(path: Path) -> Classifier | None:
 
     It is 2.5 s faster than loading `best.keras` with Keras.
     """
+    if not (path / "saved_model").is_dir():  # As of a preset.
+        return None
     try:
         run = Run.open(path)
         card = _read_card(run.saved_model)

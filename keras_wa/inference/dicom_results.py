@@ -59,7 +59,7 @@ def write_results(
     number: int,
     when: datetime,
 ) -> list[Path]:
-    """Writes the predictions of one DICOM image to two DICOM files beside it.
+    """Writes the predictions of one DICOM image to a report and a secondary capture.
 
     Args:
         classifier: the model.
@@ -67,9 +67,6 @@ def write_results(
         folder: folder of the two files.
         number: number in their names, since two images may have the same name.
         when: their time.
-
-    Returns:
-        The structured report and the secondary capture.
     """
     file = predictions[0].target.file
     if not is_dicom(file):

@@ -95,13 +95,7 @@ class Prediction:
 
 @dataclasses.dataclass(frozen=True)
 class ReadRoi:
-    """An ROI that is ready for the network.
-
-    Attributes:
-        target: its target.
-        roi: uint8 `(size, size)`.
-        warnings, window, spacing_mm, spacing_from: see `Prediction`.
-    """
+    """An ROI that is ready for the network, uint8 `(size, size)`; see `Prediction`."""
 
     target: Target
     roi: Pixels
@@ -127,9 +121,6 @@ def predict_targets(
         tta: number of rotated and flipped copies of each ROI for test-time
             augmentation, 1 (none) to 8.
         batch_size: number of images per batch, copies included.
-
-    Yields:
-        A prediction for each target, with an error for a file that cannot be read.
     """
     read = functools.partial(_read, classifier, options)
     chunk = max(1, batch_size // tta)

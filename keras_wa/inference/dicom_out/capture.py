@@ -63,15 +63,12 @@ def secondary_capture(
 ) -> Dataset:
     """Creates a secondary capture of a picture that was drawn on a mammogram.
 
-    Args:
-        source: the mammogram; it is not changed.
-        picture: RGB, uint8 (H, W, 3). With the size of the source it gets the source's
-            pixel spacing.
-        algorithm: the program that drew it.
-        when: its time.
+    It is in the source's study and a new series. A picture, uint8 RGB (H, W, 3), with
+    the size of the source gets the source's pixel spacing.
 
-    Returns:
-        The image, in the source's study and a new series, for `write_dicom`.
+    Raises:
+        UserError: the source lacks an identifier or is not a single image, or the
+            picture has another shape or dtype.
     """
     check_source(source)
     _check(picture)
