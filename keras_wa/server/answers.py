@@ -136,7 +136,7 @@ class ModelStatus(BaseModel):
     model_version_status: list[VersionStatus]
 
 
-# Responses of the gate, which every path may return.
+# Responses of the middleware, which every path may return.
 COMMON: dict[int | str, dict[str, Any]] = {
     status: {"model": Failure, "description": why}
     for status, why in {

@@ -17,12 +17,12 @@ from keras_wa.server import answers
 from keras_wa.server.batching import QueueFullError
 from keras_wa.server.bodies import read_json
 from keras_wa.server.engine import Engine
-from keras_wa.server.gate import Gate, refusal
 from keras_wa.server.image_paths import PATHS as IMAGE_PATHS
 from keras_wa.server.image_paths import add_image_paths
 from keras_wa.server.images import instances_of
 from keras_wa.server.limits import ServerSettings
 from keras_wa.server.metrics import Metrics
+from keras_wa.server.middleware import LimitsMiddleware, refusal
 from keras_wa.server.page import PAGE_FILES, add_page
 from keras_wa.server.questions import Instances, Question, parse
 
@@ -31,7 +31,9 @@ _OPENAPI = "/openapi.json"
 _PATHS = ("/health", "/about", "/metrics", _OPENAPI, _MODEL, f"{_MODEL}:predict")
 
 
-def create_app(engine: Engine, settings: ServerSettings, metrics: Metrics) -> Gate:
+def create_app(
+    engine: Engine, settings: ServerSettings, metrics: Metrics
+) -> LimitsMiddleware:
     """Creates the ASGI application of the service."""
     # Without FastAPI's documentation pages, which load scripts from other hosts.
     app = FastAPI(
@@ -65,11 +67,13 @@ def create_app(engine: Engine, settings: ServerSettings, metrics: Metrics) -> Ga
 
     _describe_token(app, settings)
     paths = frozenset({*_PATHS, *IMAGE_PATHS, *PAGE_FILES})
-    return Gate(app, settings, metrics, paths, frozenset({"/health", *PAGE_FILES}))
+    return LimitsMiddleware(
+        app, settings, metrics, paths, frozenset({"/health", *PAGE_FILES})
+    )
 
 
 def _describe_token(app: FastAPI, settings: ServerSettings) -> None:
-    """Adds the bearer token, which the gate checks, to the OpenAPI document."""
+    """Adds the bearer token, which the middleware checks, to the OpenAPI document."""
     document = app.openapi()
     scheme = {"type": "http", "scheme": "bearer"}
     document["components"]["securitySchemes"] = {"token": scheme}

@@ -14,7 +14,7 @@ _MOST_JSON, _MOST_LISTS = 2**24, 2**20
 
 
 class _InMemory(MultiPartParser):
-    # Patients' images must not be written to disk; the gate limits their size.
+    # Patients' images must not be written to disk; the middleware limits their size.
     spool_max_size = 2**62
 
 

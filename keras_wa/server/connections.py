@@ -41,7 +41,7 @@ _LATE = (
 class LimitedProtocol(H11Protocol):
     """uvicorn's HTTP protocol with limits for idle connections.
 
-    While a request is being answered, the gate's timeout applies instead.
+    While a request is being answered, the middleware's timeout applies instead.
 
     Attributes:
         most: maximum number of connections. One more closes the connection that has

@@ -74,13 +74,7 @@ class Engine:
             raise UserError(f"{UPLOAD}: not enough memory to read it.") from error
 
     def read(self, image: GreyImage, question: Question, name: str = UPLOAD) -> ReadRoi:
-        """Crops the ROI from an image; run it in a thread of the pool.
-
-        Args:
-            image: the image.
-            question: the other fields of the request.
-            name: name of the image in messages.
-        """
+        """Crops the ROI from a named image; run it in a thread of the pool."""
         target = Target(Path(name), box=box_of(question.box))
         options = self.classifier.read_options(
             question.crop,

@@ -41,7 +41,7 @@ def refusal(
     return JSONResponse({"error": message}, status, headers)
 
 
-class Gate:
+class LimitsMiddleware:
     """ASGI middleware that limits and counts requests.
 
     Args:
@@ -159,8 +159,10 @@ class _Request:
         status: status of the response; None before it starts.
     """
 
-    def __init__(self, gate: Gate, scope: Scope, receive: Receive, send: Send) -> None:
-        self._gate, self.scope = gate, scope
+    def __init__(
+        self, owner: LimitsMiddleware, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        self._owner, self.scope = owner, scope
         self._receive, self._send = receive, send
         self.complete = False
         self.status: int | None = None
@@ -171,13 +173,13 @@ class _Request:
         """Receives a part of the body, within the limits."""
         message = await self._receive()
         if message["type"] == "http.request":
-            gate, settings = self._gate, self._gate.settings
+            owner, settings = self._owner, self._owner.settings
             more = len(message.get("body", b""))
             self._size += more
-            gate.held += more
+            owner.held += more
             if self._size > settings.max_bytes:
                 raise HTTPException(413, _large(settings))
-            if gate.held > settings.held_bytes:
+            if owner.held > settings.held_bytes:
                 raise HTTPException(
                     503,
                     "Busy. Received: more than all requests together may have; "
@@ -187,11 +189,11 @@ class _Request:
             self.complete = not message.get("more_body", False)
             # Not counted before, so that slow clients do not block others.
             if self.complete and self.scope["method"] == "POST":
-                if gate.busy >= settings.concurrency:
+                if owner.busy >= settings.concurrency:
                     raise HTTPException(503, _busy(settings), _RETRY)
                 self._is_counted = True
-                gate.busy += 1
-                gate.metrics.under_way.inc()
+                owner.busy += 1
+                owner.metrics.under_way.inc()
         return message
 
     async def send(self, message: Message) -> None:
@@ -200,7 +202,7 @@ class _Request:
             self.status = message["status"]
             # The rest of the body is not awaited.
             self._is_early = not self.complete and _has_body(self.scope)
-            message = _with_headers(message, self._is_early or self._gate.stopping)
+            message = _with_headers(message, self._is_early or self._owner.stopping)
         elif not message.get("more_body"):
             # Before the last message: the client may send its next request immediately.
             self.release()
@@ -212,12 +214,12 @@ class _Request:
 
     def release(self) -> None:
         """Stops counting the request."""
-        self._gate.held -= self._size
+        self._owner.held -= self._size
         self._size = 0
         if self._is_counted:
             self._is_counted = False
-            self._gate.busy -= 1
-            self._gate.metrics.under_way.dec()
+            self._owner.busy -= 1
+            self._owner.metrics.under_way.dec()
 
 
 def _busy(settings: ServerSettings) -> str:
