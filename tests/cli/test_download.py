@@ -118,16 +118,6 @@ def test_a_phantom_tree_is_not_mixed_with_the_data_set(
     assert list(settings.parent.iterdir()) == [settings]
 
 
-def test_a_series_table_goes_into_a_new_folder_or_the_flag_is_named(
-    tmp_path: Path, words: list[str], error_of: ErrorOf
-) -> None:
-    table = tmp_path / "new" / "table.csv"
-    assert main([*words, "--series-table", str(table)]) == 0
-    assert len(pd.read_csv(table)) == len(small_idc.index())
-    line = error_of([*words, "--series-table", str(table / "no" / "t.csv")])
-    assert line.startswith("error: --series-table. Received: ")
-
-
 def test_a_dry_run_writes_nothing_and_needs_no_network(
     tmp_path: Path,
     words: list[str],
@@ -238,14 +228,19 @@ def test_cmmd_comes_whole_with_its_spreadsheet(
     assert "CC BY 4.0" in (out / "LICENSE-AND-CITATION.txt").read_text()
 
 
-def test_the_series_table_has_each_series_and_is_summed_up(
-    tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+def test_the_series_table_has_each_series_and_is_summed_up_or_its_flag_is_named(
+    tmp_path: Path,
+    words: list[str],
+    error_of: ErrorOf,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    table = tmp_path / "series.csv"
+    table = tmp_path / "new" / "series.csv"
     assert main([*words, "--series-table", str(table)]) == 0
-    assert len(pd.read_csv(table)) == 10
+    assert len(pd.read_csv(table)) == len(small_idc.index()) == 10
     assert "10 series: 10 assigned, 0 not." in capsys.readouterr().out
     assert not (tmp_path / "out").exists()
+    line = error_of([*words, "--series-table", str(table / "no" / "t.csv")])
+    assert line.startswith("error: --series-table. Received: ")
 
 
 @pytest.mark.parametrize(
