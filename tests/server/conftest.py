@@ -6,12 +6,21 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
 
 from keras_wa.inference.classifier import Classifier
 from tests.inference.conftest import classifier
+from tests.server.clients import service
 from tests.tiny_model import finished, float32, store_dir, tiny_model
 
 __all__ = ["classifier", "finished", "float32", "store_dir", "tiny_model"]
+
+
+@pytest.fixture(scope="module")
+def client(classifier: Classifier) -> Iterator[TestClient]:
+    """Of a service in this process."""
+    with service(classifier) as client:
+        yield client
 
 
 # Not for the whole session: while it runs, its thread has an event loop that runs.
