@@ -29,11 +29,7 @@ def on_tensorflow() -> bool:
 def require_tensorflow(what: str) -> None:
     """Raises an error unless Keras runs on TensorFlow.
 
-    Args:
-        what: the feature that needs TensorFlow; starts the message.
-
-    Raises:
-        UserError: Keras runs on another backend.
+    `what` is the feature that needs it, which starts the message.
     """
     if not on_tensorflow():
         raise UserError(

@@ -28,11 +28,7 @@ class WeightsUnavailableError(UserError):
 
 
 def may_pass(error: BaseException | None) -> bool:
-    """Returns whether an error may be temporary: caused by the system, not the input.
-
-    Args:
-        error: the exception; its causes are checked too.
-    """
+    """Returns whether an error, or its cause, is the system's and may be temporary."""
     if error is None:
         return False
     # Libraries raise an OSError without a number for a damaged file.
@@ -41,25 +37,15 @@ def may_pass(error: BaseException | None) -> bool:
 
 
 def in_one_line(error: BaseException, most: int = 300) -> str:
-    """Returns an exception's message without line breaks.
-
-    Args:
-        error: the exception.
-        most: maximum number of characters.
-    """
+    """Returns an exception's message without line breaks, `most` characters at most."""
     return " ".join(str(error).split())[:most] or type(error).__name__
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
     """Builds the error for a name that is not in a registry.
 
-    Args:
-        kind: the kind of registry, for example `"model"`.
-        name: the unknown name.
-        known: the registered names.
-
-    Returns:
-        A `UserError` that suggests the nearest known name, or lists them all.
+    It suggests the nearest known name, or lists them all. `kind` is that of the
+    registry, for example `"model"`.
     """
     names = sorted(known)
     close = difflib.get_close_matches(str(name), names, n=1)

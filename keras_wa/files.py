@@ -37,18 +37,12 @@ def walk_files(root: Path, follow_links: bool = True) -> Iterator[str]:
     """Finds the files below a folder.
 
     Hidden files and folders are left out. A folder that can be reached by several paths
-    is walked once, by a path without a link if there is one.
-
-    Args:
-        root: the folder.
-        follow_links: whether to walk linked folders; linked files are always found.
+    is walked once, by a path without a link if there is one. Linked files are always
+    found, linked folders with `follow_links`.
 
     Yields:
         POSIX paths relative to `root`: the files of a folder sorted by name, then those
         of its sub-folders; linked folders last.
-
-    Raises:
-        UserError: the folder or one below it cannot be listed.
     """
 
     def fail(error: OSError) -> None:
@@ -87,15 +81,8 @@ def locked(folder: Path, busy: str = "") -> Iterator[None]:
     """Creates a folder and locks it until the end of the block.
 
     The lock is released when the process ends, even if it is killed. On a system
-    without locks the block runs without one.
-
-    Args:
-        folder: the folder; its parents are created too.
-        busy: error message if another process has locked the folder; by default this
-            waits for the lock.
-
-    Raises:
-        FolderBusyError: another process has locked the folder, and `busy` is given.
+    without locks the block runs without one. If another process has the lock, this
+    waits for it, or with `busy` raises a `FolderBusyError` with that message.
     """
     handle = None
     while handle is None:
@@ -140,9 +127,7 @@ def _is_open_as(folder: Path, handle: int) -> bool:
 def shortened(name: str, most: int = _MOST_BYTES - 16) -> str:
     """Shortens a file name that is too long by removing its start.
 
-    Args:
-        name: the file name.
-        most: maximum number of bytes; the default leaves room for a number before it.
+    The default leaves room for a number before it.
     """
     while len(os.fsencode(name)) > most:
         name = name[1:]
@@ -156,17 +141,11 @@ def printable(text: str) -> str:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yields a temporary path to write to, and renames it to `path` at the end.
+    """Yields a temporary path to write a file or folder to, and renames it at the end.
 
     The temporary path is in the same folder and keeps the suffix, from which Keras and
-    OpenCV choose the format. It is removed if the block fails.
-
-    Args:
-        path: the file or folder to write. A file replaces an existing file, a folder
-            an existing folder. If that fails, the existing one is kept.
-
-    Yields:
-        A path that does not exist yet, to write a file or a folder to.
+    OpenCV choose the format. It is removed if the block fails. A file replaces an
+    existing file, a folder an existing folder. If that fails, the existing one is kept.
     """
     start = f".{os.getpid()}.partial-"
     partial = path.with_name(start + shortened(path.name, _MOST_BYTES - len(start)))
@@ -203,9 +182,7 @@ def _replace_folder(new: Path, path: Path) -> None:
 def put_back(path: Path) -> None:
     """Restores a folder that a process killed in `replacing` had moved aside.
 
-    Args:
-        path: where the folder belongs. If there is a folder already, the one that was
-            moved aside is removed.
+    If there is a folder at the path already, the one that was moved aside is removed.
     """
     aside = _aside(path)
     if not os.path.lexists(aside):
@@ -228,12 +205,9 @@ def _aside(path: Path) -> Path:
 
 
 def remove_partials(folder: Path) -> None:
-    """Cleans up after processes that were killed in `replacing`.
+    """Cleans up a folder after processes that were killed in `replacing`.
 
     Folders that were moved aside are restored, partial files and folders are removed.
-
-    Args:
-        folder: the folder that the processes wrote to.
     """
     for aside in folder.glob(f"{_ASIDE}*"):
         put_back(aside.with_name(aside.name.removeprefix(_ASIDE)))

@@ -22,9 +22,6 @@ def import_plugins(group: str) -> None:
     """Imports the modules of a group of entry points, once.
 
     A module that cannot be imported is skipped with a warning.
-
-    Args:
-        group: `"keras_wa.models"` or `"keras_wa.datasets"`.
     """
     for point in metadata.entry_points(group=group):
         try:

@@ -1,6 +1,8 @@
 """Progress bars on stderr for work that takes more than a second.
 
-Bars are shown within `showing_progress()`, in which every command runs.
+They are those of `rich.progress`, whose import takes 0.22 s (one core of an AMD EPYC,
+2026-11-29) and most bars never appear: it is imported by the first one that does. Bars
+are shown within `showing_progress()`, in which every command runs.
 """
 
 from __future__ import annotations
@@ -8,15 +10,14 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterable, Iterator, Sized
-from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.progress import Progress
 
 Item = TypeVar("Item")
 
+_DELAY_S = 1.0
 _shown = False
 
 
@@ -40,8 +41,6 @@ class ProgressBar:
         description: text beside the bar, such as `"Reading ROIs"`.
         total: number of steps, or `None` if unknown.
         enabled: whether to show a bar.
-        delay: seconds after which the bar appears.
-        console: console to draw on; by default stderr, within `showing_progress()`.
         unit: `"steps"` or `"bytes"`; for bytes the speed is shown.
     """
 
@@ -50,31 +49,19 @@ class ProgressBar:
         description: str,
         total: int | None = None,
         enabled: bool = True,
-        delay: float = 1.0,
-        console: Console | None = None,
         unit: str = "steps",
     ) -> None:
-        self.description = description
-        self.total = total
-        self.enabled = enabled
-        self.delay = delay
-        self.console = console
-        self.unit = unit
+        self.description, self.total = description, total
+        self.enabled, self.unit = enabled, unit
         self.done = 0
         self._bar: Progress | None = None
-        self._start = time.monotonic()
 
     def __enter__(self) -> ProgressBar:
         """Starts the clock."""
         self._start = time.monotonic()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stops updating the bar."""
         if self._bar is not None:
             self._bar.stop()
@@ -84,15 +71,10 @@ class ProgressBar:
         self.done += steps
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=self.done)
-        elif (
-            self.enabled
-            and (_shown or self.console)
-            and time.monotonic() - self._start >= self.delay
-        ):
+        elif self.enabled and _shown and time.monotonic() - self._start >= _DELAY_S:
             self._bar = self._show()
 
     def _show(self) -> Progress:
-        # Imported here: it takes a quarter of a second, and most bars never appear.
         from rich import progress
         from rich.console import Console
 
@@ -104,7 +86,7 @@ class ProgressBar:
             progress.BarColumn(),
             *count,
             progress.TimeRemainingColumn(elapsed_when_finished=True),
-            console=self.console or Console(stderr=True),
+            console=Console(stderr=True),
         )
         bar.add_task(self.description, total=self.total, completed=self.done)
         bar.start()
@@ -117,17 +99,7 @@ def track(
     total: int | None = None,
     enabled: bool = True,
 ) -> Iterator[Item]:
-    """Iterates over items with a `ProgressBar`.
-
-    Args:
-        iterable: the items.
-        description: text beside the bar.
-        total: number of items; by default `len(iterable)` if it has a length.
-        enabled: whether to show a bar.
-
-    Yields:
-        Each item.
-    """
+    """Iterates over items with a `ProgressBar`; `total` is by default their number."""
     if total is None and isinstance(iterable, Sized):
         total = len(iterable)
     with ProgressBar(description, total, enabled) as bar:

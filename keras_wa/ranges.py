@@ -19,13 +19,8 @@ MOST = 2**31 - 1  # Limit of counts that nothing else limits.
 class Range:
     """The numbers from `low` to `high`; NaN and infinity are in no range.
 
-    `argparse` accepts a range as the `type` of a flag.
-
-    Attributes:
-        low, high: the limits, included by default.
-        whole: whether the range contains whole numbers only.
-        above: whether `low` is excluded.
-        below: whether `high` is excluded.
+    `argparse` accepts a range as the `type` of a flag. `whole` leaves only whole
+    numbers, `above` excludes `low`, `below` excludes `high`.
     """
 
     low: float = -_FINITE
@@ -53,15 +48,7 @@ class Range:
         return value
 
     def check(self, name: str, value: Any) -> None:
-        """Checks that a value is in the range.
-
-        Args:
-            name: name of the value, which starts the error message.
-            value: the value.
-
-        Raises:
-            UserError: the value is outside the range or not a number.
-        """
+        """Raises a `UserError` about the name if a value is not in the range."""
         if value not in self:
             wanted = self._wanted(value)
             raise UserError(f"{name} must be {wanted}. Received: {value!r}")

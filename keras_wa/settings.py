@@ -85,13 +85,9 @@ def setting(
 ) -> Any:
     """Declares a field of a `Settings` dataclass.
 
-    Args:
-        default: the default value; with `None` the field may be `None`.
-        help: help text for the command line. The default is appended unless the text
-            contains "default".
-        metavar: placeholder of the value in the help.
-        choices: valid strings; empty for any string.
-        numbers: valid numbers of an int or float field.
+    With the default `None` the field may be `None`. The default is appended to `help`
+    unless the text contains "default". Without `choices` any string is valid; `numbers`
+    are those of an int or float field.
     """
     kind: dict[str, Any] = (
         {"default_factory": dict} if default == {} else {"default": default}
@@ -114,11 +110,7 @@ class Settings:
     """Base class of frozen dataclasses with checked fields; see this module."""
 
     def __post_init__(self) -> None:
-        """Checks each field.
-
-        Raises:
-            UserError: a field has an invalid value.
-        """
+        """Raises a `UserError` if a field has an invalid value."""
         for field, kinds in fields_of(type(self)):
             value = getattr(self, field.name)
             if value is None and type(None) in kinds:
@@ -134,14 +126,9 @@ class Settings:
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any], origin: str) -> Self:
-        """Builds settings from parsed TOML or JSON.
+        """Builds settings from parsed TOML or JSON; missing fields keep their default.
 
-        Args:
-            values: field -> value; missing fields keep their default.
-            origin: the file of the values, for error messages.
-
-        Raises:
-            UserError: a field is unknown or has an invalid value.
+        `origin` is the file of the values, for error messages.
         """
         kinds = {field.name: kinds for field, kinds in fields_of(cls)}
         given = {}
@@ -181,11 +168,7 @@ def field_names(record: type) -> list[str]:
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:
-    """Reads settings from a TOML file.
-
-    Raises:
-        UserError: the file cannot be read or is not TOML.
-    """
+    """Reads settings from a TOML file."""
     # Models need these settings' checks and no TOML.
     if sys.version_info >= (3, 11):
         import tomllib
@@ -211,11 +194,7 @@ def kinds_of(hint: Any) -> tuple[type, ...]:
 
 
 def check_type(name: str, kinds: tuple[type, ...], value: Any) -> None:
-    """Refuses a value of none of the types; a whole number is a float too.
-
-    Raises:
-        UserError: it names the parameter, in backticks.
-    """
+    """Refuses a value of none of the types; a whole number is a float too."""
     taken = (*kinds, int) if float in kinds else kinds
     if not isinstance(value, taken) or (isinstance(value, bool) and bool not in kinds):
         names = (_TYPE_NAMES.get(each, each.__name__) for each in kinds)

@@ -29,15 +29,12 @@ AS_USER = (
 
 
 @contextlib.contextmanager
-def confined(
-    tree: Tree, *words: str, deadline_s: float = DEADLINE_S
-) -> Iterator[tuple[subprocess.Popen[str], int]]:
+def confined(tree: Tree, *words: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """The service of a tree as long as the context lasts, once it takes requests.
 
     Args:
         tree: in which the target `serve` was carried out.
         *words: in place of its CMD.
-        deadline_s: within which it has to take requests.
 
     Yields:
         The process, which ends as the service does, and the id of the service's own.
@@ -54,7 +51,7 @@ def confined(
         text=True,
     )
     # Its end is that of its output, which is waited for below.
-    alarm = threading.Timer(deadline_s, _end, [process])
+    alarm = threading.Timer(DEADLINE_S, _end, [process])
     alarm.start()
     with process:
         try:
@@ -65,7 +62,7 @@ def confined(
                 if line.startswith("Serving ") and "http://0.0.0.0:8501" in line:
                     break
             else:
-                done = f"took no requests within {deadline_s:g} s, or ended"
+                done = f"took no requests within {DEADLINE_S:g} s, or ended"
                 pytest.fail("".join([*said, f"The service {done}."]))
             alarm.cancel()
             (pid,) = _children(process)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import keras
@@ -13,7 +10,7 @@ import numpy as np
 import pytest
 
 from keras_wa.models import create_model
-from tests.tiny_model import ROOT
+from tests.processes import python
 
 CHECKS = """
 from keras_wa import layers
@@ -54,17 +51,7 @@ def test_layers_and_models_pass_the_same_checks(backend: str, tmp_path: Path) ->
     model.save(tmp_path / "model.keras")
     np.save(tmp_path / "rois.npy", rois)
     words = [tmp_path / name for name in ("model.keras", "rois.npy", "out.npy")]
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT + CHECKS, *map(str, words), backend],
-        env={**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": _path()},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
+    python("-c", SCRIPT + CHECKS, *words, backend, KERAS_BACKEND=backend)
     expected = model.predict(rois, verbose=0)
     assert keras.backend.backend() == "tensorflow"
     np.testing.assert_allclose(np.load(tmp_path / "out.npy"), expected, atol=1e-5)
-
-
-def _path() -> str:
-    return os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])

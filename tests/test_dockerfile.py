@@ -140,19 +140,6 @@ def test_the_health_check_fails_where_nobody_serves(served: Tree) -> None:
     assert "URLError" in done.stderr
 
 
-@pytest.mark.namespaces
-def test_a_service_that_hangs_while_it_starts_is_not_waited_for(
-    served: Tree, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hangs = Instruction("ENTRYPOINT", '["sh", "-c", "echo Loading; sleep 600"]')
-    monkeypatch.setitem(served.settings, "ENTRYPOINT", hangs)
-    with (
-        pytest.raises(pytest.fail.Exception, match=r"Loading\n.*within 0\.5 s"),
-        confined(served, deadline_s=0.5),
-    ):
-        pass
-
-
 def test_the_container_does_not_start_without_a_token(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from keras_wa.data import Dataset, load_cases, register_dataset, registry
 from keras_wa.errors import UserError
+from tests.processes import python
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "plugin"
 
@@ -38,14 +39,14 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-def _keras_wa(*words: str, site: Path) -> subprocess.CompletedProcess[str]:
-    paths = [str(site), *sys.path]
-    return subprocess.run(
-        [sys.executable, "-c", "from keras_wa.cli import main; exit(main())", *words],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-    )
+COMMAND = "from keras_wa.cli import main; exit(main())"
+
+
+def _python(
+    site: Path, *words: str | Path, code: int = 0
+) -> subprocess.CompletedProcess[str]:
+    paths = os.pathsep.join([str(site), *sys.path])
+    return python("-c", *words, code=code, PYTHONPATH=paths)
 
 
 def test_an_installed_package_brings_a_model_and_a_dataset(
@@ -58,14 +59,12 @@ def test_an_installed_package_brings_a_model_and_a_dataset(
         label = ("benign", "malignant")[i % 2]
         pixels = rng.integers(0, 256, (40, 40), np.uint8)
         cv2.imwrite(str(images / f"{i // 2 + 12 * (i % 2):04}-{label}.png"), pixels)
-    done = _keras_wa(
-        *("train", "--dataset", "numbered", "--data-dir", str(images)),
+    done = _python(
+        *(installed, COMMAND, "train", "--dataset", "numbered", "--data-dir", images),
         *("--model", "small_cnn", "--model-option", "filters=4"),
         *("--epochs", "1", "--image-size", "32", "--batch-size", "4"),
-        *("--store-dir", str(tmp_path / "stores"), "--run-dir", str(tmp_path / "run")),
-        site=installed,
+        *("--store-dir", tmp_path / "stores", "--run-dir", tmp_path / "run"),
     )
-    assert done.returncode == 0, done.stderr
     assert "small_cnn on numbered: " in done.stdout
     assert (tmp_path / "run" / "saved_model").is_dir()
     # The plug-in that is broken is named, once a group, and the rest goes on.
@@ -81,21 +80,14 @@ def test_its_model_passes_the_checks_and_is_listed(installed: Path) -> None:
         "run_model_test('small_cnn', {'filters': 4}, image_size=32)\n"
         "from keras_wa.cli import main; exit(main(['models']))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(installed), *sys.path])},
-    )
-    assert done.returncode == 0, done.stderr
+    done = _python(installed, code)
     assert "small_cnn" in done.stdout
     assert "wa_resnet50_literal" in done.stdout
 
 
 def test_unknown_names_are_answered_with_those_of_plugins(installed: Path) -> None:
     words = ("train", "--dataset", "phantom", "--model", "smal_cnn", "--epochs", "1")
-    done = _keras_wa(*words, site=installed)
-    assert done.returncode == 2
+    done = _python(installed, COMMAND, *words, code=2)
     assert "did you mean 'small_cnn'?" in done.stderr
 
 

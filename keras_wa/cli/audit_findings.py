@@ -25,13 +25,7 @@ _STYLES: dict[Verdict, str] = {
 
 
 def print_report(report: AuditReport, console: Console | None = None) -> None:
-    """Prints verdict, checks and scores.
-
-    Args:
-        report: the report of the audit.
-        console: console to print on; by default stdout, without colours if it is not a
-            terminal.
-    """
+    """Prints verdict, checks and scores, without colours if stdout is no terminal."""
     console = console or Console(highlight=False)
     everything = report.counts.get("all", {})
     console.print(

@@ -12,7 +12,7 @@ from keras_wa.cli.messages import say, warn
 from keras_wa.cli.paths import make_folder
 from keras_wa.cli.shared import add_resamples, choose_dataset
 from keras_wa.cli.starting import start_keras
-from keras_wa.errors import UserError
+from keras_wa.errors import UserError, unknown_name
 from keras_wa.ranges import Range
 from keras_wa.training.config import TrainConfig
 
@@ -85,7 +85,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _compare_models(args: argparse.Namespace) -> int:
     from keras_wa.data.splits import SPLITS
-    from keras_wa.errors import unknown_name
     from keras_wa.evaluate.compare.comparing import (
         measure_costs,
         read_results,
@@ -178,8 +177,6 @@ def _write(
 
 
 def _baseline(given: str | None, names: list[str]) -> str:
-    from keras_wa.errors import unknown_name
-
     if given is not None and given not in names:
         raise unknown_name("baseline", given, names)
     return given or names[0]

@@ -93,19 +93,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def default_folder(paths: Sequence[Path]) -> Path:
-    """Returns the default output folder for some paths.
+    """Returns the default output folder for runs or folders with runs.
 
-    A selection of runs has a separate folder. In the folder of all runs, the other runs
-    would be treated as deleted, and computed again the next time.
-
-    Args:
-        paths: runs or folders with runs, at least one of which is a folder. Files and
-            missing paths are ignored.
-
-    Returns:
-        `.dashboard` in the folder, for a single folder of runs. For a run or several
-        paths, `.dashboard-XXXXXXXX` in the folder of the first, with a digest of the
-        paths.
+    It is `.dashboard` in a single folder of runs. A selection has a separate folder,
+    `.dashboard-XXXXXXXX` beside the first run or in the first folder: in the folder of
+    all runs, the other runs would be treated as deleted, and computed again the next
+    time. Files and missing paths are ignored; there must be a folder.
     """
     places = [path.resolve() for path in paths if path.is_dir()]
     first = places[0]

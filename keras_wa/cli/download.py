@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import dataclasses
 import sys
 from pathlib import Path
 
+from keras_wa.cli.flags import flag_of
 from keras_wa.cli.messages import say, warn
 from keras_wa.cli.paths import make_folder
 from keras_wa.data.download import (
@@ -18,7 +18,6 @@ from keras_wa.data.download import (
     IdcIndex,
     Plan,
     S5cmd,
-    Selection,
     Source,
     Tables,
     fetch_series,
@@ -103,32 +102,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Downloads a dataset. Returns the exit code."""
-    request = _Request.of(args)
-    index = read_index(request.source.collection)
+    source, lesion, parts, out = _checked(args)
+    index = read_index(source.collection)
+    lists_given = Path(args.case_lists) if args.case_lists else None
+    obtained = obtained_tables(source, table_names(source, lesion), out, lists_given)
+    patients = args.limit_patients
     with contextlib.ExitStack() as stack:
         tables = None
-        if request.source is CBIS_DDSM:
-            tables = stack.enter_context(request.tables())
+        if source is CBIS_DDSM:
+            tables = stack.enter_context(obtained)
             lists = read_case_lists(tables.paths)
             if args.series_table:
                 return _write_series_table(index, lists, Path(args.series_table))
             selection = select_cbis_ddsm(
-                index.series,
-                lists.cases,
-                request.lesion,
-                request.parts,
-                args.limit_patients,
+                index.series, lists.cases, lesion, parts, patients
             )
             warn(tables.notes)
             warn(f"Left out: {where}, {why}" for where, why in lists.skipped)
         else:
-            selection = select_all(
-                index.series, request.source.collection, args.limit_patients
-            )
-        plan = make_plan(selection, request.out)
-        licence = licence_text(request.source, index)
-        _show(request, index, selection, plan)
-        say(licence)
+            selection = select_all(index.series, source.collection, patients)
+        plan = make_plan(selection, out)
+        licence = licence_text(source, index)
+        say(f"{source.title}, {selection.what}; {index.version}\n")
+        say("\n".join(plan.describe()))
+        warn(selection.notes)
+        say(f"\n{licence}")
         shortage = plan.shortage()
         if args.dry_run:
             warn([shortage] if shortage else [])
@@ -139,71 +137,44 @@ def run(args: argparse.Namespace) -> int:
             say("Nothing was fetched.")
             return 0
         if tables is None:
-            tables = stack.enter_context(request.tables())
+            tables = stack.enter_context(obtained)
             warn(tables.notes)
-        return _carry_out(plan, tables, licence, request.s5cmd())
+        s5cmd = S5cmd(args.endpoint or ENDPOINTS[args.source], args.workers)
+        return _carry_out(plan, tables, licence, s5cmd)
 
 
-@dataclasses.dataclass(frozen=True)
-class _Request:
-    """The checked arguments."""
-
-    args: argparse.Namespace
-    source: Source
-    lesion: str
-    parts: tuple[str, ...]
-    out: Path
-
-    @classmethod
-    def of(cls, args: argparse.Namespace) -> _Request:
-        if args.name not in SOURCES:
-            raise unknown_name("data set", args.name, SOURCES)
-        if args.source not in ENDPOINTS:
-            raise unknown_name("--source", args.source, ENDPOINTS)
-        source = SOURCES[args.name]
-        if source is not CBIS_DDSM:
-            for flag in ("lesion", "parts", "series_table"):
-                if getattr(args, flag) is not None:
-                    raise UserError(
-                        f"{_flag(flag)}. Received: {getattr(args, flag)!r} with "
-                        f"{args.name}; expected no such flag: only cbis-ddsm can be "
-                        "fetched in parts."
-                    )
-        whole = args.series_table or source is not CBIS_DDSM
-        lesion = args.lesion or ("all" if whole else "calcification")
-        if lesion not in LESIONS:
-            raise unknown_name("--lesion", lesion, LESIONS)
-        parts = tuple((args.parts or ",".join(PARTS)).split(","))
-        for part in parts:
-            if part not in PARTS:
-                raise unknown_name("--parts", part, PARTS)
-        out = Path(args.out or f"data/{source.name}")
-        if (out / PHANTOM_SETTINGS).exists():
-            raise UserError(
-                f"{out}: holds a phantom tree ({PHANTOM_SETTINGS}), which must not be "
-                "mixed with the data set. Expected: another folder; name it with --out."
-            )
-        return cls(args, source, lesion, parts, out)
-
-    def tables(self) -> contextlib.AbstractContextManager[Tables]:
-        given = Path(self.args.case_lists) if self.args.case_lists else None
-        names = table_names(self.source, self.lesion)
-        return obtained_tables(self.source, names, self.out, given)
-
-    def s5cmd(self) -> S5cmd:
-        endpoint = self.args.endpoint or ENDPOINTS[self.args.source]
-        return S5cmd(endpoint, self.args.workers)
-
-
-def _flag(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
-
-
-def _show(request: _Request, index: IdcIndex, selection: Selection, plan: Plan) -> None:
-    say(f"{request.source.title}, {selection.what}; {index.version}\n")
-    say("\n".join(plan.describe()))
-    warn(selection.notes)
-    say("")
+def _checked(
+    args: argparse.Namespace,
+) -> tuple[Source, str, tuple[str, ...], Path]:
+    """Returns the source, the type of lesion, the parts and the output folder."""
+    if args.name not in SOURCES:
+        raise unknown_name("data set", args.name, SOURCES)
+    if args.source not in ENDPOINTS:
+        raise unknown_name("--source", args.source, ENDPOINTS)
+    source = SOURCES[args.name]
+    if source is not CBIS_DDSM:
+        for name in ("lesion", "parts", "series_table"):
+            if getattr(args, name) is not None:
+                raise UserError(
+                    f"{flag_of(name)}. Received: {getattr(args, name)!r} with "
+                    f"{args.name}; expected no such flag: only cbis-ddsm can be "
+                    "fetched in parts."
+                )
+    whole = args.series_table or source is not CBIS_DDSM
+    lesion = args.lesion or ("all" if whole else "calcification")
+    if lesion not in LESIONS:
+        raise unknown_name("--lesion", lesion, LESIONS)
+    parts = tuple((args.parts or ",".join(PARTS)).split(","))
+    for part in parts:
+        if part not in PARTS:
+            raise unknown_name("--parts", part, PARTS)
+    out = Path(args.out or f"data/{source.name}")
+    if (out / PHANTOM_SETTINGS).exists():
+        raise UserError(
+            f"{out}: holds a phantom tree ({PHANTOM_SETTINGS}), which must not be "
+            "mixed with the data set. Expected: another folder; name it with --out."
+        )
+    return source, lesion, parts, out
 
 
 def _agreed() -> bool:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from keras_wa.cli.flags import add_config, add_settings
 from keras_wa.cli.messages import say, warn
@@ -20,7 +19,6 @@ from keras_wa.ranges import Range
 
 if TYPE_CHECKING:
     from keras_wa.data import Dataset
-    from keras_wa.data.dataset import Pixels
     from keras_wa.evaluate.image_quality_figure import Pair
 
 EXAMPLE = "keras-wa enhance --dataset phantom --n 512 --out enhancement/phantom"
@@ -98,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
     write_figure(
         out / "figure1.png",
         [
-            _pair(dataset, by_name.loc[name], settings)
+            _images(dataset, by_name.loc[name], settings)[0]
             for name in table["roi_id"].iloc[rows]
         ],
         f"{_title(dataset)}: CLAHE, clip limit {settings.clip_limit:g}, "
@@ -121,14 +119,13 @@ def _measure(
 
     def measure(row: pd.Series) -> dict[str, Any] | UserError:
         try:
-            before = _read(dataset, row, settings)
+            pair, reason = _images(dataset, row, settings)
         except UserError as error:
             return error
-        mask, reason = _mask(dataset, row, settings)
         return {
             "roi_id": row["roi_id"],
             "patient_id": row["patient_id"],
-            **measure_pair(before, _enhance(before, settings), mask),
+            **measure_pair(pair.before, pair.after, pair.mask),
             "no_visibility": reason,
         }
 
@@ -150,39 +147,24 @@ def _measure(
     return pd.DataFrame(kept), skipped
 
 
-def _read(dataset: Dataset, row: pd.Series, settings: DataSettings) -> Pixels:
-    """Reads an ROI at the network's input size, before enhancement."""
-    from keras_wa.data.io.resize import resize
-
-    return resize(dataset.read(row).pixels, (settings.image_size, settings.image_size))
-
-
-def _enhance(image: Pixels, settings: DataSettings) -> Pixels:
-    from keras_wa.data.io.clahe import clahe
-
-    return clahe(image, settings.clip_limit, (settings.tiles, settings.tiles))
-
-
-def _mask(
+def _images(
     dataset: Dataset, row: pd.Series, settings: DataSettings
-) -> tuple[NDArray[np.bool_] | None, str | None]:
-    """Returns the lesion's mask in the pixels of `_read`, or why there is none."""
+) -> tuple[Pair, str | None]:
+    """Reads an ROI at the network's input size; also returns why it has no mask."""
     from keras_wa.data.dataset import lesion_mask
-
-    try:
-        return lesion_mask(
-            dataset, row, (settings.image_size, settings.image_size)
-        ), None
-    except UserError as error:
-        return None, str(error)
-
-
-def _pair(dataset: Dataset, row: pd.Series, settings: DataSettings) -> Pair:
+    from keras_wa.data.io.clahe import clahe
+    from keras_wa.data.io.resize import resize
     from keras_wa.evaluate.image_quality_figure import Pair
 
-    before = _read(dataset, row, settings)
-    mask, _ = _mask(dataset, row, settings)
-    return Pair(str(row["roi_id"]), before, _enhance(before, settings), mask)
+    size = (settings.image_size, settings.image_size)
+    before = resize(dataset.read(row).pixels, size)
+    after = clahe(before, settings.clip_limit, (settings.tiles, settings.tiles))
+    mask = reason = None
+    try:
+        mask = lesion_mask(dataset, row, size)
+    except UserError as error:
+        reason = str(error)
+    return Pair(str(row["roi_id"]), before, after, mask), reason
 
 
 def _absences(

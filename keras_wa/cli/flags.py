@@ -12,6 +12,11 @@ from keras_wa.cli.paths import at_home
 from keras_wa.settings import Settings, field_names, fields_of, read_toml
 
 
+def flag_of(name: str) -> str:
+    """Returns the flag of a setting."""
+    return f"--{name.replace('_', '-')}"
+
+
 def add_config(parser: argparse.ArgumentParser) -> None:
     """Adds `--config`."""
     parser.add_argument("--config", metavar="FILE", help="TOML file, see configs/")
@@ -25,11 +30,8 @@ def add_settings(
 ) -> None:
     """Adds a flag for each field of a settings class; flags default to `None`.
 
-    Args:
-        parser: parser to add the flags to.
-        record: settings class; its groups are those of the help.
-        without: fields that get no flag.
-        only: fields that get a flag; by default all.
+    The groups of the class are those of the help. Fields in `without`, and others than
+    those in `only` if it is given, get no flag.
     """
     for group in _groups(record):
         flags = [
@@ -45,13 +47,7 @@ def add_settings(
 def given_settings(
     args: argparse.Namespace, record: type[Settings], config: str | None = None
 ) -> dict[str, Any]:
-    """Returns field -> value from a config file, overridden by flags.
-
-    Args:
-        args: the parsed arguments.
-        record: the settings class.
-        config: a TOML file.
-    """
+    """Returns field -> value from a TOML file, overridden by flags."""
     values = at_home(read_toml(config)) if config else {}
     flags = {
         name: value
@@ -75,7 +71,7 @@ def _groups(record: type[Settings]) -> Iterator[Any]:
 def _add(section: Any, field: dataclasses.Field[Any], kinds: tuple[type, ...]) -> None:
     words = field.metadata
     options: dict[str, Any] = {"dest": field.name, "default": None}
-    flag = f"--{field.name.replace('_', '-')}"
+    flag = flag_of(field.name)
     options["help"] = words["help"]
     if (
         field.default not in (None, dataclasses.MISSING)

@@ -67,10 +67,7 @@ _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a command.
-
-    Args:
-        argv: the arguments; by default those of the process.
+    """Runs a command with arguments, by default those of the process.
 
     Returns:
         The exit code: 0 success, 1 a bug in this package (with a traceback), 2 an error

@@ -37,13 +37,9 @@ def warn(notes: Iterable[str]) -> None:
 def as_flags(message: str) -> str:
     """Replaces parameters and functions in a message by flags and commands.
 
-    Args:
-        message: a message of the library, with parameters and functions in backticks,
-            such as `batch_size`, `crop='fixed'` or `evaluate_run(run='runs/x')`.
-
-    Returns:
-        The message with flags or metavars of the running command (`--batch-size`,
-        `--crop fixed`) and with commands. Other names are unchanged.
+    They are in backticks, such as `batch_size`, `crop='fixed'` or
+    `evaluate_run(run='runs/x')`. Names that the running command does not take are
+    unchanged.
     """
     return replace_parameters(_FUNCTION.sub(_command, message), _argument)
 

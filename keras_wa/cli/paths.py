@@ -29,11 +29,7 @@ def at_home(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def make_folder(name: str | Path, flag: str = "--out") -> Path:
-    """Creates an output folder before the command starts its work.
-
-    Raises:
-        UserError: it cannot be created; the message names the flag.
-    """
+    """Creates an output folder before the command starts its work."""
     out = Path(name)
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -50,9 +46,6 @@ def check_writable(path: Path, flag: str) -> None:
 
     Its folder is created. An existing path that is not a file, such as a device, is
     accepted.
-
-    Raises:
-        UserError: it cannot be written; the message names the flag.
     """
     try:
         if path.is_dir():

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from keras_wa.cli.flags import flag_of
 from keras_wa.cli.messages import say, warn
 from keras_wa.cli.paths import make_folder
 from keras_wa.data.background_rois import background_cases, render_on_backgrounds
@@ -112,7 +113,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     tree = parser.add_argument_group("of --layout tcia")
     for field, (options, _) in _TREE_FLAGS.items():
-        tree.add_argument(_flag(field), dest=field, **options)
+        tree.add_argument(flag_of(field), dest=field, **options)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -138,10 +139,6 @@ def run(args: argparse.Namespace) -> int:
         _write_rois(spec, args, out)
     say(f"Best possible AUC ({spec.labelling}): {best_possible_auc(spec):.3f}")
     return 0
-
-
-def _flag(field: str) -> str:
-    return f"--{field.replace('_', '-')}"
 
 
 def _out(args: argparse.Namespace) -> Path | None:
@@ -175,7 +172,7 @@ def _out(args: argparse.Namespace) -> Path | None:
         given = [field for field in _TREE_FLAGS if getattr(args, field) is not None]
         if given:
             raise UserError(
-                f"{_flag(given[0])} is of --layout tcia. Received: --layout "
+                f"{flag_of(given[0])} is of --layout tcia. Received: --layout "
                 f"{args.layout}; expected --layout tcia with it."
             )
     return Path(out) if out else None

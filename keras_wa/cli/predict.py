@@ -15,6 +15,7 @@ from keras_wa.cli.paths import check_writable, make_folder
 from keras_wa.cli.starting import begun, start_keras, without_collecting
 from keras_wa.data import ReadOptions
 from keras_wa.errors import UserError, unknown_name
+from keras_wa.export.cards import DISCLAIMER, trained_bits
 from keras_wa.ranges import Range
 from keras_wa.settings import range_of
 
@@ -27,7 +28,9 @@ _KINDS = ("auto", "roi", "mammogram")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds this command's arguments to its parser."""
     parser.add_argument(
-        "model", metavar="MODEL", help="a run, a SavedModel of one, or a .keras file"
+        "model",
+        metavar="MODEL",
+        help="a run, its SavedModel, a preset or a .keras file",
     )
     parser.add_argument(
         "files", nargs="+", metavar="FILE", help="images, folders of them, or patterns"
@@ -110,7 +113,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Classifies images and writes the results. Returns the exit code."""
     _check(args)
-    from keras_wa.export.cards import trained_bits
     from keras_wa.inference.targets import expand
 
     if args.bits_stored is None:
@@ -130,7 +132,6 @@ def run(args: argparse.Namespace) -> int:
     targets = begun(_targets(args, named))
     with without_collecting():
         classifier = _open(args.model)
-    from keras_wa.data import ReadOptions
     from keras_wa.inference.predicting import predict_targets
     from keras_wa.inference.prediction_files import (
         to_csv,
@@ -140,10 +141,8 @@ def run(args: argparse.Namespace) -> int:
     )
     from keras_wa.progress import ProgressBar
 
-    options = ReadOptions(
-        # An official crop is a separate file; a box is cropped with the default method.
-        crop=args.crop or classifier.crop.replace("official", "fixed"),
-        field_mm=classifier.field_mm,
+    options = classifier.read_options(
+        args.crop,
         pixel_spacing=args.pixel_spacing,
         for_processing=args.for_processing,
         bits_stored=args.bits_stored,
@@ -173,8 +172,7 @@ def run(args: argparse.Namespace) -> int:
             write_text(Path(name), text)
     if _STDOUT not in (args.json, args.csv):
         print(to_table(predictions), flush=True)
-        warn(classifier.notes)
-        warn(["Research software. Not a medical device."])
+        warn([*classifier.notes, DISCLAIMER])
     errors = [each.error for each in predictions if each.error]
     if args.dicom_out is not None:
         errors += _write_dicom(classifier, predictions, Path(args.dicom_out))

@@ -23,12 +23,7 @@ Mask = NDArray[np.bool_]
 
 @dataclasses.dataclass(frozen=True)
 class RoiSample:
-    """A sample of ROIs.
-
-    Attributes:
-        cases: case table of the ROIs.
-        pixels: the enhanced ROIs before scaling, uint8 `(n, H, W)`.
-    """
+    """ROIs: their case table, and the enhanced pixels, uint8 `(n, H, W)`."""
 
     cases: pd.DataFrame
     pixels: NDArray[np.uint8]
@@ -50,20 +45,7 @@ class RoiSample:
 
 
 def draw_sample(data: RunData, split: str, n: int, seed: int = 0) -> RoiSample:
-    """Draws ROIs of a part with equal probability.
-
-    Args:
-        data: the run's ROIs.
-        split: `train`, `val` or `test`.
-        n: number of ROIs; all of them if there are fewer.
-        seed: random seed.
-
-    Returns:
-        The ROIs, in the order of the case table.
-
-    Raises:
-        UserError: the part is empty.
-    """
+    """Draws `n` ROIs of a part, or all of fewer, in the order of the table."""
     cases = data.some_cases_of(split)
     chosen = np.sort(np.random.default_rng(seed).permutation(len(cases))[:n])
     pixels = data.part(split).read(chosen)
@@ -74,10 +56,6 @@ def read_masks(
     dataset: Dataset, sample: RoiSample
 ) -> tuple[list[Mask | None], str | None]:
     """Reads the masks of ROIs, resized like the ROIs.
-
-    Args:
-        dataset: the dataset of the ROIs.
-        sample: the ROIs.
 
     Returns:
         The mask of each ROI, bool `(H, W)`, or `None` if it is missing, unreadable or

@@ -10,6 +10,7 @@ from keras_wa.cli.flags import add_settings, given_settings
 from keras_wa.cli.messages import say, warn
 from keras_wa.cli.starting import start_keras
 from keras_wa.errors import UserError
+from keras_wa.export.cards import DISCLAIMER
 from keras_wa.server.limits import ServerSettings
 
 EXAMPLE = "keras-wa serve runs/NAME --port 8501"
@@ -20,7 +21,7 @@ _LIBRARIES = ("fastapi", "uvicorn", "python_multipart", "prometheus_client")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds this command's arguments to its parser."""
     parser.add_argument(
-        "model", metavar="RUN", help="a run, a SavedModel of one, or a .keras file"
+        "model", metavar="RUN", help="a run, its SavedModel, a preset or a .keras file"
     )
     add_settings(parser, ServerSettings)
 
@@ -39,8 +40,7 @@ def run(args: argparse.Namespace) -> int:
     from keras_wa.server.running import serve
 
     classifier = open_classifier(args.model)
-    warn(classifier.notes)
-    warn(["Research software. Not a medical device."])
+    warn([*classifier.notes, DISCLAIMER])
     serve(
         classifier,
         settings,

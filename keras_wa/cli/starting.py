@@ -86,11 +86,8 @@ def quiet_decoders() -> Iterator[None]:
 def start_keras(find_devices: bool = True) -> None:
     """Imports Keras, and TensorFlow without its startup messages.
 
-    TensorFlow is optional with another backend.
-
-    Args:
-        find_devices: whether to initialise TensorFlow's devices; several processes must
-            be connected before.
+    TensorFlow is optional with another backend. Its devices are initialised with
+    `find_devices`; several processes must be connected before.
     """
     with quiet_start(), without_collecting():
         from keras_wa.backend import on_tensorflow
@@ -106,11 +103,7 @@ def start_keras(find_devices: bool = True) -> None:
 
 
 def start_anew(resume: bool) -> NoReturn:
-    """Replaces this process by a new one of the same command.
-
-    Args:
-        resume: whether to resume the run.
-    """
+    """Replaces this process by a new one of the same command, or one that resumes."""
     command = [sys.executable, *sys.orig_argv[1:]]
     if resume and "--resume" not in command:
         command.append("--resume")

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+DISCLAIMER = "Research software. Not a medical device."
+
 
 def card_file(saved_model: Path) -> Path:
     """Returns the card in a SavedModel, see `export.saved_model.model_card`."""
@@ -14,11 +16,7 @@ def card_file(saved_model: Path) -> Path:
 
 
 def bits_of(card: Mapping[str, Any]) -> int | None:
-    """Returns `bits_stored` of the training images; older cards have none.
-
-    Raises:
-        ValueError: it is not a number from 1 to 16.
-    """
+    """Returns `bits_stored` of the training images, 1 to 16; older cards have none."""
     bits = card.get("bits_stored")
     if bits is not None and bits not in range(1, 17):
         raise ValueError(f"bits_stored {bits!r}; expected 1 to 16, or null")
@@ -26,21 +24,16 @@ def bits_of(card: Mapping[str, Any]) -> int | None:
 
 
 def trained_bits(model: str | Path) -> int | None:
-    """Returns `bits_stored` of the training images of a model.
+    """Returns `bits_stored` of a model's training images, or None if unknown.
 
-    It allows images to be decoded while TensorFlow starts.
-
-    Args:
-        model: path of a model, see `open_classifier`, which reports errors.
-
-    Returns:
-        The bits, or None if unknown.
+    It allows images to be decoded while TensorFlow starts. `open_classifier` reports
+    errors.
     """
     path = Path(model)
-    for file in (card_file(path), path / "config.json", path.parent / "config.json"):
-        # The last one is for the path of a run's `best.keras`.
-        if file.parent == path.parent and path.name != "best.keras":
-            continue
+    files = [card_file(path), path / "metadata.json", path / "config.json"]
+    if path.name == "best.keras":  # Of a run.
+        files = [path.parent / "config.json"]
+    for file in files:
         try:
             return bits_of(json.loads(file.read_text(encoding="utf-8")))
         except (OSError, ValueError, AttributeError):

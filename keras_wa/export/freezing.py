@@ -27,9 +27,6 @@ def fold_batch_normalization(model: keras.Model) -> keras.Model:
     At inference `gamma * (x - mean) / sqrt(variance + epsilon) + beta` is a factor and
     an offset for each channel, which kernel and bias can include.
 
-    Args:
-        model: a flat functional model; it is not changed.
-
     Returns:
         A copy for inference, without the layers that can be folded: those over the last
         axis that are the only user of a `Conv2D` without activation. The model itself,
@@ -95,8 +92,7 @@ def calls_of(operation: Any) -> list[Any]:
 def users_of(model: keras.Model) -> dict[int, list[Any]]:
     """Returns the users of each tensor of a functional model, by the tensor's `id`.
 
-    All operations count, also those that are not layers, such as `a + b`. An output of
-    the model has the user None.
+    All operations count, such as `a + b`. An output of the model has the user None.
     """
     users: dict[int, list[Any]] = defaultdict(list)
     for operation in model.operations:
@@ -117,11 +113,7 @@ def _fold(conv: layers.Conv2D, norm: layers.BatchNormalization) -> list[np.ndarr
 
 
 def affine_of(norm: layers.BatchNormalization) -> tuple[np.ndarray, np.ndarray]:
-    """Returns a batch normalisation at inference as factor and offset.
-
-    Returns:
-        Factor and offset of each channel, `(channels,)`, float64.
-    """
+    """Returns a batch normalisation as factor and offset of each channel."""
     spread = np.sqrt(_float64(norm.moving_variance, 1.0) + norm.epsilon)
     factor = _float64(norm.gamma, 1.0) / spread
     return factor, _float64(norm.beta, 0.0) - _float64(norm.moving_mean, 0.0) * factor
@@ -149,8 +141,7 @@ def save_frozen(
         path: the directory.
         signature: signature of the input; `serve` and `serving_default` take it by its
             name and return `output_0`.
-        functions: further signatures: name -> a function of the same input that returns
-            a dictionary of outputs.
+        functions: further signatures: name -> function to a dictionary of outputs.
         guard: decorator of each function. `NAME_unchecked` of the loaded object is the
             function without it.
     """
@@ -193,14 +184,11 @@ def save_frozen(
 def _of_one_dtype(
     function: Callable[[tf.Tensor], Any], signature: tf.TensorSpec
 ) -> tuple[Any, Any]:
-    """Returns a function that refuses other dtypes once it is loaded.
+    """Returns a function that refuses other dtypes once it is loaded, and its trace.
 
     TensorFlow silently casts a NumPy array to the dtype of a loaded function with only
     one trace. With several traces it selects the one that fits; those of other dtypes
     raise.
-
-    Returns:
-        The function, and its trace for the signature.
     """
 
     def serve(roi: tf.Tensor) -> Any:

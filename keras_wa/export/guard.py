@@ -12,16 +12,9 @@ def guarded(function: Function) -> Function:
     """Makes a function refuse inputs that are not raw grey ROIs.
 
     TensorFlow silently casts a NumPy array to the dtype of a signature: an image in
-    [0, 1] would become black.
-
-    Args:
-        function: function from ROIs, uint8 `(batch, height, width, 1)`, to a dictionary
-            of results with the batch as their first axis.
-
-    Returns:
-        The function, in which TensorFlow raises `InvalidArgumentError` if a side is
-        below 32 px, or if no grey level of the batch is above 1. An empty batch gives
-        empty results.
+    [0, 1] would become black. So the function raises `InvalidArgumentError` if a side
+    is below 32 px, or if no grey level of the batch is above 1. An empty batch gives
+    empty results.
     """
     function = or_nothing(function)
 

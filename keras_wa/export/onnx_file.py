@@ -21,22 +21,11 @@ OPSET = 17
 
 
 def export_onnx(run: Run, path: Path) -> Path:
-    """Writes the run's best model as ONNX.
+    """Writes the run's best model as ONNX; an existing file is replaced.
 
     Its input is `roi`, uint8 `(batch, height, width, 1)`, raw grey, its output the
     probability of each class, float32 `(batch, classes)`, as in the SavedModel. The
     metadata key `keras_wa` has the card of the SavedModel.
-
-    Args:
-        run: a trained run.
-        path: the file; it is replaced atomically.
-
-    Returns:
-        The file.
-
-    Raises:
-        UserError: the run has no model yet, `tf2onnx` is not installed, or the file
-            cannot be written.
     """
     try:
         import tf2onnx

@@ -15,12 +15,8 @@ from keras_wa.training.config import TrainConfig
 class Preprocessing:
     """Preprocessing of a raw ROI for a network.
 
-    Attributes:
-        image_size: side of the resized ROI, pixels.
-        enhance: `"clahe"` or `"none"`.
-        clip_limit: clip limit of CLAHE.
-        tiles: number of tiles of CLAHE per side.
-        wavelet: wavelet of a network that takes subbands; None if it takes the ROI.
+    `enhance` is `"clahe"` or `"none"`, `tiles` is their number per side, `wavelet` that
+    of a network that takes subbands, or None.
     """
 
     image_size: int = 224
@@ -53,13 +49,9 @@ class Preprocessing:
 def preparing_model(preprocessing: Preprocessing) -> keras.Model:
     """Builds the preprocessing of the pipeline as a model.
 
-    Args:
-        preprocessing: the preprocessing.
-
-    Returns:
-        A model from raw grey ROIs, uint8 `(batch, height, width, 1)`, of at least
-        32 px, to the network's input. It resizes, enhances, scales and, for a network
-        of subbands, transforms.
+    It maps raw grey ROIs, uint8 `(batch, height, width, 1)`, of at least 32 px, to the
+    network's input: it resizes, enhances, scales and, for a network of subbands,
+    transforms.
     """
     p = preprocessing
     roi = keras.Input((None, None, 1), dtype="uint8", name="roi")

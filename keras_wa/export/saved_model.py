@@ -14,29 +14,27 @@ import xxhash
 import keras_wa
 from keras_wa.data.classes import CLASS_NAMES
 from keras_wa.errors import UserError
+from keras_wa.explain.feature_map import find_feature_map
+from keras_wa.explain.gradcam import grad_cam_graph
 from keras_wa.explain.subbands import image_wavelet
-from keras_wa.export.cards import card_file
-from keras_wa.export.explaining import explaining_function
+from keras_wa.export.cards import DISCLAIMER, card_file
 from keras_wa.export.folding import fold
-from keras_wa.export.freezing import save_frozen
+from keras_wa.export.freezing import Function, save_frozen
 from keras_wa.export.guard import guarded
 from keras_wa.export.preparation import Preprocessing, preparing_model
 from keras_wa.files import replacing, write_json
+from keras_wa.layers.gate_reader import GateReader
 from keras_wa.training.best import load_best
+from keras_wa.training.config import TrainConfig
 from keras_wa.training.decision import read_decision
 from keras_wa.training.run import Run
 
 
 def serving_model(model: keras.Model, preprocessing: Preprocessing) -> keras.Model:
-    """Adds the preprocessing of the pipeline to a model.
+    """Adds the preprocessing of the pipeline to a trained classifier.
 
-    Args:
-        model: a trained classifier.
-        preprocessing: its preprocessing.
-
-    Returns:
-        A model from raw ROIs, uint8 `(batch, height, width, 1)`, see `preparing_model`,
-        to float32 probabilities, `(batch, classes)`.
+    The result maps raw ROIs, uint8 `(batch, height, width, 1)`, see `preparing_model`,
+    to float32 probabilities, `(batch, classes)`.
     """
     prepare = preparing_model(preprocessing)
     outputs = model(prepare.output)
@@ -57,17 +55,10 @@ def export_saved_model(
 
     Args:
         run: a trained run.
-        destination: the directory, by default `saved_model` in the run; it is replaced
-            atomically.
+        destination: the directory, by default `saved_model` in the run; an existing
+            SavedModel is replaced atomically.
         explain: whether to add the signature `serve_explain`, see
             `explaining_function`, which doubles the size of the SavedModel.
-
-    Returns:
-        The directory.
-
-    Raises:
-        UserError: the run has no model yet, the destination is another kind of
-            directory, or the network cannot be explained.
     """
     target = Path(destination) if destination is not None else run.saved_model
     # Before the slow work.
@@ -84,23 +75,54 @@ def export_saved_model(
     return target
 
 
+def explaining_function(
+    network: keras.Model, config: TrainConfig
+) -> tuple[Function, dict[str, Any]]:
+    """Returns a function of a trained classifier that classifies and explains.
+
+    Returns:
+        A function from raw ROIs, uint8 `(batch, height, width, 1)`, to `probabilities`
+        `(batch, classes)`, `heat` `(batch, size, size)` in [0, 1] (Grad-CAM of
+        malignant on the resized ROI) and, if the network has gates, `gates`
+        `(batch, channels)`, those of all layers concatenated; all float32. And a JSON
+        description: the layer of the heat, and the gate layers in order with their
+        numbers of channels.
+    """
+    prepare = preparing_model(Preprocessing.of_config(config))
+    size = (config.image_size, config.image_size)
+    try:
+        heat = grad_cam_graph(network, size=size)
+    except ValueError as error:
+        raise UserError(
+            f"`explain=True`: this network has no heat map. {error}"
+        ) from error
+    layer, _ = find_feature_map(network)
+    reader = GateReader(network)
+
+    @tf.autograph.experimental.do_not_convert
+    def explain(roi: tf.Tensor) -> dict[str, tf.Tensor]:
+        inputs = prepare(roi, training=False)
+        probabilities, gates = reader(inputs)
+        results = {"probabilities": probabilities, "heat": heat(inputs)}
+        if gates:
+            flat = [tf.reshape(each, (-1, each.shape[-1])) for each in gates.values()]
+            results["gates"] = tf.cast(tf.concat(flat, axis=1), tf.float32)
+        return results
+
+    about = {
+        "heat": f"Grad-CAM of malignant by layer {layer}",
+        "gates": [[g.name, int(g.input.shape[-1])] for g in reader.layers],
+    }
+    return explain, about
+
+
 def write_saved_model(
     model: keras.Model,
     card: Mapping[str, Any],
     target: Path,
     functions: Mapping[str, Any] | None = None,
 ) -> None:
-    """Writes a model as a SavedModel, see `export_saved_model`.
-
-    Args:
-        model: a model from `serving_model`.
-        card: its card, see `model_card`.
-        target: the directory; an existing SavedModel is replaced.
-        functions: further signatures by name.
-
-    Raises:
-        UserError: the directory exists and is not a SavedModel.
-    """
+    """Writes a model of `serving_model` with its card and further signatures."""
     require_saved_model_place(target)
     with replacing(target) as partial:
         signature = tf.TensorSpec((None, None, None, 1), tf.uint8, "roi")
@@ -118,21 +140,12 @@ def require_saved_model_place(target: Path) -> None:
 
 
 def weights_digest(run: Run) -> str:
-    """Returns the XXH3-128 of the run's `best.keras`, hexadecimal.
-
-    Raises:
-        UserError: no epoch was completed.
-    """
+    """Returns the XXH3-128 of the run's `best.keras`, hexadecimal."""
     return xxhash.xxh3_128_hexdigest(run.require_best().read_bytes())
 
 
 def model_card(run: Run, network: keras.Model) -> dict[str, Any]:
-    """Returns the card of an exported model for a server, as JSON values.
-
-    Args:
-        run: a trained run.
-        network: its model.
-    """
+    """Returns the card of a trained network for a server, as JSON values."""
     config, decision = run.config, read_decision(run)
     return {
         "keras_wa": keras_wa.__version__,
@@ -148,5 +161,5 @@ def model_card(run: Run, network: keras.Model) -> dict[str, Any]:
         "output": f"probability of each label, float32 (batch, {config.classes})",
         "labels": list(CLASS_NAMES[config.classes]),
         "decision": None if decision is None else dataclasses.asdict(decision),
-        "warning": "Research software. Not a medical device.",
+        "warning": DISCLAIMER,
     }

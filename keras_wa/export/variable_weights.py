@@ -35,15 +35,8 @@ def load_with_variables(path: Path) -> Callable[[Any], Any]:
     the same outputs. In exchange, each call prepares the weights for the processor:
     9 ms of 43 for one ROI, 27 of 822 for 32.
 
-    Args:
-        path: the directory.
-
-    Returns:
-        The function. For other SavedModels, the one that TensorFlow loads.
-
-    Raises:
-        OSError: a file cannot be read.
-        ValueError: it is not a SavedModel, or incomplete.
+    For other SavedModels, returns the function that TensorFlow loads. An unreadable one
+    raises OSError or ValueError.
     """
     saved = SavedModel()
     try:
@@ -70,12 +63,6 @@ def load_saved_model(path: Path) -> Any:
 
     TensorFlow interprets the path as a pattern, and finds no file in `x[1]`. So a link
     with a plain name is used.
-
-    Args:
-        path: the directory.
-
-    Raises:
-        OSError, ValueError, tf.errors.OpError: it cannot be read.
     """
     if not set("*?[\\") & set(str(path)):
         return tf.saved_model.load(str(path))
@@ -86,12 +73,7 @@ def load_saved_model(path: Path) -> Any:
 
 
 def unchecked(loaded: Any, name: str) -> Callable[[Any], Any]:
-    """Returns a function of a loaded SavedModel without its guard.
-
-    Args:
-        loaded: a SavedModel from `save_frozen`; older ones have no guards.
-        name: name of the function.
-    """
+    """Returns a function of a loaded SavedModel without its guard, if it has one."""
     free = f"{name}_unchecked"
     name = free if hasattr(loaded, free) else name
     # Keeps a reference to the loaded object, which owns the variables.

@@ -1,4 +1,4 @@
-"""Loading a trained model of any format as a classifier of raw grey ROIs."""
+"""Opening a trained model of any format to classify raw grey ROIs."""
 
 from __future__ import annotations
 
@@ -17,22 +17,20 @@ import tensorflow as tf
 import xxhash
 from numpy.typing import NDArray
 
-from keras_wa.data.classes import CLASS_NAMES
+from keras_wa.data import ReadOptions
 from keras_wa.data.pipeline.rois import Enhancement
 from keras_wa.errors import UserError, in_one_line
 from keras_wa.explain.subbands import image_wavelet
 from keras_wa.export.cards import bits_of, card_file
-from keras_wa.export.folding import fold
-from keras_wa.export.preparation import Preprocessing
-from keras_wa.export.saved_model import model_card, serving_model, weights_digest
+from keras_wa.export.saved_model import weights_digest
 from keras_wa.export.variable_weights import (
     load_saved_model,
     load_with_variables,
     unchecked,
 )
 from keras_wa.files import put_back
+from keras_wa.inference.mammogram_classifier import MammogramClassifier
 from keras_wa.training.best import load_best
-from keras_wa.training.config import TrainConfig
 from keras_wa.training.decision import Decision, read_decision
 from keras_wa.training.run import Run
 
@@ -41,7 +39,9 @@ Pixels = NDArray[np.uint8]
 
 @dataclasses.dataclass(frozen=True)
 class Classifier:
-    """A trained model that maps raw ROIs to the probability of each class.
+    """A model to serve: a function of raw ROIs, and what its card says of it.
+
+    Of a run, a preset or a `.keras` file it is made of a `MammogramClassifier`.
 
     Attributes:
         source: its path.
@@ -59,7 +59,6 @@ class Classifier:
         wavelet: wavelet of the network's subbands; None if it uses none, or unknown.
         open_network: returns the Keras model after the preprocessing, for heat maps;
             None for a SavedModel.
-        config: configuration of the training; None for a SavedModel.
         explain: the signature `serve_explain` of a SavedModel, if any, see
             `explaining_function`.
     """
@@ -78,7 +77,6 @@ class Classifier:
     weights: str = ""
     wavelet: str | None = None
     open_network: Callable[[], keras.Model] | None = None
-    config: TrainConfig | None = None
     explain: Callable[[Any], Any] | None = None
 
     def __call__(self, rois: Pixels) -> NDArray[np.float64]:
@@ -89,24 +87,27 @@ class Classifier:
         # A float32 probability can exceed 1 by rounding.
         return np.clip(found, 0.0, 1.0)
 
+    def read_options(self, crop: str | None = None, **options: Any) -> ReadOptions:
+        """Returns how to crop an ROI, by default as the training ROIs were cropped."""
+        # An official crop is a separate file; a box is cropped by the default method.
+        crop = crop or self.crop.replace("official", "fixed")
+        return ReadOptions(crop=crop, field_mm=self.field_mm, **options)
+
 
 def open_classifier(path: str | Path, frozen: bool = True) -> Classifier:
-    """Opens a run, an exported SavedModel, or a `.keras` file.
+    """Opens a run, a preset, an exported SavedModel, or a `.keras` file.
 
-    A `.keras` file is read in Keras' safe mode, which runs no code of the file. A
-    SavedModel is a program that TensorFlow runs.
+    Presets and `.keras` files are read in Keras' safe mode, which runs no code of the
+    file. A SavedModel is a program that TensorFlow runs.
 
     Args:
-        path: a run directory, a SavedModel directory, or a `.keras` file. The
-            `best.keras` of a run opens the run. For other files, preprocessing and
-            threshold are unknown: the default CLAHE is used, with a note.
+        path: the folder or file. The `best.keras` of a run opens the run. For other
+            `.keras` files, preprocessing and threshold are unknown: the default CLAHE
+            is used, with a note.
         frozen: whether to keep the weights of a SavedModel constant, which is faster
             for a server; else it opens faster and needs less memory, see
             `load_with_variables`.
             This also applies to a run whose SavedModel has its current weights.
-
-    Returns:
-        The classifier.
 
     Raises:
         UserError: the path is none of these, or cannot be read.
@@ -117,51 +118,50 @@ def open_classifier(path: str | Path, frozen: bool = True) -> Classifier:
             put_back(path)  # A process may have been killed during an export.
     if (path / "saved_model.pb").is_file():
         return _of_saved_model(path, frozen)
-    if (path / "config.json").is_file():
-        return _of_run(Run.open(path), frozen)
+    of_run = path.name == "best.keras" and path.is_file()
+    folder = path.parent if of_run else path
+    if (folder / "config.json").is_file():
+        exported = None if frozen else _exported(folder)
+        return exported or _of_model(MammogramClassifier.from_preset(folder), folder)
     if path.suffix == ".keras" and path.is_file():
-        if path.name == "best.keras" and (path.parent / "config.json").is_file():
-            return _of_run(Run.open(path.parent), frozen)
         return _of_file(path)
     what = "a folder of another kind" if path.is_dir() else "a file of another kind"
     raise UserError(
         f"MODEL {path}. Received: {what if path.exists() else 'nothing there'}; "
-        "expected a run directory, a SavedModel or a .keras file."
+        "expected a run directory, a preset, a SavedModel or a .keras file."
     )
 
 
-def _of_run(run: Run, frozen: bool) -> Classifier:
-    exported = None if frozen else _exported(run)
-    if exported is not None:
-        # 2.5 s faster than loading best.keras with Keras.
-        serve, card = exported
-        open_network = functools.partial(load_best, run)
-    else:
-        network = load_best(run)
-        serve = _traced(
-            serving_model(fold(network), Preprocessing.of_config(run.config))
-        )
-        card = model_card(run, network)
-        open_network = functools.partial(_same, network)
-    return _described(card, run.path, serve, open_network, run.config)
+def _exported(path: Path) -> Classifier | None:
+    """Opens a run by its SavedModel, if that has the run's current weights.
 
-
-def _exported(run: Run) -> tuple[Callable[[Any], Any], dict[str, Any]] | None:
-    """Returns the run's SavedModel with the run's card, if its weights are current."""
+    It is 2.5 s faster than loading `best.keras` with Keras.
+    """
+    if not (path / "saved_model").is_dir():  # As of a preset.
+        return None
     try:
+        run = Run.open(path)
         card = _read_card(run.saved_model)
         if card.get("weights") != weights_digest(run):
             return None
         # The run may have been evaluated since.
         decision = read_decision(run)
-        card["decision"] = None if decision is None else dataclasses.asdict(decision)
-        return load_with_variables(run.saved_model), card
-    except (OSError, ValueError, tf.errors.OpError, UserError):
+        card["decision"] = decision and dataclasses.asdict(decision)
+        serve = load_with_variables(run.saved_model)
+    except (OSError, ValueError, tf.errors.OpError):
         return None
+    return _described(card, path, serve, functools.partial(load_best, run))
 
 
-def _same(network: keras.Model) -> keras.Model:
-    return network
+def _of_model(model: MammogramClassifier, source: Path) -> Classifier:
+    signature = [tf.TensorSpec((None, None, None, 1), tf.uint8)]
+    serving = model.serving_model()
+
+    @tf.function(input_signature=signature, autograph=False)
+    def serve(rois: tf.Tensor) -> tf.Tensor:
+        return serving(rois, training=False)
+
+    return _described(model.card(), source, serve, lambda: model.network)
 
 
 def _read_card(path: Path) -> dict[str, Any]:
@@ -215,27 +215,16 @@ def _of_file(path: Path) -> Classifier:
             f"{path}: another kind of model. Received: {shape} to "
             f"{network.output_shape}; expected (None, side, side, 1) to (None, 2)."
         )
-    config = TrainConfig(image_size=int(shape[1]), classes=int(classes))
-    return Classifier(
-        source=path,
-        image_size=config.image_size,
-        labels=tuple(CLASS_NAMES[config.classes]),
-        trained_on="unknown",
-        crop=config.crop,
-        field_mm=config.field_mm,
-        bits_stored=None,
-        decision=None,
-        notes=(
-            f"{path} is a bare model file: that its ROIs were enhanced by CLAHE as by "
-            "default is assumed, and no threshold is known. Name its run directory.",
-        ),
-        enhancement=Enhancement(config.enhance, config.clip_limit, config.tiles),
-        serve=_traced(serving_model(fold(network), Preprocessing.of_config(config))),
-        weights=xxhash.xxh3_128_hexdigest(path.read_bytes()),
-        wavelet=image_wavelet(network),
-        open_network=functools.partial(_same, network),
-        config=config,
+    metadata = {
+        "weights": xxhash.xxh3_128_hexdigest(path.read_bytes()),
+        "wavelet": image_wavelet(network),
+    }
+    found = _of_model(MammogramClassifier(network, metadata=metadata), path)
+    note = (
+        f"{path} is a bare model file: that its ROIs were enhanced by CLAHE as by "
+        "default is assumed, and no threshold is known. Name its run directory."
     )
+    return dataclasses.replace(found, notes=(note,))
 
 
 def _described(
@@ -243,11 +232,12 @@ def _described(
     source: Path,
     serve: Callable[[Any], Any],
     open_network: Callable[[], keras.Model] | None = None,
-    config: TrainConfig | None = None,
     explain: Callable[[Any], Any] | None = None,
 ) -> Classifier:
     try:
         inside, decision = card["inside"], card.get("decision")
+        if decision is not None:
+            decision = Decision.from_mapping(decision, str(source))
         return Classifier(
             source=source,
             image_size=int(inside["resize"][0]),
@@ -256,11 +246,7 @@ def _described(
             crop=str(card.get("crop", "fixed")),
             field_mm=float(card.get("field_mm", 25.6)),
             bits_stored=bits_of(card),
-            decision=(
-                None
-                if decision is None
-                else Decision.from_mapping(decision, str(source))
-            ),
+            decision=decision,
             notes=tuple(_notes(card)),
             enhancement=Enhancement(
                 inside["enhance"], float(inside["clip_limit"]), int(inside["tiles"])
@@ -270,7 +256,6 @@ def _described(
             weights=str(card.get("weights", "")),
             wavelet=card.get("wavelet"),
             open_network=open_network,
-            config=config,
             explain=explain,
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -290,13 +275,3 @@ def _notes(card: dict[str, Any]) -> list[str]:
             "Evaluate the run with `evaluate_run`, and export it again."
         )
     return notes
-
-
-def _traced(model: keras.Model) -> Callable[[Any], Any]:
-    signature = [tf.TensorSpec((None, None, None, 1), tf.uint8)]
-
-    @tf.function(input_signature=signature, autograph=False)
-    def serve(rois: tf.Tensor) -> tf.Tensor:
-        return model(rois, training=False)
-
-    return serve

@@ -26,6 +26,7 @@ from keras_wa.inference.dicom_out import (
     structured_report,
     write_dicom,
 )
+from keras_wa.inference.pictures import shrunk
 from keras_wa.inference.predicting import Prediction
 
 # A secondary capture is not compressed: 2048 px a side take about 10 MB.
@@ -58,7 +59,7 @@ def write_results(
     number: int,
     when: datetime,
 ) -> list[Path]:
-    """Writes the predictions of one DICOM image to two DICOM files beside it.
+    """Writes the predictions of one DICOM image to a report and a secondary capture.
 
     Args:
         classifier: the model.
@@ -66,13 +67,6 @@ def write_results(
         folder: folder of the two files.
         number: number in their names, since two images may have the same name.
         when: their time.
-
-    Returns:
-        The structured report and the secondary capture.
-
-    Raises:
-        UserError: the image is not DICOM or lacks an identifier, `highdicom` is not
-            installed, or a file cannot be written.
     """
     file = predictions[0].target.file
     if not is_dicom(file):
@@ -133,8 +127,7 @@ def draw(predictions: Sequence[Prediction]) -> NDArray[np.uint8]:
     At most 2048 px a side. Red: malignant; cyan: not, or unknown.
     """
     image = open_image(predictions[0].target.file, for_processing=True).grey()
-    factor = min(1.0, _MOST_PIXELS / max(image.shape))
-    small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    small, factor = shrunk(image, _MOST_PIXELS)
     picture = cv2.cvtColor(small, cv2.COLOR_GRAY2RGB)
     thick = max(1, round(max(small.shape) / 700))
     for each in predictions:

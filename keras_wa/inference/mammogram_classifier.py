@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from keras_wa.data.classes import CLASS_NAMES
+from keras_wa.export.folding import fold
 from keras_wa.export.preparation import Preprocessing, preparing_model
+from keras_wa.export.saved_model import serving_model, write_saved_model
 from keras_wa.inference.raw_images import grey_batch
 from keras_wa.metrics import apply_temperature
 from keras_wa.training.decision import Decision
@@ -184,15 +186,18 @@ class MammogramClassifier(keras.Model):
         Raises:
             UserError: the directory exists and is not a SavedModel.
         """
-        from keras_wa.export.folding import fold
-        from keras_wa.export.saved_model import serving_model, write_saved_model
+        write_saved_model(self.serving_model(), self.card(), Path(path))
 
-        card = {
+    def serving_model(self) -> keras.Model:
+        """Returns the network, folded for inference, after its preprocessing."""
+        return serving_model(fold(self.network), self.preprocessing)
+
+    def card(self) -> dict[str, Any]:
+        """Returns the card of the exported classifier, as JSON values."""
+        return {
             "trained_on": "unknown",
             **self.metadata,
             "inside": self.preprocessing.to_card(),
             "labels": self.labels,
             "decision": self.decision and dataclasses.asdict(self.decision),
         }
-        model = serving_model(fold(self.network), self.preprocessing)
-        write_saved_model(model, card, Path(path))

@@ -32,76 +32,40 @@ def out_of_distribution_warnings(
     resized: Pixels,
     facts: Mapping[str, Any],
 ) -> list[str]:
-    """Lists differences of an ROI from the training ROIs.
+    """Lists differences of an ROI, `(h, w)`, from the training ROIs, a sentence each.
 
     Only simple statistics are compared: an ROI without differences may still be out of
-    distribution.
-
-    Args:
-        classifier: the model.
-        raw: the ROI, `(h, w)`.
-        resized: the ROI at the model's size, before enhancement.
-        facts: `size_mm` and `padding`, see `keras_wa.data.Roi`.
-
-    Returns:
-        A sentence for each difference.
+    distribution. `resized` is the ROI at the model's size, before enhancement; `facts`
+    has `size_mm` and `padding`, see `keras_wa.data.Roi`.
     """
-    return [
-        *_size(classifier, raw),
-        *_field(classifier, facts),
-        *_beyond(facts),
-        *_black(raw),
-        *_grey(classifier, resized),
-    ]
-
-
-def _size(classifier: Classifier, raw: Pixels) -> list[str]:
-    side = min(raw.shape)
-    if 2 * side >= classifier.image_size:
-        return []
-    return [
-        f"size: {raw.shape[1]} by {raw.shape[0]} px, enlarged more than twofold to the "
-        f"{classifier.image_size} px that the model sees"
-    ]
-
-
-def _field(classifier: Classifier, facts: Mapping[str, Any]) -> list[str]:
-    if classifier.crop != "fixed" or "size_mm" not in facts:
-        return []
-    size = float(np.mean(facts["size_mm"]))
-    if classifier.field_mm / _SCALE <= size <= classifier.field_mm * _SCALE:
-        return []
-    return [
-        f"field of view: {size:.1f} mm; the training ROIs had {classifier.field_mm:g} "
-        "mm, so calcifications have another size here"
-    ]
-
-
-def _beyond(facts: Mapping[str, Any]) -> list[str]:
+    size, found = classifier.image_size, []
+    height, width = raw.shape
+    if 2 * min(height, width) < size:
+        found.append(
+            f"size: {width} by {height} px, enlarged more than twofold to the {size} "
+            "px that the model sees"
+        )
+    field, trained = float(np.mean(facts.get("size_mm", 0))), classifier.field_mm
+    is_cut = classifier.crop == "fixed" and "size_mm" in facts
+    if is_cut and not trained / _SCALE <= field <= trained * _SCALE:
+        found.append(
+            f"field of view: {field:.1f} mm; the training ROIs had {trained:g} mm, so "
+            "calcifications have another size here"
+        )
     padding = float(facts.get("padding", 0.0))
-    if padding <= 0.25:
-        return []
-    return [f"edge: {padding:.0%} of the ROI lies beyond the image"]
-
-
-def _black(raw: Pixels) -> list[str]:
-    if raw.max() > 1:
-        return []
-    return [
-        "intensity: no grey level is above 1. Grey levels are 0 to 255; multiply an "
-        "image of [0, 1] by 255"
-    ]
-
-
-def _grey(classifier: Classifier, resized: Pixels) -> list[str]:
-    if classifier.decision is None:
-        return []
-    found = statistics_of_one(resized)
-    reasons = []
-    for name, (low, high) in classifier.decision.grey.items():
-        if not low <= found[name] <= high:
-            reasons.append(
-                f"intensity: {_WORDS.get(name, name)} {found[name]:.0f}; 99 % of the "
-                f"training ROIs lie between {low:.0f} and {high:.0f}"
-            )
-    return reasons
+    if padding > 0.25:
+        found.append(f"edge: {padding:.0%} of the ROI lies beyond the image")
+    if raw.max() <= 1:
+        found.append(
+            "intensity: no grey level is above 1. Grey levels are 0 to 255; multiply "
+            "an image of [0, 1] by 255"
+        )
+    if classifier.decision is not None:
+        statistics = statistics_of_one(resized)
+        found += [
+            f"intensity: {_WORDS.get(name, name)} {statistics[name]:.0f}; 99 % of the "
+            f"training ROIs lie between {low:.0f} and {high:.0f}"
+            for name, (low, high) in classifier.decision.grey.items()
+            if not low <= statistics[name] <= high
+        ]
+    return found

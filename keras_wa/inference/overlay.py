@@ -12,7 +12,7 @@ from keras_wa.data.io import open_image, stem_of
 from keras_wa.explain.figures import gallery, panels
 from keras_wa.files import printable, replacing, shortened
 from keras_wa.inference.classifier import Classifier
-from keras_wa.inference.pictures import Pictures
+from keras_wa.inference.pictures import Pictures, shrunk
 from keras_wa.inference.predicting import Prediction
 
 Pixels = NDArray[np.uint8]
@@ -23,13 +23,7 @@ _CYAN = (0, 255, 255)
 
 
 class Overlays:
-    """Writes a PNG file for each prediction.
-
-    Args:
-        classifier: the model. A SavedModel has heat if it was exported with `explain`.
-        folder: folder of the pictures; it is created if missing.
-        bits_stored: see `open_image`.
-    """
+    """Writes a PNG file for each prediction into a folder, which is created."""
 
     def __init__(
         self, classifier: Classifier, folder: Path, bits_stored: int | None = None
@@ -48,14 +42,9 @@ class Overlays:
         return panels(found.seen, found.bands, found.heat)
 
     def write(self, number: int, prediction: Prediction) -> Path:
-        """Writes the picture of a prediction.
+        """Writes the picture of a prediction without an error.
 
-        Args:
-            number: number in the file's name, since two files may have the same name.
-            prediction: a prediction without an error.
-
-        Returns:
-            The path of the picture.
+        `number` is in the file's name, since two files may have the same name.
         """
         whole = {"image": _place(prediction, self._bits_stored)}
         row = ("", whole | self.panels(prediction))
@@ -82,10 +71,9 @@ def caption(prediction: Prediction) -> str:
 def _place(prediction: Prediction, bits_stored: int | None) -> Pixels:
     """Draws the whole image with the ROI's window, RGB."""
     image = open_image(prediction.target.file, True, bits_stored).grey()
-    factor = min(1.0, _MOST_PIXELS / max(image.shape))
-    small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-    picture = np.repeat(small[..., np.newaxis], 3, axis=-1)
+    small, factor = shrunk(image, _MOST_PIXELS)
+    picture = cv2.cvtColor(small, cv2.COLOR_GRAY2RGB)
     if prediction.window is not None:
         window = [round(factor * side) for side in prediction.window]
         cv2.rectangle(picture, window, _CYAN, thickness=max(2, len(picture) // 150))
-    return picture.astype(np.uint8, copy=False)
+    return np.asarray(picture, np.uint8)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
+import cv2
+import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
@@ -16,6 +18,13 @@ from keras_wa.inference.classifier import Classifier
 
 Pixels = NDArray[np.uint8]
 Heat = NDArray[np.float32]
+
+
+def shrunk(image: Pixels, most: int) -> tuple[Pixels, float]:
+    """Returns an image of at most `most` pixels a side, and the factor to it."""
+    factor = min(1.0, most / max(image.shape))
+    small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.uint8), float(factor)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,10 +45,7 @@ class RoiPictures:
 
 
 class Pictures:
-    """Computes the pictures of ROIs.
-
-    Args:
-        classifier: the model. A SavedModel has heat if it was exported with `explain`.
+    """Computes the pictures of ROIs; a SavedModel has heat if exported with `explain`.
 
     Attributes:
         why_no_heat: reason for missing heat, or `""`.
@@ -51,13 +57,13 @@ class Pictures:
         self._heat: Callable[[Pixels, NDArray[np.float32]], Heat] | None = None
         if classifier.explain is not None:
             self._heat = self._heat_of_export
-        elif classifier.open_network is None or classifier.config is None:
+        elif classifier.open_network is None:
             self.why_no_heat = (
                 "This SavedModel cannot explain. Export it with "
                 "`export_saved_model(explain=True)`, or name the run."
             )
         else:
-            self._use_network()
+            self._use_network(classifier.open_network())
 
     def of(self, roi: Pixels) -> RoiPictures:
         """Computes the pictures of one ROI, uint8 `(size, size)`, before enhancement.
@@ -74,18 +80,16 @@ class Pictures:
             (heat,) = self._heat(roi, images)
         return RoiPictures(seen, bands, heat)
 
-    def _use_network(self) -> None:
-        open_network, config = self._classifier.open_network, self._classifier.config
-        assert open_network is not None
-        assert config is not None
+    def _use_network(self, network: keras.Model) -> None:
         side = self._classifier.image_size
         try:
-            explain = make_grad_cam(open_network(), size=(side, side))
+            explain = make_grad_cam(network, size=(side, side))
         except ValueError as error:
             # Networks without a feature map, or without a final dense layer.
             self.why_no_heat = f"This network has no heat map. {error}"
             return
-        wavelet = config.input_wavelet
+        # Of a network that takes subbands, not the ROI.
+        wavelet = self._classifier.wavelet if network.input_shape[-1] > 1 else None
         self._heat = lambda _, images: explain(model_inputs(images, wavelet))
 
     def _heat_of_export(self, roi: Pixels, _: NDArray[np.float32]) -> Heat:

@@ -95,13 +95,7 @@ class Prediction:
 
 @dataclasses.dataclass(frozen=True)
 class ReadRoi:
-    """An ROI that is ready for the network.
-
-    Attributes:
-        target: its target.
-        roi: uint8 `(size, size)`.
-        warnings, window, spacing_mm, spacing_from: see `Prediction`.
-    """
+    """An ROI that is ready for the network, uint8 `(size, size)`; see `Prediction`."""
 
     target: Target
     roi: Pixels
@@ -127,9 +121,6 @@ def predict_targets(
         tta: number of rotated and flipped copies of each ROI for test-time
             augmentation, 1 (none) to 8.
         batch_size: number of images per batch, copies included.
-
-    Yields:
-        A prediction for each target, with an error for a file that cannot be read.
     """
     read = functools.partial(_read, classifier, options)
     chunk = max(1, batch_size // tta)
@@ -182,11 +173,8 @@ def read_roi(
     Args:
         classifier: the model.
         options: how to crop the ROI of a box.
-        target: the target.
+        target: the target; a whole image must have 32 px a side.
         image: the decoded image, if available.
-
-    Raises:
-        UserError: it cannot be read or cropped, or has less than 32 px a side.
     """
     file = target.file.absolute() if image is None else target.file
     roi = cut_roi(
@@ -254,10 +242,7 @@ def postprocess(
 ) -> list[Prediction]:
     """Computes calibrated probabilities and decisions from outputs of the network.
 
-    Args:
-        classifier: the model.
-        read: the ROIs.
-        outputs: probabilities `(n * tta, classes)` of `views_of` these ROIs.
+    `outputs` are probabilities `(n * tta, classes)` of `views_of` the ROIs.
     """
     outputs = outputs.reshape(len(read), -1, outputs.shape[-1])
     raw = outputs[..., -1]

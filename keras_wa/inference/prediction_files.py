@@ -16,6 +16,7 @@ from rich.table import Table
 
 from keras_wa import __version__
 from keras_wa.errors import UserError
+from keras_wa.export.cards import DISCLAIMER
 from keras_wa.files import printable, replacing
 from keras_wa.inference.classifier import Classifier
 from keras_wa.inference.predicting import Prediction
@@ -64,7 +65,7 @@ def to_json(classifier: Classifier, predictions: Sequence[Prediction]) -> str:
         "threshold_rule": None if decision is None else decision.rule,
         "low_high": "least and greatest probability over turned and mirrored copies of "
         "the ROI; no confidence interval",
-        "notes": [*classifier.notes, "Research software. Not a medical device."],
+        "notes": [*classifier.notes, DISCLAIMER],
         "predictions": [as_record(each) for each in predictions],
     }
     return json.dumps(record, indent=2, allow_nan=False) + "\n"
@@ -127,11 +128,7 @@ def to_table(predictions: Sequence[Prediction]) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a text file atomically, with its folder; a device directly.
-
-    Raises:
-        UserError: it cannot be written.
-    """
+    """Writes a text file atomically, with its folder; a device directly."""
     try:
         if path.exists() and not path.is_file():
             path.write_text(text, encoding="utf-8")

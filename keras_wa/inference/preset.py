@@ -18,7 +18,6 @@ from keras_wa.errors import UserError, in_one_line
 from keras_wa.export.preparation import Preprocessing
 from keras_wa.export.saved_model import model_card
 from keras_wa.files import replacing, write_json
-from keras_wa.inference.hub import PREFIX, fetch_preset
 from keras_wa.metrics import Estimate
 from keras_wa.training.best import load_best
 from keras_wa.training.decision import Decision, read_decision
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from keras_wa.inference.mammogram_classifier import MammogramClassifier
 
 KIND = "keras_wa preset"
+_HUB = "hf://"
 FORMAT = 1
 """Version of the preset format."""
 
@@ -108,8 +108,8 @@ def load_preset(
     path: str | Path, make: Callable[..., MammogramClassifier]
 ) -> MammogramClassifier:
     """Loads a preset or a run; see `MammogramClassifier.from_preset`."""
-    if str(path).startswith(PREFIX):
-        path = fetch_preset(str(path), _FILES)
+    if str(path).startswith(_HUB):
+        path = _fetched(str(path))
     path = Path(path)
     if not path.is_dir():
         raise UserError(
@@ -154,6 +154,33 @@ def load_preset(
             f"preset {path}: cannot be loaded ({in_one_line(error)}). Expected: a "
             "folder that `save_to_preset` wrote, unchanged."
         ) from error
+
+
+def _fetched(name: str) -> Path:
+    """Downloads a preset from the Hugging Face Hub, or finds it in the cache.
+
+    `name` is `hf://user/name`, or `hf://user/name@revision`. The files in the folder
+    are links into the cache; others than a preset's are not downloaded.
+    """
+    try:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+    except ImportError:
+        raise UserError(
+            f"{name} needs huggingface_hub, which is not installed. Install it: "
+            "pip install 'keras_wa[hub]'."
+        ) from None
+    repository, _, revision = name.removeprefix(_HUB).partition("@")
+    try:
+        found = snapshot_download(
+            repository, revision=revision or None, allow_patterns=_FILES
+        )
+    except (HfHubHTTPError, HFValidationError, OSError, ValueError) as error:
+        raise UserError(
+            f"{name}: cannot be fetched ({in_one_line(error)}). Expected: "
+            "hf://user/name of a preset that you may read."
+        ) from error
+    return Path(found)
 
 
 def _of_run(run: Run, make: Callable[..., MammogramClassifier]) -> MammogramClassifier:

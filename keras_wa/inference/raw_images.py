@@ -20,16 +20,9 @@ _EXPECTED = (
 
 
 def grey_batch(images: Sequence[ArrayLike] | NDArray[Any], side: int) -> Pixels:
-    """Converts images to grey ROIs of one size.
+    """Converts images to grey ROIs of one size, uint8 `(n, side, side)`.
 
-    Args:
-        images: a list of images of any sizes, or an array `(n, height, width)` or
-            `(n, height, width, channels)`. uint8 is not scaled; uint16, 0 to 65535, and
-            floats in [0, 1] are scaled to 0 to 255.
-        side: side of the ROIs, pixels.
-
-    Returns:
-        uint8 `(n, side, side)`.
+    uint8 is not scaled; uint16, 0 to 65535, and floats in [0, 1] are, to 0 to 255.
 
     Raises:
         ValueError: an image has another type, shape or range; the message has its

@@ -27,9 +27,8 @@ def expand(words: Iterable[str], notes: list[str] | None = None) -> list[Target]
         notes: list to which a sentence is added on files that are left out of a folder.
 
     Returns:
-        A target for each file, without duplicates, in the given order; those of a
-        folder by name. A word without a match, or a folder without an image, gives a
-        target with an error.
+        A target for each file, once, in the given order; those of a folder by name. A
+        word without a match, or a folder without an image, gives one with an error.
     """
     found: dict[Path, Target] = {}
     for word in words:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from keras_wa.server.requests import (
+from keras_wa.server.questions import (
     ImageQuestion,
     Instances,
     Question,
@@ -136,7 +136,7 @@ class ModelStatus(BaseModel):
     model_version_status: list[VersionStatus]
 
 
-# Responses of the gate, which every path may return.
+# Responses of the middleware, which every path may return.
 COMMON: dict[int | str, dict[str, Any]] = {
     status: {"model": Failure, "description": why}
     for status, why in {
@@ -176,18 +176,13 @@ def _form(question: type[ImageQuestion]) -> dict[str, Any]:
     return {**schema, "required": ["file"]}
 
 
-def _body(**kinds: Any) -> dict[str, Any]:
-    content = {
-        f"{kind.replace('__', '/').replace('_', '-')}": {"schema": schema}
-        for kind, schema in kinds.items()
-    }
+def _body(schemas: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    content = {kind: {"schema": schema} for kind, schema in schemas.items()}
     return {"requestBody": {"required": True, "content": content}}
 
 
-IMAGE_BODY = _body(
-    multipart__form_data=_form(Question),
-    application__json=RoiQuestion.model_json_schema(),
-)
-VIEW_BODY = _body(multipart__form_data=_form(ViewQuestion))
-SEARCH_BODY = _body(multipart__form_data=_form(SearchQuestion))
-INSTANCES_BODY = _body(application__json=Instances.model_json_schema())
+_FORM, _JSON = "multipart/form-data", "application/json"
+IMAGE_BODY = _body({_FORM: _form(Question), _JSON: RoiQuestion.model_json_schema()})
+VIEW_BODY = _body({_FORM: _form(ViewQuestion)})
+SEARCH_BODY = _body({_FORM: _form(SearchQuestion)})
+INSTANCES_BODY = _body({_JSON: Instances.model_json_schema()})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -12,31 +11,30 @@ from starlette.responses import JSONResponse
 
 from keras_wa import __version__
 from keras_wa.errors import UserError
+from keras_wa.export.cards import DISCLAIMER
 from keras_wa.inference.predicting import ReadRoi
 from keras_wa.server import answers
+from keras_wa.server.batching import QueueFullError
 from keras_wa.server.bodies import read_json
-from keras_wa.server.engine import DISCLAIMER, Engine, QueueFullError
-from keras_wa.server.gate import Gate, refusal
+from keras_wa.server.engine import Engine
 from keras_wa.server.image_paths import PATHS as IMAGE_PATHS
 from keras_wa.server.image_paths import add_image_paths
+from keras_wa.server.images import instances_of
 from keras_wa.server.limits import ServerSettings
 from keras_wa.server.metrics import Metrics
+from keras_wa.server.middleware import LimitsMiddleware, refusal
 from keras_wa.server.page import PAGE_FILES, add_page
-from keras_wa.server.requests import Instances, Question, instances_of, parse
+from keras_wa.server.questions import Instances, Question, parse
 
 _MODEL = "/v1/models/wa"
 _OPENAPI = "/openapi.json"
 _PATHS = ("/health", "/about", "/metrics", _OPENAPI, _MODEL, f"{_MODEL}:predict")
 
 
-def create_app(engine: Engine, settings: ServerSettings, metrics: Metrics) -> Gate:
-    """Creates the ASGI application of the service.
-
-    Args:
-        engine: the engine that answers requests.
-        settings: settings and limits of the service.
-        metrics: the counters that `/metrics` shows.
-    """
+def create_app(
+    engine: Engine, settings: ServerSettings, metrics: Metrics
+) -> LimitsMiddleware:
+    """Creates the ASGI application of the service."""
     # Without FastAPI's documentation pages, which load scripts from other hosts.
     app = FastAPI(
         title="keras_wa",
@@ -69,11 +67,13 @@ def create_app(engine: Engine, settings: ServerSettings, metrics: Metrics) -> Ga
 
     _describe_token(app, settings)
     paths = frozenset({*_PATHS, *IMAGE_PATHS, *PAGE_FILES})
-    return Gate(app, settings, metrics, paths, frozenset({"/health", *PAGE_FILES}))
+    return LimitsMiddleware(
+        app, settings, metrics, paths, frozenset({"/health", *PAGE_FILES})
+    )
 
 
 def _describe_token(app: FastAPI, settings: ServerSettings) -> None:
-    """Adds the bearer token, which the gate checks, to the OpenAPI document."""
+    """Adds the bearer token, which the middleware checks, to the OpenAPI document."""
     document = app.openapi()
     scheme = {"type": "http", "scheme": "bearer"}
     document["components"]["securitySchemes"] = {"token": scheme}
@@ -89,7 +89,7 @@ def _text() -> dict[int | str, dict[str, Any]]:
 def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def on_http(_: Request, error: HTTPException) -> JSONResponse:
-        return refusal(error.status_code, error.detail, _headers(error.headers))
+        return refusal(error.status_code, error.detail, dict(error.headers or {}))
 
     @app.exception_handler(UserError)
     async def on_user(_: Request, error: UserError) -> JSONResponse:
@@ -107,10 +107,6 @@ def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def on_defect(_: Request, __: Exception) -> JSONResponse:
         return refusal(500, "A defect of the service; its log has the details.")
-
-
-def _headers(headers: Mapping[str, str] | None) -> dict[str, str] | None:
-    return None if headers is None else dict(headers)
 
 
 def _add_tensorflow_serving(
@@ -137,14 +133,9 @@ def _add_tensorflow_serving(
         def read() -> list[ReadRoi]:
             instances = parse(Instances, body).instances
             engine.check_count(len(instances))
-            return [
-                engine.read(image, Question(), f"instances.{number}")
-                for number, image in enumerate(
-                    instances_of(
-                        instances, settings.max_pixels, engine.classifier.bits_stored
-                    )
-                )
-            ]
+            bits = engine.classifier.bits_stored
+            images = instances_of(instances, settings.max_pixels, bits)
+            return [engine.read(image, Question(), name) for name, image in images]
 
         outputs = await engine.outputs(await engine.decoded(read), 1)
         return JSONResponse({"predictions": outputs.tolist()})

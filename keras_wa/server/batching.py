@@ -1,9 +1,10 @@
 """Dynamic batching: classifies the ROIs of several requests together.
 
-A network is faster on a batch of ROIs than on one ROI at a time. So the first ROI waits
-a short time for others, and ROIs that arrive while the network is busy form the next
+A network is faster on a batch of ROIs than on one ROI at a time: 71.5 ROIs per second
+from 64 clients, against 30 ms for one ROI (docs/serving.md). So the first ROI waits a
+short time for others, and ROIs that arrive while the network is busy form the next
 batch. A full batch is run immediately, in parallel to the current one, since one batch
-does not keep all cores busy all the time.
+does not keep all cores busy all the time. uvicorn and Starlette have no such queue.
 """
 
 from __future__ import annotations
@@ -86,9 +87,7 @@ class Batcher:
         return self._waiting
 
     def submit(self, views: Pixels) -> Future[Outputs]:
-        """Queues ROIs, uint8 `(n, size, size)`.
-
-        More ROIs than fit into a batch are split over several batches.
+        """Queues ROIs, uint8 `(n, size, size)`, which may take several batches.
 
         Returns:
             A future of the outputs, `(n, classes)`. ROIs are not classified if it is
@@ -107,11 +106,7 @@ class Batcher:
         return job.future
 
     def close(self, timeout_s: float) -> bool:
-        """Stops the threads once the queue is empty.
-
-        Returns:
-            Whether all threads ended within `timeout_s`.
-        """
+        """Stops the threads once the queue is empty; returns whether they did."""
         until = time.monotonic() + timeout_s
         with self._change:
             self._closed = True

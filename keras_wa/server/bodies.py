@@ -14,7 +14,7 @@ _MOST_JSON, _MOST_LISTS = 2**24, 2**20
 
 
 class _InMemory(MultiPartParser):
-    # Patients' images must not be written to disk; the gate limits their size.
+    # Patients' images must not be written to disk; the middleware limits their size.
     spool_max_size = 2**62
 
 
@@ -32,11 +32,7 @@ def other_type(request: Request, expected: str) -> HTTPException:
 
 
 async def read_json(request: Request) -> bytes:
-    """Reads a JSON body without parsing it.
-
-    Raises:
-        HTTPException: 413 if it would take too long to parse.
-    """
+    """Reads a JSON body without parsing it; 413 if it would take too long to parse."""
     body = await request.body()
     lists = body.count(b"[") + body.count(b"{")
     if len(body) > _MOST_JSON or lists > _MOST_LISTS:
@@ -52,9 +48,7 @@ async def read_json(request: Request) -> bytes:
 async def read_form(request: Request) -> tuple[bytes, dict[str, Any]]:
     """Reads the file and the other fields of a form.
 
-    Raises:
-        HTTPException: 400 if the form is invalid or has no file, 415 if the media type
-            is not that of a form.
+    Status 400 if it is invalid or has no file, 415 if it is another media type.
     """
     if content_type(request) != "multipart/form-data":
         raise other_type(request, "multipart/form-data")

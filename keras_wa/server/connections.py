@@ -1,7 +1,8 @@
 """Limits for connections: their number and their idle time.
 
-uvicorn has no timeout for the head of a request, or for a client that does not read its
-response. Each such connection uses a file descriptor.
+uvicorn (0.54) has no timeout for the head of a request, or for a client that does not
+read its response: with `timeout_keep_alive=1`, half a head was still open after 60 s,
+and an unread response after 30 s (2026-11-29). Each uses a file descriptor.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ _LATE = (
 class LimitedProtocol(H11Protocol):
     """uvicorn's HTTP protocol with limits for idle connections.
 
-    While a request is being answered, the gate's timeout applies instead.
+    While a request is being answered, the middleware's timeout applies instead.
 
     Attributes:
         most: maximum number of connections. One more closes the connection that has
@@ -122,10 +123,7 @@ class LimitedProtocol(H11Protocol):
             self._timer = None
 
     def _unread(self) -> int:
-        """Returns the bytes of responses that the client has not received.
-
-        0 once the kernel has all of them.
-        """
+        """Returns the bytes of responses to send; 0 once the kernel has all."""
         kept = self.transport.get_write_buffer_size()
         if not kept:
             return 0

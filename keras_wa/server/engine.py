@@ -15,6 +15,7 @@ from keras_wa import __version__
 from keras_wa.cores import usable_cores
 from keras_wa.data.io import GreyImage
 from keras_wa.errors import UserError
+from keras_wa.export.cards import DISCLAIMER
 from keras_wa.inference.classifier import Classifier
 from keras_wa.inference.predicting import (
     ReadRoi,
@@ -24,25 +25,20 @@ from keras_wa.inference.predicting import (
     views_of,
 )
 from keras_wa.inference.prediction_files import as_record
-from keras_wa.server.batching import Batcher, QueueFullError
+from keras_wa.server.batching import Batcher
 from keras_wa.server.explainer import Explainer
+from keras_wa.server.images import UPLOAD
 from keras_wa.server.limits import ServerSettings
 from keras_wa.server.metrics import Metrics
-from keras_wa.server.requests import UPLOAD, Question, as_fields
+from keras_wa.server.questions import Question, as_fields, box_of
 
 T = TypeVar("T")
-
-DISCLAIMER = "Research software. Not a medical device."
 
 
 class Engine:
     """Decodes and classifies the ROIs of requests in separate threads.
 
-    Args:
-        classifier: the model. It is run once, so that the first request does not wait
-            for TensorFlow to initialise.
-        settings: settings and limits of the service.
-        metrics: the counters to update.
+    The model is run once, so that no request waits until TensorFlow is initialised.
     """
 
     def __init__(
@@ -63,15 +59,11 @@ class Engine:
         metrics.watch_queue(lambda: self._batcher.waiting)
         # A decoding thread holds an image and its file: their number limits the memory.
         self._pool = ThreadPoolExecutor(min(4, usable_cores()), "decode")
-        self._explainer = Explainer(classifier)
+        self.explainer = Explainer(classifier)
         self._decoding: set[Future[Any]] = set()
 
     async def decoded(self, work: Callable[[], T]) -> T:
-        """Runs a decoding function in a thread of the pool.
-
-        Raises:
-            UserError: the input is invalid. Any other exception is a bug.
-        """
+        """Runs a decoding function in a thread of the pool."""
         future = self._pool.submit(work)
         # Kept until the work is done, even if the request is cancelled before.
         self._decoding.add(future)
@@ -82,29 +74,20 @@ class Engine:
             raise UserError(f"{UPLOAD}: not enough memory to read it.") from error
 
     def read(self, image: GreyImage, question: Question, name: str = UPLOAD) -> ReadRoi:
-        """Crops the ROI from an image; run it in a thread of the pool.
-
-        Args:
-            image: the image.
-            question: the other fields of the request.
-            name: name of the image in messages.
-
-        Raises:
-            UserError: the ROI cannot be cropped.
-        """
-        options = question.options(self.classifier.crop, self.classifier.field_mm)
-        target = Target(Path(name), box=question.lesion())
+        """Crops the ROI from a named image; run it in a thread of the pool."""
+        target = Target(Path(name), box=box_of(question.box))
+        options = self.classifier.read_options(
+            question.crop,
+            pixel_spacing=question.pixel_spacing,
+            for_processing=question.for_processing,
+        )
         try:
             return read_roi(self.classifier, options, target, image)
         except UserError as error:
             raise UserError(as_fields(str(error))) from error
 
     def check_count(self, count: int) -> None:
-        """Checks that a request does not have more ROIs than fit into the queue.
-
-        Raises:
-            UserError: it has more.
-        """
+        """Refuses a request that has more ROIs than fit into the queue."""
         most = self._settings.most_waiting
         if count > most:
             raise UserError(
@@ -112,11 +95,7 @@ class Engine:
             )
 
     async def outputs(self, read: list[ReadRoi], tta: int) -> NDArray:
-        """Returns the network's outputs for ROIs, `(n * tta, classes)`.
-
-        Raises:
-            QueueFullError: there is not enough room in the queue.
-        """
+        """Returns the network's outputs for ROIs, `(n * tta, classes)`."""
         future = self._batcher.submit(views_of(read, tta))
         return await asyncio.wrap_future(future)
 
@@ -124,61 +103,39 @@ class Engine:
         """Returns the fields of `answers.Record` for one ROI."""
         outputs = await self.outputs([read], tta)
         (prediction,) = postprocess(self.classifier, [read], outputs)
-        return {
-            **as_record(prediction),
-            "keras_wa": __version__,
-            "model": self.classifier.source.name,
-            "labels": list(self.classifier.labels),
-            "trained_on": self.classifier.trained_on,
-            "calibrated": self.classifier.decision is not None,
-            "notes": [*self._notes(), DISCLAIMER],
-        }
-
-    async def pictures(self, read: ReadRoi) -> tuple[dict[str, str], str]:
-        """Returns the pictures of an ROI, see `Explainer.pictures`.
-
-        Raises:
-            QueueFullError: too many requests wait for pictures.
-        """
-        return await self._explainer.pictures(read.roi)
+        return {**as_record(prediction), **self._model()}
 
     def about(self) -> dict[str, Any]:
         """Returns the fields of `answers.About`."""
         classifier, decision = self.classifier, self.classifier.decision
-        crop = "roi" if classifier.crop == "roi" else "fixed"
         return {
-            "keras_wa": __version__,
-            "model": classifier.source.name,
+            **self._model(),
             "max_bytes": self._settings.max_bytes,
-            "trained_on": classifier.trained_on,
-            "labels": list(classifier.labels),
             "image_size": classifier.image_size,
-            "crop": crop,
+            "crop": "roi" if classifier.crop == "roi" else "fixed",
             "field_mm": classifier.field_mm,
             "bits_stored": classifier.bits_stored,
-            "calibrated": decision is not None,
             "threshold": None if decision is None else decision.threshold,
             "threshold_rule": None if decision is None else decision.rule,
-            "notes": [*self._notes(), DISCLAIMER],
         }
 
     def close(self, timeout_s: float) -> bool:
-        """Stops the threads, within `timeout_s` for each kind.
-
-        Returns:
-            Whether all threads are idle.
-        """
+        """Stops the threads, each kind in `timeout_s`; returns whether all are idle."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         idle = not wait(list(self._decoding), timeout_s).not_done
-        idle = self._explainer.close(timeout_s) and idle
+        idle = self.explainer.close(timeout_s) and idle
         return self._batcher.close(timeout_s) and idle
 
-    def _notes(self) -> list[str]:
+    def _model(self) -> dict[str, Any]:
+        """Returns the fields that records and `about` share."""
+        classifier, source = self.classifier, self.classifier.source
         # Clients must not see where the model is stored on the server.
-        source = self.classifier.source
-        return [
-            note.replace(str(source), source.name) for note in self.classifier.notes
-        ]
-
-
-__all__ = ["DISCLAIMER", "Engine", "QueueFullError"]
+        notes = [note.replace(str(source), source.name) for note in classifier.notes]
+        return {
+            "keras_wa": __version__,
+            "model": source.name,
+            "labels": list(classifier.labels),
+            "trained_on": classifier.trained_on,
+            "calibrated": classifier.decision is not None,
+            "notes": [*notes, DISCLAIMER],
+        }

@@ -23,11 +23,7 @@ _MOST_WAITING = 8
 
 
 class Explainer:
-    """Makes the pictures of one ROI at a time, separately from the predictions.
-
-    Args:
-        classifier: the model.
-    """
+    """Makes the pictures of one ROI at a time, separately from the predictions."""
 
     def __init__(self, classifier: Classifier) -> None:
         self._classifier = classifier
@@ -54,11 +50,7 @@ class Explainer:
         return await asyncio.wrap_future(future)
 
     def close(self, timeout_s: float) -> bool:
-        """Stops the thread.
-
-        Returns:
-            Whether the thread is idle within `timeout_s`.
-        """
+        """Stops the thread; returns whether it is idle within `timeout_s`."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         idle = [
             self._waiting.acquire(timeout=timeout_s / _MOST_WAITING)

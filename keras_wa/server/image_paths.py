@@ -13,15 +13,15 @@ from keras_wa.inference.predicting import ReadRoi
 from keras_wa.server import answers
 from keras_wa.server.bodies import content_type, other_type, read_form, read_json
 from keras_wa.server.engine import Engine
+from keras_wa.server.images import grey_of, image_of
 from keras_wa.server.limits import ServerSettings
-from keras_wa.server.requests import (
+from keras_wa.server.questions import (
     ImageQuestion,
     Question,
     RoiQuestion,
     SearchQuestion,
     ViewQuestion,
-    grey_of,
-    image_of,
+    box_of,
     parse,
 )
 from keras_wa.server.viewing import candidates_of, view_of
@@ -91,7 +91,7 @@ def add_image_paths(app: FastAPI, engine: Engine, settings: ServerSettings) -> N
         """Classifies one image, with pictures of the network's input and a heat map."""
         roi, tta = await asked(request)
         record = await engine.record(roi, tta)
-        pictures, why = await engine.pictures(roi)
+        pictures, why = await engine.explainer.pictures(roi.roi)
         return JSONResponse(
             {"record": record, "pictures": pictures, "why_no_heat": why or None}
         )
@@ -106,7 +106,7 @@ def add_image_paths(app: FastAPI, engine: Engine, settings: ServerSettings) -> N
         """Returns the stored values of an image or a region of it, for display."""
 
         def look(image: GreyImage, asked: ViewQuestion) -> dict[str, Any]:
-            return view_of(image, asked.part(), asked.side, asked.pixel_spacing)
+            return view_of(image, box_of(asked.region), asked.side, asked.pixel_spacing)
 
         return await looked_at(request, ViewQuestion, look)
 

@@ -18,14 +18,7 @@ _ROIS = (1, 2, 4, 8, 16, 32, 64, 128)
 
 
 class Metrics:
-    """The counters of one service, in a separate registry.
-
-    Attributes:
-        requests: number of requests, by `path` and `status`.
-        seconds: time from a request's arrival to the end of its response, by `path`.
-        batches: number of ROIs per batch.
-        under_way: number of running predictions.
-    """
+    """The counters of one service, in a separate registry."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()

@@ -18,9 +18,9 @@ from keras_wa.inference.classifier import Classifier
 from keras_wa.server.app import create_app
 from keras_wa.server.connections import BACKLOG, protocol_for
 from keras_wa.server.engine import Engine
-from keras_wa.server.gate import Gate
 from keras_wa.server.limits import ServerSettings
 from keras_wa.server.metrics import Metrics
+from keras_wa.server.middleware import LimitsMiddleware
 
 # Together less than the five seconds after which a supervisor may kill the process.
 _ANSWER_S, _CLOSE_S, _THREADS_S = 3.0, 4.0, 0.2
@@ -29,26 +29,16 @@ _ANSWER_S, _CLOSE_S, _THREADS_S = 3.0, 4.0, 0.2
 def serve(
     classifier: Classifier, settings: ServerSettings, ready: Callable[[str], None]
 ) -> None:
-    """Serves until SIGTERM or Ctrl-C.
+    """Serves until SIGTERM or Ctrl-C; calls `ready` with the address once it does.
 
-    Running requests then have three more seconds; a request that takes longer gets
-    status 503.
-
-    Args:
-        classifier: the model.
-        settings: settings and limits of the service.
-        ready: called with the address once the service accepts requests.
-
-    Raises:
-        UserError: the service cannot listen on the address.
-        KeyboardInterrupt: Ctrl-C stopped the service.
+    Running requests have three more seconds then; one that takes longer gets a 503.
     """
     listener = _listen(settings)
     metrics = Metrics()
     engine = Engine(classifier, settings, metrics)
-    gate = create_app(engine, settings, metrics)
+    app = create_app(engine, settings, metrics)
     config = uvicorn.Config(
-        gate,
+        app,
         # h11 is slower than httptools, but stricter with untrusted input.
         http=protocol_for(settings.concurrency),
         backlog=BACKLOG,
@@ -62,7 +52,7 @@ def serve(
         timeout_graceful_shutdown=_CLOSE_S,  # type: ignore[arg-type]
     )
     address = _address(listener)
-    server = _Server(config, gate, lambda: ready(address))
+    server = _Server(config, app, lambda: ready(address))
     # TensorFlow's objects are never freed. Without this the garbage collector scans
     # them again and again, and parsing large JSON takes ten times as long.
     gc.collect()
@@ -82,13 +72,13 @@ def serve(
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server; stops the gate on a signal and calls `ready` when started."""
+    """uvicorn's server; limits requests after a signal, calls `ready` when started."""
 
     def __init__(
-        self, config: uvicorn.Config, gate: Gate, ready: Callable[[], None]
+        self, config: uvicorn.Config, app: LimitsMiddleware, ready: Callable[[], None]
     ) -> None:
         super().__init__(config)
-        self._gate, self._ready = gate, ready
+        self._app, self._ready = app, ready
 
     def ask_to_exit(self, *_: object) -> None:
         """Stops the server; the signal handler while uvicorn has none installed."""
@@ -104,7 +94,7 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         super().handle_exit(sig, frame)
-        self._loop.call_soon_threadsafe(self._gate.stop, _ANSWER_S)
+        self._loop.call_soon_threadsafe(self._app.stop, _ANSWER_S)
 
 
 def _listen(settings: ServerSettings) -> socket.socket:

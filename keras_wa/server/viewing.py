@@ -25,23 +25,11 @@ _MOST_SEARCHED = 2**24
 def view_of(
     image: GreyImage, region: Box | None, side: int, spacing_mm: float | None
 ) -> dict[str, Any]:
-    """Returns a region of an image, reduced to the size of a screen.
+    """Returns a region of an image as the fields of `answers.View`.
 
     The page lets the user change the window, so it needs stored values, with the table
-    of the grey levels that the model sees. They are averaged if the region is larger
-    than `side` pixels.
-
-    Args:
-        image: the image.
-        region: the region in pixels, clipped to the image; `None` for the whole image.
-        side: maximum number of pixels of the longer side.
-        spacing_mm: pixel spacing, used if the file has none.
-
-    Returns:
-        The fields of `answers.View`.
-
-    Raises:
-        UserError: the region lies outside the image.
+    of the grey levels that the model sees. The region is clipped to the image, and
+    averaged to at most `side` pixels a side. `spacing_mm` is used if the file has none.
     """
     height, width = image.shape
     part = _inside(region or Box(0, 0, width, height), image)
@@ -72,18 +60,9 @@ def view_of(
 def candidates_of(
     image: GreyImage, spacing_mm: float | None, film: bool
 ) -> dict[str, Any]:
-    """Finds candidate clusters in a mammogram, see `find_candidates`.
+    """Finds candidate clusters in a mammogram, as the fields of `answers.Candidates`.
 
-    Args:
-        image: the mammogram.
-        spacing_mm: pixel spacing, used if the file has none.
-        film: whether the image is a scanned film.
-
-    Returns:
-        The fields of `answers.Candidates`.
-
-    Raises:
-        UserError: the spacing is unknown, or the image is not a mammogram or too large.
+    `spacing_mm` is used if the file has none; `film` leaves out specks.
     """
     spacing, _ = choose_spacing(image, (spacing_mm, "option"))
     if spacing is None:

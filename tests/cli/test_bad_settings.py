@@ -7,21 +7,26 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.failing import error_of
+from tests.cli.failing import ErrorOf
 from tests.tiny_model import flags
+
+
+@pytest.mark.parametrize("command", ["evaluate", "explain", "export"])
+def test_what_is_no_run_is_named(
+    command: str, tmp_path: Path, error_of: ErrorOf
+) -> None:
+    line = error_of([command, tmp_path / "nowhere"])
+    assert "nowhere is not a run directory" in line
 
 
 @pytest.mark.parametrize("command", ["train", "evaluate", "export"])
 def test_a_run_directory_of_another_version(
-    finished: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    command: str,
+    finished: Path, tmp_path: Path, error_of: ErrorOf, command: str
 ) -> None:
     record = json.loads((finished / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps({**record, "format": 99}))
     resume = ["train", "--resume", "--run-dir", tmp_path]
-    line = error_of(resume if command == "train" else [command, tmp_path], capsys)
+    line = error_of(resume if command == "train" else [command, tmp_path])
     assert "was written by another version of keras_wa" in line
     assert "99, expected 2" in line
 
@@ -52,56 +57,38 @@ def test_an_unknown_name_is_answered_with_the_nearest(
     tmp_path: Path,
     store_dir: Path,
     tiny_model: None,
-    capsys: pytest.CaptureFixture[str],
+    error_of: ErrorOf,
     changes: dict[str, str],
     words: list[str],
     expected: str,
 ) -> None:
     settings = flags(store_dir=store_dir, run_dir=tmp_path / "run", **changes)
-    line = error_of(["train", *settings, *words], capsys)
+    line = error_of(["train", *settings, *words])
     assert line.endswith(expected)
     assert not any((tmp_path / "run").glob("*"))
 
 
-def test_weights_that_are_not_there(
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"model": "wa_resnet50", "weights": "@/none.h5"}, "none.h5"),
+        ({"weights": "@/none.h5"}, "'tiny'. Received: 'weights'"),
+        ({"run_dir": "@/file/run"}, "--run-dir"),
+    ],
+)
+def test_a_file_that_does_not_fit_is_named(
     tmp_path: Path,
     store_dir: Path,
     tiny_model: None,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    words = flags(
-        store_dir=store_dir,
-        run_dir=tmp_path / "run",
-        model="wa_resnet50",
-        weights=tmp_path / "none.h5",
-    )
-    assert "none.h5" in error_of(["train", *words], capsys)
-    assert not any((tmp_path / "run").glob("*"))
-
-
-def test_weights_for_a_model_that_takes_none(
-    tmp_path: Path,
-    store_dir: Path,
-    tiny_model: None,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    words = flags(
-        store_dir=store_dir, run_dir=tmp_path / "run", weights=tmp_path / "none.h5"
-    )
-    line = error_of(["train", *words], capsys)
-    assert "'tiny'" in line
-    assert "weights" in line
-
-
-def test_a_run_directory_that_cannot_be_made(
-    tmp_path: Path,
-    store_dir: Path,
-    tiny_model: None,
-    capsys: pytest.CaptureFixture[str],
+    error_of: ErrorOf,
+    changes: dict[str, str],
+    expected: str,
 ) -> None:
     (tmp_path / "file").write_text("no folder")
-    words = flags(store_dir=store_dir, run_dir=tmp_path / "file" / "run")
-    assert "--run-dir" in error_of(["train", *words], capsys)
+    settings = {"store_dir": store_dir, "run_dir": tmp_path / "run", **changes}
+    words = [word.replace("@", str(tmp_path)) for word in flags(**settings)]
+    assert expected in error_of(["train", *words])
+    assert not any((tmp_path / "run").glob("*"))
 
 
 @pytest.mark.parametrize(
@@ -139,14 +126,10 @@ def test_a_run_directory_that_cannot_be_made(
     ],
 )
 def test_a_number_outside_its_range_is_named_and_nothing_is_written(
-    tmp_path: Path,
-    tiny_model: None,
-    capsys: pytest.CaptureFixture[str],
-    words: list[str],
-    named: str,
+    tmp_path: Path, tiny_model: None, error_of: ErrorOf, words: list[str], named: str
 ) -> None:
     settings = flags(store_dir=tmp_path / "store", run_dir=tmp_path / "run")
-    assert named in error_of(["train", *settings, *words], capsys)
+    assert named in error_of(["train", *settings, *words])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -165,16 +148,13 @@ def test_a_number_outside_its_range_is_named_and_nothing_is_written(
     ],
 )
 def test_a_config_file_is_checked_as_flags_are(
-    tmp_path: Path,
-    tiny_model: None,
-    capsys: pytest.CaptureFixture[str],
-    line: str,
+    tmp_path: Path, tiny_model: None, error_of: ErrorOf, line: str
 ) -> None:
     path = tmp_path / "my.toml"
     path.write_text(f'model = "tiny"\ndataset = "phantom"\n{line}\n')
     place = ["--store-dir", tmp_path / "store", "--run-dir", tmp_path / "run"]
     field = line.split(" = ")[-2].lstrip("{")
     names = (f"`{field}`", f"'{field}'", f"--{field.replace('_', '-')}")
-    error = error_of(["train", "--config", path, *place], capsys)
+    error = error_of(["train", "--config", path, *place])
     assert any(f"{name} must be" in error for name in names)
     assert list(tmp_path.iterdir()) == [path]

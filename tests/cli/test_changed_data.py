@@ -15,7 +15,7 @@ from keras_wa.cli import main
 from keras_wa.errors import UserError
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.run import Run
-from tests.cli.failing import error_of
+from tests.cli.failing import ErrorOf
 from tests.tiny_model import flags
 
 ROIS = 12
@@ -120,22 +120,22 @@ def test_a_config_file_and_what_lies_under_data_last_as_flags_do(
 
 
 def test_other_data_under_the_same_names_are_refused_before_anything_is_written(
-    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    here: Path, monkeypatch: pytest.MonkeyPatch, error_of: ErrorOf
 ) -> None:
     name = change_one(here)
     run, before = here / "run", contents(here / "run" / "evaluation" / "test")
     monkeypatch.chdir(here)
     resumed = ["train", *TRAIN, "--run-dir", "run", "--resume"]
     for words in (["evaluate", "run"], ["explain", "run"], resumed):
-        line = error_of(words, capsys)
+        line = error_of(words)
         found = "1 of 24 ROIs have other pixels than in the training, the first"
         assert f"{found} '{name}'" in line
     assert contents(run / "evaluation" / "test") == before
-    assert error_of([*resumed, "--allow-changed-data"], capsys)
+    assert error_of([*resumed, "--allow-changed-data"])
 
 
 def test_changed_data_are_noted_in_every_result(
-    here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], error_of: ErrorOf
 ) -> None:
     run, other = here / "run", here / "other"
     shutil.copytree(run, other)
@@ -158,7 +158,7 @@ def test_changed_data_are_noted_in_every_result(
     config = json.loads((other / "config.json").read_text())
     (other / "config.json").write_text(json.dumps({**config, "seed": 1}))
     out = ["--out", str(tmp_path / "out"), "--resamples", "5"]
-    line = error_of(["compare", str(run), str(other), *out], capsys)
+    line = error_of(["compare", str(run), str(other), *out])
     assert f"{other} was tested on other images than {run}" in line
     # Where both are evaluated on these data, the note stands on the comparison.
     assert main(["evaluate", str(other), "--resamples", "5", *allowed]) == 0
@@ -168,12 +168,12 @@ def test_changed_data_are_noted_in_every_result(
 
 
 def test_data_that_moved_are_found_where_they_are_named(
-    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    here: Path, monkeypatch: pytest.MonkeyPatch, error_of: ErrorOf
 ) -> None:
     (here / "set").rename(here / "moved")
     monkeypatch.chdir(here)
     for words in (["evaluate", "run"], ["train", "--run-dir", "run", "--resume"]):
-        line = error_of(words, capsys)
+        line = error_of(words)
         assert f"{here}/set: the data of run are no longer there" in line
         assert "or give its new place as --data-dir" in line
     moved = ["--data-dir", "moved"]
@@ -204,10 +204,10 @@ def test_a_moved_run_leaves_the_place_alone_where_it_was(
 
 
 def test_a_store_folder_that_cannot_be_made_names_its_flag(
-    here: Path, capsys: pytest.CaptureFixture[str]
+    here: Path, error_of: ErrorOf
 ) -> None:
     (here / "file").touch()
-    line = error_of(["evaluate", here / "run", "--store-dir", here / "file/x"], capsys)
+    line = error_of(["evaluate", here / "run", "--store-dir", here / "file/x"])
     assert "cannot be written (Not a directory)" in line
     assert "choose one with --store-dir" in line
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from keras_wa.cli import main
-from tests.cli.failing import error_of
+from tests.cli.failing import ErrorOf
 from tests.tiny_model import flags, start
 from tests.waiting import until
 
+Refused = Callable[[Sequence[Path], Path], str]
 SYSTEMS = ["tiny", "tiny:dropout=0.5"]
 
 
@@ -255,7 +257,7 @@ def test_the_folds_of_a_seed_are_tested_as_one(folded: Path) -> None:
 
 
 def test_runs_of_folds_are_compared_as_they_are(
-    folded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    folded: Path, tmp_path: Path, refused: Refused
 ) -> None:
     out = tmp_path / "out"
     runs = sorted(map(str, (folded / "runs/patient-kfold").iterdir()))
@@ -265,7 +267,7 @@ def test_runs_of_folds_are_compared_as_they_are(
     assert part["systems"][0]["metrics"] == then["systems"][0]["metrics"]
     other = shutil.copytree(runs[1], tmp_path / "other seed")
     change(other / "config.json", seed=1)
-    line = refused((*map(Path, runs), other), tmp_path / "less", capsys)
+    line = refused((*map(Path, runs), other), tmp_path / "less")
     assert "Received: runs of fold [1]; expected those of [0, 1]" in line
 
 
@@ -332,19 +334,19 @@ def test_a_wrong_argument_is_named(
     store_dir: Path,
     tiny_model: None,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    error_of: ErrorOf,
     changes: dict[str, Any],
     expected: str,
 ) -> None:
     out = tmp_path / "out"
-    assert expected in error_of(words(store_dir, out, **changes), capsys)
+    assert expected in error_of(words(store_dir, out, **changes))
     assert not out.exists()
 
 
 def test_runs_with_other_settings_are_refused(
-    compared: Path, store_dir: Path, capsys: pytest.CaptureFixture[str]
+    compared: Path, store_dir: Path, error_of: ErrorOf
 ) -> None:
-    line = error_of(words(store_dir, compared, epochs=2), capsys)
+    line = error_of(words(store_dir, compared, epochs=2))
     assert "was trained with other settings: --epochs was 1. Received: 2" in line
 
 
@@ -363,52 +365,56 @@ def change(file: Path, **values: Any) -> None:
     file.write_text(json.dumps({**record, **values}))
 
 
-def refused(
-    runs: tuple[Path, ...], out: Path, capsys: pytest.CaptureFixture[str]
-) -> str:
-    line = error_of(["compare", *map(str, runs), "--out", str(out)], capsys)
-    assert not (out / "comparison.json").exists()
+@pytest.fixture
+def refused(error_of: ErrorOf) -> Refused:
+    """Compares runs that cannot be; gives the error."""
+
+    def line(runs: Sequence[Path], out: Path) -> str:
+        found = error_of(["compare", *runs, "--out", out])
+        assert not (out / "comparison.json").exists()
+        return found
+
     return line
 
 
 def test_a_comparison_of_two_splits_is_refused(
-    copies: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    copies: tuple[Path, Path], tmp_path: Path, refused: Refused
 ) -> None:
     change(copies[1] / "evaluation/test/metrics.json", split_hash="0123456789ab")
-    line = refused(copies, tmp_path / "out", capsys)
+    line = refused(copies, tmp_path / "out")
     assert "Results on different splits cannot be compared" in line
     assert "0123456789ab" in line
 
 
 def test_a_comparison_of_two_budgets_is_refused(
-    copies: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    copies: tuple[Path, Path], tmp_path: Path, refused: Refused
 ) -> None:
     change(copies[1] / "config.json", epochs=7)
-    line = refused(copies, tmp_path / "out", capsys)
+    line = refused(copies, tmp_path / "out")
     assert f"{copies[1]} has another --epochs than {copies[0]}. Received: 7" in line
 
 
 def test_the_same_run_twice_is_refused(
-    copies: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    copies: tuple[Path, Path], tmp_path: Path, refused: Refused
 ) -> None:
-    line = refused((copies[0], copies[0]), tmp_path / "out", capsys)
+    line = refused((copies[0], copies[0]), tmp_path / "out")
     assert "Expected: each system once a seed" in line
 
 
 def test_a_probability_that_is_no_number_is_refused(
-    copies: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    copies: tuple[Path, Path], tmp_path: Path, refused: Refused
 ) -> None:
     file = copies[0] / "evaluation/test/predictions.csv"
     table = pd.read_csv(file)
     table.loc[3, "probability"] = np.nan
     table.to_csv(file, index=False, na_rep="nan")
-    line = refused(copies, tmp_path / "out", capsys)
+    line = refused(copies, tmp_path / "out")
     assert f"the probability of ROI {table['roi_id'][3]!r} is no number" in line
 
 
 def test_a_run_that_is_not_evaluated_says_how(
-    copies: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    copies: tuple[Path, Path], tmp_path: Path, refused: Refused
 ) -> None:
     shutil.rmtree(copies[1] / "evaluation")
-    line = refused(copies, tmp_path / "out", capsys)
+    line = refused(copies, tmp_path / "out")
     assert f"python evaluate.py {copies[1]}" in line

@@ -15,7 +15,7 @@ import pytest
 
 from keras_wa.cli import download, main
 from keras_wa.data.download import CMMD
-from tests.cli.failing import error_of
+from tests.cli.failing import ErrorOf
 from tests.data.download import small_idc
 from tests.data.download.servers import Server, serving
 
@@ -108,24 +108,14 @@ def test_a_further_part_is_added_to_the_first(
 
 
 def test_a_phantom_tree_is_not_mixed_with_the_data_set(
-    tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, words: list[str], error_of: ErrorOf
 ) -> None:
     settings = tmp_path / "out" / "phantom_tree.json"
     settings.parent.mkdir()
     settings.write_text("{}")
-    line = error_of([*words, "--yes"], capsys)
+    line = error_of([*words, "--yes"])
     assert f"{settings.parent}: holds a phantom tree" in line
     assert list(settings.parent.iterdir()) == [settings]
-
-
-def test_a_series_table_goes_into_a_new_folder_or_the_flag_is_named(
-    tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    table = tmp_path / "new" / "table.csv"
-    assert main([*words, "--series-table", str(table)]) == 0
-    assert len(pd.read_csv(table)) == len(small_idc.index())
-    line = error_of([*words, "--series-table", str(table / "no" / "t.csv")], capsys)
-    assert line.startswith("error: --series-table. Received: ")
 
 
 def test_a_dry_run_writes_nothing_and_needs_no_network(
@@ -143,20 +133,17 @@ def test_a_dry_run_writes_nothing_and_needs_no_network(
 
 
 def test_a_disk_without_room_is_refused_before_anything_is_made(
-    tmp_path: Path,
-    words: list[str],
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, words: list[str], error_of: ErrorOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=10))
-    assert "not enough free disk" in error_of([*words, "--yes"], capsys)
+    assert "not enough free disk" in error_of([*words, "--yes"])
     assert not (tmp_path / "out").exists()
 
 
 def test_without_a_terminal_it_does_not_ask(
-    tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, words: list[str], error_of: ErrorOf
 ) -> None:
-    assert "--yes" in error_of(words, capsys)
+    assert "--yes" in error_of(words)
     assert not (tmp_path / "out").exists()
 
 
@@ -176,11 +163,11 @@ def test_at_a_terminal_the_answer_decides(
 
 
 def test_without_a_network_nothing_is_left_behind(
-    tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, words: list[str], error_of: ErrorOf
 ) -> None:
     with serving({}) as server:
         closed = server.url
-    line = error_of([*words[:-1], closed, "--yes"], capsys)
+    line = error_of([*words[:-1], closed, "--yes"])
     assert f"{closed}: IDC's bucket cannot be read" in line
     assert not (tmp_path / "out").exists()
 
@@ -241,14 +228,19 @@ def test_cmmd_comes_whole_with_its_spreadsheet(
     assert "CC BY 4.0" in (out / "LICENSE-AND-CITATION.txt").read_text()
 
 
-def test_the_series_table_has_each_series_and_is_summed_up(
-    tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+def test_the_series_table_has_each_series_and_is_summed_up_or_its_flag_is_named(
+    tmp_path: Path,
+    words: list[str],
+    error_of: ErrorOf,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    table = tmp_path / "series.csv"
+    table = tmp_path / "new" / "series.csv"
     assert main([*words, "--series-table", str(table)]) == 0
-    assert len(pd.read_csv(table)) == 10
+    assert len(pd.read_csv(table)) == len(small_idc.index()) == 10
     assert "10 series: 10 assigned, 0 not." in capsys.readouterr().out
     assert not (tmp_path / "out").exists()
+    line = error_of([*words, "--series-table", str(table / "no" / "t.csv")])
+    assert line.startswith("error: --series-table. Received: ")
 
 
 @pytest.mark.parametrize(
@@ -271,6 +263,6 @@ def test_the_series_table_has_each_series_and_is_summed_up(
     ],
 )
 def test_what_makes_no_sense_is_one_line(
-    flags: list[str], message: str, capsys: pytest.CaptureFixture[str]
+    flags: list[str], message: str, error_of: ErrorOf
 ) -> None:
-    assert message in error_of(["download", *flags], capsys)
+    assert message in error_of(["download", *flags])

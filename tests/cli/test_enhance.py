@@ -15,7 +15,7 @@ from keras_wa.data.io.clahe import clahe
 from keras_wa.data.phantom_tree.phantom_lists import phantom_case_lists
 from keras_wa.data.phantom_tree.phantom_tree import write_phantom_tree
 from keras_wa.phantom import PhantomSpec, phantom_cases, render_mask, render_roi
-from tests.cli.failing import error_of
+from tests.cli.failing import ErrorOf
 from tests.data.pipeline.folders import make_folder
 
 PHANTOM = ["--dataset", "phantom", "--rois", "60", "--image-size", "64"]
@@ -151,23 +151,20 @@ def test_a_tree_of_cbis_ddsm_is_measured_with_its_masks(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_setting_is_one_line(
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    words: list[str],
-    expected: str,
+    tmp_path: Path, error_of: ErrorOf, words: list[str], expected: str
 ) -> None:
-    line = error_of(["enhance", *PHANTOM, "--out", tmp_path, *words], capsys)
+    line = error_of(["enhance", *PHANTOM, "--out", tmp_path, *words])
     assert expected in line
     assert "could be read" not in line
     assert not any(tmp_path.iterdir())
 
 
 def test_a_dataset_of_which_nothing_can_be_read_is_an_error(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, error_of: ErrorOf
 ) -> None:
     root = make_folder(tmp_path / "data")
     for path in root.glob("*/*.png"):
         path.write_bytes(b"")
     words = ["--data-dir", root, "--group-pattern", r"^(\w\d\d)"]
-    line = error_of(["enhance", *words, "--out", tmp_path / "out"], capsys)
+    line = error_of(["enhance", *words, "--out", tmp_path / "out"])
     assert "none of 24 ROIs could be read" in line

@@ -19,7 +19,7 @@ from keras_wa.metrics import fit_temperature
 from keras_wa.metrics.baselines import single_feature_statistics
 from keras_wa.training.data import load_data
 from keras_wa.training.run import Run
-from tests.cli.failing import error_of
+from tests.cli.failing import ErrorOf
 from tests.evaluate.pages.html import assert_loads_nothing, cells_of, parse
 
 SCHEMA = json.loads(
@@ -27,10 +27,11 @@ SCHEMA = json.loads(
 )
 
 
+Evaluated = tuple[Path, dict[str, str]]
+
+
 @pytest.fixture(scope="module")
-def evaluated(
-    finished: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, dict[str, str]]:
+def evaluated(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Evaluated:
     """A run that was evaluated on validation and on test, and what was said."""
     path = tmp_path_factory.mktemp("evaluated") / "run"
     shutil.copytree(finished, path)
@@ -55,7 +56,7 @@ def _results(path: Path, split: str) -> tuple[dict[str, Any], pd.DataFrame]:
 
 @pytest.mark.parametrize("split", ["val", "test"])
 def test_the_metrics_are_scikit_learns_on_the_predictions(
-    evaluated: tuple[Path, dict[str, str]], split: str
+    evaluated: Evaluated, split: str
 ) -> None:
     record, table = _results(evaluated[0], split)
     labels, p = table["label"], table["probability"]
@@ -79,7 +80,7 @@ def test_the_metrics_are_scikit_learns_on_the_predictions(
 
 @pytest.mark.parametrize("split", ["val", "test"])
 def test_the_predictions_are_those_of_the_part_that_was_asked_for(
-    evaluated: tuple[Path, dict[str, str]], split: str
+    evaluated: Evaluated, split: str
 ) -> None:
     record, table = _results(evaluated[0], split)
     cases = load_data(Run.open(evaluated[0]).config).cases_of(split)
@@ -92,7 +93,7 @@ def test_the_predictions_are_those_of_the_part_that_was_asked_for(
 
 
 def test_the_threshold_is_the_best_on_validation_and_the_same_on_test(
-    evaluated: tuple[Path, dict[str, str]],
+    evaluated: Evaluated,
 ) -> None:
     (val, table), (test, _) = (_results(evaluated[0], s) for s in ("val", "test"))
     assert val["threshold"] == test["threshold"]
@@ -105,18 +106,14 @@ def test_the_threshold_is_the_best_on_validation_and_the_same_on_test(
     assert reached - 1 == pytest.approx(np.max(true - false))
 
 
-def test_the_split_is_named_beside_the_numbers(
-    evaluated: tuple[Path, dict[str, str]],
-) -> None:
+def test_the_split_is_named_beside_the_numbers(evaluated: Evaluated) -> None:
     record, _ = _results(evaluated[0], "test")
     split = pd.read_csv(evaluated[0] / "split.csv", dtype=str)
     assert record["split_hash"] == split_hash(split)
     assert f"hash {split_hash(split)}" in evaluated[1]["test"]
 
 
-def test_the_notes_stand_beside_the_numbers(
-    evaluated: tuple[Path, dict[str, str]],
-) -> None:
+def test_the_notes_stand_beside_the_numbers(evaluated: Evaluated) -> None:
     record, _ = _results(evaluated[0], "test")
     (note,) = record["notes"]
     assert "This is a phantom" in note
@@ -127,7 +124,7 @@ def test_the_notes_stand_beside_the_numbers(
 
 
 def test_one_number_of_the_pixels_is_reported_beside_the_network(
-    evaluated: tuple[Path, dict[str, str]],
+    evaluated: Evaluated,
 ) -> None:
     path, said = evaluated
     record, table = _results(path, "test")
@@ -147,7 +144,7 @@ def test_one_number_of_the_pixels_is_reported_beside_the_network(
 
 @pytest.mark.parametrize("split", ["val", "test"])
 def test_the_record_is_in_the_published_schema(
-    evaluated: tuple[Path, dict[str, str]], split: str
+    evaluated: Evaluated, split: str
 ) -> None:
     record, _ = _results(evaluated[0], split)
     jsonschema.validate(record, SCHEMA)
@@ -156,7 +153,7 @@ def test_the_record_is_in_the_published_schema(
 
 
 def test_the_references_learn_from_no_test_roi_and_the_phantom_has_a_best(
-    evaluated: tuple[Path, dict[str, str]],
+    evaluated: Evaluated,
 ) -> None:
     path, said = evaluated
     cases = load_data(Run.open(path).config).cases
@@ -172,7 +169,7 @@ def test_the_references_learn_from_no_test_roi_and_the_phantom_has_a_best(
 
 
 def test_the_temperature_is_fitted_on_validation_and_warned_of_there(
-    evaluated: tuple[Path, dict[str, str]],
+    evaluated: Evaluated,
 ) -> None:
     path, said = evaluated
     (val, table), (test, _) = (_results(path, split) for split in ("val", "test"))
@@ -184,9 +181,7 @@ def test_the_temperature_is_fitted_on_validation_and_warned_of_there(
     assert "on these very ROIs" not in said["test"]
 
 
-def test_the_terminal_shows_what_the_file_holds(
-    evaluated: tuple[Path, dict[str, str]],
-) -> None:
+def test_the_terminal_shows_what_the_file_holds(evaluated: Evaluated) -> None:
     path, said = evaluated
     record, _ = _results(path, "test")
     cells = []
@@ -197,9 +192,7 @@ def test_the_terminal_shows_what_the_file_holds(
     assert f"Written: {path / 'evaluation' / 'test'}" in said["test"]
 
 
-def test_evaluating_again_gives_the_same_bytes(
-    evaluated: tuple[Path, dict[str, str]],
-) -> None:
+def test_evaluating_again_gives_the_same_bytes(evaluated: Evaluated) -> None:
     folder = evaluated[0] / "evaluation" / "test"
 
     def written() -> dict[Path, bytes]:
@@ -210,9 +203,7 @@ def test_evaluating_again_gives_the_same_bytes(
     assert written() == before
 
 
-def test_a_page_that_opens_offline_is_beside_the_numbers(
-    evaluated: tuple[Path, dict[str, str]],
-) -> None:
+def test_a_page_that_opens_offline_is_beside_the_numbers(evaluated: Evaluated) -> None:
     path, said = evaluated
     folder = path / "evaluation" / "test"
     page = (folder / "report.html").read_text(encoding="utf-8")
@@ -268,32 +259,25 @@ def test_the_threshold_can_be_chosen_otherwise_and_is_told_from_the_one_that_is_
     ],
 )
 def test_a_wrong_argument_is_named_and_nothing_is_written(
-    copy: Path, capsys: pytest.CaptureFixture[str], words: list[str], expected: str
+    copy: Path, error_of: ErrorOf, words: list[str], expected: str
 ) -> None:
-    assert expected in error_of(["evaluate", copy, *words], capsys)
+    assert expected in error_of(["evaluate", copy, *words])
     assert not (copy / "evaluation").exists()
 
 
-def test_what_is_no_run_is_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    line = error_of(["evaluate", tmp_path / "nowhere"], capsys)
-    assert "nowhere is not a run directory" in line
-
-
 def test_a_run_without_a_model_says_how_to_get_one(
-    copy: Path, capsys: pytest.CaptureFixture[str]
+    copy: Path, error_of: ErrorOf
 ) -> None:
     (copy / "best.keras").unlink()
-    line = error_of(["evaluate", copy], capsys)
+    line = error_of(["evaluate", copy])
     assert f"train.py --run-dir {copy} --resume" in line
 
 
 def test_data_that_changed_since_the_training_are_refused(
-    copy: Path, capsys: pytest.CaptureFixture[str]
+    copy: Path, error_of: ErrorOf
 ) -> None:
     # Else a patient that was trained on could be tested on.
     text = (copy / "split.csv").read_text()
     (copy / "split.csv").write_text(text.replace(",test,", ",train,", 1))
-    line = error_of(["evaluate", copy], capsys)
+    line = error_of(["evaluate", copy])
     assert "split.csv: the ROIs or their split are no longer those of the run" in line

@@ -22,10 +22,11 @@ from keras_wa.files import write_json
 from keras_wa.training.best import load_best
 from keras_wa.training.data import load_data
 from keras_wa.training.run import FORMAT, Run
-from tests.cli.failing import error_of
+from tests.cli.failing import ErrorOf
 from tests.tiny_model import tiny
 
 N = 12
+Explained = tuple[Path, str]
 
 
 def _top_half(_: Any, sample: Any) -> tuple[list[np.ndarray], None]:
@@ -35,9 +36,7 @@ def _top_half(_: Any, sample: Any) -> tuple[list[np.ndarray], None]:
 
 
 @pytest.fixture(scope="module")
-def explained(
-    finished: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, str]:
+def explained(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Explained:
     """A run that was explained with a mask for every ROI, and what was said."""
     path = tmp_path_factory.mktemp("explained") / "run"
     shutil.copytree(finished, path)
@@ -56,7 +55,7 @@ def _scores(path: Path, folder: str = "explain") -> dict[str, Any]:
     return json.loads(file.read_text())
 
 
-def test_the_files_are_those_that_are_promised(explained: tuple[Path, str]) -> None:
+def test_the_files_are_those_that_are_promised(explained: Explained) -> None:
     folder = explained[0] / "evaluation" / "test" / "explain"
     pictures = {"gates.png", "gradcam.png", "subbands.png"}
     assert {f.name for f in folder.iterdir()} == {"scores.json", "gates.csv", *pictures}
@@ -64,9 +63,7 @@ def test_the_files_are_those_that_are_promised(explained: tuple[Path, str]) -> N
         assert (folder / name).read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_scores_are_those_of_the_best_models_heat(
-    explained: tuple[Path, str],
-) -> None:
+def test_the_scores_are_those_of_the_best_models_heat(explained: Explained) -> None:
     path, record = explained[0], _scores(explained[0])
     run = Run.open(path)
     model, data = load_best(run), load_data(run.config)
@@ -90,7 +87,7 @@ def test_the_scores_are_those_of_the_best_models_heat(
     assert counts == [(sample.labels == 0).sum(), (sample.labels == 1).sum()]
 
 
-def test_the_gates_are_those_of_the_best_model(explained: tuple[Path, str]) -> None:
+def test_the_gates_are_those_of_the_best_model(explained: Explained) -> None:
     path = explained[0]
     run = Run.open(path)
     sample = draw_sample(load_data(run.config), "test", N)
@@ -100,7 +97,7 @@ def test_the_gates_are_those_of_the_best_model(explained: tuple[Path, str]) -> N
 
 
 def test_the_terminal_shows_the_scores_and_that_it_is_a_phantom(
-    explained: tuple[Path, str],
+    explained: Explained,
 ) -> None:
     path, said = explained
     energy = _scores(path)["localisation"]["all"]["energy_in_mask"]["trained"]["value"]
@@ -110,7 +107,7 @@ def test_the_terminal_shows_the_scores_and_that_it_is_a_phantom(
 
 
 def test_explaining_again_gives_the_same_scores(
-    explained: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    explained: Explained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("keras_wa.cli.explain.read_masks", _top_half)
     words = ["--n", str(N), "--random", "2", "--out", str(tmp_path / "new")]
@@ -120,7 +117,7 @@ def test_explaining_again_gives_the_same_scores(
 
 
 def test_a_network_of_subbands_scores_as_the_one_that_makes_them_itself(
-    explained: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    explained: Explained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "run"
     shutil.copytree(explained[0], path)
@@ -150,7 +147,7 @@ def test_a_network_of_subbands_scores_as_the_one_that_makes_them_itself(
 
 
 def test_occlusion_has_a_folder_of_its_own_and_needs_no_masks(
-    explained: tuple[Path, str],
+    explained: Explained,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -176,8 +173,6 @@ def test_occlusion_has_a_folder_of_its_own_and_needs_no_masks(
         (["--method", "gradcm"], "did you mean 'gradcam'?"),
         (["--split", "tset"], "No ROI is in the split 'tset'"),
         (["--n", "0"], "--n must be at least 1. Received: 0"),
-        (["--random", "-1"], "--random must be at least 0. Received: -1"),
-        (["--tolerance", "nan"], "--tolerance must be at least 0. Received: nan"),
         (["--layer", "gte"], "did you mean 'gate'?"),
         (["--patch", "4"], "--patch. Received: 4 with --method gradcam"),
         (["--method", "occlusion", "--patch", "99"], "expected 1 to 32 pixels"),
@@ -186,20 +181,9 @@ def test_occlusion_has_a_folder_of_its_own_and_needs_no_masks(
     ],
 )
 def test_a_wrong_argument_is_named_and_nothing_is_written(
-    finished: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    words: list[str],
-    expected: str,
+    finished: Path, tmp_path: Path, error_of: ErrorOf, words: list[str], expected: str
 ) -> None:
     out = tmp_path / "out"
-    line = error_of(["explain", finished, "--n", "3", "--out", out, *words], capsys)
+    line = error_of(["explain", finished, "--n", "3", "--out", out, *words])
     assert expected in line
     assert not out.exists()
-
-
-def test_what_is_no_run_is_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    line = error_of(["explain", tmp_path / "nowhere"], capsys)
-    assert "nowhere is not a run directory" in line

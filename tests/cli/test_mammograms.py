@@ -11,7 +11,7 @@ import pytest
 from keras_wa.cli import main
 from keras_wa.data import split_hash
 from keras_wa.data.pipeline import PreparedStore
-from tests.cli.failing import error_of
+from tests.cli.failing import ErrorOf
 
 FIELD = ["--pixel-spacing", "0.1", "--field-mm", "8"]
 
@@ -124,7 +124,7 @@ def test_a_run_on_mammograms_from_training_to_its_audit(
 
 
 def test_a_folder_without_the_data_set_is_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, error_of: ErrorOf
 ) -> None:
     words = ["prepare", "--dataset", "cbis-ddsm", "--data-dir", str(tmp_path)]
-    assert "download" in error_of(words, capsys)
+    assert "download" in error_of(words)

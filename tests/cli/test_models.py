@@ -9,7 +9,7 @@ import pytest
 from keras_wa.cli import main
 from keras_wa.models import create_model, registry
 from keras_wa.training.flops import gflops
-from tests.cli.failing import error_of
+from tests.cli.failing import ErrorOf
 from tests.imports import deep_learning_libraries_of
 from tests.tiny_model import SOURCE
 
@@ -95,6 +95,6 @@ def test_a_size_that_one_model_refuses_leaves_the_others(
     ],
 )
 def test_a_mistake_is_told_in_one_line(
-    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+    words: list[str], message: str, error_of: ErrorOf
 ) -> None:
-    assert message in error_of(["models", *words], capsys)
+    assert message in error_of(["models", *words])

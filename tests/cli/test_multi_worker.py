@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 from keras_wa.cli import main
-from tests.cli.failing import error_of
+from tests.cli.failing import ErrorOf
 from tests.tiny_model import completed, flags
 from tests.two_processes import ending, free_addresses, start_worker
 from tests.waiting import DEADLINE_S, until
@@ -128,14 +128,12 @@ def test_ctrl_c_ends_a_worker_that_waits_for_the_others(
 
 
 def test_what_workers_need_is_said_before_anything_is_read(
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, error_of: ErrorOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("TF_CONFIG", raising=False)
     words = ["train", "--strategy", "multi-worker", "--dataset", "phantom"]
-    assert "TF_CONFIG" in error_of([*words, "--run-dir", tmp_path / "run"], capsys)
+    assert "TF_CONFIG" in error_of([*words, "--run-dir", tmp_path / "run"])
     config = '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 0}}'
     monkeypatch.setenv("TF_CONFIG", config)
-    assert "--run-dir" in error_of(words, capsys)
+    assert "--run-dir" in error_of(words)
     assert not (tmp_path / "run").exists()

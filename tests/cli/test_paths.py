@@ -13,7 +13,7 @@ import pytest
 
 from keras_wa.cli import main
 from keras_wa.inference.classifier import open_classifier
-from tests.cli.failing import error_of
+from tests.cli.failing import ErrorOf
 
 ODD = "-x[1] *?ü\n'\"%,:#$^{\\"
 _CONFIG = """
@@ -116,7 +116,7 @@ def test_a_server_opens_what_lies_there(odd: Path) -> None:
 
 
 def test_a_name_that_is_no_utf8_is_classified_or_told(
-    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    finished: Path, tmp_path: Path, error_of: ErrorOf
 ) -> None:
     roi = np.random.default_rng(0).integers(0, 256, (40, 40), "uint8")
     (tmp_path / f"{LATIN_1}.png").write_bytes(cv2.imencode(".png", roi)[1].tobytes())
@@ -129,7 +129,7 @@ def test_a_name_that_is_no_utf8_is_classified_or_told(
         ["train", "--dataset", "phantom", *run, "--run-dir", LATIN_1],
         ["export", str(finished), "--out", str(tmp_path / LATIN_1)],
     ):
-        assert "is no UTF-8" in error_of(words, capsys)
+        assert "is no UTF-8" in error_of(words)
 
 
 @pytest.mark.parametrize(
@@ -137,10 +137,8 @@ def test_a_name_that_is_no_utf8_is_classified_or_told(
     [["predict", "@", "x.png"], ["export", "@"], ["phantom", "--out", "@/x"]],
     ids=lambda words: words[0],
 )
-def test_a_name_that_is_too_long_is_told(
-    words: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    line = error_of([word.replace("@", 300 * "n") for word in words], capsys)
+def test_a_name_that_is_too_long_is_told(words: list[str], error_of: ErrorOf) -> None:
+    line = error_of([word.replace("@", 300 * "n") for word in words])
     assert "File name too long" in line
 
 

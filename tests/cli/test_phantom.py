@@ -20,7 +20,7 @@ from keras_wa.phantom import PhantomSpec, phantom_cases, render_rois
 from keras_wa.phantom.film import plan_film
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.data import load_data
-from tests.cli.failing import error_of
+from tests.cli.failing import ErrorOf
 from tests.data.io.dicom_files import write_dicom
 
 WORDS = ["phantom", "--size", "32", "--field-mm", "8", "--seed", "3"]
@@ -100,11 +100,11 @@ def test_the_best_possible_auc_is_told(
 
 
 def test_existing_files_are_not_mixed_with_new_ones(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, error_of: ErrorOf
 ) -> None:
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "precious.txt").write_text("kept")
-    line = error_of([*WORDS, "--out", tmp_path / "set"], capsys)
+    line = error_of([*WORDS, "--out", tmp_path / "set"])
     assert "set exists already" in line
     assert [path.name for path in (tmp_path / "set").iterdir()] == ["precious.txt"]
 
@@ -191,14 +191,14 @@ def test_a_tree_follows_given_case_lists(
 def test_a_wrong_setting_is_named_and_nothing_is_written(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    error_of: ErrorOf,
     words: list[str],
     expected: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("normal").mkdir()
     cv2.imwrite("normal/a.png", np.full((60, 60), 90, np.uint8))
-    assert expected in error_of(["phantom", *words], capsys)
+    assert expected in error_of(["phantom", *words])
     assert [path.name for path in tmp_path.iterdir()] == ["normal"]
 
 

@@ -17,7 +17,7 @@ from keras_wa.cli import main
 from keras_wa.export.cards import card_file
 from keras_wa.training.data import load_data
 from keras_wa.training.run import Run
-from tests.cli.failing import error_of
+from tests.cli.failing import ErrorOf
 
 
 @pytest.fixture(scope="module")
@@ -34,15 +34,15 @@ def rois(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_raw_files_give_the_probabilities_of_the_evaluation(
     finished: Path, rois: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["evaluate", str(finished), "--resamples", "20"]) == 0
-    wanted = pd.read_csv(finished / "evaluation/test/predictions.csv", dtype=str)
-    threshold = json.loads(
-        (finished / "evaluation/test/metrics.json").read_text(encoding="utf-8")
-    )["threshold"]["value"]
+    run = shutil.copytree(finished, tmp_path / "run")
+    assert main(["evaluate", str(run), "--resamples", "20"]) == 0
+    folder = run / "evaluation" / "test"
+    wanted = pd.read_csv(folder / "predictions.csv", dtype=str)
+    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    threshold = metrics["threshold"]["value"]
     capsys.readouterr()
     out = tmp_path / "out.json"
-    words = ["predict", str(finished), str(rois), "--json", str(out)]
-    assert main(words) == 0
+    assert main(["predict", str(run), str(rois), "--json", str(out)]) == 0
     said = capsys.readouterr().out
     assert "p(malignant)" in said
     assert "*** Research software. Not a medical device." in said
@@ -60,44 +60,36 @@ def test_raw_files_give_the_probabilities_of_the_evaluation(
         assert own["low"] <= own["probability"] <= own["high"]
 
 
-def test_one_bad_file_is_told_and_the_rest_go_on(
-    finished: Path, rois: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "bad.png").write_bytes(b"no image")
-    good = str(next(rois.iterdir()))
-    words = ["predict", str(finished), str(tmp_path / "bad.png"), good, "--csv", "-"]
-    assert main(words) == 0
-    said = capsys.readouterr()
-    table = pd.read_csv(io.StringIO(said.out))
-    assert table["error"].isna().tolist() == [False, True]
-    assert said.err.count("bad.png: not a readable image") == 1
-    assert main(words[:3]) == 2, "nothing was classified"
-
-
-def test_what_is_not_there_is_told_and_the_rest_go_on(
+def test_what_is_bad_or_not_there_is_told_and_the_rest_go_on(
     finished: Path, rois: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "empty").mkdir()
+    (tmp_path / "bad.png").write_bytes(b"no image")
     good = str(next(rois.iterdir()))
     names = [str(tmp_path / name) for name in ("absent.png", "*.dcm", "empty")]
+    bad = str(tmp_path / "bad.png")
     out = tmp_path / "new" / "out.json"
-    words = ["predict", str(finished), names[0], good, *names[1:], "--json", str(out)]
-    assert main(words) == 0
+    words = ["predict", str(finished), names[0], good, *names[1:], bad]
+    assert main([*words, "--json", str(out), "--csv", "-"]) == 0
+    said = capsys.readouterr()
     found = json.loads(out.read_text(encoding="utf-8"))["predictions"]
-    assert [each["file"] for each in found] == [names[0], good, *names[1:]]
-    assert [each["error"] is None for each in found] == [False, True, False, False]
-    assert capsys.readouterr().err.count("Received: nothing; expected") == 3
-    assert main(["predict", str(finished), *names]) == 2, "nothing was classified"
+    assert [each["file"] for each in found] == words[2:]
+    expected = [False, True, False, False, False]
+    assert [each["error"] is None for each in found] == expected
+    assert pd.read_csv(io.StringIO(said.out))["error"].isna().tolist() == expected
+    assert said.err.count("Received: nothing; expected") == 3
+    assert said.err.count("bad.png: not a readable image") == 1
+    assert main(["predict", str(finished), *names, bad]) == 2, "nothing was classified"
 
 
 def test_a_result_that_cannot_be_written_is_refused_before_the_work(
-    finished: Path, rois: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    finished: Path, rois: Path, tmp_path: Path, error_of: ErrorOf
 ) -> None:
     (tmp_path / "file").write_text("")
     for flag in ("--csv", "--json"):
         for place in (tmp_path, tmp_path / "file" / "x", Path("/proc/x")):
             words = ["predict", "no model", str(rois), flag, str(place)]
-            assert f"{flag}. Received: {place} (" in error_of(words, capsys)
+            assert f"{flag}. Received: {place} (" in error_of(words)
     device = ["predict", str(finished), str(rois), "--csv", "/dev/null"]
     assert main([*device, "--tta", "1"]) == 0
     assert Path("/dev/null").is_char_device()
@@ -177,7 +169,6 @@ def test_pictures_are_written(finished: Path, rois: Path, tmp_path: Path) -> Non
         (["--as", "rio"], "did you mean 'roi'?"),
         (["--tta", "9"], "--tta must be 1 to 8. Received: 9"),
         (["--most", "0"], "--most must be at least 1. Received: 0"),
-        (["--pixel-spacing", "-1"], "--pixel-spacing must be at least 0.005"),
         (["--json", "-", "--csv", "-"], "cannot both go to stdout"),
         (["--box", "900,900,9,9", "--crop", "roi"], "lies beyond the image"),
         (["--box", "1,1,9,9", "--crop", "fixed"], "Give --pixel-spacing, or"),
@@ -185,18 +176,14 @@ def test_pictures_are_written(finished: Path, rois: Path, tmp_path: Path) -> Non
     ],
 )
 def test_a_wrong_argument_is_named(
-    finished: Path,
-    rois: Path,
-    capsys: pytest.CaptureFixture[str],
-    words: list[str],
-    expected: str,
+    finished: Path, rois: Path, error_of: ErrorOf, words: list[str], expected: str
 ) -> None:
     file = str(next(rois.iterdir()))
-    assert expected in error_of(["predict", str(finished), file, *words], capsys)
+    assert expected in error_of(["predict", str(finished), file, *words])
 
 
 def test_box_and_mask_are_for_one_file(
-    finished: Path, rois: Path, capsys: pytest.CaptureFixture[str]
+    finished: Path, rois: Path, error_of: ErrorOf
 ) -> None:
     words: list[Any] = ["predict", str(finished), str(rois), "--box", "1,1,9,9"]
-    assert "--box and --mask are for one FILE" in error_of(words, capsys)
+    assert "--box and --mask are for one FILE" in error_of(words)

@@ -12,7 +12,7 @@ import pytest
 from keras_wa.cli import main
 from keras_wa.data.pipeline import PreparedStore
 from tests.cli.bars import without_bars
-from tests.cli.failing import error_of
+from tests.cli.failing import ErrorOf
 from tests.data.pipeline.folders import make_folder
 from tests.data.readers.medimeta_tree import write_medimeta
 
@@ -124,7 +124,7 @@ def test_bad_files_among_many_are_skipped_counted_and_listed(
 
 
 def test_what_can_be_read_is_prepared_even_if_nobody_can_train_on_it(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], error_of: ErrorOf
 ) -> None:
     root = make_folder(tmp_path / "data")
     for path in (root / "1").iterdir():
@@ -136,16 +136,16 @@ def test_what_can_be_read_is_prepared_even_if_nobody_can_train_on_it(
     assert "*** 12 of 24 ROIs could not be read and were left out" in out
     assert "*** Part 'train' of the split. Received: only label 0 in" in out
     assert "12 ROIs are ready: " in out
-    line = error_of(["train", *words, "--run-dir", str(tmp_path / "run")], capsys)
+    line = error_of(["train", *words, "--run-dir", str(tmp_path / "run")])
     assert "of one label; expected at least 2 patients of each label" in line
     assert not (tmp_path / "run").exists()
 
 
 def test_an_unknown_setting_in_the_config_is_answered_with_the_nearest(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, error_of: ErrorOf
 ) -> None:
     path = tmp_path / "quick.toml"
     path.write_text("image_sise = 32\n")
-    line = error_of(["prepare", "--dataset", "phantom", "--config", path], capsys)
+    line = error_of(["prepare", "--dataset", "phantom", "--config", path])
     assert "quick.toml: Unknown field" in line
     assert "did you mean 'image_size'?" in line

@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 
 from keras_wa.cli import main
-from tests.cli.failing import error_of
+from tests.cli.failing import ErrorOf
 from tests.cli.long_running import running
 from tests.inference.dicom_out.sources import digital
 from tests.waiting import DEADLINE_S, until
@@ -264,30 +264,25 @@ def test_a_decoder_that_is_busy_does_not_hold_up_the_end(finished: Path) -> None
     ],
 )
 def test_a_wrong_argument_is_named(
-    finished: Path,
-    capsys: pytest.CaptureFixture[str],
-    words: list[str],
-    expected: str,
+    finished: Path, error_of: ErrorOf, words: list[str], expected: str
 ) -> None:
-    assert expected in error_of(["serve", str(finished), *words], capsys)
+    assert expected in error_of(["serve", str(finished), *words])
 
 
-def test_a_port_that_is_taken_is_named(
-    finished: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_port_that_is_taken_is_named(finished: Path, error_of: ErrorOf) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        line = error_of(["serve", str(finished), "--port", port], capsys)
+        line = error_of(["serve", str(finished), "--port", port])
     assert f"127.0.0.1 and {port}, which cannot be listened on" in line
 
 
 def test_without_the_extra_it_says_what_to_install(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    error_of: ErrorOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = importlib.util.find_spec
     monkeypatch.setattr(
         "importlib.util.find_spec",
         lambda name, *rest: None if name == "uvicorn" else found(name, *rest),
     )
-    line = error_of(["serve", "runs/none"], capsys)
+    line = error_of(["serve", "runs/none"])
     assert "no uvicorn; expected it to be installed: pip install 'keras_wa[s" in line

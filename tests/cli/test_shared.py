@@ -19,69 +19,63 @@ from keras_wa.errors import UserError
 def test_nothing_under_data_means_the_phantom_and_that_is_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert choose_dataset({"epochs": 3}, tmp_path) == {
-        "epochs": 3,
-        "dataset": "phantom",
-    }
+    values = choose_dataset({"epochs": 3}, tmp_path)
+    assert values == {"epochs": 3, "dataset": "phantom"}
     out = capsys.readouterr().out
     assert out.startswith("*** PHANTOM: no data set is under ")
     assert "nothing clinical" in out
     assert "--data-dir" in out
 
 
+@pytest.mark.parametrize(
+    ("folder", "name", "words"),
+    [
+        ("mine/benign", "folder", "class folders of images"),
+        ("cbis-ddsm/cbis_ddsm", "cbis-ddsm", "cbis-ddsm"),
+    ],
+)
 def test_the_dataset_under_data_is_taken_and_that_is_said(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    folder: str,
+    name: str,
+    words: str,
 ) -> None:
-    (tmp_path / "mine" / "benign").mkdir(parents=True)
-    values = choose_dataset({}, tmp_path)
-    assert values == {"dataset": "folder", "data_dir": str(tmp_path / "mine")}
-    out = capsys.readouterr().out
-    assert f"Data set found: {tmp_path / 'mine'}" in out
-    assert "PHANTOM" not in out
-
-
-def test_a_data_dir_means_class_folders(tmp_path: Path) -> None:
-    values = choose_dataset({"data_dir": "somewhere"}, tmp_path)
-    assert values == {"data_dir": "somewhere", "dataset": "folder"}
-
-
-def test_a_published_dataset_is_known_by_its_folder(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    place = tmp_path / "cbis-ddsm"
-    (place / "cbis_ddsm").mkdir(parents=True)
-    expected = {"dataset": "cbis-ddsm", "data_dir": str(place)}
+    (tmp_path / folder).mkdir(parents=True)
+    place = str((tmp_path / folder).parent)
+    expected = {"dataset": name, "data_dir": place}
     assert choose_dataset({}, tmp_path) == expected
-    assert "cbis-ddsm (cbis-ddsm)" in capsys.readouterr().out
-    assert choose_dataset({"data_dir": str(place)}, tmp_path) == expected
+    assert capsys.readouterr().out == f"Data set found: {place} ({words}).\n"
+    assert choose_dataset({"data_dir": place}, tmp_path) == expected
 
 
-def test_a_named_dataset_lies_in_the_folder_of_its_name(tmp_path: Path) -> None:
-    named = {"dataset": "cmmd"}
-    assert choose_dataset(named, tmp_path) == named
-    (tmp_path / "cmmd").mkdir()
-    assert choose_dataset(named, tmp_path) == {
-        "dataset": "cmmd",
-        "data_dir": str(tmp_path / "cmmd"),
-    }
-    elsewhere = {"dataset": "cmmd", "data_dir": "elsewhere"}
-    assert choose_dataset(elsewhere, tmp_path) == elsewhere
-
-
-def test_a_csv_file_is_a_dataset_of_its_own(tmp_path: Path) -> None:
-    values = choose_dataset({"data_dir": "lists/mine.CSV"}, tmp_path)
-    assert values == {"data_dir": "lists/mine.CSV", "dataset": "csv"}
-
-
-def test_a_dataset_that_is_named_is_not_searched_for(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("given", "more"),
+    [
+        ({"data_dir": "somewhere"}, {"dataset": "folder"}),
+        ({"data_dir": "lists/mine.CSV"}, {"dataset": "csv"}),
+        ({"dataset": "inbreast"}, {}),
+        ({"dataset": "cmmd", "data_dir": "elsewhere"}, {}),
+    ],
+)
+def test_what_is_given_is_not_searched_for(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    given: dict[str, str],
+    more: dict[str, str],
 ) -> None:
-    for name in ("first", "second"):
+    for name in ("cmmd", "second"):
         (tmp_path / name / "benign").mkdir(parents=True)
-    assert choose_dataset({"dataset": "phantom"}, tmp_path) == {"dataset": "phantom"}
+    assert choose_dataset(given, tmp_path) == {**given, **more}
     assert capsys.readouterr().out == ""
     with pytest.raises(UserError, match="Several data sets"):
         choose_dataset({}, tmp_path)
+
+
+def test_a_named_dataset_lies_in_the_folder_of_its_name(tmp_path: Path) -> None:
+    (tmp_path / "cmmd").mkdir()
+    expected = {"dataset": "cmmd", "data_dir": str(tmp_path / "cmmd")}
+    assert choose_dataset({"dataset": "cmmd"}, tmp_path) == expected
 
 
 def test_notes_stand_out(capsys: pytest.CaptureFixture[str]) -> None:

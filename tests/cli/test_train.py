@@ -14,12 +14,14 @@ from keras_wa.data import split_hash
 from keras_wa.data.leaky_splits import LEAKY_SPLITS
 from keras_wa.training.fit import Outcome
 from tests.cli.bars import without_bars
-from tests.cli.failing import error_of
+from tests.cli.failing import ErrorOf
 from tests.tiny_model import SETTINGS, flags
+
+Calls = list[dict[str, Any]]
 
 
 @pytest.fixture
-def trained(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+def trained(monkeypatch: pytest.MonkeyPatch) -> Calls:
     """Trains nothing and exports nothing, but notes what it was asked to do."""
     calls: list[dict[str, Any]] = []
 
@@ -41,7 +43,7 @@ def test_the_user_learns_what_is_trained_on_what_and_where_it_is(
     tmp_path: Path,
     store_dir: Path,
     tiny_model: None,
-    trained: list[dict[str, Any]],
+    trained: Calls,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     run_dir = tmp_path / "runs" / "mine"
@@ -68,7 +70,7 @@ def test_every_page_of_a_leaky_split_says_that_it_is_inflated(
     tmp_path: Path,
     store_dir: Path,
     tiny_model: None,
-    trained: list[dict[str, Any]],
+    trained: Calls,
     capsys: pytest.CaptureFixture[str],
     split: str,
     notice: str,
@@ -81,7 +83,7 @@ def test_every_page_of_a_leaky_split_says_that_it_is_inflated(
 def test_without_data_the_phantom_is_taken_and_that_is_said_loudly(
     tmp_path: Path,
     tiny_model: None,
-    trained: list[dict[str, Any]],
+    trained: Calls,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -98,7 +100,7 @@ def test_config_file_flags_and_model_options_come_together(
     tmp_path: Path,
     store_dir: Path,
     tiny_model: None,
-    trained: list[dict[str, Any]],
+    trained: Calls,
 ) -> None:
     path = tmp_path / "quick.toml"
     lines = [f"{k} = {json.dumps(v)}" for k, v in SETTINGS.items()]
@@ -113,10 +115,10 @@ def test_config_file_flags_and_model_options_come_together(
 
 
 def test_an_existing_run_is_not_overwritten(
-    finished: Path, store_dir: Path, capsys: pytest.CaptureFixture[str]
+    finished: Path, store_dir: Path, error_of: ErrorOf
 ) -> None:
     before = {p: p.read_bytes() for p in finished.rglob("*") if p.is_file()}
-    line = error_of(["train", *flags(store_dir=store_dir, run_dir=finished)], capsys)
+    line = error_of(["train", *flags(store_dir=store_dir, run_dir=finished)])
     assert "exists already" in line
     assert "--resume" in line
     assert {p: p.read_bytes() for p in finished.rglob("*") if p.is_file()} == before
@@ -140,7 +142,7 @@ def test_resume_of_a_finished_run_exports_it_again(
 def test_resume_takes_the_newest_run_unless_told(
     copy: Path,
     tiny_model: None,
-    trained: list[dict[str, Any]],
+    trained: Calls,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (copy.parent / "runs").mkdir()
@@ -152,12 +154,10 @@ def test_resume_takes_the_newest_run_unless_told(
 
 
 def test_resume_without_a_run_says_so(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error_of: ErrorOf
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    line = error_of(["train", "--resume"], capsys)
+    line = error_of(["train", "--resume"])
     assert line == "error: No run to resume under runs/. Give --run-dir."
 
 
@@ -165,7 +165,7 @@ def test_resume_accepts_its_own_settings_again(
     finished: Path,
     store_dir: Path,
     tmp_path: Path,
-    trained: list[dict[str, Any]],
+    trained: Calls,
 ) -> None:
     path = tmp_path / "quick.toml"
     path.write_text("epochs = 3\nlearning_rate = 0.01\n")
@@ -189,13 +189,9 @@ def test_resume_accepts_its_own_settings_again(
     ],
 )
 def test_resume_with_another_setting_is_refused(
-    finished: Path,
-    capsys: pytest.CaptureFixture[str],
-    words: list[str],
-    flag: str,
-    stored: str,
+    finished: Path, error_of: ErrorOf, words: list[str], flag: str, stored: str
 ) -> None:
-    line = error_of(["train", "--run-dir", finished, "--resume", *words], capsys)
+    line = error_of(["train", "--run-dir", finished, "--resume", *words])
     assert f"{flag} is {stored}. Received: " in line
     assert "start a new run" in line
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.cli.conftest import error_of
 from tests.inference.conftest import (
     exported,
     finished,
@@ -10,4 +11,4 @@ from tests.inference.conftest import (
     tiny_model,
 )
 
-__all__ = ["exported", "finished", "float32", "store_dir", "tiny_model"]
+__all__ = ["error_of", "exported", "finished", "float32", "store_dir", "tiny_model"]

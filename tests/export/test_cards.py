@@ -11,14 +11,18 @@ from keras_wa.export.cards import bits_of, card_file, trained_bits
 
 
 @pytest.mark.parametrize("bits", [None, 1, 12, 16])
-def test_the_bits_of_a_run_its_best_model_and_its_export_are_found(
+def test_the_bits_of_a_run_its_best_model_its_export_and_its_preset_are_found(
     tmp_path: Path, bits: int | None
 ) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"bits_stored": bits}))
     exported = tmp_path / "elsewhere" / "exported"
     card_file(exported).parent.mkdir(parents=True)
     card_file(exported).write_text(json.dumps({"bits_stored": bits}))
-    for model in (tmp_path, tmp_path / "best.keras", exported):
+    preset = tmp_path / "preset"
+    preset.mkdir()
+    (preset / "config.json").write_text("{}")
+    (preset / "metadata.json").write_text(json.dumps({"bits_stored": bits}))
+    for model in (tmp_path, tmp_path / "best.keras", exported, preset):
         assert trained_bits(model) == bits
     assert trained_bits(tmp_path / "other.keras") is None
 

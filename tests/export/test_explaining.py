@@ -14,7 +14,7 @@ from keras_wa.data.io.resize import resize
 from keras_wa.errors import UserError
 from keras_wa.explain.feature_map import find_feature_map
 from keras_wa.explain.gradcam import grad_cam
-from keras_wa.export.explaining import explaining_function
+from keras_wa.export.saved_model import explaining_function
 from keras_wa.inference.classifier import open_classifier
 from keras_wa.inference.pictures import Pictures
 from keras_wa.layers import SqueezeExcite

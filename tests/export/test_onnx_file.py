@@ -13,7 +13,7 @@ from keras_wa.cli import main
 from keras_wa.export.saved_model import model_card
 from keras_wa.training.best import load_best
 from keras_wa.training.run import Run
-from tests.cli.failing import error_of
+from tests.cli.failing import ErrorOf
 
 onnxruntime = pytest.importorskip("onnxruntime")
 
@@ -44,9 +44,9 @@ def test_onnxruntime_gives_the_probabilities_of_the_savedmodel(
 
 
 def test_a_place_that_cannot_be_written_and_mixed_flags_are_named(
-    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    finished: Path, tmp_path: Path, error_of: ErrorOf
 ) -> None:
     (tmp_path / "file").write_text("")
     words = ["export", str(finished), "--onnx", str(tmp_path / "file" / "m.onnx")]
-    assert "cannot be written" in error_of(words, capsys)
-    assert "Give --onnx, or --out" in error_of([*words, "--explain"], capsys)
+    assert "cannot be written" in error_of(words)
+    assert "Give --onnx, or --out" in error_of([*words, "--explain"])

@@ -7,9 +7,16 @@ from pathlib import Path
 import pytest
 
 from keras_wa.cli import main
+from keras_wa.inference.classifier import Classifier, open_classifier
 from tests.tiny_model import finished, float32, store_dir, tiny_model
 
-__all__ = ["exported", "finished", "float32", "store_dir", "tiny_model"]
+__all__ = ["classifier", "exported", "finished", "float32", "store_dir", "tiny_model"]
+
+
+@pytest.fixture(scope="session")
+def classifier(finished: Path) -> Classifier:
+    """Of the finished run."""
+    return open_classifier(finished)
 
 
 @pytest.fixture(scope="session")

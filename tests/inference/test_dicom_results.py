@@ -15,7 +15,7 @@ from keras_wa.cli import main
 from keras_wa.data import ReadOptions
 from keras_wa.data.io import Box
 from keras_wa.errors import UserError
-from keras_wa.inference.classifier import open_classifier
+from keras_wa.inference.classifier import Classifier, open_classifier
 from keras_wa.inference.dicom_results import (
     algorithm_of,
     draw,
@@ -39,39 +39,36 @@ def image(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def predictions(finished: Path, image: Path) -> list[Prediction]:
+def predictions(classifier: Classifier, image: Path) -> list[Prediction]:
     targets = [Target(image, box=box) for box in BOXES]
-    classifier = open_classifier(finished)
     return list(predict_targets(classifier, targets, ReadOptions(crop="roi")))
 
 
-def test_report_and_picture_hold_what_was_predicted(
-    finished: Path,
-    image: Path,
-    predictions: list[Prediction],
-    tmp_path: Path,
-    errors_of: Callable[[Path], list[str]],
-) -> None:
+@pytest.fixture
+def written(
+    classifier: Classifier, predictions: list[Prediction], image: Path, tmp_path: Path
+) -> list[Path]:
+    """The report and the picture, beside which the image stays as it was."""
     before = image.read_bytes()
-    classifier = open_classifier(finished)
     paths = write_results(classifier, predictions, tmp_path / "out", 3, WHEN)
-    assert [path.name for path in paths] == [
-        "0003-digital-report.dcm",
-        "0003-digital-overlay.dcm",
-    ]
     assert image.read_bytes() == before
-    for path in paths:
+    return paths
+
+
+def test_report_and_picture_are_valid(
+    written: list[Path], errors_of: Callable[[Path], list[str]]
+) -> None:
+    for path in written:
         assert errors_of(path) == []
 
 
 @pytest.mark.parametrize("preamble", [True, False])
 def test_the_name_of_the_image_does_not_matter(
-    finished: Path, image: Path, tmp_path: Path, preamble: bool
+    classifier: Classifier, image: Path, tmp_path: Path, preamble: bool
 ) -> None:
     data = image.read_bytes()
     path = tmp_path / "MG.1.2.840.113619.2.66.10001"
     path.write_bytes(data if preamble else data[132:])
-    classifier = open_classifier(finished)
     targets = [Target(path, box=BOXES[0])]
     found = list(predict_targets(classifier, targets, ReadOptions(crop="roi")))
     report, picture = write_results(classifier, found, tmp_path / "out", 0, WHEN)
@@ -81,12 +78,13 @@ def test_the_name_of_the_image_does_not_matter(
 
 
 def test_the_report_reads_back(
-    finished: Path, image: Path, predictions: list[Prediction], tmp_path: Path
+    image: Path, predictions: list[Prediction], written: list[Path]
 ) -> None:
     from highdicom.sr import srread
 
-    classifier = open_classifier(finished)
-    first, second = write_results(classifier, predictions, tmp_path / "out", 0, WHEN)
+    first, second = written
+    assert first.name == "0003-digital-report.dcm"
+    assert second.name == "0003-digital-overlay.dcm"
     source = pydicom.dcmread(image)
     groups = srread(first).content.get_planar_roi_measurement_groups()
     assert len(groups) == len(predictions)
@@ -143,14 +141,14 @@ def test_the_weights_are_named(finished: Path) -> None:
 
 
 def test_an_image_of_another_format_is_refused(
-    finished: Path, predictions: list[Prediction], tmp_path: Path
+    classifier: Classifier, predictions: list[Prediction], tmp_path: Path
 ) -> None:
     path = tmp_path / "plain.png"
     path.write_bytes(b"")
     target = dataclasses.replace(predictions[0].target, file=path)
     plain = dataclasses.replace(predictions[0], target=target)
     with pytest.raises(UserError, match="expected DICOM"):
-        write_results(open_classifier(finished), [plain], tmp_path, 0, WHEN)
+        write_results(classifier, [plain], tmp_path, 0, WHEN)
 
 
 def test_the_command_writes_them_and_goes_on_without(

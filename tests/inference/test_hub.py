@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,7 +14,7 @@ import pytest
 
 from keras_wa import MammogramClassifier
 from keras_wa.errors import UserError
-from tests.tiny_model import ROOT
+from tests.processes import python
 
 pytest.importorskip("huggingface_hub")
 
@@ -97,24 +94,19 @@ def endpoint(preset: Path) -> Iterator[str]:
         server.shutdown()
 
 
-def _load(name: str, out: Path, endpoint: str) -> subprocess.CompletedProcess[str]:
+def _load(name: str, out: Path, endpoint: str, code: int = 0) -> str:
+    """Loads a preset in another process; returns what that writes to stderr."""
     # The place of the Hub and of its cache is read when the library is imported.
     places = {"HF_ENDPOINT": endpoint, "HF_HOME": str(out.parent / "cache")}
-    return subprocess.run(
-        [sys.executable, "-c", CODE, name, str(out)],
-        cwd=ROOT,
-        env={**os.environ, **places, "HF_HUB_DISABLE_TELEMETRY": "1"},
-        capture_output=True,
-        text=True,
-    )
+    off = {"HF_HUB_DISABLE_TELEMETRY": "1"}
+    return python("-c", CODE, name, out, code=code, **places, **off).stderr
 
 
 def test_a_preset_of_the_hub_predicts_as_the_folder_does(
     preset: Path, endpoint: str, tmp_path: Path
 ) -> None:
     (preset / "evil.py").write_text("raise SystemExit")
-    done = _load("hf://user/tiny", tmp_path / "out.npy", endpoint)
-    assert done.returncode == 0, done.stderr
+    _load("hf://user/tiny", tmp_path / "out.npy", endpoint)
     here = MammogramClassifier.from_preset(preset)
     expected = here.predict(np.full((1, 40, 40), 90, np.uint8))
     np.testing.assert_allclose(np.load(tmp_path / "out.npy"), expected, atol=1e-6)
@@ -125,9 +117,8 @@ def test_a_preset_that_is_not_there_is_refused_in_one_line(
     endpoint: str, tmp_path: Path
 ) -> None:
     for name in ("hf://user/other", "hf://not a name"):
-        done = _load(name, tmp_path / "out.npy", endpoint)
-        assert done.returncode == 1
-        last = done.stderr.strip().splitlines()[-1]
+        said = _load(name, tmp_path / "out.npy", endpoint, code=1)
+        last = said.strip().splitlines()[-1]
         assert last.startswith(f"refused: {name}: cannot be fetched (")
 
 

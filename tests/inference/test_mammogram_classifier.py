@@ -163,15 +163,18 @@ def test_keras_trains_it_with_any_loss_and_any_number_of_classes(
     np.testing.assert_allclose(again.predict(IMAGES), classifier.predict(IMAGES), 1e-5)
 
 
-def test_the_savedmodel_gives_the_same(preset: Path, tmp_path: Path) -> None:
+def test_served_as_a_preset_or_a_savedmodel_it_gives_the_same(
+    preset: Path, tmp_path: Path
+) -> None:
     classifier = MammogramClassifier.from_preset(preset)
     classifier.export(tmp_path / "served")
-    served = open_classifier(tmp_path / "served")
     rois = RNG.integers(0, 256, (3, 40, 40), np.uint8)
-    assert served.decision == classifier.decision
-    assert served.trained_on == "phantom"
     raw = classifier(rois[..., np.newaxis], training=False)
-    np.testing.assert_allclose(served(rois), np.asarray(raw), atol=1e-5)
+    for path, frozen in ((tmp_path / "served", True), (preset, True), (preset, False)):
+        served = open_classifier(path, frozen)
+        assert served.decision == classifier.decision
+        assert served.trained_on == "phantom"
+        np.testing.assert_allclose(served(rois), np.asarray(raw), atol=1e-5)
     with pytest.raises(UserError, match="exists and is no SavedModel"):
         classifier.export(preset)
 

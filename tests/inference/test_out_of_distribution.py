@@ -9,15 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from keras_wa.inference.classifier import Classifier, open_classifier
+from keras_wa.inference.classifier import Classifier
 from keras_wa.inference.out_of_distribution import out_of_distribution_warnings
 from keras_wa.training.data import load_data
 from keras_wa.training.run import Run
-
-
-@pytest.fixture(scope="module")
-def classifier(finished: Path) -> Classifier:
-    return open_classifier(finished)
 
 
 @pytest.fixture(scope="module")

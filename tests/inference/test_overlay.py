@@ -12,26 +12,25 @@ import pytest
 from keras_wa.data import ReadOptions
 from keras_wa.data.io import Box
 from keras_wa.data.io.clahe import clahe
-from keras_wa.inference.classifier import open_classifier
+from keras_wa.inference.classifier import Classifier, open_classifier
 from keras_wa.inference.overlay import Overlays, caption
 from keras_wa.inference.predicting import Prediction, Target, predict_targets
 
 
 @pytest.fixture
-def prediction(finished: Path, tmp_path: Path) -> Prediction:
+def prediction(classifier: Classifier, tmp_path: Path) -> Prediction:
     path = tmp_path / "$x^{$.png"
     image = np.random.default_rng(0).integers(0, 256, (60, 60), "uint8")
     cv2.imwrite(str(path), cv2.GaussianBlur(image, (0, 0), 2))
-    classifier = open_classifier(finished)
     target = Target(path, box=Box(10, 10, 30, 30))
     (found,) = predict_targets(classifier, [target], ReadOptions(crop="roi"))
     return found
 
 
 def test_a_run_shows_roi_subbands_and_heat(
-    finished: Path, tmp_path: Path, prediction: Prediction
+    classifier: Classifier, tmp_path: Path, prediction: Prediction
 ) -> None:
-    overlays = Overlays(open_classifier(finished), tmp_path / "out")
+    overlays = Overlays(classifier, tmp_path / "out")
     panels = overlays.panels(prediction)
     assert list(panels) == ["ROI", "LL LH / HL HH", "Grad-CAM"]
     assert prediction.roi is not None

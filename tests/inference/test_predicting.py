@@ -14,16 +14,11 @@ from keras_wa.data import ReadOptions
 from keras_wa.data.io import Box, open_image
 from keras_wa.data.io.resize import resize
 from keras_wa.data.io.symmetries import apply_symmetry
-from keras_wa.inference.classifier import Classifier, open_classifier
+from keras_wa.inference.classifier import Classifier
 from keras_wa.inference.predicting import Prediction, Target, predict_targets
 from keras_wa.metrics import apply_temperature
 
 OPTIONS = ReadOptions(crop="roi")
-
-
-@pytest.fixture(scope="module")
-def classifier(finished: Path) -> Classifier:
-    return open_classifier(finished)
 
 
 @pytest.fixture

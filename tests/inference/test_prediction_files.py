@@ -12,7 +12,7 @@ import pytest
 
 from keras_wa.data.io import Box
 from keras_wa.errors import UserError
-from keras_wa.inference.classifier import open_classifier
+from keras_wa.inference.classifier import Classifier
 from keras_wa.inference.predicting import Prediction, Target
 from keras_wa.inference.prediction_files import to_csv, to_json, to_table, write_text
 
@@ -39,8 +39,10 @@ WHOLE = Prediction(
 )
 
 
-def test_json_holds_everything_and_null_for_what_is_not_known(finished: Path) -> None:
-    record = json.loads(to_json(open_classifier(finished), [GOOD, BAD, WHOLE]))
+def test_json_holds_everything_and_null_for_what_is_not_known(
+    classifier: Classifier,
+) -> None:
+    record = json.loads(to_json(classifier, [GOOD, BAD, WHOLE]))
     assert record["labels"] == ["benign", "malignant"]
     assert record["calibrated"] is True
     good, bad, whole = record["predictions"]

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
 
-from keras_wa.inference.classifier import Classifier, open_classifier
+from keras_wa.inference.classifier import Classifier
+from tests.inference.conftest import classifier
+from tests.server.clients import service
 from tests.tiny_model import finished, float32, store_dir, tiny_model
 
-__all__ = ["finished", "float32", "store_dir", "tiny_model"]
+__all__ = ["classifier", "finished", "float32", "store_dir", "tiny_model"]
 
 
-@pytest.fixture(scope="session")
-def classifier(finished: Path) -> Classifier:
-    """Of the finished run."""
-    return open_classifier(finished)
+@pytest.fixture(scope="module")
+def client(classifier: Classifier) -> Iterator[TestClient]:
+    """Of a service in this process."""
+    with service(classifier) as client:
+        yield client
 
 
 # Not for the whole session: while it runs, its thread has an event loop that runs.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-from collections.abc import Iterator
 from typing import Any
 
 import cv2
@@ -19,12 +18,6 @@ from keras_wa.inference.pictures import Pictures
 from keras_wa.server import answers
 from tests.data.io.dicom_files import decode, dicom_bytes, dicom_dataset
 from tests.server.clients import encoded, film, service, smooth
-
-
-@pytest.fixture(scope="module")
-def client(classifier: Classifier) -> Iterator[TestClient]:
-    with service(classifier) as client:
-        yield client
 
 
 def post(client: TestClient, path: str, data: bytes, **fields: Any) -> dict[str, Any]:

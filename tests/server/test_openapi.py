@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -25,22 +24,15 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from pydantic import BaseModel
 from starlette.testclient import TestClient
 
-from keras_wa.inference.classifier import Classifier
 from keras_wa.server import answers
 from keras_wa.server.image_paths import PATHS as IMAGE_PATHS
-from tests.server.clients import LOCAL, encoded, film, service, smooth
+from tests.server.clients import LOCAL, encoded, film, smooth
 
 PATHS = [
     *(("/about", "GET"), ("/health", "GET"), ("/metrics", "GET")),
     *(("/v1/models/wa", "GET"), ("/v1/models/wa:predict", "POST")),
     *((path, "POST") for path in IMAGE_PATHS),
 ]
-
-
-@pytest.fixture(scope="module")
-def client(classifier: Classifier) -> Iterator[TestClient]:
-    with service(classifier) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")

@@ -63,15 +63,8 @@ def secondary_capture(
 ) -> Dataset:
     """Creates a secondary capture of a picture that was drawn on a mammogram.
 
-    Args:
-        source: the mammogram; it is not changed.
-        picture: RGB, uint8 (H, W, 3). With the size of the source it gets the source's
-            pixel spacing.
-        algorithm: the program that drew it.
-        when: its time.
-
-    Returns:
-        The image, in the source's study and a new series, for `write_dicom`.
+    It is in the source's study and a new series. A picture, uint8 RGB (H, W, 3), with
+    the size of the source gets the source's pixel spacing.
 
     Raises:
         UserError: the source lacks an identifier or is not a single image, or the
@@ -145,11 +138,7 @@ def _derivation(dataset: Dataset, source: Dataset, algorithm: Algorithm) -> None
 
 
 def _lossy(dataset: Dataset, source: Dataset) -> list[str]:
-    """Copies lossy compression, which every derived image keeps (PS3.3 C.7.6.1.1.5).
-
-    Returns:
-        See `take_over`.
-    """
+    """Copies lossy compression, which derived images keep (PS3.3 C.7.6.1.1.5)."""
     notes: list[str] = []
     meta = getattr(source, "file_meta", None) or Dataset()
     method = _LOSSY.get(meta.get("TransferSyntaxUID"))
@@ -166,11 +155,7 @@ def _lossy(dataset: Dataset, source: Dataset) -> list[str]:
 
 
 def _spacing(dataset: Dataset, source: Dataset) -> list[str]:
-    """Sets the pixel spacing; that in the breast if the source's is not corrected.
-
-    Returns:
-        See `take_over`.
-    """
+    """Sets the pixel spacing; that in the breast if the source's is not corrected."""
     header = DicomHeader(source)
     spacing, origin = spacing_in_breast(header.frame())
     if spacing is None or "/" not in origin:

@@ -31,15 +31,9 @@ class _UnreadableTextError(ValueError):
 
 
 def take_over(result: Dataset, source: Dataset, fields: Iterable[str]) -> list[str]:
-    """Copies elements, texts decoded.
+    """Copies elements to a result, texts decoded.
 
-    Args:
-        result: the destination. Elements that cannot be read do not change there.
-        source: the image; it is not changed.
-        fields: their keywords.
-
-    Returns:
-        A sentence for each element that cannot be read.
+    Elements that cannot be read do not change there; returns a sentence for each.
     """
     codecs = _codecs(source, [])
     notes = []
@@ -142,11 +136,7 @@ def _is_one_of(letter: str, codecs: Sequence[str]) -> bool:
 
 
 def _copied(source: Dataset, field: str) -> DataElement:
-    """Returns a copy in the standard's value representation.
-
-    Raises:
-        Exception: any exception of pydicom for a damaged value.
-    """
+    """Returns a copy in the standard's value representation; damaged values raise."""
     own, header = dictionary_VR(field), DicomHeader(source)
     tag = Tag(field)
     if own in ("DS", "IS"):

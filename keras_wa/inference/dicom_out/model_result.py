@@ -14,19 +14,10 @@ _LONGEST = 64
 class Finding:
     """The result of a model for one ROI.
 
-    Attributes:
-        box: left, top, right, bottom in pixels of the source image; right and bottom
-            are exclusive.
-        probability: probability of malignancy, 0 to 1.
-        low: smallest probability over copies of the ROI.
-        high: largest probability; given with `low` or not at all.
-        decision: whether the probability reaches the threshold.
-        threshold: threshold of the probability, 0 to 1.
-        warnings: differences from the training ROIs.
-
-    Raises:
-        UserError: a number is out of range, the probability is not between `low` and
-            `high`, or the decision contradicts the threshold.
+    `box` is left, top, right, bottom in pixels of the source image; right and bottom
+    are exclusive. `low` and `high` are the smallest and largest probability over copies
+    of the ROI, both or none. Numbers out of range, or that contradict each other, raise
+    a `UserError`.
     """
 
     box: tuple[int, int, int, int]
@@ -74,17 +65,10 @@ class Finding:
 
 @dataclasses.dataclass(frozen=True)
 class Algorithm:
-    """The program of a result.
+    """The program of a result; its version may have the digest of the weights.
 
-    Attributes:
-        name: name of the model or the program.
-        version: its version, such as the package's and the digest of the weights.
-        maker: its maker, the manufacturer of the DICOM instance.
-        description: information for readers, in every instance.
-
-    Raises:
-        UserError: one is empty, longer than 64 characters (the description: 1024), or
-            has a backslash or a control character, which DICOM does not allow.
+    A text that is empty, longer than 64 characters (the description: 1024), or with a
+    backslash or a control character, which DICOM does not allow, raises a `UserError`.
     """
 
     name: str

@@ -61,17 +61,7 @@ def no_warnings() -> Iterator[None]:
 
 
 def check_source(source: Dataset) -> str:
-    """Checks that the source is one image that a result can refer to.
-
-    Args:
-        source: the image; its pixels are not needed.
-
-    Returns:
-        Its name, for messages.
-
-    Raises:
-        UserError: it lacks an identifier or is not an image of a single frame.
-    """
+    """Checks that a result can refer to the source, one image; returns its name."""
     file = getattr(source, "filename", None)
     name = str(file) if isinstance(file, (str, os.PathLike)) else "source image"
     for field in _NEEDED:
@@ -94,11 +84,7 @@ def check_source(source: Dataset) -> str:
 
 
 def size_of(source: Dataset) -> tuple[int, int]:
-    """Returns rows and columns of an image.
-
-    Raises:
-        HeaderError: they are missing or not integers.
-    """
+    """Returns rows and columns of an image."""
     header = DicomHeader(source)
     return header.needed("Rows"), header.needed("Columns")
 
@@ -112,14 +98,7 @@ def header(source: Dataset, algorithm: Algorithm, when: datetime) -> Dataset:
 
     Patient and study are copied unchanged, even if invalid, since archives file by
     them. Texts are converted to UTF-8; unreadable ones are left out (`not_taken_over`).
-
-    Args:
-        source: the image; it is not changed.
-        algorithm: the program of the result.
-        when: its time; with a time zone it is converted to the source's, if any.
-
-    Returns:
-        A data set with new identifiers of series and instance.
+    A time with a zone is converted to the source's zone, if any.
     """
     dataset = Dataset()
     dataset.SpecificCharacterSet = "ISO_IR 192"

@@ -61,16 +61,7 @@ def structured_report(
     A Comprehensive SR with a measurement group (TID 1410) for each finding: the box as
     a closed polyline on the source, the probability in percent with the smallest and
     largest one, the decision, the warnings as comments, and the algorithm (TID 4019)
-    with its threshold.
-
-    Args:
-        source: the image of the boxes; it is not changed.
-        findings: one per ROI.
-        algorithm: the program, which is the observer.
-        when: its time.
-
-    Returns:
-        The report, in the source's study and a new series, for `write_dicom`.
+    with its threshold. It is in the source's study and a new series.
 
     Raises:
         UserError: the source lacks an identifier or is not a single image, there is no

@@ -14,15 +14,7 @@ from keras_wa.inference.dicom_out.source import no_warnings
 
 @no_warnings()
 def write_dicom(dataset: Dataset, path: Path) -> None:
-    """Writes a result atomically.
-
-    Args:
-        dataset: result of `structured_report` or `secondary_capture`.
-        path: the file; its folder is created. An older result is replaced.
-
-    Raises:
-        UserError: the file is an image of the result, or cannot be written.
-    """
+    """Writes a result atomically, in place of an older one, never over its image."""
     if _identifier(path) in _referred_to(dataset):
         raise UserError(
             f"{path}: the image that the result is about. Received: its path to "

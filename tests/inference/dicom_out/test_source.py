@@ -7,8 +7,7 @@ from pydicom import Dataset
 from pydicom.uid import UID, ComprehensiveSRStorage
 
 from keras_wa.errors import UserError
-from keras_wa.inference.dicom_out.source import check_source, header, no_warnings, side
-from tests.data.io.dicom_files import dicom_bytes
+from keras_wa.inference.dicom_out.source import check_source, header, side
 from tests.inference.dicom_out.sources import ALGORITHM, WHEN, digital, film
 
 PATIENT_AND_STUDY = (
@@ -77,23 +76,6 @@ def test_each_result_is_an_instance_and_a_series_of_its_own(tmp_path):
     assert all(UID(uid).is_valid for uid in found)
 
 
-def test_what_is_required_and_unknown_is_empty(tmp_path):
-    missing = ("PatientName", "PatientBirthDate", "PatientSex", "StudyID")
-    source = digital(tmp_path, **dict.fromkeys(missing))
-    head = header(source, ALGORITHM, WHEN)
-
-    assert [name in source for name in missing] == [False] * 4
-    assert [str(head[name].value) for name in missing] == [""] * 4
-
-
-def test_odd_values_are_taken_over_as_they_are(tmp_path):
-    odd = {"PatientSex": "female", "StudyTime": "noon", "PatientName": "<b>x</b>"}
-    with no_warnings():
-        head = header(digital(tmp_path, **odd), ALGORITHM, WHEN)
-
-    assert {name: str(head[name].value) for name in odd} == odd
-
-
 def test_codes_of_deidentification_are_taken_over_decoded(tmp_path):
     item = Dataset()
     item.CodeMeaning = "Очищено"
@@ -108,15 +90,6 @@ def test_codes_of_deidentification_are_taken_over_decoded(tmp_path):
     found = head.DeidentificationMethodCodeSequence[0]
     assert found.CodeMeaning == "Очищено"
     assert found is not source.DeidentificationMethodCodeSequence[0]
-
-
-def test_the_source_is_left_as_it_is(tmp_path):
-    source = digital(tmp_path)
-    before = dicom_bytes(source)
-    head = header(source, ALGORITHM, WHEN)
-    head.PatientID = "another"
-
-    assert dicom_bytes(source) == before
 
 
 def test_maker_and_time_are_those_that_were_given(tmp_path):

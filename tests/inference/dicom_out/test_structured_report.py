@@ -243,20 +243,19 @@ def test_the_source_is_left_as_it_is(tmp_path):
     assert dicom_bytes(source) == before
 
 
-def test_a_box_beyond_the_image_is_refused(tmp_path):
-    for box in ((0, 0, 97, 1), (0, 0, 1, 129)):
-        with pytest.raises(UserError, match=r"film\.dcm: box of finding 2"):
-            structured_report(
-                film(tmp_path),
-                [FINDINGS[0], Finding(box, 0.5)],
-                ALGORITHM,
-                WHEN,
-            )
-
-
-def test_no_finding_is_no_report(tmp_path):
-    with pytest.raises(UserError, match=r"findings\. Received: none"):
-        structured_report(film(tmp_path), [], ALGORITHM, WHEN)
+@pytest.mark.parametrize(
+    ("findings", "expected"),
+    [
+        ([FINDINGS[0], Finding((0, 0, 97, 1), 0.5)], r"film\.dcm: box of finding 2"),
+        ([FINDINGS[0], Finding((0, 0, 1, 129), 0.5)], r"film\.dcm: box of finding 2"),
+        ([], r"findings\. Received: none"),
+    ],
+)
+def test_a_box_beyond_the_image_and_no_finding_are_refused(
+    findings, expected, tmp_path
+):
+    with pytest.raises(UserError, match=expected):
+        structured_report(film(tmp_path), findings, ALGORITHM, WHEN)
 
 
 def test_without_highdicom_the_message_says_how_to_install_it(tmp_path, monkeypatch):

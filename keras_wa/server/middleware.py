@@ -1,17 +1,17 @@
 """Middleware that checks every request: token, size, concurrency and time.
 
-It wraps the application, so that a rejected request is not processed at all.
+It wraps the application, so that a rejected request is not processed at all. The
+middlewares of Starlette (1.10) limit each body alone and answer in plain text.
+uvicorn's `limit_concurrency` (0.54) counts silent connections: with a limit of 4 and
+four of them open, the next request got 503 (2026-11-29).
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hmac
 import math
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
 
 import anyio
 from starlette.datastructures import Headers
@@ -41,7 +41,7 @@ def refusal(
     return JSONResponse({"error": message}, status, headers)
 
 
-class Gate:
+class LimitsMiddleware:
     """ASGI middleware that limits and counts requests.
 
     Args:
@@ -62,9 +62,10 @@ class Gate:
         open_paths: frozenset[str],
     ) -> None:
         self._app = app
-        self._settings, self._metrics = settings, metrics
+        self.settings, self.metrics = settings, metrics
         self._paths, self._open = paths, open_paths
-        self._busy = self._held = 0
+        # Predictions under way, and bytes of bodies in memory.
+        self.busy = self.held = 0
         self._deadlines: set[anyio.CancelScope] = set()
         self._last = math.inf  # Deadline of all requests once the service is stopping.
 
@@ -72,16 +73,14 @@ class Gate:
         """Limits the remaining time of all requests, new ones included.
 
         Call it in the thread of the event loop.
-
-        Args:
-            seconds: the remaining time.
         """
         self._last = min(self._last, asyncio.get_running_loop().time() + seconds)
         for scope in self._deadlines:
             scope.deadline = min(scope.deadline, self._last)
 
     @property
-    def _stopping(self) -> bool:
+    def stopping(self) -> bool:
+        """Whether `stop` was called."""
         return self._last < math.inf
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -90,42 +89,22 @@ class Gate:
             await self._app(scope, receive, send)
             return
         began = time.monotonic()
-        path = scope["path"] if scope["path"] in self._paths else "other"
-        status, early = 500, False
-        with contextlib.ExitStack() as held:
-            body = _Body(receive, self._settings, self, lambda: self._work(scope, held))
-
-            async def answer(message: Message) -> None:
-                nonlocal status, early
-                if message["type"] == "http.response.start":
-                    status = message["status"]
-                    # The rest of the body is not awaited.
-                    early = not body.complete and _has_body(scope)
-                    message = _with_headers(message, early or self._stopping)
-                elif not message.get("more_body"):
-                    # Released before the last message: the client may send its next
-                    # request immediately.
-                    held.close()
-                    if early:
-                        await send({**message, "more_body": True})
-                        await _drain(receive)
-                        message = {"type": "http.response.body"}
-                await send(message)
-
-            try:
-                refused = self._refused(scope)
-                if refused is None:
-                    held.callback(self._forget, body)
-                    await self._pass(scope, body, answer)
-                else:
-                    await refused(scope, receive, answer)
-            finally:
-                self._metrics.requests.labels(path, str(status)).inc()
-                self._metrics.seconds.labels(path).observe(time.monotonic() - began)
+        request = _Request(self, scope, receive, send)
+        try:
+            refused = self._refused(scope)
+            if refused is None:
+                await self._pass(request)
+            else:
+                await refused(scope, receive, request.send)
+        finally:
+            request.release()
+            path = scope["path"] if scope["path"] in self._paths else "other"
+            self.metrics.requests.labels(path, str(request.status or 500)).inc()
+            self.metrics.seconds.labels(path).observe(time.monotonic() - began)
 
     def _refused(self, scope: Scope) -> JSONResponse | None:
         headers = Headers(scope=scope)
-        settings = self._settings
+        settings = self.settings
         if not settings.token and _name(headers.get("host", "")) not in {
             *LOOPBACK_NAMES,
             settings.host,
@@ -146,98 +125,61 @@ class Gate:
                 )
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length[:20]) > settings.max_bytes:
-            return _too_large(settings)
-        if scope["method"] == "POST" and self._busy >= settings.concurrency:
+            return refusal(413, _large(settings))
+        if scope["method"] == "POST" and self.busy >= settings.concurrency:
             return refusal(503, _busy(settings), _RETRY)
         return None
 
-    def _work(self, scope: Scope, held: contextlib.ExitStack) -> None:
-        """Counts a request once its body has arrived.
-
-        It is not counted before, so that slow clients do not block others.
-        """
-        if scope["method"] == "POST":
-            if self._busy >= self._settings.concurrency:
-                raise HTTPException(503, _busy(self._settings), _RETRY)
-            held.enter_context(self._counted())
-
-    async def _pass(self, scope: Scope, body: _Body, answer: Send) -> None:
-        started = False
-
-        async def watched(message: Message) -> None:
-            nonlocal started
-            started = True
-            await answer(message)
-
-        with anyio.move_on_after(self._settings.timeout) as deadline:
+    async def _pass(self, request: _Request) -> None:
+        scope, receive, send = request.scope, request.receive, request.send
+        with anyio.move_on_after(self.settings.timeout) as deadline:
             deadline.deadline = min(deadline.deadline, self._last)
             self._deadlines.add(deadline)
             try:
-                await self._app(scope, body.receive, watched)
+                await self._app(scope, receive, send)
             finally:
                 self._deadlines.discard(deadline)
-        if deadline.cancelled_caught and not started:
-            await self._late(body.complete)(scope, body.receive, answer)
+        if deadline.cancelled_caught and request.status is None:
+            await self._late(request.complete)(scope, receive, send)
 
     def _late(self, complete: bool) -> JSONResponse:
-        if self._stopping:
+        if self.stopping:
             return refusal(503, "The service is being stopped. Try again.", _RETRY)
-        seconds = f"{self._settings.timeout:g} s"
+        seconds = f"{self.settings.timeout:g} s"
         if not complete:
             return refusal(408, f"The request did not arrive within {seconds}.")
         return refusal(504, f"No answer within {seconds}. Try again.", _RETRY)
 
-    @contextlib.contextmanager
-    def _counted(self) -> Iterator[None]:
-        self._busy += 1
-        self._metrics.under_way.inc()
-        try:
-            yield
-        finally:
-            self._busy -= 1
-            self._metrics.under_way.dec()
 
-    def _forget(self, body: _Body) -> None:
-        self._held -= body.size
-
-    def hold(self, size: int) -> bool:
-        """Counts bytes that are held in memory.
-
-        Returns:
-            Whether the total is within the limit.
-        """
-        self._held += size
-        return self._held <= self._settings.held_bytes
-
-
-class _Body:
-    """The body of a request; reading it fails when it becomes too large.
+class _Request:
+    """A request under way: counts its body as it arrives, and watches its response.
 
     Attributes:
-        size: bytes received.
         complete: whether the whole body was received.
+        status: status of the response; None before it starts.
     """
 
     def __init__(
-        self,
-        receive: Receive,
-        settings: ServerSettings,
-        gate: Gate,
-        on_complete: Callable[[], None],
+        self, owner: LimitsMiddleware, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        self._receive, self._settings, self._gate = receive, settings, gate
-        self._on_complete = on_complete
-        self.size, self.complete = 0, False
+        self._owner, self.scope = owner, scope
+        self._receive, self._send = receive, send
+        self.complete = False
+        self.status: int | None = None
+        self._size = 0
+        self._is_counted = self._is_early = False
 
-    async def receive(self) -> Any:
+    async def receive(self) -> Message:
+        """Receives a part of the body, within the limits."""
         message = await self._receive()
         if message["type"] == "http.request":
+            owner, settings = self._owner, self._owner.settings
             more = len(message.get("body", b""))
-            self.size += more
-            room = self._gate.hold(more)
-            if self.size > self._settings.max_bytes:
-                raise HTTPException(413, _large(self._settings))
-            if not room:
+            self._size += more
+            owner.held += more
+            if self._size > settings.max_bytes:
+                raise HTTPException(413, _large(settings))
+            if owner.held > settings.held_bytes:
                 raise HTTPException(
                     503,
                     "Busy. Received: more than all requests together may have; "
@@ -245,13 +187,39 @@ class _Body:
                     _RETRY,
                 )
             self.complete = not message.get("more_body", False)
-            if self.complete:
-                self._on_complete()
+            # Not counted before, so that slow clients do not block others.
+            if self.complete and self.scope["method"] == "POST":
+                if owner.busy >= settings.concurrency:
+                    raise HTTPException(503, _busy(settings), _RETRY)
+                self._is_counted = True
+                owner.busy += 1
+                owner.metrics.under_way.inc()
         return message
 
+    async def send(self, message: Message) -> None:
+        """Sends a part of the response."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            # The rest of the body is not awaited.
+            self._is_early = not self.complete and _has_body(self.scope)
+            message = _with_headers(message, self._is_early or self._owner.stopping)
+        elif not message.get("more_body"):
+            # Before the last message: the client may send its next request immediately.
+            self.release()
+            if self._is_early:
+                await self._send({**message, "more_body": True})
+                await _drain(self._receive)
+                message = {"type": "http.response.body"}
+        await self._send(message)
 
-def _too_large(settings: ServerSettings) -> JSONResponse:
-    return refusal(413, _large(settings))
+    def release(self) -> None:
+        """Stops counting the request."""
+        self._owner.held -= self._size
+        self._size = 0
+        if self._is_counted:
+            self._is_counted = False
+            self._owner.busy -= 1
+            self._owner.metrics.under_way.dec()
 
 
 def _busy(settings: ServerSettings) -> str:

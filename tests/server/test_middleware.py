@@ -15,9 +15,9 @@ from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
 from keras_wa.inference.classifier import Classifier
-from keras_wa.server.gate import Gate
 from keras_wa.server.limits import ServerSettings
 from keras_wa.server.metrics import Metrics
+from keras_wa.server.middleware import LimitsMiddleware
 from keras_wa.server.page import PAGE_FILES
 from tests.server.clients import encoded, service, smooth
 from tests.waiting import DEADLINE_S, until
@@ -186,7 +186,7 @@ def metrics_of(client: TestClient) -> str:
 
 
 async def call(
-    gate: Gate, receive: Receive, path: str = "/x"
+    app: LimitsMiddleware, receive: Receive, path: str = "/x"
 ) -> tuple[int, dict[str, str]]:
     """The status and the headers of an answer."""
     sent: list[Any] = []
@@ -200,7 +200,7 @@ async def call(
         "path": path,
         "headers": [(b"host", b"localhost"), (b"content-length", b"1")],
     }
-    await gate(scope, receive, send)
+    await app(scope, receive, send)
     headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
     return sent[0]["status"], headers
 
@@ -213,9 +213,9 @@ async def reads_all(_: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-def gate(app: Any = reads_all, **settings: Any) -> Gate:
+def limited(app: Any = reads_all, **settings: Any) -> LimitsMiddleware:
     handled = ExceptionMiddleware(app)
-    return Gate(
+    return LimitsMiddleware(
         handled, ServerSettings(**settings), Metrics(), frozenset(), frozenset()
     )
 
@@ -229,7 +229,7 @@ async def whole() -> Any:
 
 
 def test_a_request_that_does_not_arrive_is_given_up() -> None:
-    status, headers = asyncio.run(call(gate(timeout=0.1), never))
+    status, headers = asyncio.run(call(limited(timeout=0.1), never))
     assert status == 408
     assert headers["connection"] == "close"
 
@@ -240,8 +240,8 @@ def test_an_answer_before_the_end_of_the_body_ends_the_connection() -> None:
         await send({"type": "http.response.body", "body": b""})
 
     async def ask() -> list[str]:
-        stopped = gate()
-        found = [await call(gate(at_once), whole), await call(gate(), whole)]
+        stopped = limited()
+        found = [await call(limited(at_once), whole), await call(limited(), whole)]
         stopped.stop(1)
         found.append(await call(stopped, whole))
         return [headers.get("connection", "") for _, headers in found]
@@ -255,7 +255,7 @@ def test_a_stop_answers_what_is_there_and_what_still_comes_in_the_time_given() -
         await never()
 
     async def stop() -> list[int]:
-        stopped = gate(stuck, timeout=50)
+        stopped = limited(stuck, timeout=50)
         answers = [asyncio.create_task(call(stopped, whole)) for _ in range(3)]
         await asyncio.sleep(0.05)
         stopped.stop(0.1)
@@ -279,7 +279,7 @@ def test_bodies_that_come_slowly_take_no_place_of_others() -> None:
             await arrived.wait()
             return await whole()
 
-        busy = gate(works, concurrency=1)
+        busy = limited(works, concurrency=1)
         slow = [asyncio.create_task(call(busy, slowly)) for _ in range(8)]
         prompt = asyncio.create_task(call(busy, whole))
         await asyncio.sleep(0)
@@ -295,7 +295,7 @@ def test_bodies_that_come_slowly_take_no_place_of_others() -> None:
 
 def test_bodies_together_have_a_limit_that_is_given_back() -> None:
     async def fill() -> tuple[int, int]:
-        small = gate(max_megabytes=1 / 8)  # One MiB in all.
+        small = limited(max_megabytes=1 / 8)  # One MiB in all.
         going = asyncio.Event()
 
         def body(size: int, wait: Callable[[], Awaitable[Any]]) -> Receive:
