@@ -11,7 +11,6 @@ import tensorflow as tf
 from keras import layers
 
 from keras_wa.errors import UserError
-from keras_wa.export.guard import guarded
 from keras_wa.export.saving import save_functions
 from keras_wa.inference.classifier import open_classifier
 
@@ -39,7 +38,7 @@ def test_the_input_is_named_and_outputs_are_those_of_the_model(tmp_path: Path) -
 def test_all_functions_share_the_weights(tmp_path: Path) -> None:
     model = network()
     further = {"explain": lambda roi: {"outputs": model(roi, training=False)}}
-    save_functions(model, tmp_path, SIGNATURE, further, guard=guarded)
+    save_functions(model, tmp_path, SIGNATURE, further)
     loaded = tf.saved_model.load(tmp_path)
     found = loaded.signatures["explain"](roi=tf.constant(IMAGES))["outputs"]
     np.testing.assert_allclose(found, model(IMAGES), atol=1e-6)
