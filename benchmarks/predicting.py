@@ -73,17 +73,18 @@ def _write_model(path: Path, size: int) -> None:
     start_keras()
     import tensorflow as tf
 
+    from keras_wa.export.convolutions import for_cpu
     from keras_wa.export.folding import fold
-    from keras_wa.export.freezing import save_frozen
     from keras_wa.export.preparation import Preprocessing
     from keras_wa.export.saved_model import serving_model
+    from keras_wa.export.saving import save_functions
     from keras_wa.models import create_model
     from keras_wa.training.config import TrainConfig
 
     config = TrainConfig(image_size=size)
-    network = fold(create_model("wa_resnet50", image_size=size))
+    network = for_cpu(fold(create_model("wa_resnet50", image_size=size)))
     signature = tf.TensorSpec((None, None, None, 1), tf.uint8, "roi")
-    save_frozen(
+    save_functions(
         serving_model(network, Preprocessing.of_config(config)), path, signature
     )
     card = {

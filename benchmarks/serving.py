@@ -45,12 +45,13 @@ def keras_wa() -> Times:
     start_keras()
     import tensorflow as tf
 
+    from keras_wa.export.convolutions import for_cpu
     from keras_wa.export.folding import fold
     from keras_wa.export.preparation import Preprocessing
     from keras_wa.export.saved_model import serving_model
     from keras_wa.models import create_model
 
-    model = fold(create_model("wa_resnet50"))
+    model = for_cpu(fold(create_model("wa_resnet50")))
     whole = serving_model(model, Preprocessing())
     served = {
         "network": _loaded(model),
@@ -65,18 +66,18 @@ def keras_wa() -> Times:
                 functools.partial(classify, inputs[name]), repeats
             )
     served.clear()
-    return {**times, **_grafts(_loaded)}
+    return {**times, **_grafts(lambda model: _loaded(for_cpu(model)))}
 
 
 def _loaded(model: Any, shape: Any = None, dtype: Any = "float32") -> Classify:
     """Exports a model as a SavedModel and loads it."""
     import tensorflow as tf
 
-    from keras_wa.export.freezing import save_frozen
+    from keras_wa.export.saving import save_functions
 
     with tempfile.TemporaryDirectory() as folder:
         signature = tf.TensorSpec(shape or model.input.shape, dtype, "roi")
-        save_frozen(model, Path(folder), signature)
+        save_functions(model, Path(folder), signature)
         loaded = tf.saved_model.load(folder)
     return lambda rois: loaded.serve(tf.constant(rois)).numpy()
 
@@ -87,17 +88,18 @@ def _export(folder: str) -> None:
     start_keras()
     import tensorflow as tf
 
+    from keras_wa.export.convolutions import for_cpu
     from keras_wa.export.folding import fold
-    from keras_wa.export.freezing import save_frozen
     from keras_wa.export.guard import guarded
     from keras_wa.export.preparation import Preprocessing
     from keras_wa.export.saved_model import serving_model
+    from keras_wa.export.saving import save_functions
     from keras_wa.models import create_model
 
-    model = fold(create_model("wa_resnet50"))
+    model = for_cpu(fold(create_model("wa_resnet50")))
     signature = tf.TensorSpec((None, None, None, 1), tf.uint8, "roi")
     whole = serving_model(model, Preprocessing())
-    save_frozen(whole, Path(folder), signature, guard=guarded)
+    save_functions(whole, Path(folder), signature, guard=guarded)
 
 
 def _peak() -> float:
@@ -166,8 +168,8 @@ def _converted(model: Any) -> Classify:
 
 def _grafts(make: Callable[[Any], Classify]) -> Times:
     """Returns the ratio of each call's time to that of SE-ResNet-50 before it."""
+    from keras_wa.export.batch_normalization import fold_batch_normalization
     from keras_wa.export.folding import fold_dwt
-    from keras_wa.export.freezing import fold_batch_normalization
     from keras_wa.models import create_model
 
     plain = make(fold_batch_normalization(create_model("se_resnet50")))

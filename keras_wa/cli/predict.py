@@ -189,7 +189,7 @@ def _open(model: str) -> Any:
     require_tensorflow("keras-wa predict")
     from keras_wa.inference.classifier import open_classifier
 
-    return open_classifier(model, frozen=False)
+    return open_classifier(model)
 
 
 def _with_flags(prediction: Any) -> Any:

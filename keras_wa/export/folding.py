@@ -10,7 +10,7 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
-from keras_wa.export.freezing import (
+from keras_wa.export.batch_normalization import (
     affine_of,
     calls_of,
     fold_batch_normalization,

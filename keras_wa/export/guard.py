@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from keras_wa.data.io.resize import LEAST_SIDE
-from keras_wa.export.freezing import Function
+from keras_wa.export.saving import Function
 
 
 def guarded(function: Function) -> Function:

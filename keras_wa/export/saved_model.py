@@ -18,10 +18,11 @@ from keras_wa.explain.feature_map import find_feature_map
 from keras_wa.explain.gradcam import grad_cam_graph
 from keras_wa.explain.subbands import image_wavelet
 from keras_wa.export.cards import DISCLAIMER, card_file
+from keras_wa.export.convolutions import for_cpu
 from keras_wa.export.folding import fold
-from keras_wa.export.freezing import Function, save_frozen
 from keras_wa.export.guard import guarded
 from keras_wa.export.preparation import Preprocessing, preparing_model
+from keras_wa.export.saving import Function, save_functions
 from keras_wa.files import replacing, write_json
 from keras_wa.layers.gate_reader import GateReader
 from keras_wa.training.best import load_best
@@ -50,7 +51,7 @@ def export_saved_model(
     float32 probabilities, `(batch, classes)`, malignant the last. Sides below 32 px,
     and batches without a grey level above 1, are refused, see `guarded`. It only has
     TensorFlow ops: neither this package nor Keras is needed to load it. It is for
-    inference: layers are folded (`fold`) and weights are constants. Its card,
+    inference: layers are folded (`fold`), and convolutions are `for_cpu`. Its card,
     `assets.extra/keras_wa.json`, describes inputs and outputs.
 
     Args:
@@ -58,13 +59,13 @@ def export_saved_model(
         destination: the directory, by default `saved_model` in the run; an existing
             SavedModel is replaced atomically.
         explain: whether to add the signature `serve_explain`, see
-            `explaining_function`, which doubles the size of the SavedModel.
+            `explaining_function`.
     """
     target = Path(destination) if destination is not None else run.saved_model
     # Before the slow work.
     require_saved_model_place(target)
     best = load_best(run)
-    card, network = model_card(run, best), fold(best)
+    card, network = model_card(run, best), for_cpu(fold(best))
     functions: dict[str, Any] = {}
     if explain:
         functions["serve_explain"], card["explain"] = explaining_function(
@@ -126,7 +127,7 @@ def write_saved_model(
     require_saved_model_place(target)
     with replacing(target) as partial:
         signature = tf.TensorSpec((None, None, None, 1), tf.uint8, "roi")
-        save_frozen(model, partial, signature, dict(functions or {}), guarded)
+        save_functions(model, partial, signature, dict(functions or {}), guarded)
         card_file(partial).parent.mkdir()
         write_json(card_file(partial), card)
 

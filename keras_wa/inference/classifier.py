@@ -23,11 +23,7 @@ from keras_wa.errors import UserError, in_one_line
 from keras_wa.explain.subbands import image_wavelet
 from keras_wa.export.cards import bits_of, card_file
 from keras_wa.export.saved_model import weights_digest
-from keras_wa.export.variable_weights import (
-    load_saved_model,
-    load_with_variables,
-    unchecked,
-)
+from keras_wa.export.saving import load_saved_model, unchecked
 from keras_wa.files import put_back
 from keras_wa.inference.mammogram_classifier import MammogramClassifier
 from keras_wa.training.best import load_best
@@ -94,7 +90,7 @@ class Classifier:
         return ReadOptions(crop=crop, field_mm=self.field_mm, **options)
 
 
-def open_classifier(path: str | Path, frozen: bool = True) -> Classifier:
+def open_classifier(path: str | Path) -> Classifier:
     """Opens a run, a preset, an exported SavedModel, or a `.keras` file.
 
     Presets and `.keras` files are read in Keras' safe mode, which runs no code of the
@@ -104,10 +100,6 @@ def open_classifier(path: str | Path, frozen: bool = True) -> Classifier:
         path: the folder or file. The `best.keras` of a run opens the run. For other
             `.keras` files, preprocessing and threshold are unknown: the default CLAHE
             is used, with a note.
-        frozen: whether to keep the weights of a SavedModel constant, which is faster
-            for a server; else it opens faster and needs less memory, see
-            `load_with_variables`.
-            This also applies to a run whose SavedModel has its current weights.
 
     Raises:
         UserError: the path is none of these, or cannot be read.
@@ -117,11 +109,11 @@ def open_classifier(path: str | Path, frozen: bool = True) -> Classifier:
         with contextlib.suppress(OSError):
             put_back(path)  # A process may have been killed during an export.
     if (path / "saved_model.pb").is_file():
-        return _of_saved_model(path, frozen)
+        return _of_saved_model(path)
     of_run = path.name == "best.keras" and path.is_file()
     folder = path.parent if of_run else path
     if (folder / "config.json").is_file():
-        exported = None if frozen else _exported(folder)
+        exported = _exported(folder)
         return exported or _of_model(MammogramClassifier.from_preset(folder), folder)
     if path.suffix == ".keras" and path.is_file():
         return _of_file(path)
@@ -147,7 +139,7 @@ def _exported(path: Path) -> Classifier | None:
         # The run may have been evaluated since.
         decision = read_decision(run)
         card["decision"] = decision and dataclasses.asdict(decision)
-        serve = load_with_variables(run.saved_model)
+        serve = unchecked(load_saved_model(run.saved_model), "serve")
     except (OSError, ValueError, tf.errors.OpError):
         return None
     return _described(card, path, serve, functools.partial(load_best, run))
@@ -178,21 +170,16 @@ def _read_card(path: Path) -> dict[str, Any]:
     return card
 
 
-def _of_saved_model(path: Path, frozen: bool) -> Classifier:
+def _of_saved_model(path: Path) -> Classifier:
     card = _read_card(path)
-    load = functools.cache(lambda: load_saved_model(path))
     try:
-        serve = unchecked(load(), "serve") if frozen else load_with_variables(path)
+        loaded = load_saved_model(path)
+        serve = unchecked(loaded, "serve")
     except (OSError, ValueError, tf.errors.OpError) as error:
         raise UserError(
             f"{path}: no SavedModel that can be read ({in_one_line(error)})."
         ) from error
-    explain = None
-    if "explain" in card:
-
-        def explain(roi: Any) -> Any:
-            return unchecked(load(), "serve_explain")(roi)
-
+    explain = unchecked(loaded, "serve_explain") if "explain" in card else None
     return _described(card, path, serve, explain=explain)
 
 

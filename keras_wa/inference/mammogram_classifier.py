@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from keras_wa.data.classes import CLASS_NAMES
+from keras_wa.export.convolutions import for_cpu
 from keras_wa.export.folding import fold
 from keras_wa.export.preparation import Preprocessing, preparing_model
 from keras_wa.export.saved_model import serving_model, write_saved_model
@@ -190,7 +191,7 @@ class MammogramClassifier(keras.Model):
 
     def serving_model(self) -> keras.Model:
         """Returns the network, folded for inference, after its preprocessing."""
-        return serving_model(fold(self.network), self.preprocessing)
+        return serving_model(for_cpu(fold(self.network)), self.preprocessing)
 
     def card(self) -> dict[str, Any]:
         """Returns the card of the exported classifier, as JSON values."""

@@ -13,12 +13,12 @@ import tensorflow as tf
 from keras import layers
 
 from keras_wa.export.folding import fold, fold_dwt
-from keras_wa.export.freezing import save_frozen
+from keras_wa.export.saving import save_functions
 from keras_wa.layers import DWT2D, SubbandNormalization
 from keras_wa.models import create_model
 from keras_wa.models.exact_stem import EXACT_STEMS
 from keras_wa.models.stem import standardised_subbands, subbands_of_standardised
-from tests.export.test_freezing import kinds, trained
+from tests.export.test_batch_normalization import kinds, trained
 
 SIDE = 34  # Of subbands 17: the last place of a stride of 2 lies at the border.
 BAND_MEANS = (0.9, 0.02, -0.03, 0.01)
@@ -230,7 +230,7 @@ def test_the_savedmodel_has_no_operation_of_a_dwt(
 ) -> None:
     found = []
     for model in stems:
-        save_frozen(model, tmp_path, SIGNATURE)
+        save_functions(model, tmp_path, SIGNATURE)
         loaded = tf.saved_model.load(tmp_path)
         np.testing.assert_allclose(
             loaded.serve(images()), stems[0](images()), atol=1e-5

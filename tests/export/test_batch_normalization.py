@@ -1,20 +1,16 @@
-"""A folded and frozen model gives what the model gives."""
+"""A folded model gives what the model gives."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from keras import layers
-from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
-from keras_wa.export.freezing import fold_batch_normalization, save_frozen
-from keras_wa.export.guard import guarded
+from keras_wa.export.batch_normalization import fold_batch_normalization
 from keras_wa.models import create_model
 
 IMAGES = np.random.default_rng(0).random((3, 32, 32, 1)).astype("float32")
@@ -110,39 +106,3 @@ def test_an_output_of_the_model_is_not_folded_away() -> None:
     folded = fold_batch_normalization(trained(model))
     for found, expected in zip(folded(IMAGES), model(IMAGES), strict=True):
         np.testing.assert_array_equal(found, expected)
-
-
-def test_the_saved_weights_are_constants_of_a_graph_with_named_input(
-    tmp_path: Path,
-) -> None:
-    model = _network(lambda x: layers.Dense(2)(layers.Conv2D(4, 3)(x)))
-    save_frozen(model, tmp_path, tf.TensorSpec((None, 32, 32, 1), tf.float32, "roi"))
-    loaded = tf.saved_model.load(tmp_path)
-    served = loaded.signatures["serving_default"]
-    assert served.variables == ()
-    np.testing.assert_array_equal(loaded.serve(IMAGES), model(IMAGES))
-    outputs = served(roi=tf.constant(IMAGES[:2]))
-    np.testing.assert_allclose(outputs["output_0"], model(IMAGES[:2]), atol=1e-6)
-
-
-def test_few_functions_call_the_one_that_has_the_weights(tmp_path: Path) -> None:
-    model = _network(lambda x: layers.Dense(2)(layers.Conv2D(99, 5)(x)))
-    signature = tf.TensorSpec((None, 32, 32, 1), tf.uint8, "roi")
-    save_frozen(model, tmp_path, signature, guard=guarded)
-    saved = SavedModel()
-    saved.ParseFromString((tmp_path / "saved_model.pb").read_bytes())
-    (meta,) = saved.meta_graphs
-    functions = {each.signature.name: each for each in meta.graph_def.library.function}
-    # 4 bytes each of 5 * 5 * 99 weights.
-    found = {name for name, each in functions.items() if each.ByteSize() > 9900}
-    assert len(found) == 1
-    for _ in functions:
-        found |= {
-            name
-            for name, each in functions.items()
-            for node in each.node_def
-            for attr in node.attr.values()
-            if attr.func.name in found
-        }
-    # `serve_unchecked` itself, `serve` and its signature: each is a copy in memory.
-    assert len(found) == 3
