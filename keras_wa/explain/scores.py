@@ -7,7 +7,6 @@ pixel each. A constant map has the score of chance.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,7 +15,7 @@ from scipy import ndimage, stats
 from keras_wa.metrics.arguments import as_group_codes
 from keras_wa.metrics.bootstrap import percentile_interval
 from keras_wa.metrics.estimate import Estimate
-from keras_wa.metrics.resampling import draw_groups
+from keras_wa.metrics.resampling import resampled_sums
 
 FloatArray = NDArray[np.float64]
 Masks = NDArray[np.bool_]
@@ -114,24 +113,11 @@ def rank_correlation(first: ArrayLike, second: ArrayLike) -> FloatArray:
 
 
 def mean_interval(
-    values: ArrayLike,
-    groups: Any,
-    n_resamples: int = 2000,
-    seed: int = 0,
-    confidence: float = 0.95,
+    values: ArrayLike, groups: ArrayLike, n_resamples: int = 2000
 ) -> Estimate:
-    """Computes the mean over ROIs with its patient-cluster bootstrap interval.
+    """Computes the mean over ROIs with its 95 % patient-cluster bootstrap interval.
 
-    Args:
-        values: `(n,)`; ROIs with NaN are left out.
-        groups: `n` patient identifiers.
-        n_resamples: number of resamples.
-        seed: seed of the resampling.
-        confidence: nominal coverage of the interval.
-
-    Returns:
-        The mean with its interval, which is NaN for a single patient; all NaN without
-        values.
+    ROIs with NaN are left out. Without values all is NaN.
     """
     each = np.asarray(values, dtype=np.float64)
     known = ~np.isnan(each)
@@ -139,10 +125,9 @@ def mean_interval(
         return Estimate(math.nan, math.nan, math.nan)
     each = each[known]
     codes, n_groups = as_group_codes(np.asarray(groups)[known])
-    drawn = np.concatenate(list(draw_groups(n_groups, len(each), n_resamples, seed)))
-    sums, counts = np.bincount(codes, each), np.bincount(codes)
-    means = (drawn @ sums) / (drawn @ counts)
-    return percentile_interval(float(each.mean()), means, n_groups, confidence)
+    rows = np.stack([each, np.ones_like(each)])
+    sums, counts = resampled_sums(rows, codes, n_resamples, seed=0)[1]
+    return percentile_interval(float(each.mean()), sums / counts, n_groups, 0.95)
 
 
 def _checked(heat: ArrayLike, masks: Masks) -> FloatArray:

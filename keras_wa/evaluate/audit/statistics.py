@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from keras_wa.evaluate.audit.findings import CheckResult, Score
@@ -18,9 +17,7 @@ from keras_wa.evaluate.audit.guesses import (
 from keras_wa.evaluate.audit.pixels import Pixels
 from keras_wa.evaluate.text import join
 from keras_wa.metrics import Estimate
-from keras_wa.metrics.baselines import single_feature_statistics
-from keras_wa.metrics.bootstrap import cluster_bootstrap_auc
-from keras_wa.metrics.classification import area_under_roc
+from keras_wa.metrics.baselines import directed_auc, single_feature_statistics
 
 GREY_LEVELS = {
     "mean": "mean grey level",
@@ -77,15 +74,14 @@ def check_statistics(
 def _score(
     name: str, values: pd.Series, cases: pd.DataFrame, resamples: int, seed: int
 ) -> Score:
-    """Like `keras_wa.metrics.baselines.single_feature_aucs`, for any number."""
-    learning, test = (rows.to_numpy(bool) for rows in learning_and_test(cases))
-    labels = cases["label"].to_numpy(int)
-    numbers = values.to_numpy(np.float64)
-    rises = area_under_roc(labels[learning], numbers[learning]) >= 0.5
-    interval = cluster_bootstrap_auc(
+    learning, test = learning_and_test(cases)
+    labels = cases["label"].astype(int)
+    interval, rises = directed_auc(
+        labels[learning],
+        values[learning],
         labels[test],
-        numbers[test] if rises else -numbers[test],
-        cases.loc[test, "patient_id"].to_numpy(str),
+        values[test],
+        cases.loc[test, "patient_id"].astype(str),
         n_resamples=resamples,
         seed=seed,
     )
