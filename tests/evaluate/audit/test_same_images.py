@@ -5,8 +5,7 @@ import pandas as pd
 import pytest
 
 from keras_wa.data import load_cases
-from keras_wa.evaluate.audit.conflicts import check_conflicts
-from keras_wa.evaluate.audit.duplicate_check import check_duplicates
+from keras_wa.evaluate.audit.copy_checks import check_conflicts, check_duplicates
 from keras_wa.evaluate.audit.perceptual_hash import turn_images
 from keras_wa.evaluate.audit.pixels import SIZES, Pixels, read_pixels
 from keras_wa.evaluate.audit.same_images import as_group, find_copies, linked
