@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from keras_wa.evaluate.compare.markdown import (
+    PUBLISHED_ACCURACY,
     cost_table,
     differences_table,
     main_table,
@@ -16,6 +17,7 @@ from keras_wa.evaluate.compare.markdown import (
     render_markdown,
     signed,
 )
+from keras_wa.models import list_models
 
 
 def metric(mean: float) -> dict[str, Any]:
@@ -151,3 +153,8 @@ def test_a_system_that_failed_under_a_split_is_left_out_of_it() -> None:
         ["resnet50", "random-roi"],
         ["wa_resnet50", "drawn by patient (seed 3)"],
     ]
+
+
+def test_each_published_figure_is_of_a_registered_model() -> None:
+    assert set(PUBLISHED_ACCURACY) <= set(list_models())
+    assert PUBLISHED_ACCURACY["wa_resnet50"] == "96.74"
