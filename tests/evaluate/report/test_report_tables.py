@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import pandas as pd
 import pytest
 from sklearn import metrics
 
@@ -93,3 +94,18 @@ def test_subgroups_of_few_patients_say_so():
 def test_the_broken_line_is_the_auc_of_all(found):
     auc = found["metrics"]["auc"]["value"]
     assert {plot.reference for plot in report_tables.subgroup_plots(found)} == {auc}
+
+
+def test_the_counts_are_those_of_each_part():
+    cases = pd.DataFrame(
+        {
+            "split": ["test", "train", "train", "train"],
+            "patient_id": ["p3", "p1", "p1", "p2"],
+            "label": [1, 0, 0, 1],
+        }
+    )
+    assert report_tables.data_table(cases).rows == [
+        ["train", "3", "2", "1", "33.3 %"],
+        ["test", "1", "1", "1", "100.0 %"],
+        ["all", "4", "3", "2", "50.0 %"],
+    ]
