@@ -76,29 +76,22 @@ def summarise(
 
 
 def format_table(summary: Mapping[str, Any]) -> str:
-    """Renders a summary as a Markdown table beside the paper's numbers.
-
-    Args:
-        summary: the result of `summarise`.
-
-    Returns:
-        The table, without a trailing newline.
-    """
+    """Renders a summary as a Markdown table beside the paper's numbers."""
     head = ["", "Before", "After CLAHE", "Change, %", "ROIs in which it rose", "ROIs"]
     rows = []
     for name in MEASURES:
         entry, paper = summary[name], PUBLISHED[name]
         raised = entry["raised"]
-        cells = [
-            _TITLES[name],
-            format(Estimate.from_record(entry["before"]), "#.3g"),
-            format(Estimate.from_record(entry["after"]), "#.3g"),
-            format(Estimate.from_record(entry["change_percent"]), "+.1f"),
-            "n/a" if raised is None else f"{raised:.0%}",
-            str(entry["n_rois"]),
-            "{before:g} → {after:g} ({change_percent:+g} %)".format(**paper),
-        ]
-        rows.append(cells)
+        ends = (Estimate.from_record(entry[end]) for end in _ENDS)
+        rows.append(
+            [
+                _TITLES[name],
+                *map(format, ends, ("#.3g", "#.3g", "+.1f")),
+                "n/a" if raised is None else f"{raised:.0%}",
+                str(entry["n_rois"]),
+                "{before:g} → {after:g} ({change_percent:+g} %)".format(**paper),
+            ]
+        )
     return str(TextTable([*head, "As published (definition not stated)"], rows))
 
 

@@ -119,15 +119,10 @@ def evaluate_predictions(
         "calibration": calibration,
         "decision_curve": _decision_curve(predictions, scaled),
         "subgroups": subgroup_metrics(predictions, threshold, **options),
-        "references": (
-            []
-            if learning_cases is None
-            else reference_lines(
-                learning_cases,
-                predictions,
-                best_possible_auc=best_possible_auc,
-                **options,
-            )
+        "references": []
+        if learning_cases is None
+        else reference_lines(
+            learning_cases, predictions, best_possible_auc=best_possible_auc, **options
         ),
         "three_class": _three_class(predictions, options),
         "warnings": _warnings(rois, predictions, val_predictions, n_resamples),
@@ -136,15 +131,7 @@ def evaluate_predictions(
 
 
 def check_predictions(predictions: pd.DataFrame) -> None:
-    """Checks a table of predictions.
-
-    Args:
-        predictions: one row per ROI, with `PREDICTION_COLUMNS`.
-
-    Raises:
-        UserError: a probability is missing or infinite.
-        ValueError: a column is missing or an ROI is repeated.
-    """
+    """Checks the columns, the ROIs and the probabilities of a table of predictions."""
     missing = [name for name in PREDICTION_COLUMNS if name not in predictions]
     if missing:
         raise ValueError(

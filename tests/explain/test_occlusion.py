@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from keras_wa.errors import UserError
-from keras_wa.explain.heat import as_heat
 from keras_wa.explain.model_inputs import roi_probability
 from keras_wa.explain.occlusion import occlusion_maps
-from keras_wa.explain.scores import pointing_game
+from keras_wa.explain.scores import as_heat, pointing_game
 from tests.explain.networks import spot_network, spots
 
 

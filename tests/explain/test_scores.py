@@ -10,6 +10,7 @@ from scipy import stats
 
 from keras_wa.explain.deletion import random_heat
 from keras_wa.explain.scores import (
+    as_heat,
     energy_in_mask,
     grown,
     mask_share,
@@ -28,6 +29,13 @@ def _heat(**pixels: float) -> np.ndarray:
     for name, value in pixels.items():
         heat[0, int(name[1]), int(name[3])] = value
     return heat
+
+
+def test_evidence_against_is_cut_off_and_the_highest_becomes_one() -> None:
+    none = [[-1.0, -1.0], [0.0, -2.0]]
+    heat = as_heat([[[-3.0, 1.0], [2.0, 4.0]], [[0.0, 0.01], [0.0, -1.0]], none])
+    assert heat.dtype == np.float32
+    assert heat.tolist() == [[[0, 0.25], [0.5, 1]], [[0, 1], [0, 0]], [[0, 0], [0, 0]]]
 
 
 def test_pointing_hits_where_the_hottest_pixel_is_in_the_mask() -> None:
