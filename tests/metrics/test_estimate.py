@@ -24,7 +24,7 @@ def test_the_estimate_of_a_record_prints_as_tables_have_it(numbers, spec, text):
     assert spec or str(found) == text
 
 
-def test_both_kinds_of_interval_are_estimates() -> None:
+def test_both_kinds_of_interval_are_estimates():
     y_true, y_score = [0, 1, 0, 1, 1, 0], [0.1, 0.6, 0.7, 0.9, 0.4, 0.2]
     patients = ["a", "a", "b", "b", "c", "c"]
     found = auc(y_true, y_score, groups=patients)

@@ -66,11 +66,8 @@ def test_the_references_stand_below_the_model(found):
     assert names[:2] == ["this model", "majority class"]
     assert names[-2:] == ["mean", "max minus median"]
     assert rows[-2][1] == "0.520 [0.450, 0.600]"
-
-
-def test_a_reference_without_a_number_says_why():
     missing = {"name": "a", "auc": None, "accuracy": None, "how": "x", "reason": "y"}
-    rows = report_tables.reference_table(results(references=[missing])).rows
+    rows = report_tables.reference_table({**found, "references": [missing]}).rows
     assert rows[1] == ["a", "", "", "not done: y"]
 
 
@@ -81,19 +78,11 @@ def test_subgroups_of_one_class_are_in_the_table_and_not_in_the_plots(found):
     assert not any(math.isnan(row.estimate.value) for row in drawn)
     assert len(report_tables.subgroup_table(found).rows) == len(found["subgroups"])
     assert report_tables.without_auc(found).startswith(f"{len(single)} of ")
-
-
-def test_subgroups_of_few_patients_say_so():
-    found = results()
-    for group in found["subgroups"]:
-        group |= {"few_patients": True, "n_patients": 9}
-    rows = [row for plot in report_tables.subgroup_plots(found) for row in plot.rows]
-    assert {row.note for row in rows} == {"9 patients only"}
-
-
-def test_the_broken_line_is_the_auc_of_all(found):
-    auc = found["metrics"]["auc"]["value"]
-    assert {plot.reference for plot in report_tables.subgroup_plots(found)} == {auc}
+    whole = found["metrics"]["auc"]["value"]
+    assert {plot.reference for plot in report_tables.subgroup_plots(found)} == {whole}
+    few = [{**g, "few_patients": True, "n_patients": 9} for g in found["subgroups"]]
+    plots = report_tables.subgroup_plots({**found, "subgroups": few})
+    assert {row.note for plot in plots for row in plot.rows} == {"9 patients only"}
 
 
 def test_the_counts_are_those_of_each_part():
