@@ -24,30 +24,22 @@ def quarter() -> np.ndarray:
     return rois
 
 
-def test_the_curve_of_perfect_heat_is_a_steep_triangle(quarter):
-    curves = deletion_curves(_bright, quarter, quarter, steps=8, fill="mean")
+def test_the_curve_falls_where_the_heat_is_right(quarter):
     # Each eighth of the area is half of what is bright.
-    assert np.allclose(curves, [[1, 0.5, 0, 0, 0, 0, 0, 0, 0]])
-    assert deletion_areas(curves) == pytest.approx(0.125)
+    for heat, curve, area in (
+        (quarter, [1, 0.5, 0, 0, 0, 0, 0, 0, 0], 0.125),
+        (1 - quarter, [1, 1, 1, 1, 1, 1, 1, 0.5, 0], 0.875),
+    ):
+        found = deletion_curves(_bright, quarter, heat, steps=8, fill="mean")
+        assert np.allclose(found, [curve])
+        assert deletion_areas(found) == pytest.approx(area)
 
 
-def test_the_curve_of_heat_on_the_wrong_place_stays_high(quarter):
-    curves = deletion_curves(_bright, quarter, 1 - quarter, steps=8, fill="mean")
-    assert np.allclose(curves, [[1, 1, 1, 1, 1, 1, 1, 0.5, 0]])
-    assert deletion_areas(curves) == pytest.approx(0.875)
-
-
-def test_random_order_falls_along_the_diagonal(quarter):
+def test_random_and_equal_heat_fall_along_the_diagonal(quarter):
     rois = quarter.repeat(200, axis=0)
-    heat = random_heat(rois.shape, cell=1)
-    curves = deletion_curves(_bright, rois, heat, steps=8, fill="mean")
-    assert np.allclose(curves.mean(axis=0), np.linspace(1, 0, 9), atol=0.02)
-
-
-def test_equal_heat_is_removed_in_no_order(quarter):
-    rois = quarter.repeat(200, axis=0)
-    curves = deletion_curves(_bright, rois, np.zeros(rois.shape), steps=8, fill="mean")
-    assert np.allclose(curves.mean(axis=0), np.linspace(1, 0, 9), atol=0.02)
+    for heat in (random_heat(rois.shape, cell=1), np.zeros(rois.shape)):
+        curves = deletion_curves(_bright, rois, heat, steps=8, fill="mean")
+        assert np.allclose(curves.mean(axis=0), np.linspace(1, 0, 9), atol=0.02)
 
 
 def test_a_network_loses_what_it_sees_first_by_its_own_heat():

@@ -38,16 +38,14 @@ def test_where_no_map_is_large_enough_the_last_of_the_largest_is_taken():
     assert find_feature_map(model)[0] == "four_too"
 
 
-def test_subbands_are_no_features():
-    model = tiny(image_size=8)
-    # Its subbands are 4x4, its maps 2x2.
-    assert find_feature_map(model)[1].shape[1:3] == (2, 2)
-
-
-def test_a_layer_can_be_named():
+def test_a_layer_can_be_named_and_subbands_are_no_features():
     name, tensor = find_feature_map(tiny(), "gate")
     assert name == "gate"
     assert tensor.shape == (None, 8, 8, 8)
+    with pytest.raises(UserError, match="Received: 'gat'; did you mean 'gate'"):
+        find_feature_map(tiny(), "gat")
+    # Its subbands are 4x4, its maps 2x2.
+    assert find_feature_map(tiny(image_size=8))[1].shape[1:3] == (2, 2)
 
 
 def test_an_operation_that_is_no_layer_can_be_explained():
@@ -56,11 +54,6 @@ def test_an_operation_that_is_no_layer_can_be_explained():
     x = keras.ops.add(x, 1.0)
     model = keras.Model(roi, layers.Dense(2)(layers.GlobalAveragePooling2D()(x)))
     assert find_feature_map(model)[0].startswith("add")
-
-
-def test_a_wrong_name_is_told_the_right_one():
-    with pytest.raises(UserError, match="Received: 'gat'; did you mean 'gate'"):
-        find_feature_map(tiny(), "gat")
 
 
 def test_a_network_without_convolutions_is_refused():

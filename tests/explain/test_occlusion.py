@@ -44,13 +44,13 @@ def test_evidence_against_the_class_is_negative():
     assert np.allclose(drops[0, :4, :4], -0.75)
 
 
-def test_an_uneven_grid_still_covers_every_pixel():
+def test_all_rois_are_asked_for_at_once_and_are_not_changed():
+    # An uneven grid still covers every pixel.
     rois = np.random.default_rng(0).random((1, 11, 13)).astype(np.float32)
+    before = rois.copy()
     drops = occlusion_maps(lambda r: r.mean(axis=(1, 2)), rois, patch=4, stride=3)
     assert np.isfinite(drops).all()
-
-
-def test_all_rois_are_asked_for_at_once():
+    assert np.array_equal(rois, before)
     calls = []
 
     def probability(rois: np.ndarray) -> np.ndarray:
@@ -66,13 +66,6 @@ def test_a_network_that_sees_bright_spots_is_seen_to():
     rois, masks = spots(10)
     drops = occlusion_maps(roi_probability(spot_network()), rois, 2, 1, "roi")
     assert pointing_game(as_heat(drops), masks).mean() == 1
-
-
-def test_the_rois_are_not_changed():
-    rois, _ = spots(2)
-    before = rois.copy()
-    occlusion_maps(_corner, rois, 4, 4)
-    assert np.array_equal(rois, before)
 
 
 @pytest.mark.parametrize(

@@ -38,9 +38,6 @@ def test_the_details_share_one_scale_with_zero_as_mid_grey():
     assert abs(horizontal - 128).max() == pytest.approx(128, abs=1)
     assert abs(vertical - 128).max() == pytest.approx(64, abs=1)
     assert abs(diagonal - 128).max() <= 1
-
-
-def test_an_even_roi_is_black_and_mid_grey():
     pictures = subband_pictures(np.full((1, 8, 8), 0.4, np.float32), "haar")
     assert (pictures[0, 0] == 0).all()
     assert (pictures[0, 1:] == 128).all()
@@ -50,9 +47,7 @@ def test_only_a_transform_of_the_roi_itself_counts():
     assert image_wavelet(tiny(wavelet="db2")) == "db2"
     assert image_wavelet(tiny(dwt="pipeline")) is None
     assert image_wavelet(gap_network()) is None
-
-
-def test_the_roi_may_be_standardised_before_its_transform():
+    # The ROI may be standardised before it.
     standardised = subbands_of_standardised(32, "model", "db2")
     (roi,) = keras.utils.get_source_inputs(standardised)
     assert image_wavelet(keras.Model(roi, standardised)) == "db2"
