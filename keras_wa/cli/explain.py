@@ -21,7 +21,7 @@ from keras_wa.ranges import Range
 if TYPE_CHECKING:
     import keras
 
-    from keras_wa.explain.heat import Heat
+    from keras_wa.explain.scores import Heat
     from keras_wa.training.data import RunData
 
 EXAMPLE = "keras-wa explain runs/NAME --split test --n 200"
@@ -176,9 +176,9 @@ def _method(
     """Returns the function that explains a network, and its settings for the record."""
     from keras_wa.explain.feature_map import find_feature_map
     from keras_wa.explain.gradcam import grad_cam
-    from keras_wa.explain.heat import as_heat
     from keras_wa.explain.model_inputs import model_inputs, roi_probability
     from keras_wa.explain.occlusion import occlusion_maps, patch_and_stride
+    from keras_wa.explain.scores import as_heat
 
     height, width = sample.pixels.shape[1:]
     if args.method == "gradcam":

@@ -57,11 +57,8 @@ def measure_pair(
         mask: bool of the same shape, true in the lesion; None if unknown.
 
     Returns:
-        `<measure>_before` and `<measure>_after` for each of `MEASURES`; NaN where a
-        measure is undefined.
-
-    Raises:
-        ValueError: the shapes differ, or an image is not uint8 or too small.
+        `<measure>_before` and `<measure>_after` for each of `MEASURES`, see
+        `DEFINITIONS`; NaN where a measure is undefined.
     """
     if before.shape != after.shape or (mask is not None and mask.shape != before.shape):
         shapes = [before.shape, after.shape, None if mask is None else mask.shape]
@@ -79,17 +76,7 @@ def measure_pair(
 
 
 def local_contrast(image: Pixels) -> float:
-    """Computes the mean Michelson contrast of an image's windows.
-
-    Args:
-        image: uint8 of shape `(height, width)`, at least `WINDOW` pixels each.
-
-    Returns:
-        The contrast, in [0, 1]; see `DEFINITIONS`.
-
-    Raises:
-        ValueError: the image is too small or not uint8.
-    """
+    """Computes the mean Michelson contrast of an image's windows, in [0, 1]."""
     windows = _windows(image).astype(np.int64)
     low, high = windows.min(axis=(1, 2)), windows.max(axis=(1, 2))
     # The lower bound of 1 gives a black window contrast 0.
@@ -97,14 +84,10 @@ def local_contrast(image: Pixels) -> float:
 
 
 def bright_pixels(image: Pixels, mask: Mask) -> Mask:
-    """Finds the pixels of the calcifications inside a lesion's mask.
-
-    Args:
-        image: uint8 of shape `(height, width)`, before enhancement.
-        mask: bool of the same shape, true in the lesion.
+    """Finds the calcifications inside a lesion's mask, before enhancement.
 
     Returns:
-        Bool of the same shape; see `DEFINITIONS`. All false if no pixel stands out.
+        Bool of the image's shape; all false if no pixel stands out.
     """
     above = scipy.ndimage.white_tophat(image, size=(SPOT, SPOT))
     inside = above[mask]
@@ -117,12 +100,7 @@ def bright_pixels(image: Pixels, mask: Mask) -> Mask:
 def visibility(image: Pixels, bright: Mask) -> float:
     """Computes the contrast-to-noise ratio of bright pixels and a ring around them.
 
-    Args:
-        image: uint8 of shape `(height, width)`.
-        bright: bool of the same shape, from `bright_pixels`.
-
-    Returns:
-        The ratio; NaN if there are no bright pixels or the ring is uniform or empty.
+    NaN if there are no bright pixels or the ring is uniform or empty.
     """
     if not bright.any():
         return math.nan
@@ -136,16 +114,7 @@ def visibility(image: Pixels, bright: Mask) -> float:
 def signal_to_noise(image: Pixels, mask: Mask | None = None) -> float:
     """Computes the signal-to-noise ratio of the background, the median of its windows.
 
-    Args:
-        image: uint8 of shape `(height, width)`, at least `WINDOW` pixels each.
-        mask: bool of the same shape, true in the lesion, which is left out.
-
-    Returns:
-        The ratio, see `DEFINITIONS`; NaN if no background window has more than one
-        grey level.
-
-    Raises:
-        ValueError: the image is too small or not uint8.
+    NaN if no window outside the mask has more than one grey level.
     """
     windows = _windows(image)
     if mask is not None:

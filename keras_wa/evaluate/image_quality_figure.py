@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,15 +13,10 @@ from keras_wa.explain.figures import gallery, overlay
 from keras_wa.files import replacing
 
 
-@dataclasses.dataclass(frozen=True)
-class Pair:
-    """An ROI before and after enhancement.
+class Pair(NamedTuple):
+    """An ROI before and after enhancement, uint8 `(H, W)`, and its lesion's mask.
 
-    Attributes:
-        title: title of the pair, unique in the figure.
-        before: uint8 of shape `(height, width)`.
-        after: uint8 of the same shape.
-        mask: bool of the same shape, true in the lesion; None without one.
+    The title is unique in the figure.
     """
 
     title: str
@@ -31,21 +26,12 @@ class Pair:
 
 
 def write_figure(path: Path, pairs: Sequence[Pair], heading: str) -> None:
-    """Writes the pairs side by side as a PNG: before in the first row, after below.
-
-    Args:
-        path: the file; replaced atomically if it exists.
-        pairs: the ROIs, at least one.
-        heading: title of the figure.
-    """
-    rows = {
-        "(a) before": {each.title: _outlined(each.before, each.mask) for each in pairs},
-        "(b) after CLAHE": {
-            each.title: _outlined(each.after, each.mask) for each in pairs
-        },
-    }
+    """Writes the pairs side by side as a PNG: before in the first row, after below."""
+    before = {each.title: _outlined(each.before, each.mask) for each in pairs}
+    after = {each.title: _outlined(each.after, each.mask) for each in pairs}
+    rows = [("(a) before", before), ("(b) after CLAHE", after)]
     with replacing(path) as partial:
-        gallery(list(rows.items()), heading, side=2.6).savefig(partial)
+        gallery(rows, heading, side=2.6).savefig(partial)
 
 
 def _outlined(

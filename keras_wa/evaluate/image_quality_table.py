@@ -16,7 +16,7 @@ from keras_wa.files import replacing, without_nan, write_json
 from keras_wa.metrics.arguments import FloatArray, as_group_codes
 from keras_wa.metrics.bootstrap import percentile_interval
 from keras_wa.metrics.estimate import Estimate
-from keras_wa.metrics.resampling import draw_groups
+from keras_wa.metrics.resampling import resampled_sums
 
 PUBLISHED = {
     "local_contrast": {"before": 0.40, "after": 0.67, "change_percent": 60.8},
@@ -76,29 +76,22 @@ def summarise(
 
 
 def format_table(summary: Mapping[str, Any]) -> str:
-    """Renders a summary as a Markdown table beside the paper's numbers.
-
-    Args:
-        summary: the result of `summarise`.
-
-    Returns:
-        The table, without a trailing newline.
-    """
+    """Renders a summary as a Markdown table beside the paper's numbers."""
     head = ["", "Before", "After CLAHE", "Change, %", "ROIs in which it rose", "ROIs"]
     rows = []
     for name in MEASURES:
         entry, paper = summary[name], PUBLISHED[name]
         raised = entry["raised"]
-        cells = [
-            _TITLES[name],
-            format(Estimate.from_record(entry["before"]), "#.3g"),
-            format(Estimate.from_record(entry["after"]), "#.3g"),
-            format(Estimate.from_record(entry["change_percent"]), "+.1f"),
-            "n/a" if raised is None else f"{raised:.0%}",
-            str(entry["n_rois"]),
-            "{before:g} → {after:g} ({change_percent:+g} %)".format(**paper),
-        ]
-        rows.append(cells)
+        ends = (Estimate.from_record(entry[end]) for end in _ENDS)
+        rows.append(
+            [
+                _TITLES[name],
+                *map(format, ends, ("#.3g", "#.3g", "+.1f")),
+                "n/a" if raised is None else f"{raised:.0%}",
+                str(entry["n_rois"]),
+                "{before:g} → {after:g} ({change_percent:+g} %)".format(**paper),
+            ]
+        )
     return str(TextTable([*head, "As published (definition not stated)"], rows))
 
 
@@ -147,17 +140,12 @@ def _intervals(
     if len(before) == 0:
         return [Estimate(math.nan, math.nan, math.nan)] * 3
     codes, n_patients = as_group_codes(patients)
-    sums = [
-        np.bincount(codes, weights=weights, minlength=n_patients)
-        for weights in (before, after, np.ones_like(before))
-    ]
-    drawn = draw_groups(n_patients, len(before), n_resamples, seed)
-    counts = np.concatenate(list(drawn)).astype(np.float64)
-    values = _statistics(*(each.sum() for each in sums))
-    resampled = _statistics(*(counts @ each for each in sums))
+    rows = np.stack([before, after, np.ones_like(before)])
+    sums, resampled = resampled_sums(rows, codes, n_resamples, seed)
+    values, drawn = _statistics(*sums.sum(axis=1)), _statistics(*resampled)
     return [
         percentile_interval(value, each, n_patients, confidence)
-        for value, each in zip(values, resampled, strict=True)
+        for value, each in zip(values, drawn, strict=True)
     ]
 
 

@@ -84,11 +84,7 @@ def aggregate(predictions: pd.DataFrame, level: str, pooling: Pooling = "max") -
 
 
 def image_ids(predictions: pd.DataFrame) -> pd.Series:
-    """Returns the image of each ROI, `patient_breast_view`; NA where one is missing.
-
-    Args:
-        predictions: one row per ROI, with `patient_id`, `breast` and `view`.
-    """
+    """Returns the image of each ROI, `patient_breast_view`; NA where one is missing."""
     patient, breast, view = (
         predictions[column].astype("string") for column in LEVELS["image"]
     )

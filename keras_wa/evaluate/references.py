@@ -14,6 +14,7 @@ from sklearn.preprocessing import OneHotEncoder
 from keras_wa.data.columns import as_categories
 from keras_wa.metrics.arguments import FloatArray
 from keras_wa.metrics.bootstrap import cluster_bootstrap
+from keras_wa.metrics.estimate import Estimate
 
 DESCRIPTORS = {
     "type + distribution": ("morphology", "distribution"),
@@ -79,60 +80,36 @@ def reference_lines(
     labels = learning["label"].to_numpy(int)
     majority = float(labels.mean() > 0.5)
     word = "malignant" if majority else "benign"
+    lines: list[dict[str, Any]] = []
 
-    def scored(name: str, probabilities: FloatArray, how: str) -> dict[str, Any]:
-        intervals = cluster_bootstrap(
-            cases["label"],
-            probabilities,
-            cases["patient_id"],
-            0.5,
-            n_resamples=n_resamples,
-            seed=seed,
-            confidence=confidence,
-        )
-        auc, accuracy = (intervals[key].to_record() for key in ("auc", "accuracy"))
-        return _line(name, how, auc, accuracy)
+    def add(
+        name: str, how: str, probabilities: FloatArray | None = None, reason: str = ""
+    ) -> None:
+        line: dict[str, Any] = {"name": name, "auc": None, "accuracy": None}
+        if probabilities is not None:
+            columns = cases["label"], probabilities, cases["patient_id"]
+            found = cluster_bootstrap(*columns, 0.5, n_resamples, seed, confidence)
+            line |= {key: found[key].to_record() for key in ("auc", "accuracy")}
+        lines.append({**line, "how": how, "reason": reason})
 
-    lines = [
-        scored(
-            "majority class",
-            np.full(len(cases), majority),
-            f"all are called {word}, as most of the {len(labels)} learning ROIs are",
-        )
-    ]
+    add(
+        "majority class",
+        f"all are called {word}, as most of the {len(labels)} learning ROIs are",
+        np.full(len(cases), majority),
+    )
     for name, columns in DESCRIPTORS.items():
         how = (
             f"logistic regression on {', '.join(columns)}, no pixels, from "
             f"{len(labels)} learning ROIs"
         )
         reason = _why_not(learning, cases, columns)
-        if reason:
-            lines.append(_line(name, how, reason=reason))
-        else:
-            predicted = predict_from_columns(learning, cases, columns)
-            lines.append(scored(name, predicted, how))
+        predicted = None if reason else predict_from_columns(learning, cases, columns)
+        add(name, how, predicted, reason)
     if best_possible_auc is not None:
-        best = {"value": best_possible_auc, "low": math.nan, "high": math.nan}
-        lines.append(
-            _line("best possible", "follows from how the phantom is made", best)
-        )
+        add("best possible", "follows from how the phantom is made")
+        best = Estimate(best_possible_auc, math.nan, math.nan)
+        lines[-1]["auc"] = best.to_record()
     return lines
-
-
-def _line(
-    name: str,
-    how: str,
-    auc: dict[str, float] | None = None,
-    accuracy: dict[str, float] | None = None,
-    reason: str = "",
-) -> dict[str, Any]:
-    return {
-        "name": name,
-        "auc": auc,
-        "accuracy": accuracy,
-        "how": how,
-        "reason": reason,
-    }
 
 
 def _why_not(

@@ -10,10 +10,9 @@ from typing import Any
 import pandas as pd
 
 from keras_wa.evaluate.levels import image_ids
-from keras_wa.evaluate.results import check_predictions
+from keras_wa.evaluate.results import THREE_CLASS_COLUMNS, check_predictions
 from keras_wa.files import replacing, without_nan, write_json
 from keras_wa.metrics.arguments import as_labels, as_probabilities
-from keras_wa.metrics.three_class import THREE_CLASS_COLUMNS
 
 
 def write_results(

@@ -22,7 +22,7 @@ from keras_wa.metrics.calibration import (
     reliability_table,
 )
 from keras_wa.metrics.decision_curve import decision_curve
-from keras_wa.metrics.three_class import THREE_CLASS_COLUMNS, three_class_metrics
+from keras_wa.metrics.three_class import three_class_metrics
 from keras_wa.metrics.units import FEW_PATIENTS, score_units
 
 FORMAT = 2
@@ -30,6 +30,9 @@ FORMAT = 2
 
 PREDICTION_COLUMNS = ("roi_id", "patient_id", "label", "probability")
 """Required columns of a table of predictions."""
+
+THREE_CLASS_COLUMNS = ("p_0", "p_1", "p_2")
+"""Probabilities of three classes in a table of predictions, beside its `class`."""
 
 _BINS = 10
 
@@ -116,36 +119,19 @@ def evaluate_predictions(
         "calibration": calibration,
         "decision_curve": _decision_curve(predictions, scaled),
         "subgroups": subgroup_metrics(predictions, threshold, **options),
-        "references": (
-            []
-            if learning_cases is None
-            else reference_lines(
-                learning_cases,
-                predictions,
-                best_possible_auc=best_possible_auc,
-                **options,
-            )
+        "references": []
+        if learning_cases is None
+        else reference_lines(
+            learning_cases, predictions, best_possible_auc=best_possible_auc, **options
         ),
-        "three_class": (
-            three_class_metrics(predictions, **options)
-            if {*THREE_CLASS_COLUMNS, "class"} <= set(predictions.columns)
-            else None
-        ),
+        "three_class": _three_class(predictions, options),
         "warnings": _warnings(rois, predictions, val_predictions, n_resamples),
     }
     return without_nan(results)
 
 
 def check_predictions(predictions: pd.DataFrame) -> None:
-    """Checks a table of predictions.
-
-    Args:
-        predictions: one row per ROI, with `PREDICTION_COLUMNS`.
-
-    Raises:
-        UserError: a probability is missing or infinite.
-        ValueError: a column is missing or an ROI is repeated.
-    """
+    """Checks the columns, the ROIs and the probabilities of a table of predictions."""
     missing = [name for name in PREDICTION_COLUMNS if name not in predictions]
     if missing:
         raise ValueError(
@@ -231,6 +217,27 @@ def _decision_curve(predictions: pd.DataFrame, scaled: Any) -> dict[str, Any]:
         else decision_curve(predictions["label"], scaled)["model"].tolist()
     )
     return curve
+
+
+def _three_class(
+    predictions: pd.DataFrame, options: dict[str, Any]
+) -> dict[str, Any] | None:
+    """Returns the metrics of three classes; None for a table of two."""
+    if not {*THREE_CLASS_COLUMNS, "class"} <= set(predictions.columns):
+        return None
+    p = predictions[list(THREE_CLASS_COLUMNS)]
+    found = three_class_metrics(
+        predictions["class"], p, predictions["patient_id"], **options
+    )
+    return {
+        "confusion": found.pop("confusion"),
+        **{
+            name: [one.to_record() for one in each]
+            if isinstance(each, list)
+            else each.to_record()
+            for name, each in found.items()
+        },
+    }
 
 
 def _warnings(

@@ -58,14 +58,9 @@ def subgroup_metrics(
         values = as_categories(predictions[column])
         for value in sorted(set(values), key=_numbers_first):
             rois = predictions[values == value]
+            columns = rois["label"], rois["probability"], rois["patient_id"]
             intervals = cluster_bootstrap(
-                rois["label"],
-                rois["probability"],
-                rois["patient_id"],
-                threshold,
-                n_resamples=n_resamples,
-                seed=seed,
-                confidence=confidence,
+                *columns, threshold, n_resamples, seed, confidence
             )
             n_patients = int(rois["patient_id"].nunique())
             records.append(

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from keras_wa.errors import unknown_name
-from keras_wa.explain.heat import Heat
+from keras_wa.explain.scores import Heat
 from keras_wa.progress import track
 
 if TYPE_CHECKING:
@@ -45,9 +45,6 @@ def deletion_curves(
     Returns:
         The probability after 0, 1, ... `steps` steps, float64 `(n, steps + 1)`.
 
-    Raises:
-        UserError: the fill is unknown.
-
     Source:
         Petsiuk et al. 2018, "RISE", section 4.2.
     """
@@ -62,28 +59,15 @@ def deletion_curves(
 
 
 def deletion_areas(curves: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Computes the area under each deletion curve, in [0, 1]; lower is better.
-
-    Args:
-        curves: curves from `deletion_curves`, `(n, steps + 1)`.
-
-    Returns:
-        The areas, `(n,)`.
-    """
+    """Computes the area under each deletion curve, in [0, 1]; lower is better."""
     return np.trapezoid(curves, dx=1 / (curves.shape[1] - 1), axis=1)
 
 
 def random_heat(shape: tuple[int, int, int], cell: int, seed: int = 0) -> Heat:
-    """Draws random heat, the baseline of deletion.
+    """Draws random heat, the baseline of deletion, in squares of `cell` pixels.
 
-    Args:
-        shape: `(n, H, W)`.
-        cell: side of the squares of equal heat, pixels. Use that of the cells of the
-            feature map: removing single pixels has another effect than removing blobs.
-        seed: seed of the values.
-
-    Returns:
-        float32 `shape` in [0, 1).
+    Use the cells of the feature map: removing single pixels has another effect than
+    removing blobs.
     """
     n, height, width = shape
     rng = np.random.default_rng(seed)

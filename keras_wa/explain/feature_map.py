@@ -37,9 +37,6 @@ def find_feature_map(
 
     Returns:
         The name of the layer and its output, `(batch, h, w, channels)`.
-
-    Raises:
-        UserError: there is no such map.
     """
     maps = _maps(model)
     if name is not None:

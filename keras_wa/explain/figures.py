@@ -37,9 +37,6 @@ def overlay(
 
     Returns:
         uint8 RGB `(H, W, 3)`.
-
-    Raises:
-        ValueError: the shapes differ or the image is not uint8.
     """
     values = np.asarray(heat, dtype=np.float64)
     if image.dtype != np.uint8 or image.ndim != 2 or image.shape != values.shape:

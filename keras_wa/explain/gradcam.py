@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from keras_wa.backend import on_tensorflow
 from keras_wa.explain.feature_map import find_feature_map
-from keras_wa.explain.heat import Heat
+from keras_wa.explain.scores import Heat
 from keras_wa.models.head import last_layer
 from keras_wa.progress import ProgressBar
 
@@ -77,18 +77,9 @@ def make_grad_cam(
     target: int = -1,
     size: tuple[int, int] | None = None,
 ) -> GradCam:
-    """Traces `grad_cam_graph` once, for any number of batches.
+    """Traces `grad_cam_graph` once; returns a function from a batch to its heat.
 
     The function uses the model's current weights at each call.
-
-    Args:
-        model, layer, target, size: see `grad_cam`.
-
-    Returns:
-        A function from a batch of the model's inputs to its heat.
-
-    Raises:
-        UserError, ValueError: see `grad_cam`.
     """
     compute = grad_cam_graph(model, layer, target, size)
     import tensorflow as tf
@@ -105,17 +96,10 @@ def grad_cam_graph(
     target: int = -1,
     size: tuple[int, int] | None = None,
 ) -> Callable[[Any], Any]:
-    """Builds Grad-CAM in TensorFlow operations, as a part of a larger graph.
-
-    Args:
-        model, layer, target, size: see `grad_cam`.
+    """Builds `grad_cam` in TensorFlow operations, as a part of a larger graph.
 
     Returns:
-        A function from a float32 tensor of the model's inputs to the heat, float32
-        `(batch, height, width)`.
-
-    Raises:
-        UserError, ValueError: see `grad_cam`.
+        A function from a float32 tensor of the model's inputs to the heat.
     """
     if not on_tensorflow():
         raise ValueError("Grad-CAM needs TensorFlow as the backend of Keras.")

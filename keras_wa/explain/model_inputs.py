@@ -18,11 +18,7 @@ Probability = Callable[[Rois], NDArray[np.float64]]
 
 
 def model_inputs(rois: Rois, wavelet: str | None = None) -> NDArray[np.float32]:
-    """Converts ROIs to inputs of a model.
-
-    Args:
-        rois: `(n, H, W)` in [0, 1].
-        wavelet: wavelet of a model that takes subbands; None for ROIs.
+    """Converts ROIs to inputs of a model, or of one that takes a wavelet's subbands.
 
     Returns:
         float32 `(n, H, W, 1)`, or the subbands, for Haar `(n, H / 2, W / 2, 4)`.
@@ -47,9 +43,6 @@ def roi_probability(
         wavelet: see `model_inputs`.
         target: index of the class; the last one is malignant.
         batch_size: number of ROIs per batch.
-
-    Returns:
-        A function from `(n, H, W)` in [0, 1] to float64 `(n,)` in [0, 1].
     """
     import tensorflow as tf
 

@@ -20,16 +20,7 @@ FILLS = ("local", "roi")
 def patch_and_stride(
     side: int, patch: int | None = None, stride: int | None = None
 ) -> tuple[int, int]:
-    """Returns patch and stride of `occlusion_maps`, pixels, with their defaults.
-
-    Args:
-        side: the shorter side of the ROIs, pixels.
-        patch: see `occlusion_maps`.
-        stride: see `occlusion_maps`.
-
-    Raises:
-        UserError: a value is out of range.
-    """
+    """Returns patch and stride of `occlusion_maps`; `side` is the ROIs' shorter one."""
     patch = max(1, side // 8) if patch is None else patch
     if not 1 <= patch <= side:
         raise UserError(f"`patch`. Received: {patch}; expected 1 to {side} pixels.")
@@ -69,9 +60,6 @@ def occlusion_maps(
     Returns:
         float32 `(n, H, W)` in [-1, 1]; above 0 is evidence for the class. `as_heat`
         converts it to heat.
-
-    Raises:
-        UserError: patch, stride or fill is out of range.
 
     Source:
         Zeiler & Fergus 2014, "Visualizing and understanding convolutional networks",

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from keras_wa.explain.deletion import deletion_areas
-from keras_wa.explain.heat import Heat
 from keras_wa.explain.scores import (
     FloatArray,
+    Heat,
     Masks,
     energy_in_mask,
     grown,
@@ -57,24 +58,17 @@ def localisation(
         `{value, low, high}`, a mean over ROIs with its 95 % patient-cluster bootstrap
         interval. Differences are paired by ROI.
     """
-    near = grown(masks, tolerance)
-
-    def pointing(maps: Heat) -> FloatArray:
-        return pointing_game(maps, near)
-
-    def energy(maps: Heat) -> FloatArray:
-        return energy_in_mask(maps, masks)
-
     record: Record = {
         "n_rois": len(masks),
         "n_patients": len(np.unique(np.asarray(groups))),
         "tolerance_px": tolerance,
     }
-    for name, score, chance in (
-        ("pointing_game", pointing, mask_share(near)),
-        ("energy_in_mask", energy, mask_share(masks)),
+    for name, measure, area in (
+        ("pointing_game", pointing_game, grown(masks, tolerance)),
+        ("energy_in_mask", energy_in_mask, masks),
     ):
-        trained = score(heat)
+        score = functools.partial(measure, masks=area)
+        trained, chance = score(heat), mask_share(area)
         columns = {
             "trained": trained,
             "chance": chance,
@@ -101,11 +95,6 @@ def localisation(
 
 def similarity(heat: Heat, random_heats: list[Heat], groups: ArrayLike) -> Record:
     """Compares the heat of the trained network with that of random weights.
-
-    Args:
-        heat: `(n, H, W)`.
-        random_heats: heat of each re-initialised network, at least one.
-        groups: `n` patient identifiers.
 
     Returns:
         `networks`, their number; `spearman {value, low, high}`, the rank correlation of
@@ -160,14 +149,7 @@ def deletion(
 
 
 def format_scores(results: Record) -> str:
-    """Formats the content of `scores.json` for the terminal.
-
-    Args:
-        results: `method, n_rois, n_patients, localisation, deletion, randomisation`.
-
-    Returns:
-        Lines of text without a trailing newline.
-    """
+    """Formats the content of `scores.json` for the terminal."""
     lines = [
         f"{results['method']}, {results['n_rois']} ROIs of {results['n_patients']} "
         "patients [95% interval, patient-cluster bootstrap]"

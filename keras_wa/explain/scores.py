@@ -7,7 +7,6 @@ pixel each. A constant map has the score of chance.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,26 +15,30 @@ from scipy import ndimage, stats
 from keras_wa.metrics.arguments import as_group_codes
 from keras_wa.metrics.bootstrap import percentile_interval
 from keras_wa.metrics.estimate import Estimate
-from keras_wa.metrics.resampling import draw_groups
+from keras_wa.metrics.resampling import resampled_sums
 
 FloatArray = NDArray[np.float64]
+Heat = NDArray[np.float32]
 Masks = NDArray[np.bool_]
 
 
-def pointing_game(heat: ArrayLike, masks: Masks, tolerance: float = 0.0) -> FloatArray:
-    """Scores whether the hottest pixel lies in the mask.
+def as_heat(maps: ArrayLike) -> Heat:
+    """Scales maps of evidence for a class, `(n, H, W)`, to heat in [0, 1].
 
-    Args:
-        heat: see above.
-        masks: see above.
-        tolerance: distance from the mask up to which a pixel counts as in it, px.
+    Evidence against the class (below 0) is clipped, and each map is divided by its
+    maximum. A map without evidence is zero.
+    """
+    positive = np.maximum(np.asarray(maps, dtype=np.float32), 0)
+    highest = positive.max(axis=(1, 2), keepdims=True)
+    return np.divide(positive, highest, out=np.zeros_like(positive), where=highest > 0)
+
+
+def pointing_game(heat: ArrayLike, masks: Masks, tolerance: float = 0.0) -> FloatArray:
+    """Scores whether the hottest pixel lies in the mask, or `tolerance` px from it.
 
     Returns:
         float64 `(n,)`: 1 for a hit, 0 for a miss; with several hottest pixels the share
         that hits.
-
-    Raises:
-        ValueError: the shapes differ, or a mask is empty.
 
     Source:
         Zhang et al. 2018, "Top-down neural attention by excitation backprop", section
@@ -50,15 +53,8 @@ def pointing_game(heat: ArrayLike, masks: Masks, tolerance: float = 0.0) -> Floa
 def energy_in_mask(heat: ArrayLike, masks: Masks) -> FloatArray:
     """Computes the share of heat in the mask.
 
-    Args:
-        heat: see above.
-        masks: see above.
-
     Returns:
         float64 `(n,)` in [0, 1]; without heat, the share of the mask in the area.
-
-    Raises:
-        ValueError: the shapes differ, or a mask is empty.
 
     Source:
         Wang et al. 2020, "Score-CAM", section 4.3 ("energy-based pointing game").
@@ -70,15 +66,7 @@ def energy_in_mask(heat: ArrayLike, masks: Masks) -> FloatArray:
 
 
 def mask_share(masks: Masks, tolerance: float = 0.0) -> FloatArray:
-    """Computes the share of the mask in the area: the score of uniform heat.
-
-    Args:
-        masks: see above.
-        tolerance: see `pointing_game`, px.
-
-    Returns:
-        float64 `(n,)` in (0, 1].
-    """
+    """Computes the share of the mask in the area: the score of uniform heat."""
     return grown(masks, tolerance).mean(axis=(1, 2))
 
 
@@ -92,10 +80,6 @@ def grown(masks: Masks, tolerance: float) -> Masks:
 
 def rank_correlation(first: ArrayLike, second: ArrayLike) -> FloatArray:
     """Computes Spearman's correlation of two sets of maps over the pixels of each ROI.
-
-    Args:
-        first: `(n, H, W)`, finite.
-        second: the same shape.
 
     Returns:
         float64 `(n,)` in [-1, 1]; NaN if a map is constant.
@@ -114,24 +98,11 @@ def rank_correlation(first: ArrayLike, second: ArrayLike) -> FloatArray:
 
 
 def mean_interval(
-    values: ArrayLike,
-    groups: Any,
-    n_resamples: int = 2000,
-    seed: int = 0,
-    confidence: float = 0.95,
+    values: ArrayLike, groups: ArrayLike, n_resamples: int = 2000
 ) -> Estimate:
-    """Computes the mean over ROIs with its patient-cluster bootstrap interval.
+    """Computes the mean over ROIs with its 95 % patient-cluster bootstrap interval.
 
-    Args:
-        values: `(n,)`; ROIs with NaN are left out.
-        groups: `n` patient identifiers.
-        n_resamples: number of resamples.
-        seed: seed of the resampling.
-        confidence: nominal coverage of the interval.
-
-    Returns:
-        The mean with its interval, which is NaN for a single patient; all NaN without
-        values.
+    ROIs with NaN are left out. Without values all is NaN.
     """
     each = np.asarray(values, dtype=np.float64)
     known = ~np.isnan(each)
@@ -139,10 +110,9 @@ def mean_interval(
         return Estimate(math.nan, math.nan, math.nan)
     each = each[known]
     codes, n_groups = as_group_codes(np.asarray(groups)[known])
-    drawn = np.concatenate(list(draw_groups(n_groups, len(each), n_resamples, seed)))
-    sums, counts = np.bincount(codes, each), np.bincount(codes)
-    means = (drawn @ sums) / (drawn @ counts)
-    return percentile_interval(float(each.mean()), means, n_groups, confidence)
+    rows = np.stack([each, np.ones_like(each)])
+    sums, counts = resampled_sums(rows, codes, n_resamples, seed=0)[1]
+    return percentile_interval(float(each.mean()), sums / counts, n_groups, 0.95)
 
 
 def _checked(heat: ArrayLike, masks: Masks) -> FloatArray:

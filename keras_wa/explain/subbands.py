@@ -41,10 +41,6 @@ def subband_pictures(rois: Rois, wavelet: str) -> NDArray[np.uint8]:
     LL is scaled from its lowest to its highest value. The details of an ROI have a
     common scale with zero as mid-grey; the strongest 0.5 % are clipped.
 
-    Args:
-        rois: `(n, H, W)` in [0, 1].
-        wavelet: its name.
-
     Returns:
         uint8 `(n, 4, h, w)` in the order of `BANDS`; for Haar h and w are half of the
         ROI's, rounded up.
@@ -62,14 +58,7 @@ def subband_pictures(rois: Rois, wavelet: str) -> NDArray[np.uint8]:
 def write_subband_figure(
     rois: Rois, wavelet: str, captions: Sequence[str], path: Path
 ) -> None:
-    """Draws a row per ROI: the ROI and its subbands.
-
-    Args:
-        rois: `(n, H, W)` in [0, 1], at least one.
-        wavelet: its name.
-        captions: text beside each ROI.
-        path: the PNG file; it is replaced atomically.
-    """
+    """Draws a row per ROI with its caption: the ROI and its subbands."""
     pixels = np.rint(255 * rois).astype(np.uint8)
     rows = [
         (caption, {"ROI": roi, **dict(zip(BANDS, bands, strict=True))})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -30,19 +31,22 @@ def _first_bad(vector: FloatArray, good: NDArray[np.bool_]) -> str:
     return f"Received: {vector[index]} at index {index}"
 
 
-def as_labels(y_true: ArrayLike) -> IntArray:
-    """Returns labels as an int64 vector of 0 and 1.
+def as_labels(y_true: ArrayLike, n_classes: int = 2) -> IntArray:
+    """Returns labels as an int64 vector of 0 and 1, or of more classes.
 
     Args:
         y_true: shape `(n,)`, 0 (benign) or 1 (malignant), or booleans.
+        n_classes: number of classes; the labels are below it.
 
     Raises:
-        ValueError: they are empty, not a vector, missing, or not in {0, 1}.
+        ValueError: they are empty, not a vector, missing, or no such classes.
     """
     vector = _as_vector("y_true", y_true)
-    good = (vector == 0) | (vector == 1)
+    good = np.isin(vector, range(n_classes))
     if not good.all():
-        raise ValueError(f"y_true must be 0 or 1. {_first_bad(vector, good)}")
+        *first, last = map(str, range(n_classes))
+        names = f"{', '.join(first)} or {last}"
+        raise ValueError(f"y_true must be {names}. {_first_bad(vector, good)}")
     return vector.astype(np.int64)
 
 
@@ -100,6 +104,17 @@ def as_group_codes(groups: Any) -> tuple[IntArray, int]:
         index = int(np.flatnonzero(codes < 0)[0])
         raise ValueError(f"groups must not be missing. Received: NA at index {index}")
     return codes.astype(np.int64), len(names)
+
+
+def as_labels_and_scores(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    check: Callable[[ArrayLike], FloatArray] = as_probabilities,
+) -> tuple[IntArray, FloatArray]:
+    """Returns labels and scores of the same ROIs, the scores checked by `check`."""
+    y, s = as_labels(y_true), check(y_score)
+    require_equal_lengths(y_true=y, y_score=s)
+    return y, s
 
 
 def require_equal_lengths(**vectors: NDArray[Any]) -> None:

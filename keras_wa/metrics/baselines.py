@@ -42,9 +42,6 @@ def single_feature_statistics(images: Images) -> pd.DataFrame:
     Returns:
         One row per image, float64 columns `mean`, `standard_deviation` (population),
         `maximum` and `max_minus_median`, in grey levels.
-
-    Raises:
-        ValueError: the images are not uint8 of rank 3, or there is no pixel.
     """
     if images.dtype != np.uint8 or len(images.shape) != 3 or 0 in images.shape:
         raise ValueError(
@@ -61,11 +58,7 @@ def single_feature_statistics(images: Images) -> pd.DataFrame:
 
 
 def statistics_of_one(image: NDArray[np.uint8]) -> dict[str, float]:
-    """`single_feature_statistics` of one image, as a dictionary.
-
-    Args:
-        image: uint8 of shape `(height, width)`.
-    """
+    """`single_feature_statistics` of one image `(height, width)`, as a dictionary."""
     found = _statistics(image.reshape(1, -1))
     return {name: float(value[0]) for name, value in found.items()}
 
@@ -87,47 +80,48 @@ def single_feature_aucs(
     test_images: Images,
     test_labels: ArrayLike,
     test_groups: Any,
-    n_resamples: int = 2000,
-    seed: int = 0,
-    confidence: float = 0.95,
+    **options: Any,
 ) -> dict[str, Estimate]:
     """Computes the test AUC of each statistic, its sign chosen on the training set.
 
     Args:
-        train_images: uint8 of shape `(n_train, height, width)`, read in blocks.
-        train_labels: shape `(n_train,)`, 0 or 1, both present.
-        test_images: uint8 of shape `(n_test, height, width)`.
-        test_labels: shape `(n_test,)`, 0 or 1.
-        test_groups: `n_test` patient identifiers.
-        n_resamples: number of bootstrap resamples.
-        seed: seed of the resampling.
-        confidence: nominal coverage of the intervals.
+        train_images, test_images: see `single_feature_statistics`.
+        train_labels, test_labels: 0 or 1; of the training set both.
+        test_groups: patient identifiers of the test images.
+        **options: see `cluster_bootstrap_auc`.
 
     Returns:
         For each statistic its test AUC with the patient-cluster bootstrap interval;
         below 0.5 if the sign chosen on the training set does not hold.
-
-    Raises:
-        ValueError: the inputs are malformed, differ in length, or the training
-            labels are all equal.
     """
     train = single_feature_statistics(train_images)
     test = single_feature_statistics(test_images)
-    intervals = {}
-    for name in train:
-        train_auc = area_under_roc(train_labels, train[name])
-        if np.isnan(train_auc):
-            raise ValueError(
-                "train_labels must hold both classes. "
-                f"Received: {len(train)} labels, all equal"
-            )
-        sign = 1.0 if train_auc >= 0.5 else -1.0
-        intervals[str(name)] = cluster_bootstrap_auc(
-            test_labels,
-            sign * test[name],
-            test_groups,
-            n_resamples=n_resamples,
-            seed=seed,
-            confidence=confidence,
+    return {
+        str(name): directed_auc(
+            train_labels, train[name], test_labels, test[name], test_groups, **options
+        )[0]
+        for name in train
+    }
+
+
+def directed_auc(
+    train_labels: ArrayLike,
+    train_values: ArrayLike,
+    test_labels: ArrayLike,
+    test_values: ArrayLike,
+    test_groups: Any,
+    **options: Any,
+) -> tuple[Estimate, bool]:
+    """Computes the test AUC of a number, and whether it rises with the training label.
+
+    Where it falls, the AUC is that of its negative.
+    """
+    train_auc = area_under_roc(train_labels, train_values)
+    if np.isnan(train_auc):
+        raise ValueError(
+            f"train_labels must hold both classes. Received: {np.size(train_labels)} "
+            "labels, all equal"
         )
-    return intervals
+    rises = train_auc >= 0.5
+    scores = np.asarray(test_values) * (1 if rises else -1)
+    return cluster_bootstrap_auc(test_labels, scores, test_groups, **options), rises

@@ -16,10 +16,8 @@ from sklearn.metrics import log_loss as _log_loss
 from keras_wa.errors import UserError
 from keras_wa.metrics.arguments import (
     FloatArray,
-    IntArray,
-    as_labels,
+    as_labels_and_scores,
     as_probabilities,
-    require_equal_lengths,
 )
 
 Binning = Literal["equal-mass", "equal-width"]
@@ -31,30 +29,17 @@ _TEMPERATURES = (0.01, 100.0)
 
 
 def brier_score(y_true: ArrayLike, y_score: ArrayLike) -> float:
-    """Computes the mean squared error of probabilities (Brier 1950); 0 is best.
-
-    Args:
-        y_true: shape `(n,)`, 0 or 1.
-        y_score: shape `(n,)`, in [0, 1].
-
-    Raises:
-        ValueError: the inputs are malformed or differ in length.
-    """
-    return float(brier_score_loss(*_checked(y_true, y_score)))
+    """Computes the mean squared error of probabilities (Brier 1950); 0 is best."""
+    return float(brier_score_loss(*as_labels_and_scores(y_true, y_score)))
 
 
 def log_loss(y_true: ArrayLike, y_score: ArrayLike) -> float:
     """Computes the mean of -log of the true class's probability, in nats.
 
-    Args:
-        y_true: shape `(n,)`, 0 or 1.
-        y_score: shape `(n,)`, in [0, 1]; clipped to [1e-7, 1 - 1e-7], so that one
-            certain mistake does not make the loss infinite.
-
-    Raises:
-        ValueError: the inputs are malformed or differ in length.
+    Probabilities are clipped to [1e-7, 1 - 1e-7], so that one certain mistake does not
+    make the loss infinite.
     """
-    y, p = _checked(y_true, y_score)
+    y, p = as_labels_and_scores(y_true, y_score)
     return float(_log_loss(y, _inside(p), labels=[0, 1]))
 
 
@@ -127,7 +112,7 @@ def reliability_table(
         >>> table["mean_probability"].round(2).tolist(), table["observed"].tolist()
         ([0.2, 0.7], [0.0, 1.0])
     """
-    y, p = _checked(y_true, y_score)
+    y, p = as_labels_and_scores(y_true, y_score)
     if n_bins < 1:
         raise ValueError(f"n_bins must be at least 1. Received: {n_bins}")
     if binning == "equal-mass":
@@ -187,7 +172,7 @@ def fit_temperature(y_true: ArrayLike, y_score: ArrayLike) -> float:
     Source:
         Guo et al. 2017, arXiv:1706.04599.
     """
-    y, p = _checked(y_true, y_score)
+    y, p = as_labels_and_scores(y_true, y_score)
     if y.min() == y.max():
         raise UserError(
             f"A temperature needs both classes. Received: {len(y)} ROIs, all of class "
@@ -236,9 +221,3 @@ def apply_temperature(y_score: ArrayLike, temperature: float) -> FloatArray:
 
 def _inside(p: FloatArray) -> FloatArray:
     return np.clip(p, _NEAREST, 1 - _NEAREST)
-
-
-def _checked(y_true: ArrayLike, y_score: ArrayLike) -> tuple[IntArray, FloatArray]:
-    y, p = as_labels(y_true), as_probabilities(y_score)
-    require_equal_lengths(y_true=y, y_score=p)
-    return y, p

@@ -21,10 +21,8 @@ from sklearn.metrics import (
 from keras_wa.metrics.arguments import (
     FloatArray,
     IntArray,
-    as_labels,
-    as_probabilities,
+    as_labels_and_scores,
     as_scores,
-    require_equal_lengths,
 )
 
 METRIC_NAMES = (
@@ -45,21 +43,11 @@ METRIC_NAMES = (
 
 
 def area_under_roc(y_true: ArrayLike, y_score: ArrayLike) -> float:
-    """Computes the area under the ROC curve; ties count one half.
+    """Computes the area under the ROC curve, of scores of any range.
 
-    Args:
-        y_true: shape `(n,)`, 0 or 1.
-        y_score: shape `(n,)`, finite; higher means more likely positive.
-
-    Returns:
-        The area, in [0, 1]; NaN if there is only one class.
-
-    Raises:
-        ValueError: the inputs are malformed or differ in length.
+    Ties count one half. NaN if there is only one class.
     """
-    y = as_labels(y_true)
-    s = as_scores(y_score)
-    require_equal_lengths(y_true=y, y_score=s)
+    y, s = as_labels_and_scores(y_true, y_score, as_scores)
     if y.min() == y.max():
         return math.nan
     return float(roc_auc_score(y, s))
@@ -97,9 +85,7 @@ def classification_metrics(
         >>> found["auc"], found["sensitivity"], found["fp"]
         (0.75, 0.5, 1)
     """
-    y = as_labels(y_true)
-    p = as_probabilities(y_score)
-    require_equal_lengths(y_true=y, y_score=p)
+    y, p = as_labels_and_scores(y_true, y_score)
     predicted = (p >= threshold).astype(int)
     tn, fp, fn, tp = confusion_matrix(y, predicted, labels=[0, 1]).ravel().tolist()
     undefined = {"zero_division": math.nan}

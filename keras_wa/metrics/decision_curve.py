@@ -6,12 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from keras_wa.metrics.arguments import (
-    as_labels,
-    as_probabilities,
-    as_scores,
-    require_equal_lengths,
-)
+from keras_wa.metrics.arguments import as_labels_and_scores, as_scores
 
 DECISION_THRESHOLDS = tuple(percent / 100 for percent in range(1, 100))
 """Threshold probabilities of the curve, 0.01 to 0.99."""
@@ -50,8 +45,8 @@ def decision_curve(
     Source:
         Vickers & Elkin 2006, doi:10.1177/0272989X06295361.
     """
-    y, p, t = as_labels(y_true), as_probabilities(y_score), as_scores(thresholds)
-    require_equal_lengths(y_true=y, y_score=p)
+    y, p = as_labels_and_scores(y_true, y_score)
+    t = as_scores(thresholds)
     if t.min() <= 0 or t.max() >= 1:
         raise ValueError(f"thresholds must lie in (0, 1). Received: {t.tolist()}")
     weight = t / (1 - t)

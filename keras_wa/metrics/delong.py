@@ -32,16 +32,13 @@ def delong(
 
     Args:
         y_true: shape `(n,)`, 0 or 1.
-        y_score: scores, shape `(k, n)`, finite; higher is more likely positive.
+        y_score: shape `(k, n)`, finite.
         groups: `n` patient identifiers; None treats all ROIs as independent.
 
     Returns:
-        The AUCs, float64 of shape `(k,)`, and their covariance, of shape `(k, k)`.
-        Both are NaN if there is only one class. The covariance is NaN if fewer than two
-        groups have a positive ROI, or fewer than two a negative one.
-
-    Raises:
-        ValueError: an argument is malformed, or the lengths differ.
+        The AUCs, `(k,)`, and their covariance, `(k, k)`. Both are NaN if there is only
+        one class. The covariance is NaN if fewer than two groups have a positive ROI,
+        or fewer than two a negative one.
 
     Source:
         DeLong, DeLong & Clarke-Pearson 1988, doi:10.2307/2531595; midranks: Sun & Xu
@@ -61,8 +58,8 @@ def delong(
     above = (ranks[:, positive] - rankdata(s[:, positive], axis=1)) / n
     below = 1 - (ranks[:, negative] - rankdata(s[:, negative], axis=1)) / m
     aucs = above.mean(axis=1)
-    x = _deviations_by_group(above - aucs[:, None], codes[positive], n_groups) / m
-    v = _deviations_by_group(below - aucs[:, None], codes[negative], n_groups) / n
+    x = _sums_by_group(above - aucs[:, None], codes[positive], n_groups) / m
+    v = _sums_by_group(below - aucs[:, None], codes[negative], n_groups) / n
     cross = x @ v.T
     covariance = (
         _correction(codes[positive]) * (x @ x.T)
@@ -176,9 +173,6 @@ def delong_seeds_test(
 
     Returns:
         The two-sided p-value, see `delong_test`.
-
-    Raises:
-        ValueError: an argument is malformed, or the lengths differ.
     """
     a, b = np.asarray(first), np.asarray(second)
     aucs, covariance = delong(y_true, [*a, *b], groups)
@@ -196,15 +190,10 @@ def delong_seeds_test(
 
 
 def t_p_value(difference: float, variance: float, freedom: float = math.inf) -> float:
-    """Computes the two-sided p-value of a difference.
+    """Computes the two-sided p-value of a difference by Student's t.
 
-    Args:
-        difference: the observed difference.
-        variance: variance of the difference.
-        freedom: degrees of freedom of the variance; infinity makes the test normal.
-
-    Returns:
-        The p-value. Without variance it is 1 if there is no difference, else NaN.
+    Infinite degrees of freedom make the test normal. Without variance the p-value is 1
+    if there is no difference, else NaN.
     """
     # Rounding leaves about 1e-17 if two systems rank all ROIs equally.
     if variance < 1e-15:
@@ -212,13 +201,8 @@ def t_p_value(difference: float, variance: float, freedom: float = math.inf) -> 
     return float(2 * t.sf(abs(difference) / math.sqrt(variance), freedom))
 
 
-def _deviations_by_group(
-    deviations: FloatArray, codes: IntArray, n_groups: int
-) -> FloatArray:
-    """Returns the sums over each group, `(k, n_groups)`."""
-    return np.stack(
-        [np.bincount(codes, weights=row, minlength=n_groups) for row in deviations]
-    )
+def _sums_by_group(rows: FloatArray, codes: IntArray, n_groups: int) -> FloatArray:
+    return np.stack([np.bincount(codes, row, minlength=n_groups) for row in rows])
 
 
 def _correction(codes: NDArray[np.int64]) -> float:

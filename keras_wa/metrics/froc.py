@@ -15,7 +15,7 @@ from keras_wa.metrics.arguments import FloatArray, IntArray, as_group_codes
 from keras_wa.metrics.bootstrap import percentile_interval
 from keras_wa.metrics.estimate import Estimate
 from keras_wa.metrics.hits import MarkedImage
-from keras_wa.metrics.resampling import draw_groups, in_threads
+from keras_wa.metrics.resampling import resample
 
 RATES = (0.25, 0.5, 1.0, 2.0)
 """False positives per image at which the sensitivity is reported."""
@@ -169,19 +169,21 @@ def froc_estimate(
             "expected rates of at least 0 and most_false above 0."
         )
     marks = _Marks(images)
-    value = _numbers(marks, np.ones((1, marks.n_groups), np.int64), rates, most_false)
-    chunks = in_threads(
+    values = _numbers(marks, np.ones((1, marks.n_groups), np.int64), rates, most_false)
+    drawn = resample(
         lambda counts: _numbers(marks, counts, rates, most_false),
-        draw_groups(marks.n_groups, len(marks.levels) + 1, n_resamples, seed),
+        marks.n_groups,
+        len(marks.levels) + 1,
+        n_resamples,
+        seed,
     )
-    resampled = np.concatenate(chunks)
-    *at_rates, area = (
-        percentile_interval(value[0, i], resampled[:, i], marks.n_groups, confidence)
-        for i in range(value.shape[1])
-    )
+    found = {
+        name: percentile_interval(each[0], drawn[name], marks.n_groups, confidence)
+        for name, each in values.items()
+    }
     return FrocEstimate(
-        sensitivity=dict(zip(map(float, rates), at_rates, strict=True)),
-        area=area,
+        sensitivity={float(rate): found[f"{rate}"] for rate in rates},
+        area=found["area"],
         most_false=float(most_false),
         images=int(marks.n_images.sum()),
         lesions=int(marks.n_lesions.sum()),
@@ -204,7 +206,8 @@ class _Marks:
         found = [np.asarray(image.found, np.float64) for image in images]
         false = [np.asarray(image.false, np.float64) for image in images]
         self.n_images = np.bincount(codes, minlength=self.n_groups)
-        self.n_lesions = self._count(codes, [len(each) for each in found])
+        lesions = [len(each) for each in found]
+        self.n_lesions = np.bincount(codes, lesions, self.n_groups).astype(np.int64)
         if not self.n_lesions.sum():
             raise ValueError(
                 f"images: Received: {len(images)} images without a lesion; expected at "
@@ -217,13 +220,9 @@ class _Marks:
         self._false = self._table(codes, false)
 
     def cumulative(self, counts: IntArray) -> tuple[FloatArray, FloatArray]:
-        """Counts hits and false positives at each level and above, from none on.
+        """Counts hits and false positives from no level on, twice (R, L + 1).
 
-        Args:
-            counts: (R, G), how often each patient is drawn.
-
-        Returns:
-            Two arrays (R, L + 1) of integers.
+        `counts` (R, G) is how often each patient is drawn.
         """
         drawn = counts.astype(np.float64)
         none = np.zeros((len(counts), 1))
@@ -233,39 +232,32 @@ class _Marks:
         )
         return hits, false
 
-    def _count(self, codes: IntArray, weights: Sequence[int]) -> IntArray:
-        sums = np.bincount(codes, weights=weights, minlength=self.n_groups)
-        return sums.astype(np.int64)
-
     def _table(self, codes: IntArray, scores: Sequence[FloatArray]) -> FloatArray:
         """How many of the scores each patient has at each level, (G, L)."""
         table = np.zeros((self.n_groups, len(self.levels)))
-        rising = self.levels[::-1]
-        for code, each in zip(codes, scores, strict=True):
-            level = len(rising) - 1 - np.searchsorted(rising, each)
-            np.add.at(table[code], level, 1)
+        patients = np.repeat(codes, [len(each) for each in scores])
+        levels = np.searchsorted(-self.levels, -np.concatenate(scores))
+        np.add.at(table, (patients, levels), 1)
         return table
 
 
 def _numbers(
     marks: _Marks, counts: IntArray, rates: Sequence[float], most_false: float
-) -> FloatArray:
-    """Returns sensitivities, then the area, (R, rates + 1); NaN without lesions."""
+) -> dict[str, FloatArray]:
+    """Returns `area` and the sensitivity at each rate, `(R,)`; NaN without lesions."""
     hits, false = marks.cumulative(counts)
     images = (counts @ marks.n_images)[:, None]
     lesions = (counts @ marks.n_lesions)[:, None]
     undefined: Any = np.full(hits.shape, np.nan)
     share = np.divide(hits, lesions, out=undefined, where=lesions > 0)
-    columns = []
+    found = {}
     for rate in rates:
         allowed = false <= rate * images + _HAIR
         # Hits never decrease: the last point allowed has the most.
         last = allowed.sum(axis=1) - 1
-        columns.append(share[np.arange(len(share)), last])
+        found[f"{rate}"] = share[np.arange(len(share)), last]
     end = most_false * images
-    ends = np.minimum(np.concatenate([false[:, 1:], end], axis=1), end)
-    width = ends - np.minimum(false, end)
     # The last point extends to the end.
-    width[:, -1] = (end - np.minimum(false[:, -1:], end))[:, 0]
-    columns.append((share * width).sum(axis=1) / end[:, 0])
-    return np.stack(columns, axis=1)
+    edges = np.minimum(np.concatenate([false, end], axis=1), end)
+    found["area"] = (share * np.diff(edges, axis=1)).sum(axis=1) / end[:, 0]
+    return found

@@ -7,7 +7,6 @@ patients for all models at once, since all models predicted the same ROIs.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +25,10 @@ from keras_wa.metrics.arguments import (
 from keras_wa.metrics.bootstrap import percentile_interval
 from keras_wa.metrics.classification import METRIC_NAMES
 from keras_wa.metrics.delong import delong_seeds_test
-from keras_wa.metrics.resampling import draw_groups, in_threads, resampled_metrics
+from keras_wa.metrics.resampling import resample, resampled_metrics
+
+# Probabilities `(S, n)`, a row a seed, and thresholds `(S,)` or `(S, n)`.
+_System = tuple[FloatArray, FloatArray]
 
 
 @dataclass(frozen=True)
@@ -81,14 +83,6 @@ class Difference:
     p_value: float
 
 
-@dataclass(frozen=True)
-class _System:
-    """Checked predictions of a system, one row per seed, and their thresholds."""
-
-    probabilities: FloatArray
-    thresholds: FloatArray
-
-
 def mean_over_seeds(
     y_true: ArrayLike,
     y_score: ArrayLike,
@@ -132,15 +126,15 @@ def mean_over_seeds(
     y = as_labels(y_true)
     codes, n_groups = as_group_codes(groups)
     system = _as_system("probabilities", y_score, thresholds)
-    require_equal_lengths(y_true=y, groups=codes, y_score=system.probabilities[0])
-    (resampled,) = _resampled(y, codes, n_groups, [system], n_resamples, seed)
-    values = _values(y, system)
+    require_equal_lengths(y_true=y, groups=codes, y_score=system[0][0])
+    drawn = _resampled(y, system, codes, n_groups, n_resamples, [seed, 1])
     estimates = {}
-    for name in METRIC_NAMES:
-        mean = float(np.mean(values[name]))
-        ends = percentile_interval(mean, resampled[name], n_groups, confidence)
+    for name, values in _values(y, system).items():
+        mean = float(np.mean(values))
+        sd = float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
+        ends = percentile_interval(mean, drawn[name], n_groups, confidence)
         estimates[name] = SeedsEstimate(
-            tuple(values[name].tolist()), mean, _sd(values[name]), ends.low, ends.high
+            tuple(values.tolist()), mean, sd, ends.low, ends.high
         )
     return estimates
 
@@ -201,10 +195,11 @@ def paired_differences(
     codes, n_groups = as_group_codes(groups)
     a = _as_system("first", first, first_thresholds)
     b = _as_system("second", second, second_thresholds)
-    require_equal_lengths(
-        y_true=y, groups=codes, first=a.probabilities[0], second=b.probabilities[0]
+    require_equal_lengths(y_true=y, groups=codes, first=a[0][0], second=b[0][0])
+    drawn_a, drawn_b = (
+        _resampled(y, each, codes, n_groups, n_resamples, [seed, i])
+        for i, each in enumerate((a, b), start=1)
     )
-    drawn_a, drawn_b = _resampled(y, codes, n_groups, [a, b], n_resamples, seed)
     values_a, values_b = _values(y, a), _values(y, b)
     differences = {}
     for name in METRIC_NAMES:
@@ -212,7 +207,7 @@ def paired_differences(
         drawn = drawn_a[name] - drawn_b[name]
         ends = percentile_interval(value, drawn, n_groups, confidence)
         p_value = (
-            delong_seeds_test(y, a.probabilities, b.probabilities, codes)
+            delong_seeds_test(y, a[0], b[0], codes)
             if name == "auc"
             else _bootstrap_p_value(drawn, n_groups)
         )
@@ -221,17 +216,7 @@ def paired_differences(
 
 
 def holm(p_values: ArrayLike) -> FloatArray:
-    """Adjusts p-values for multiple tests (Holm 1979).
-
-    Args:
-        p_values: shape `(m,)`, in [0, 1].
-
-    Returns:
-        The adjusted p-values, float64 of shape `(m,)`, in the same order.
-
-    Raises:
-        ValueError: they are not in [0, 1], or there are none.
-    """
+    """Adjusts p-values in [0, 1] for multiple tests (Holm 1979), in the same order."""
     p = as_scores(p_values)
     if p.min() < 0 or p.max() > 1:
         raise ValueError(f"p_values must lie in [0, 1]. Received: {p.tolist()}")
@@ -255,69 +240,59 @@ def _as_system(name: str, probabilities: ArrayLike, thresholds: ArrayLike) -> _S
             f"thresholds of {name} must be one a seed, or one a seed and ROI. "
             f"Received: shape {chosen.shape}; {name} is {rows.shape}."
         )
-    return _System(np.stack([as_probabilities(row) for row in rows]), chosen)
+    return np.stack([as_probabilities(row) for row in rows]), chosen
+
+
+def _of_seeds(
+    y_true: IntArray, system: _System, codes: IntArray, counts: IntArray
+) -> dict[str, FloatArray]:
+    """Returns each metric of each resample and seed, `(n_resamples, S)`."""
+    each = [
+        resampled_metrics(y_true, p, codes, counts, threshold)
+        for p, threshold in zip(*system, strict=True)
+    ]
+    return {
+        name: np.stack([one[name] for one in each], axis=1) for name in METRIC_NAMES
+    }
 
 
 def _values(y_true: IntArray, system: _System) -> dict[str, FloatArray]:
     """Returns each metric of each seed, `(S,)`."""
     # One resample that draws each ROI once; faster than scikit-learn.
     each_roi, once = np.arange(len(y_true)), np.ones((1, len(y_true)), np.int64)
-    each = [
-        resampled_metrics(y_true, p, each_roi, once, threshold)
-        for p, threshold in zip(system.probabilities, system.thresholds, strict=True)
-    ]
-    return {name: np.concatenate([one[name] for one in each]) for name in METRIC_NAMES}
+    found = _of_seeds(y_true, system, each_roi, once)
+    return {name: values[0] for name, values in found.items()}
 
 
 def _resampled(
     y_true: IntArray,
+    system: _System,
     codes: IntArray,
     n_groups: int,
-    systems: Sequence[_System],
     n_resamples: int,
-    seed: int,
-) -> list[dict[str, FloatArray]]:
-    """Returns means over drawn seeds on drawn patients, `(n_resamples,)` each."""
+    stream: list[int],
+) -> dict[str, FloatArray]:
+    """Returns means over drawn seeds on drawn patients, `(n_resamples,)`.
 
-    def work(counts: IntArray) -> list[list[dict[str, FloatArray]]]:
-        return [
-            [
-                resampled_metrics(y_true, p, codes, counts, threshold)
-                for p, threshold in zip(
-                    each.probabilities, each.thresholds, strict=True
-                )
-            ]
-            for each in systems
-        ]
-
-    chunks = in_threads(work, draw_groups(n_groups, len(y_true), n_resamples, seed))
-    means = []
-    for i, system in enumerate(systems):
-        n_seeds = len(system.thresholds)
-        # A random stream for each system, and another one for the patients.
-        rng = np.random.default_rng([seed, i + 1])
-        drawn = rng.multinomial(n_seeds, np.full(n_seeds, 1 / n_seeds), n_resamples)
-        means.append(
-            {
-                name: _mean_of_drawn(
-                    np.stack(
-                        [
-                            np.concatenate([chunk[i][s][name] for chunk in chunks])
-                            for s in range(n_seeds)
-                        ],
-                        axis=1,
-                    ),
-                    drawn,
-                )
-                for name in METRIC_NAMES
-            }
-        )
-    return means
-
-
-def _mean_of_drawn(values: FloatArray, drawn: IntArray) -> FloatArray:
-    """Returns the mean over the drawn seeds; NaN if one of them is."""
-    return np.where(drawn > 0, values * drawn, 0).sum(axis=1) / drawn.sum(axis=1)
+    Args:
+        stream: random stream of the seeds, one for each system. The patients are drawn
+            from its first number, so that all systems have the same.
+    """
+    found = resample(
+        lambda counts: _of_seeds(y_true, system, codes, counts),
+        n_groups,
+        len(y_true),
+        n_resamples,
+        stream[0],
+    )
+    n_seeds = len(system[1])
+    rng = np.random.default_rng(stream)
+    drawn = rng.multinomial(n_seeds, np.full(n_seeds, 1 / n_seeds), n_resamples)
+    # NaN if one of the drawn seeds is.
+    return {
+        name: np.where(drawn > 0, values * drawn, 0).sum(axis=1) / drawn.sum(axis=1)
+        for name, values in found.items()
+    }
 
 
 def _bootstrap_p_value(drawn: FloatArray, n_groups: int) -> float:
@@ -326,7 +301,3 @@ def _bootstrap_p_value(drawn: FloatArray, n_groups: int) -> float:
         return math.nan
     smaller = min(np.sum(defined <= 0), np.sum(defined >= 0))
     return float(min(1.0, 2 * (smaller + 1) / (len(defined) + 1)))
-
-
-def _sd(values: FloatArray) -> float:
-    return float(np.std(values, ddof=1)) if len(values) > 1 else math.nan

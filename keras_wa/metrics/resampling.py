@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -25,19 +25,16 @@ def resampled_metrics(
     group_counts: IntArray,
     threshold: float | FloatArray,
 ) -> dict[str, FloatArray]:
-    """Computes the metrics of each resample from how often it drew each group.
+    """Computes `classification_metrics` of each resample, without the counts.
 
     Args:
-        y_true: shape `(n,)`, 0 or 1.
-        y_score: shape `(n,)`.
+        y_true, y_score: shape `(n,)`.
         group_codes: shape `(n,)`, the group of each ROI, in `[0, n_groups)`.
         group_counts: shape `(n_resamples, n_groups)`, how often each was drawn.
-        threshold: decision threshold, or one per ROI, `(n,)`; positive if
-            `y_score >= threshold`.
+        threshold: decision threshold, or one per ROI, `(n,)`.
 
     Returns:
-        For each of `METRIC_NAMES` the values of the resamples, float64 of shape
-        `(n_resamples,)`, NaN if undefined, see `classification_metrics`.
+        For each of `METRIC_NAMES` float64 `(n_resamples,)`, NaN if undefined.
     """
     predicted = y_score >= threshold
     actual = y_true == 1
@@ -86,6 +83,41 @@ def resampled_auc(
     return _auc(positive, negative, np.cumsum(positive, axis=1, dtype=np.int32))
 
 
+def resample(
+    work: Callable[[IntArray], Mapping[str, FloatArray]],
+    n_groups: int,
+    n_rois: int,
+    n_resamples: int,
+    seed: int,
+) -> dict[str, FloatArray]:
+    """Applies a function to resamples of the groups, in chunks and in threads.
+
+    Args:
+        work: function from how often each group was drawn, `(chunk, n_groups)`, to
+            statistics by name, `(chunk, ...)`; called in several threads.
+        n_groups, n_rois, n_resamples, seed: see `draw_groups`.
+
+    Returns:
+        The statistics of all resamples, `(n_resamples, ...)`.
+    """
+    chunks = in_threads(work, draw_groups(n_groups, n_rois, n_resamples, seed))
+    return {name: np.concatenate([each[name] for each in chunks]) for name in chunks[0]}
+
+
+def resampled_sums(
+    values: FloatArray, group_codes: IntArray, n_resamples: int, seed: int
+) -> tuple[FloatArray, FloatArray]:
+    """Sums each row of `values`, `(k, n)`, over groups and over resamples of them.
+
+    Returns:
+        The sums, float64 of shape `(k, n_groups)` and `(k, n_resamples)`.
+    """
+    sums: Any = np.stack([np.bincount(group_codes, row) for row in values])
+    drawn = draw_groups(sums.shape[1], len(group_codes), n_resamples, seed)
+    counts = np.concatenate(list(drawn)).astype(np.float64)
+    return sums, np.stack([counts @ each for each in sums])
+
+
 def draw_groups(
     n_groups: int, n_rois: int, n_resamples: int, seed: int
 ) -> Iterator[IntArray]:
@@ -99,9 +131,6 @@ def draw_groups(
 
     Yields:
         How often each group was drawn, int64 of shape `(chunk, n_groups)`.
-
-    Raises:
-        ValueError: `n_resamples` is below 1.
     """
     if n_resamples < 1:
         raise ValueError(f"n_resamples must be at least 1. Received: {n_resamples}")
@@ -119,14 +148,7 @@ def in_threads(
     """Applies a function to chunks in threads while the next ones are drawn.
 
     NumPy releases the interpreter lock while it computes. Few chunks are queued, which
-    bounds the memory.
-
-    Args:
-        work: function of a chunk, called in several threads.
-        chunks: the chunks, drawn in the calling thread.
-
-    Returns:
-        The results of `work`, in the order of the chunks.
+    bounds the memory. The results are in the order of the chunks.
     """
     workers = usable_cores()
     results: list[Result] = []

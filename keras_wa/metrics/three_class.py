@@ -5,15 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.metrics import confusion_matrix
 
-from keras_wa.errors import UserError
-from keras_wa.metrics.arguments import FloatArray, IntArray, as_group_codes
+from keras_wa.metrics.arguments import (
+    FloatArray,
+    IntArray,
+    as_group_codes,
+    as_labels,
+    require_equal_lengths,
+)
 from keras_wa.metrics.bootstrap import percentile_interval
-from keras_wa.metrics.resampling import draw_groups, in_threads, resampled_auc
-
-THREE_CLASS_COLUMNS = ("p_0", "p_1", "p_2")
-"""Columns of the probabilities; the true class is in `class`."""
+from keras_wa.metrics.estimate import Estimate
+from keras_wa.metrics.resampling import resample, resampled_auc
 
 # A float32 softmax of three sums to one within a few 1e-7.
 _SUM_TOLERANCE = 1e-4
@@ -22,52 +26,52 @@ _CLASSES = (0, 1, 2)
 
 
 def three_class_metrics(
-    predictions: pd.DataFrame,
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    groups: Any,
     n_resamples: int = 2000,
     seed: int = 0,
     confidence: float = 0.95,
 ) -> dict[str, Any]:
-    """Scores predictions of three classes, with intervals by patient.
+    """Computes metrics of three classes, with patient-cluster bootstrap intervals.
+
+    The predicted class has the highest probability; ties go to the first.
 
     Args:
-        predictions: one row per ROI, with `patient_id`, `class` (0, 1 or 2), `p_0`,
-            `p_1` and `p_2`. The predicted class has the highest probability; ties go to
-            the first.
-        n_resamples: number of resamples of the patients.
+        y_true: classes, shape `(n,)`, 0, 1 or 2.
+        y_score: probabilities, shape `(n, 3)`, in [0, 1], each row with the sum 1.
+        groups: `n` patient identifiers.
+        n_resamples: number of resamples of the patients, at least 1.
         seed: seed of the resampling.
-        confidence: nominal coverage of the intervals.
+        confidence: nominal coverage of the intervals, in (0, 1).
 
     Returns:
-        `confusion` (rows true, columns predicted), `accuracy`, `sensitivity` (one per
-        class), `auc` (one per class, against the others) and `macro_auc`, their mean;
-        each `{value, low, high}`, NaN if a class is absent.
+        `confusion` (a list of rows; rows true, columns predicted), and `Estimate`s:
+        `accuracy`, `sensitivity` (a list, one per class), `auc` (a list, one per class,
+        against the others) and `macro_auc`, their mean; NaN if a class is absent.
 
     Raises:
-        UserError: a class is not 0, 1 or 2, or probabilities are not in [0, 1] or do
-            not sum to one.
+        ValueError: an argument is malformed, or the lengths differ.
     """
-    classes, p = _checked(predictions)
-    codes, n_groups = as_group_codes(predictions["patient_id"])
+    y, p = as_labels(y_true, len(_CLASSES)), _as_distributions(y_score)
+    codes, n_groups = as_group_codes(groups)
+    require_equal_lengths(y_true=y, y_score=p, groups=codes)
     # One resample that draws each ROI once.
-    alone, once = np.arange(len(classes)), np.ones((1, len(classes)), np.int64)
-    values = _resampled(classes, p, alone, once)
-    chunks = in_threads(
-        lambda counts: _resampled(classes, p, codes, counts),
-        draw_groups(n_groups, len(classes), n_resamples, seed),
+    each_roi, once = np.arange(len(y)), np.ones((1, len(y)), np.int64)
+    values = _resampled(y, p, each_roi, once)
+    drawn = resample(
+        lambda counts: _resampled(y, p, codes, counts),
+        n_groups,
+        len(y),
+        n_resamples,
+        seed,
     )
-    drawn = {name: np.concatenate([each[name] for each in chunks]) for name in values}
 
-    def estimate(name: str) -> dict[str, float]:
-        value = float(values[name][0])
-        found = percentile_interval(value, drawn[name], n_groups, confidence)
-        return found.to_record()
+    def estimate(name: str) -> Estimate:
+        return percentile_interval(values[name][0], drawn[name], n_groups, confidence)
 
-    called = p.argmax(axis=1)
     return {
-        "confusion": [
-            [int(np.sum((classes == true) & (called == call))) for call in _CLASSES]
-            for true in _CLASSES
-        ],
+        "confusion": confusion_matrix(y, p.argmax(axis=1), labels=_CLASSES).tolist(),
         "accuracy": estimate("accuracy"),
         "sensitivity": [estimate(f"sensitivity_{each}") for each in _CLASSES],
         "auc": [estimate(f"auc_{each}") for each in _CLASSES],
@@ -76,14 +80,14 @@ def three_class_metrics(
 
 
 def _resampled(
-    classes: IntArray, p: FloatArray, codes: IntArray, counts: IntArray
+    y: IntArray, p: FloatArray, codes: IntArray, counts: IntArray
 ) -> dict[str, FloatArray]:
     """Returns each metric of each resample, `(n_resamples,)`."""
     drawn = counts[:, codes]
-    right = p.argmax(axis=1) == classes
+    right = p.argmax(axis=1) == y
     found = {"accuracy": drawn @ right / drawn.sum(axis=1)}
     for each in _CLASSES:
-        own = classes == each
+        own = y == each
         size = (drawn @ own).astype(np.float64)
         size[size == 0] = np.nan
         found[f"sensitivity_{each}"] = drawn @ (own & right) / size
@@ -93,23 +97,16 @@ def _resampled(
     return found
 
 
-def _checked(predictions: pd.DataFrame) -> tuple[IntArray, FloatArray]:
-    classes = pd.to_numeric(predictions["class"]).to_numpy(float, na_value=np.nan)
-    p = predictions[list(THREE_CLASS_COLUMNS)].to_numpy(np.float64)
-    wrong = ~np.isin(classes, _CLASSES)
-    if wrong.any():
-        row = int(wrong.argmax())
-        raise UserError(
-            f"The class of an ROI must be 0, 1 or 2. Received: {classes[row]} in row "
-            f"{row}; expected {', '.join(THREE_CLASS_COLUMNS)} to belong to 0, 1 and 2."
+def _as_distributions(y_score: ArrayLike) -> FloatArray:
+    p = np.asarray(y_score, np.float64)
+    if p.ndim != 2 or p.shape[1] != len(_CLASSES):
+        raise ValueError(f"y_score must have the shape (n, 3). Received: {p.shape}")
+    good = ((p >= 0) & (p <= 1)).all(axis=1)
+    good &= np.abs(p.sum(axis=1) - 1) <= _SUM_TOLERANCE
+    if not good.all():
+        index = int(good.argmin())
+        raise ValueError(
+            "y_score must be numbers in [0, 1] that sum to 1 in each row. "
+            f"Received: {p[index].tolist()} at index {index}"
         )
-    bad = ~((p >= 0) & (p <= 1)).all(axis=1) | ~(
-        np.abs(p.sum(axis=1) - 1) <= _SUM_TOLERANCE
-    )
-    if bad.any():
-        row = int(bad.argmax())
-        raise UserError(
-            f"The three probabilities of an ROI must be a distribution. Received: "
-            f"{p[row].tolist()} in row {row}; expected numbers in [0, 1] that sum to 1."
-        )
-    return classes.astype(np.int64), p
+    return p

@@ -9,12 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_wa.errors import UserError, unknown_name
-from keras_wa.metrics.arguments import (
-    FloatArray,
-    as_labels,
-    as_probabilities,
-    require_equal_lengths,
-)
+from keras_wa.metrics.arguments import FloatArray, as_labels_and_scores
 
 THRESHOLD_RULES = ("youden", "f1")
 """Rules that maximise a criterion."""
@@ -60,9 +55,7 @@ def choose_threshold(
     Source:
         Youden 1950, "Index for rating diagnostic tests".
     """
-    y = as_labels(y_true)
-    p = as_probabilities(y_score)
-    require_equal_lengths(y_true=y, y_score=p)
+    y, p = as_labels_and_scores(y_true, y_score)
     if not isinstance(rule, str):
         if not 0 <= rule <= 1:
             raise UserError(
@@ -81,11 +74,11 @@ def choose_threshold(
         )
 
     levels, level_of_roi = np.unique(p, return_inverse=True)
-    # tp[k], fp[k]: true and false positives at the threshold levels[k].
-    positives = np.bincount(level_of_roi, weights=y, minlength=len(levels))
-    negatives = np.bincount(level_of_roi, weights=1 - y, minlength=len(levels))
-    tp = np.cumsum(positives[::-1])[::-1]
-    fp = np.cumsum(negatives[::-1])[::-1]
+    # True and false positives at each of these thresholds.
+    tp, fp = (
+        np.cumsum(np.bincount(level_of_roi, weights=rois)[::-1])[::-1]
+        for rois in (y, 1 - y)
+    )
     if name == "youden":
         # Youden's J times both class sizes: integers, so that ties are exact.
         best = int(np.argmax(tp * n_negative - fp * n_positive))

@@ -21,36 +21,21 @@ def score_units(
     seed: int,
     confidence: float,
 ) -> dict[str, Any]:
-    """Scores predictions, with intervals by patient.
+    """Scores predictions, with intervals by patient; see `cluster_bootstrap`.
 
     Args:
         table: one row per unit (ROI, image, breast or patient), with `patient_id`,
             `label` and `probability`.
-        threshold: decision threshold; positive if `probability >= threshold`.
-        n_resamples: number of resamples of the patients.
-        seed: seed of the resampling.
-        confidence: nominal coverage of the intervals.
 
     Returns:
         `n, n_positive, n_patients, metrics {name: {value, low, high}}, auc_delong
         {value, low, high, standard_error}, counts {tp, fp, tn, fn}, n_dropped {name:
         resamples in which it was undefined}`, NaN if undefined.
-
-    Raises:
-        ValueError: a value is malformed.
     """
-    labels, probabilities = table["label"], table["probability"]
-    intervals = cluster_bootstrap(
-        labels,
-        probabilities,
-        table["patient_id"],
-        threshold,
-        n_resamples=n_resamples,
-        seed=seed,
-        confidence=confidence,
-    )
-    area = auc(labels, probabilities, table["patient_id"], confidence)
-    values = classification_metrics(labels, probabilities, threshold)
+    columns = table["label"], table["probability"], table["patient_id"]
+    intervals = cluster_bootstrap(*columns, threshold, n_resamples, seed, confidence)
+    area = auc(*columns, confidence)
+    values = classification_metrics(*columns[:2], threshold)
     return {
         "n": len(table),
         "n_positive": int(values["tp"] + values["fn"]),

@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 
 from keras_wa.evaluate.levels import LEVELS, aggregate, image_ids
-from keras_wa.metrics.bootstrap import cluster_bootstrap
 
 
 def table():
@@ -45,22 +44,6 @@ def test_the_mean_is_an_option():
     assert found["label"].tolist() == [1, 1]
 
 
-def test_at_one_threshold_a_patient_is_positive_where_an_roi_is():
-    rng = np.random.default_rng(0)
-    rois = pd.DataFrame(
-        {
-            "roi_id": range(80),
-            "patient_id": rng.integers(25, size=80),
-            "label": rng.integers(2, size=80),
-            "probability": rng.random(80).astype(np.float32),
-        }
-    )
-    pooled = aggregate(rois, "patient").table.set_index("patient_id")
-    for name, own in rois.groupby("patient_id"):
-        called = (own["probability"] >= 0.7).any()
-        assert (pooled["probability"][name] >= 0.7) == called
-
-
 @pytest.mark.parametrize("pooling", ["max", "mean"])
 def test_the_order_of_the_rows_does_not_matter(pooling):
     rois = table().assign(probability=np.float32([0.2, 0.4, 0.7, 0.1, 0.9]))
@@ -68,42 +51,21 @@ def test_the_order_of_the_rows_does_not_matter(pooling):
     assert straight.equals(aggregate(rois[::-1], "breast", pooling).table)
 
 
-def test_a_level_whose_columns_are_absent_is_left_out():
-    rois = table().drop(columns="breast")
-    for level in ("image", "breast"):
-        found = aggregate(rois, level)
-        assert found.table is None
-        assert found.reason == "the table has no column 'breast'"
-    assert len(aggregate(rois, "patient").table) == 2
-
-
 def test_a_level_is_left_out_where_a_single_roi_has_no_place():
     rois = table()
+    absent = rois.drop(columns="breast")
+    for level in ("image", "breast"):
+        found = aggregate(absent, level)
+        assert found.table is None
+        assert found.reason == "the table has no column 'breast'"
+    assert len(aggregate(absent, "patient").table) == 2
     rois.loc[3, "view"] = None
+    assert image_ids(rois).isna().tolist() == [False, False, False, True, False]
+    assert image_ids(rois)[4] == "P2_RIGHT_CC"
     assert aggregate(rois, "image").reason == "view is missing for 1 ROI"
     assert len(aggregate(rois, "breast").table) == 3
     rois[["breast", "view"]] = pd.NA
     assert aggregate(rois, "image").reason == "breast is missing for 5 ROIs"
-
-
-def test_a_level_can_be_bootstrapped_by_patient():
-    found = aggregate(table(), "breast").table
-    intervals = cluster_bootstrap(
-        found["label"], found["probability"], found["patient_id"], 0.5, 20
-    )
-    assert intervals["accuracy"].value == 1
-
-
-def test_images_are_named_where_they_are_known():
-    rois = table()
-    rois.loc[3, "view"] = None
-    assert image_ids(rois).fillna("?").tolist() == [
-        "P1_LEFT_CC",
-        "P1_LEFT_CC",
-        "P1_LEFT_MLO",
-        "?",
-        "P2_RIGHT_CC",
-    ]
 
 
 def test_what_does_not_exist_is_refused():

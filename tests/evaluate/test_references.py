@@ -37,13 +37,13 @@ def test_the_references_on_the_official_test_part_are_those_of_the_case_lists(
         0.604, abs=5e-4
     )
     for name, auc, low, high, accuracy in [
-        ("type + distribution", 0.741, 0.655, 0.814, 0.706),
-        ("BI-RADS assessment", 0.754, 0.675, 0.822, 0.727),
-        ("type + distribution + assessment", 0.827, 0.746, 0.889, 0.782),
+        ("type + distribution", 0.7414, 0.655, 0.814, 0.7055),
+        ("BI-RADS assessment", 0.7536, 0.675, 0.822, 0.7270),
+        ("type + distribution + assessment", 0.8266, 0.746, 0.889, 0.7822),
     ]:
         line = found[name]
-        assert line["auc"]["value"] == pytest.approx(auc, abs=5e-4)
-        assert line["accuracy"]["value"] == pytest.approx(accuracy, abs=6e-4)
+        assert line["auc"]["value"] == pytest.approx(auc, abs=5e-5)
+        assert line["accuracy"]["value"] == pytest.approx(accuracy, abs=5e-5)
         # The ends vary from seed to seed by a few thousandths.
         assert line["auc"]["low"] == pytest.approx(low, abs=0.01)
         assert line["auc"]["high"] == pytest.approx(high, abs=0.01)

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import math
 
-import pytest
-
 from keras_wa.evaluate.results import evaluate_predictions
 from keras_wa.evaluate.text import (
     TITLES,
@@ -95,24 +93,8 @@ def test_the_text_says_what_is_undefined_and_how_often():
     assert line.endswith("undefined in 50 of 50 resamples")
 
 
-@pytest.mark.parametrize(
-    ("metric", "text"),
-    [
-        ((0.741, 0.655, 0.814), "0.741 [0.655, 0.814]"),
-        ((1.0, None, None), "1.000"),
-        ((0.0, 0.0, 0.0), "0.000 [0.000, 0.000]"),
-        ((None, None, None), "n/a"),
-    ],
-)
-def test_an_estimate(metric, text):
-    assert estimate(dict(zip(("value", "low", "high"), metric, strict=True))) == text
-
-
-def test_no_estimate():
-    assert estimate(None) == "n/a"
-
-
-def test_per_cents_counts_and_lists():
+def test_estimates_per_cents_counts_and_lists():
+    assert estimate(None) == estimate({"value": None, "low": 0, "high": 1}) == "n/a"
     assert percent(0.9004) == "90.0 %"
     assert percent(Estimate(0.921, 0.881, 0.956)) == "92.1 % [88.1 to 95.6]"
     assert percent(Estimate(1.0, math.nan, math.nan)) == "100.0 %"

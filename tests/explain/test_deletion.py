@@ -24,33 +24,25 @@ def quarter() -> np.ndarray:
     return rois
 
 
-def test_the_curve_of_perfect_heat_is_a_steep_triangle(quarter: np.ndarray) -> None:
-    curves = deletion_curves(_bright, quarter, quarter, steps=8, fill="mean")
+def test_the_curve_falls_where_the_heat_is_right(quarter):
     # Each eighth of the area is half of what is bright.
-    assert np.allclose(curves, [[1, 0.5, 0, 0, 0, 0, 0, 0, 0]])
-    assert deletion_areas(curves) == pytest.approx(0.125)
+    for heat, curve, area in (
+        (quarter, [1, 0.5, 0, 0, 0, 0, 0, 0, 0], 0.125),
+        (1 - quarter, [1, 1, 1, 1, 1, 1, 1, 0.5, 0], 0.875),
+    ):
+        found = deletion_curves(_bright, quarter, heat, steps=8, fill="mean")
+        assert np.allclose(found, [curve])
+        assert deletion_areas(found) == pytest.approx(area)
 
 
-def test_the_curve_of_heat_on_the_wrong_place_stays_high(quarter: np.ndarray) -> None:
-    curves = deletion_curves(_bright, quarter, 1 - quarter, steps=8, fill="mean")
-    assert np.allclose(curves, [[1, 1, 1, 1, 1, 1, 1, 0.5, 0]])
-    assert deletion_areas(curves) == pytest.approx(0.875)
-
-
-def test_random_order_falls_along_the_diagonal(quarter: np.ndarray) -> None:
+def test_random_and_equal_heat_fall_along_the_diagonal(quarter):
     rois = quarter.repeat(200, axis=0)
-    heat = random_heat(rois.shape, cell=1)
-    curves = deletion_curves(_bright, rois, heat, steps=8, fill="mean")
-    assert np.allclose(curves.mean(axis=0), np.linspace(1, 0, 9), atol=0.02)
+    for heat in (random_heat(rois.shape, cell=1), np.zeros(rois.shape)):
+        curves = deletion_curves(_bright, rois, heat, steps=8, fill="mean")
+        assert np.allclose(curves.mean(axis=0), np.linspace(1, 0, 9), atol=0.02)
 
 
-def test_equal_heat_is_removed_in_no_order(quarter: np.ndarray) -> None:
-    rois = quarter.repeat(200, axis=0)
-    curves = deletion_curves(_bright, rois, np.zeros(rois.shape), steps=8, fill="mean")
-    assert np.allclose(curves.mean(axis=0), np.linspace(1, 0, 9), atol=0.02)
-
-
-def test_a_network_loses_what_it_sees_first_by_its_own_heat() -> None:
+def test_a_network_loses_what_it_sees_first_by_its_own_heat():
     rois, masks = spots(20)
     probability = roi_probability(spot_network())
     heat = masks.astype(np.float32)
@@ -61,7 +53,7 @@ def test_a_network_loses_what_it_sees_first_by_its_own_heat() -> None:
     assert (areas[0] < areas[1]).mean() > 0.9
 
 
-def test_all_is_blurred_at_the_end(quarter: np.ndarray) -> None:
+def test_all_is_blurred_at_the_end(quarter):
     seen = []
 
     def probability(rois: np.ndarray) -> np.ndarray:
@@ -74,7 +66,7 @@ def test_all_is_blurred_at_the_end(quarter: np.ndarray) -> None:
     assert np.allclose(seen[-1][0], expected, atol=1e-6)
 
 
-def test_random_heat_comes_in_cells_and_from_a_seed() -> None:
+def test_random_heat_comes_in_cells_and_from_a_seed():
     heat = random_heat((2, 5, 7), cell=3, seed=1)
     assert heat.shape == (2, 5, 7)
     assert np.ptp(heat[0, :3, :3]) == 0
@@ -83,6 +75,6 @@ def test_random_heat_comes_in_cells_and_from_a_seed() -> None:
     assert not np.array_equal(heat, random_heat((2, 5, 7), cell=3, seed=2))
 
 
-def test_an_unknown_fill_is_named(quarter: np.ndarray) -> None:
+def test_an_unknown_fill_is_named(quarter):
     with pytest.raises(UserError, match="Received: 'blurr'; did you mean 'blur'"):
         deletion_curves(_bright, quarter, quarter, fill="blurr")

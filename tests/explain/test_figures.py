@@ -12,13 +12,13 @@ from keras_wa.explain.figures import BANDS_TITLE, gallery, overlay, panels
 IMAGE = np.random.default_rng(0).integers(0, 256, (8, 8)).astype(np.uint8)
 
 
-def test_where_there_is_no_heat_the_roi_is_unchanged() -> None:
+def test_where_there_is_no_heat_the_roi_is_unchanged():
     picture = overlay(IMAGE, np.zeros((8, 8)))
     assert picture.dtype == np.uint8
     assert np.array_equal(picture, np.repeat(IMAGE[..., None], 3, axis=2))
 
 
-def test_hot_pixels_alone_are_coloured_the_hotter_the_more() -> None:
+def test_hot_pixels_alone_are_coloured_the_hotter_the_more():
     image = np.full((8, 8), 100, np.uint8)
     heat = np.zeros((8, 8))
     heat[0, 0], heat[0, 1] = 1.0, 0.5
@@ -27,7 +27,7 @@ def test_hot_pixels_alone_are_coloured_the_hotter_the_more() -> None:
     assert np.count_nonzero(change) == 2
 
 
-def test_the_outline_is_the_masks_outermost_pixels() -> None:
+def test_the_outline_is_the_masks_outermost_pixels():
     mask = np.zeros((8, 8), bool)
     mask[2:6, 2:6] = True
     picture = overlay(IMAGE, np.zeros((8, 8)), mask)
@@ -42,14 +42,12 @@ def test_the_outline_is_the_masks_outermost_pixels() -> None:
     [(IMAGE, np.zeros((8, 7))), (IMAGE / 255, np.zeros((8, 8)))],
     ids=["size", "dtype"],
 )
-def test_what_does_not_fit_together_is_refused(
-    image: np.ndarray, heat: np.ndarray
-) -> None:
+def test_what_does_not_fit_together_is_refused(image, heat):
     with pytest.raises(ValueError, match=r"Received: (uint8|float64)"):
         overlay(image, heat)
 
 
-def test_the_subbands_have_ll_at_the_top_left_and_lh_beside_it() -> None:
+def test_the_subbands_have_ll_at_the_top_left_and_lh_beside_it():
     bands = np.arange(4, dtype=np.uint8)[:, None, None] * np.ones((1, 2, 3), np.uint8)
     found = panels(IMAGE, bands, np.zeros((8, 8)), method="occlusion")
     assert list(found) == ["ROI", BANDS_TITLE, "occlusion"]
@@ -57,7 +55,7 @@ def test_the_subbands_have_ll_at_the_top_left_and_lh_beside_it() -> None:
     assert list(panels(IMAGE)) == ["ROI"]
 
 
-def test_a_gallery_shows_every_picture_beside_its_caption() -> None:
+def test_a_gallery_shows_every_picture_beside_its_caption():
     tall = np.zeros((20, 8), np.uint8)
     rows = [
         ("a name\np = 0.5 of $x$", {"ROI": IMAGE, "heat": IMAGE}),

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from keras_wa.errors import UserError
-from keras_wa.explain.heat import as_heat
 from keras_wa.explain.model_inputs import roi_probability
 from keras_wa.explain.occlusion import occlusion_maps
-from keras_wa.explain.scores import pointing_game
+from keras_wa.explain.scores import as_heat, pointing_game
 from tests.explain.networks import spot_network, spots
 
 
@@ -18,7 +17,7 @@ def _corner(rois: np.ndarray) -> np.ndarray:
     return rois[:, :4, :4].mean(axis=(1, 2)).astype(np.float64)
 
 
-def test_a_network_that_looks_at_a_corner_is_seen_to() -> None:
+def test_a_network_that_looks_at_a_corner_is_seen_to():
     rois = np.zeros((2, 16, 16), np.float32)
     rois[:, :4, :4] = 1.0
     drops = occlusion_maps(_corner, rois, patch=4, stride=4, fill="roi")
@@ -28,7 +27,7 @@ def test_a_network_that_looks_at_a_corner_is_seen_to() -> None:
     assert (pointing_game(as_heat(drops), np.stack([expected > 0] * 2)) == 1).all()
 
 
-def test_a_pixels_value_is_the_mean_over_the_patches_that_cover_it() -> None:
+def test_a_pixels_value_is_the_mean_over_the_patches_that_cover_it():
     # One row, patch 2, stride 1: p is the first pixel's value.
     roi = np.array([[[1.0, 0, 0], [1.0, 0, 0]]], np.float32)
     drops = occlusion_maps(lambda r: r[:, 0, 0].astype(float), roi, 2, 1, "local")
@@ -36,7 +35,7 @@ def test_a_pixels_value_is_the_mean_over_the_patches_that_cover_it() -> None:
     assert np.allclose(drops[0, 0], [0.5, 0.25, 0.0])
 
 
-def test_evidence_against_the_class_is_negative() -> None:
+def test_evidence_against_the_class_is_negative():
     rois = np.zeros((1, 8, 8), np.float32)
     rois[:, :4, :4] = 1.0
     drops = occlusion_maps(lambda r: 1 - _corner(r), rois, patch=4, stride=4)
@@ -45,13 +44,13 @@ def test_evidence_against_the_class_is_negative() -> None:
     assert np.allclose(drops[0, :4, :4], -0.75)
 
 
-def test_an_uneven_grid_still_covers_every_pixel() -> None:
+def test_all_rois_are_asked_for_at_once_and_are_not_changed():
+    # An uneven grid still covers every pixel.
     rois = np.random.default_rng(0).random((1, 11, 13)).astype(np.float32)
+    before = rois.copy()
     drops = occlusion_maps(lambda r: r.mean(axis=(1, 2)), rois, patch=4, stride=3)
     assert np.isfinite(drops).all()
-
-
-def test_all_rois_are_asked_for_at_once() -> None:
+    assert np.array_equal(rois, before)
     calls = []
 
     def probability(rois: np.ndarray) -> np.ndarray:
@@ -63,17 +62,10 @@ def test_all_rois_are_asked_for_at_once() -> None:
     assert calls == [3] * (1 + 15 * 15)
 
 
-def test_a_network_that_sees_bright_spots_is_seen_to() -> None:
+def test_a_network_that_sees_bright_spots_is_seen_to():
     rois, masks = spots(10)
     drops = occlusion_maps(roi_probability(spot_network()), rois, 2, 1, "roi")
     assert pointing_game(as_heat(drops), masks).mean() == 1
-
-
-def test_the_rois_are_not_changed() -> None:
-    rois, _ = spots(2)
-    before = rois.copy()
-    occlusion_maps(_corner, rois, 4, 4)
-    assert np.array_equal(rois, before)
 
 
 @pytest.mark.parametrize(
@@ -86,6 +78,6 @@ def test_the_rois_are_not_changed() -> None:
         ({"fill": "rio"}, "Unknown fill. Received: 'rio'; did you mean 'roi'"),
     ],
 )
-def test_a_setting_out_of_range_is_named(options: dict, expected: str) -> None:
+def test_a_setting_out_of_range_is_named(options, expected):
     with pytest.raises(UserError, match=expected.replace(".", r"\.")):
         occlusion_maps(_corner, np.zeros((1, 16, 16), np.float32), **options)

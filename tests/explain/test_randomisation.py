@@ -10,7 +10,7 @@ from keras_wa.explain.randomisation import reinitialised
 from tests.tiny_model import tiny, weights_of
 
 
-def test_every_drawn_weight_is_another_one_and_the_model_is_left_alone() -> None:
+def test_every_drawn_weight_is_another_one_and_the_model_is_left_alone():
     model = tiny()
     for weight in model.weights:
         weight.assign(np.full(weight.shape, 0.37))
@@ -23,7 +23,7 @@ def test_every_drawn_weight_is_another_one_and_the_model_is_left_alone() -> None
         assert not np.isclose(np.asarray(weight), 0.37, atol=1e-4).all()
 
 
-def test_the_seed_decides_the_weights_and_nothing_else() -> None:
+def test_the_seed_decides_the_weights_and_nothing_else():
     model = tiny()
     random.seed(5)
     expected = random.random()

@@ -34,8 +34,8 @@ def random_heats() -> list[np.ndarray]:
 
 
 def test_heat_on_the_mask_is_told_from_chance_and_random_heat_is_not(
-    masks: np.ndarray, random_heats: list[np.ndarray]
-) -> None:
+    masks, random_heats
+):
     record = localisation(masks.astype(np.float32), random_heats, masks, PATIENTS)
     assert record["n_rois"] == N
     assert record["n_patients"] == N // 2
@@ -49,15 +49,13 @@ def test_heat_on_the_mask_is_told_from_chance_and_random_heat_is_not(
         assert at_chance["low"] < 0 < at_chance["high"]
 
 
-def test_an_roi_counts_with_its_mean_over_the_random_networks(
-    masks: np.ndarray,
-) -> None:
+def test_an_roi_counts_with_its_mean_over_the_random_networks(masks):
     heat = masks.astype(np.float32)
     record = localisation(heat, [heat, 1 - heat], masks, PATIENTS)
     assert record["pointing_game"]["random"]["value"] == 0.5
 
 
-def test_the_tolerance_raises_chance_too(masks: np.ndarray) -> None:
+def test_the_tolerance_raises_chance_too(masks):
     record = localisation(masks.astype(np.float32), [], masks, PATIENTS, tolerance=2)
     assert record["tolerance_px"] == 2
     assert record["pointing_game"]["chance"]["value"] > 2 / 16
@@ -65,7 +63,7 @@ def test_the_tolerance_raises_chance_too(masks: np.ndarray) -> None:
     assert "random" not in record["pointing_game"]
 
 
-def test_heat_that_is_always_in_the_middle_beats_chance_but_not_other_rois() -> None:
+def test_heat_that_is_always_in_the_middle_beats_chance_but_not_other_rois():
     rng = np.random.default_rng(3)
     masks = np.zeros((N, 16, 16), bool)
     for mask, (top, left) in zip(masks, rng.integers(3, 8, (N, 2)), strict=True):
@@ -81,7 +79,7 @@ def test_heat_that_is_always_in_the_middle_beats_chance_but_not_other_rois() -> 
         assert own[name]["trained_minus_other_rois"]["low"] > 0.2
 
 
-def test_a_single_roi_has_no_others(masks: np.ndarray) -> None:
+def test_a_single_roi_has_no_others(masks):
     record = localisation(masks[:1].astype(np.float32), [], masks[:1], ["a"])
     assert "other_rois" not in record["pointing_game"]
     assert record["pointing_game"]["trained"] == {
@@ -91,9 +89,7 @@ def test_a_single_roi_has_no_others(masks: np.ndarray) -> None:
     }
 
 
-def test_maps_of_random_networks_are_compared_by_rank(
-    random_heats: list[np.ndarray],
-) -> None:
+def test_maps_of_random_networks_are_compared_by_rank(random_heats):
     heat = random_heat((N, 16, 16), 2, seed=9)
     record = similarity(heat, random_heats, PATIENTS)
     assert record["spearman"]["low"] < 0 < record["spearman"]["high"]
@@ -103,7 +99,7 @@ def test_maps_of_random_networks_are_compared_by_rank(
     assert same["networks"] == 2
 
 
-def test_deletion_is_also_told_of_the_malignant_alone() -> None:
+def test_deletion_is_also_told_of_the_malignant_alone():
     # Straight lines: the area is the mean of both ends.
     curves = np.array([[0.2, 0.0], [0.4, 0.0], [1.0, 0.2]])
     at_random = np.array([[0.2, 0.0], [0.4, 0.8], [1.0, 0.6]])
@@ -116,7 +112,7 @@ def test_deletion_is_also_told_of_the_malignant_alone() -> None:
     assert "malignant" not in deletion(curves, at_random, [0, 0, 0], ["a", "b", "c"])
 
 
-def test_what_is_undefined_is_null_in_json() -> None:
+def test_what_is_undefined_is_null_in_json():
     # Of a single patient there is no interval.
     maps = np.random.default_rng(0).random((3, 8, 8), np.float32)
     record = similarity(maps, [maps], np.zeros(3))["spearman"]
@@ -127,9 +123,7 @@ def test_what_is_undefined_is_null_in_json() -> None:
     }
 
 
-def test_the_terminal_shows_the_scores_beside_chance(
-    masks: np.ndarray, random_heats: list[np.ndarray]
-) -> None:
+def test_the_terminal_shows_the_scores_beside_chance(masks, random_heats):
     heat = masks.astype(np.float32)
     curves = np.array([[1.0, 0.0]])
     results = {

@@ -28,65 +28,48 @@ def test_labels_of_any_type_become_int64(labels):
     assert result.tolist() == [0, 1, 1]
 
 
+def test_scores_keep_their_value():
+    assert as_probabilities(np.float32([0.1]))[0] == float(np.float32(0.1))
+    assert as_scores([-7, 255]).tolist() == [-7.0, 255.0]
+
+
 @pytest.mark.parametrize(
-    ("labels", "told"),
+    ("check", "value", "told"),
     [
-        ([], "non-empty"),
-        ([[0, 1]], "vector"),
-        (1, "vector"),
-        ([0, 2, 1], "2.0 at index 1"),
-        ([0, 0.5], "0.5 at index 1"),
-        ([0, None], "y_true must be"),
-        (["benign", "malignant"], "must be numbers"),
-        (pd.Series([0, pd.NA], dtype="Int64"), "y_true must be"),
-        (pd.Series([0, pd.NA], dtype=object), "must be numbers"),
+        (as_labels, [], "non-empty"),
+        (as_labels, [[0, 1]], "vector"),
+        (as_labels, 1, "vector"),
+        (as_labels, [0, 2, 1], "2.0 at index 1"),
+        (as_labels, [0, 0.5], "0.5 at index 1"),
+        (as_labels, [0, None], "y_true must be 0 or 1"),
+        (as_labels, ["benign", "malignant"], "must be numbers"),
+        (as_labels, pd.Series([0, pd.NA], dtype="Int64"), "y_true must be"),
+        (as_labels, pd.Series([0, pd.NA], dtype=object), "must be numbers"),
+        *(
+            (as_probabilities, [0.0, 1.0, bad], r"\[0, 1\]. Received: \S+ at index 2")
+            for bad in (-0.01, 1.01, np.nan, np.inf)
+        ),
+        # Softmax pairs.
+        (as_probabilities, np.full((3, 2), 0.5), r"shape \(3, 2\)"),
+        *(
+            (as_scores, [-7.0, bad], r"finite. Received: \S+ at index 1")
+            for bad in (np.nan, np.inf, -np.inf)
+        ),
+        (as_group_codes, ["a", None], "NA at index 1"),
+        (as_group_codes, [1.0, np.nan], "NA at index 1"),
+        (as_group_codes, ["a", pd.NA], "NA at index 1"),
+        (as_group_codes, [], "empty"),
     ],
 )
-def test_malformed_labels_are_refused(labels, told):
+def test_what_is_malformed_is_refused(check, value, told):
     with pytest.raises(ValueError, match=told):
-        as_labels(labels)
-
-
-@pytest.mark.parametrize("bad", [-0.01, 1.01, np.nan, np.inf])
-def test_probabilities_outside_0_to_1_are_refused(bad):
-    with pytest.raises(ValueError, match=r"\[0, 1\]. Received: \S+ at index 2"):
-        as_probabilities([0.0, 1.0, bad])
-
-
-def test_softmax_pairs_are_refused_as_probabilities():
-    with pytest.raises(ValueError, match=r"shape \(3, 2\)"):
-        as_probabilities(np.full((3, 2), 0.5))
-
-
-def test_float32_probabilities_keep_their_value():
-    assert as_probabilities(np.float32([0.1]))[0] == float(np.float32(0.1))
-
-
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_scores_that_are_not_finite_are_refused(bad):
-    with pytest.raises(ValueError, match=r"finite. Received: \S+ at index 1"):
-        as_scores([-7.0, bad])
-
-
-def test_scores_of_any_range_pass():
-    assert as_scores([-7, 255]).tolist() == [-7.0, 255.0]
+        check(value)
 
 
 def test_groups_are_numbered_in_sorted_order():
     codes, n_groups = as_group_codes(["b", "a", "c", "b"])
     assert codes.tolist() == [1, 0, 2, 1]
     assert n_groups == 3
-
-
-@pytest.mark.parametrize("groups", [["a", None], [1.0, np.nan], ["a", pd.NA]])
-def test_missing_groups_are_refused(groups):
-    with pytest.raises(ValueError, match="NA at index 1"):
-        as_group_codes(groups)
-
-
-def test_no_groups_are_refused():
-    with pytest.raises(ValueError, match="empty"):
-        as_group_codes([])
 
 
 def test_unequal_lengths_are_refused_by_name():

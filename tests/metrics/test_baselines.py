@@ -23,8 +23,10 @@ def noise(seed, n=24, size=8):
 
 def test_statistics_equal_those_of_the_standard_library():
     images = noise(0, n=5)
+    images[0] = 255  # Which must not overflow.
     table = single_feature_statistics(images)
     assert list(table.columns) == NAMES
+    assert [statistics_of_one(each) for each in images] == table.to_dict("records")
     for image, row in zip(images, table.itertuples(), strict=True):
         pixels = [int(pixel) for pixel in image.ravel()]
         assert row.mean == pytest.approx(statistics.fmean(pixels))
@@ -33,25 +35,14 @@ def test_statistics_equal_those_of_the_standard_library():
         assert row.max_minus_median == max(pixels) - statistics.median(pixels)
 
 
-def test_bright_images_do_not_overflow():
-    row = single_feature_statistics(np.full((1, 64, 64), 255, np.uint8)).iloc[0]
-    assert row.tolist() == [255.0, 0.0, 255.0, 0.0]
-
-
-def test_the_chunks_do_not_change_the_statistics(monkeypatch):
+@pytest.mark.parametrize("pixels", [1, 3 * 8 * 9])
+def test_a_memory_map_in_blocks_has_the_same_statistics(tmp_path, monkeypatch, pixels):
     images = noise(1, n=10)
     whole = single_feature_statistics(images)
-    monkeypatch.setattr(baselines, "_PIXELS", 3 * 8 * 9)
-    assert single_feature_statistics(images).equals(whole)
-    monkeypatch.setattr(baselines, "_PIXELS", 1)
-    assert single_feature_statistics(images).equals(whole)
-
-
-def test_a_memory_map_will_do(tmp_path):
-    images = noise(2)
     np.save(tmp_path / "images.npy", images)
+    monkeypatch.setattr(baselines, "_PIXELS", pixels)
     mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
-    assert single_feature_statistics(mapped).equals(single_feature_statistics(images))
+    assert single_feature_statistics(mapped).equals(whole)
 
 
 @pytest.mark.parametrize(
@@ -118,10 +109,3 @@ def test_training_labels_of_one_class_are_refused():
         single_feature_aucs(
             noise(10), np.zeros(24), noise(11), np.arange(24) % 2, np.arange(24)
         )
-
-
-def test_one_image_has_the_row_of_the_table() -> None:
-    images = np.random.default_rng(0).integers(0, 256, (5, 7, 9), "uint8")
-    table = single_feature_statistics(images)
-    for image, row in zip(images, table.to_dict("records"), strict=True):
-        assert statistics_of_one(image) == row

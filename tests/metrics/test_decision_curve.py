@@ -32,11 +32,6 @@ def test_a_perfect_model_is_worth_the_prevalence_at_any_threshold():
     assert table["model"].tolist() == pytest.approx([labels.mean()] * 99)
 
 
-def test_treating_all_is_worth_nothing_at_the_prevalence():
-    table = decision_curve([1, 0, 0, 0], [0.5] * 4, [0.25])
-    assert table["treat_all"][0] == pytest.approx(0, abs=1e-15)
-
-
 @pytest.mark.parametrize("thresholds", [[0.0, 0.5], [1.0], []])
 def test_thresholds_without_a_weight_are_refused(thresholds):
     with pytest.raises(ValueError, match=r"thresholds must lie|non-empty"):

@@ -9,7 +9,7 @@ from statsmodels.stats.multitest import multipletests
 
 from keras_wa.metrics.bootstrap import cluster_bootstrap
 from keras_wa.metrics.classification import METRIC_NAMES, classification_metrics
-from keras_wa.metrics.delong import delong_seeds_test, delong_test
+from keras_wa.metrics.delong import delong_seeds_test
 from keras_wa.metrics.paired import holm, mean_over_seeds, paired_differences
 from tests.evaluate.tables import expanded, seeds_of, small_set
 
@@ -114,20 +114,13 @@ def test_pairing_makes_alike_systems_tell_apart_better_than_their_own_intervals(
     assert found.high - found.low < 0.5 * (own.high - own.low)
 
 
-def test_the_p_value_of_the_auc_of_single_models_is_delongs():
+@pytest.mark.parametrize(("n_a", "n_b"), [(1, 1), (3, 2)])
+def test_the_p_value_of_the_auc_is_delongs(n_a, n_b):
     rng, labels, patients = data(7)
-    a, b = seeds_of(rng, labels, patients, 2)
-    found = paired_differences(labels, [a], [b], patients, [0.5], [0.5], 10)["auc"]
-    assert found.p_value == pytest.approx(delong_test(labels, a, b, patients))
-
-
-def test_the_p_value_of_the_auc_of_several_seeds_is_delongs_too():
-    rng, labels, patients = data(8)
-    a = seeds_of(rng, labels, patients, 3)
-    b = seeds_of(rng, labels, patients, 2)
-    found = paired_differences(labels, a, b, patients, [0.5] * 3, [0.5] * 2, 10)["auc"]
+    a, b = (seeds_of(rng, labels, patients, n) for n in (n_a, n_b))
+    found = paired_differences(labels, a, b, patients, [0.5] * n_a, [0.5] * n_b, 10)
     expected = delong_seeds_test(labels, a, b, patients)
-    assert found.p_value == pytest.approx(expected)
+    assert found["auc"].p_value == pytest.approx(expected)
 
 
 def test_the_other_p_values_count_the_resamples_on_either_side():

@@ -10,6 +10,7 @@ from keras_wa.metrics.resampling import (
     in_threads,
     resampled_auc,
     resampled_metrics,
+    resampled_sums,
 )
 from tests.evaluate.tables import small_set
 
@@ -63,6 +64,14 @@ def test_each_resample_draws_as_many_patients_as_there_are():
     counts = np.concatenate(chunks)
     assert counts.shape == (23, 7)
     assert (counts.sum(axis=1) == 7).all()
+
+
+def test_sums_are_those_of_the_drawn_groups():
+    values = np.array([[1.0, 2, 4, 8], [1.0, 1, 1, 1]])
+    sums, resampled = resampled_sums(values, np.array([0, 2, 2, 1]), 9, seed=1)
+    assert sums.tolist() == [[1, 8, 6], [1, 1, 2]]
+    counts = np.concatenate(list(draw_groups(3, 4, 9, seed=1)))
+    assert resampled.tolist() == (sums @ counts.T).tolist()
 
 
 def test_results_come_in_the_order_of_the_chunks():

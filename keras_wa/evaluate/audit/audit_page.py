@@ -21,13 +21,7 @@ _COUNTS = ("rois", "patients", "label_0", "label_1")
 def write_page(
     report: AuditReport, images: NDArray[np.uint8] | None, path: Path
 ) -> None:
-    """Writes the page atomically.
-
-    Args:
-        report: the audit's report.
-        images: uint8 of shape `(N, H, W)`, indexed by `Group.images`, for thumbnails.
-        path: the file.
-    """
+    """Writes the page atomically, with thumbnails of the images that were read."""
     pages.write_page(render_page(report, images), path)
 
 
@@ -42,7 +36,7 @@ def render_page(report: AuditReport, images: NDArray[np.uint8] | None) -> str:
         forests=[each for each in forests if each.rows],
         groups_shown=GROUPS_SHOWN,
         rois_shown=_ROIS_SHOWN,
-        thumbnails=lambda group: thumbnails(group, images),
+        thumbnails=lambda group: _thumbnails(group, images),
         version=__version__,
         counts=[
             [part, *(row[name] for name in _COUNTS)]
@@ -52,15 +46,7 @@ def render_page(report: AuditReport, images: NDArray[np.uint8] | None) -> str:
 
 
 def forest(report: AuditReport, measure: str) -> pages.ForestPlot:
-    """Plots the scores of all checks.
-
-    Args:
-        report: the audit's report.
-        measure: `"auc"` or `"accuracy"`.
-
-    Returns:
-        The plot, with a row for each score that has this measure.
-    """
+    """Plots all scores that have a measure, `"auc"` or `"accuracy"`."""
     rows = [
         pages.Row(score.name, estimate, finding.check)
         for finding in report.findings
@@ -72,8 +58,7 @@ def forest(report: AuditReport, measure: str) -> pages.ForestPlot:
     return pages.ForestPlot("Accuracy", rows)
 
 
-def thumbnails(group: Group, images: NDArray[np.uint8] | None) -> list[str]:
-    """Returns the first ROIs of a group as data URIs; empty without images."""
+def _thumbnails(group: Group, images: NDArray[np.uint8] | None) -> list[str]:
     if images is None:
         return []
     return [pages.data_uri(images[index]) for index in group.images[:_ROIS_SHOWN]]

@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 from keras_wa.data import Dataset, split_cases, split_hash
 from keras_wa.data.case_table import PARTS
 from keras_wa.data.finalizing import left_out_by_class
+from keras_wa.data.pipeline.manifest import notes_of
 from keras_wa.data.splits import SPLITS, split_origin
 from keras_wa.errors import UserError, unknown_name
-from keras_wa.evaluate.audit.conflicts import check_conflicts
-from keras_wa.evaluate.audit.duplicate_check import check_duplicates
-from keras_wa.evaluate.audit.file_check import TITLE, check_files
+from keras_wa.evaluate.audit.copy_checks import (
+    CONFLICTS,
+    DUPLICATES,
+    check_conflicts,
+    check_duplicates,
+)
 from keras_wa.evaluate.audit.findings import AuditReport, CheckResult
 from keras_wa.evaluate.audit.guesses import SHORTCUT_AUC, STRONG_SHORTCUT_AUC
 from keras_wa.evaluate.audit.look_alikes import MAX_DISTANCE, MIN_CORRELATION
@@ -26,19 +30,14 @@ from keras_wa.evaluate.audit.patients import check_patients, leaked_patients
 from keras_wa.evaluate.audit.pixels import Pixels, read_pixels
 from keras_wa.evaluate.audit.recall import check_recall
 from keras_wa.evaluate.audit.same_images import find_copies
-from keras_wa.evaluate.audit.statistics import check_statistics
+from keras_wa.evaluate.audit.statistics import STATISTICS, check_statistics
 from keras_wa.evaluate.text import count
 from keras_wa.progress import track
 
 RECALL_SPLITS = 200
 """Number of random splits for the score of patient recall."""
 
-_OF_PIXELS = {
-    "duplicates": "The same image more than once",
-    "label conflicts": "The same image under two labels",
-    "statistics": "What single numbers of an image tell of the label",
-    "files": TITLE,
-}
+FILES = ("files", "What the image files say of themselves")
 
 
 def run_audit(
@@ -69,22 +68,27 @@ def run_audit(
     Returns:
         The report; and the images, uint8 of shape `(N, image_size, image_size)`,
         indexed by `Group.images`, or None if none were read.
-
-    Raises:
-        UserError: an argument is out of range, or the dataset has no such split.
     """
     check_split_name(split)
-    _check_arguments(resamples, limit_images, image_size)
+    for name, value, least in (
+        ("resamples", resamples, 1),
+        ("limit_images", limit_images, 0),
+        ("image_size", image_size, 64),
+    ):
+        if value is not None and value < least:
+            raise UserError(
+                f"`{name}` of an audit. Received: {value}; expected at least {least}."
+            )
     cases = _with_split(dataset.cases, split, seed)
     pixels, reason = _pixels(dataset, limit_images, image_size, seed, progress)
+    copies, of_pixels = _of_pixels(cases, pixels, reason, resamples, seed)
     checks: list[Callable[[], list[CheckResult]]] = [
         lambda: [check_patients(cases)],
-        lambda: _copies(cases, pixels, reason),
+        copies,
         lambda: [check_recall(cases, resamples, seed, RECALL_SPLITS)],
         lambda: [check_metadata(cases, resamples, seed)],
         lambda: [check_names(cases, resamples, seed)],
-        lambda: _statistics(cases, pixels, reason, resamples, seed),
-        lambda: _files(cases, pixels, reason),
+        of_pixels,
     ]
     findings = [
         finding
@@ -128,18 +132,6 @@ def check_split_name(split: str) -> None:
         raise unknown_name("split", split, SPLITS)
 
 
-def _check_arguments(resamples: int, limit_images: int | None, image_size: int) -> None:
-    for name, value, least in (
-        ("`resamples`", resamples, 1),
-        ("`limit_images`", limit_images, 0),
-        ("`image_size`", image_size, 64),
-    ):
-        if value is not None and value < least:
-            raise UserError(
-                f"{name} of an audit. Received: {value}; expected at least {least}."
-            )
-
-
 def _with_split(cases: pd.DataFrame, split: str, seed: int) -> pd.DataFrame:
     no_training = "train" not in set(cases["split"])
     if split == "official" and (no_training or leaked_patients(cases)):
@@ -162,27 +154,49 @@ def _pixels(
     return pixels, ""
 
 
-def _copies(cases: pd.DataFrame, pixels: Pixels, reason: str) -> list[CheckResult]:
-    if reason:
-        return [_not_done("duplicates", reason), _not_done("label conflicts", reason)]
-    copies = find_copies(cases, pixels)
-    return [check_duplicates(copies), check_conflicts(copies)]
-
-
-def _statistics(
+def _of_pixels(
     cases: pd.DataFrame, pixels: Pixels, reason: str, resamples: int, seed: int
-) -> list[CheckResult]:
+) -> list[Callable[[], list[CheckResult]]]:
+    """Returns the checks of duplicates, then the others; not done for a reason."""
     if reason:
-        return [_not_done("statistics", reason)]
-    return [check_statistics(cases, pixels, resamples, seed)]
+        sentence = f"Not done: {reason}."
+        undone = [
+            CheckResult(*title, "not done", sentence)
+            for title in (DUPLICATES, CONFLICTS, STATISTICS, FILES)
+        ]
+        return [lambda: undone[:2], lambda: undone[2:]]
+
+    def copies() -> list[CheckResult]:
+        found = find_copies(cases, pixels)
+        return [check_duplicates(found), check_conflicts(found)]
+
+    return [
+        copies,
+        lambda: [
+            check_statistics(cases, pixels, resamples, seed),
+            check_files(cases, pixels),
+        ],
+    ]
 
 
-def _files(cases: pd.DataFrame, pixels: Pixels, reason: str) -> list[CheckResult]:
-    return [_not_done("files", reason) if reason else check_files(cases, pixels)]
+def check_files(cases: pd.DataFrame, pixels: Pixels) -> CheckResult:
+    """Collects the notes from reading the files: a warning if there is one.
 
-
-def _not_done(check: str, reason: str) -> CheckResult:
-    return CheckResult(check, _OF_PIXELS[check], "not done", f"Not done: {reason}.")
+    Each is about something that changes grey levels or lengths, such as 12-bit values
+    in a 16-bit file.
+    """
+    notes = notes_of(cases.iloc[pixels.rows], pixels.facts)
+    if not notes:
+        sentence = f"Nothing unusual in the files of {count(len(pixels.rows), 'ROI')}."
+        return CheckResult(*FILES, "ok", sentence)
+    return CheckResult(
+        *FILES,
+        "warning",
+        " ".join(notes),
+        "Grey levels and lengths depend on it: set it right before anything is trained "
+        "on these files, or say beside a result that it is so.",
+        details={"notes": notes},
+    )
 
 
 def _counts(cases: pd.DataFrame) -> dict[str, Any]:

@@ -29,27 +29,13 @@ part: a shortcut with as much can pass for a working model.
 
 
 def learning_and_test(cases: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
-    """Selects training rows (train and val) and test rows.
-
-    Args:
-        cases: a case table with its split.
-
-    Returns:
-        Two boolean series.
-    """
+    """Selects training rows (train and val) and test rows, two boolean series."""
     test = cases["split"] == "test"
     return ~test, test
 
 
 def why_not_held_out(cases: pd.DataFrame) -> str | None:
-    """Returns why training on one part and testing on the other is impossible.
-
-    Args:
-        cases: a case table with its split.
-
-    Returns:
-        A clause, or None if both parts have both labels.
-    """
+    """Returns why a part cannot be learnt from or tested on; None with both labels."""
     parts = dict(zip(("training", "test"), learning_and_test(cases), strict=True))
     for name, rows in parts.items():
         labels = cases.loc[rows, "label"].nunique()
@@ -76,11 +62,11 @@ def shortcuts(scores: Iterable[Score]) -> dict[str, Estimate]:
 
 def at_best(scores: Iterable[Score]) -> str:
     """Returns a clause on the highest AUC, `""` if there is none."""
-    aucs = [(score.auc.value, score) for score in scores if score.auc is not None]
+    aucs = {score.name: score.auc for score in scores if score.auc is not None}
     if not aucs:
         return ""
-    best = max(aucs, key=lambda each: each[0])[1]
-    return f"; at best {best.name}, AUC {best.auc}"
+    best = max(aucs, key=lambda name: aucs[name].value)
+    return f"; at best {best}, AUC {aucs[best]}"
 
 
 def score_probabilities(
@@ -92,26 +78,6 @@ def score_probabilities(
     seed: int,
     how: str = "",
 ) -> Score:
-    """Scores probabilities by AUC, and by accuracy at the threshold 0.5.
-
-    Args:
-        name: name of the score.
-        labels: shape `(n,)`, 0 or 1.
-        probabilities: shape `(n,)`, in [0, 1].
-        patients: `n` identifiers.
-        resamples: number of resamples of the patients.
-        seed: seed of the bootstrap.
-        how: protocol in a few words.
-
-    Returns:
-        The score with 95 % intervals.
-    """
-    intervals = cluster_bootstrap(
-        labels, probabilities, patients, 0.5, n_resamples=resamples, seed=seed
-    )
-    return Score(
-        name,
-        auc=defined(intervals["auc"]),
-        accuracy=defined(intervals["accuracy"]),
-        how=how,
-    )
+    """Scores probabilities by AUC, and by accuracy at 0.5, with 95 % intervals."""
+    found = cluster_bootstrap(labels, probabilities, patients, 0.5, resamples, seed)
+    return Score(name, defined(found["auc"]), defined(found["accuracy"]), how)

@@ -65,29 +65,15 @@ def similar_pairs(images: Images) -> pd.DataFrame:
                 turn_images(inside[two], symmetry),
             )
             kept = correlation >= MIN_CORRELATION
-            found.append(
-                pd.DataFrame(
-                    {
-                        "first": one[kept],
-                        "second": two[kept],
-                        "symmetry": np.int64(symmetry),
-                        "correlation": correlation[kept].astype(np.float64),
-                    }
-                )
-            )
+            same = np.full(len(one), symmetry)
+            found.append(np.stack([one, two, same, correlation], axis=1)[kept])
     columns = {"first": int, "second": int, "symmetry": int, "correlation": float}
-    pairs = pd.concat(
-        [pd.DataFrame(columns=list(columns)).astype(columns), *found], ignore_index=True
-    )
+    rows = np.concatenate([np.empty((0, len(columns))), *found])
+    pairs = pd.DataFrame(rows, columns=list(columns)).astype(columns)
     # In a tie, as for a symmetric image, the simplest symmetry.
-    pairs["rounded"] = pairs["correlation"].round(6)
-    best = pairs.sort_values("rounded", ascending=False, kind="stable")
-    return (
-        best.drop(columns="rounded")
-        .drop_duplicates(["first", "second"])
-        .sort_values(["first", "second"])
-        .reset_index(drop=True)
-    )
+    order = pairs["correlation"].round(6).sort_values(ascending=False, kind="stable")
+    best = pairs.loc[order.index].drop_duplicates(["first", "second"])
+    return best.sort_values(["first", "second"], ignore_index=True)
 
 
 def _detail(images: Images) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:

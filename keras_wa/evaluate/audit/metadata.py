@@ -31,31 +31,21 @@ TAKEN = {
 }
 """Columns about the acquisition, which should be independent of the label."""
 
-_TITLE = "What the metadata alone tell of the label"
+_CHECK = ("metadata", "What the metadata alone tell of the label")
 
 
 def check_metadata(
     cases: pd.DataFrame, resamples: int = 1000, seed: int = 0
 ) -> CheckResult:
-    """Predicts the label from columns of the case table.
+    """Predicts the label from each set of columns of the case table.
 
-    For each set of columns, a logistic regression is fitted on the training part,
-    validation included, and scored on the test part. Values are categories; a missing
-    value is a category too, since it may be informative.
-
-    Args:
-        cases: a case table with its split.
-        resamples: number of resamples of the patients.
-        seed: seed of the bootstrap.
-
-    Returns:
-        The finding, with a score for each set of columns that is not empty.
+    A logistic regression is fitted on the training part, validation included, and
+    scored on the test part. Values are categories; a missing value is a category too,
+    since it may be informative.
     """
     reason = why_not_held_out(cases)
     if reason:
-        return CheckResult(
-            "metadata", _TITLE, "not done", f"Nothing was predicted: {reason}."
-        )
+        return CheckResult(*_CHECK, "not done", f"Nothing was predicted: {reason}.")
     learning, test = learning_and_test(cases)
     scores = {
         name: _score(name, columns, cases[learning], cases[test], resamples, seed)
@@ -63,12 +53,8 @@ def check_metadata(
         if all(cases[column].nunique(dropna=False) > 1 for column in columns)
     }
     if not scores:
-        return CheckResult(
-            "metadata",
-            _TITLE,
-            "ok",
-            "The case table holds no metadata that differ between ROIs.",
-        )
+        sentence = "The case table holds no metadata that differ between ROIs."
+        return CheckResult(*_CHECK, "ok", sentence)
     labels = cases.loc[test, "label"].to_numpy(int)
     majority = max(labels.mean(), 1 - labels.mean())
     details = {"majority_class_accuracy": float(majority), "test_rois": len(labels)}
@@ -98,8 +84,6 @@ def _score(
 def _judge(
     scores: dict[str, Score], majority: float, details: dict[str, float]
 ) -> CheckResult:
-    """Returns the finding for the scores."""
-
     def tells(name: str, bound: float) -> bool:
         return name in scores and _auc(scores, name).low > bound
 
@@ -124,8 +108,7 @@ def _judge(
     if not sentences:
         sentences.append("The metadata tell nothing sure of the label.")
     return CheckResult(
-        "metadata",
-        _TITLE,
+        *_CHECK,
         "warning" if taken else "note" if read else "ok",
         " ".join(sentences),
         " ".join(advice),
@@ -135,7 +118,6 @@ def _judge(
 
 
 def _auc(scores: dict[str, Score], name: str) -> Estimate:
-    """Returns the AUC of a score, NaN if it has none."""
     return scores[name].auc or Estimate(math.nan, math.nan, math.nan)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,6 @@ from keras_wa.evaluate.audit.guesses import (
 )
 from keras_wa.evaluate.audit.path_tokens import PARTS_OF_NAMES, name_tokens, names_of
 from keras_wa.evaluate.text import join
-from keras_wa.metrics import Estimate
 
 MIN_ROIS = 5
 """Smallest number of ROIs of a token; rarer ones are unique names and ignored."""
@@ -29,7 +29,7 @@ MIN_PATIENTS = 3
 """Smallest number of patients of a token; rarer ones identify patients."""
 
 _ALL = "all of these"
-_TITLE = "What file names and paths tell of the label"
+_CHECK = ("names", "What file names and paths tell of the label")
 _FOLDS = 5
 _LISTED = 6
 _NAMED = 2
@@ -41,27 +41,15 @@ def check_names(
     """Predicts the label from the tokens of names, cross-validated by patient.
 
     Each patient is predicted by a logistic regression fitted on other patients, so a
-    patient's name does not help; a letter for the hospital does.
-
-    Args:
-        cases: a case table; its split is not used.
-        resamples: number of resamples of the patients.
-        seed: seed of the bootstrap.
-
-    Returns:
-        The finding: a score for each kind of token and for all of them, with the most
-        informative tokens in the details.
+    patient's name does not help; a letter for the hospital does. The split is not used.
     """
     labels = cases["label"].to_numpy(np.int64)
     patients = cases["patient_id"].to_numpy(str)
-    folds = _folds(cases)
+    scarcest = cases.groupby("label")["patient_id"].nunique().reindex([0, 1])
+    folds = min(_FOLDS, int(scarcest.fillna(0).min()))
     if folds < 2:
-        return CheckResult(
-            "names",
-            _TITLE,
-            "not done",
-            "Nothing was predicted: there are fewer than two patients of a label.",
-        )
+        reason = "Nothing was predicted: there are fewer than two patients of a label."
+        return CheckResult(*_CHECK, "not done", reason)
     classes = {*cases["pathology"].dropna(), *cases["label"].astype(str)}
     tokens = _common(name_tokens(names_of(cases), classes), patients)
     chosen = {
@@ -92,9 +80,8 @@ def informative_tokens(
     """Ranks informative tokens by the deviation of their label rate from the overall.
 
     Args:
-        tokens: table with `row`, `part` and `token`.
-        labels: shape `(n,)`, 0 or 1.
-        patients: shape `(n,)`, patient identifiers.
+        tokens: the result of `name_tokens`.
+        labels, patients: of the ROIs, `(n,)`.
 
     Returns:
         One row per token, the most informative first: `part`, `token`, `rois`,
@@ -117,11 +104,6 @@ def informative_tokens(
     counted["deviation"] = (counted["label_1"] - rate) / error
     order = counted["deviation"].abs().sort_values(ascending=False, kind="stable")
     return counted.loc[order.index].reset_index(drop=True)
-
-
-def _folds(cases: pd.DataFrame) -> int:
-    scarcest = cases.groupby("label")["patient_id"].nunique().reindex([0, 1])
-    return min(_FOLDS, int(scarcest.fillna(0).min()))
 
 
 def _common(tokens: pd.DataFrame, patients: NDArray[Any]) -> pd.DataFrame:
@@ -161,72 +143,46 @@ def _predict(
 def _judge(scores: list[Score], telling: pd.DataFrame, rois: int) -> CheckResult:
     # The first of each part, so that no part hides another.
     listed = telling.groupby("part", sort=False).head(_LISTED)
-    details = {
-        "tokens": [
-            {
-                "part": PARTS_OF_NAMES[part],
-                "token": token,
-                "rois": int(count),
-                "patients": int(people),
-                "label_1": round(float(rate), 4),
-            }
-            for part, token, count, people, rate in zip(
-                *(
-                    listed[column].tolist()
-                    for column in ("part", "token", "rois", "patients", "label_1")
-                ),
-                strict=True,
-            )
-        ]
-    }
+    tokens = [
+        {
+            "part": PARTS_OF_NAMES[each["part"]],
+            "token": each["token"],
+            "rois": each["rois"],
+            "patients": each["patients"],
+            "label_1": round(each["label_1"], 4),
+        }
+        for each in listed.to_dict("records")
+    ]
+    result = functools.partial(
+        CheckResult, *_CHECK, scores=scores, details={"tokens": tokens}
+    )
     if not scores:
-        return CheckResult(
-            "names",
-            _TITLE,
+        return result(
             "ok",
             "File names and paths have nothing in common that differs between ROIs.",
-            details=details,
         )
     alarms = shortcuts(scores)
     if not alarms:
-        return CheckResult(
-            "names",
-            _TITLE,
+        return result(
             "ok",
             f"File names and paths tell nothing sure of the label{at_best(scores)}.",
-            scores=scores,
-            details=details,
         )
-    examples = []
-    for name in alarms:
-        theirs = [token for token in details["tokens"] if token["part"] == name]
-        examples += [
-            f"{token['token']!r} in {name} ({token['rois']} of {rois} ROIs, "
-            f"{token['patients']} patients, {100 * token['label_1']:.0f} % label 1)"
-            for token in theirs[:_NAMED]
-        ]
-    return CheckResult(
-        "names",
-        _TITLE,
+    examples = [
+        f"{token['token']!r} in {name} ({token['rois']} of {rois} ROIs, "
+        f"{token['patients']} patients, {100 * token['label_1']:.0f} % label 1)"
+        for name in alarms
+        for token in [each for each in tokens if each["part"] == name][:_NAMED]
+    ]
+    strong = any(auc.low > STRONG_SHORTCUT_AUC for auc in alarms.values())
+    # The score of all tokens is left out if one kind alone is enough.
+    single = {name: auc for name, auc in alarms.items() if name != _ALL} or alarms
+    return result(
         "warning",
-        f"File names and paths alone predict the label {_strength(alarms)}: "
-        + join([f"{name} with AUC {auc}" for name, auc in _single(alarms).items()])
-        + ". Most telling are "
-        + join(examples)
-        + ".",
+        "File names and paths alone predict the label "
+        f"{'well' if strong else 'somewhat'}: "
+        + join([f"{name} with AUC {auc}" for name, auc in single.items()])
+        + f". Most telling are {join(examples)}.",
         "If names tell where an image is from, the pixels do too: balance the classes "
         "over the sources, or test on a source that was not trained on. Never show "
         "names to a model.",
-        scores=scores,
-        details=details,
     )
-
-
-def _strength(alarms: dict[str, Estimate]) -> str:
-    strong = any(auc.low > STRONG_SHORTCUT_AUC for auc in alarms.values())
-    return "well" if strong else "somewhat"
-
-
-def _single(alarms: dict[str, Estimate]) -> dict[str, Estimate]:
-    """Returns the scores without that of all tokens, if one kind alone is enough."""
-    return {name: auc for name, auc in alarms.items() if name != _ALL} or alarms

@@ -22,11 +22,7 @@ _RUNS = re.compile(r"[a-z]+|\d+|[^a-z\d]+", re.IGNORECASE)
 
 
 def names_of(cases: pd.DataFrame) -> pd.Series:
-    """Returns each ROI's image path, else its crop's, else its `roi_id`.
-
-    Args:
-        cases: a case table.
-    """
+    """Returns each ROI's image path, else its crop's, else its `roi_id`."""
     names = cases["image_path"].fillna(cases["crop_path"]).fillna(cases["roi_id"])
     return names.astype(str)
 
@@ -51,8 +47,7 @@ def name_tokens(names: Iterable[str], classes: Iterable[str]) -> pd.DataFrame:
     found = []
     for row, name in enumerate(names):
         path = PurePosixPath(name)
-        stem, suffix = path.stem, path.suffix.lower()
-        runs = _RUNS.findall(stem)
+        runs = _RUNS.findall(path.stem)
         numbers = [run for run in runs if run.isdigit()]
         found += [(row, "letters", run.lower()) for run in runs if run.isalpha()]
         found += [
@@ -60,14 +55,13 @@ def name_tokens(names: Iterable[str], classes: Iterable[str]) -> pd.DataFrame:
             for place, run in enumerate(reversed(numbers), 1)
             if len(run) == 1
         ]
-        form = "".join(_form(run) for run in runs)
-        found.append((row, "form", form))
+        found.append((row, "form", "".join(map(_form, runs))))
         found += [
             (row, "folder", folder)
             for folder in path.parts[:-1]
             if folder.lower() not in told
         ]
-        found.append((row, "suffix", suffix))
+        found.append((row, "suffix", path.suffix.lower()))
     tokens = pd.DataFrame(found, columns=["row", "part", "token"])
     return tokens.drop_duplicates(ignore_index=True)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from keras_wa.data.case_table import PARTS
@@ -12,49 +14,34 @@ _LISTED = 50
 
 
 def leaked_patients(cases: pd.DataFrame) -> list[str]:
-    """Returns the patients in more than one part of the split, sorted.
-
-    Args:
-        cases: a case table with its split.
-    """
+    """Returns the patients in more than one part of the split, sorted."""
     parts = cases.groupby("patient_id")["split"].nunique()
     return sorted(str(patient) for patient in parts.index[parts > 1])
 
 
 def check_patients(cases: pd.DataFrame) -> CheckResult:
-    """Checks for patients in both training and test part.
-
-    Args:
-        cases: a case table with its split.
-
-    Returns:
-        The finding; its details list the first such patients with their parts.
-    """
+    """Checks for patients in more than one part; the details list the first of them."""
     leaked = leaked_patients(cases)
     n_patients = int(cases["patient_id"].nunique())
     patients, rois = count(n_patients, "patient"), count(len(cases), "ROI")
-    title = "Patients in more than one part of the split"
-    details = {"patients": n_patients, "leaked": len(leaked)}
+    check = ("patients", "Patients in more than one part of the split")
+    details: dict[str, Any] = {"patients": n_patients, "leaked": len(leaked)}
     if leaked:
         theirs = cases[cases["patient_id"].isin(leaked)]
         parts = theirs.groupby("patient_id")["split"].agg(lambda x: sorted(set(x)))
+        details["leaked_patients"] = {each: parts[each] for each in leaked[:_LISTED]}
         return CheckResult(
-            "patients",
-            title,
+            *check,
             "error",
             f"{len(leaked)} of {patients} are in more than one part of the split, with "
             f"{len(theirs)} of {rois}: a test on this split asks for patients that the "
             "model has seen.",
             "Split by patient: `split='official'` or `split='patient-kfold'`.",
-            details={
-                **details,
-                "leaked_patients": {each: parts[each] for each in leaked[:_LISTED]},
-            },
+            details=details,
         )
     if n_patients == len(cases):
         return CheckResult(
-            "patients",
-            title,
+            *check,
             "note",
             f"Each of {rois} counts as a patient of its own, so nothing can be said of "
             "patients in two parts of the split.",
@@ -63,10 +50,5 @@ def check_patients(cases: pd.DataFrame) -> CheckResult:
             details=details,
         )
     found = join([part for part in PARTS if (cases["split"] == part).any()])
-    return CheckResult(
-        "patients",
-        title,
-        "ok",
-        f"None of {patients} is in more than one part of the split ({found}).",
-        details=details,
-    )
+    sentence = f"None of {patients} is in more than one part of the split ({found})."
+    return CheckResult(*check, "ok", sentence, details=details)

@@ -54,17 +54,10 @@ def read_pixels(
     seed: int = 0,
     progress: bool = True,
 ) -> Pixels:
-    """Reads the ROIs of a dataset and resizes them to squares.
+    """Reads the ROIs of a dataset and resizes them to squares of `size` pixels.
 
-    Args:
-        dataset: the dataset.
-        limit: largest number of ROIs to read, drawn at random; None for all.
-        size: height and width of the images, pixels.
-        seed: seed of the draw.
-        progress: whether to show a progress bar.
-
-    Returns:
-        The readable ROIs, in the order of the case table; possibly none.
+    At most `limit` ROIs are read, drawn at random by `seed`; None for all. The readable
+    ones are in the order of the case table.
     """
     count = len(dataset.cases)
     wanted = np.arange(count)

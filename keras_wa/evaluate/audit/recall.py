@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -15,7 +17,7 @@ from keras_wa.metrics import Estimate, cluster_bootstrap
 Codes = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
-_TITLE = "What recalling the label of the same patient would score"
+_CHECK = ("recall", "What recalling the label of the same patient would score")
 
 
 def check_recall(
@@ -43,16 +45,14 @@ def check_recall(
     majority = float(max(labels.mean(), 1 - labels.mean()))
     details = {"majority_class_accuracy": majority, "random_splits": splits}
     random = random_scores(cases, splits, seed)
-    scores = [*([own] if own else []), *random]
+    result = functools.partial(
+        CheckResult, *_CHECK, scores=[*([own] if own else []), *random], details=details
+    )
     if patients.max() + 1 == len(cases):
-        return CheckResult(
-            "recall",
-            _TITLE,
+        return result(
             "note",
             "Each ROI counts as a patient of its own, so recalling the patient cannot "
             "be told from guessing the majority class.",
-            scores=scores,
-            details=details,
         )
     by_roi = _accuracy(random[0])
     sentence = (
@@ -60,39 +60,29 @@ def check_recall(
         f"right in {percent(by_roi)} without any pixel, and the majority class in "
         f"{percent(majority)}."
     )
-    advice = (
-        "Believe no number from a split that cuts through patients, nor compare one "
-        "with a number from a split that does not."
-    )
     _, test = learning_and_test(cases)
     known = np.isin(patients[test], patients[~test])
     details["known_test_rois"] = int(known.sum())
     if known.any() and own:
-        return CheckResult(
-            "recall",
-            _TITLE,
+        return result(
             "error",
             f"On this split it is right in {percent(_accuracy(own))}, as {known.sum()} "
             f"of {len(known)} test ROIs are of patients who are in training too. "
             + sentence,
             "Split by patient: `split='official'` or `split='patient-kfold'`.",
-            scores=scores,
-            details=details,
         )
-    leaks = by_roi.value > majority
-    return CheckResult(
-        "recall",
-        _TITLE,
-        "note" if leaks else "ok",
-        (
+    if own:
+        sentence = (
             "This split keeps patients apart, so there is nothing to recall on it. "
-            if own
-            else ""
+            + sentence
         )
-        + sentence,
-        advice if leaks else "",
-        scores=scores,
-        details=details,
+    if by_roi.value <= majority:
+        return result("ok", sentence)
+    return result(
+        "note",
+        sentence,
+        "Believe no number from a split that cuts through patients, nor compare one "
+        "with a number from a split that does not.",
     )
 
 
@@ -102,11 +92,6 @@ def random_scores(cases: pd.DataFrame, splits: int, seed: int) -> list[Score]:
     By image: a row is a whole image, malignant if one of its ROIs is, as in datasets
     for image classifiers. Augmented: six copies of each ROI are split 80/20, and a copy
     whose ROI has another copy in training gets that ROI's label.
-
-    Args:
-        cases: a case table.
-        splits: number of splits of each kind.
-        seed: seed of the splits.
 
     Returns:
         The scores, in that order; by image only if an image has several ROIs.
@@ -137,10 +122,8 @@ def random_scores(cases: pd.DataFrame, splits: int, seed: int) -> list[Score]:
     scores = []
     for name, (answers, share, known_by) in kinds.items():
         rng = np.random.default_rng(seed)
-        found = [
-            recall_accuracy(answers, _draw(len(answers), share, rng), known_by)
-            for _ in range(splits)
-        ]
+        draws = (_draw(len(answers), share, rng) for _ in range(splits))
+        found = [(recall(answers, t, known_by) == answers[t]).mean() for t in draws]
         low, high = np.quantile(found, [0.025, 0.975])
         scores.append(
             Score(
@@ -152,8 +135,8 @@ def random_scores(cases: pd.DataFrame, splits: int, seed: int) -> list[Score]:
     return scores
 
 
-def recall_accuracy(labels: Codes, test: Mask, known_by: list[Codes]) -> float:
-    """Computes the accuracy of recall on the test rows.
+def recall(labels: Codes, test: Mask, known_by: list[Codes]) -> Codes:
+    """Predicts the labels of the test rows, `(n_test,)`, by recall.
 
     Args:
         labels: shape `(n,)`, 0 or 1.
@@ -161,15 +144,7 @@ def recall_accuracy(labels: Codes, test: Mask, known_by: list[Codes]) -> float:
         known_by: groupings, each of shape `(n,)`, the most reliable first: a test row
             gets the most frequent label of its group's training rows, from the first
             grouping with such rows.
-
-    Returns:
-        The accuracy, in [0, 1].
     """
-    return float((recall(labels, test, known_by) == labels[test]).mean())
-
-
-def recall(labels: Codes, test: Mask, known_by: list[Codes]) -> Codes:
-    """Returns the predicted labels of the test rows, `(n_test,)`, by recall."""
     learnt = labels[~test]
     majority = int(2 * learnt.sum() > len(learnt))
     answers = np.full(int(test.sum()), -1)
@@ -184,14 +159,7 @@ def recall(labels: Codes, test: Mask, known_by: list[Codes]) -> Codes:
 
 
 def image_codes(cases: pd.DataFrame) -> Codes:
-    """Numbers the images: one per file, else per view of a breast, else per ROI.
-
-    Args:
-        cases: a case table.
-
-    Returns:
-        The number of each ROI's image, int64 `(n,)`.
-    """
+    """Numbers the images: one per file, else per view of a breast, else per ROI."""
     view = cases["patient_id"] + "|" + cases["breast"] + "|" + cases["view"]
     named = cases["image_path"].fillna(view).fillna(cases["roi_id"])
     return pd.factorize(named)[0].astype(np.int64)
@@ -203,19 +171,13 @@ def _own_split(
     if why_not_held_out(cases):
         return None
     test = learning_and_test(cases)[1].to_numpy(bool)
-    interval = cluster_bootstrap(
-        labels[test],
-        recall(labels, test, [patients]),
-        cases.loc[test, "patient_id"].to_numpy(str),
-        0.5,
-        n_resamples=resamples,
-        seed=seed,
-    )["accuracy"]
-    return Score("this split", accuracy=defined(interval), how="95 % by patient")
+    answers, own = recall(labels, test, [patients]), cases.loc[test, "patient_id"]
+    found = cluster_bootstrap(labels[test], answers, own, 0.5, resamples, seed)
+    accuracy = defined(found["accuracy"])
+    return Score("this split", accuracy=accuracy, how="95 % by patient")
 
 
 def _draw(count: int, share: float, rng: np.random.Generator) -> Mask:
-    """Draws the test part from `count` rows."""
     drawn = np.zeros(count, dtype=bool)
     drawn[rng.permutation(count)[: max(1, round(share * count))]] = True
     return drawn

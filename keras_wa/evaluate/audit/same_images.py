@@ -40,15 +40,7 @@ class Copies:
 
 
 def find_copies(cases: pd.DataFrame, pixels: Pixels) -> Copies:
-    """Compares the files and the images of ROIs.
-
-    Args:
-        cases: a case table.
-        pixels: the ROIs that were read, at least one.
-
-    Returns:
-        The duplicates.
-    """
+    """Compares the files and the images of the ROIs that were read, at least one."""
     read = cases.iloc[pixels.rows].reset_index(drop=True)
     table = pixels.files.assign(patient=read["patient_id"])
     groups = table.groupby("digest", sort=False)
@@ -69,15 +61,7 @@ def find_copies(cases: pd.DataFrame, pixels: Pixels) -> Copies:
 
 
 def linked(pairs: pd.DataFrame, size: int) -> list[Rows]:
-    """Joins pairs to groups.
-
-    Args:
-        pairs: table with `first` and `second`, indices below `size`.
-        size: number of indices.
-
-    Returns:
-        The indices of each group, ascending.
-    """
+    """Joins pairs of indices below `size` to groups; each is ascending."""
     links = coo_array(
         (np.ones(len(pairs)), (pairs["first"], pairs["second"])), shape=(size, size)
     )
@@ -87,13 +71,7 @@ def linked(pairs: pd.DataFrame, size: int) -> list[Rows]:
 
 
 def as_group(cases: pd.DataFrame, rows: Rows, kind: str) -> Group:
-    """Describes a group of duplicates.
-
-    Args:
-        cases: case table of the ROIs that were read.
-        rows: indices of the group's ROIs.
-        kind: `"identical"` or `"near"`.
-    """
+    """Describes a group of duplicates; `cases` are the ROIs that were read."""
     theirs = cases.iloc[rows]
     return Group(
         kind,

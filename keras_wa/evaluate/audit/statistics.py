@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
+import functools
+
 import pandas as pd
 
 from keras_wa.evaluate.audit.findings import CheckResult, Score
@@ -17,10 +18,7 @@ from keras_wa.evaluate.audit.guesses import (
 )
 from keras_wa.evaluate.audit.pixels import Pixels
 from keras_wa.evaluate.text import join
-from keras_wa.metrics import Estimate
-from keras_wa.metrics.baselines import single_feature_statistics
-from keras_wa.metrics.bootstrap import cluster_bootstrap_auc
-from keras_wa.metrics.classification import area_under_roc
+from keras_wa.metrics.baselines import directed_auc, single_feature_statistics
 
 GREY_LEVELS = {
     "mean": "mean grey level",
@@ -39,29 +37,20 @@ SIZES = {
 """Sizes of the ROI before resizing and of its file. Resizing does not hide them: a crop
 scaled to the lesion shows the lesion's size."""
 
-_TITLE = "What single numbers of an image tell of the label"
+STATISTICS = ("statistics", "What single numbers of an image tell of the label")
 
 
 def check_statistics(
     cases: pd.DataFrame, pixels: Pixels, resamples: int = 1000, seed: int = 0
 ) -> CheckResult:
-    """Scores each number by its AUC on the test part, with the sign from training.
+    """Scores each number that is not constant by its AUC on the test part.
 
-    Args:
-        cases: a case table with its split.
-        pixels: the ROIs that were read.
-        resamples: number of resamples of the patients.
-        seed: seed of the bootstrap.
-
-    Returns:
-        The finding, with a score for each number that is not constant.
+    The sign of each is that of the training part.
     """
     read = cases.iloc[pixels.rows].reset_index(drop=True)
     reason = why_not_held_out(read)
     if reason:
-        return CheckResult(
-            "statistics", _TITLE, "not done", f"Nothing was scored: {reason}."
-        )
+        return CheckResult(*STATISTICS, "not done", f"Nothing was scored: {reason}.")
     names = GREY_LEVELS | SIZES
     numbers = pd.concat(
         [single_feature_statistics(pixels.images), pixels.sizes], axis=1
@@ -77,15 +66,14 @@ def check_statistics(
 def _score(
     name: str, values: pd.Series, cases: pd.DataFrame, resamples: int, seed: int
 ) -> Score:
-    """Like `keras_wa.metrics.baselines.single_feature_aucs`, for any number."""
-    learning, test = (rows.to_numpy(bool) for rows in learning_and_test(cases))
-    labels = cases["label"].to_numpy(int)
-    numbers = values.to_numpy(np.float64)
-    rises = area_under_roc(labels[learning], numbers[learning]) >= 0.5
-    interval = cluster_bootstrap_auc(
+    learning, test = learning_and_test(cases)
+    labels = cases["label"].astype(int)
+    interval, rises = directed_auc(
+        labels[learning],
+        values[learning],
         labels[test],
-        numbers[test] if rises else -numbers[test],
-        cases.loc[test, "patient_id"].to_numpy(str),
+        values[test],
+        cases.loc[test, "patient_id"],
         n_resamples=resamples,
         seed=seed,
     )
@@ -100,53 +88,40 @@ def _score(
 
 def _judge(scores: list[Score], rois: int) -> CheckResult:
     alarms = shortcuts(scores)
-    details = {"rois": rois, "warning_above": SHORTCUT_AUC}
+    result = functools.partial(
+        CheckResult,
+        *STATISTICS,
+        scores=scores,
+        details={"rois": rois, "warning_above": SHORTCUT_AUC},
+    )
     if not alarms:
-        return CheckResult(
-            "statistics",
-            _TITLE,
+        return result(
             "ok",
             "No single number of the images tells anything sure of the "
             f"label{at_best(scores)}.",
-            scores=scores,
-            details=details,
         )
     sentences, advice = [], []
-    grey = {name: auc for name, auc in alarms.items() if name in GREY_LEVELS.values()}
-    sizes = {name: auc for name, auc in alarms.items() if name in SIZES.values()}
-    for found, what in (
-        (grey, "A single number of the grey levels"),
-        (sizes, "The size of the source, before resizing,"),
-    ):
-        if found:
-            listed = [f"{name} with AUC {auc}" for name, auc in _ordered(found)]
-            sentences.append(f"{what} {_strength(found)} the label: {join(listed)}.")
-    if grey:
-        advice.append(
+    for names, what, then in (
+        (
+            GREY_LEVELS,
+            "A single number of the grey levels",
             "A network has to beat this number by far before it has learnt to see "
             "lesions; look whether the classes come from different scanners, films or "
-            "regions of the breast."
-        )
-    if sizes:
-        advice.append(
+            "regions of the breast.",
+        ),
+        (
+            SIZES,
+            "The size of the source, before resizing,",
             "Cut a fixed field of view, so that the size of the crop tells nothing: "
-            "`crop='fixed'`."
-        )
-    return CheckResult(
-        "statistics",
-        _TITLE,
-        "warning",
-        " ".join(sentences),
-        " ".join(advice),
-        scores=scores,
-        details=details,
-    )
-
-
-def _ordered(aucs: dict[str, Estimate]) -> list[tuple[str, Estimate]]:
-    return sorted(aucs.items(), key=lambda item: -item[1].value)
-
-
-def _strength(found: dict[str, Estimate]) -> str:
-    strong = any(auc.low > STRONG_SHORTCUT_AUC for auc in found.values())
-    return "is a strong shortcut to" if strong else "tells something of"
+            "`crop='fixed'`.",
+        ),
+    ):
+        found = {name: auc for name, auc in alarms.items() if name in names.values()}
+        if found:
+            strong = any(auc.low > STRONG_SHORTCUT_AUC for auc in found.values())
+            verb = "is a strong shortcut to" if strong else "tells something of"
+            ordered = sorted(found.items(), key=lambda item: -item[1].value)
+            listed = join([f"{name} with AUC {auc}" for name, auc in ordered])
+            sentences.append(f"{what} {verb} the label: {listed}.")
+            advice.append(then)
+    return result("warning", " ".join(sentences), " ".join(advice))

@@ -18,8 +18,7 @@ from keras_wa.data import split_hash
 from keras_wa.errors import UserError
 from keras_wa.evaluate.compare.comparison_page import render_page
 from keras_wa.evaluate.compare.jobs import Job, run_job
-from keras_wa.evaluate.compare.markdown import render_markdown
-from keras_wa.evaluate.compare.published import published_accuracy
+from keras_wa.evaluate.compare.markdown import PUBLISHED_ACCURACY, render_markdown
 from keras_wa.evaluate.compare.run_results import RunResult, read_result
 from keras_wa.evaluate.compare.summary import summarise
 from keras_wa.evaluate.compare.training_curves import curve_plots, draw_curves
@@ -57,14 +56,7 @@ class JobsOutcome:
 def run_jobs(jobs: Sequence[Job], resamples: int, verbose: int) -> JobsOutcome:
     """Completes the runs of a comparison, and logs each when it begins.
 
-    Args:
-        jobs: all runs; complete ones are not changed.
-        resamples: of the bootstrap of each run's report.
-        verbose: as in `keras.Model.fit`.
-
-    Raises:
-        UserError: the data have another split or other pixels than those of a complete
-            run.
+    Complete runs are not changed; the data must have their split and pixels.
     """
     _require_same_data(jobs)
     outcome = JobsOutcome()
@@ -169,7 +161,7 @@ def collect(
             model = models[system["name"]]
             system["model"] = model
             system["source"] = model_source(model)
-            system["published"] = published_accuracy(model)
+            system["published"] = PUBLISHED_ACCURACY.get(model, "")
         reasons = [f"{job.title}: {why}" for job, why in failed if job.split == split]
         splits.append({"split": split, **summary, "failed": reasons})
     notes = [note for each in splits for note in each["notes"]]
@@ -194,9 +186,7 @@ def collect(
     return without_nan(record)
 
 
-def read_results(
-    jobs: Sequence[Job],
-) -> dict[str, dict[str, list[RunResult]]]:
+def read_results(jobs: Sequence[Job]) -> dict[str, dict[str, list[RunResult]]]:
     """Reads the complete runs: split -> system -> runs, in the order of the jobs.
 
     Seeds with a missing fold are left out.
@@ -216,13 +206,7 @@ def write_comparison(
     record: Mapping[str, Any],
     results: Mapping[str, Mapping[str, Sequence[RunResult]]],
 ) -> list[Path]:
-    """Writes the record, the pages and the curves. Returns the files.
-
-    Args:
-        out: the folder.
-        record: the result of `collect`.
-        results: the runs of the record.
-    """
+    """Writes the record, the pages and the curves. Returns the files."""
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / "comparison.json", record)
     files = {

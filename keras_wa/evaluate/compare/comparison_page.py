@@ -7,7 +7,6 @@ from typing import Any
 
 from keras_wa import __version__
 from keras_wa.evaluate.compare import markdown
-from keras_wa.evaluate.compare.published import CAPTION
 from keras_wa.evaluate.compare.run_results import RunResult
 from keras_wa.evaluate.compare.training_curves import curve_plots
 from keras_wa.evaluate.pages import ForestPlot, Row, render
@@ -20,9 +19,7 @@ def render_page(
 ) -> str:
     """Renders the page as HTML, with escaped content and no external files.
 
-    Args:
-        record: content of `comparison.json`.
-        results: split -> system -> its runs, for the curves.
+    `record` is the content of `comparison.json`; `results` are its runs.
     """
     several = len(record["splits"]) > 1
     parts = [
@@ -46,17 +43,13 @@ def render_page(
         parts=parts,
         protocols=markdown.protocols(record) if several else None,
         how_to_read=markdown.HOW_TO_READ,
-        caption=CAPTION,
+        caption=markdown.CAPTION,
         version=__version__,
     )
 
 
 def verdict(part: Mapping[str, Any]) -> str:
-    """Summarises in one sentence which differences in AUC are distinct from zero.
-
-    Args:
-        part: an entry of the record's `splits`.
-    """
+    """Summarises in one sentence which differences in AUC are distinct from zero."""
     others = [each for each in part["systems"] if each["differences"]]
     if not others:
         return "One system alone: nothing is compared."

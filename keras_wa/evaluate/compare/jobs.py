@@ -130,11 +130,6 @@ def _require_same_settings(run: Run, config: TrainConfig) -> None:
 def run_job(job: Job, resamples: int, verbose: int) -> bool:
     """Trains a run, or resumes its training, and evaluates it.
 
-    Args:
-        job: the run.
-        resamples: of the bootstrap of its own report.
-        verbose: as in `keras.Model.fit`.
-
     Returns:
         Whether the run was completed; false after Ctrl-C.
 
@@ -169,10 +164,6 @@ def _work(job: Job, resamples: int, verbose: int) -> bool:
 
 def jobs_of_runs(paths: Sequence[Path], part: str = "test") -> list[Job]:
     """Returns the jobs of finished runs; runs of one system are its seeds and folds.
-
-    Args:
-        paths: run directories.
-        part: part of the split to compare them on, `val` or `test`.
 
     Raises:
         UserError: a path is not a run, two are the same, they differ in data, split or

@@ -45,27 +45,9 @@ class RunResult:
     notes: list[str]
     hardware: str
 
-    @property
-    def probabilities(self) -> NDArray[np.float64]:
-        """Returns the probabilities, `(n,)`, in the order of `predictions`."""
-        return self.predictions["probability"].to_numpy(np.float64)
-
-    @property
-    def thresholds(self) -> NDArray[np.float64]:
-        """Returns the threshold of the run that predicted each ROI, `(n,)`."""
-        return self.predictions["threshold"].to_numpy(np.float64)
-
 
 def read_result(path: Path, part: str = "test") -> RunResult:
-    """Reads an evaluated run.
-
-    Args:
-        path: the run directory.
-        part: evaluated part of the split, `val` or `test`.
-
-    Raises:
-        UserError: the run is not evaluated, or a file of it cannot be read.
-    """
+    """Reads a run that was evaluated on a part of the split, `val` or `test`."""
     run = Run.open(path)
     folder = run.evaluation(part)
     try:
@@ -114,14 +96,7 @@ def _hardware(run: Run) -> str:
 
 
 def pool_folds(results: Sequence[RunResult]) -> list[RunResult]:
-    """Concatenates the predictions of all folds, for one result per seed.
-
-    Args:
-        results: results of one system. Each seed has the same folds.
-
-    Returns:
-        One result per seed; the given results if each seed has one fold.
-    """
+    """Concatenates the predictions of a system's folds, for one result per seed."""
     seeds: dict[int, list[RunResult]] = {}
     for each in sorted(results, key=lambda run: run.config.fold):
         seeds.setdefault(each.config.seed, []).append(each)
@@ -154,9 +129,7 @@ def _joint(hashes: Iterable[str]) -> str:
 def require_one_split(results: Iterable[RunResult]) -> None:
     """Checks that all runs were tested on the same ROIs, split in the same way.
 
-    Raises:
-        UserError: two runs differ, or their ROIs have other pixels at the same
-            `image_size`; the message names both.
+    At the same `image_size` the ROIs must have the same pixels.
     """
     first, *others = results
     sizes = {first.config.image_size: first}
@@ -184,7 +157,8 @@ def _same_rois(first: RunResult, other: RunResult) -> bool:
 
 def stack(results: Sequence[RunResult]) -> tuple[NDArray, NDArray]:
     """Returns probabilities and thresholds of a system's runs, both `(seeds, n)`."""
-    return (
-        np.stack([each.probabilities for each in results]),
-        np.stack([each.thresholds for each in results]),
+    probabilities, thresholds = (
+        np.stack([each.predictions[name].to_numpy(np.float64) for each in results])
+        for name in ("probability", "threshold")
     )
+    return probabilities, thresholds

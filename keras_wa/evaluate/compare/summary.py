@@ -14,11 +14,7 @@ from keras_wa.evaluate.compare.run_results import (
     require_one_split,
     stack,
 )
-from keras_wa.metrics.paired import (
-    holm,
-    mean_over_seeds,
-    paired_differences,
-)
+from keras_wa.metrics.paired import holm, mean_over_seeds, paired_differences
 from keras_wa.metrics.units import FEW_PATIENTS
 from keras_wa.progress import track
 
@@ -35,8 +31,7 @@ def summarise(
     Args:
         results: system -> its runs, at least one: one per seed, or per seed and fold.
         baseline: the system that the others are compared with.
-        resamples: number of bootstrap resamples.
-        seed: seed of the resampling.
+        resamples, seed: of the bootstrap.
         progress: whether to show a progress bar.
 
     Returns:
@@ -46,9 +41,6 @@ def summarise(
         difference, of all systems but the baseline, is `{value, low, high, p_value,
         p_holm}`. The p-values of a metric are adjusted over the systems by Holm's
         method.
-
-    Raises:
-        UserError: the runs have different splits.
     """
     results = {name: pool_folds(runs) for name, runs in results.items()}
     runs = [run for each in results.values() for run in each]
@@ -104,10 +96,7 @@ def _records(estimates: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _adjust(systems: list[dict[str, Any]]) -> None:
-    """Adds `p_holm`, adjusted over all systems, to each metric's difference.
-
-    NaN p-values stay NaN and are not counted in the adjustment.
-    """
+    """Adds `p_holm`, adjusted over all systems; NaN stays NaN and does not count."""
     others = [each["differences"] for each in systems if each["differences"]]
     for metric in others[0] if others else ():
         p_values = np.array([each[metric]["p_value"] for each in others])
@@ -127,19 +116,14 @@ def _warnings(patients: int, results: Mapping[str, Sequence[RunResult]]) -> list
     counts = {len(each) for each in results.values()}
     if len(counts) > 1:
         found.append("The systems have different numbers of seeds.")
-    configs = {name: [run.config for run in runs] for name, runs in results.items()}
-    starts = {
-        f"{name} from {config.weights}": config.weights
-        for name, of_seeds in configs.items()
-        for config in of_seeds
-    }
+    every = [(name, run.config) for name, runs in results.items() for run in runs]
+    starts = {f"{name} from {own.weights}": own.weights for name, own in every}
     if len(set(starts.values())) > 1:
         found.append(
             f"The runs do not start from the same weights: {', '.join(starts)}."
         )
-    every = [config for of_seeds in configs.values() for config in of_seeds]
-    sizes = sorted({config.image_size for config in every})
-    if len(sizes) > 1 and every[0].dataset == "phantom":
+    sizes = sorted({config.image_size for _, config in every})
+    if len(sizes) > 1 and every[0][1].dataset == "phantom":
         found.append(
             "The phantom draws other images of the same cases at another image size "
             f"(here {', '.join(map(str, sizes))} px): such systems share patients and "

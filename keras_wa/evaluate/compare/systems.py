@@ -82,12 +82,8 @@ class System:
     def config(self, shared: Mapping[str, Any]) -> TrainConfig:
         """Returns the training config of this system.
 
-        Args:
-            shared: fields that all systems share. Of its `model_options`, those that
-                the model does not have are ignored, such as `stem_stride` of AlexNet.
-
-        Raises:
-            UserError: a value is invalid.
+        Of the `model_options` that all systems share, those that the model does not
+        have are ignored, such as `stem_stride` of AlexNet.
         """
         known = model_options(self.model)
         common = shared.get("model_options", {})
@@ -107,13 +103,7 @@ def systems_of(configs: Sequence[TrainConfig]) -> list[System]:
     Runs that differ only in seed, fold, paths and computing settings belong to one
     system. Its name consists of its model and of the options and settings that differ
     between runs and are not the default. `parse_systems` accepts the name, unless the
-    path of the weights has a comma or colon.
-
-    Args:
-        configs: configs of runs that agree in `COMMON`.
-
-    Returns:
-        A system for each config.
+    path of the weights has a comma or colon. The configs must agree in `COMMON`.
     """
     every = [{**options_of(each), **_settings_of(each)} for each in configs]
     varying = {

@@ -23,37 +23,18 @@ _LEGEND_LETTERS = 130
 
 
 def mean_curve(results: Sequence[RunResult], column: str) -> pd.DataFrame:
-    """Computes the mean training curve of one system.
-
-    Args:
-        results: runs of the system.
-        column: column of their histories.
-
-    Returns:
-        `mean, low, high` over the seeds (low and high are the extremes), one row per
-        epoch. The index is the epoch, from 1.
-    """
+    """Returns `mean` and the extremes `low, high` over a system's runs, by epoch."""
     curves = pd.concat(
         [run.history.set_index("epoch")[column] for run in results], axis=1
     )
-    return pd.DataFrame(
-        {
-            "mean": curves.mean(axis=1),
-            "low": curves.min(axis=1),
-            "high": curves.max(axis=1),
-        }
-    )
+    names = {"mean": "mean", "low": "min", "high": "max"}
+    return pd.DataFrame({name: curves.agg(how, axis=1) for name, how in names.items()})
 
 
 def curve_plots(
     split: str, systems: Mapping[str, Sequence[RunResult]]
 ) -> list[LinePlot]:
-    """Plots the training: the mean over seeds, and their extremes as a band.
-
-    Args:
-        split: name of the split, for the titles.
-        systems: system -> its runs.
-    """
+    """Plots the training: the mean over seeds, and their extremes as a band."""
     plots = []
     for column, title in CURVES.items():
         series = []
@@ -75,11 +56,7 @@ def curve_plots(
 
 
 def draw_curves(plots: Sequence[LinePlot]) -> Figure:
-    """Draws the four plots in one figure, with one legend.
-
-    Args:
-        plots: result of `curve_plots`.
-    """
+    """Draws the four plots in one figure, with one legend."""
     with style():
         figure = Figure(figsize=(11, 8), layout="constrained")
         axes = figure.subplots(2, 2).flat

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,20 +10,7 @@ from keras_wa.errors import UserError
 from keras_wa.training.run import Run
 
 
-@dataclasses.dataclass(frozen=True)
-class NamedRun:
-    """A run and its name.
-
-    Attributes:
-        name: unique name: the path from the runs' common folder, posix.
-        run: the run.
-    """
-
-    name: str
-    run: Run
-
-
-def find_runs(paths: Sequence[Path]) -> tuple[list[NamedRun], list[str]]:
+def find_runs(paths: Sequence[Path]) -> tuple[dict[str, Run], list[str]]:
     """Finds the runs at and below some folders.
 
     A folder with a `config.json` is a run, and its subfolders are not searched. Hidden
@@ -34,10 +20,8 @@ def find_runs(paths: Sequence[Path]) -> tuple[list[NamedRun], list[str]]:
         paths: run directories, or folders with runs at any depth.
 
     Returns:
-        The runs in the order of their names; and a note for each unreadable run.
-
-    Raises:
-        UserError: there is no readable run.
+        The runs by their names, in this order: the path from the runs' common folder,
+        posix; and a note for each unreadable run.
     """
     runs: dict[Path, Run] = {}
     notes: list[str] = []
@@ -57,11 +41,8 @@ def find_runs(paths: Sequence[Path]) -> tuple[list[NamedRun], list[str]]:
             "expected the directory of a training. Make one with `train`."
         )
     common = Path(os.path.commonpath([folder.parent for folder in runs]))
-    found = [
-        NamedRun(folder.relative_to(common).as_posix(), run)
-        for folder, run in runs.items()
-    ]
-    return sorted(found, key=lambda each: each.name), notes
+    names = {folder.relative_to(common).as_posix(): run for folder, run in runs.items()}
+    return dict(sorted(names.items())), notes
 
 
 def _candidates(root: Path, notes: list[str]) -> Iterator[Path]:

@@ -52,11 +52,6 @@ def write_embedding(
 
     Returns:
         The number of ROIs.
-
-    Raises:
-        UserError: there is no best model or no test ROI, or the data are missing or
-            have changed.
-        OSError: the files cannot be written.
     """
     try:
         return _write(folder, run, most, threshold, title)
@@ -76,7 +71,7 @@ def _write(
     batches = evaluation_batches(
         rois, run.config.image_size, _BATCH, wavelet=data.wavelet
     )
-    features, outputs = features_of(model, batches, n, title)
+    features, outputs = _features(model, batches, n, title)
     classes = CLASS_NAMES[run.config.classes]
     table = describe(
         cases.iloc[chosen], part.labels[chosen], outputs, classes, threshold
@@ -92,20 +87,10 @@ def _write(
     return n
 
 
-def features_of(
-    model: keras.Model, batches: Any, n: int, title: str = ""
+def _features(
+    model: keras.Model, batches: Any, n: int, title: str
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Computes input and output of a classifier's last layer.
-
-    Args:
-        model: a functional model that ends in one layer.
-        batches: batches of 32 ROIs from `evaluation_batches`; the last is padded.
-        n: number of ROIs.
-        title: title of the progress bar; `""` for none.
-
-    Returns:
-        Features `(n, width)` and outputs `(n, classes)`.
-    """
+    """Computes input `(n, width)` and output `(n, classes)` of the last layer."""
     head = last_layer(model)
     both = keras.Model(model.input, [head.input, model.output])
     with ProgressBar(title, -(-n // _BATCH), enabled=bool(title)) as bar:
@@ -163,21 +148,13 @@ def describe(
 
 
 def sheet_layout(n: int, size: int) -> tuple[int, int]:
-    """Returns the thumbnails per side of the sheet, and the side of each in pixels.
-
-    Args:
-        n: number of images.
-        size: side of an image, pixels.
-    """
+    """Returns the thumbnails per side of the sheet, and the side of each in pixels."""
     columns = int(np.ceil(np.sqrt(n)))
     return columns, max(1, min(_THUMBNAIL, size, _SPRITE // columns))
 
 
 def sprite(images: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
-    """Arranges thumbnails in one square sheet, row by row.
-
-    Args:
-        images: grey images, shape `(n, H, H)`.
+    """Arranges thumbnails of images `(n, H, H)` in one square sheet, row by row.
 
     Returns:
         The sheet, and the side of a thumbnail in pixels.

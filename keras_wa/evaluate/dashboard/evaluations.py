@@ -12,8 +12,6 @@ import pandas as pd
 
 from keras_wa.errors import UserError
 from keras_wa.evaluate.dashboard import events
-from keras_wa.evaluate.dashboard.hparams import Metric
-from keras_wa.evaluate.dashboard.pr_curve import precision_recall
 from keras_wa.evaluate.report import curves
 from keras_wa.evaluate.report.mistakes import RECORD, Mistakes, read_mistakes
 from keras_wa.evaluate.text import estimate
@@ -23,26 +21,22 @@ SPLITS = ("test", "val")
 FILES = ("metrics.json", "predictions.csv", RECORD)
 """The files of an evaluation. An older one has no record of its mistakes."""
 
-BEST = Metric("best/val_auc", "validation AUC, best epoch")
+BEST = "best/val_auc"
 _TITLES = {
     "auc": "AUC",
     "auprc": "average precision",
     "sensitivity": "sensitivity",
     "specificity": "specificity",
 }
-METRICS = (
-    BEST,
-    *(Metric(f"test/{key}", f"test {title}") for key, title in _TITLES.items()),
-)
-"""The metrics for comparing runs."""
+METRICS = {
+    BEST: "validation AUC, best epoch",
+    **{f"test/{key}": f"test {title}" for key, title in _TITLES.items()},
+}
+"""Tag -> title of the metrics for comparing runs."""
 
 
 def read_metrics(folder: Path) -> dict[str, Any]:
-    """Reads `metrics.json` of an evaluation.
-
-    Raises:
-        UserError: the file cannot be read.
-    """
+    """Reads `metrics.json` of an evaluation."""
     file = folder / FILES[0]
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
@@ -53,15 +47,7 @@ def read_metrics(folder: Path) -> dict[str, Any]:
 
 
 def summaries(folder: Path, split: str) -> list[Any]:
-    """Returns the summaries of an evaluation: numbers, precision-recall curve, images.
-
-    Args:
-        folder: `evaluation/<split>` of a run.
-        split: name of the evaluated part.
-
-    Raises:
-        UserError: a file cannot be read.
-    """
+    """Returns the summaries of `evaluation/<split>`: numbers, curve and images."""
     results = read_metrics(folder)
     try:
         predictions = pd.read_csv(folder / FILES[1], converters={"probability": float})
@@ -69,7 +55,7 @@ def summaries(folder: Path, split: str) -> list[Any]:
         labels = predictions["label"].to_numpy(np.int64)
         if len(set(labels)) == 2:
             probabilities = predictions["probability"].to_numpy(np.float64)
-            curve = precision_recall(labels, probabilities)
+            curve = events.precision_recall(labels, probabilities)
             says = f"Malignant against the rest, on the {split} part."
             found.append(events.pr_curve(f"{split}/malignant", curve, says))
         for plot in curves.plots(results, predictions):

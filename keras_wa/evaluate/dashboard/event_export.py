@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +17,6 @@ import xxhash
 from keras_wa import __version__
 from keras_wa.errors import UserError
 from keras_wa.evaluate.dashboard import evaluations, events, hparams
-from keras_wa.evaluate.dashboard.discovery import NamedRun
 from keras_wa.evaluate.dashboard.embedding import CONFIG, write_embedding
 from keras_wa.files import locked, remove_partials, write_json
 from keras_wa.training.decision import FILE as DECISION
@@ -41,7 +40,7 @@ _CHARTS = {
 }
 
 
-def build(log_dir: Path, runs: Sequence[NamedRun], most: int = 1000) -> list[str]:
+def build(log_dir: Path, runs: Mapping[str, Run], most: int = 1000) -> list[str]:
     """Writes or updates TensorBoard's folder for some runs.
 
     A run `NAME` becomes `NAME/training`, a link to its logs (without logs, as with JAX,
@@ -55,36 +54,28 @@ def build(log_dir: Path, runs: Sequence[NamedRun], most: int = 1000) -> list[str
 
     Returns:
         A sentence for each omitted part, with the reason.
-
-    Raises:
-        UserError: the folder is in use, or has other content.
     """
     _claim(log_dir)
     with locked(log_dir, busy=f"{log_dir} is being written by another process."):
-        _remove_others(log_dir, {each.name for each in runs})
-        table = hparams.what_differs([each.run.config for each in runs])
+        _remove_others(log_dir, runs)
+        table = hparams.what_differs([run.config for run in runs.values()])
         columns = hparams.experiment(table, evaluations.METRICS)
         notes = []
-        for i, (named, row) in enumerate(zip(runs, table, strict=True)):
-            one = _OneRun(log_dir / named.name, named)
+        for i, (name, row) in enumerate(zip(runs, table, strict=True), start=1):
+            one = _OneRun(log_dir / name, name, runs[name])
             notes += one.curves()
             one.settings(row, columns)
             notes += one.evaluations()
             if most:
-                notes += one.embedding(most, f"({i + 1}/{len(runs)})")
+                notes += one.embedding(most, f"({i}/{len(runs)})")
         return notes
 
 
 class _OneRun:
-    """Writes the parts of one run, each only if its sources have changed.
+    """Writes the parts of one run, each only if its sources have changed."""
 
-    Args:
-        folder: target folder.
-        named: the run.
-    """
-
-    def __init__(self, folder: Path, named: NamedRun) -> None:
-        self.folder, self.name, self.run = folder, named.name, named.run
+    def __init__(self, folder: Path, name: str, run: Run) -> None:
+        self.folder, self.name, self.run = folder, name, run
         folder.mkdir(parents=True, exist_ok=True)
         remove_partials(folder)
         self._file = folder / _STAMPS
@@ -135,7 +126,7 @@ class _OneRun:
         ]
         best = _best_epoch(self.run)
         if best is not None:
-            score = events.scalar(evaluations.BEST.tag, best.val_auc)
+            score = events.scalar(evaluations.BEST, best.val_auc)
             entries.append((best.epoch, score))
             if best.done >= self.run.config.epochs:
                 entries.append((0, hparams.session_end(end)))
@@ -294,7 +285,7 @@ def _claim(log_dir: Path) -> None:
         mark.touch()
 
 
-def _remove_others(log_dir: Path, names: set[str]) -> None:
+def _remove_others(log_dir: Path, names: Collection[str]) -> None:
     """Removes the files of runs that are no longer shown."""
     for stamps in sorted(log_dir.rglob(_STAMPS)):
         name = stamps.parent.relative_to(log_dir).as_posix()

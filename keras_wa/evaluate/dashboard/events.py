@@ -1,4 +1,8 @@
-"""Writes event files without TensorFlow, which is not needed with JAX."""
+"""Writes event files: as bytes of TensorBoard's own messages, atomically.
+
+TensorFlow's writer would need TensorFlow, which a run with JAX has not. tensorboardX
+2.6.5 writes other bytes each time, and the HParams of a run into a run of their own.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +28,10 @@ from keras_wa.files import replacing
 
 Summary = summary_pb2.Summary
 
+THRESHOLDS = 1001
+"""Thresholds of a precision-recall curve: 0, 0.001, ..., 1. TensorBoard's 201 are too
+few at the start of training, when all probabilities are near 0.5."""
+
 
 def scalar(tag: str, value: float, description: str = "") -> Any:
     """Returns a number as a summary."""
@@ -44,25 +52,43 @@ def image(tag: str, figure: Figure, description: str = "") -> Any:
 
 
 def pr_curve(tag: str, curve: NDArray[np.float64], description: str = "") -> Any:
-    """Returns a precision-recall curve as a summary.
-
-    Args:
-        tag: name of the summary.
-        curve: result of `pr_curve.precision_recall`, shape `(6, thresholds)`.
-        description: description in Markdown.
-    """
+    """Returns the result of `precision_recall` as a summary."""
     metadata = pr_metadata.create_summary_metadata("", description, curve.shape[1])
     metadata.data_class = summary_pb2.DATA_CLASS_TENSOR
     return _summary(tag, metadata, curve.astype(np.float32))
 
 
-def layout(charts: dict[str, list[str]], category: str) -> Any:
-    """Returns the layout of the tab of custom scalars.
+def precision_recall(
+    labels: NDArray[np.int64],
+    probabilities: NDArray[np.float64],
+    thresholds: int = THRESHOLDS,
+) -> NDArray[np.float64]:
+    """Computes precision and recall at evenly spaced thresholds from 0 to 1.
 
-    Args:
-        charts: title -> regular expressions of the tags in the chart.
-        category: heading of the charts.
+    An ROI is positive if `p >= threshold`. TensorBoard and tensorboardX 2.6.5 compare
+    `floor(p * 1000)`: of the probabilities 0, 0.001, ..., 1 they miscount at 144 of the
+    1001 thresholds.
+
+    Returns:
+        Shape `(6, thresholds)`: true positives, false positives, true negatives, false
+        negatives, precision and recall. If nothing is positive, precision is 0, and
+        TensorBoard leaves out the point.
     """
+    at = np.linspace(0.0, 1.0, thresholds)
+
+    def reaching(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        below = np.searchsorted(np.sort(values), at, side="left")
+        return (len(values) - below).astype(np.float64)
+
+    tp, fp = (reaching(probabilities[labels == each]) for each in (1, 0))
+    fn, tn = (labels == 1).sum() - tp, (labels == 0).sum() - fp
+    precision = tp / np.maximum(tp + fp, 1)
+    recall = tp / np.maximum(tp + fn, 1)
+    return np.stack([tp, fp, tn, fn, precision, recall])
+
+
+def layout(charts: dict[str, list[str]], category: str) -> Any:
+    """Returns the layout of the tab of custom scalars: title -> patterns of tags."""
     drawn = [
         layout_pb2.Chart(title=title, multiline=layout_pb2.MultilineChartContent(tag=t))
         for title, t in charts.items()
@@ -87,9 +113,6 @@ def write_events(
         entries: step and summary of each entry.
         time: time of all entries, seconds since 1970. TensorBoard requires it in the
             file name too.
-
-    Returns:
-        The path of the file.
     """
     folder.mkdir(parents=True, exist_ok=True)
     older = list(folder.glob(f"events.out.tfevents.*.{name}"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,26 +23,10 @@ NO_OPTION = "-"
 Value = str | float | bool
 
 
-@dataclasses.dataclass(frozen=True)
-class Metric:
-    """A result of each run.
-
-    Attributes:
-        tag: tag of its summary.
-        title: title of its column.
-    """
-
-    tag: str
-    title: str
-
-
 def what_differs(configs: Sequence[TrainConfig]) -> list[dict[str, Value]]:
     """Finds the settings in which runs differ.
 
     Model options that any run sets are settings; the data's location is not.
-
-    Args:
-        configs: one config per run.
 
     Returns:
         Setting -> value for each run. All runs have the same settings, and the values
@@ -61,29 +44,18 @@ def what_differs(configs: Sequence[TrainConfig]) -> list[dict[str, Value]]:
     return [{name: c[i] for name, c in columns.items()} for i in range(len(flat))]
 
 
-def experiment(table: Sequence[Mapping[str, Value]], metrics: Sequence[Metric]) -> Any:
-    """Returns the columns as a summary.
-
-    Args:
-        table: result of `what_differs`.
-        metrics: the results of the runs.
-    """
+def experiment(table: Sequence[Mapping[str, Value]], metrics: Mapping[str, str]) -> Any:
+    """Returns the columns as a summary: settings and results, tag -> title."""
     columns = []
     for name in table[0]:
         values = list(dict.fromkeys(row[name] for row in table))
         columns.append(hp.HParam(name, hp.Discrete(values)))
-    shown = [hp.Metric(each.tag, display_name=each.title) for each in metrics]
+    shown = [hp.Metric(tag, display_name=title) for tag, title in metrics.items()]
     return hp.hparams_config_pb(columns, shown, time_created_secs=0.0)
 
 
 def session(name: str, row: Mapping[str, Value], start: float) -> Any:
-    """Returns the settings of one run as a summary.
-
-    Args:
-        name: name of the run; distinguishes runs with the same settings.
-        row: its row of `what_differs`.
-        start: start time, seconds since 1970.
-    """
+    """Returns the settings of one run, told from others by its name, as a summary."""
     return hp.hparams_pb(dict(row), trial_id=name, start_time_secs=start)
 
 

@@ -25,15 +25,7 @@ _WAIT_S, _ASK_S = 10.0, 0.1
 
 
 def require_free(host: str, port: int) -> None:
-    """Checks that the server can listen on an address.
-
-    Args:
-        host: address to listen on.
-        port: port; 0 for any free one.
-
-    Raises:
-        UserError: the address is not available.
-    """
+    """Checks that the server can listen on an address; port 0 is any free one."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         socket.create_server((host, port), family=family).close()
@@ -44,11 +36,7 @@ def require_free(host: str, port: int) -> None:
 def show(log_dir: Path, host: str, port: int, ready: Callable[[str], None]) -> None:
     """Shows a folder in TensorBoard until SIGTERM or Ctrl-C.
 
-    Args:
-        log_dir: the folder.
-        host: address to listen on.
-        port: port; 0 for any free one.
-        ready: called with the address when the server is ready.
+    `ready` is called with the address when the server is ready.
 
     Raises:
         UserError: the address is not available.

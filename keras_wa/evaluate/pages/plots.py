@@ -192,9 +192,9 @@ class ForestPlot:
                 self._draw_row(axes, *place)
             if self.reference is not None:
                 axes.axvline(self.reference, color=COLOURS["soft"], ls=(0, (4, 4)))
-            ends = np.array([(e.value, e.low, e.high) for e in self._estimates])
-            low = np.nanmin([self.start, *ends.ravel()])
-            high = np.nanmax([self.end, *ends.ravel()])
+            found = [row.estimate for row in self.rows]
+            ends = [each for e in found for each in (e.value, e.low, e.high)]
+            low, high = np.nanmin([self.start, *ends]), np.nanmax([self.end, *ends])
             room = 0.04 * (high - low)
             axes.set(xlim=(low - room, high + room), ylim=(height - _BOTTOM, 0))
             axes.set_xlabel(_cut(self.title), loc="left")
@@ -213,10 +213,6 @@ class ForestPlot:
         axes.hlines(y, found.low, found.high, color=colour, linewidth=2.5)
         inside = COLOURS["page"] if row.note else colour
         axes.plot(found.value, y, "o", color=colour, mfc=inside, markeredgewidth=1.5)
-
-    @property
-    def _estimates(self) -> list[Estimate]:
-        return [row.estimate for row in self.rows]
 
     @property
     def description(self) -> str:

@@ -1,4 +1,8 @@
-"""Plots of an evaluation's curves."""
+"""Plots of an evaluation's curves.
+
+`results` is the content of `metrics.json`; `predictions` has one row per ROI, with
+`label` and `probability`. Curves are thinned to 200 points.
+"""
 
 from __future__ import annotations
 
@@ -16,33 +20,19 @@ _UNIT = (0.0, 1.0)
 
 
 def plots(results: Mapping[str, Any], predictions: pd.DataFrame) -> list[LinePlot]:
-    """Returns all plots; without the first two if there is only one class.
-
-    Args:
-        results: content of `metrics.json`.
-        predictions: one row per ROI, with `label` and `probability`.
-    """
-    drawn = [
+    """Returns all plots; without the first two if there is only one class."""
+    always = [reliability_plot(results), decision_plot(results)]
+    if predictions["label"].nunique() < 2:
+        return always
+    two_classes = [
         roc_plot(results, predictions),
         precision_recall_plot(results, predictions),
-        reliability_plot(results),
-        decision_plot(results),
     ]
-    return [plot for plot in drawn if plot is not None]
+    return two_classes + always
 
 
-def roc_plot(results: Mapping[str, Any], predictions: pd.DataFrame) -> LinePlot | None:
-    """Plots sensitivity against the false positive rate, with the operating point.
-
-    Args:
-        results: content of `metrics.json`.
-        predictions: one row per ROI, with `label` and `probability`.
-
-    Returns:
-        The plot, its curve thinned to 200 points; None with one class only.
-    """
-    if predictions["label"].nunique() < 2:
-        return None
+def roc_plot(results: Mapping[str, Any], predictions: pd.DataFrame) -> LinePlot:
+    """Plots sensitivity against the false positive rate, with the operating point."""
     x, y, _ = roc_curve(predictions["label"], predictions["probability"])
     kept = thin(x, y)
     metrics = results["metrics"]
@@ -67,18 +57,8 @@ def roc_plot(results: Mapping[str, Any], predictions: pd.DataFrame) -> LinePlot 
 
 def precision_recall_plot(
     results: Mapping[str, Any], predictions: pd.DataFrame
-) -> LinePlot | None:
-    """Plots precision against sensitivity, with the operating point.
-
-    Args:
-        results: content of `metrics.json`.
-        predictions: one row per ROI, with `label` and `probability`.
-
-    Returns:
-        The plot, its curve thinned to 200 points; None with one class only.
-    """
-    if predictions["label"].nunique() < 2:
-        return None
+) -> LinePlot:
+    """Plots precision against sensitivity, with the operating point."""
     precision, recall, _ = precision_recall_curve(
         predictions["label"], predictions["probability"]
     )
@@ -118,13 +98,9 @@ def precision_recall_plot(
 
 
 def reliability_plot(results: Mapping[str, Any]) -> LinePlot:
-    """Plots observed share against predicted probability, with and without temperature.
+    """Plots observed share against predicted probability, a point per bin.
 
-    Args:
-        results: content of `metrics.json`.
-
-    Returns:
-        The plot, one point per bin with its Wilson interval.
+    Without and with temperature, each share with its Wilson interval.
     """
     calibration = results["calibration"]
     names = {"as_predicted": "as predicted"}
@@ -159,11 +135,7 @@ def reliability_plot(results: Mapping[str, Any]) -> LinePlot:
 
 
 def decision_plot(results: Mapping[str, Any]) -> LinePlot:
-    """Plots net benefit against the threshold probability (Vickers & Elkin 2006).
-
-    Args:
-        results: content of `metrics.json`.
-    """
+    """Plots net benefit against the threshold probability (Vickers & Elkin 2006)."""
     curve = results["decision_curve"]
     names = {
         "as_predicted": "model as predicted",

@@ -10,7 +10,6 @@ import pandas as pd
 from keras_wa.data import split_hash
 from keras_wa.data.pipeline.digests import pixels_hash
 from keras_wa.evaluate import evaluate_predictions, pages, write_results
-from keras_wa.evaluate.report.data_card import data_card
 from keras_wa.evaluate.report.mistakes import show_mistakes, write_mistakes
 from keras_wa.evaluate.report.report import render_report
 from keras_wa.files import without_nan
@@ -95,7 +94,7 @@ def evaluate_run(
         results,
         predictions,
         mistakes,
-        data_card(str(run.config.dataset), data.cases),
+        data.cases,
         {
             **run.config.to_mapping(),
             # The object may be that of before `train` recorded what it was given.

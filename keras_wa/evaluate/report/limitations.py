@@ -22,15 +22,7 @@ _NARROW = 0.05
 
 
 def limitations(results: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
-    """Lists the limitations of every evaluation and those due to the data.
-
-    Args:
-        results: content of `metrics.json`.
-        config: configuration of the run.
-
-    Returns:
-        Sentences, those about the data first.
-    """
+    """Lists the limitations due to the data, then those of every evaluation."""
     found = []
     if results["dataset"] == "phantom":
         found.append(

@@ -95,12 +95,7 @@ class Mistakes:
 
 
 def write_mistakes(mistakes: Mistakes, folder: Path) -> None:
-    """Writes the mistakes, with their images as PNG files, atomically.
-
-    Args:
-        mistakes: the mistakes of an evaluation.
-        folder: folder of the evaluation; an older `mistakes/` in it is replaced.
-    """
+    """Writes the mistakes and their images into an evaluation's folder, atomically."""
     record = dataclasses.asdict(mistakes)
     file = folder / RECORD
     with replacing(file.parent) as partial:
@@ -116,9 +111,6 @@ def write_mistakes(mistakes: Mistakes, folder: Path) -> None:
 
 def read_mistakes(folder: Path) -> Mistakes:
     """Reads the mistakes that `write_mistakes` wrote.
-
-    Args:
-        folder: folder of the evaluation.
 
     Raises:
         OSError, ValueError, KeyError, TypeError: the record cannot be read.
@@ -141,13 +133,7 @@ def surest_mistakes(
     threshold: float,
     most: int = 4,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Finds the mistakes that are farthest from the threshold.
-
-    Args:
-        labels: shape `(n,)`, 0 or 1.
-        probabilities: shape `(n,)`; positive if `p >= threshold`.
-        threshold: decision threshold.
-        most: largest number of each kind.
+    """Finds the mistakes that are farthest from the threshold, at most so many.
 
     Returns:
         Positions of missed malignant ROIs, the lowest probability first, and of false
@@ -168,19 +154,10 @@ def show_mistakes(
     predictions: pd.DataFrame,
     threshold: float,
 ) -> Mistakes:
-    """Draws the most confident mistakes of a model.
+    """Draws the most confident mistakes of a model on a part of the split.
 
-    Args:
-        model: the classifier.
-        data: the run's ROIs.
-        split: the part of the split.
-        predictions: predictions of this part in the order of its ROIs, with `label` and
-            `probability`.
-        threshold: decision threshold.
-
-    Returns:
-        The mistakes, each with the network's input, its subbands if the network has
-        them, and Grad-CAM if the network allows it.
+    Each has the network's input, its subbands if the network has them, and Grad-CAM if
+    the network allows it. The predictions are in the order of the part's ROIs.
     """
     missed, alarms = surest_mistakes(
         predictions["label"].to_numpy(np.int64),

@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from keras_wa.data.facts import facts_of
 from keras_wa.evaluate import pages
 from keras_wa.evaluate.report import curves, report_tables
-from keras_wa.evaluate.report.data_card import DataCard
 from keras_wa.evaluate.report.limitations import limitations
 from keras_wa.evaluate.report.mistakes import Mistakes
 from keras_wa.evaluate.report.verdict import decision, verdict, warnings
@@ -20,22 +20,21 @@ def render_report(
     results: Mapping[str, Any],
     predictions: pd.DataFrame,
     mistakes: Mistakes,
-    card: DataCard,
+    cases: pd.DataFrame,
     config: Mapping[str, Any],
     environment: Mapping[str, Any],
 ) -> str:
     """Renders the page as HTML, with escaped content and no external files.
 
+    The same arguments give the same bytes.
+
     Args:
         results: content of `metrics.json`.
         predictions: one row per ROI, with `label` and `probability`.
         mistakes: mistakes to show.
-        card: description of the data.
+        cases: all ROIs of the run, with their split.
         config: configuration of the run.
         environment: environment of its training.
-
-    Returns:
-        The HTML; the same bytes for the same arguments.
     """
     *drawn, reliability, decision_curve = curves.plots(results, predictions)
     return pages.render(
@@ -59,7 +58,8 @@ def render_report(
         mistakes=mistakes,
         bands=BANDS_TITLE in mistakes.titles,
         heat=HEAT_TITLE in mistakes.titles,
-        card=card,
+        facts=facts_of(results["dataset"]),
+        data=report_tables.data_table(cases),
         limitations=limitations(results, config),
         config=config,
         environment=environment,

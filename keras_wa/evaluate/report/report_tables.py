@@ -1,25 +1,40 @@
-"""The tables of an evaluation."""
+"""The tables of an evaluation, from the content of `metrics.json`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
+
+from keras_wa.data.case_table import PARTS
 from keras_wa.evaluate import TITLES
 from keras_wa.evaluate.pages import ForestPlot, Row
 from keras_wa.evaluate.text import TextTable, count, estimate, share
 from keras_wa.metrics import Estimate
-from keras_wa.metrics.classification import METRIC_NAMES
 
 _LEVELS = {"roi": "ROIs", "image": "images", "breast": "breasts", "patient": "patients"}
 
 
-def level_table(results: Mapping[str, Any]) -> TextTable:
-    """Returns all metrics at each available level.
+def data_table(cases: pd.DataFrame) -> TextTable:
+    """Returns the counts of each part of the split and of all ROIs."""
+    parts = {name: cases[cases["split"] == name] for name in PARTS}
+    rows = [
+        [
+            name,
+            f"{len(part):,}",
+            f"{part['patient_id'].nunique():,}",
+            f"{int(part['label'].sum()):,}",
+            share(int(part["label"].sum()), len(part)),
+        ]
+        for name, part in {**parts, "all": cases}.items()
+        if len(part)
+    ]
+    return TextTable(["part", "ROIs", "patients", "malignant", "share"], rows)
 
-    Args:
-        results: content of `metrics.json`.
-    """
+
+def level_table(results: Mapping[str, Any]) -> TextTable:
+    """Returns all metrics at each available level."""
     levels = {
         name: level
         for name, level in results["levels"].items()
@@ -27,16 +42,12 @@ def level_table(results: Mapping[str, Any]) -> TextTable:
     }
     head = ["", *(f"{level['n']:,} {_LEVELS[name]}" for name, level in levels.items())]
     rows = [
-        ["malignant", *(share(e["n_positive"], e["n"]) for e in levels.values())],
+        [title, *(estimate(e["metrics"][name]) for e in levels.values())]
+        for name, title in TITLES.items()
     ]
-    for name in METRIC_NAMES:
-        rows.append(
-            [TITLES[name], *(estimate(e["metrics"][name]) for e in levels.values())]
-        )
-        if name == "auc":
-            cells = [estimate(each["auc_delong"]) for each in levels.values()]
-            rows.append(["AUC, by DeLong", *cells])
-    return TextTable(head, rows)
+    delong = ["AUC, by DeLong", *(estimate(e["auc_delong"]) for e in levels.values())]
+    shares = ["malignant", *(share(e["n_positive"], e["n"]) for e in levels.values())]
+    return TextTable(head, [shares, rows[0], delong, *rows[1:]])
 
 
 def levels_left_out(results: Mapping[str, Any]) -> list[str]:
@@ -108,13 +119,7 @@ def three_class_table(results: Mapping[str, Any]) -> TextTable | None:
 def subgroup_plots(results: Mapping[str, Any]) -> list[ForestPlot]:
     """Returns a forest plot of the AUC for each column whose subgroups have one.
 
-    Args:
-        results: content of `metrics.json`.
-
-    Returns:
-        The plots; the dashed line is the AUC of all ROIs. Subgroups of few patients
-        are marked. Subgroups of one class have no AUC and are only in
-        `subgroup_table`.
+    The dashed line is the AUC of all ROIs. Subgroups of few patients are marked.
     """
     columns: dict[str, list[Row]] = {}
     for group in results["subgroups"]:

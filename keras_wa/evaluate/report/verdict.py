@@ -1,4 +1,4 @@
-"""Summarises an evaluation in plain words, with warnings."""
+"""Summarises the content of `metrics.json` in plain words, with warnings."""
 
 from __future__ import annotations
 
@@ -14,12 +14,8 @@ _DESCRIPTORS = ("type + distribution", "BI-RADS assessment")
 def verdict(results: Mapping[str, Any]) -> str:
     """Summarises the evaluation in one sentence.
 
-    Args:
-        results: content of `metrics.json`.
-
-    Returns:
-        The share of correctly ranked pairs of ROIs (the AUC), compared with chance,
-        radiologists' descriptors and, for a phantom, the best possible model.
+    It has the share of correctly ranked pairs of ROIs (the AUC), compared with chance,
+    radiologists' descriptors and, for a phantom, the best possible model.
     """
     rois, patients = results["n_rois"], results["n_patients"]
     of = f"{count(rois, 'ROI')} of {count(patients, 'patient')}"
@@ -53,11 +49,7 @@ def verdict(results: Mapping[str, Any]) -> str:
 
 
 def decision(results: Mapping[str, Any]) -> str:
-    """Describes the result at the threshold, in numbers of ROIs.
-
-    Args:
-        results: content of `metrics.json`.
-    """
+    """Describes the result at the threshold, in numbers of ROIs."""
     counts, threshold = results["counts"], results["threshold"]
     malignant = counts["tp"] + counts["fn"]
     benign = counts["tn"] + counts["fp"]
@@ -69,15 +61,7 @@ def decision(results: Mapping[str, Any]) -> str:
 
 
 def warnings(results: Mapping[str, Any]) -> list[str]:
-    """Lists the warnings about the results.
-
-    Args:
-        results: content of `metrics.json`.
-
-    Returns:
-        The notes on the dataset (a phantom, a split by ROI), then the warnings of the
-        evaluation (few patients), then those due to other results.
-    """
+    """Lists the notes on the dataset, the warnings of the evaluation, and others."""
     found = [*results["notes"], *results["warnings"]]
     if results["split"] == "val":
         found.append(
@@ -93,11 +77,7 @@ def warnings(results: Mapping[str, Any]) -> list[str]:
 
 
 def best_number(results: Mapping[str, Any]) -> str | None:
-    """Returns the single-feature baseline with the highest AUC; None without any AUC.
-
-    Args:
-        results: content of `metrics.json`.
-    """
+    """Returns the single-feature baseline with the highest AUC; None without any."""
     aucs = {name: auc["value"] for name, auc in results["one_number_auc"].items()}
     defined = {name: auc for name, auc in aucs.items() if auc is not None}
     return max(defined, key=lambda name: defined[name], default=None)

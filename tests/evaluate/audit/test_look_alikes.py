@@ -7,7 +7,7 @@ import pytest
 from keras_wa.evaluate.audit.look_alikes import similar_pairs
 from keras_wa.evaluate.audit.perceptual_hash import SYMMETRIES, turn_images
 from keras_wa.phantom import PhantomSpec, phantom_cases, render_rois
-from tests.evaluate.audit.pictures import pictures
+from tests.evaluate.audit.tables import pictures
 
 
 def found(images):

@@ -6,13 +6,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import OneHotEncoder
 
-from keras_wa.data import ReadOptions, load_cases
 from keras_wa.evaluate.audit.metadata import check_metadata
-from tests.evaluate.audit.tables import table
-
-
-def scores_of(finding):
-    return {score.name: score for score in finding.scores}
+from tests.evaluate.audit.tables import scores_of, table
 
 
 def follow(labels, share, seed, zero, one):
@@ -22,31 +17,6 @@ def follow(labels, share, seed, zero, one):
         one if bool(label) == bool(keep) else zero
         for label, keep in zip(labels, kept, strict=True)
     ]
-
-
-@pytest.mark.shared_data
-def test_calcifications_of_cbis_ddsm_on_the_official_split(shared_data):
-    cases = load_cases(
-        "cbis-ddsm",
-        shared_data / "cbis-ddsm-csv",
-        options=ReadOptions(require_files=False),
-    ).cases
-    finding = check_metadata(cases, resamples=1000)
-    assert finding.verdict == "note"
-    assert finding.details["majority_class_accuracy"] == pytest.approx(0.604, abs=5e-4)
-    scores = scores_of(finding)
-    for name, auc, low, high, accuracy in [
-        ("type + distribution", 0.7414, 0.655, 0.814, 0.7055),
-        ("BI-RADS assessment", 0.7536, 0.675, 0.822, 0.7270),
-        ("type + distribution + assessment", 0.8266, 0.746, 0.889, 0.7822),
-    ]:
-        score = scores[name]
-        assert score.auc.value == pytest.approx(auc, abs=5e-5)
-        assert score.accuracy.value == pytest.approx(accuracy, abs=5e-5)
-        # The ends vary from seed to seed by a few thousandths.
-        assert score.auc.low == pytest.approx(low, abs=0.01)
-        assert score.auc.high == pytest.approx(high, abs=0.01)
-    assert "breast + view" in scores
 
 
 def test_the_score_is_that_of_a_regression_on_categories_with_missing_as_one():
@@ -66,26 +36,6 @@ def test_the_score_is_that_of_a_regression_on_categories_with_missing_as_one():
     assert score.auc.value == pytest.approx(roc_auc_score(labels[~train], predicted))
 
 
-def test_descriptors_are_a_bar_and_no_leak():
-    labels = table(200)["label"]
-    finding = check_metadata(
-        table(200, assessment=follow(labels, 0.85, 1, 2, 5)), resamples=100
-    )
-    assert finding.verdict == "note"
-    assert "no leak" in finding.advice
-    assert "BI-RADS assessment with AUC 0." in finding.sentence
-
-
-def test_a_view_that_tells_the_label_is_a_warning():
-    labels = table(200)["label"]
-    views = follow(labels, 0.9, 2, "CC", "MLO")
-    finding = check_metadata(
-        table(200, view=views, breast=["LEFT", "RIGHT"] * 100), resamples=100
-    )
-    assert finding.verdict == "warning"
-    assert "breast + view with AUC" in finding.sentence
-
-
 @pytest.mark.parametrize("seed", range(3))
 def test_metadata_at_random_are_fine(seed):
     rng = np.random.default_rng(seed)
@@ -100,23 +50,34 @@ def test_metadata_at_random_are_fine(seed):
     assert all(score.auc.low < 0.55 for score in finding.scores)
 
 
-def test_a_table_without_metadata():
+def test_descriptors_are_a_bar_and_no_leak_and_a_view_is_a_warning():
+    labels = table(200)["label"]
+    finding = check_metadata(
+        table(200, assessment=follow(labels, 0.85, 1, 2, 5)), resamples=100
+    )
+    assert finding.verdict == "note"
+    assert "no leak" in finding.advice
+    assert "BI-RADS assessment with AUC 0." in finding.sentence
+    views = follow(labels, 0.9, 2, "CC", "MLO")
+    finding = check_metadata(
+        table(200, view=views, breast=["LEFT", "RIGHT"] * 100), resamples=100
+    )
+    assert finding.verdict == "warning"
+    assert "breast + view with AUC" in finding.sentence
+
+
+def test_without_metadata_or_a_test_part_nothing_is_scored():
     finding = check_metadata(table())
     assert (finding.verdict, finding.scores) == ("ok", [])
     assert "no metadata" in finding.sentence
-
-
-def test_without_a_test_part_nothing_is_done():
     finding = check_metadata(table(split=["train"] * 40, density=[1, 2] * 20))
     assert finding.verdict == "not done"
     assert "test part of the split is empty" in finding.sentence
 
 
 def test_a_single_test_patient_has_no_interval():
-    split = ["train"] * 38 + ["test"] * 2
-    labels = [row % 2 for row in range(40)]
-    finding = check_metadata(
-        table(split=split, label=labels, density=[1, 2] * 20), resamples=10
-    )
+    split, labels = ["train"] * 38 + ["test"] * 2, [0, 1] * 20
+    cases = table(split=split, label=labels, density=[1, 2] * 20)
+    finding = check_metadata(cases, resamples=10)
     assert finding.verdict == "ok"
     assert finding.scores[0].auc is None

@@ -5,18 +5,14 @@ import uuid
 import numpy as np
 import pytest
 
-from keras_wa.data import ReadOptions, load_cases
+from keras_wa.data import load_cases
 from keras_wa.evaluate.audit.names import check_names, informative_tokens
 from keras_wa.evaluate.audit.path_tokens import PARTS_OF_NAMES, name_tokens
-from tests.evaluate.audit.tables import table
+from tests.evaluate.audit.tables import scores_of, table
 
 
 def named(names, rois_each=2, **columns):
     return table(len(names), rois_each, image_path=names, **columns)
-
-
-def scores_of(finding):
-    return {score.name: score for score in finding.scores}
 
 
 def label_of(row):
@@ -146,12 +142,3 @@ def test_the_source_letter_of_real_patches(shared_data):
     assert "'u' in letters in the file name" in finding.sentence
     # The names end in the label itself, too.
     assert scores_of(finding)["form of the file name"].auc.value > 0.99
-
-
-@pytest.mark.shared_data
-def test_names_of_cbis_ddsm_tell_next_to_nothing(shared_data):
-    options = ReadOptions(require_files=False)
-    cases = load_cases(
-        "cbis-ddsm", shared_data / "cbis-ddsm-csv", options=options
-    ).cases
-    assert check_names(cases, 100).verdict == "ok"

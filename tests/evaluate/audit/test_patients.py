@@ -4,13 +4,6 @@ from keras_wa.evaluate.audit.patients import check_patients, leaked_patients
 from tests.evaluate.audit.tables import table
 
 
-def test_patients_in_one_part_each_are_fine():
-    finding = check_patients(table())
-    assert finding.verdict == "ok"
-    assert "None of 20 patients" in finding.sentence
-    assert leaked_patients(table()) == []
-
-
 def test_a_patient_in_two_parts_is_an_error():
     cases = table()
     cases.loc[0, "split"] = "test"
@@ -22,13 +15,17 @@ def test_a_patient_in_two_parts_is_an_error():
     assert finding.advice
 
 
-def test_validation_is_a_part_too():
-    cases = table()
-    cases.loc[[0, 4], "split"] = "val"
-    assert leaked_patients(cases) == ["P000", "P002"]
-
-
-def test_a_patient_for_each_roi_says_nothing():
+def test_patients_in_one_part_each_are_fine_and_one_for_each_roi_says_nothing():
+    finding = check_patients(table())
+    assert finding.verdict == "ok"
+    assert "None of 20 patients" in finding.sentence
     finding = check_patients(table(rois_each=1))
     assert finding.verdict == "note"
     assert "patient of its own" in finding.sentence
+
+
+def test_validation_is_a_part_too():
+    cases = table()
+    assert leaked_patients(cases) == []
+    cases.loc[[0, 4], "split"] = "val"
+    assert leaked_patients(cases) == ["P000", "P002"]

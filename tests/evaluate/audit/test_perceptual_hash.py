@@ -13,7 +13,7 @@ from keras_wa.evaluate.audit.perceptual_hash import (
     turn_images,
     turn_spectra,
 )
-from tests.evaluate.audit.pictures import pictures
+from tests.evaluate.audit.tables import pictures
 
 
 def distances(one, two):

@@ -10,8 +10,7 @@ from keras_wa.data import Dataset, Roi, load_cases
 from keras_wa.data.io.resize import resize
 from keras_wa.evaluate.audit.pixels import read_pixels
 from keras_wa.phantom import PhantomSpec
-from tests.evaluate.audit.pictures import pictures
-from tests.evaluate.audit.tables import table
+from tests.evaluate.audit.tables import pictures, table
 
 
 @pytest.fixture

@@ -4,14 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keras_wa.data import load_cases
-from keras_wa.evaluate.audit.conflicts import check_conflicts
-from keras_wa.evaluate.audit.duplicate_check import check_duplicates
+from keras_wa.evaluate.audit.copy_checks import check_conflicts, check_duplicates
 from keras_wa.evaluate.audit.perceptual_hash import turn_images
-from keras_wa.evaluate.audit.pixels import SIZES, Pixels, read_pixels
+from keras_wa.evaluate.audit.pixels import SIZES, Pixels
 from keras_wa.evaluate.audit.same_images import as_group, find_copies, linked
-from tests.evaluate.audit.pictures import pictures
-from tests.evaluate.audit.tables import table
+from tests.evaluate.audit.tables import pictures, table
 
 
 def pixels_of(images, paths=None, digests=None, rows=None):
@@ -92,18 +89,21 @@ def test_a_turned_copy_in_another_file_is_near():
 
 
 def test_copies_of_a_file_under_both_labels_are_an_error():
-    pixels = copied(0, 2, digests=digests_of_copy(0, 2))
-    duplicates, conflicts = checks(table(20), pixels)
-    assert duplicates.verdict == "warning"
-    assert conflicts.verdict == "error"
-    assert conflicts.details["identical_pairs"] == 1
-    assert conflicts.groups[0].roi_ids == ["roi_0", "roi_2"]
+    names = digests_of_copy(0, 2)
+    for paths in (None, names):  # Two files, and one under two patients.
+        pixels = copied(0, 2, paths=paths, digests=names)
+        duplicates, conflicts = checks(table(20), pixels)
+        assert (duplicates.verdict, conflicts.verdict) == ("warning", "error")
+        assert conflicts.details["identical_pairs"] == 1
+        assert conflicts.groups[0].roi_ids == ["roi_0", "roi_2"]
 
 
-def test_two_different_rois_of_one_mammogram_are_no_copies():
+def test_different_windows_of_one_mammogram_or_of_copies_do_not_conflict():
     names = digests_of_copy(0, 1)
     pixels = pixels_of(pictures(20), paths=names, digests=names)
     assert [each.verdict for each in checks(table(20), pixels)] == ["ok", "ok"]
+    pixels = pixels_of(pictures(20), digests=digests_of_copy(0, 2))
+    assert [each.verdict for each in checks(table(20), pixels)] == ["warning", "ok"]
 
 
 def test_nearly_the_same_window_of_one_mammogram_is_a_note():
@@ -116,19 +116,6 @@ def test_nearly_the_same_window_of_one_mammogram_is_a_note():
     assert duplicates.details["near"]["within_a_patient"] == 1
     assert conflicts.details["pairs_in_one_file"] == 1
     assert "side by side" in conflicts.sentence
-
-
-def test_one_file_under_two_patients_is_no_neighbour():
-    names = digests_of_copy(0, 2)
-    duplicates, conflicts = checks(table(20), copied(0, 2, paths=names, digests=names))
-    assert (duplicates.verdict, conflicts.verdict) == ("warning", "error")
-
-
-def test_copies_of_mammograms_with_different_lesions_conflict_in_nothing():
-    # ROIs 0 and 2 show different parts of mammograms that are copies.
-    pixels = pixels_of(pictures(20), digests=digests_of_copy(0, 2))
-    duplicates, conflicts = checks(table(20), pixels)
-    assert (duplicates.verdict, conflicts.verdict) == ("warning", "ok")
 
 
 def test_images_without_files_are_compared_by_their_looks():
@@ -157,16 +144,3 @@ def test_pairs_are_joined_to_groups():
 def test_a_group_has_few_thumbnails():
     group = as_group(table(20), np.arange(20), "near")
     assert (len(group.roi_ids), len(group.images)) == (20, 6)
-
-
-@pytest.mark.shared_data
-def test_real_patches_under_different_case_numbers(shared_data):
-    dataset = load_cases("folder", shared_data / "microcalc-patches", r"^(\d+[a-z])")
-    pixels = read_pixels(dataset, size=64, progress=False)
-    duplicates, conflicts = checks(dataset.cases, pixels)
-    assert duplicates.verdict in ("warning", "error")
-    assert duplicates.details["identical"]["rois"] == 10
-    assert duplicates.details["identical"]["groups"] == 5
-    assert duplicates.details["identical"]["within_a_patient"] == 0
-    assert duplicates.details["near"]["groups"] == 0
-    assert conflicts.verdict == "ok"

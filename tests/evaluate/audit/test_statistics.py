@@ -5,17 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from keras_wa.data import load_cases
-from keras_wa.evaluate.audit.pixels import read_pixels
 from keras_wa.evaluate.audit.statistics import GREY_LEVELS, check_statistics
 from keras_wa.metrics.baselines import single_feature_aucs
-from tests.evaluate.audit.pictures import pictures
-from tests.evaluate.audit.tables import table
+from tests.evaluate.audit.tables import pictures, scores_of, table
 from tests.evaluate.audit.test_same_images import pixels_of
-
-
-def scores_of(finding):
-    return {score.name: score for score in finding.scores}
 
 
 def brighter(cases, by):
@@ -100,14 +93,3 @@ def test_without_a_test_part_nothing_is_scored():
     cases = table(40, split=["train"] * 40)
     finding = check_statistics(cases, pixels_of(pictures(40, size=32)), 20)
     assert finding.verdict == "not done"
-
-
-@pytest.mark.shared_data
-def test_one_number_shortcuts_of_real_patches(shared_data):
-    dataset = load_cases("folder", shared_data / "microcalc-patches", r"^(\d+[a-z])")
-    pixels = read_pixels(dataset, size=60, progress=False)
-    finding = check_statistics(dataset.cases, pixels, 200)
-    assert finding.verdict == "warning"
-    aucs = {name: score.auc for name, score in scores_of(finding).items()}
-    assert aucs["brightest minus median grey level"].low > 0.75
-    assert aucs["mean grey level"].value > 0.6

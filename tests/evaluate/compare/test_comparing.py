@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
-
-import pytest
 
 from keras_wa.evaluate.compare import comparing
 from keras_wa.evaluate.compare.comparing import measure_costs
@@ -22,8 +19,8 @@ class Cost:
 
 
 def test_a_system_of_the_same_name_and_other_settings_is_measured_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    tmp_path, monkeypatch
+):
     measured: list[str] = []
 
     def measure(config: TrainConfig, data: None) -> Cost:

@@ -9,13 +9,7 @@ import pytest
 from keras_wa.evaluate.compare.comparison_page import render_page, verdict
 from tests.evaluate.compare.test_markdown import part, record, system
 from tests.evaluate.compare.test_training_curves import result
-from tests.evaluate.pages.html import (
-    SVG,
-    assert_ids_are_unique,
-    assert_loads_nothing,
-    cells_of,
-    parse,
-)
+from tests.evaluate.pages.html import SVG, cells_of, parse_page, text_of
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -31,31 +25,27 @@ def page_of(found: dict) -> str:
     return render_page(found, results)
 
 
-def test_the_page_is_valid_and_loads_nothing() -> None:
-    page = page_of(record(splits=[part(), part("random-roi")]))
-    tree = parse(page)
-    assert_loads_nothing(page, tree)
-    assert_ids_are_unique(tree)
+def test_the_page_is_valid_escaped_and_has_every_cell_of_the_tables():
+    parts = [part(failed=[HOSTILE]), part("random-roi")]
+    tree = parse_page(page_of(record(notes=[HOSTILE], splits=parts)))
     # Two forests and four curves a split.
     assert len(list(tree.iter(f"{SVG}svg"))) == 12
+    assert text_of(tree).count(HOSTILE) == 2
+    assert cells_of(tree) >= {
+        "0.750 ± 0.010 [0.700, 0.800]",
+        "+0.050 [+0.030, +0.070]",
+        "+0.050 [+0.030, +0.070], p 0.020",
+        "91.79",
+    }
 
 
-def test_every_cell_of_the_tables_is_on_the_page() -> None:
-    cells = cells_of(parse(page_of(record())))
-    assert "0.750 ± 0.010 [0.700, 0.800]" in cells
-    assert "+0.050 [+0.030, +0.070]" in cells
-    assert "+0.050 [+0.030, +0.070], p 0.020" in cells
-    assert "91.79" in cells
+def test_one_system_alone_is_said_to_be():
+    alone = part(systems=[system("resnet50", 0.7)])
+    assert verdict(alone) == "One system alone: nothing is compared."
+    assert "Differences to" not in page_of(record(splits=[alone]))
 
 
-def test_what_it_shows_is_escaped() -> None:
-    found = record(notes=[HOSTILE], splits=[part(failed=[HOSTILE])])
-    page = page_of(found)
-    assert HOSTILE not in page
-    assert "&lt;script&gt;" in page
-
-
-def test_the_verdict_names_what_is_told_apart() -> None:
+def test_the_verdict_names_what_is_told_apart():
     worse = system("vgg16", 0.6, 0.7)
     same = system("alexnet", 0.71, 0.7)
     same["differences"]["auc"]["p_holm"] = 0.4
@@ -67,17 +57,9 @@ def test_the_verdict_names_what_is_told_apart() -> None:
 
 
 @pytest.mark.parametrize("p_value", [None, 0.06])
-def test_a_difference_that_is_not_told_from_none_is_not_claimed(
-    p_value: float | None,
-) -> None:
+def test_a_difference_that_is_not_told_from_none_is_not_claimed(p_value):
     other = system("wa_resnet50", 0.75, 0.7)
     other["differences"]["auc"]["p_holm"] = p_value
     said = verdict(part(systems=[system("resnet50", 0.7), other]))
     assert "better" not in said
     assert "not told apart from it: 1 of 1" in said
-
-
-def test_one_system_alone_is_said_to_be() -> None:
-    alone = part(systems=[system("resnet50", 0.7)])
-    assert verdict(alone) == "One system alone: nothing is compared."
-    assert "Differences to" not in page_of(record(splits=[alone]))

@@ -60,17 +60,13 @@ def begun(path: Path, pixels: tuple[str, str] = ("0", "1"), **settings: Any) -> 
 
 
 @pytest.mark.parametrize("field", COMMON)
-def test_another_data_set_split_or_budget_is_refused_by_name(
-    tmp_path: Path, field: str
-) -> None:
+def test_another_data_set_split_or_budget_is_refused_by_name(tmp_path, field):
     runs = [begun(tmp_path / "a"), begun(tmp_path / "b", **{field: OTHER[field]})]
     with pytest.raises(UserError, match=rf"/b has another `{field}` than .*/a\."):
         jobs_of_runs(runs)
 
 
-def test_other_settings_are_other_systems_with_seeds_of_their_own(
-    tmp_path: Path,
-) -> None:
+def test_other_settings_are_other_systems_with_seeds_of_their_own(tmp_path):
     runs = [
         begun(tmp_path / f"{seed}{augment}", seed=seed, augment=augment)
         for seed in (0, 1)
@@ -81,13 +77,13 @@ def test_other_settings_are_other_systems_with_seeds_of_their_own(
     assert found == [(plain, 0), (other, 0), (plain, 1), (other, 1)]
 
 
-def test_runs_that_were_trained_with_other_images_are_refused(tmp_path: Path) -> None:
+def test_runs_that_were_trained_with_other_images_are_refused(tmp_path):
     runs = [begun(tmp_path / "a"), begun(tmp_path / "b", ("0", "2"), seed=1)]
     with pytest.raises(UserError, match=r"/b was trained with other images.*is 'b'"):
         jobs_of_runs(runs)
 
 
-def test_runs_of_which_one_has_more_images_are_refused(tmp_path: Path) -> None:
+def test_runs_of_which_one_has_more_images_are_refused(tmp_path):
     fewer = begun(tmp_path / "fewer", seed=1)
     split = fewer / "split.csv"
     split.write_text("\n".join(split.read_text().splitlines()[:-1]) + "\n")
@@ -99,9 +95,7 @@ def test_runs_of_which_one_has_more_images_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "changes", [{"augment": False}, {"tiles": 4}, {"crop": "roi"}, {"epochs": 7}]
 )
-def test_a_run_that_lies_there_with_other_settings_is_refused(
-    tmp_path: Path, changes: dict[str, Any]
-) -> None:
+def test_a_run_that_lies_there_with_other_settings_is_refused(tmp_path, changes):
     begun(tmp_path / "runs" / "official" / "resnet50-seed0", model="resnet50")
     systems, shared = parse_systems("resnet50"), PHANTOM
     assert len(plan_jobs(systems, shared, 1, ["official"], tmp_path)) == 1
@@ -110,9 +104,7 @@ def test_a_run_that_lies_there_with_other_settings_is_refused(
         plan_jobs(systems, {**shared, **changes}, 1, ["official"], tmp_path)
 
 
-def test_a_run_begun_from_another_folder_is_the_same_job(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_begun_from_another_folder_is_the_same_job(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     systems = parse_systems("resnet50")
     shared = {"dataset": "folder", "data_dir": "set", "weights": "w.h5"}
@@ -128,9 +120,7 @@ def test_a_run_begun_from_another_folder_is_the_same_job(
         plan_jobs(systems, shared, 1, ["official"], Path("../out"))
 
 
-def test_a_run_is_trained_once_its_history_is_whole_and_its_checkpoints_gone(
-    tmp_path: Path,
-) -> None:
+def test_a_run_is_trained_once_its_history_is_whole_and_its_checkpoints_gone(tmp_path):
     shared = {**PHANTOM, "epochs": 2}
     (job,) = plan_jobs(parse_systems("resnet50"), shared, 1, ["official"], tmp_path)
     job.path.mkdir(parents=True)
@@ -144,7 +134,7 @@ def test_a_run_is_trained_once_its_history_is_whole_and_its_checkpoints_gone(
     assert not job.trained
 
 
-def test_every_fold_is_a_run_unless_one_is_named(tmp_path: Path) -> None:
+def test_every_fold_is_a_run_unless_one_is_named(tmp_path):
     systems, shared = parse_systems("resnet50"), {**PHANTOM, "folds": 3}
     jobs = plan_jobs(systems, shared, 2, ["patient-kfold", "official"], tmp_path)
     assert [job.path.name for job in jobs] == [
@@ -162,7 +152,7 @@ def test_every_fold_is_a_run_unless_one_is_named(tmp_path: Path) -> None:
     assert (job.path.name, job.config.fold) == ("resnet50-seed0", 1)
 
 
-def test_each_seed_needs_the_same_folds(tmp_path: Path) -> None:
+def test_each_seed_needs_the_same_folds(tmp_path):
     kfold = {"split": "patient-kfold"}
     runs = [
         begun(tmp_path / f"{seed}{fold}", seed=seed, fold=fold, **kfold)

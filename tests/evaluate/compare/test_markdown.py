@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from keras_wa.evaluate.compare.markdown import (
+    PUBLISHED_ACCURACY,
     cost_table,
     differences_table,
     main_table,
@@ -16,6 +15,7 @@ from keras_wa.evaluate.compare.markdown import (
     render_markdown,
     signed,
 )
+from keras_wa.models import list_models
 
 
 def metric(mean: float) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def record(**changes: Any) -> dict[str, Any]:
     }
 
 
-def test_the_main_table_has_a_row_a_system() -> None:
+def test_the_main_table_has_a_row_a_system():
     header, _, first, second = str(main_table(part())).splitlines()
     assert "as published, split not stated" in header
     assert first == (
@@ -97,7 +97,7 @@ def test_the_main_table_has_a_row_a_system() -> None:
     assert "| +0.050 [+0.030, +0.070] | 0.020 |" in second
 
 
-def test_the_costs_are_in_the_units_of_the_header() -> None:
+def test_the_costs_are_in_the_units_of_the_header():
     first, _ = cost_table(part(), record()["costs"]).rows
     assert first == ["resnet50", "23.60", "7.71", "701", "16", "CPU, 2 cores"]
     costs = {name: {**cost, "gflops": None} for name, cost in record()["costs"].items()}
@@ -105,7 +105,7 @@ def test_the_costs_are_in_the_units_of_the_header() -> None:
     assert first[2] == "", "without TensorFlow nobody counts them"
 
 
-def test_rows_have_as_many_cells_as_the_header() -> None:
+def test_rows_have_as_many_cells_as_the_header():
     page = render_markdown(record(splits=[part(), part("random-roi")]))
     tables = [block for block in page.split("\n\n") if block.startswith("|")]
     # One of the protocols, and four of each split.
@@ -114,21 +114,16 @@ def test_rows_have_as_many_cells_as_the_header() -> None:
         assert len({line.count("|") for line in each.splitlines()}) == 1
 
 
-def test_what_is_undefined_is_said_to_be() -> None:
+def test_what_is_undefined_is_said_to_be():
     undefined = {"mean": None, "sd": None, "low": None, "high": None}
     assert over_seeds(undefined) == "n/a"
     assert signed({"value": None, "low": None, "high": None}) == "n/a"
-    assert p_value(None) == "n/a"
+    assert differences_table(part(systems=[system("resnet50", 0.7)])) is None
+    p_values = (None, 0.0004, 0.001, 1.0)
+    assert [p_value(p) for p in p_values] == ["n/a", "< 0.001", "0.001", "1.000"]
 
 
-@pytest.mark.parametrize(
-    ("p", "text"), [(0.0004, "< 0.001"), (0.001, "0.001"), (1.0, "1.000")]
-)
-def test_p_values_are_printed_as_journals_do(p: float, text: str) -> None:
-    assert p_value(p) == text
-
-
-def test_notes_warnings_and_failures_are_on_the_page() -> None:
+def test_notes_warnings_and_failures_are_on_the_page():
     text = render_markdown(
         record(splits=[part(warnings=["Only 3 patients."], failed=["x: diverged"])])
     )
@@ -138,12 +133,7 @@ def test_notes_warnings_and_failures_are_on_the_page() -> None:
     assert "split hash 0123456789ab" in text
 
 
-def test_one_system_has_no_differences() -> None:
-    alone = part(systems=[system("resnet50", 0.7)])
-    assert differences_table(alone) is None
-
-
-def test_a_system_that_failed_under_a_split_is_left_out_of_it() -> None:
+def test_a_system_that_failed_under_a_split_is_left_out_of_it():
     other = part("random-roi", systems=[system("resnet50", 0.9)])
     table = protocols(record(splits=[part(), other]))
     assert [row[:2] for row in table.rows] == [
@@ -151,3 +141,8 @@ def test_a_system_that_failed_under_a_split_is_left_out_of_it() -> None:
         ["resnet50", "random-roi"],
         ["wa_resnet50", "drawn by patient (seed 3)"],
     ]
+
+
+def test_each_published_figure_is_of_a_registered_model():
+    assert set(PUBLISHED_ACCURACY) <= set(list_models())
+    assert PUBLISHED_ACCURACY["wa_resnet50"] == "96.74"

@@ -40,7 +40,7 @@ def result(seed: int, **changes: object) -> RunResult:
     return dataclasses.replace(plain, **changes)
 
 
-def test_the_notes_are_those_of_every_run() -> None:
+def test_the_notes_are_those_of_every_run():
     systems = {
         "plain": [result(0), result(1, notes=["a phantom", "one"])],
         "other": [result(2, notes=["two"])],
@@ -50,7 +50,7 @@ def test_the_notes_are_those_of_every_run() -> None:
     assert record["split_origin"] == "drawn by patient (seed 0)"
 
 
-def test_systems_that_start_from_other_weights_are_named() -> None:
+def test_systems_that_start_from_other_weights_are_named():
     other = TrainConfig(dataset="folder", weights="imagenet")
     systems = {"a": [result(0)], "b": [result(1, config=other)]}
     record = summarise(systems, "a", resamples=5, progress=False)
@@ -61,7 +61,7 @@ def test_systems_that_start_from_other_weights_are_named() -> None:
 
 
 @pytest.mark.parametrize("dataset", ["folder", "phantom"])
-def test_rois_of_another_size_have_pixels_of_their_own(dataset: str) -> None:
+def test_rois_of_another_size_have_pixels_of_their_own(dataset):
     own = TrainConfig(dataset=dataset, weights="none")
     larger = dataclasses.replace(own, image_size=448)
     systems = {
@@ -74,13 +74,11 @@ def test_rois_of_another_size_have_pixels_of_their_own(dataset: str) -> None:
     assert warned == (dataset == "phantom")
 
 
-def test_runs_that_were_tested_on_other_pixels_are_refused() -> None:
+def test_runs_that_were_tested_on_other_pixels_are_refused():
     systems = {"plain": [result(0), result(1, pixels_hash="b" * 12)]}
     with pytest.raises(UserError, match="run1 was tested on other images than run0"):
         summarise(systems, "plain", resamples=5, progress=False)
-
-
-def test_an_older_evaluation_has_no_pixels_to_compare() -> None:
+    # An older evaluation has no record of them.
     systems = {"plain": [result(0), result(1, pixels_hash=None)]}
     record = summarise(systems, "plain", resamples=5, progress=False)
     assert record["systems"][0]["seeds"] == [0, 1]

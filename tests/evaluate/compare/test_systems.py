@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,7 +21,7 @@ from keras_wa.training.config import TrainConfig
 from keras_wa.training.fingerprint import fingerprint
 
 
-def test_a_line_becomes_systems_with_their_own_options_and_settings() -> None:
+def test_a_line_becomes_systems_with_their_own_options_and_settings():
     first, second = parse_systems(
         "resnet50:stem_stride=2:learning_rate=1e-4, wa_resnet50:wavelet=db2"
     )
@@ -37,7 +36,7 @@ def test_a_line_becomes_systems_with_their_own_options_and_settings() -> None:
     )
 
 
-def test_shared_options_apply_where_the_model_knows_them() -> None:
+def test_shared_options_apply_where_the_model_knows_them():
     shared = {"model_options": {"stem_stride": 1, "wavelet": "db2"}, "epochs": 3}
     plain, own = parse_systems("resnet50,wa_resnet50:stem_stride=2")
     assert plain.config(shared).model_options == {"stem_stride": 1}
@@ -56,18 +55,18 @@ def test_shared_options_apply_where_the_model_knows_them() -> None:
         ("resnet50:epochs=3", "Received: 'epochs'; expected an option of resnet50"),
     ],
 )
-def test_a_mistake_is_named(line: str, expected: str) -> None:
+def test_a_mistake_is_named(line, expected):
     with pytest.raises(UserError, match=expected.replace("?", r"\?")):
         parse_systems(line)
 
 
-def test_a_setting_of_the_wrong_type_names_the_system() -> None:
+def test_a_setting_of_the_wrong_type_names_the_system():
     (system,) = parse_systems("resnet50:learning_rate=fast")
     with pytest.raises(UserError, match="system resnet50:learning_rate=fast"):
         system.config({})
 
 
-def test_every_field_is_common_or_of_one_system() -> None:
+def test_every_field_is_common_or_of_one_system():
     assert not set(COMMON) & set(SETTINGS)
     own = {"model", "model_options", "fold", "custom"}
     assert {*COMMON, *SETTINGS, *own} == set(fingerprint(TrainConfig()))
@@ -107,7 +106,7 @@ NEEDED: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("field", SETTINGS)
-def test_runs_that_differ_in_a_setting_are_two_systems(field: str) -> None:
+def test_runs_that_differ_in_a_setting_are_two_systems(field):
     needed = NEEDED.get(field, {})
     plain, again = (TrainConfig(seed=seed, **needed) for seed in (1, 3))
     other = TrainConfig(seed=2, **needed, **{field: CHANGED[field]})
@@ -120,23 +119,21 @@ def test_runs_that_differ_in_a_setting_are_two_systems(field: str) -> None:
     assert asked.config({"seed": 2, **needed}) == other
 
 
-def test_options_are_named_where_they_are_not_as_by_default() -> None:
+def test_options_are_named_where_they_are_not_as_by_default():
     given = TrainConfig(model_options={"levels": 1, "wavelet": "db2"})
     other = TrainConfig(model="resnet50", model_options={"stem_stride": 1})
     names = [each.name for each in systems_of([TrainConfig(), given, other])]
     assert names == ["wa_resnet50", "wa_resnet50:wavelet=db2", "resnet50:stem_stride=1"]
 
 
-def test_runs_that_differ_in_seed_places_and_devices_are_of_one_system() -> None:
+def test_runs_that_differ_in_seed_places_and_devices_are_of_one_system():
     plain = TrainConfig(augment=False)
     elsewhere = {"data_dir": "/b", "strategy": "mirrored", "deterministic": True}
     other = dataclasses.replace(plain, seed=1, **elsewhere)
     assert {each.name for each in systems_of([plain, other])} == {"wa_resnet50"}
 
 
-def test_weights_are_the_same_file_however_their_path_is_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_weights_are_the_same_file_however_their_path_is_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     written = [TrainConfig(weights=path) for path in ("w.h5", f"{tmp_path}/w.h5")]
     assert {each.name for each in systems_of(written)} == {"wa_resnet50"}
@@ -145,7 +142,7 @@ def test_weights_are_the_same_file_however_their_path_is_written(
     assert other.name == "wa_resnet50:weights=imagenet"
 
 
-def test_a_text_that_looks_like_a_number_stays_a_text() -> None:
+def test_a_text_that_looks_like_a_number_stays_a_text():
     assert _text("12") == '"12"'
     for value in ("12", "true", "db2", 12, 1e-4, None, True):
         assert parse_value(_text(value)) == value

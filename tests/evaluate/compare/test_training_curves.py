@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pandas as pd
@@ -18,27 +16,15 @@ from keras_wa.evaluate.compare.training_curves import (
     mean_curve,
 )
 from keras_wa.evaluate.pages import to_png
-from keras_wa.training.config import TrainConfig
+from tests.evaluate.compare.test_summary import result as run_result
 
 
 def result(seed: int, losses: list[float]) -> RunResult:
-    history = pd.DataFrame({"epoch": range(1, len(losses) + 1)})
-    for column in CURVES:
-        history[column] = losses
-    return RunResult(
-        Path("run"),
-        TrainConfig(seed=seed),
-        "0" * 12,
-        "official",
-        None,
-        pd.DataFrame(),
-        history,
-        [],
-        "a GPU",
-    )
+    epochs = {"epoch": range(1, len(losses) + 1), **dict.fromkeys(CURVES, losses)}
+    return run_result(seed, history=pd.DataFrame(epochs))
 
 
-def test_a_curve_is_the_mean_and_the_extremes_of_the_seeds() -> None:
+def test_a_curve_is_the_mean_and_the_extremes_of_the_seeds():
     curve = mean_curve([result(0, [0.6, 0.4]), result(1, [0.8, 0.5])], "loss")
     expected = pd.DataFrame(
         {"mean": [0.7, 0.45], "low": [0.6, 0.4], "high": [0.8, 0.5]},
@@ -47,7 +33,7 @@ def test_a_curve_is_the_mean_and_the_extremes_of_the_seeds() -> None:
     pd.testing.assert_frame_equal(curve, expected)
 
 
-def test_a_band_over_the_seeds_is_drawn_where_there_are_several() -> None:
+def test_a_band_over_the_seeds_is_drawn_where_there_are_several():
     runs = [result(0, [0.6, 0.4]), result(1, [0.8, 0.5])]
     many, one = curve_plots("a", {"many": runs, "one": runs[:1]})[0].series
     np.testing.assert_array_equal(many.high, [0.8, 0.5])
@@ -55,7 +41,7 @@ def test_a_band_over_the_seeds_is_drawn_where_there_are_several() -> None:
 
 
 @pytest.mark.parametrize(("length", "columns"), [(10, 3), (40, 2), (90, 2)])
-def test_the_legend_has_as_many_columns_as_fit(length: int, columns: int) -> None:
+def test_the_legend_has_as_many_columns_as_fit(length, columns):
     systems = {f"{i:x<{length}}": [result(0, [0.5, 0.1 * i])] for i in range(12)}
     figure = draw_curves(curve_plots("official", systems))
     assert len(figure.axes) == 4

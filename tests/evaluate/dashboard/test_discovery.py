@@ -21,7 +21,7 @@ def make_run(path: Path) -> Path:
 
 
 def names(*paths: Path) -> list[str]:
-    return [each.name for each in find_runs(paths)[0]]
+    return list(find_runs(paths)[0])
 
 
 def test_a_folder_gives_its_runs_and_nothing_inside_them(tmp_path):
@@ -60,7 +60,7 @@ def test_a_bad_run_is_a_note(tmp_path):
     bad.mkdir()
     (bad / "config.json").write_text("{", encoding="utf-8")
     runs, notes = find_runs([tmp_path, tmp_path / "absent"])
-    assert [each.name for each in runs] == ["good"]
+    assert list(runs) == ["good"]
     assert f"{bad} is left out: {bad / 'config.json'}: not JSON" in notes[0]
     assert notes[1] == f"{tmp_path / 'absent'} is left out: there is no such folder."
 

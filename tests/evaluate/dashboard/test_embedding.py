@@ -18,7 +18,6 @@ from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 
 from keras_wa.errors import UserError
 from keras_wa.evaluate.dashboard.embedding import (
-    _write_png,
     describe,
     sheet_layout,
     sprite,
@@ -153,11 +152,6 @@ def test_a_run_without_test_rois_is_refused_and_leaves_nothing_behind(
     names.append(keras.backend.get_uid("of this test"))
     assert names == [1, 1], "what Keras remembers of the model is gone"
     assert not list(folder.iterdir())
-
-
-def test_a_sheet_that_cannot_be_written_is_an_error(tmp_path):
-    with pytest.raises(FileNotFoundError):
-        _write_png(tmp_path / "none" / "rois.png", np.zeros((8, 8), np.uint8))
 
 
 def test_large_and_many_rois_still_fit_into_a_sheet():

@@ -6,7 +6,6 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from keras_wa.evaluate.dashboard.hparams import (
     MAIN_FIELDS,
-    Metric,
     experiment,
     session,
     session_end,
@@ -52,7 +51,7 @@ def test_equal_runs_show_the_main_settings():
 
 def test_the_columns_have_their_values_and_metrics():
     table = what_differs([TrainConfig(seed=3), TrainConfig(seed=1)])
-    found = content(experiment(table, [Metric("test/auc", "test AUC")])).experiment
+    found = content(experiment(table, {"test/auc": "test AUC"})).experiment
     (seed,) = found.hparam_infos
     assert seed.name == "seed"
     assert [each.number_value for each in seed.domain_discrete.values] == [1, 3]

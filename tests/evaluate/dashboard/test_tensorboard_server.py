@@ -5,17 +5,12 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from pathlib import Path
-
-import pytest
 
 from keras_wa.evaluate.dashboard import tensorboard_server
 from keras_wa.evaluate.dashboard.embedding import CONFIG
 
 
-def test_a_tensorboard_that_does_not_answer_is_waited_for_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_tensorboard_that_does_not_answer_is_waited_for_once(tmp_path, monkeypatch):
     (tmp_path / CONFIG).touch()
     monkeypatch.setattr(tensorboard_server, "_WAIT_S", 0.2)
     monkeypatch.setattr(tensorboard_server, "_ASK_S", 0.01)

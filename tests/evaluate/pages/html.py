@@ -27,8 +27,19 @@ def cells_of(tree: ElementTree.Element) -> set[str]:
     return {text_of(each) for tag in ("td", "th") for each in tree.iter(tag)}
 
 
+def parse_page(page: str) -> ElementTree.Element:
+    """The tree of a page that is valid, English, loads nothing and is in good order."""
+    tree = parse(page)
+    assert tree.find(".").get("lang") == "en"
+    assert_loads_nothing(page, tree)
+    assert_headings_in_order(tree)
+    assert_ids_are_unique(tree)
+    return tree
+
+
 def assert_loads_nothing(page: str, tree: ElementTree.Element) -> None:
     """Every address lies in the page itself, and nothing can run."""
+    assert "<script" not in page
     for each in tree.iter():
         for name in ("src", "href", XLINK, "data", "action", "srcset", "poster"):
             assert each.get(name, "data:").startswith(("data:", "#"))

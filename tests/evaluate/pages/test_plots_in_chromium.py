@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 pytest.importorskip("playwright")
@@ -27,7 +25,7 @@ def browser():
 
 
 @pytest.mark.parametrize("width", [1280, 360])
-def test_every_text_of_a_plot_lies_in_it(browser, tmp_path: Path, width: int) -> None:
+def test_every_text_of_a_plot_lies_in_it(browser, tmp_path, width):
     file = tmp_path / "page.html"
     file.write_text(page(LINES, FOREST), encoding="utf-8")
     screen = {"width": width, "height": 800}

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from keras_wa.evaluate import evaluate_predictions
-from keras_wa.evaluate.report.data_card import data_card
 from keras_wa.evaluate.report.mistakes import Mistake, Mistakes
 from keras_wa.evaluate.report.report import render_report
 from keras_wa.training.config import TrainConfig
@@ -88,7 +87,7 @@ def page(
         results() if found is None else found,
         cases,
         mistakes() if shown is None else shown,
-        data_card("folder", parts),
+        parts,
         config(data_dir=HOSTILE),
         {"command": ["train.py", HOSTILE], "packages": {"keras": "3"}},
     )

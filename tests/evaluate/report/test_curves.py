@@ -39,10 +39,7 @@ def test_the_precision_recall_curve_starts_at_the_share_of_malignant_rois(cases,
     assert (curve.x[0], curve.y[0]) == (1.0, pytest.approx(share))
     called = cases["probability"] >= 0.5
     assert point.y == [pytest.approx(cases["label"][called].mean())]
-
-
-def test_a_model_that_calls_nothing_malignant_has_no_precision(cases):
-    silent = results()
+    silent = results()  # It calls nothing malignant.
     silent["metrics"]["precision"]["value"] = None
     assert len(curves.precision_recall_plot(silent, cases).series) == 2
 
@@ -58,9 +55,6 @@ def test_reliability_has_a_point_a_bin_before_and_after_the_temperature(cases, f
     assert np.mean(before.x) == pytest.approx(cases["probability"].mean())
     assert np.mean(after.y) == pytest.approx(cases["label"].mean())
     assert "temperature" in after.name
-
-
-def test_without_a_temperature_there_is_one_reliability(found):
     calibration = {**found["calibration"], "temperature": None}
     plot = curves.reliability_plot({**found, "calibration": calibration})
     assert [each.name.split(",")[0] for each in plot.series] == ["as predicted"]
@@ -80,13 +74,9 @@ def test_every_plot_is_drawn(cases, found):
     drawn = curves.plots(found, cases)
     titles = ["ROC curve", "Precision and sensitivity", "Reliability", "Decision curve"]
     assert [plot.title for plot in drawn] == titles
+    benign = cases[cases["label"] == 0]
+    assert [plot.title for plot in curves.plots(found, benign)] == titles[2:]
     for plot in drawn:
         png = np.frombuffer(to_png(plot.draw()), np.uint8)
         picture = cv2.imdecode(png, cv2.IMREAD_COLOR)
         assert (picture.std(axis=-1) > 20).mean() > 0.002, plot.title
-
-
-def test_one_class_has_no_curve(cases, found):
-    benign = cases[cases["label"] == 0]
-    titles = [plot.title for plot in curves.plots(found, benign)]
-    assert titles == ["Reliability", "Decision curve"]

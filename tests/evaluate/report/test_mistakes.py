@@ -48,12 +48,6 @@ def test_the_farthest_from_the_threshold_come_first():
     ]
 
 
-def test_there_may_be_none():
-    labels = np.array([0, 1])
-    missed, alarms = surest_mistakes(labels, np.array([0.1, 0.9]), 0.5)
-    assert len(missed) == len(alarms) == 0
-
-
 def test_each_has_its_own_pixels_subbands_and_heat(shown):
     model, data, table = shown
     found = show_mistakes(model, data, "test", table, 0.5)
@@ -74,6 +68,13 @@ def test_each_has_its_own_pixels_subbands_and_heat(shown):
     assert all(each.probability >= 0.5 for each in found.false_alarms)
 
 
+def test_there_may_be_no_mistakes(shown):
+    model, data, table = shown
+    right = table.assign(probability=table["label"].astype(float))
+    found = show_mistakes(model, data, "test", right, 0.5)
+    assert found.missed == found.false_alarms == []
+
+
 def test_what_is_written_is_read_back_pixel_for_pixel(tmp_path):
     for kept in (mistakes(), Mistakes([mistakes().missed[1]], [])):
         write_mistakes(kept, tmp_path)
@@ -90,13 +91,6 @@ def test_a_network_without_a_feature_map_has_its_page_without_heat(shown):
     found = show_mistakes(keras.Model(inputs, outputs), data, "test", table, 0.5)
     assert found.note.startswith("There are no heat maps. A heat map needs a")
     assert {tuple(each.pictures) for each in found.missed} == {("ROI",)}
-
-
-def test_no_mistakes_no_pictures(shown):
-    model, data, table = shown
-    right = table.assign(probability=table["label"].astype(float))
-    found = show_mistakes(model, data, "test", right, 0.5)
-    assert found.missed == found.false_alarms == []
 
 
 @pytest.mark.parametrize(

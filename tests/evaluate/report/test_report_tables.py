@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import pandas as pd
 import pytest
 from sklearn import metrics
 
@@ -65,11 +66,8 @@ def test_the_references_stand_below_the_model(found):
     assert names[:2] == ["this model", "majority class"]
     assert names[-2:] == ["mean", "max minus median"]
     assert rows[-2][1] == "0.520 [0.450, 0.600]"
-
-
-def test_a_reference_without_a_number_says_why():
     missing = {"name": "a", "auc": None, "accuracy": None, "how": "x", "reason": "y"}
-    rows = report_tables.reference_table(results(references=[missing])).rows
+    rows = report_tables.reference_table({**found, "references": [missing]}).rows
     assert rows[1] == ["a", "", "", "not done: y"]
 
 
@@ -80,16 +78,23 @@ def test_subgroups_of_one_class_are_in_the_table_and_not_in_the_plots(found):
     assert not any(math.isnan(row.estimate.value) for row in drawn)
     assert len(report_tables.subgroup_table(found).rows) == len(found["subgroups"])
     assert report_tables.without_auc(found).startswith(f"{len(single)} of ")
+    whole = found["metrics"]["auc"]["value"]
+    assert {plot.reference for plot in report_tables.subgroup_plots(found)} == {whole}
+    few = [{**g, "few_patients": True, "n_patients": 9} for g in found["subgroups"]]
+    plots = report_tables.subgroup_plots({**found, "subgroups": few})
+    assert {row.note for plot in plots for row in plot.rows} == {"9 patients only"}
 
 
-def test_subgroups_of_few_patients_say_so():
-    found = results()
-    for group in found["subgroups"]:
-        group |= {"few_patients": True, "n_patients": 9}
-    rows = [row for plot in report_tables.subgroup_plots(found) for row in plot.rows]
-    assert {row.note for row in rows} == {"9 patients only"}
-
-
-def test_the_broken_line_is_the_auc_of_all(found):
-    auc = found["metrics"]["auc"]["value"]
-    assert {plot.reference for plot in report_tables.subgroup_plots(found)} == {auc}
+def test_the_counts_are_those_of_each_part():
+    cases = pd.DataFrame(
+        {
+            "split": ["test", "train", "train", "train"],
+            "patient_id": ["p3", "p1", "p1", "p2"],
+            "label": [1, 0, 0, 1],
+        }
+    )
+    assert report_tables.data_table(cases).rows == [
+        ["train", "3", "2", "1", "33.3 %"],
+        ["test", "1", "1", "1", "100.0 %"],
+        ["all", "4", "3", "2", "50.0 %"],
+    ]

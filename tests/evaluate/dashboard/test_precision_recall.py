@@ -8,7 +8,7 @@ from sklearn.metrics import confusion_matrix, precision_recall_curve
 from tensorboard.plugins.pr_curve import summary
 from tensorboard.util.tensor_util import make_ndarray
 
-from keras_wa.evaluate.dashboard.pr_curve import THRESHOLDS, precision_recall
+from keras_wa.evaluate.dashboard.events import THRESHOLDS, precision_recall
 
 
 @pytest.fixture
