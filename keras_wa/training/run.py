@@ -141,6 +141,11 @@ class Run:
         except ValueError as error:
             raise UserError(f"{file}: not JSON ({error}). Train again.") from error
         found = record.pop("format", None) if isinstance(record, dict) else None
+        if isinstance(record, dict) and "kind" in record:
+            raise UserError(
+                f"{path} is a preset, not a run directory. Give the directory of a "
+                "training; `MammogramClassifier.from_preset` opens presets."
+            )
         if found != FORMAT:
             raise UserError(
                 f"{path} was written by another version of keras_wa: its format is "

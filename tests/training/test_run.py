@@ -137,6 +137,12 @@ def test_a_run_of_another_version_is_refused(run: Run, format_: object) -> None:
         Run.open(run.path)
 
 
+def test_a_preset_is_named(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"kind": "keras_wa preset", "format": 1}')
+    with pytest.raises(UserError, match="is a preset, not a run directory"):
+        Run.open(tmp_path)
+
+
 @pytest.mark.parametrize("text", ["[1, 2]", "null"])
 def test_json_that_is_no_config_is_refused(run: Run, text: str) -> None:
     (run.path / "config.json").write_text(text)
