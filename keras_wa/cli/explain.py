@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from keras_wa.cli.messages import say, warn
 from keras_wa.cli.paths import make_folder
-from keras_wa.cli.roi_sample import Mask, RoiSample, draw_sample, read_masks
 from keras_wa.cli.shared import add_data_flags, open_run
 from keras_wa.cli.starting import start_keras
 from keras_wa.errors import UserError, unknown_name
+from keras_wa.evaluate.roi_sample import Mask, RoiSample, draw_sample, read_masks
 from keras_wa.ranges import Range
 
 if TYPE_CHECKING:

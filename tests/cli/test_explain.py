@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from keras_wa.cli import main
-from keras_wa.cli.roi_sample import draw_sample
+from keras_wa.evaluate.roi_sample import draw_sample
 from keras_wa.explain.deletion import deletion_areas, deletion_curves
 from keras_wa.explain.gates import gate_profiles
 from keras_wa.explain.gradcam import grad_cam

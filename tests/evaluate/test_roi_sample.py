@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keras_wa.cli.roi_sample import RoiSample, read_masks
 from keras_wa.data import Dataset, load_cases
 from keras_wa.data.io.symmetries import apply_symmetry
 from keras_wa.data.leaky_splits import copy_rois
 from keras_wa.errors import UserError
+from keras_wa.evaluate.roi_sample import RoiSample, read_masks
 from keras_wa.phantom import PhantomSpec
 
 
