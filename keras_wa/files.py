@@ -238,3 +238,20 @@ def without_nan(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def make_folder(name: str | Path, parameter: str = "out") -> Path:
+    """Creates an output folder.
+
+    Raises:
+        UserError: it cannot be made.
+    """
+    folder = Path(name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"`{parameter}`. Received: {name} ({error.strerror}); expected a folder, "
+            "or a place where one can be made."
+        ) from error
+    return folder

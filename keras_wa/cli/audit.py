@@ -7,11 +7,11 @@ import dataclasses
 
 from keras_wa.cli.flags import add_settings
 from keras_wa.cli.messages import say, warn
-from keras_wa.cli.paths import make_folder
 from keras_wa.cli.shared import add_resamples, choose_dataset
 from keras_wa.data import ReadOptions, load_cases
 from keras_wa.data.loading import ReadSettings
 from keras_wa.data.registry import DATASETS
+from keras_wa.files import make_folder
 from keras_wa.phantom import PhantomSpec
 from keras_wa.ranges import Range
 from keras_wa.settings import range_of

@@ -9,10 +9,10 @@ from typing import Any
 
 from keras_wa.cli.flags import add_config, add_settings, given_settings
 from keras_wa.cli.messages import say, warn
-from keras_wa.cli.paths import make_folder
 from keras_wa.cli.shared import add_resamples, choose_dataset
 from keras_wa.cli.starting import start_keras
 from keras_wa.errors import UserError, unknown_name
+from keras_wa.files import make_folder
 from keras_wa.ranges import Range
 from keras_wa.training.config import TrainConfig
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from keras_wa.cli.flags import flag_of
 from keras_wa.cli.messages import say, warn
-from keras_wa.cli.paths import make_folder
 from keras_wa.data.download import (
     CBIS_DDSM,
     ENDPOINTS,
@@ -40,7 +39,7 @@ from keras_wa.data.readers.cbis_ddsm.idc_series import (
     missing_series,
 )
 from keras_wa.errors import UserError, unknown_name
-from keras_wa.files import replacing
+from keras_wa.files import make_folder, replacing
 from keras_wa.ranges import Range
 
 EXAMPLE = "keras-wa download cbis-ddsm --lesion calcification --dry-run"
@@ -213,7 +212,7 @@ def _carry_out(plan: Plan, tables: Tables, licence: str, s5cmd: S5cmd) -> int:
 
 def _write_series_table(index: IdcIndex, lists: CaseLists, path: Path) -> int:
     """Writes the assignment of every series and prints a summary of it."""
-    make_folder(path.parent, "--series-table")
+    make_folder(path.parent, "series_table")
     assigned = assign_series(index.series, lists.cases)
     say(describe(assigned, missing_series(index.series, lists.cases)))
     with replacing(path) as partial:

@@ -28,19 +28,6 @@ def at_home(values: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v if k == "token" else expanded(v) for k, v in values.items()}
 
 
-def make_folder(name: str | Path, flag: str = "--out") -> Path:
-    """Creates an output folder before the command starts its work."""
-    out = Path(name)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"{flag}. Received: {name} ({error.strerror}); expected a folder, or a "
-            "place where one can be made."
-        ) from error
-    return out
-
-
 def check_writable(path: Path, flag: str) -> None:
     """Checks that an output file can be written, before the command starts its work.
 

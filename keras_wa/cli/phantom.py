@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from keras_wa.cli.flags import flag_of
 from keras_wa.cli.messages import say, warn
-from keras_wa.cli.paths import make_folder
 from keras_wa.data.background_rois import background_cases, render_on_backgrounds
 from keras_wa.data.backgrounds import find_backgrounds
 from keras_wa.data.io.spacing import CREDIBLE_MM
@@ -34,7 +33,7 @@ from keras_wa.data.readers.cbis_ddsm import (
     read_case_lists,
 )
 from keras_wa.errors import UserError, unknown_name
-from keras_wa.files import replacing
+from keras_wa.files import make_folder, replacing
 from keras_wa.phantom import PhantomSpec, best_possible_auc, phantom_cases, render_rois
 from keras_wa.progress import ProgressBar
 from keras_wa.ranges import Range

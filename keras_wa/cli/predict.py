@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from keras_wa.cli.messages import as_flags, warn
-from keras_wa.cli.paths import check_writable, make_folder
+from keras_wa.cli.paths import check_writable
 from keras_wa.cli.starting import begun, start_keras, without_collecting
 from keras_wa.data import ReadOptions
 from keras_wa.errors import UserError, unknown_name
 from keras_wa.export.cards import DISCLAIMER, trained_bits
+from keras_wa.files import make_folder
 from keras_wa.ranges import Range
 from keras_wa.settings import range_of
 
@@ -151,10 +152,10 @@ def run(args: argparse.Namespace) -> int:
     if args.overlay is not None:
         from keras_wa.inference.overlay import Overlays
 
-        folder = make_folder(args.overlay, "--overlay")
+        folder = make_folder(args.overlay, "overlay")
         overlays = Overlays(classifier, folder, args.bits_stored)
     if args.dicom_out is not None:
-        make_folder(args.dicom_out, "--dicom-out")
+        make_folder(args.dicom_out, "dicom_out")
     predictions: list[Any] = []
     with ProgressBar("Predicting", len(named)) as bar:
         for each in predict_targets(classifier, targets, options, args.tta):

@@ -44,7 +44,7 @@ def explained(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Expla
     lines: list[str] = []
     capture.setattr("keras_wa.cli.explain.say", lines.append)
     capture.setattr("keras_wa.cli.explain.warn", lines.extend)
-    capture.setattr("keras_wa.cli.explain.read_masks", _top_half)
+    capture.setattr("keras_wa.evaluate.explain_run.read_masks", _top_half)
     assert main(["explain", str(path), "--n", str(N), "--random", "2"]) == 0
     capture.undo()
     return path, "\n".join(lines)
@@ -109,7 +109,7 @@ def test_the_terminal_shows_the_scores_and_that_it_is_a_phantom(
 def test_explaining_again_gives_the_same_scores(
     explained: Explained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("keras_wa.cli.explain.read_masks", _top_half)
+    monkeypatch.setattr("keras_wa.evaluate.explain_run.read_masks", _top_half)
     words = ["--n", str(N), "--random", "2", "--out", str(tmp_path / "new")]
     assert main(["explain", str(explained[0]), *words]) == 0
     again = json.loads((tmp_path / "new" / "scores.json").read_text())
@@ -129,7 +129,7 @@ def test_a_network_of_subbands_scores_as_the_one_that_makes_them_itself(
         path / "config.json",
         {"format": FORMAT, **run.config.to_mapping(), "dwt": "pipeline"},
     )
-    monkeypatch.setattr("keras_wa.cli.explain.read_masks", _top_half)
+    monkeypatch.setattr("keras_wa.evaluate.explain_run.read_masks", _top_half)
     words = ["--n", str(N), "--random", "0", "--out", str(tmp_path / "out")]
     assert main(["explain", str(path), *words]) == 0
     record = json.loads((tmp_path / "out" / "scores.json").read_text())
@@ -154,7 +154,7 @@ def test_occlusion_has_a_folder_of_its_own_and_needs_no_masks(
     path = explained[0]
     before = _scores(path)
     nothing = ([None] * 4, "This data set has no masks.")
-    monkeypatch.setattr("keras_wa.cli.explain.read_masks", lambda *_: nothing)
+    monkeypatch.setattr("keras_wa.evaluate.explain_run.read_masks", lambda *_: nothing)
     words = ["--method", "occlusion", "--patch", "16", "--stride", "16"]
     assert main(["explain", str(path), "--n", "4", "--random", "0", *words]) == 0
     record = _scores(path, "explain-occlusion")
@@ -174,10 +174,16 @@ def test_occlusion_has_a_folder_of_its_own_and_needs_no_masks(
         (["--split", "tset"], "No ROI is in the split 'tset'"),
         (["--n", "0"], "--n must be at least 1. Received: 0"),
         (["--layer", "gte"], "did you mean 'gate'?"),
-        (["--patch", "4"], "--patch. Received: 4 with --method gradcam"),
+        (
+            ["--patch", "4"],
+            "--patch is of the other method. Received:",
+        ),
         (["--method", "occlusion", "--patch", "99"], "expected 1 to 32 pixels"),
         (["--method", "occlusion", "--stride", "5"], "expected 1 to 4 pixels"),
-        (["--method", "occlusion", "--layer", "gate"], "--layer. Received: gate"),
+        (
+            ["--method", "occlusion", "--layer", "gate"],
+            "--layer is of the other method",
+        ),
     ],
 )
 def test_a_wrong_argument_is_named_and_nothing_is_written(
