@@ -28,9 +28,10 @@ def grad_cam(
     batch_size: int = 32,
     progress: bool = False,
 ) -> Heat:
-    """Explains one class's logit by a feature map.
+    """Explains the log odds of one class by a feature map.
 
-    With `A_k` the channels of the map and `y` the logit of the class:
+    With `A_k` the channels of the map and `y` the log odds of the class against all
+    others (the logit alone would depend on what the softmax cancels):
 
         a_k  = mean over space of dy / dA_k
         heat = ReLU(sum over k of a_k A_k)
@@ -109,10 +110,11 @@ def grad_cam_graph(
     head = last_layer(model)
     if not isinstance(head, layers.Dense):
         raise ValueError(
-            "The model must end in a Dense layer, whose logit is explained. "
+            "The model must end in a Dense layer, whose logits are explained. "
             f"Received: {type(head).__name__} {head.name!r}"
         )
     trunk = keras.Model(model.input, [feature_map, head.input])
+    chosen = range(head.units)[target]
     height, width = size or model.input.shape[1:3]
 
     def compute(inputs: Any) -> Any:
@@ -120,10 +122,12 @@ def grad_cam_graph(
             # The map has a gradient even in a model without trainable weights.
             tape.watch(inputs)
             maps, features = trunk(inputs, training=False)
-            # The logit without its bias, which has no gradient.
-            kernel = tf.cast(head.kernel, tf.float32)[:, target]
-            logits = tf.linalg.matvec(tf.cast(features, tf.float32), kernel)
-        slopes = tf.cast(tape.gradient(logits, maps), tf.float32)
+            logits = tf.matmul(tf.cast(features, tf.float32), head.kernel)
+            if head.use_bias:
+                logits += head.bias
+            others = tf.concat([logits[:, :chosen], logits[:, chosen + 1 :]], axis=1)
+            log_odds = logits[:, chosen] - tf.reduce_logsumexp(others, axis=1)
+        slopes = tf.cast(tape.gradient(log_odds, maps), tf.float32)
         weights = tf.reduce_mean(slopes, axis=(1, 2))
         cam = tf.einsum("nhwc,nc->nhw", tf.cast(maps, tf.float32), weights)
         cam = tf.image.resize(tf.nn.relu(cam)[..., tf.newaxis], (height, width))

@@ -34,7 +34,8 @@ def test_after_global_pooling_it_is_the_class_activation_map(images, target):
     model = gap_network()
     maps = keras.Model(model.input, model.get_layer("map").output)(images)
     kernel = np.asarray(model.get_layer("head").kernel)
-    cam = np.einsum("nhwc,c->nhw", np.asarray(maps), kernel[:, target])
+    difference = kernel[:, target] - kernel[:, 1 - target]
+    cam = np.einsum("nhwc,c->nhw", np.asarray(maps), difference)
     heat = grad_cam(model, images, target=target)
     assert heat.max() == 1
     assert np.allclose(heat, _heat(cam), atol=1e-5)
@@ -46,8 +47,9 @@ def test_of_an_early_map_the_channels_weights_are_finite_differences(images):
     features = keras.Model(model.get_layer("a").output, model.get_layer("head").input)
     kernel, bias = map(np.asarray, model.get_layer("head").weights)
 
-    def logit(maps: np.ndarray) -> np.ndarray:
-        return (np.asarray(features(maps), np.float64) @ kernel + bias)[:, 1]
+    def log_odds(maps: np.ndarray) -> np.ndarray:
+        logits = np.asarray(features(maps), np.float64) @ kernel + bias
+        return logits[:, 1] - logits[:, 0]
 
     maps = np.asarray(trunk(images))
     step = 0.01
@@ -55,7 +57,7 @@ def test_of_an_early_map_the_channels_weights_are_finite_differences(images):
     for channel in range(maps.shape[-1]):
         shift = np.zeros(maps.shape[-1], np.float32)
         shift[channel] = step
-        slopes.append((logit(maps + shift) - logit(maps - shift)) / (2 * step))
+        slopes.append((log_odds(maps + shift) - log_odds(maps - shift)) / (2 * step))
     cam = np.einsum("nhwc,cn->nhw", maps, np.stack(slopes))
     assert np.allclose(grad_cam(model, images, layer="a"), _heat(cam), atol=5e-3)
 
@@ -67,6 +69,40 @@ def test_a_saturated_softmax_does_not_hide_the_evidence(images):
     model.get_layer("head").bias.assign([0.0, 200.0])
     assert (model.predict(images, verbose=0)[:, 1] == 1).all()
     assert np.array_equal(grad_cam(model, images), before)
+
+
+def test_what_the_softmax_cancels_changes_nothing(images):
+    """The same weights added to all classes leave every probability as it is."""
+    model = gap_network()
+    before = grad_cam(model, images)
+    kernel, bias = model.get_layer("head").get_weights()
+    same = np.random.default_rng(3).normal(0, 3, (len(kernel), 1))
+    model.get_layer("head").set_weights([kernel + same, bias + 1])
+    np.testing.assert_allclose(grad_cam(model, images), before, atol=1e-4)
+
+
+def test_of_three_classes_one_is_explained_against_the_two_others(images):
+    roi = keras.Input((SIZE, SIZE, 1))
+    maps = layers.Conv2D(4, 3, activation="relu", name="map")(roi)
+    pooled = layers.GlobalAveragePooling2D()(maps)
+    head = layers.Dense(3, activation="softmax", bias_initializer="ones")
+    model = keras.Model(roi, head(pooled))
+    found = np.asarray(keras.Model(roi, maps)(images), np.float64)
+    kernel, bias = map(np.asarray, head.weights)
+
+    def log_odds(pooled: np.ndarray) -> np.ndarray:
+        p = np.exp(pooled @ kernel + bias)
+        p /= p.sum(axis=1, keepdims=True)
+        return np.log(p[:, 1] / (1 - p[:, 1]))
+
+    at, step = found.mean(axis=(1, 2)), 1e-5
+    slopes = [
+        (log_odds(at + shift) - log_odds(at - shift)) / (2 * step)
+        for shift in step * np.eye(4)
+    ]
+    cam = np.einsum("nhwc,cn->nhw", found, np.stack(slopes))
+    heat = grad_cam(model, images, target=1)
+    np.testing.assert_allclose(heat, _heat(cam), atol=1e-4)
 
 
 def test_a_network_that_sees_bright_spots_points_at_them():
