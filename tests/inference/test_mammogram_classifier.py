@@ -170,8 +170,8 @@ def test_served_as_a_preset_or_a_savedmodel_it_gives_the_same(
     classifier.export(tmp_path / "served")
     rois = RNG.integers(0, 256, (3, 40, 40), np.uint8)
     raw = classifier(rois[..., np.newaxis], training=False)
-    for path, frozen in ((tmp_path / "served", True), (preset, True), (preset, False)):
-        served = open_classifier(path, frozen)
+    for path in (tmp_path / "served", preset):
+        served = open_classifier(path)
         assert served.decision == classifier.decision
         assert served.trained_on == "phantom"
         np.testing.assert_allclose(served(rois), np.asarray(raw), atol=1e-5)
