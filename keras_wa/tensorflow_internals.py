@@ -1,7 +1,8 @@
 """The private parts of TensorFlow that this package uses; they work with 2.20 and 2.21.
 
 Each is None where another version of TensorFlow lacks it. Then a FLOP count is NaN
-where it would be wrong, and a training keeps its memory.
+where it would be wrong, a training keeps its memory, and a SavedModel has its constants
+twice.
 """
 
 from __future__ import annotations
@@ -22,3 +23,4 @@ gradient_registry: dict[str, Any] | None = getattr(
 )
 op_stats = _private("framework.ops", "OpStats")
 register_statistics = _private("framework.ops", "RegisterStatistics")
+save_context = _private("saved_model.save_context", "save_context")

@@ -226,9 +226,12 @@ def _three_class(
     if not {*THREE_CLASS_COLUMNS, "class"} <= set(predictions.columns):
         return None
     p = predictions[list(THREE_CLASS_COLUMNS)]
-    found = three_class_metrics(
-        predictions["class"], p, predictions["patient_id"], **options
-    )
+    try:
+        found = three_class_metrics(
+            predictions["class"], p, predictions["patient_id"], **options
+        )
+    except ValueError as error:
+        raise UserError(f"Predictions of three classes: {error}") from error
     return {
         "confusion": found.pop("confusion"),
         **{

@@ -122,9 +122,10 @@ def grad_cam_graph(
             # The map has a gradient even in a model without trainable weights.
             tape.watch(inputs)
             maps, features = trunk(inputs, training=False)
-            logits = tf.matmul(tf.cast(features, tf.float32), head.kernel)
+            kernel = tf.cast(head.kernel, tf.float32)
+            logits = tf.matmul(tf.cast(features, tf.float32), kernel)
             if head.use_bias:
-                logits += head.bias
+                logits += tf.cast(head.bias, tf.float32)
             others = tf.concat([logits[:, :chosen], logits[:, chosen + 1 :]], axis=1)
             log_odds = logits[:, chosen] - tf.reduce_logsumexp(others, axis=1)
         slopes = tf.cast(tape.gradient(log_odds, maps), tf.float32)

@@ -9,6 +9,10 @@ from typing import Any
 
 DISCLAIMER = "Research software. Not a medical device."
 
+CARD_FORMAT = 2
+"""Format of an export: the graph's preprocessing, heat and card. A run is not opened by
+an export of another format."""
+
 
 def card_file(saved_model: Path) -> Path:
     """Returns the card in a SavedModel, see `export.saved_model.model_card`."""

@@ -17,7 +17,7 @@ from keras_wa.errors import UserError
 from keras_wa.explain.feature_map import find_feature_map
 from keras_wa.explain.gradcam import grad_cam_graph
 from keras_wa.explain.subbands import image_wavelet
-from keras_wa.export.cards import DISCLAIMER, card_file
+from keras_wa.export.cards import CARD_FORMAT, DISCLAIMER, card_file
 from keras_wa.export.convolutions import for_cpu
 from keras_wa.export.folding import fold
 from keras_wa.export.guard import guarded
@@ -149,6 +149,7 @@ def model_card(run: Run, network: keras.Model) -> dict[str, Any]:
     """Returns the card of a trained network for a server, as JSON values."""
     config, decision = run.config, read_decision(run)
     return {
+        "format": CARD_FORMAT,
         "keras_wa": keras_wa.__version__,
         "model": config.model,
         "weights": weights_digest(run),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+
+from keras_wa import tensorflow_internals as internals
 
 Function = Callable[[tf.Tensor], dict[str, tf.Tensor]]
 
@@ -48,19 +51,26 @@ def save_functions(
         name: str, run: Any, checked: Callable[[Any], Callable[[tf.Tensor], Any]]
     ) -> None:
         run = tf.function(run, input_signature=[signature], autograph=False)
-        module.weights += run.get_concrete_function().variables
+        trace = run.get_concrete_function()
+        # Those of constant kernels are read during tracing alone.
+        captured = {id(tensor) for tensor in trace.captured_inputs}
+        module.weights += [w for w in trace.variables if id(w.handle) in captured]
         served, signatures[name] = _of_one_dtype(checked(run), signature)
         setattr(module, name, served)
         setattr(module, f"{name}_unchecked", run)
 
-    add(
-        "serve",
-        lambda roi: model(roi, training=False),
-        lambda run: only(guard(lambda roi: {"output_0": run(roi)})),
-    )
-    signatures["serving_default"] = signatures.pop("serve")
-    for name, function in (functions or {}).items():
-        add(name, function, guard)
+    # A function that is traced before TensorFlow saves is traced again, and both are
+    # written, each with its constants.
+    tracing: Any = internals.save_context or contextlib.nullcontext
+    with tracing(tf.saved_model.SaveOptions()):
+        add(
+            "serve",
+            lambda roi: model(roi, training=False),
+            lambda run: only(guard(lambda roi: {"output_0": run(roi)})),
+        )
+        signatures["serving_default"] = signatures.pop("serve")
+        for name, function in (functions or {}).items():
+            add(name, function, guard)
     tf.saved_model.save(module, str(path), signatures=signatures)
 
 
@@ -109,6 +119,9 @@ def load_saved_model(path: Path) -> Any:
 def unchecked(loaded: Any, name: str) -> Callable[[Any], Any]:
     """Returns a function of a loaded SavedModel without its guard, if it has one."""
     free = f"{name}_unchecked"
-    name = free if hasattr(loaded, free) else name
-    # Keeps a reference to the loaded object, which owns the variables.
-    return lambda inputs: getattr(loaded, name)(inputs)
+    function = getattr(loaded, free if hasattr(loaded, free) else name)
+
+    def run(inputs: Any, _owner: Any = loaded) -> Any:  # It owns the variables.
+        return function(inputs)
+
+    return run

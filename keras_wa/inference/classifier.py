@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +20,7 @@ from keras_wa.data import ReadOptions
 from keras_wa.data.pipeline.rois import Enhancement
 from keras_wa.errors import UserError, in_one_line
 from keras_wa.explain.subbands import image_wavelet
-from keras_wa.export.cards import bits_of, card_file
+from keras_wa.export.cards import CARD_FORMAT, bits_of, card_file
 from keras_wa.export.saved_model import weights_digest
 from keras_wa.export.saving import load_saved_model, unchecked
 from keras_wa.files import put_back
@@ -31,6 +30,12 @@ from keras_wa.training.decision import Decision, read_decision
 from keras_wa.training.run import Run
 
 Pixels = NDArray[np.uint8]
+
+# What TensorFlow raises for a SavedModel that lacks a part or is cut off.
+_UNREADABLE = (
+    *(OSError, ValueError, KeyError, IndexError, AttributeError),
+    tf.errors.OpError,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,8 +54,8 @@ class Classifier:
             unknown.
         notes: messages to show with every result.
         enhancement: the enhancement of each ROI.
-        weights: XXH3-128 of the run's `best.keras`, hexadecimal; `""` for older
-            SavedModels.
+        weights: XXH3-128 of the run's `best.keras`, or of the weights of a network
+            without one, hexadecimal; `""` if the card does not state it.
         serve: function from uint8 `(n, height, width, 1)` to float32 `(n, classes)`.
         wavelet: wavelet of the network's subbands; None if it uses none, or unknown.
         open_network: returns the Keras model after the preprocessing, for heat maps;
@@ -134,15 +139,25 @@ def _exported(path: Path) -> Classifier | None:
     try:
         run = Run.open(path)
         card = _read_card(run.saved_model)
-        if card.get("weights") != weights_digest(run):
+        digest = weights_digest(run)
+        if (card.get("format"), card.get("weights")) != (CARD_FORMAT, digest):
             return None
         # The run may have been evaluated since.
         decision = read_decision(run)
         card["decision"] = decision and dataclasses.asdict(decision)
         serve = unchecked(load_saved_model(run.saved_model), "serve")
-    except (OSError, ValueError, tf.errors.OpError):
+    except _UNREADABLE:
         return None
-    return _described(card, path, serve, functools.partial(load_best, run))
+
+    def open_network() -> keras.Model:
+        if weights_digest(run) != digest:
+            raise UserError(
+                f"{run.best}: the weights have changed since {path} was opened, so its "
+                "heat would be of others than its probability. Open it again."
+            )
+        return load_best(run)
+
+    return _described(card, path, serve, open_network)
 
 
 def _of_model(model: MammogramClassifier, source: Path) -> Classifier:
@@ -175,7 +190,7 @@ def _of_saved_model(path: Path) -> Classifier:
     try:
         loaded = load_saved_model(path)
         serve = unchecked(loaded, "serve")
-    except (OSError, ValueError, tf.errors.OpError) as error:
+    except _UNREADABLE as error:
         raise UserError(
             f"{path}: no SavedModel that can be read ({in_one_line(error)})."
         ) from error

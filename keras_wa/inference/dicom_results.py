@@ -9,7 +9,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pydicom
-import xxhash
 from numpy.typing import NDArray
 
 from keras_wa import __version__
@@ -36,13 +35,14 @@ _MALIGNANT, _OTHER = (255, 64, 64), (0, 255, 255)
 
 def algorithm_of(classifier: Classifier) -> Algorithm:
     """Returns the name, version and weights that identify the algorithm."""
-    digest = classifier.weights
-    if not digest:  # Older SavedModels have no digest.
-        graph = (classifier.source / "saved_model.pb").read_bytes()
-        digest = xxhash.xxh3_128_hexdigest(graph)
+    if not classifier.weights:
+        raise UserError(
+            f"{classifier.source}: results as DICOM name the weights. Received: a "
+            "model whose card has no digest of them; expected one. Export it again."
+        )
     return Algorithm(
         name=f"keras_wa, trained on {classifier.trained_on}"[:64],
-        version=f"{__version__}, weights {digest}"[:64],
+        version=f"{__version__}, weights {classifier.weights}"[:64],
         maker="keras_wa",
         description=(
             "Research software. Not a medical device. The range of a probability is "

@@ -10,13 +10,13 @@ from typing import Any
 
 import keras
 import numpy as np
+import xxhash
 from numpy.typing import ArrayLike, NDArray
 
 from keras_wa.data.classes import CLASS_NAMES
-from keras_wa.export.convolutions import for_cpu
-from keras_wa.export.folding import fold
+from keras_wa.explain.subbands import image_wavelet
+from keras_wa.export.cards import CARD_FORMAT
 from keras_wa.export.preparation import Preprocessing, preparing_model
-from keras_wa.export.saved_model import serving_model, write_saved_model
 from keras_wa.inference.raw_images import grey_batch
 from keras_wa.metrics import apply_temperature
 from keras_wa.training.decision import Decision
@@ -187,18 +187,33 @@ class MammogramClassifier(keras.Model):
         Raises:
             UserError: the directory exists and is not a SavedModel.
         """
+        from keras_wa.export.saved_model import write_saved_model
+
         write_saved_model(self.serving_model(), self.card(), Path(path))
 
     def serving_model(self) -> keras.Model:
         """Returns the network, folded for inference, after its preprocessing."""
+        from keras_wa.export.convolutions import for_cpu
+        from keras_wa.export.folding import fold
+        from keras_wa.export.saved_model import serving_model
+
         return serving_model(for_cpu(fold(self.network)), self.preprocessing)
 
     def card(self) -> dict[str, Any]:
         """Returns the card of the exported classifier, as JSON values."""
         return {
+            "format": CARD_FORMAT,
             "trained_on": "unknown",
+            "wavelet": self.preprocessing.wavelet or image_wavelet(self.network),
+            "weights": self.metadata.get("weights") or self._digest(),
             **self.metadata,
             "inside": self.preprocessing.to_card(),
             "labels": self.labels,
             "decision": self.decision and dataclasses.asdict(self.decision),
         }
+
+    def _digest(self) -> str:
+        digest = xxhash.xxh3_128()
+        for weight in self.network.get_weights():
+            digest.update(np.asarray(weight).tobytes())
+        return digest.hexdigest()

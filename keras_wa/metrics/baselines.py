@@ -123,5 +123,5 @@ def directed_auc(
             "labels, all equal"
         )
     rises = train_auc >= 0.5
-    scores = np.asarray(test_values) * (1 if rises else -1)
+    scores = np.asarray(test_values, np.float64) * (1 if rises else -1)
     return cluster_bootstrap_auc(test_labels, scores, test_groups, **options), rises

@@ -149,7 +149,7 @@ class Run:
         if found != FORMAT:
             raise UserError(
                 f"{path} was written by another version of keras_wa: its format is "
-                f"{found!r}, expected {FORMAT}. Use that version, or train again."
+                f"{found!r}, expected {FORMAT}. Train again."
             )
         return cls(path, TrainConfig.from_mapping(record, str(file)))
 

@@ -38,6 +38,22 @@ def test_each_unit_has_the_worst_of_its_rois(level, expected):
     assert "patient_id" in found
 
 
+def test_at_one_threshold_a_patient_is_positive_where_an_roi_is():
+    rng = np.random.default_rng(0)
+    rois = pd.DataFrame(
+        {
+            "roi_id": range(80),
+            "patient_id": rng.integers(25, size=80),
+            "label": rng.integers(2, size=80),
+            "probability": rng.random(80).astype(np.float32),
+        }
+    )
+    pooled = aggregate(rois, "patient").table.set_index("patient_id")
+    for name, own in rois.groupby("patient_id"):
+        called = (own["probability"] >= 0.7).any()
+        assert (pooled["probability"][name] >= 0.7) == called
+
+
 def test_the_mean_is_an_option():
     found = aggregate(table(), "patient", "mean").table
     assert found["probability"].tolist() == pytest.approx([1.3 / 3, 0.5])

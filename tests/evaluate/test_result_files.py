@@ -95,7 +95,7 @@ def test_the_same_results_give_the_same_bytes_and_a_failed_write_keeps_them(
 
     monkeypatch.setattr(os, "replace", full)
     with pytest.raises(OSError, match="No space left"):
-        write_results(tmp_path / "new", results | {"notes": []}, table)
+        write_results(tmp_path / "new", results | {"notes": ["other"]}, table)
     with pytest.raises(ValueError, match="without label"):
         write_results(tmp_path / "new", results, table.drop(columns="label"))
     files = [path for path in tmp_path.rglob("*") if path.is_file()]

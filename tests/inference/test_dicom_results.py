@@ -11,6 +11,7 @@ import pydicom
 import pytest
 import xxhash
 
+from keras_wa import MammogramClassifier
 from keras_wa.cli import main
 from keras_wa.data import ReadOptions
 from keras_wa.data.io import Box
@@ -26,6 +27,7 @@ from keras_wa.inference.predicting import Prediction, Target, predict_targets
 from tests.data.io.dicom_files import bytes_with
 from tests.inference.dicom_out.conftest import errors_of
 from tests.inference.dicom_out.sources import WHEN, digital
+from tests.tiny_model import tiny
 
 __all__ = ["errors_of"]
 
@@ -135,9 +137,20 @@ def test_the_weights_are_named(finished: Path) -> None:
     (name,) = names
     digest = xxhash.xxh3_128_hexdigest((finished / "best.keras").read_bytes())
     assert name.endswith(f"weights {digest}")
-    # Of an older SavedModel the graph is all that is known.
     served = open_classifier(finished / "saved_model")
-    assert algorithm_of(dataclasses.replace(served, weights="")).version != name
+    with pytest.raises(UserError, match="no digest of them; expected one"):
+        algorithm_of(dataclasses.replace(served, weights=""))
+
+
+def test_a_network_without_a_run_is_named_by_its_weights(tmp_path: Path) -> None:
+    model = MammogramClassifier(tiny(image_size=32))
+    versions = []
+    for name in ("one", "two", "other"):
+        if name == "other":
+            model.network.set_weights([2 * w for w in model.network.get_weights()])
+        model.export(tmp_path / name)
+        versions.append(algorithm_of(open_classifier(tmp_path / name)).version)
+    assert versions[0] == versions[1] != versions[2]
 
 
 def test_an_image_of_another_format_is_refused(

@@ -15,7 +15,9 @@ import pytest
 from keras_wa import MammogramClassifier
 from keras_wa.cli import main
 from keras_wa.errors import UserError
+from keras_wa.export.preparation import Preprocessing
 from keras_wa.inference.classifier import open_classifier
+from keras_wa.inference.pictures import Pictures
 from keras_wa.metrics import Estimate
 from tests.processes import python
 from tests.tiny_model import tiny
@@ -177,6 +179,23 @@ def test_served_as_a_preset_or_a_savedmodel_it_gives_the_same(
         np.testing.assert_allclose(served(rois), np.asarray(raw), atol=1e-5)
     with pytest.raises(UserError, match="exists and is no SavedModel"):
         classifier.export(preset)
+
+
+@pytest.mark.parametrize("dwt", ["model", "pipeline"])
+def test_a_preset_of_a_wavelet_network_shows_its_subbands(
+    dwt: str, tmp_path: Path
+) -> None:
+    wavelet = "haar" if dwt == "pipeline" else None
+    preprocessing = Preprocessing(32, wavelet=wavelet)
+    model = MammogramClassifier(tiny(image_size=32, dwt=dwt), preprocessing)
+    model.save_to_preset(tmp_path / "preset")
+    classifier = open_classifier(tmp_path / "preset")
+    assert classifier.wavelet == "haar"
+    roi = RNG.integers(0, 256, (32, 32), np.uint8)
+    np.testing.assert_allclose(classifier(roi[None]), model.predict([roi]), atol=1e-5)
+    pictures = Pictures(classifier).of(roi)
+    assert pictures.heat is not None
+    assert pictures.bands is not None
 
 
 @pytest.mark.parametrize(

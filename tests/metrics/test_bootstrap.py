@@ -51,6 +51,7 @@ def test_intervals_equal_the_percentiles_of_scikit_learn_on_the_same_patients():
         assert [interval.low, interval.high] == pytest.approx(expected, abs=1e-12)
         assert interval.value == pytest.approx(values[name], abs=1e-12)
         assert interval.low <= interval.value <= interval.high
+        assert interval.low < interval.high
 
 
 def test_the_seed_alone_decides():

@@ -18,6 +18,7 @@ from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 
 from keras_wa.errors import UserError
 from keras_wa.evaluate.dashboard.embedding import (
+    _write_png,
     describe,
     sheet_layout,
     sprite,
@@ -160,3 +161,8 @@ def test_large_and_many_rois_still_fit_into_a_sheet():
     columns, side = sheet_layout(90_000, 224)
     assert (columns, side) == (300, 27)
     assert columns * side <= 8192
+
+
+def test_a_sheet_that_cannot_be_written_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        _write_png(tmp_path / "none" / "rois.png", np.zeros((8, 8), np.uint8))
