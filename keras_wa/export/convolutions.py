@@ -75,10 +75,12 @@ class ConstantConv2D(layers.Conv2D):
 
 
 def for_cpu(model: keras.Model) -> keras.Model:
-    """Replaces the convolutions of a network by faster ones for inference.
+    """Replaces the convolutions of a trained network by others for inference.
 
     Those with a kernel of one pixel, or on a map of at most 16 cells, become matrix
-    products, and the others get constant kernels.
+    products. The others get constant kernels: once a function of the copy is traced,
+    later changes of their weights have no effect on it. Networks with many large
+    kernels on larger maps, such as VGG16, need as much memory as before.
 
     Args:
         model: a flat functional model; it is not changed.
