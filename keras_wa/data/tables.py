@@ -67,9 +67,10 @@ def read_table(path: Path, columns: Sequence[str]) -> Table:
         ) from error
     except Exception as error:
         # openpyxl can raise any exception for a damaged spreadsheet.
+        kind = "a spreadsheet" if spreadsheet else "a CSV file in UTF-8"
         raise UserError(
-            f"{path}: cannot be read as a table ({in_one_line(error)}). Expected: a "
-            "CSV file in UTF-8 or an .xlsx spreadsheet, with a header."
+            f"{path}: cannot be read as a table ({in_one_line(error)}). Expected: "
+            f"{kind} with a header."
         ) from error
     wanted = {name.lower(): name for name in columns}
     names = [str(name).strip() for name in frame.columns]
