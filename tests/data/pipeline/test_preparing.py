@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -33,6 +32,7 @@ from tests.data.pipeline.folders import (
     open_folder,
 )
 from tests.imports import deep_learning_libraries_of
+from tests.waiting import until
 
 
 def test_row_i_of_the_table_is_image_i_untouched_at_its_own_size(folder, tmp_path):
@@ -201,9 +201,7 @@ def test_a_store_finished_while_waiting_for_the_lock_is_used(folder, tmp_path):
         with locked(partial):
             before = handles_of(partial)
             waiting = pool.submit(prepare, reader.dataset, final.parent, image_size=32)
-            while handles_of(partial) == before:
-                assert not waiting.done()
-                time.sleep(0.01)
+            until(lambda: handles_of(partial) > before)
             # Now it waits for the lock. Another process finishes the store.
             shutil.copytree(whole.path, final)
         store = waiting.result()

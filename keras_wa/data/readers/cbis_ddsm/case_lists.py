@@ -208,12 +208,13 @@ def _read_list(path: Path) -> tuple[pd.DataFrame, Skipped]:
         table = read_table(path, (*wanted, *_SAME))
     except UserError as error:
         raise UserError(f"{error} Download the list again.") from error
-    density = [name for name in table.rows if name.lower() in _DENSITY]
+    names = table.rows.columns.tolist()
+    density = [name for name in names if name.lower() in _DENSITY]
     if len(density) != 1:
         found = "there twice" if density else "missing"
         raise UserError(
             f"{path}: column {_DENSITY[0]!r} is {found}. Received: "
-            f"{', '.join(table.rows)}; expected it or {_DENSITY[1]!r} once. Download "
+            f"{', '.join(names)}; expected it or {_DENSITY[1]!r} once. Download "
             "the list again."
         )
     wanted = {density[0]: "density"} | wanted
