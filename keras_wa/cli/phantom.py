@@ -22,11 +22,8 @@ from keras_wa.data.phantom_tree.phantom_lists import (
     phantom_case_lists,
     some_patients,
 )
-from keras_wa.data.phantom_tree.phantom_tree import (
-    PIXEL_MM,
-    TRUTH_FILE,
-    write_phantom_tree,
-)
+from keras_wa.data.phantom_tree.phantom_settings import TreeSettings
+from keras_wa.data.phantom_tree.phantom_tree import TRUTH_FILE, write_phantom_tree
 from keras_wa.data.readers.cbis_ddsm import (
     absent_lists,
     find_case_lists,
@@ -44,6 +41,7 @@ LAYOUTS = ("folders", "tcia")
 BACKGROUNDS_FILE = "backgrounds.csv"
 
 _ROIS = 1872
+_HEIGHT, _WIDTH = TreeSettings.image_shape
 # Field -> options and default of its flag. The parser stores None for a flag that is
 # not given, so that flags of the other layout are detected.
 _TREE_FLAGS: dict[str, tuple[dict[str, Any], Any]] = {
@@ -52,26 +50,43 @@ _TREE_FLAGS: dict[str, tuple[dict[str, Any], Any]] = {
         None,
     ),
     "lesion": ({"help": f"{', '.join(LESIONS)} (default: calcification)"}, LESIONS[0]),
-    "image_height": ({"type": int, "metavar": "PX", "help": "default 3000"}, 3000),
-    "image_width": ({"type": int, "metavar": "PX", "help": "default 2000"}, 2000),
+    "image_height": (
+        {"type": int, "metavar": "PX", "help": f"default {_HEIGHT}"},
+        _HEIGHT,
+    ),
+    "image_width": (
+        {"type": int, "metavar": "PX", "help": f"default {_WIDTH}"},
+        _WIDTH,
+    ),
     "pixel_mm": (
         {
             "type": float,
             "metavar": "MM",
-            "help": f"size of a pixel, {PIXEL_MM:g}",
+            "help": f"size of a pixel, {TreeSettings.pixel_mm:g}",
         },
-        PIXEL_MM,
+        TreeSettings.pixel_mm,
     ),
-    "compress": ({"help": "rle (default) or none"}, "rle"),
+    "compress": ({"help": "rle (default) or none"}, TreeSettings.compress),
     "swapped": (
-        {"type": float, "metavar": "SHARE", "help": "crop and mask swapped, 0.1"},
-        0.1,
+        {
+            "type": float,
+            "metavar": "SHARE",
+            "help": f"crop and mask swapped, {TreeSettings.swapped:g}",
+        },
+        TreeSettings.swapped,
     ),
     "mismatched": (
-        {"type": float, "metavar": "SHARE", "help": "mask of another size, 0.05"},
-        0.05,
+        {
+            "type": float,
+            "metavar": "SHARE",
+            "help": f"mask of another size, {TreeSettings.mismatched:g}",
+        },
+        TreeSettings.mismatched,
     ),
-    "names": ({"help": "of files: old (000000.dcm) or new (1-1.dcm)"}, "old"),
+    "names": (
+        {"help": "of files: old (000000.dcm) or new (1-1.dcm)"},
+        TreeSettings.names,
+    ),
 }
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from keras_wa.errors import UserError
+from keras_wa.files import replacing
 
 # Python storage: the default depends on whether pyarrow is installed.
 _TEXT = pd.StringDtype("python")
@@ -121,7 +122,8 @@ def validate(
 
     Raises:
         UserError: the table is empty; a `REQUIRED` column has missing values; a
-            `roi_id` is duplicated; a label is not 0 or 1; or a split not in `PARTS`.
+            `roi_id` is duplicated; a label is not 0 or 1; a split is not in `PARTS`; or
+            a patient is in two parts.
     """
     if cases.empty:
         raise UserError(f"{source}: no rows. Expected: at least one ROI.")
@@ -159,10 +161,8 @@ def write_case_table(cases: pd.DataFrame, path: str | os.PathLike[str]) -> None:
     """Writes a case table as CSV for `read_case_table`; the file is replaced
     atomically.
     """
-    target = Path(path)
-    partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
-    cases.to_csv(partial, index=False, lineterminator="\n", encoding="utf-8")
-    os.replace(partial, target)
+    with replacing(Path(path)) as partial:
+        cases.to_csv(partial, index=False, lineterminator="\n", encoding="utf-8")
 
 
 def read_case_table(path: str | os.PathLike[str]) -> pd.DataFrame:

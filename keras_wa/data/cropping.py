@@ -28,10 +28,10 @@ def box_of(row: pd.Series) -> Box | None:
     return None if pd.isna(sides[0]) else Box(*(int(side) for side in sides))
 
 
-def open_published(
+def open_sized(
     root: Path, name: str, options: ReadOptions, size: tuple[int, int] | None = None
 ) -> GreyImage:
-    """Opens an image, which must have the published size if there is one."""
+    """Opens an image, which must have the given size, as published."""
     image = open_image(root / name, options.for_processing, options.bits_stored)
     if size is not None and image.shape != size:
         raise UserError(
@@ -52,7 +52,7 @@ def whole_roi(
     root: Path, name: str, options: ReadOptions, size: tuple[int, int] | None = None
 ) -> Roi:
     """Reads an image that is an ROI by itself, without a spacing."""
-    image = open_published(root, name, options, size)
+    image = open_sized(root, name, options, size)
     return Roi(image.grey(), facts_of_file(image, name))
 
 
@@ -75,15 +75,16 @@ def cut_roi(
 
     Args:
         root: folder of the names.
-        name: the image.
+        name: the image; also its key in `facts["sources"]`.
         options: how to crop; `crop` is `fixed` or `roi` with a box or a mask.
         box: the lesion's box, pixels of the image.
         mask: file of a mask of the lesion, instead of a box. A mask of another size is
             assumed to cover the same field.
         listed_spacing_mm: pixel spacing of this image in the table.
         default_spacing_mm: default pixel spacing of the data set.
-        size: required height and width of the image, if the box is in its pixels.
-        image: the decoded image, if available; the name is then used for messages only.
+        size: required height and width of the image, if the box is in its pixels. Not
+            checked for an `image` that is given.
+        image: the decoded image, if available; its file is then not opened.
 
     Returns:
         The ROI and its facts, see `Roi`. Without box and mask it is the whole image.
@@ -94,7 +95,7 @@ def cut_roi(
             is unknown.
     """
     if image is None:
-        image = open_published(root, name, options, size)
+        image = open_sized(root, name, options, size)
     facts = facts_of_file(image, name)
     spacing, origin = choose_spacing(
         image,

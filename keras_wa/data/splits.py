@@ -163,10 +163,10 @@ def split_test(
 def patient_kfold(
     cases: pd.DataFrame, k: int = 5, fold: int = 0, seed: int = 0
 ) -> pd.DataFrame:
-    """Splits into `k` folds of patients, one of which is the test part, the others
-    train.
+    """Splits into `k` folds of patients: `fold` is the test part, the others train.
 
-    `fold` is 0 to `k - 1`. All folds of a cross-validation have the same seed.
+    The split of the table is ignored. `fold` is 0 to `k - 1`. All folds of a
+    cross-validation have the same seed.
 
     Raises:
         UserError: `fold` is out of range, or a label has fewer than `k` patients.

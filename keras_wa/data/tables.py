@@ -67,9 +67,10 @@ def read_table(path: Path, columns: Sequence[str]) -> Table:
         ) from error
     except Exception as error:
         # openpyxl can raise any exception for a damaged spreadsheet.
+        kind = "a spreadsheet" if spreadsheet else "a CSV file in UTF-8"
         raise UserError(
-            f"{path}: cannot be read as a table ({in_one_line(error)}). Expected: a "
-            "CSV file in UTF-8 or an .xlsx spreadsheet, with a header."
+            f"{path}: cannot be read as a table ({in_one_line(error)}). Expected: "
+            f"{kind} with a header."
         ) from error
     wanted = {name.lower(): name for name in columns}
     names = [str(name).strip() for name in frame.columns]
@@ -168,24 +169,27 @@ def _read_sheet(path: Path) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
 
 def _read_csv(path: Path) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
     text, delimiter, above = _csv_text(path)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    header = fields = next(reader, [])
+    file = io.StringIO(text, newline="")
+    reader = csv.reader(file, delimiter=delimiter, strict=True)
     rows, lines, skipped = [], [], []
-    for fields in reader:
-        line = reader.line_num + above
-        if any(fields[len(header) :]):
-            skipped.append(
-                (
-                    path.name,
-                    f"line {line}: {len(fields)} fields. Expected: "
-                    f"{len(header)}, as in the header; quote a field that holds the "
-                    "separator.",
+    try:
+        header = next(reader, [])
+        for fields in reader:
+            line = reader.line_num + above
+            if any(fields[len(header) :]):
+                skipped.append(
+                    (
+                        path.name,
+                        f"line {line}: {len(fields)} fields. Expected: "
+                        f"{len(header)}, as in the header; quote a field that holds "
+                        "the separator.",
+                    )
                 )
-            )
-            continue
-        fields = fields[: len(header)]
-        rows.append(fields + [""] * (len(header) - len(fields)))
-        lines.append(line)
-    if text.count('"') % 2 and len("".join(fields).splitlines()) > 1:
-        raise ValueError("a quote is not closed, so that lines are in one field")
+                continue
+            fields = fields[: len(header)]
+            rows.append(fields + [""] * (len(header) - len(fields)))
+            lines.append(line)
+    except csv.Error as error:
+        line = reader.line_num + above
+        raise ValueError(f"{error} at line {line}; is each quote closed?") from error
     return pd.DataFrame(rows, columns=header, index=lines, dtype=TEXT), skipped

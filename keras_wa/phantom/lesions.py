@@ -64,7 +64,11 @@ def mask_margin_mm(field_mm: float) -> float:
 
 
 def fit_lesion(parts: Particles, field_mm: float) -> tuple[Particles, float]:
-    """Centres a lesion on its mask, fits both into a field, and returns the margin."""
+    """Centres a lesion on its mask and fits both into a field.
+
+    Returns:
+        The fitted particles, and the margin of the mask around them, mm.
+    """
     margin = mask_margin_mm(field_mm)
     centred = _centred(parts, margin)
     points = _hull(centred, margin).points

@@ -102,12 +102,25 @@ def test_the_index_is_the_line_in_the_file(tmp_path):
     ]
 
 
-def test_a_quote_that_is_not_closed_loses_no_row(tmp_path):
-    path = write(tmp_path / "t.csv", 'path,label\n"a,1\nb,0\nc,1\n')
-    with pytest.raises(UserError, match="a quote is not closed"):
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('"a,1\nb,0\nc,1\n', 4),
+        ('a,1\n"b,0\n"c",1\nd,0\n', 4),
+        ('a,1\n"b,0\nc,1\n"d,0\n', 5),
+        ('a,1\nb,"0\nc,1\n', 4),
+    ],
+)
+def test_a_quote_that_is_not_closed_loses_no_row(tmp_path, text, line):
+    path = write(tmp_path / "t.csv", f"path,label\n{text}")
+    with pytest.raises(UserError, match=rf"at line {line}; is each quote closed"):
         read_table(path, COLUMNS)
-    path = write(tmp_path / "t.csv", 'path,label\n5" film,1\n')
-    assert list(read_table(path, COLUMNS).rows["path"]) == ['5" film']
+
+
+def test_quotes_within_a_field_and_lines_within_quotes_are_read(tmp_path):
+    path = write(tmp_path / "t.csv", 'path,label\n5" film,1\nb,"0\nor 1"\n')
+    rows = read_table(path, COLUMNS).rows
+    assert rows.to_numpy().tolist() == [['5" film', "1"], ["b", "0\nor 1"]]
 
 
 def test_text_stays_text_and_empty_is_missing(tmp_path):

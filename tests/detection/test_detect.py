@@ -73,6 +73,14 @@ def test_floats_and_16_bits_give_the_same_candidates():
         assert [each.box for each in find_candidates(other, PIXEL_MM)] == expected
 
 
+def test_no_more_candidates_than_asked_for_and_none_in_an_even_image():
+    image, _ = draw("a", 1.5, "CLUSTERED", "CLUSTERED")
+    found = find_candidates(image, PIXEL_MM)
+    assert len(found) > 1
+    assert find_candidates(image, PIXEL_MM, most_clusters=1) == found[:1]
+    assert find_candidates(np.zeros((300, 200), np.uint8), PIXEL_MM) == []
+
+
 def test_a_mask_of_the_callers_says_where_to_look():
     image, masks = draw("a", 1.5, "CLUSTERED", "CLUSTERED")
     rows = np.flatnonzero(masks[0].any(axis=1))

@@ -127,7 +127,22 @@ def test_a_right_breast_has_its_wall_at_the_right_and_its_lesion_in_it():
     assert (pixels[y, x] > 0.2 * WHITE).all()
 
 
+def test_several_findings_are_all_there(bare):
+    film = plan(PUNCTATE, COARSE)
+    added = film.draw().astype(int) - bare
+
+    assert len(film.placed) == 2
+    for lesion in film.placed:
+        x, y = (np.rint(each).astype(int) for each in lesion.centres())
+        assert (added[y, x] > 0.03 * WHITE).all()
+
+
 def test_field_larger_than_the_film_is_refused():
     spec = dataclasses.replace(SPEC, field_mm=31.0, size=128)
     with pytest.raises(UserError, match="field of view of 31 mm"):
         plan(PUNCTATE, spec=spec)
+
+
+def test_unknown_type_is_refused():
+    with pytest.raises(UserError, match="did you mean 'PUNCTATE'"):
+        plan(dataclasses.replace(PUNCTATE, morphology="PUNCTATED"))

@@ -174,7 +174,11 @@ def _cause(error: Exception) -> str:
 
 
 def _check(path: Path, fetched: bool) -> list[str]:
-    """Returns notes on a table; another one than its name says is a `UserError`."""
+    """Checks that a table can be read and is the official one; returns notes.
+
+    Other numbers of ROIs or patients than the official ones are an error in a
+    downloaded list, and a note in a list of the user.
+    """
     if path.suffix == ".xlsx":
         read_table(path, cmmd.COLUMNS)
         return []

@@ -18,7 +18,7 @@ from keras_wa.data.io.header import DicomHeader, HeaderError
 from keras_wa.data.io.image import GreyImage
 from keras_wa.data.io.layout import PixelLayout, read_layout
 from keras_wa.data.io.spacing import spacing_in_breast
-from keras_wa.errors import UserError
+from keras_wa.errors import UserError, in_one_line
 
 LARGEST = 2**27
 """Largest number of pixels to decode; mammograms have up to about 40 million."""
@@ -81,10 +81,9 @@ def decode_dicom(
 
 
 def _damaged(name: str, error: Exception) -> str:
-    detail = " ".join(str(error).split()) or type(error).__name__
     return (
-        f"{name}: the DICOM file is damaged or truncated ({detail[:200]}). Expected: a "
-        "whole file. Copy the file again."
+        f"{name}: the DICOM file is damaged or truncated ({in_one_line(error, 200)}). "
+        "Expected: a whole file. Copy the file again."
     )
 
 
@@ -201,10 +200,10 @@ def _decode(
         frame = get_frame(header.data("PixelData"), 0, number_of_frames=1)
         pixels, precision = decode_frame(frame, syntax, layout.shape, layout.allocated)
     except Exception as error:
-        detail = " ".join(str(error).split())
         raise UserError(
             f"{name}: PixelData (7FE0,0010). Received: {syntax.name} that could not be "
-            f"decoded: {detail[:200]}; expected a whole image. Copy the file again."
+            f"decoded: {in_one_line(error, 200)}; expected a whole image. Copy the "
+            "file again."
         ) from error
     return _stored_values(pixels, precision or layout.stored, layout.signed)
 

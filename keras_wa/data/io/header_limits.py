@@ -20,7 +20,7 @@ from PIL import (
 )
 
 from keras_wa.data.io.deflated import inflated_size
-from keras_wa.errors import UserError
+from keras_wa.errors import UserError, in_one_line
 
 # Pillow's classes, not `Image.open`, whose limit is global to the process. They read
 # only the header.
@@ -71,10 +71,9 @@ def refuse_large(data: bytes, name: str, most_pixels: int) -> None:
         tile = _tile_of(image)
     except Exception as error:
         # Pillow can raise any exception for a damaged header.
-        detail = " ".join(str(error).split()) or type(error).__name__
         raise UserError(
-            f"{name}: the image's header is damaged. Received: {detail[:200]}; "
-            "expected a whole file. Copy the file again."
+            f"{name}: the image's header is damaged. Received: "
+            f"{in_one_line(error, 200)}; expected a whole file. Copy the file again."
         ) from error
     refuse_size((height, width), name, most_pixels)
     # A tile is inflated as a whole, even if only a part lies in the image.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import io
 import os
+import struct
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,6 @@ import cv2
 import numpy as np
 import xxhash
 from numpy.typing import NDArray
-from PIL.TiffImagePlugin import PHOTOMETRIC_INTERPRETATION, ImageFileDirectory_v2
 
 from keras_wa.data.io.dicom import LARGEST, decode_dicom
 from keras_wa.data.io.file_kinds import holds_dicom
@@ -32,6 +31,9 @@ _SILENT = 0
 _LARGEST_FILE = 2**30
 _SIXTEEN_BITS = 65535
 _EXPECTED = "PNG, JPEG, PGM, TIFF, BMP or DICOM"
+
+_PHOTOMETRIC = 262  # Tag of TIFF.
+_WIDTHS = {1: 1, 3: 2, 4: 4}  # Bytes of a BYTE, a SHORT and a LONG.
 
 _lock = threading.Lock()
 _decoding = _level_before = 0
@@ -193,13 +195,17 @@ def _silent_opencv() -> Iterator[None]:
 
 def _is_white_zero_tiff(data: bytes) -> bool:
     """Returns whether a TIFF's PhotometricInterpretation is 0, WhiteIsZero."""
-    if not data.startswith((b"II*\0", b"MM\0*")):
+    # Pillow stops at a damaged tag, which OpenCV passes over.
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(data[:4])
+    if order is None:
         return False
-    directory = ImageFileDirectory_v2(data[:8])
-    file = io.BytesIO(data)
-    file.seek(directory.next)
-    directory.load(file)
-    return directory.get(PHOTOMETRIC_INTERPRETATION) == 0
+    (directory,) = struct.unpack_from(f"{order}I", data, 4)
+    (entries,) = struct.unpack_from(f"{order}H", data, directory)
+    for at in range(directory + 2, directory + 2 + 12 * entries, 12):
+        tag, kind = struct.unpack_from(f"{order}HH", data, at)
+        if tag == _PHOTOMETRIC:
+            return not any(data[at + 8 : at + 8 + _WIDTHS.get(kind, 2)])
+    return False
 
 
 def _is_cut_short(data: bytes) -> bool:

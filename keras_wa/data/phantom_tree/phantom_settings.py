@@ -10,9 +10,6 @@ from keras_wa.phantom import PhantomSpec
 from keras_wa.phantom.film import named_rng
 from keras_wa.settings import Settings, real, setting
 
-PIXEL_MM = 0.046
-"""Side of a pixel, mm, as assumed for CBIS-DDSM's scanners."""
-
 FULL, CROP, MASK = "full mammogram images", "cropped images", "ROI mask images"
 """CBIS-DDSM's SeriesDescription of each part."""
 
@@ -30,8 +27,9 @@ class TreeSettings(Settings):
     """Settings for the films of a tree; `write_phantom_tree` describes them."""
 
     spec: PhantomSpec
-    image_shape: tuple[int, int]
-    pixel_mm: float = real(PIXEL_MM, 0.02, 0.3)
+    image_shape: tuple[int, int] = (3000, 2000)
+    # As assumed for CBIS-DDSM's scanners.
+    pixel_mm: float = real(0.046, 0.02, 0.3)
     compress: str = setting("rle", choices=("rle", "none"))
     swapped: float = real(0.1, 0, 1)
     mismatched: float = real(0.05, 0, 1)

@@ -24,7 +24,7 @@ from keras_wa.data.phantom_tree.phantom_lists import (
     phantom_case_lists,
     write_case_lists,
 )
-from keras_wa.data.phantom_tree.phantom_settings import PIXEL_MM, TreeSettings
+from keras_wa.data.phantom_tree.phantom_settings import TreeSettings
 from keras_wa.data.readers.cbis_ddsm.layouts import PHANTOM_SETTINGS
 from keras_wa.errors import UserError
 from keras_wa.files import remove_partials, replacing, write_json
@@ -59,14 +59,14 @@ def write_phantom_tree(
     out: Path,
     cases: pd.DataFrame | None = None,
     spec: PhantomSpec | None = None,
-    image_shape: tuple[int, int] = (3000, 2000),
-    compress: str = "rle",
-    swapped: float = 0.1,
-    mismatched: float = 0.05,
-    names: str = "old",
+    image_shape: tuple[int, int] = TreeSettings.image_shape,
+    compress: str = TreeSettings.compress,
+    swapped: float = TreeSettings.swapped,
+    mismatched: float = TreeSettings.mismatched,
+    names: str = TreeSettings.names,
     workers: int | None = None,
     progress: bool = True,
-    pixel_mm: float = PIXEL_MM,
+    pixel_mm: float = TreeSettings.pixel_mm,
 ) -> pd.DataFrame:
     """Writes a phantom of CBIS-DDSM: DICOM files, case lists, ground truth.
 

@@ -83,10 +83,11 @@ def read_annotations(
             skipped.append((file.name, f"line {line}: {reason}"))
         else:
             found[row.pop("filepath")] = row
+    listed = set(frame["filepath"])
     skipped += [
         (path, f"no line of {file.name} is about it.")
         for path in alone
-        if path not in set(frame["filepath"])
+        if path not in listed
     ]
     return found, skipped, notes
 
@@ -95,12 +96,13 @@ def _check_same(frame: pd.DataFrame, known: pd.DataFrame, file: Path) -> None:
     """Raises an error if the table contradicts the dataset's other files."""
     paths = frame["filepath"]
     listed = known.reindex(paths).set_axis(frame.index)
-    odd = paths[listed["split"].isna() | paths.duplicated()]
+    twice = paths.duplicated()
+    odd = paths[listed["split"].isna() | twice]
     if len(odd):
         raise not_as_published(
             file,
             f"line {odd.index[0]}, filepath",
-            odd.iloc[0],
+            f"{odd.iloc[0]}{' a second time' if twice[odd.index[0]] else ''}",
             "each path in splits/ once",
         )
     for name in listed.columns.intersection(frame.columns):

@@ -7,13 +7,13 @@ github.com/StefanoWoerner/medimeta-dataset-scripts, which wrote version 1.0.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import yaml
+from numpy.typing import NDArray
 
 from keras_wa.data.case_table import PARTS
 from keras_wa.errors import UserError, in_one_line
@@ -59,14 +59,19 @@ def not_as_published(
     )
 
 
-def read_as(file: Path, kind: str, read: Callable[[Path], Content]) -> Content:
+def read_as(
+    file: Path,
+    kind: str,
+    read: Callable[[Path], Content],
+    expected: str = "the file as published",
+) -> Content:
     """Reads a file; the error names it."""
     try:
         return read(file)
     except (OSError, EOFError, ValueError, KeyError, yaml.YAMLError) as error:
         raise UserError(
-            f"{file}: cannot be read as {kind} ({in_one_line(error)}). Expected: the "
-            "file as published. Unpack the archive again."
+            f"{file}: cannot be read as {kind} ({in_one_line(error)}). Expected: "
+            f"{expected}. Unpack the archive again."
         ) from error
 
 
@@ -85,27 +90,37 @@ def find_folder(place: Path) -> Path:
 
 
 def read_info(root: Path) -> Info:
-    """Reads `info.yaml`; other datasets, tasks and images than grey ones are errors."""
+    """Reads `info.yaml`.
+
+    Raises:
+        UserError: the file cannot be read, or has another `id`, no task `pathology`
+            with the classes `CLASSES`, or images that are not grey.
+    """
     file = root / INFO
     content = read_as(file, "YAML", lambda path: yaml.safe_load(_text(path)))
     info: Mapping[Any, Any] = content if isinstance(content, dict) else {}
     name = info.get("id")
-    if name not in LESIONS:
+    if name not in [*LESIONS]:  # A list or a mapping has no hash.
         raise UserError(
             f"{file}: id. Received: {name!r}; expected {' or '.join(LESIONS)}. Name "
             "the folder of one of them with `data_dir`."
         )
-    classes = {
-        task.get("task_name"): task.get("labels") for task in info.get("tasks") or ()
-    }.get(TASK)
+    tasks = info.get("tasks")
+    classes = [
+        task.get("labels")
+        for task in (tasks if isinstance(tasks, list) else ())
+        if isinstance(task, dict) and task.get("task_name") == TASK
+    ]
+    named = classes[0] if classes and isinstance(classes[0], dict) else {}
     labels = {
         value: CLASSES.index(str(text).lower())
-        for value, text in (classes or {}).items()
-        if str(text).lower() in CLASSES
+        for value, text in named.items()
+        if isinstance(value, int) and str(text).lower() in CLASSES
     }
-    if len(labels) != len(classes or ()) or sorted(labels.values()) != [0, 1]:
+    if len(labels) != len(named) or sorted(labels.values()) != [0, 1]:
+        received = classes[0] if classes else f"tasks {tasks!r}"
         expected = f"a number for each of {' and '.join(CLASSES)}"
-        raise not_as_published(file, f"labels of the task {TASK!r}", classes, expected)
+        raise not_as_published(file, f"labels of the task {TASK!r}", received, expected)
     match info.get("input_size"):
         case [1, int(height), int(width)]:
             return Info(LESIONS[name], labels, (height, width))
@@ -117,39 +132,52 @@ def read_info(root: Path) -> Info:
 def read_labels(root: Path, info: Info) -> list[int]:
     """Reads the label of each image, in the order of the image numbers."""
     file = root / "task_labels" / f"{TASK}.npy"
-    values = read_as(file, "labels", np.load)
-    wrong = set(values.ravel().tolist()) - set(info.labels)
-    if values.ndim != 1 or wrong:
-        received = f"{sorted(wrong) or 'labels'} in shape {values.shape}"
-        expected = f"one of {sorted(info.labels)} an image, as in {INFO}"
-        raise not_as_published(file, "labels", received, expected)
+    values = read_as(file, "labels", _array)
+    if values.ndim != 1:
+        raise not_as_published(
+            file, "shape of the labels", values.shape, "(N,), one an image"
+        )
+    for number, value in enumerate(values.tolist()):
+        if value not in info.labels:
+            expected = f"one of {sorted(info.labels)}, as in {INFO}"
+            raise not_as_published(
+                file, f"label of image {number:06d}", repr(value), expected
+            )
     return [info.labels[value] for value in values.tolist()]
 
 
 def read_splits(root: Path, count: int) -> list[tuple[str, str]]:
     """Reads the path and the part of each of `count` images, by their numbers."""
-    found: list[tuple[int, str, str]] = []
+    found: dict[int, tuple[str, str]] = {}
+    labels = f"of the {count} labels in task_labels/{TASK}.npy"
     for part in PARTS:
         file = root / "splits" / f"{part}.txt"
-        for path in read_as(file, "a list", _text).split():
+        lines = read_as(file, "a list", _text).splitlines()
+        for line, path in enumerate(map(str.strip, lines), start=1):
+            if not path:
+                continue
             match = _IMAGE.fullmatch(path)
-            found.append((int(match[1]) if match else -1, path, part))
-    listed = Counter(number for number, *_ in found)
-    wrong = [
-        f"{path!r} in {part}.txt" + (" once more" if listed[number] > 1 else "")
-        for number, path, part in found
-        if not 0 <= number < count or listed[number] > 1
-    ]
-    wrong += [f"no image {number:06d}" for number in range(count) if not listed[number]]
-    if wrong:
+            number = int(match[1]) if match else count
+            if number >= count or number in found:
+                twice = (
+                    f", already in {found[number][1]}.txt" if number in found else ""
+                )
+                raise not_as_published(
+                    file,
+                    f"line {line}",
+                    f"{path!r}{twice}",
+                    f"a path such as images/000012.tiff once for each {labels}",
+                )
+            found[number] = path, part
+    absent = [number for number in range(count) if number not in found]
+    if absent:
         raise not_as_published(
             root / "splits",
-            "paths of images",
-            wrong[0],
-            "a path such as images/000012.tiff in one of the lists for each of the "
-            f"{count} labels in task_labels/{TASK}.npy",
+            "images in no list",
+            f"{len(absent)}, such as {absent[0]:06d}",
+            f"a path in one of the lists for each {labels}",
         )
-    return [(path, part) for _, path, part in sorted(found)]
+    return [found[number] for number in range(count)]
 
 
 def check_hdf5(root: Path, info: Info, count: int) -> None:
@@ -160,13 +188,23 @@ def check_hdf5(root: Path, info: Info, count: int) -> None:
 
     def describe(path: Path) -> str:
         with h5py.File(path, "r") as content:
-            return f"{content[IMAGES].dtype} {content[IMAGES].shape}"
+            images = content[IMAGES]
+            if not isinstance(images, h5py.Dataset):
+                return "a group"
+            return f"{images.dtype} {images.shape}"
 
-    found, expected = read_as(file, "HDF5", describe), f"uint8 {(count, *info.size)}"
+    whole = f"the whole file, or the folder {IMAGES}/ beside it"
+    found = read_as(file, "HDF5", describe, whole)
+    expected = f"uint8 {(count, *info.size)}"
     if found != expected:
         raise not_as_published(
             file, f"data set {IMAGES!r}", found, f"{expected}, as many as labels"
         )
+
+
+def _array(path: Path) -> NDArray:
+    with path.open("rb") as file:  # np.load would open an archive too.
+        return np.lib.format.read_array(file, allow_pickle=False)
 
 
 def _text(path: Path) -> str:

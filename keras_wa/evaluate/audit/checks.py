@@ -54,9 +54,9 @@ def run_audit(
     Args:
         dataset: result of `load_cases`. If its files are missing, the checks of pixels
             are skipped.
-        split: a name of `keras_wa.data.SPLITS` except `augmented-first`, whose copies
-            are not in the dataset. Validation is drawn as in training. The dataset's
-            own split is used even if it has patient leakage, to report it.
+        split: a name of `keras_wa.data.splits.SPLITS` except `augmented-first`, whose
+            copies are not in the dataset. Validation is drawn as in training. The
+            dataset's own split is used even if it has patient leakage, to report it.
         seed: seed of all random draws.
         resamples: number of resamples of the patients, at least 1.
         limit_images: largest number of ROIs to read, drawn at random; None for all, 0

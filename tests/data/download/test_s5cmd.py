@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import shutil
 import sys
 from pathlib import Path
 
@@ -116,11 +115,14 @@ def test_it_is_the_program_itself_that_is_found_not_the_script():
     assert "s5cmd/bin/s5cmd" in Path(S5cmd().program).as_posix()
 
 
-def test_without_the_package_the_path_is_searched(monkeypatch: pytest.MonkeyPatch):
+def test_without_the_package_the_path_is_searched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UserError, match=r"keras_wa\[download\]"):
         S5cmd()
-    monkeypatch.setenv("PATH", "/usr/bin")
-    monkeypatch.setattr(shutil, "which", lambda name, path=None: path or f"/bin/{name}")
-    assert S5cmd().program == "/bin/s5cmd"
+    assert S5cmd(program="given").program == "given"
+    assert program(tmp_path / "s5cmd", "raise SystemExit(3)") == S5cmd().program
+    with pytest.raises(UserError, match="no reason given"):
+        S5cmd().check("s3://bucket/one/*")

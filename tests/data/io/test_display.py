@@ -84,7 +84,8 @@ GREY = {
     ),
     "empty attributes": (
         (0, 65535),
-        {"RescaleSlope": None, "RescaleIntercept": None, "WindowCenter": None},
+        {"RescaleSlope": None, "RescaleIntercept": None}
+        | {"WindowCenter": None, "WindowWidth": None},
         [0, 255],
     ),
     "padding": (

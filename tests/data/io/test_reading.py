@@ -19,15 +19,28 @@ def grey() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (17, 23), dtype=np.uint8)
 
 
-def tiff_16_bit(values: np.ndarray, photometric: int) -> bytes:
+def tiff_16_bit(
+    values: np.ndarray,
+    photometric: int,
+    kind: int = 4,
+    order: str = "<",
+    damaged: bool = False,
+) -> bytes:
     """A TIFF written byte by byte, as OpenCV writes no white-is-zero ones."""
     height, width = values.shape
-    data = values.astype("<u2").tobytes()
+    data = values.astype(f"{order}u2").tobytes()
     tags = [(256, width), (257, height), (258, 16), (259, 1), (262, photometric)]
     tags += [(273, 8), (277, 1), (278, height), (279, len(data))]
-    directory = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
-    header = struct.pack("<2sHI", b"II", 42, 8 + len(data))
-    return header + data + struct.pack("<H", len(tags)) + directory + bytes(4)
+    entries = [struct.pack(f"{order}HHII", tag, 4, 1, value) for tag, value in tags]
+    # Of a BYTE or a SHORT the rest of the field is not used.
+    value = struct.pack(f"{order}{' B HI'[kind]}", photometric)
+    entries[4] = struct.pack(f"{order}HHI", 262, kind, 1) + value.ljust(4, b"\xff")
+    if damaged:  # 100 characters beyond the end of the file.
+        entries.insert(0, struct.pack(f"{order}HHII", 254, 2, 100, 10**6))
+    mark = {"<": b"II", ">": b"MM"}[order]
+    header = struct.pack(f"{order}2sHI", mark, 42, 8 + len(data))
+    count = struct.pack(f"{order}H", len(entries))
+    return header + data + count + b"".join(entries) + bytes(4)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".pgm", ".tif", ".tiff", ".bmp"])
@@ -57,12 +70,18 @@ def test_a_jpeg_is_read_within_its_losses(tmp_path):
     assert np.abs(difference).max() <= 4
 
 
+@pytest.mark.parametrize("damaged", [False, True])
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("kind", [1, 3, 4], ids=["BYTE", "SHORT", "LONG"])
 @pytest.mark.parametrize(
     ("photometric", "expected"), [(0, [255, 254, 0]), (1, [0, 1, 255])]
 )
-def test_a_white_is_zero_tiff_of_16_bits_is_inverted(tmp_path, photometric, expected):
+def test_a_white_is_zero_tiff_of_16_bits_is_inverted(
+    tmp_path, photometric, expected, kind, order, damaged
+):
     values = np.array([[0, 257, 65535]], np.uint16)
-    (tmp_path / "x.tif").write_bytes(tiff_16_bit(values, photometric))
+    data = tiff_16_bit(values, photometric, kind, order, damaged)
+    (tmp_path / "x.tif").write_bytes(data)
     np.testing.assert_array_equal(read_grey(tmp_path / "x.tif"), [expected])
 
 

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from keras_wa.data.io import open_image
+from keras_wa.data.io import cut, mask_box, open_image, window_of
 from keras_wa.data.phantom_tree.phantom_film import write_film
 from keras_wa.data.phantom_tree.phantom_lists import phantom_case_lists
 from keras_wa.data.phantom_tree.phantom_settings import CROP, MASK, TreeSettings
@@ -71,6 +71,24 @@ def test_crop_and_mask_show_what_was_drawn(swapped, mismatched, tmp_path):
             assert (each["x_mm"], each["y_mm"]) == pytest.approx(
                 ((x + 0.5) * 0.1, (y + 0.5) * 0.1), abs=2e-4
             )
+
+
+@pytest.mark.parametrize("how", ["fixed", "roi"])
+def test_windows_about_the_mask_contain_every_calcification(how, tmp_path):
+    listed = rows()
+    truth = write_film(tmp_path, SETTINGS, listed)
+    full = open_image(tmp_path / listed[0]["full_listed"])
+    for row in listed:
+        mask = open_image(tmp_path / row["mask_listed"]).stored
+        window = window_of(mask_box(mask, "mask"), how, 8.0, (0.1, 0.1))
+        pixels, _ = cut(full, window)
+        drawn = [each for each in truth if each["roi_id"] == row["roi_id"]]
+        assert drawn
+        for each in drawn:
+            x, y = round(each["x_px"]) - window.left, round(each["y_px"]) - window.top
+            assert 0 <= x < window.width
+            assert 0 <= y < window.height
+            assert pixels[y, x] > 0
 
 
 def test_descriptions_tell_the_content_in_most_files(tmp_path):

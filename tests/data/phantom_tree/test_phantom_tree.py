@@ -16,8 +16,8 @@ from keras_wa.data.phantom_tree.phantom_lists import (
     phantom_case_lists,
     some_patients,
 )
+from keras_wa.data.phantom_tree.phantom_settings import TreeSettings
 from keras_wa.data.phantom_tree.phantom_tree import (
-    PIXEL_MM,
     TRUTH_FILE,
     write_phantom_tree,
 )
@@ -206,7 +206,7 @@ def _group_is_alive(group: int) -> bool:
 
 
 def test_default_pixels_are_what_the_reader_assumes():
-    assert PIXEL_MM == ASSUMED_MM
+    assert TreeSettings.pixel_mm == ASSUMED_MM
 
 
 def test_a_folder_with_other_things_is_left_alone(tmp_path):

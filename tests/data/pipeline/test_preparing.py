@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -18,6 +22,7 @@ import xxhash
 from keras_wa.data import load_cases
 from keras_wa.data.io.resize import resize
 from keras_wa.data.pipeline import PreparedStore, prepare
+from keras_wa.files import locked
 from keras_wa.phantom import PhantomSpec, render_roi
 from tests.data.pipeline.folders import (
     CountingReader,
@@ -27,6 +32,7 @@ from tests.data.pipeline.folders import (
     open_folder,
 )
 from tests.imports import deep_learning_libraries_of
+from tests.waiting import until
 
 
 def test_row_i_of_the_table_is_image_i_untouched_at_its_own_size(folder, tmp_path):
@@ -183,6 +189,35 @@ def test_two_at_once_make_one_store(folder, tmp_path):
     assert len(stores) == 3
     assert sorted(len(reader.calls) for reader in readers) == [0, 0, 24]
     assert [path.name for path in (tmp_path / "out").iterdir()] == [stores[0].path.name]
+
+
+def test_a_store_finished_while_waiting_for_the_lock_is_used(folder, tmp_path):
+    dataset = open_folder(folder)
+    whole = prepare(dataset, tmp_path / "whole", image_size=32)
+    final = tmp_path / "out" / whole.path.name
+    partial = final.with_name(f"{final.name}.partial")
+    reader = CountingReader(dataset)
+    with ThreadPoolExecutor(1) as pool:
+        with locked(partial):
+            before = handles_of(partial)
+            waiting = pool.submit(prepare, reader.dataset, final.parent, image_size=32)
+            until(lambda: handles_of(partial) > before)
+            # Now it waits for the lock. Another process finishes the store.
+            shutil.copytree(whole.path, final)
+        store = waiting.result()
+    assert store.path == final
+    assert reader.calls == []
+    # The folder of the lock, empty, is no store that could be continued.
+    assert [path.name for path in final.parent.iterdir()] == [final.name]
+
+
+def handles_of(folder: Path) -> int:
+    """How often this process has a folder open."""
+    found = 0
+    for handle in range(256):
+        with contextlib.suppress(OSError):
+            found += os.path.samestat(os.fstat(handle), os.stat(folder))
+    return found
 
 
 def test_the_phantom_is_drawn_in_blocks_and_resized(tmp_path):

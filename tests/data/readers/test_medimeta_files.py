@@ -6,6 +6,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 
 from keras_wa.data import ReadOptions, load_cases
@@ -39,29 +41,76 @@ def add(path: str) -> Callable[[Path], None]:
     return lines_of("test", lambda lines: [*lines, path])
 
 
+def archive(root: Path) -> None:
+    file = root / "task_labels" / "pathology.npy"
+    np.savez(root / "labels.npz", np.load(file))
+    (root / "labels.npz").replace(file)
+
+
+def group(root: Path) -> None:
+    with h5py.File(root / "images.hdf5", "w") as file:
+        file.create_group("images")
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
         (absent("splits/val.txt"), r"val\.txt: cannot be read as a list .*No such fil"),
-        (add("images/000012.tiff"), "Received: 'images/000012.tiff' in test.txt; expe"),
-        (add("images/000001.tiff"), "Received: 'images/000001.tiff' in train.txt once"),
-        (add("images/../../000012.tiff"), r"splits: .*Received: 'images/\.\./\.\./0"),
-        (lines_of("val", lambda lines: lines[1:]), "Received: no image 000009; expect"),
+        (add("images/000012.tiff"), "line 4. Received: 'images/000012.tiff'; expected"),
+        (add("images/000001.tiff"), "line 4. .*0001.tiff', already in train.txt; exp"),
+        (add("images/000006.tiff"), "line 4. .*0006.tiff', already in test.txt; exp"),
+        (add("images/../../000012.tiff"), r"test.txt: line 4. .*'images/\.\./\.\./0"),
+        (
+            lines_of("test", lambda lines: ["a.tiff", "b.tiff", *lines]),
+            r"line 1. Received: 'a\.tiff'; expected a path such as",
+        ),
+        (
+            lines_of("val", lambda lines: lines[1:]),
+            "Received: 1, such as 000009; expec",
+        ),
         (absent("task_labels/pathology.npy"), r"\.npy: cannot be read as labels .*No"),
         (cut("task_labels/pathology.npy", 0), r"\.npy: cannot be read as labels "),
         (cut("task_labels/pathology.npy", 140), r"\.npy: cannot be read as labels "),
-        (labels_of([*LABELS, 1]), "Received: no image 000012; .* each of the 13 label"),
-        (labels_of(LABELS[:11]), "Received: 'images/000011.tiff' in train.txt; expect"),
-        (labels_of([*LABELS[:11], 2]), r"labels\. Received: \[2\] in shape \(12,\); e"),
-        (labels_of([[1, 0]] * 12), r"labels in shape \(12, 2\); expected one of \[0, "),
+        (archive, r"pathology\.npy: cannot be read as labels .*magic string"),
+        (labels_of([*LABELS, 1]), "such as 000012; .* each of the 13 labels"),
+        (labels_of(LABELS[:11]), "'images/000011.tiff'; .* each of the 11 labels"),
+        (
+            labels_of([*LABELS[:11], 2]),
+            r"label of image 000011\. Received: 2; expected",
+        ),
+        (labels_of([[1, 0]] * 12), r"shape of the labels\. Received: \(12, 2\)"),
         (
             lambda root: (root / "info.yaml").write_text("tasks: [\n"),
             r"info\.yaml: cannot be read as YAML",
         ),
         (info_of(id="oct"), "id. Received: 'oct'; expected mammo_calc or mammo_mass"),
-        (info_of(tasks=INFO["tasks"][1:]), "the task 'pathology'. Received: None"),
-        (info_of(tasks=None), "labels of the task 'pathology'. Received: None"),
-        (info_of(tasks=task(None)), "labels of the task 'pathology'. Received: None"),
+        (info_of(id=["oct"]), r"id. Received: \['oct'\]; expected mammo_calc"),
+        (
+            info_of(tasks=INFO["tasks"][1:]),
+            r"'pathology'. Received: tasks \[\{'labels'",
+        ),
+        *(
+            (info_of(tasks=tasks), rf"'pathology'. Received: tasks {shown}; expected")
+            for tasks, shown in (
+                (None, "None"),
+                (3, "3"),
+                ("pathology", "'pathology'"),
+                (["pathology"], r"\['pathology'\]"),
+                ({"task_name": "pathology"}, r"\{'task_name': 'pathology'\}"),
+                (
+                    [{"task_name": ["pathology"]}],
+                    r"\[\{'task_name': \['pathology'\]\}\]",
+                ),
+            )
+        ),
+        *(
+            (info_of(tasks=task(labels)), rf"'pathology'. Received: {shown}; expected")
+            for labels, shown in (
+                (None, "None"),
+                (["benign", "malignant"], r"\['benign', 'malignant'\]"),
+                ({0: "benign", "1": "malignant"}, r"\{0: 'benign', '1': 'malignant'\}"),
+            )
+        ),
         (info_of(tasks=task({0: "benign", 1: "x"})), r"Received: \{0: 'benign', 1: 'x"),
         (
             info_of(tasks=task({0: "benign", 1: "malignant", 2: "malignant"})),
@@ -70,7 +119,10 @@ def add(path: str) -> Callable[[Path], None]:
         (info_of(input_size=[3, 224, 224]), r"input_size\. Received: \[3, 224, 224\]"),
         (set_at(2, "split", "val"), "line 4, split of .*: 'val'; expected 'train', as"),
         (set_at(2, "tasks/pathology", "0"), "line 4, tasks/path.*: '0'; expected '1'"),
-        (set_at(2, "filepath", "images/000001.tiff"), "line 4, filepath.*000001.tiff;"),
+        (
+            set_at(2, "filepath", "images/000001.tiff"),
+            "line 4, .*1.tiff a second time;",
+        ),
         (set_at(2, "filepath", "images/000099.tiff"), "line 4, filepath.*000099.tiff;"),
         (set_at(2, "filepath", ""), "line 4, filepath. .*each path in splits/ once"),
         (
@@ -82,7 +134,11 @@ def add(path: str) -> Callable[[Path], None]:
             "1 patients are in more than one part of the split",
         ),
         (without_images(absent("images.hdf5")), "images.hdf5: cannot be read as HDF5"),
-        (without_images(cut("images.hdf5", 9000)), "images.hdf5: .*truncated"),
+        (
+            without_images(cut("images.hdf5", 9000)),
+            "images.hdf5: .*truncated.*or the folder i",
+        ),
+        (without_images(group), "data set 'images'. Received: a group; expected uint8"),
         (
             without_images(info_of(input_size=[1, 96, 96])),
             r"Received: uint8 \(12, 224, 224\); expected uint8 \(12, 96, 96\), as many",

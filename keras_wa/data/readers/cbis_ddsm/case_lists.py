@@ -36,21 +36,26 @@ _RENAMED = {
 }
 _RENAMED_OF = {
     "calcification": {
-        "breast density": "density",
         "calc type": "morphology",
         "calc distribution": "distribution",
     },
     "mass": {
-        "breast_density": "density",
         "mass shape": "morphology",
         "mass margins": "distribution",
     },
 }
+_DENSITY = ("breast density", "breast_density")
+"""Spellings of one column; each list has one of them."""
+
 _SAME = ("patient_id", "assessment", "pathology", "subtlety")
 _LABELS = {"BENIGN": 0, "BENIGN_WITHOUT_CALLBACK": 0, "MALIGNANT": 1}
 _PATHS = ("full_listed", "crop_listed", "mask_listed")
 _COUNTS = ("density", "assessment", "subtlety")
 _CASES = {"train": "training cases", "test": "test cases"}
+_MISSING = ("#n/a", "#na", "<na>", "n/a", "na", "nan", "none", "null")
+"""Ways to write a missing value, in lower case: those of the official lists, and of
+programs that save a table."""
+
 _NAMING = ("patient_id", "breast", "view", "lesion")
 """Parts of an ROI's name, in this order."""
 
@@ -166,8 +171,8 @@ def read_case_lists(paths: Sequence[Path]) -> CaseLists:
         reasons = _reasons(part)
         skipped += bad
         skipped += [
-            (path.name, f"row {row}: {reason}")
-            for row, reason in enumerate(reasons, start=1)
+            (path.name, f"line {line}: {reason}")
+            for line, reason in reasons.items()
             if reason
         ]
         parts.append(part[reasons == ""])
@@ -187,7 +192,10 @@ def read_case_lists(paths: Sequence[Path]) -> CaseLists:
 
 
 def _read_list(path: Path) -> tuple[pd.DataFrame, Skipped]:
-    """Returns one list with this package's column names, and skipped lines."""
+    """Returns one list with this package's column names, and skipped lines.
+
+    The index is the line in the file.
+    """
     keys = {name: key for key, name in LIST_NAMES.items()}
     if path.name not in keys:
         raise UserError(
@@ -196,9 +204,22 @@ def _read_list(path: Path) -> tuple[pd.DataFrame, Skipped]:
         )
     lesion, part = keys[path.name]
     wanted = _RENAMED_OF[lesion] | _RENAMED
-    table = read_table(path, (*wanted, *_SAME))
-    frame = table.rows[[*wanted, *_SAME]].rename(columns=wanted).reset_index(drop=True)
-    frame = frame.replace(["NA", "N/A"], pd.NA)
+    try:
+        table = read_table(path, (*wanted, *_SAME))
+    except UserError as error:
+        raise UserError(f"{error} Download the list again.") from error
+    names = table.rows.columns.tolist()
+    density = [name for name in names if name.lower() in _DENSITY]
+    if len(density) != 1:
+        found = "there twice" if density else "missing"
+        raise UserError(
+            f"{path}: column {_DENSITY[0]!r} is {found}. Received: "
+            f"{', '.join(names)}; expected it or {_DENSITY[1]!r} once. Download "
+            "the list again."
+        )
+    wanted = {density[0]: "density"} | wanted
+    frame = table.rows[[*wanted, *_SAME]].rename(columns=wanted)
+    frame = frame.mask(frame.apply(lambda column: column.str.lower().isin(_MISSING)))
     if frame.empty:
         raise UserError(
             f"{path}: the case list has no row. Expected: a row an ROI. Download the "

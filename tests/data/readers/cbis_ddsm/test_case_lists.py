@@ -128,6 +128,28 @@ def test_the_rows_of_one_list_come_with_its_lesion_type_and_its_part(tmp_path):
     assert not cases["crop_listed"].str.contains("\n").any()
 
 
+@pytest.mark.shared_data
+def test_a_list_that_another_program_has_saved_misses_the_same_values(lists, tmp_path):
+    before = read_case_lists([lists / CALC]).cases
+    frame = pd.read_csv(lists / CALC)
+    assert frame["calc distribution"].isna().sum() > 100
+    for text in ("nan", "NaN", "None", "NULL", "n/a", "#N/A"):
+        frame.to_csv(tmp_path / CALC, index=False, na_rep=text)
+        saved = read_case_lists([tmp_path / CALC]).cases
+        pd.testing.assert_frame_equal(saved, before)
+
+
+@pytest.mark.parametrize("lesion", ["calcification", "mass"])
+@pytest.mark.parametrize("name", ["breast density", "breast_density", "Breast_Density"])
+def test_both_spellings_of_the_density_are_read(tmp_path, lesion, name):
+    row = case_row(lesion)
+    old = next(column for column in row if column.startswith("breast"))
+    row = {name if column == old else column: row[column] for column in row}
+    assert list(read(tmp_path, [row]).cases["density"]) == [3]
+    with pytest.raises(UserError, match="column 'breast density' is there twice"):
+        read(tmp_path, [row | {"breast density": "1", "breast_density": "1"}])
+
+
 def test_zero_and_nothing_are_missing_where_they_mean_not_given(tmp_path):
     row = case_row(**{"breast density": "0", "subtlety": "", "assessment": "0"})
     row |= {"calc type": "N/A", "calc distribution": "NA"}  # As in the official lists.
@@ -169,16 +191,35 @@ def test_a_bad_row_is_left_out_with_its_reason(tmp_path, column, value, reason):
     assert list(found.cases["patient_id"]) == ["P_00009"]
     ((name, why),) = found.skipped
     assert name == CALC
-    assert why.startswith("row 2: ")
+    last = (tmp_path / CALC).read_text().count("\n")
+    assert why.startswith(f"line {last}: ")
     assert reason in why
     assert "\n" not in why
+
+
+def test_a_ragged_line_is_skipped_counted_and_named(tmp_path):
+    rows = [case_row(patient=f"P_0000{number}") for number in (1, 2, 3)]
+    write_lists(tmp_path, [*rows, case_row(patient="P_00004", pathology="UNKNOWN")])
+    text = (tmp_path / CALC).read_text()
+    text = text.replace("P_00002,", "P_00002,x,", 1).replace(
+        "P_00003,", "\nP_00003,", 1
+    )
+    (tmp_path / CALC).write_text(text)
+    found = read_case_lists([tmp_path / CALC])
+    assert list(found.cases["patient_id"]) == ["P_00001", "P_00003"]
+    (ragged, unknown) = found.skipped
+    assert ragged[0] == unknown[0] == CALC
+    assert ragged[1].startswith("line 5: 15 fields. Expected: 14")
+    assert unknown[1].startswith("line 10: pathology. Received: UNKNOWN")
+    assert found.notes == ["Rows of the case lists that were left out: 2."]
 
 
 def test_of_an_id_that_comes_twice_the_first_row_is_kept(tmp_path):
     found = read(tmp_path, [case_row(), case_row(pathology="BENIGN")])
     assert list(found.cases["pathology"]) == ["MALIGNANT"]
     ((_, why),) = found.skipped
-    assert why.startswith("row 2: Calc-Training_P_00001_LEFT_CC_1 comes a second time")
+    # Each path of a crop has a line break, as in the official lists.
+    assert why.startswith("line 5: Calc-Training_P_00001_LEFT_CC_1 comes a second time")
 
 
 def test_a_list_given_twice_is_said_of_each_of_its_rows(tmp_path):
@@ -216,10 +257,10 @@ def test_a_missing_column_is_named(tmp_path, column):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "column 'breast density' is missing"),
-        (b"\x00\xff\xfe\x80", "cannot be read as a table"),
-        (b'a,b\n"1,2\n3,4', "cannot be read as a table .*quote is not closed"),
-        (b"a,b\n", "column 'breast density' is missing"),
+        (b"", "column 'calc type' is missing"),
+        (b"\x00\xff\xfe\x80", r"cannot .*: a CSV file in UTF-8 .*\. Download the"),
+        (b'a,b\n"1,2\n3,4', "cannot be read as a table .*is each quote closed"),
+        (b"a,b\n", "column 'calc type' is missing"),
     ],
     ids=["nothing", "binary", "open quotes", "other table"],
 )

@@ -223,7 +223,7 @@ def test_bad_rows_of_the_lists_are_counted_and_listed(tmp_path):
     touch(tmp_path, [*ROWS, case_row(patient="P_00008", pathology="?")])
     dataset = read_cbis_ddsm(tmp_path)
     assert len(dataset.cases) == 5
-    assert dataset.skipped[0][1].startswith("row 4: pathology. Received: ?")
+    assert dataset.skipped[0][1].startswith("line 9: pathology. Received: ?")
     assert "Rows of the case lists that were left out: 1." in dataset.notes
 
 
