@@ -19,6 +19,10 @@ from keras_wa.export.batch_normalization import calls_of
 # Cells of a map up to which a convolution of a larger kernel is a product: 32 ROIs take
 # 0.8 ms longer of 12 with 16 cells, and 6 ms of 8 with 49 (512 and 256 channels).
 _MOST_CELLS = 16
+# A convolution of 1x1 is a product on a map of fewer cells than an eighth of its
+# channels. On larger maps a constant kernel saves a pass over the map: TensorFlow adds
+# the residual in that convolution, but not in a product.
+_LARGE = 8
 
 
 class ProductConv2D(layers.Conv2D):
@@ -77,10 +81,10 @@ class ConstantConv2D(layers.Conv2D):
 def for_cpu(model: keras.Model) -> keras.Model:
     """Replaces the convolutions of a trained network by others for inference.
 
-    Those with a kernel of one pixel, or on a map of at most 16 cells, become matrix
-    products. The others get constant kernels: once a function of the copy is traced,
-    later changes of their weights have no effect on it. Networks with many large
-    kernels on larger maps, such as VGG16, need as much memory as before.
+    On small maps they become matrix products. The others get constant kernels: once a
+    function of the copy is traced, later changes of their weights have no effect on it.
+    Networks with many large kernels on larger maps, such as VGG16, still need much
+    memory.
 
     Args:
         model: a flat functional model; it is not changed.
@@ -113,6 +117,9 @@ def _kind(layer: layers.Layer) -> type[layers.Layer]:
         or None in layer.output.shape[1:]
     ):
         return type(layer)
-    _, rows, columns, _ = layer.output.shape
-    product = layer.kernel_size == (1, 1) or rows * columns <= _MOST_CELLS
+    cells = layer.output.shape[1] * layer.output.shape[2]
+    if layer.kernel_size == (1, 1):
+        product = cells * _LARGE < layer.input.shape[-1]
+    else:
+        product = cells <= _MOST_CELLS
     return ProductConv2D if product else ConstantConv2D
