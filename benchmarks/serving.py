@@ -221,7 +221,6 @@ if __name__ == "__main__":
     found = compare("benchmarks.serving", WORKERS)
     if found is not None:
         alone = found.pop("TensorFlow alone", {})
-        alone = found.pop("TensorFlow alone", {})
         ratios = {
             name: {case: cases.pop(case) for case in [*cases] if _BY_SE in case}
             for name, cases in found.items()
