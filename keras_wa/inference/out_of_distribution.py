@@ -54,7 +54,7 @@ def out_of_distribution_warnings(
         )
     padding = float(facts.get("padding", 0.0))
     if padding > 0.25:
-        found.append(f"edge: {padding:.0%} of the ROI lies beyond the image")
+        found.append(f"edge: {padding:.0%} of the ROI lies outside the image")
     if raw.max() <= 1:
         found.append(
             "intensity: no grey level is above 1. Grey levels are 0 to 255; multiply "

@@ -95,7 +95,7 @@ def instances_of(
         values: rows of grey levels, or `{"b64": ...}` with an encoded image.
         most_pixels: maximum number of pixels of all encoded images together, which is
             that of one image in other requests.
-        bits_stored: as in `open_image`, for the encoded images.
+        bits_stored: bits of the encoded images, see `open_image`.
 
     Yields:
         The name of each in messages, and the image.

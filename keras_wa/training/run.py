@@ -20,7 +20,7 @@ import pandas as pd
 from keras_wa import __version__
 from keras_wa.cores import usable_cores
 from keras_wa.errors import UserError
-from keras_wa.files import replacing, write_json
+from keras_wa.files import make_folder, replacing, write_json
 from keras_wa.phantom.spec import PHANTOM_VERSION
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.defaults import settled
@@ -80,13 +80,7 @@ class Run:
             )
         config = settled(config)
         made = not path.exists()
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(
-                f"{path}: the run directory cannot be made ({error.strerror}). Name "
-                "another `run_dir`."
-            ) from error
+        make_folder(path, "run_dir")
         return cls(path, config, made)
 
     def give_up(self) -> None:

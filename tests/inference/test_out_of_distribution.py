@@ -55,7 +55,7 @@ def test_size_field_and_edge_are_told(classifier: Classifier, rois: np.ndarray) 
     wide = reasons(classifier, roi, size_mm=[30.0, 30.0])
     assert any(each.startswith("field of view: 30.0 mm") for each in wide)
     cut_off = reasons(classifier, roi, padding=0.4)
-    assert "edge: 40% of the ROI lies beyond the image" in cut_off
+    assert "edge: 40% of the ROI lies outside the image" in cut_off
     small = out_of_distribution_warnings(classifier, roi[:10, :10], roi, {})
     assert any(each.startswith("size: 10 by 10 px") for each in small)
 

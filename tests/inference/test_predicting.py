@@ -117,7 +117,7 @@ def test_a_box_beyond_the_image_is_an_error_of_its_own(
     beyond, fine = predict(
         classifier, [Target(files[0], box=Box(500, 500, 9, 9)), Target(files[1])]
     )
-    assert "lies beyond the image" in beyond.error
+    assert "lies outside the image" in beyond.error
     assert not fine.error
 
 

@@ -188,7 +188,7 @@ def lying_dicom() -> bytes:
         (dicom_bytes(dicom_dataset(GREY))[:300], {}, "upload: "),
         (dicom_bytes(dicom_dataset(GREY, Modality="CT")), {}, "Modality (0008,0060)"),
         (encoded(GREY), {"box": "1,2,3"}, "box.3. Received"),
-        (encoded(GREY), {"box": "900,900,9,9", "crop": "roi"}, "beyond the image"),
+        (encoded(GREY), {"box": "900,900,9,9", "crop": "roi"}, "outside the image"),
         (encoded(GREY), {"box": "1,1,9,9"}, "Give pixel_spacing, or cut with crop"),
         (encoded(GREY), {"crop": "rio"}, "did you mean 'roi'?"),
         (encoded(GREY), {"mask": "/etc/passwd"}, "expected one of the fields "),

@@ -104,7 +104,7 @@ def window_of(
         spacing_mm: distance of rows and of columns, mm.
 
     Returns:
-        The window, a square in mm, which may extend beyond the image.
+        The window, a square in mm, which may extend outside the image.
 
     Raises:
         UserError: `how` is unknown.
@@ -152,7 +152,7 @@ def cut(image: GreyImage, window: Box) -> tuple[NDArray[np.uint8], float]:
     right = min(window.left + window.width, columns)
     if bottom <= top or right <= left:
         raise UserError(
-            f"The window lies beyond the image. Received: {window}; expected one that "
+            f"The window lies outside the image. Received: {window}; expected one that "
             f"meets an image of {rows} by {columns} pixels."
         )
     pixels = np.zeros((window.height, window.width), np.uint8)

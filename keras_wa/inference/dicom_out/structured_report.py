@@ -65,7 +65,7 @@ def structured_report(
 
     Raises:
         UserError: the source lacks an identifier or is not a single image, there is no
-            finding, a box extends beyond the image, or `highdicom` is not installed.
+            finding, a box extends outside the image, or `highdicom` is not installed.
     """
     name = check_source(source)
     _check_boxes(source, findings, name)

@@ -138,7 +138,7 @@ def test_what_lies_beyond_is_as_dark_as_air(window):
 
 def test_a_window_wholly_beyond_is_a_user_error():
     for window in (Box(8, 0, 3, 3), Box(0, -3, 3, 3)):
-        with pytest.raises(UserError, match="beyond the image"):
+        with pytest.raises(UserError, match="outside the image"):
             cut(IMAGE, window)
 
 

@@ -172,7 +172,7 @@ def test_y_counts_from_the_bottom(root, crop):
     cv2.circle(image, (647, 1023 - 503), 3, 255, -1)
     cv2.circle(image, (647 + 20, 503), 3, 90, -1)
     write_pgm(root / "all-mias" / "mdb209.pgm", image)
-    # mdb212 lies near the top edge: its field reaches beyond the image.
+    # mdb212 lies near the top edge: its field reaches outside the image.
     high = np.full((1024, 1024), 60, np.uint8)
     cv2.circle(high, (687, 1023 - 882), 3, 255, -1)
     write_pgm(root / "all-mias" / "mdb212.pgm", high)
