@@ -22,7 +22,7 @@ _MOST_CELLS = 16
 # A convolution of 1x1 is a product on a map of fewer cells than an eighth of its
 # channels. On larger maps a constant kernel saves a pass over the map: TensorFlow adds
 # the residual in that convolution, but not in a product.
-_LARGE = 8
+_CHANNELS_PER_CELL = 8
 
 
 class ProductConv2D(layers.Conv2D):
@@ -119,7 +119,7 @@ def _kind(layer: layers.Layer) -> type[layers.Layer]:
         return type(layer)
     cells = layer.output.shape[1] * layer.output.shape[2]
     if layer.kernel_size == (1, 1):
-        product = cells * _LARGE < layer.input.shape[-1]
+        product = cells * _CHANNELS_PER_CELL < layer.input.shape[-1]
     else:
         product = cells <= _MOST_CELLS
     return ProductConv2D if product else ConstantConv2D

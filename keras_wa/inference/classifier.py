@@ -152,8 +152,8 @@ def _exported(path: Path) -> Classifier | None:
     def open_network() -> keras.Model:
         if weights_digest(run) != digest:
             raise UserError(
-                f"{run.best}: the weights have changed since {path} was opened, so its "
-                "heat would be of others than its probability. Open it again."
+                f"{run.best}: the weights have changed since {path} was opened: heat "
+                "and probability would be of different weights. Open it again."
             )
         return load_best(run)
 

@@ -204,9 +204,9 @@ class MammogramClassifier(keras.Model):
         return {
             "format": CARD_FORMAT,
             "trained_on": "unknown",
+            **self.metadata,
             "wavelet": self.preprocessing.wavelet or image_wavelet(self.network),
             "weights": self.metadata.get("weights") or self._digest(),
-            **self.metadata,
             "inside": self.preprocessing.to_card(),
             "labels": self.labels,
             "decision": self.decision and dataclasses.asdict(self.decision),

@@ -128,3 +128,16 @@ def test_what_is_no_model_is_named(finished: Path, tmp_path: Path) -> None:
     }.items():
         with pytest.raises(UserError, match=expected):
             open_classifier(tmp_path / name)
+
+
+def test_heat_of_other_weights_than_the_probability_is_refused(
+    finished: Path, tmp_path: Path
+) -> None:
+    run = Run.open(shutil.copytree(finished, tmp_path / "run"))
+    classifier = open_classifier(run.path)
+    assert classifier.open_network is not None
+    network = classifier.open_network()
+    network.set_weights([1.5 * weight for weight in network.get_weights()])
+    network.save(run.best)
+    with pytest.raises(UserError, match="the weights have changed since"):
+        classifier.open_network()
