@@ -166,10 +166,10 @@ def test_a_window_beyond_the_edge_is_padded_with_black(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"box": Box(500, 50, 4, 4)}, r"a\.png: The window lies beyond"),
+        ({"box": Box(500, 50, 4, 4)}, r"a\.png: The window lies outside"),
         ({"size": (60, 80)}, r"a\.png: size .* Received: 80 by 60 .* 60 by 80"),
         ({"mask": "a.png"}, r"a\.png: no mask"),
-        ({"box": Box(0, 0, 9, 900_000)}, r"a\.png: The window lies beyond"),
+        ({"box": Box(0, 0, 9, 900_000)}, r"a\.png: The window lies outside"),
         ({"listed_spacing_mm": 1e-4, "box": BOX}, r"a\.png: .* 40000 by 40000 pixels"),
         ({"mask": "gone.png"}, r"gone\.png: cannot be read"),
     ],
