@@ -88,7 +88,7 @@ def test_one_that_is_called_twice_is_left_as_it_is() -> None:
 
 
 def test_wa_resnet50_keeps_its_outputs_and_few_constants() -> None:
-    """At 224 px most kernels up to the fourth stage: 26 of 104 MB."""
+    """At 224 px most kernels up to the fourth stage: 29 of 104 MB."""
     keras.utils.set_random_seed(0)
     model = fold(create_model("wa_resnet50"))
     copy = for_cpu(model)
@@ -96,5 +96,5 @@ def test_wa_resnet50_keeps_its_outputs_and_few_constants() -> None:
     np.testing.assert_allclose(copy(images), model(images), rtol=0, atol=1e-5)
     constant = [each for each in copy.layers if isinstance(each, ConstantConv2D)]
     product = [each for each in copy.layers if isinstance(each, ProductConv2D)]
-    assert (len(constant), len(product)) == (36, 17)
+    assert (len(constant), len(product)) == (38, 15)
     assert sum(each.count_params() for each in constant) < 6.6e6
