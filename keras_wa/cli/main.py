@@ -25,6 +25,9 @@ COMMANDS = {
     "evaluate": (
         "Evaluate a run's best model, with patient-cluster bootstrap intervals."
     ),
+    "decide": (
+        "Choose the threshold and the prediction sets of a run anew, on validation."
+    ),
     "compare": (
         "Train several systems on the same split and say, with intervals, which "
         "differences are real."

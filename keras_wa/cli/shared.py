@@ -74,8 +74,33 @@ def add_resamples(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_data_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds the flags of commands that load the data of a run."""
+def add_threshold(
+    parser: argparse._ActionsContainer, default: str | None, meaning: str
+) -> None:
+    """Adds `--threshold`, a rule for `choose_threshold`; `meaning` is the default's."""
+    parser.add_argument(
+        "--threshold",
+        default=default,
+        metavar="RULE",
+        help="rule for the threshold on the validation part: youden, f1, "
+        "sensitivity:0.95, specificity:0.9, or a number that is used as it is "
+        f"(default: {meaning})",
+    )
+
+
+def as_rule(text: str) -> str | float:
+    """Returns a rule of `choose_threshold`: a number, or the text itself."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def add_data_flags(parser: argparse.ArgumentParser, changed: bool = True) -> None:
+    """Adds the flags of commands that load the data of a run.
+
+    `changed`: whether the command can continue with changed data.
+    """
     parser.add_argument(
         "--data-dir", metavar="DIR", help="where the run's data set lies, if it moved"
     )
@@ -85,6 +110,8 @@ def add_data_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--case-lists", metavar="DIR", help="where its case lists are, if they moved"
     )
+    if not changed:
+        return
     parser.add_argument(
         "--allow-changed-data",
         action="store_true",

@@ -10,6 +10,7 @@ import pandas as pd
 from keras_wa import __version__
 from keras_wa.errors import UserError
 from keras_wa.evaluate.levels import LEVELS, Pooling, aggregate
+from keras_wa.evaluate.prediction_sets import measure_sets
 from keras_wa.evaluate.references import reference_lines
 from keras_wa.evaluate.subgroups import subgroup_metrics
 from keras_wa.files import without_nan
@@ -22,6 +23,7 @@ from keras_wa.metrics.calibration import (
     reliability_table,
 )
 from keras_wa.metrics.decision_curve import decision_curve
+from keras_wa.metrics.prediction_sets import PredictionSets
 from keras_wa.metrics.three_class import three_class_metrics
 from keras_wa.metrics.units import FEW_PATIENTS, score_units
 
@@ -48,6 +50,7 @@ def evaluate_predictions(
     confidence: float = 0.95,
     *,
     val_predictions: pd.DataFrame | None = None,
+    sets: PredictionSets | None = None,
     learning_cases: pd.DataFrame | None = None,
     best_possible_auc: float | None = None,
     pooling: Pooling = "max",
@@ -67,6 +70,7 @@ def evaluate_predictions(
         confidence: nominal coverage of the intervals, in (0, 1).
         val_predictions: predictions of the validation part, to fit the temperature;
             None for no temperature.
+        sets: prediction sets that were fitted on the validation part; None for none.
         learning_cases: case table of training ROIs for the references, of no patient
             in `predictions`; None for no references.
         best_possible_auc: largest expected AUC of any classifier on a phantom.
@@ -117,6 +121,9 @@ def evaluate_predictions(
         "pooling": pooling,
         "levels": levels,
         "calibration": calibration,
+        "prediction_sets": None
+        if sets is None
+        else measure_sets(predictions, sets, **options),
         "decision_curve": _decision_curve(predictions, scaled),
         "subgroups": subgroup_metrics(predictions, threshold, **options),
         "references": []
@@ -265,7 +272,7 @@ def _warnings(
         predictions["roi_id"]
     ):
         warnings.append(
-            "The threshold and the temperature were chosen on these very ROIs, which "
-            "flatters what depends on them."
+            "The threshold, the temperature and the prediction sets were chosen on "
+            "these very ROIs, which flatters what depends on them."
         )
     return warnings

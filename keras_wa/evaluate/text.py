@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -115,7 +116,8 @@ def format_metrics(results: Mapping[str, Any]) -> str:
         f"{bootstrap['n_resamples']} resamples; DeLong {results['delong']};",
         f" a patient's probability is the {results['pooling']} of its ROIs]",
     ]
-    return "\n".join([*lines, *_calibration(results), *_references(results)])
+    more = _calibration(results), _prediction_sets(results), _references(results)
+    return "\n".join([*lines, *itertools.chain(*more)])
 
 
 def _calibration(results: Mapping[str, Any]) -> list[str]:
@@ -127,6 +129,18 @@ def _calibration(results: Mapping[str, Any]) -> list[str]:
             f"{found['temperature']:.3g} of validation"
         )
     return lines
+
+
+def _prediction_sets(results: Mapping[str, Any]) -> list[str]:
+    found = results.get("prediction_sets")
+    if found is None:
+        return []
+    (whole,) = (each for each in found["measured"] if each["group"] == "all")
+    return [
+        f"Prediction sets of {found['coverage']:.0%}: coverage of benign "
+        f"{estimate(whole['benign'])}, of malignant {estimate(whole['malignant'])}; "
+        f"indeterminate {estimate(whole['indeterminate'])}"
+    ]
 
 
 def _errors(calibration: Mapping[str, Any], name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,17 @@ def write_saved_model(
         save_functions(model, partial, signature, dict(functions or {}), guarded)
         card_file(partial).parent.mkdir()
         write_json(card_file(partial), card)
+
+
+def update_decision(run: Run) -> None:
+    """Writes the run's decision into the card of its SavedModel, if there is one."""
+    file = card_file(run.saved_model)
+    if not file.is_file():
+        return
+    card = json.loads(file.read_text(encoding="utf-8"))
+    decision = read_decision(run)
+    card["decision"] = decision and dataclasses.asdict(decision)
+    write_json(file, card)
 
 
 def require_saved_model_place(target: Path) -> None:

@@ -25,6 +25,7 @@ from keras_wa.export.saved_model import weights_digest
 from keras_wa.export.saving import load_saved_model, unchecked
 from keras_wa.files import put_back
 from keras_wa.inference.mammogram_classifier import MammogramClassifier
+from keras_wa.metrics import PredictionSets
 from keras_wa.training.best import load_best
 from keras_wa.training.decision import Decision, read_decision
 from keras_wa.training.run import Run
@@ -271,9 +272,13 @@ def _notes(card: dict[str, Any]) -> list[str]:
             "The model was trained on a phantom (in-silico ROIs): what it says of a "
             "real breast means nothing."
         )
-    if card.get("decision") is None:
+    decision = card.get("decision")
+    if decision is None:
         notes.append(
             "No threshold and no calibration are known, so there is no decision. "
             "Evaluate the run with `evaluate_run`, and export it again."
         )
+    elif decision.get("sets"):
+        caveat = PredictionSets(**decision["sets"]).caveat
+        notes += [caveat] if caveat else []
     return notes

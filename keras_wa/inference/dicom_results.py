@@ -117,6 +117,7 @@ def finding_of(prediction: Prediction, columns: int, rows: int) -> Finding:
         high=prediction.high,
         decision=called,
         threshold=threshold,
+        prediction_set=prediction.prediction_set,
         warnings=prediction.warnings,
     )
 

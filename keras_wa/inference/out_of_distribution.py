@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 Pixels = NDArray[np.uint8]
 
+REASONS = ("size", "field of view", "edge", "intensity")
+"""The first words of `out_of_distribution_warnings`, before the colon."""
+
 _WORDS = {
     "mean": "mean grey level",
     "standard_deviation": "standard deviation of the grey levels",

@@ -62,6 +62,8 @@ def caption(prediction: Prediction) -> str:
     words += f" [{prediction.low:.3f}, {prediction.high:.3f}]"
     if prediction.malignant is not None:
         words += ", called malignant" if prediction.malignant else ", called benign"
+    if prediction.prediction_set in ("both", "none"):
+        words += ", indeterminate"
     if prediction.warnings:
         words += ", outside of what the model knows"
     name = printable(prediction.target.file.name)

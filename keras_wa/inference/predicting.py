@@ -69,6 +69,9 @@ class Prediction:
             (rotations and flips); equal without it.
         malignant: decision at the threshold; None if it is unknown.
         threshold: threshold of the calibrated probability.
+        prediction_set: classes that the probability does not exclude, see
+            `keras_wa.metrics.PredictionSets`: `benign`, `malignant`, `both` or `none`;
+            `""` if unknown.
         probabilities: uncalibrated probability of each class.
         warnings: differences from the training ROIs.
         window: the ROI in the image: left, top, width, height, pixels.
@@ -84,6 +87,7 @@ class Prediction:
     high: float = float("nan")
     malignant: bool | None = None
     threshold: float | None = None
+    prediction_set: str = ""
     probabilities: tuple[float, ...] = ()
     warnings: tuple[str, ...] = ()
     window: tuple[int, int, int, int] | None = None
@@ -248,11 +252,14 @@ def postprocess(
     raw = outputs[..., -1]
     decision = classifier.decision
     calibrated, threshold = raw, None
+    sets = [""] * len(read)
     if decision is not None:
         calibrated = apply_temperature(raw.ravel(), decision.temperature)
         calibrated = calibrated.reshape(raw.shape)
         limit = np.array([decision.threshold])
         threshold = float(apply_temperature(limit, decision.temperature)[0])
+        if decision.sets is not None:
+            sets = decision.sets.names(raw[:, 0])
     return [
         Prediction(
             target=each.target,
@@ -263,6 +270,7 @@ def postprocess(
             # the calibration changes no decision.
             malignant=None if decision is None else bool(first >= decision.threshold),
             threshold=threshold,
+            prediction_set=prediction_set,
             probabilities=tuple(float(p) for p in classes),
             warnings=each.warnings,
             window=each.window,
@@ -270,7 +278,7 @@ def postprocess(
             spacing_from=each.spacing_from,
             roi=each.roi,
         )
-        for each, own, first, classes in zip(
-            read, calibrated, raw[:, 0], outputs[:, 0], strict=True
+        for each, own, first, classes, prediction_set in zip(
+            read, calibrated, raw[:, 0], outputs[:, 0], sets, strict=True
         )
     ]

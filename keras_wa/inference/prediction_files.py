@@ -46,6 +46,7 @@ def as_record(prediction: Prediction) -> dict[str, Any]:
         "high": prediction.high if good else None,
         "malignant": prediction.malignant,
         "threshold": prediction.threshold,
+        "prediction_set": prediction.prediction_set or None,
         "probabilities": list(prediction.probabilities) if good else None,
         "warnings": list(prediction.warnings),
         "error": prediction.error or None,
@@ -63,6 +64,11 @@ def to_json(classifier: Classifier, predictions: Sequence[Prediction]) -> str:
         "trained_on": classifier.trained_on,
         "calibrated": decision is not None,
         "threshold_rule": None if decision is None else decision.rule,
+        "prediction_set_coverage": (
+            None
+            if decision is None or decision.sets is None
+            else decision.sets.coverage
+        ),
         "low_high": "least and greatest probability over turned and mirrored copies of "
         "the ROI; no confidence interval",
         "notes": [*classifier.notes, DISCLAIMER],
@@ -101,6 +107,7 @@ def to_table(predictions: Sequence[Prediction]) -> str:
         "p(malignant)",
         "spread over views",
         "decision",
+        "prediction set",
         "notice",
     ):
         table.add_column(name, overflow="fold")
@@ -108,7 +115,7 @@ def to_table(predictions: Sequence[Prediction]) -> str:
         lesion = each.target.box
         place = "" if lesion is None else f"{lesion.left}, {lesion.top}"
         if each.error:
-            table.add_row(str(each.target.file), place, "", "", "", "not classified")
+            table.add_row(str(each.target.file), place, *[""] * 4, "not classified")
             continue
         decision = {True: "malignant", False: "benign", None: ""}[each.malignant]
         table.add_row(
@@ -117,6 +124,7 @@ def to_table(predictions: Sequence[Prediction]) -> str:
             f"{each.probability:.3f}",
             f"{each.low:.3f} to {each.high:.3f}",
             decision,
+            each.prediction_set,
             "\n".join(each.warnings),
         )
     # Files and pipes have no width, so that lines are not wrapped.

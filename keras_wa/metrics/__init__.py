@@ -19,6 +19,12 @@ from keras_wa.metrics.paired import (
     mean_over_seeds,
     paired_differences,
 )
+from keras_wa.metrics.prediction_sets import (
+    PredictionSets,
+    fit_prediction_sets,
+    risk_coverage,
+    set_coverage,
+)
 from keras_wa.metrics.threshold import choose_threshold
 
 __all__ = [
@@ -27,6 +33,7 @@ __all__ = [
     "FrocCurve",
     "FrocEstimate",
     "MarkedImage",
+    "PredictionSets",
     "SeedsEstimate",
     "apply_temperature",
     "auc",
@@ -36,6 +43,7 @@ __all__ = [
     "decision_curve",
     "delong_test",
     "expected_calibration_error",
+    "fit_prediction_sets",
     "fit_temperature",
     "froc_curve",
     "froc_estimate",
@@ -43,4 +51,6 @@ __all__ = [
     "mean_over_seeds",
     "paired_differences",
     "reliability_table",
+    "risk_coverage",
+    "set_coverage",
 ]

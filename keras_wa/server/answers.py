@@ -37,6 +37,7 @@ class Record(BaseModel):
     high: float
     malignant: bool | None
     threshold: float | None
+    prediction_set: str | None
     probabilities: list[float]
     warnings: list[str]
     error: str | None
@@ -107,6 +108,7 @@ class About(BaseModel):
     calibrated: bool
     threshold: float | None
     threshold_rule: str | None
+    prediction_set_coverage: float | None
     notes: list[str]
 
 

@@ -46,6 +46,7 @@ class Engine:
     ) -> None:
         self.classifier = classifier
         self._settings = settings
+        self._metrics = metrics
         side = classifier.image_size
         for size in {1, settings.batch}:
             classifier(np.zeros((size, side, side), np.uint8))
@@ -103,6 +104,7 @@ class Engine:
         """Returns the fields of `answers.Record` for one ROI."""
         outputs = await self.outputs([read], tta)
         (prediction,) = postprocess(self.classifier, [read], outputs)
+        self._metrics.count(prediction)
         return {**as_record(prediction), **self._model()}
 
     def about(self) -> dict[str, Any]:
@@ -117,6 +119,11 @@ class Engine:
             "bits_stored": classifier.bits_stored,
             "threshold": None if decision is None else decision.threshold,
             "threshold_rule": None if decision is None else decision.rule,
+            "prediction_set_coverage": (
+                None
+                if decision is None or decision.sets is None
+                else decision.sets.coverage
+            ),
         }
 
     def close(self, timeout_s: float) -> bool:

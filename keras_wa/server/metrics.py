@@ -13,7 +13,11 @@ from prometheus_client import (
     generate_latest,
 )
 
+from keras_wa.inference.out_of_distribution import REASONS
+from keras_wa.inference.predicting import Prediction
+
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_PROBABILITIES = tuple(tenths / 10 for tenths in range(1, 11))
 _ROIS = (1, 2, 4, 8, 16, 32, 64, 128)
 
 
@@ -36,6 +40,24 @@ class Metrics:
             buckets=_SECONDS,
             registry=self._registry,
         )
+        self._probabilities = Histogram(
+            "keras_wa_probability",
+            "Probability of malignancy of an ROI.",
+            buckets=_PROBABILITIES,
+            registry=self._registry,
+        )
+        self._sets = Counter(
+            "keras_wa_prediction_sets",
+            "ROIs by prediction set; both and none are indeterminate.",
+            ("set",),
+            registry=self._registry,
+        )
+        self._unusual = Counter(
+            "keras_wa_out_of_distribution_rois",
+            "ROIs that differ from the training ROIs, by the reason.",
+            ("reason",),
+            registry=self._registry,
+        )
         self.batches = Histogram(
             "keras_wa_batch_rois",
             "ROIs that the network saw at once.",
@@ -47,6 +69,16 @@ class Metrics:
             "Predictions that are not yet answered.",
             registry=self._registry,
         )
+
+    def count(self, prediction: Prediction) -> None:
+        """Counts an ROI by its probability, prediction set and warnings."""
+        self._probabilities.observe(prediction.probability)
+        if prediction.prediction_set:
+            self._sets.labels(prediction.prediction_set).inc()
+        # Warnings may also be notes on the file.
+        reasons = {warning.partition(":")[0] for warning in prediction.warnings}
+        for reason in reasons.intersection(REASONS):
+            self._unusual.labels(reason).inc()
 
     def watch_queue(self, waiting: Callable[[], int]) -> None:
         """Reads the length of the queue (in ROIs) from a function."""

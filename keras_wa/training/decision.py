@@ -1,9 +1,10 @@
-"""The decision record of a trained model: threshold, calibration, input statistics."""
+"""The decision record of a trained model: threshold, calibration, prediction sets."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,19 @@ import keras
 
 from keras_wa.errors import UserError
 from keras_wa.files import write_json
-from keras_wa.metrics import choose_threshold, fit_temperature
+from keras_wa.metrics import (
+    PredictionSets,
+    choose_threshold,
+    fit_prediction_sets,
+    fit_temperature,
+)
 from keras_wa.metrics.baselines import single_feature_statistics
 from keras_wa.training.best import load_best
 from keras_wa.training.data import RunData
 from keras_wa.training.run import Run
 from keras_wa.training.scoring import score
+
+_log = logging.getLogger(__name__)
 
 FILE = "decision.json"
 """File name of the decision in a run directory."""
@@ -28,7 +36,7 @@ _MOST = 5000
 
 @dataclasses.dataclass(frozen=True)
 class Decision:
-    """Threshold, calibration and grey-level statistics of the training ROIs.
+    """Threshold, calibration, prediction sets, and statistics of the training ROIs.
 
     Attributes:
         threshold: threshold on the uncalibrated probability; at or above it, an ROI is
@@ -40,6 +48,8 @@ class Decision:
         grey: statistic of `single_feature_statistics` -> limits of the central 99 % of
             the training ROIs, in grey levels before enhancement, at the model's image
             size.
+        sets: prediction sets of the uncalibrated probability, fitted on the validation
+            part; None in records of earlier versions.
     """
 
     threshold: float
@@ -47,6 +57,7 @@ class Decision:
     temperature: float
     n_validation: int
     grey: dict[str, list[float]]
+    sets: PredictionSets | None = None
 
     @classmethod
     def from_mapping(cls, record: Any, origin: str) -> Decision:
@@ -56,32 +67,51 @@ class Decision:
             UserError: the record is invalid.
         """
         try:
-            return cls(**{f.name: record[f.name] for f in dataclasses.fields(cls)})
-        except (KeyError, TypeError) as error:
+            sets = record.get("sets")
+            known = {f.name: record[f.name] for f in dataclasses.fields(cls)[:-1]}
+            return cls(**known, sets=sets and PredictionSets(**sets))
+        except (AttributeError, KeyError, TypeError) as error:
             raise UserError(
                 f"{origin}: no decision that can be read ({error}). Evaluate the run "
                 "again with `evaluate_run`."
             ) from error
 
 
-def decide(model: keras.Model, data: RunData) -> Decision:
-    """Chooses the threshold and fits the temperature on the validation part.
+def decide(
+    model: keras.Model,
+    data: RunData,
+    rule: str | float = "youden",
+    coverage: float = 0.9,
+) -> Decision:
+    """Chooses the threshold, and fits temperature and prediction sets, on validation.
 
     Args:
         model: the run's best model.
         data: the run's ROIs.
+        rule: rule for the threshold, see `choose_threshold`.
+        coverage: coverage of the prediction sets, see `fit_prediction_sets`; a warning
+            is logged if the validation part has too few patients to guarantee it.
     """
     val = score(model, data, "val")
     labels, probabilities = val["label"], val["probability"]
     train = data.raw_part("train").view(slice(_MOST))
     quantiles = single_feature_statistics(train).quantile(list(_TAILS))
+    sets = fit_prediction_sets(labels, probabilities, val["patient_id"], coverage)
+    if sets.caveat:
+        _log.warning(sets.caveat)
     return Decision(
-        threshold=choose_threshold(labels, probabilities, "youden"),
-        rule="youden on validation",
+        threshold=choose_threshold(labels, probabilities, rule),
+        rule=rule_name(rule),
         temperature=fit_temperature(labels, probabilities),
         n_validation=len(val),
         grey={str(name): list(quantiles[name]) for name in quantiles},
+        sets=sets,
     )
+
+
+def rule_name(rule: str | float) -> str:
+    """Returns how a threshold was chosen, such as `youden on validation`."""
+    return f"{rule} on validation" if isinstance(rule, str) else "given"
 
 
 def make_decision(run: Run, data: RunData) -> None:

@@ -235,9 +235,10 @@ def test_the_threshold_can_be_chosen_otherwise_and_is_told_from_the_one_that_is_
     words = ["--threshold", rule, "--resamples", "20"]
     assert main(["evaluate", str(copy), *words]) == 0
     said = capsys.readouterr().out
-    assert "*** This evaluation calls malignant from 0." in said
-    assert f"({origin}). predict, serve and the SavedModel keep the run's own" in said
+    assert "*** These results are at the threshold 0." in said
+    assert f"({origin}). predict, serve and the SavedModel use that of the" in said
     record, _ = _results(copy, "test")
+    assert f"({origin}). predict, serve and the SavedModel use" in record["notes"][-1]
     assert record["threshold"]["rule"] == origin
     if rule.startswith("sensitivity"):
         assert main(["evaluate", str(copy), *words, "--split", "val"]) == 0

@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from keras_wa.data.columns import as_categories
 from keras_wa.errors import UserError
 from keras_wa.evaluate.levels import aggregate
 from keras_wa.evaluate.results import evaluate_predictions
+from keras_wa.evaluate.text import format_metrics
 from keras_wa.metrics.bootstrap import cluster_bootstrap
 from keras_wa.metrics.calibration import (
     apply_temperature,
@@ -22,6 +24,7 @@ from keras_wa.metrics.calibration import (
 )
 from keras_wa.metrics.decision_curve import decision_curve
 from keras_wa.metrics.delong import auc
+from keras_wa.metrics.prediction_sets import PredictionSets
 from tests.evaluate.tables import predictions, with_cases
 
 SCHEMA = json.loads(
@@ -38,6 +41,9 @@ def three_class(table, seed=0):
     )
 
 
+SETS = PredictionSets(0.9, 0.6, 0.4, 60, 9)
+
+
 @pytest.fixture(scope="module")
 def full():
     """The results of everything that can be given, with what they are of."""
@@ -50,6 +56,7 @@ def full():
         60,
         3,
         val_predictions=val,
+        sets=SETS,
         learning_cases=learning,
         best_possible_auc=0.9,
     )
@@ -77,6 +84,28 @@ def test_results_state_the_data_the_threshold_and_the_intervals(full):
     records = {name: each.to_record() for name, each in expected.items()}
     assert results["metrics"] == records
     assert results["auc_delong"].items() >= auc(*columns).to_record().items()
+
+
+def test_the_coverage_of_the_prediction_sets_is_that_of_each_density(full):
+    results, table, _ = full
+    found = results["prediction_sets"]
+    assert (found["coverage"], found["benign_up_to"]) == (0.9, 0.6)
+    assert "9 a malignant one; at least 10 of each are needed" in found["caveat"]
+    names = [each["group"] for each in found["measured"]]
+    assert names[0] == "all"
+    assert set(names[1:]) == {f"density {v}" for v in as_categories(table["density"])}
+    assert sum(each["n"] for each in found["measured"][1:]) == len(table)
+    for each in found["measured"]:
+        density = each["group"].removeprefix("density ")
+        rois = table
+        if each["group"] != "all":
+            rois = table[as_categories(table["density"]) == density]
+        of = rois[rois["label"] == 1]
+        hits = (of["probability"] >= 0.4).groupby(of["patient_id"]).mean()
+        assert each["malignant"]["value"] == pytest.approx(hits.mean())
+        both = rois["probability"].between(0.4, 0.6)
+        assert each["indeterminate"]["value"] == pytest.approx(both.mean())
+    assert "Prediction sets of 90%: coverage of benign " in format_metrics(results)
 
 
 def test_everything_that_can_be_found_is_in_the_schema(full):

@@ -56,11 +56,19 @@ def test_the_caption_says_what_was_found_and_what_it_is_for(
     prediction: Prediction,
 ) -> None:
     sure = dataclasses.replace(
-        prediction, probability=0.5, low=0.25, high=0.75, malignant=True, warnings=()
+        prediction,
+        probability=0.5,
+        low=0.25,
+        high=0.75,
+        malignant=True,
+        prediction_set="malignant",
+        warnings=(),
     )
     assert caption(sure) == (
         "$x^{$.png: p(malignant) 0.500 [0.250, 0.750], called malignant. Research use "
         "only."
     )
+    unsure = dataclasses.replace(sure, prediction_set="none")
+    assert ", called malignant, indeterminate. Research" in caption(unsure)
     strange = dataclasses.replace(sure, malignant=None, warnings=("size: tiny",))
     assert "[0.250, 0.750], outside of what the model knows" in caption(strange)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from keras_wa.data.io.resize import resize
 from keras_wa.data.io.symmetries import apply_symmetry
 from keras_wa.inference.classifier import Classifier
 from keras_wa.inference.predicting import Prediction, Target, predict_targets
-from keras_wa.metrics import apply_temperature
+from keras_wa.inference.prediction_files import as_record, to_json, to_table
+from keras_wa.metrics import PredictionSets, apply_temperature
 
 OPTIONS = ReadOptions(crop="roi")
 
@@ -76,6 +78,29 @@ def test_the_probability_is_calibrated_and_the_interval_that_of_all_views(
     assert found.threshold == pytest.approx(limit)
 
 
+@pytest.mark.parametrize(
+    ("benign_up_to", "malignant_from", "wanted"),
+    [(1, 1, "benign"), (0, 0, "malignant"), (1, 0, "both"), (0, 1, "none")],
+)
+def test_the_prediction_set_has_the_classes_that_are_not_excluded(
+    classifier: Classifier,
+    files: list[Path],
+    benign_up_to: float,
+    malignant_from: float,
+    wanted: str,
+) -> None:
+    sets = PredictionSets(0.9, benign_up_to, malignant_from, 50, 50)
+    assert classifier.decision is not None
+    decision = dataclasses.replace(classifier.decision, sets=sets)
+    changed = dataclasses.replace(classifier, decision=decision)
+    (found,) = predict(changed, [Target(files[0])], 1)
+    assert found.prediction_set == wanted
+    record = json.loads(to_json(changed, [found]))
+    assert record["prediction_set_coverage"] == 0.9
+    assert record["predictions"][0]["prediction_set"] == wanted
+    assert wanted in to_table([found])
+
+
 def test_without_a_decision_there_is_a_probability_and_no_call(
     classifier: Classifier, files: list[Path]
 ) -> None:
@@ -83,6 +108,8 @@ def test_without_a_decision_there_is_a_probability_and_no_call(
     (found,) = predict(bare, [Target(files[0])])
     assert found.malignant is None
     assert found.threshold is None
+    assert found.prediction_set == ""
+    assert as_record(found)["prediction_set"] is None
     assert found.probability == found.probabilities[-1]
 
 

@@ -9,12 +9,14 @@ from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
 import pytest
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
 from keras_wa.inference.classifier import Classifier
+from keras_wa.metrics import PredictionSets
 from keras_wa.server.limits import ServerSettings
 from keras_wa.server.metrics import Metrics
 from keras_wa.server.middleware import LimitsMiddleware
@@ -28,6 +30,28 @@ TOKEN = "t0ken/+="
 
 def post(client: TestClient, **words: Any) -> Any:
     return client.post("/predict", files={"file": ("x", IMAGE)}, **words)
+
+
+def test_probabilities_sets_and_unusual_rois_are_counted(
+    classifier: Classifier,
+) -> None:
+    assert classifier.decision is not None
+    sets = PredictionSets(0.9, 1.0, 0.0, 50, 50)
+    decision = dataclasses.replace(classifier.decision, sets=sets)
+    changed = dataclasses.replace(classifier, decision=decision)
+    with service(changed) as client:
+        probabilities = [
+            client.post("/predict", files={"file": ("x", image)}).json()["probability"]
+            for image in (IMAGE, IMAGE, encoded(np.ones((40, 40), np.uint8)))
+        ]
+        text = metrics_of(client)
+    counted = dict(line.rsplit(" ", 1) for line in text.splitlines() if line[0] != "#")
+    for limit in (0.1, 0.5, 1.0):
+        name = f'keras_wa_probability_bucket{{le="{limit}"}}'
+        assert float(counted[name]) == sum(p <= limit for p in probabilities)
+    assert float(counted['keras_wa_prediction_sets_total{set="both"}']) == 3
+    name = 'keras_wa_out_of_distribution_rois_total{reason="intensity"}'
+    assert 1 <= float(counted[name]) <= 3
 
 
 def test_without_the_token_there_is_the_empty_page_alone(

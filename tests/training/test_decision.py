@@ -12,10 +12,20 @@ import pytest
 
 from keras_wa.errors import UserError
 from keras_wa.evaluate.report.evaluate_run import evaluate_run
-from keras_wa.metrics import choose_threshold, fit_temperature
+from keras_wa.metrics import (
+    choose_threshold,
+    fit_prediction_sets,
+    fit_temperature,
+)
 from keras_wa.training.best import load_best
 from keras_wa.training.data import load_data
-from keras_wa.training.decision import FILE, decide, read_decision
+from keras_wa.training.decision import (
+    FILE,
+    decide,
+    read_decision,
+    read_decision_file,
+    write_decision,
+)
 from keras_wa.training.run import Run
 from keras_wa.training.scoring import score
 
@@ -30,6 +40,28 @@ def test_threshold_and_temperature_are_those_of_validation(finished: Path) -> No
     assert decision.threshold == choose_threshold(labels, p)
     assert decision.temperature == pytest.approx(fit_temperature(labels, p))
     assert decision.n_validation == len(val)
+
+
+def test_the_prediction_sets_are_those_of_validation_and_are_read_back(
+    finished: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = Run.open(finished)
+    model, data = load_best(run), load_data(run.config)
+    decision = decide(model, data, "sensitivity:0.9", coverage=0.8)
+    val = score(model, data, "val")
+    columns = val["label"], val["probability"]
+    assert decision.sets == fit_prediction_sets(*columns, val["patient_id"], 0.8)
+    assert decision.threshold == choose_threshold(*columns, "sensitivity:0.9")
+    assert decision.rule == "sensitivity:0.9 on validation"
+    assert decision.sets.caveat in caplog.text
+    write_decision(dataclasses.replace(run, path=tmp_path), decision)
+    assert read_decision_file(tmp_path / FILE) == decision
+    record = json.loads((tmp_path / FILE).read_text())
+    del record["sets"]
+    (tmp_path / FILE).write_text(json.dumps(record))
+    assert read_decision_file(tmp_path / FILE) == dataclasses.replace(
+        decision, sets=None
+    )
 
 
 def test_the_grey_ranges_hold_99_of_100_training_rois(finished: Path) -> None:
@@ -70,7 +102,9 @@ def test_an_older_run_gets_its_decision_when_it_is_evaluated(
     )
 
 
-@pytest.mark.parametrize("text", ["{", "[]", json.dumps({"threshold": 0.5})])
+@pytest.mark.parametrize(
+    "text", ["{", "[]", json.dumps({"threshold": 0.5}), json.dumps({"sets": [1]})]
+)
 def test_a_spoilt_file_is_named(finished: Path, tmp_path: Path, text: str) -> None:
     (tmp_path / FILE).write_text(text)
     run = dataclasses.replace(Run.open(finished), path=tmp_path)

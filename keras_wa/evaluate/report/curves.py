@@ -15,6 +15,7 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from keras_wa.evaluate.pages import LinePlot, Points, thin
 from keras_wa.evaluate.text import estimate
+from keras_wa.metrics import risk_coverage
 
 _UNIT = (0.0, 1.0)
 
@@ -159,6 +160,31 @@ def decision_plot(results: Mapping[str, Any]) -> LinePlot:
         x_range=_UNIT,
         # The benefit of treating all falls without limit; only that near 0 matters.
         y_range=(-0.1, np.ceil(10 * max(highest, 0.1)) / 10),
+    )
+
+
+def risk_coverage_plot(
+    results: Mapping[str, Any], predictions: pd.DataFrame
+) -> LinePlot | None:
+    """Plots the error rate against the share of ROIs that are classified.
+
+    None at a threshold of 0 or 1, from which no probability has a distance.
+    """
+    threshold = results["threshold"]["value"]
+    if not 0 < threshold < 1:
+        return None
+    curve = risk_coverage(predictions["label"], predictions["probability"], threshold)
+    x, y = curve["coverage"].to_numpy(), curve["risk"].to_numpy()
+    kept = thin(x, y)
+    return LinePlot(
+        title="Selective classification",
+        x_label="share of the ROIs that are classified, the most certain first",
+        y_label="error rate among them",
+        series=[Points(f"at the threshold {threshold:.4g}", x[kept], y[kept])],
+        description="The distance from the threshold is the certainty. If it means "
+        "anything, the curve rises to the right.",
+        x_range=_UNIT,
+        y_range=(0.0, np.ceil(10 * max(float(y.max()), 0.1)) / 10),
     )
 
 

@@ -18,7 +18,13 @@ from keras_wa.metrics.baselines import single_feature_aucs
 from keras_wa.phantom import best_possible_auc
 from keras_wa.training.best import load_best
 from keras_wa.training.data import RunData, load_data_of
-from keras_wa.training.decision import decide, read_decision, write_decision
+from keras_wa.training.decision import (
+    Decision,
+    decide,
+    read_decision,
+    rule_name,
+    write_decision,
+)
 from keras_wa.training.run import Run
 from keras_wa.training.scoring import score
 
@@ -26,7 +32,7 @@ from keras_wa.training.scoring import score
 def evaluate_run(
     run: Run,
     split: str = "test",
-    rule: str | float = "youden",
+    rule: str | float | None = None,
     n_resamples: int = 2000,
     verbose: int = 0,
     allow_changed_data: bool = False,
@@ -42,7 +48,8 @@ def evaluate_run(
         run: a run with a best model.
         split: `train`, `val` or `test`.
         rule: rule to choose the threshold on validation, see `choose_threshold`, or the
-            threshold itself.
+            threshold itself; None for the threshold of the run's decision. With another
+            one, `notes` of the results say so.
         n_resamples: number of resamples of the patients.
         verbose: 1 for a progress bar, 0 for none.
         allow_changed_data: continue, with a note in the results, if ROIs have other
@@ -60,18 +67,26 @@ def evaluate_run(
     val = score(model, data, "val")
     predictions = score(model, data, split, verbose=verbose)
     pixels = dict(zip(data.cases["roi_id"], data.pixels, strict=True))
+    decision = read_decision(run)
     # Not from changed data, since the decision file has no place for a note.
-    if read_decision(run) is None and run.pixels() == pixels:
-        write_decision(run, decide(model, data))
-    threshold = choose_threshold(val["label"], val["probability"], rule)
+    if decision is None and run.pixels() == pixels:
+        decision = decide(model, data)
+        write_decision(run, decision)
+    if rule is None and decision is not None:
+        threshold, how = decision.threshold, decision.rule
+    else:
+        rule = "youden" if rule is None else rule
+        threshold = choose_threshold(val["label"], val["probability"], rule)
+        how = rule_name(rule)
     # Never from the test part, nor from the evaluated part.
     learning = ~data.cases["split"].isin([split, "test"])
     results = evaluate_predictions(
         predictions,
         threshold,
-        "given" if isinstance(rule, float) else f"{rule} on validation",
+        how,
         n_resamples=n_resamples,
         val_predictions=val,
+        sets=None if decision is None else decision.sets,
         learning_cases=data.cases[learning],
         best_possible_auc=(
             best_possible_auc(run.config.phantom_spec(), predictions)
@@ -86,7 +101,7 @@ def evaluate_run(
         "pixels_hash": _pixels_hash(data, split),
         "dataset": run.config.dataset,
         "model": run.config.model,
-        "notes": data.notes,
+        "notes": [*data.notes, *_other_threshold(threshold, how, decision)],
         "one_number_auc": _one_number(data, split, n_resamples),
     }
     mistakes = show_mistakes(model, data, split, predictions, threshold)
@@ -108,6 +123,19 @@ def evaluate_run(
     write_mistakes(mistakes, folder)
     pages.write_page(page, folder / "report.html")
     return results
+
+
+def _other_threshold(
+    threshold: float, rule: str, decision: Decision | None
+) -> list[str]:
+    """Returns a note if the threshold is not that of the run's decision."""
+    if decision is None or decision.threshold == threshold:
+        return []
+    return [
+        f"These results are at the threshold {threshold:.3f} ({rule}). predict, serve "
+        f"and the SavedModel use that of the run, {decision.threshold:.3f} "
+        f"({decision.rule})."
+    ]
 
 
 def _pixels_hash(data: RunData, split: str) -> str:

@@ -52,6 +52,8 @@ def render_report(
         curves=drawn,
         reliability=reliability,
         decision_curve=decision_curve,
+        coverage=report_tables.coverage_table(results),
+        risk_coverage=curves.risk_coverage_plot(results, predictions),
         subgroup_plots=report_tables.subgroup_plots(results),
         subgroups=report_tables.subgroup_table(results),
         without_auc=report_tables.without_auc(results),

@@ -116,6 +116,26 @@ def three_class_table(results: Mapping[str, Any]) -> TextTable | None:
     )
 
 
+def coverage_table(results: Mapping[str, Any]) -> TextTable | None:
+    """Returns the coverage of the prediction sets; None without any."""
+    found = results.get("prediction_sets")
+    if found is None:
+        return None
+    rows = [
+        [
+            each["group"],
+            f"{each['n']:,}",
+            *(
+                estimate(each[name])
+                for name in ("benign", "malignant", "indeterminate")
+            ),
+        ]
+        for each in found["measured"]
+    ]
+    head = ["", "ROIs", "coverage, benign", "coverage, malignant", "indeterminate"]
+    return TextTable(head, rows)
+
+
 def subgroup_plots(results: Mapping[str, Any]) -> list[ForestPlot]:
     """Returns a forest plot of the AUC for each column whose subgroups have one.
 

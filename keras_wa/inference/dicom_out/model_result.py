@@ -6,6 +6,8 @@ import dataclasses
 
 from keras_wa.errors import UserError
 
+PREDICTION_SETS = ("benign", "malignant", "both", "none", "")
+
 _LONGEST = 64
 """Characters of a long string, LO (PS3.5, 6.2)."""
 
@@ -16,8 +18,9 @@ class Finding:
 
     `box` is left, top, right, bottom in pixels of the source image; right and bottom
     are exclusive. `low` and `high` are the smallest and largest probability over copies
-    of the ROI, both or none. Numbers out of range, or that contradict each other, raise
-    a `UserError`.
+    of the ROI, both or none. `prediction_set` is `benign`, `malignant`, `both` or
+    `none`, or `""` if unknown. Numbers out of range, or that contradict each other,
+    raise a `UserError`.
     """
 
     box: tuple[int, int, int, int]
@@ -26,6 +29,7 @@ class Finding:
     high: float | None = None
     decision: bool | None = None
     threshold: float | None = None
+    prediction_set: str = ""
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -41,6 +45,9 @@ class Finding:
             raise _unfit("low and high", (self.low, self.high), "both or none")
         if self.low is not None and self.high is not None:
             self._check_interval(self.low, self.high)
+        if self.prediction_set not in PREDICTION_SETS:
+            expected = ", ".join(PREDICTION_SETS[:-1]) + " or empty"
+            raise _unfit("prediction_set", self.prediction_set, expected)
         if self.decision is not None and self.threshold is not None:
             self._check_decision(self.threshold)
 

@@ -41,6 +41,16 @@ DECISION = Code("decision", "99KERASWA", "Decision at the threshold")
 POSITIVE = Code("10828004", "SCT", "Positive")
 NEGATIVE = Code("260385009", "SCT", "Negative")
 
+# The classes that a probability does not exclude: one, or both or none.
+PREDICTION_SET = Code("prediction-set", "99KERASWA", "Prediction set")
+INDETERMINATE = codes.SCT.Indeterminate
+_SETS = {
+    "malignant": POSITIVE,
+    "benign": NEGATIVE,
+    "both": INDETERMINATE,
+    "none": INDETERMINATE,
+}
+
 # Of the codes that the template suggests (PS3.16, CID 100) none is a mammography.
 PROCEDURE = Code("363679005", "SCT", "Imaging procedure")
 
@@ -60,8 +70,9 @@ def structured_report(
 
     A Comprehensive SR with a measurement group (TID 1410) for each finding: the box as
     a closed polyline on the source, the probability in percent with the smallest and
-    largest one, the decision, the warnings as comments, and the algorithm (TID 4019)
-    with its threshold. It is in the source's study and a new series.
+    largest one, the decision, the prediction set, the warnings as comments, and the
+    algorithm (TID 4019) with its threshold. It is in the source's study and a new
+    series.
 
     Raises:
         UserError: the source lacks an identifier or is not a single image, there is no
@@ -210,7 +221,7 @@ def _group(
             parameters=parameters,
         ),
         measurements=_probabilities(sr, finding),
-        qualitative_evaluations=_decision(sr, finding),
+        qualitative_evaluations=_evaluations(sr, finding),
     )
     for reason in finding.warnings:
         group[0].ContentSequence.append(_comment(sr, reason))
@@ -233,11 +244,17 @@ def _probabilities(sr: Any, finding: Finding) -> list[Any]:
     ]
 
 
-def _decision(sr: Any, finding: Finding) -> list[Any] | None:
-    if finding.decision is None:
-        return None
-    value = POSITIVE if finding.decision else NEGATIVE
-    return [sr.QualitativeEvaluation(name=DECISION, value=value)]
+def _evaluations(sr: Any, finding: Finding) -> list[Any] | None:
+    """Returns the decision and the prediction set, if known."""
+    found = {}
+    if finding.decision is not None:
+        found[DECISION] = POSITIVE if finding.decision else NEGATIVE
+    if finding.prediction_set:
+        found[PREDICTION_SET] = _SETS[finding.prediction_set]
+    return [
+        sr.QualitativeEvaluation(name=name, value=value)
+        for name, value in found.items()
+    ] or None
 
 
 def _say(sr: Any, root: Dataset, texts: Sequence[str]) -> None:

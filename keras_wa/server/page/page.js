@@ -190,20 +190,29 @@ async function classify(box, drawn) {
   return record;
 }
 
+const SETS = {
+  benign: "Malignant is excluded.",
+  malignant: "Benign is excluded.",
+  both: "Neither class is excluded.",
+  none: "Unusual for either class.",
+};
+
 function showAnswer({ record, pictures, why_no_heat }) {
-  const { probability, low, high, threshold, malignant, window: roi } = record;
+  const { probability, low, high, threshold, malignant, prediction_set, window: roi } = record;
   const candidates = viewer.boxes.filter(({ style }) => style === "candidate");
   viewer.boxes = [...candidates, { box: roi, style: "roi" }];
   viewer.draw();
   $("probability").textContent = probability.toFixed(3);
   $("decision").textContent = malignant === null ? "no decision" : malignant ? "malignant" : "benign";
   $("decision").className = `badge ${malignant === null ? "" : malignant ? "malignant" : "benign"}`;
+  $("indeterminate").hidden = !["both", "none"].includes(prediction_set);
   Object.assign($("range").style, { left: `${100 * low}%`, width: `${100 * (high - low)}%` });
   $("mark").style.left = `${100 * probability}%`;
   $("limit").hidden = threshold === null;
   if (threshold !== null) $("limit").style.left = `${100 * threshold}%`;
   $("spread").textContent = `${low.toFixed(3)} to ${high.toFixed(3)} over the turned and mirrored ROI` +
-    (threshold === null ? "." : `; threshold ${threshold.toFixed(3)} (dashed).`);
+    (threshold === null ? "." : `; threshold ${threshold.toFixed(3)} (dashed).`) +
+    (prediction_set === null ? "" : ` ${SETS[prediction_set]}`);
   $("calibration").textContent = record.calibrated
     ? `Calibrated on validation ROIs of ${record.trained_on}; the threshold was chosen there too` +
       `${state.about.threshold_rule ? ` (${state.about.threshold_rule})` : ""}. The spread is the network's own, and no confidence interval.`

@@ -12,6 +12,7 @@ import pandas as pd
 from keras_wa.evaluate import evaluate_predictions
 from keras_wa.evaluate.report.mistakes import Mistake, Mistakes
 from keras_wa.evaluate.report.report import render_report
+from keras_wa.metrics import PredictionSets
 from keras_wa.training.config import TrainConfig
 from tests.evaluate.tables import predictions, with_cases
 
@@ -54,6 +55,7 @@ def _evaluated(cases: pd.DataFrame) -> dict[str, Any]:
         "youden on validation",
         n_resamples=50,
         val_predictions=table(seed=1),
+        sets=PredictionSets(0.9, 0.6, 0.4, 60, 40),
         learning_cases=table(seed=2),
     )
 

@@ -70,6 +70,15 @@ def test_the_decision_curve_shows_the_two_that_need_no_model(found, cases):
     assert set(plot.series[3].y) == {0}
 
 
+def test_selective_classification_ends_at_the_error_rate(cases, found):
+    plot = curves.risk_coverage_plot(found, cases)
+    assert plot is not None
+    wrong = (cases["probability"] >= 0.5) != cases["label"]
+    assert (plot.series[0].x[-1], plot.series[0].y[-1]) == (1, wrong.mean())
+    at_zero = {**found, "threshold": {**found["threshold"], "value": 0.0}}
+    assert curves.risk_coverage_plot(at_zero, cases) is None
+
+
 def test_every_plot_is_drawn(cases, found):
     drawn = curves.plots(found, cases)
     titles = ["ROC curve", "Precision and sensitivity", "Reliability", "Decision curve"]

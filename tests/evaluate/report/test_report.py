@@ -88,6 +88,15 @@ def test_every_plotted_number_stands_in_a_table(found, tree):
     assert {plot.title for plot in plots} < titles
 
 
+def test_the_coverage_of_the_prediction_sets_stands_in_a_table(found, tree):
+    cells = cells_of(tree)
+    for group in found["prediction_sets"]["measured"]:
+        for name in ("benign", "malignant", "indeterminate"):
+            assert estimate(group[name]) in cells
+    titles = {each.text for each in tree.iter(f"{SVG}title")}
+    assert "Selective classification" in titles
+
+
 def test_subgroups_of_one_class_are_in_the_table_with_the_reason(found, tree):
     single = [g for g in found["subgroups"] if g["auc"]["value"] is None]
     assert single

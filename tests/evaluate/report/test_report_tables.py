@@ -28,6 +28,7 @@ def test_every_table_has_as_many_cells_as_heads(found):
         report_tables.confusion_table,
         report_tables.reference_table,
         report_tables.subgroup_table,
+        report_tables.coverage_table,
     ):
         made = make(found)
         assert {len(row) for row in made.rows} == {len(made.header)}

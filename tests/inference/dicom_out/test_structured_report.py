@@ -16,10 +16,12 @@ from keras_wa.inference.dicom_out.source import no_warnings
 from keras_wa.inference.dicom_out.structured_report import (
     DECISION,
     GREATEST,
+    INDETERMINATE,
     LEAST,
     NEGATIVE,
     PERCENT,
     POSITIVE,
+    PREDICTION_SET,
     PROBABILITY,
 )
 from tests.data.io.dicom_files import dicom_bytes
@@ -99,6 +101,22 @@ def test_a_decision_comes_back_with_its_threshold_and_none_as_none(tmp_path):
 
     assert decisions == [[POSITIVE], [NEGATIVE], []]
     assert thresholds == [["threshold: 0.42"], ["threshold: 0.42"], []]
+
+
+def test_a_prediction_set_comes_back_indeterminate_if_it_has_both_or_none(tmp_path):
+    sets = {
+        "benign": [NEGATIVE],
+        "malignant": [POSITIVE],
+        "both": [INDETERMINATE],
+        "none": [INDETERMINATE],
+        "": [],
+    }
+    findings = [Finding((0, 0, 1, 1), 0.5, prediction_set=each) for each in sets]
+    found = groups(tmp_path, film(tmp_path), findings)
+    for group, wanted in zip(found, sets.values(), strict=True):
+        coded = group.get_qualitative_evaluations(name=PREDICTION_SET)
+        assert [item.value for item in coded] == wanted
+        assert group.get_qualitative_evaluations(name=DECISION) == []
 
 
 def test_warnings_come_back_as_comments(tmp_path):

@@ -1,0 +1,62 @@
+"""`keras-wa decide`."""
+
+from __future__ import annotations
+
+import argparse
+
+from keras_wa.cli.messages import say, warn
+from keras_wa.cli.shared import add_data_flags, add_threshold, as_rule, open_run
+from keras_wa.cli.starting import start_keras
+from keras_wa.ranges import Range
+
+EXAMPLE = "keras-wa decide runs/NAME --sensitivity 0.95"
+
+_SHARE = Range(0, 1, above=True, below=True)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds this command's arguments to its parser."""
+    parser.add_argument("run", metavar="RUN", help="run directory of train.py")
+    rule = parser.add_mutually_exclusive_group()
+    add_threshold(rule, "youden", "youden")
+    for name in ("sensitivity", "specificity"):
+        rule.add_argument(
+            f"--{name}",
+            metavar="S",
+            help=f"the same as --threshold {name}:S",
+        )
+    parser.add_argument(
+        "--coverage",
+        type=_SHARE,
+        default=0.9,
+        metavar="SHARE",
+        help="share of each class whose prediction set contains it (default: 0.9)",
+    )
+    add_data_flags(parser, changed=False)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Chooses the decision of a run anew. Returns the exit code."""
+    start_keras()
+    from keras_wa.evaluate.report.decide_run import decide_run, other_reports
+
+    run = open_run(args)
+    rule = as_rule(args.threshold)
+    for name in ("sensitivity", "specificity"):
+        if getattr(args, name) is not None:
+            rule = f"{name}:{getattr(args, name)}"
+    decision = decide_run(run, rule, args.coverage)
+    say(f"Malignant from {decision.threshold:.4g} ({decision.rule}), not calibrated.")
+    sets = decision.sets
+    if sets is not None:
+        say(
+            f"Prediction sets of {sets.coverage:.0%}: benign up to "
+            f"{sets.benign_up_to:.4g}, malignant from {sets.malignant_from:.4g}."
+        )
+    say("predict, serve and the run's SavedModel use this from now on.")
+    warn(
+        f"The report of the {part} part is at another threshold. Evaluate it again: "
+        f"`evaluate_run(run={str(run.path)!r}, split={part!r})`"
+        for part in other_reports(run, decision)
+    )
+    return 0
