@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
             rule = f"{name}:{getattr(args, name)}"
     decision = decide_run(run, rule, args.coverage)
     say(f"Malignant from {decision.threshold:.4g} ({decision.rule}), not calibrated.")
-    sets = decision.sets
+    sets = decision.prediction_sets
     if sets is not None:
         say(
             f"Prediction sets of {sets.coverage:.0%}: benign up to "

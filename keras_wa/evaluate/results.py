@@ -50,7 +50,7 @@ def evaluate_predictions(
     confidence: float = 0.95,
     *,
     val_predictions: pd.DataFrame | None = None,
-    sets: PredictionSets | None = None,
+    prediction_sets: PredictionSets | None = None,
     learning_cases: pd.DataFrame | None = None,
     best_possible_auc: float | None = None,
     pooling: Pooling = "max",
@@ -70,7 +70,7 @@ def evaluate_predictions(
         confidence: nominal coverage of the intervals, in (0, 1).
         val_predictions: predictions of the validation part, to fit the temperature;
             None for no temperature.
-        sets: prediction sets that were fitted on the validation part; None for none.
+        prediction_sets: those that were fitted on the validation part; None for none.
         learning_cases: case table of training ROIs for the references, of no patient
             in `predictions`; None for no references.
         best_possible_auc: largest expected AUC of any classifier on a phantom.
@@ -122,8 +122,8 @@ def evaluate_predictions(
         "levels": levels,
         "calibration": calibration,
         "prediction_sets": None
-        if sets is None
-        else measure_sets(predictions, sets, **options),
+        if prediction_sets is None
+        else measure_sets(predictions, prediction_sets, **options),
         "decision_curve": _decision_curve(predictions, scaled),
         "subgroups": subgroup_metrics(predictions, threshold, **options),
         "references": []

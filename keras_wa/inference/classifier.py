@@ -89,6 +89,13 @@ class Classifier:
         # A float32 probability can exceed 1 by rounding.
         return np.clip(found, 0.0, 1.0)
 
+    @property
+    def prediction_set_coverage(self) -> float | None:
+        """Coverage of each class by the prediction sets; None if unknown."""
+        if self.decision is None or self.decision.prediction_sets is None:
+            return None
+        return self.decision.prediction_sets.coverage
+
     def read_options(self, crop: str | None = None, **options: Any) -> ReadOptions:
         """Returns how to crop an ROI, by default as the training ROIs were cropped."""
         # An official crop is a separate file; a box is cropped by the default method.
@@ -278,7 +285,7 @@ def _notes(card: dict[str, Any]) -> list[str]:
             "No threshold and no calibration are known, so there is no decision. "
             "Evaluate the run with `evaluate_run`, and export it again."
         )
-    elif decision.get("sets"):
-        caveat = PredictionSets(**decision["sets"]).caveat
+    elif decision.get("prediction_sets"):
+        caveat = PredictionSets(**decision["prediction_sets"]).caveat
         notes += [caveat] if caveat else []
     return notes

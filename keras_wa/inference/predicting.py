@@ -258,8 +258,8 @@ def postprocess(
         calibrated = calibrated.reshape(raw.shape)
         limit = np.array([decision.threshold])
         threshold = float(apply_temperature(limit, decision.temperature)[0])
-        if decision.sets is not None:
-            sets = decision.sets.names(raw[:, 0])
+        if decision.prediction_sets is not None:
+            sets = decision.prediction_sets.names(raw[:, 0])
     return [
         Prediction(
             target=each.target,

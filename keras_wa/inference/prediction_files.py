@@ -64,11 +64,7 @@ def to_json(classifier: Classifier, predictions: Sequence[Prediction]) -> str:
         "trained_on": classifier.trained_on,
         "calibrated": decision is not None,
         "threshold_rule": None if decision is None else decision.rule,
-        "prediction_set_coverage": (
-            None
-            if decision is None or decision.sets is None
-            else decision.sets.coverage
-        ),
+        "prediction_set_coverage": classifier.prediction_set_coverage,
         "low_high": "least and greatest probability over turned and mirrored copies of "
         "the ROI; no confidence interval",
         "notes": [*classifier.notes, DISCLAIMER],

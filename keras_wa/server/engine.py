@@ -119,11 +119,7 @@ class Engine:
             "bits_stored": classifier.bits_stored,
             "threshold": None if decision is None else decision.threshold,
             "threshold_rule": None if decision is None else decision.rule,
-            "prediction_set_coverage": (
-                None
-                if decision is None or decision.sets is None
-                else decision.sets.coverage
-            ),
+            "prediction_set_coverage": classifier.prediction_set_coverage,
         }
 
     def close(self, timeout_s: float) -> bool:

@@ -48,7 +48,7 @@ class Decision:
         grey: statistic of `single_feature_statistics` -> limits of the central 99 % of
             the training ROIs, in grey levels before enhancement, at the model's image
             size.
-        sets: prediction sets of the uncalibrated probability, fitted on the validation
+        prediction_sets: those of the uncalibrated probability, fitted on the validation
             part; None in records of earlier versions.
     """
 
@@ -57,7 +57,7 @@ class Decision:
     temperature: float
     n_validation: int
     grey: dict[str, list[float]]
-    sets: PredictionSets | None = None
+    prediction_sets: PredictionSets | None = None
 
     @classmethod
     def from_mapping(cls, record: Any, origin: str) -> Decision:
@@ -67,9 +67,9 @@ class Decision:
             UserError: the record is invalid.
         """
         try:
-            sets = record.get("sets")
+            sets = record.get("prediction_sets")
             known = {f.name: record[f.name] for f in dataclasses.fields(cls)[:-1]}
-            return cls(**known, sets=sets and PredictionSets(**sets))
+            return cls(**known, prediction_sets=sets and PredictionSets(**sets))
         except (AttributeError, KeyError, TypeError) as error:
             raise UserError(
                 f"{origin}: no decision that can be read ({error}). Evaluate the run "
@@ -105,7 +105,7 @@ def decide(
         temperature=fit_temperature(labels, probabilities),
         n_validation=len(val),
         grey={str(name): list(quantiles[name]) for name in quantiles},
-        sets=sets,
+        prediction_sets=sets,
     )
 
 

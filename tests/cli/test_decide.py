@@ -34,7 +34,7 @@ def test_report_predict_and_saved_model_use_the_new_decision(
     said = capsys.readouterr().out
     record = json.loads((copy / FILE).read_text())
     assert record["rule"] == "sensitivity:0.95 on validation"
-    assert record["sets"]["coverage"] == 0.8
+    assert record["prediction_sets"]["coverage"] == 0.8
     assert f"Malignant from {record['threshold']:.4g}" in said
     assert record["threshold"] != before
     assert f"`python evaluate.py {copy} --split test`" in said

@@ -56,7 +56,7 @@ def full():
         60,
         3,
         val_predictions=val,
-        sets=SETS,
+        prediction_sets=SETS,
         learning_cases=learning,
         best_possible_auc=0.9,
     )

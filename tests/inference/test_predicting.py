@@ -91,7 +91,7 @@ def test_the_prediction_set_has_the_classes_that_are_not_excluded(
 ) -> None:
     sets = PredictionSets(0.9, benign_up_to, malignant_from, 50, 50)
     assert classifier.decision is not None
-    decision = dataclasses.replace(classifier.decision, sets=sets)
+    decision = dataclasses.replace(classifier.decision, prediction_sets=sets)
     changed = dataclasses.replace(classifier, decision=decision)
     (found,) = predict(changed, [Target(files[0])], 1)
     assert found.prediction_set == wanted

@@ -37,7 +37,7 @@ def test_probabilities_sets_and_unusual_rois_are_counted(
 ) -> None:
     assert classifier.decision is not None
     sets = PredictionSets(0.9, 1.0, 0.0, 50, 50)
-    decision = dataclasses.replace(classifier.decision, sets=sets)
+    decision = dataclasses.replace(classifier.decision, prediction_sets=sets)
     changed = dataclasses.replace(classifier, decision=decision)
     with service(changed) as client:
         probabilities = [

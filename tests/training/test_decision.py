@@ -50,17 +50,19 @@ def test_the_prediction_sets_are_those_of_validation_and_are_read_back(
     decision = decide(model, data, "sensitivity:0.9", coverage=0.8)
     val = score(model, data, "val")
     columns = val["label"], val["probability"]
-    assert decision.sets == fit_prediction_sets(*columns, val["patient_id"], 0.8)
+    assert decision.prediction_sets == fit_prediction_sets(
+        *columns, val["patient_id"], 0.8
+    )
     assert decision.threshold == choose_threshold(*columns, "sensitivity:0.9")
     assert decision.rule == "sensitivity:0.9 on validation"
-    assert decision.sets.caveat in caplog.text
+    assert decision.prediction_sets.caveat in caplog.text
     write_decision(dataclasses.replace(run, path=tmp_path), decision)
     assert read_decision_file(tmp_path / FILE) == decision
     record = json.loads((tmp_path / FILE).read_text())
-    del record["sets"]
+    del record["prediction_sets"]
     (tmp_path / FILE).write_text(json.dumps(record))
     assert read_decision_file(tmp_path / FILE) == dataclasses.replace(
-        decision, sets=None
+        decision, prediction_sets=None
     )
 
 
@@ -103,7 +105,8 @@ def test_an_older_run_gets_its_decision_when_it_is_evaluated(
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "[]", json.dumps({"threshold": 0.5}), json.dumps({"sets": [1]})]
+    "text",
+    ["{", "[]", json.dumps({"threshold": 0.5}), json.dumps({"prediction_sets": [1]})],
 )
 def test_a_spoilt_file_is_named(finished: Path, tmp_path: Path, text: str) -> None:
     (tmp_path / FILE).write_text(text)

@@ -86,7 +86,7 @@ def evaluate_run(
         how,
         n_resamples=n_resamples,
         val_predictions=val,
-        sets=None if decision is None else decision.sets,
+        prediction_sets=None if decision is None else decision.prediction_sets,
         learning_cases=data.cases[learning],
         best_possible_auc=(
             best_possible_auc(run.config.phantom_spec(), predictions)

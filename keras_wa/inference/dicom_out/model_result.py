@@ -44,14 +44,14 @@ class Finding:
         if (self.low is None) != (self.high is None):
             raise _unfit("low and high", (self.low, self.high), "both or none")
         if self.low is not None and self.high is not None:
-            self._check_interval(self.low, self.high)
+            self._check_range(self.low, self.high)
         if self.prediction_set not in PREDICTION_SETS:
             expected = ", ".join(PREDICTION_SETS[:-1]) + " or empty"
             raise _unfit("prediction_set", self.prediction_set, expected)
         if self.decision is not None and self.threshold is not None:
             self._check_decision(self.threshold)
 
-    def _check_interval(self, low: float, high: float) -> None:
+    def _check_range(self, low: float, high: float) -> None:
         if not low <= self.probability <= high:
             raise _unfit(
                 "low, probability and high",

@@ -55,7 +55,7 @@ def _evaluated(cases: pd.DataFrame) -> dict[str, Any]:
         "youden on validation",
         n_resamples=50,
         val_predictions=table(seed=1),
-        sets=PredictionSets(0.9, 0.6, 0.4, 60, 40),
+        prediction_sets=PredictionSets(0.9, 0.6, 0.4, 60, 40),
         learning_cases=table(seed=2),
     )
 
