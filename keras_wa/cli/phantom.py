@@ -113,6 +113,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--labelling", default="descriptor")
     parser.add_argument("--conspicuity", type=float, default=1.0, metavar="X")
     parser.add_argument("--blur-mm", type=float, metavar="MM")
+    parser.add_argument(
+        "--projected-views",
+        action="store_true",
+        help="draw a lesion in CC and MLO as projections of the same particles, not "
+        "each with its own",
+    )
     real = parser.add_argument_group("of --layout folders")
     real.add_argument(
         "--background",
@@ -140,6 +146,7 @@ def run(args: argparse.Namespace) -> int:
         labelling=args.labelling,
         conspicuity=args.conspicuity,
         blur_mm=args.blur_mm,
+        projected_views=args.projected_views,
     )
     if args.preview:
         # Imported here, since it loads matplotlib.

@@ -77,8 +77,14 @@ def background_cases(
     itself. No patient is in two parts of the split; about a fifth of the ROIs is test.
 
     Raises:
-        UserError: there are too few ROIs or images for a split.
+        UserError: there are too few ROIs or images for a split, or the spec has
+            `projected_views`.
     """
+    if spec.projected_views:
+        raise UserError(
+            "`projected_views`: the tissue of two views of a lesion is of two patients "
+            "here. Received: True; expected False for lesions in real tissue."
+        )
     squares = draw_squares(backgrounds, n, spec.seed)
     # The first folder, or the file.
     owners = [square.tissue.name.split("/")[0] for square in squares]

@@ -131,6 +131,11 @@ class PhantomSettings(Settings):
         help="of film and scanner, standard deviation (default: 0.035 to 0.065, by "
         "patient)",
     )
+    projected_views: bool = same(
+        PhantomSpec,
+        "projected_views",
+        help="draw a lesion in CC and MLO as projections of the same particles",
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,6 +166,7 @@ class DataSettings(EnhancementSettings, PhantomSettings, ReadSettings):
             labelling=self.labelling,  # type: ignore[arg-type]
             conspicuity=self.conspicuity,
             blur_mm=self.blur_mm,
+            projected_views=self.projected_views,
         )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_wa.errors import unknown_name
 from keras_wa.phantom import shapes
-from keras_wa.phantom.distributions import Sites, place
+from keras_wa.phantom.distributions import Sites, place, place_in_space
 from keras_wa.phantom.particles import Particles, join
 
 Generator = np.random.Generator
@@ -29,12 +29,18 @@ def faintness(morphology: str) -> float:
 
 
 def calcify(
-    morphology: str, distribution: str, field_mm: float, rng: Generator
+    morphology: str,
+    distribution: str,
+    field_mm: float,
+    rng: Generator,
+    view: str | None = None,
 ) -> Particles:
     """Draws the calcifications of one lesion.
 
     The components of a combined type (`ROUND_AND_REGULAR-LUCENT_CENTER`) have equal
-    shares. Large types shrink to fit a small field.
+    shares. Large types shrink to fit a small field. With a `view`, the positions are
+    drawn in three dimensions and projected: generators of the same state give the same
+    lesion in each view.
 
     Raises:
         UserError: a type or distribution is unknown.
@@ -48,7 +54,11 @@ def calcify(
         count = int(rng.integers(kind.fewest, kind.most + 1))
         count = max(1, round(count / len(names)))
         gap = min(kind.gap_mm, 0.2 * field_mm)
-        sites = place(distribution, count, field_mm, rng, gap)
+        if view is None:
+            sites = place(distribution, count, field_mm, rng, gap)
+        else:
+            space = place_in_space(distribution, count, field_mm, rng, gap)
+            sites = space.seen(view)
         parts.append(kind.shape(sites, field_mm, rng))
     return join(parts)
 

@@ -57,6 +57,8 @@ class Abnormality:
             calcifications or a round mass.
         distribution: distribution of the calcifications or margins of the mass.
         subtlety: 1 (subtle) to 5 (obvious); None for 3.
+        lesion: name of the lesion, which seeds it in both views of a spec with
+            `projected_views`; `""` for that of the ROI.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Abnormality:
     morphology: str
     distribution: str
     subtlety: int | None
+    lesion: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,8 +142,9 @@ def plan_film(
     """Plans a film: tissue, breast, lesions and their positions.
 
     With the seed of the spec, the patient's name seeds the tissue, patient and side the
-    size of the breast, an ROI's name its lesion, and the film's name the rest. The
-    positions of a lesion in two views are independent.
+    size of the breast, an ROI's name its lesion, and the film's name the rest. With
+    `spec.projected_views` the lesion's name seeds the lesion. The positions of a lesion
+    in two views are independent.
 
     Raises:
         UserError: the field of view is larger than the film, a type is unknown, or
@@ -163,17 +167,21 @@ def plan_film(
         dataclasses.replace(f, morphology=f.morphology or ("" if f.mass else _UNNAMED))
         for f in findings
     ]
-    lesions = [fit_lesion(_draw_finding(f, spec), spec.field_mm) for f in findings]
+    drawn = [_draw_finding(f, spec, view) for f in findings]
+    lesions = [fit_lesion(parts, spec.field_mm) for parts in drawn]
     placed = place_lesions(
         breast, lesions, named_rng(_FILM_STREAM, spec, name, "places")
     )
     return Film(name, spec, side, view, density, kind, breast, findings, placed)
 
 
-def _draw_finding(finding: Abnormality, spec: PhantomSpec) -> Particles:
-    rng = named_rng(_FINDING_STREAM, spec, finding.name)
-    draw = masses.draw_mass if finding.mass else calcify
-    return draw(finding.morphology, finding.distribution, spec.field_mm, rng)
+def _draw_finding(finding: Abnormality, spec: PhantomSpec, view: str) -> Particles:
+    name = (spec.projected_views and finding.lesion) or finding.name
+    rng = named_rng(_FINDING_STREAM, spec, name)
+    kind = finding.morphology, finding.distribution, spec.field_mm, rng
+    if finding.mass:
+        return masses.draw_mass(*kind)
+    return calcify(*kind, view if spec.projected_views else None)
 
 
 def named_rng(stream: int, spec: PhantomSpec, *names: str) -> np.random.Generator:

@@ -106,6 +106,9 @@ def _example(
 ) -> dict[str, Any]:
     return {
         "roi_id": roi_id(spec, 0, index, index),
+        "breast": "LEFT",
+        "view": "CC",
+        "lesion": 1,
         "morphology": morphology,
         "distribution": distribution or pd.NA,
         "density": 1 + index % 4,

@@ -20,6 +20,7 @@ from keras_wa.phantom.dust import draw_dust
 from keras_wa.phantom.lesions import mask_margin_mm
 from keras_wa.phantom.mineral import draw_mineral, scale_of
 from keras_wa.phantom.noise import draw_noise
+from keras_wa.phantom.particles import Particles
 from keras_wa.phantom.spec import PhantomSpec
 from keras_wa.phantom.texture import (
     Array,
@@ -39,7 +40,7 @@ blur of the film."""
 
 _ROI_ID = re.compile(r"PH(\d+)-(\d+)-(\d+)-(\d+)")
 # First words of a seed sequence, one stream for each kind of draw.
-_PATIENT_STREAM, _ROI_STREAM = 1, 2
+_PATIENT_STREAM, _ROI_STREAM, _LESION_STREAM = 1, 2, 7
 # Mean grey level of ROIs before the film's curve, and its standard deviations between
 # patients and within a patient.
 _LEVEL, _LEVEL_OF_PATIENT, _LEVEL_OF_ROI = 133.0, 24.0, 32.0
@@ -62,7 +63,8 @@ def render_roi(spec: PhantomSpec, case_row: CaseRow, lesion: bool = True) -> Arr
     Args:
         spec: the phantom set.
         case_row: a row of `phantom_cases(spec, ...)`; `roi_id`, `morphology`,
-            `distribution`, `density` and `subtlety` are used.
+            `distribution`, `density` and `subtlety` are used, and with
+            `projected_views` also `breast`, `lesion` and `view`.
         lesion: whether to add the calcifications to the tissue.
 
     Returns:
@@ -153,6 +155,27 @@ def numbers_of(spec: PhantomSpec, case_row: CaseRow) -> tuple[int, int, int, int
     return seed, epoch, patient, index
 
 
+def draw_particles(
+    spec: PhantomSpec, case_row: CaseRow, rng: np.random.Generator
+) -> Particles:
+    """Draws the calcifications of an ROI.
+
+    With `spec.projected_views` they are those of the row's lesion, seen from its view,
+    and do not depend on `rng`.
+    """
+    morphology, distribution = str(case_row["morphology"]), case_row["distribution"]
+    distribution = "" if pd.isna(distribution) else str(distribution)
+    view = None
+    if spec.projected_views:
+        seed, epoch, patient, _ = numbers_of(spec, case_row)
+        right, number = case_row["breast"] == "RIGHT", int(case_row["lesion"])
+        rng = np.random.default_rng(
+            [_LESION_STREAM, seed, epoch, patient, right, number]
+        )
+        view = str(case_row["view"])
+    return calcify(morphology, distribution, spec.field_mm, rng, view)
+
+
 def draw_lesion(
     spec: PhantomSpec, case_row: CaseRow, blur_mm: float, rng: np.random.Generator
 ) -> tuple[Array, Array]:
@@ -163,13 +186,11 @@ def draw_lesion(
     Raises:
         UserError: the type or distribution is unknown.
     """
-    morphology, distribution = str(case_row["morphology"]), case_row["distribution"]
-    distribution = "" if pd.isna(distribution) else str(distribution)
-    lesion = calcify(morphology, distribution, spec.field_mm, rng)
+    lesion = draw_particles(spec, case_row, rng)
     noise = draw_noise(spec.size, spec.pixel_mm, rng)
     mineral = draw_mineral(lesion, spec.pixel_mm, blur_mm, noise)
     subtlety = int(case_row["subtlety"])
-    faint = faintness(morphology)
+    faint = faintness(str(case_row["morphology"]))
     contrast = scale_of(mineral, faint, subtlety, spec.conspicuity, rng)
     return contrast * mineral, noise
 

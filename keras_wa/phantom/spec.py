@@ -34,6 +34,8 @@ class PhantomSpec(Settings):
             of film.
         blur_mm: standard deviation of the blur of film and scanner, mm, 0 to 1; by
             default 0.035 to 0.065, drawn for each patient.
+        projected_views: whether the ROIs of a lesion in CC and MLO are two projections
+            of the same particles; else each has its own.
 
     Raises:
         UserError: a value is out of range.
@@ -51,6 +53,7 @@ class PhantomSpec(Settings):
     labelling: Labelling = setting("descriptor", choices=get_args(Labelling))
     conspicuity: float = real(1.0, 0, 10, above=True)
     blur_mm: float | None = real(None, 0, 1)
+    projected_views: bool = setting(False)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -35,6 +35,7 @@ def test_the_phantom_is_a_dataset_like_the_others():
             "labelling": "descriptor",
             "conspicuity": 1.0,
             "blur_mm": None,
+            "projected_views": False,
         }
     }
 

@@ -98,6 +98,7 @@ def _plan(settings: TreeSettings, rows: Sequence[Mapping[Any, Any]]) -> Film:
                     morphology=_text(row["morphology"]),
                     distribution=_text(row["distribution"]),
                     subtlety=_count(row["subtlety"]),
+                    lesion=_lesion(row),
                 )
                 for row in rows
             ],
@@ -156,6 +157,12 @@ def _places(lesion: Placed) -> list[dict[str, Any]]:
         }
         for k, (x, y) in enumerate(zip(*lesion.centres(), strict=True))
     ]
+
+
+def _lesion(row: Mapping[Any, Any]) -> str:
+    """Returns a name that the rows of one lesion share."""
+    parts = ("lesion_type", "patient_id", "breast", "lesion")
+    return " ".join(_text(row[part]) for part in parts)
 
 
 def _text(value: Any) -> str:

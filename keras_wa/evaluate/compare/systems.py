@@ -34,6 +34,7 @@ _DATA = (
     "labelling",
     "conspicuity",
     "blur_mm",
+    "projected_views",
     "split",
     "folds",
     "validation",

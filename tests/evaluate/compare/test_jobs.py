@@ -42,6 +42,7 @@ OTHER: dict[str, Any] = {
     "labelling": "clinical",
     "conspicuity": 2.0,
     "blur_mm": 0.05,
+    "projected_views": True,
     "split": "patient-kfold",
     "folds": 4,
     "fold": 1,
