@@ -68,6 +68,17 @@ def test_a_training_table_made_of_the_files_is_that_of_the_phantom(
     assert len(data.cases_of("val")) > 0
 
 
+def test_projected_views_are_drawn_into_files(tmp_path: Path) -> None:
+    out = tmp_path / "set"
+    assert main([*WORDS, "--projected-views", "--rois", "6", "--out", str(out)]) == 0
+    spec = PhantomSpec(seed=3, size=32, field_mm=8.0, projected_views=True)
+    cases = phantom_cases(spec, n=6)
+    for name, image in zip(cases["roi_id"], render_rois(spec, cases), strict=True):
+        (path,) = out.rglob(f"*__{name}.png")
+        found = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        np.testing.assert_array_equal(found, image)
+
+
 def test_a_contact_sheet_is_a_picture(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import cv2
@@ -132,6 +133,12 @@ def test_too_few_images_for_a_split_are_one_sentence(folder):
     for n in (1, 10):
         with pytest.raises(UserError, match=f"{n} ROIs of 1 patients .* Add images"):
             background_cases(found, SPEC, n)
+
+
+def test_views_of_a_lesion_in_the_tissue_of_two_patients_are_refused(folder):
+    spec = dataclasses.replace(SPEC, projected_views=True)
+    with pytest.raises(UserError, match="Received: True; expected False"):
+        background_cases(find_backgrounds(folder, spec, 0.1), spec, 16)
 
 
 def test_real_patches_of_normal_tissue_take_lesions(shared_data):

@@ -22,25 +22,32 @@ STATISTICS = {
 
 
 @functools.cache
-def drawn(size, field_mm, conspicuity, n):
-    spec = PhantomSpec(size=size, field_mm=field_mm, conspicuity=conspicuity)
+def drawn(size, field_mm, conspicuity, n, projected_views=False):
+    spec = PhantomSpec(
+        size=size,
+        field_mm=field_mm,
+        conspicuity=conspicuity,
+        projected_views=projected_views,
+    )
     return render_rois(spec, phantom_cases(spec, n))
 
 
 @pytest.mark.parametrize("labelling", ["descriptor", "clinical"])
 @pytest.mark.parametrize(
-    ("size", "field_mm", "conspicuity", "n"),
+    ("size", "field_mm", "conspicuity", "n", "projected_views"),
     [
-        (64, 7.3, 1.0, 600),
-        (64, 7.3, 2.0, 800),
-        (64, 7.3, 3.0, 600),
-        (224, 25.6, 1.0, 250),
+        (64, 7.3, 1.0, 600, False),
+        (64, 7.3, 2.0, 800, False),
+        (64, 7.3, 3.0, 600, False),
+        (224, 25.6, 1.0, 250, False),
+        (64, 7.3, 2.0, 800, True),
     ],
 )
 def test_no_one_number_statistic_tells_the_labels(
-    size, field_mm, conspicuity, n, labelling
+    size, field_mm, conspicuity, n, projected_views, labelling
 ):
-    images = drawn(size, field_mm, conspicuity, n).reshape(n, -1).astype(float)
+    images = drawn(size, field_mm, conspicuity, n, projected_views)
+    images = images.reshape(n, -1).astype(float)
     labels = phantom_cases(PhantomSpec(labelling=labelling), n)["label"]
 
     for name, statistic in STATISTICS.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -258,3 +259,34 @@ def test_real_case_lists_are_followed(shared_data, tmp_path):
         drawn = truth[truth["roi_id"] == row["roi_id"]]
         assert drawn["x_px"].between(left - 0.5, left + width - 0.5).all()
         assert drawn["y_px"].between(top - 0.5, top + height - 0.5).all()
+
+
+def test_projected_views_show_the_same_lesion_on_both_films(tmp_path):
+    spec = dataclasses.replace(SPEC, projected_views=True)
+    cases = phantom_case_lists(spec, 40)
+    agree = {}
+    for name, drawn_as in (("projected", spec), ("apart", SPEC)):
+        root = tmp_path / name
+        write_phantom_tree(root, cases, **{**SMALL, "spec": drawn_as})
+        truth = pd.read_csv(root / TRUTH_FILE)
+        dataset = read_cbis_ddsm(root, ReadOptions(**OPTIONS), progress=False)
+        agree[name] = [
+            _same_particles(*(truth[truth["roi_id"] == roi] for roi in rows["roi_id"]))
+            for _, rows in dataset.cases.groupby(["patient_id", "breast", "lesion"])
+            if sorted(rows["view"]) == ["CC", "MLO"]
+        ]
+    assert len(agree["projected"]) > 8
+    assert all(agree["projected"])
+    assert not any(agree["apart"])
+
+
+def _same_particles(cc, mlo):
+    """Whether as many lie at the same places along the rows, up to scale and shift."""
+    if len(cc) != len(mlo):
+        return False
+    if len(cc) < 3:
+        return True
+    x = [(each["x_px"] - each["x_px"].mean()).to_numpy() for each in (cc, mlo)]
+    scale = x[0] @ x[1] / (x[0] @ x[0])
+    # Places are rounded to 0.001 pixels.
+    return bool(scale > 0 and np.abs(x[1] - scale * x[0]).max() < 0.01)
