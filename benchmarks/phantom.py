@@ -5,7 +5,9 @@ python -m benchmarks.phantom
 
 from __future__ import annotations
 
-from benchmarks.compare import Times, compare, print_table, timed
+from collections.abc import Callable
+
+from benchmarks.compare import Times, compare, print_table, timed_in_turns
 
 _ROIS = 200
 
@@ -13,10 +15,15 @@ _ROIS = 200
 def keras_wa() -> Times:
     from keras_wa.phantom import PhantomSpec, phantom_cases, render_rois
 
-    spec = PhantomSpec(size=224)
-    cases = phantom_cases(spec, n=_ROIS)
-    times = timed(lambda: render_rois(spec, cases), 4, warm_up=1)
-    return {"an ROI": [each / _ROIS for each in times]}
+    cases = phantom_cases(PhantomSpec(), n=_ROIS)
+
+    def drawing(projected_views: bool) -> Callable[[], object]:
+        spec = PhantomSpec(projected_views=projected_views)
+        return lambda: render_rois(spec, cases)
+
+    works = {"an ROI": drawing(False), "an ROI, projected views": drawing(True)}
+    times = timed_in_turns(works, 4, warm_up=1)
+    return {name: [each / _ROIS for each in times[name]] for name in works}
 
 
 if __name__ == "__main__":

@@ -159,6 +159,7 @@ def _phantom(spec: PhantomSpec, rois: int) -> Dataset:
 
     cases = phantom_cases(spec, n=rois)
     best = best_possible_auc(spec, cases)
+    views = ", projected views" if spec.projected_views else ""
     return Dataset(
         name="phantom",
         cases=new_case_table(cases),
@@ -168,8 +169,8 @@ def _phantom(spec: PhantomSpec, rois: int) -> Dataset:
         source={"phantom": {"version": PHANTOM_VERSION, **dataclasses.asdict(spec)}},
         split=drawn_split(spec.seed),
         notes=[
-            f"This is a phantom (in-silico ROIs, version {PHANTOM_VERSION}): no result "
-            f"on it is clinical. The best possible AUC on it is {best:.3f} (labelling "
-            f"{spec.labelling})."
+            f"This is a phantom (in-silico ROIs, version {PHANTOM_VERSION}{views}): no "
+            f"result on it is clinical. The best possible AUC on it is {best:.3f} "
+            f"(labelling {spec.labelling})."
         ],
     )

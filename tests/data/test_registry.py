@@ -46,6 +46,10 @@ def test_a_phantom_says_that_it_is_one_and_what_is_possible():
         notes = load_cases("phantom", phantom=spec).notes
         assert "phantom" in notes[0]
         assert f"possible AUC on it is {best}" in notes[0]
+        assert "projected" not in notes[0]
+    projected = load_cases("phantom", phantom=PhantomSpec(projected_views=True))
+    assert "version 2, projected views)" in projected.notes[0]
+    assert projected.source["phantom"]["projected_views"] is True
 
 
 def test_a_folder_takes_its_arguments(tmp_path):

@@ -12,6 +12,7 @@ import pytest
 from keras_wa.data import ReadOptions
 from keras_wa.errors import UserError
 from keras_wa.models import registry
+from keras_wa.phantom import PhantomSpec
 from keras_wa.settings import read_toml
 from keras_wa.training.config import TrainConfig
 from tests.tiny_model import tiny
@@ -266,3 +267,15 @@ def test_a_file_that_is_no_toml_is_named(tmp_path: Path, content: bytes) -> None
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"none\.toml: cannot be read \(No such file"):
         read_toml(tmp_path / "none.toml")
+
+
+def test_the_phantom_is_that_of_the_settings() -> None:
+    same: dict[str, Any] = {
+        "field_mm": 8.0,
+        "labelling": "clinical",
+        "conspicuity": 2.0,
+        "blur_mm": 0.1,
+        "projected_views": True,
+    }
+    config = TrainConfig(dataset="phantom", data_seed=5, image_size=64, **same)
+    assert config.phantom_spec() == PhantomSpec(seed=5, size=64, **same)
