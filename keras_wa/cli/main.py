@@ -32,6 +32,7 @@ COMMANDS = {
         "Train several systems on the same split and say, with intervals, which "
         "differences are real."
     ),
+    "tune": "Search settings of a training by their validation AUC.",
     "dashboard": "Show runs side by side in TensorBoard.",
     "explain": (
         "Show where a run's best model looks, and score that against chance, random"

@@ -1,0 +1,1 @@
+"""Searches settings of a training by their validation AUC."""

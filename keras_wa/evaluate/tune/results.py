@@ -1,0 +1,176 @@
+"""Writes the results of a search: `best.toml` and a page."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from keras_wa.evaluate.pages import (
+    LinePlot,
+    Points,
+    data_uri,
+    render,
+    style,
+    to_png,
+    write_page,
+)
+from keras_wa.evaluate.text import TextTable
+from keras_wa.evaluate.tune.search import ended_trials
+from keras_wa.evaluate.tune.space import Parameter, configured
+from keras_wa.files import replacing
+from keras_wa.training.config import TrainConfig
+
+_SHOWN = 20
+# With fewer trials neither importance nor a pattern can be seen.
+_FEWEST = 4
+
+
+def write_search(
+    study: optuna.Study,
+    space: Sequence[Parameter],
+    base: Mapping[str, Any],
+    out: Path,
+    command: str,
+) -> list[Path]:
+    """Writes `best.toml`, a config for `train`, and `tuning.html`.
+
+    Args:
+        study: a study with a completed trial.
+        space: the settings that it varied.
+        base: the settings of all trials.
+        out: the folder.
+        command: the command line, for the page.
+
+    Returns:
+        The files.
+    """
+    best = study.best_trial
+    config = configured(base, best.params)
+    toml, page = out / "best.toml", out / "tuning.html"
+    with replacing(toml) as partial:
+        partial.write_text(
+            f"# The best of {len(ended_trials(study))} trials: validation AUC "
+            f"{best.value:.4f}.\n# {command}\n\n{to_toml(config)}",
+            encoding="utf-8",
+        )
+    write_page(_page(study, space, config, command), page)
+    return [toml, page]
+
+
+def to_toml(config: TrainConfig) -> str:
+    """Returns the settings that are not the default, as TOML."""
+    usual = TrainConfig().to_mapping()
+    lines = []
+    for name, value in config.to_mapping().items():
+        if value is None or value == usual[name]:
+            continue
+        if isinstance(value, dict):
+            pairs = (f"{key} = {json.dumps(each)}" for key, each in value.items())
+            lines.append(f"{name} = {{{', '.join(pairs)}}}")
+        else:
+            lines.append(f"{name} = {json.dumps(value)}")
+    return "\n".join(lines) + "\n"
+
+
+def _page(
+    study: optuna.Study,
+    space: Sequence[Parameter],
+    config: TrainConfig,
+    command: str,
+) -> str:
+    trials = ended_trials(study)
+    complete = [each for each in trials if each.state == TrialState.COMPLETE]
+    varied = {
+        each.name
+        for each in space
+        if len({repr(trial.params[each.name]) for trial in complete}) > 1
+    }
+    names = [each.name for each in space if each.name in varied]
+    pictures, importance = {}, None
+    if len(complete) >= _FEWEST and names:
+        importance = _importance(study, names)
+        pictures = {"Settings and validation AUC": _parallel(study, names)}
+    return render(
+        "keras_wa.evaluate.tune",
+        "tuning.html.j2",
+        best=study.best_trial,
+        counts={
+            state.name.lower(): sum(each.state == state for each in trials)
+            for state in (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+        },
+        table=_table(complete, [each.name for each in space]),
+        history=_history(complete),
+        importance=importance,
+        pictures=pictures,
+        settings=config.to_mapping(),
+        command=command,
+        data_uri=data_uri,
+    )
+
+
+def _table(complete: Sequence[FrozenTrial], names: Sequence[str]) -> TextTable:
+    ranked = sorted(complete, key=_auc, reverse=True)[:_SHOWN]
+    rows = [
+        [
+            str(trial.number),
+            f"{_auc(trial):.4f}",
+            *(_value(trial.params[name]) for name in names),
+        ]
+        for trial in ranked
+    ]
+    return TextTable(["trial", "validation AUC", *names], rows)
+
+
+def _history(complete: Sequence[FrozenTrial]) -> LinePlot:
+    numbers = [each.number for each in complete]
+    aucs = [_auc(each) for each in complete]
+    return LinePlot(
+        title="Validation AUC of the trials",
+        x_label="trial",
+        y_label="validation AUC",
+        series=[
+            Points("trial", numbers, aucs, joined=False),
+            Points("best so far", numbers, np.maximum.accumulate(aucs)),
+        ],
+        description=f"The best has {max(aucs):.4f}. Trials that were stopped early are "
+        "left out.",
+        x_range=(0, max(1, *numbers)),
+        y_range=(np.floor(20 * min(aucs)) / 20, 1.0),
+    )
+
+
+def _importance(study: optuna.Study, names: Sequence[str]) -> TextTable:
+    found = optuna.importance.get_param_importances(study, params=list(names))
+    rows = [[name, f"{share:.2f}"] for name, share in found.items()]
+    return TextTable(["setting", "importance"], rows)
+
+
+def _parallel(study: optuna.Study, names: Sequence[str]) -> bytes:
+    """Draws each trial as a line through its settings, coloured by the AUC."""
+    with style(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Optuna's plots are marked as experimental.
+        axes = optuna.visualization.matplotlib.plot_parallel_coordinate(
+            study, params=list(names), target_name="validation AUC"
+        )
+        figure = axes.get_figure(root=True)
+        assert figure is not None
+        figure.set_size_inches(9, 4.5)
+        axes.set_title("")
+        figure.tight_layout()
+        return to_png(figure)
+
+
+def _auc(trial: FrozenTrial) -> float:
+    assert trial.value is not None
+    return trial.value
+
+
+def _value(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
