@@ -8,17 +8,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import optuna
+from markupsafe import Markup
 from optuna.trial import FrozenTrial, TrialState
 
 from keras_wa.evaluate.pages import (
     LinePlot,
     Points,
-    data_uri,
     render,
     style,
-    to_png,
+    to_svg,
     write_page,
 )
 from keras_wa.evaluate.text import TextTable
@@ -93,10 +94,10 @@ def _page(
         if len({repr(trial.params[each.name]) for trial in complete}) > 1
     }
     names = [each.name for each in space if each.name in varied]
-    pictures, importance = {}, None
+    parallel, importance = None, None
     if len(complete) >= _FEWEST and names:
         importance = _importance(study, names)
-        pictures = {"Settings and validation AUC": _parallel(study, names)}
+        parallel = _parallel(study, names)
     return render(
         "keras_wa.evaluate.tune",
         "tuning.html.j2",
@@ -108,10 +109,9 @@ def _page(
         table=_table(complete, [each.name for each in space]),
         history=_history(complete),
         importance=importance,
-        pictures=pictures,
+        parallel=parallel,
         settings=config.to_mapping(),
         command=command,
-        data_uri=data_uri,
     )
 
 
@@ -152,9 +152,10 @@ def _importance(study: optuna.Study, names: Sequence[str]) -> TextTable:
     return TextTable(["setting", "importance"], rows)
 
 
-def _parallel(study: optuna.Study, names: Sequence[str]) -> bytes:
+def _parallel(study: optuna.Study, names: Sequence[str]) -> Markup:
     """Draws each trial as a line through its settings, coloured by the AUC."""
-    with style(), warnings.catch_warnings():
+    # Ticks of a log scale are written as math.
+    with style(**{"text.parse_math": True}), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Optuna's plots are marked as experimental.
         axes = optuna.visualization.matplotlib.plot_parallel_coordinate(
             study, params=list(names), target_name="validation AUC"
@@ -164,7 +165,13 @@ def _parallel(study: optuna.Study, names: Sequence[str]) -> bytes:
         figure.set_size_inches(9, 4.5)
         axes.set_title("")
         figure.tight_layout()
-        return to_png(figure)
+        plt.close(figure)
+    return to_svg(
+        figure,
+        "Parallel coordinates",
+        "A line for each trial through its settings, coloured by its validation AUC. "
+        "The table of the best trials has the numbers.",
+    )
 
 
 def _auc(trial: FrozenTrial) -> float:
