@@ -9,13 +9,15 @@ from keras_wa.data.case_table import as_text
 CASE_COLUMNS = (
     "breast",
     "view",
+    "lesion",
     "density",
     "morphology",
     "distribution",
     "subtlety",
     "assessment",
 )
-"""Columns that predictions copy from the case table."""
+"""Columns that predictions copy from the case table; `lesion` is completed as by
+`keras_wa.data.lesions.lesion_numbers`."""
 
 MISSING = "NA"
 """The category of missing values."""

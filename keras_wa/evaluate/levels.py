@@ -1,4 +1,4 @@
-"""Pools predictions of ROIs by image, breast or patient."""
+"""Pools predictions of ROIs by image, lesion, breast or patient."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pandas as pd
 LEVELS = {
     "roi": ("roi_id",),
     "image": ("patient_id", "breast", "view"),
+    "lesion": ("patient_id", "breast", "lesion"),
     "breast": ("patient_id", "breast"),
     "patient": ("patient_id",),
 }
@@ -33,7 +34,7 @@ class Level:
 
 
 def aggregate(predictions: pd.DataFrame, level: str, pooling: Pooling = "max") -> Level:
-    """Pools predictions of ROIs by image, breast or patient.
+    """Pools predictions of ROIs by image, lesion, breast or patient.
 
     A unit is malignant if any of its ROIs is. By default its probability is the maximum
     of its ROIs: at the same threshold it is positive exactly if one of its ROIs is.

@@ -31,8 +31,9 @@ def write_results(
         results: the result of `evaluate_predictions`, possibly with further entries for
             JSON; NaN and infinity become null.
         predictions: the evaluated table. The file has the columns `roi_id, patient_id,
-            breast, view, image, label, probability, prediction` (0 or 1), breast and
-            view empty if unknown, and with three classes `class, p_0, p_1, p_2`.
+            breast, view, lesion, image, label, probability, prediction` (0 or 1),
+            breast, view and lesion empty if unknown, and with three classes `class,
+            p_0, p_1, p_2`.
 
     Raises:
         UserError: a probability is missing or infinite.
@@ -40,7 +41,7 @@ def write_results(
     """
     check_predictions(predictions)
     known = predictions.reindex(
-        columns=["roi_id", "patient_id", "breast", "view"]
+        columns=["roi_id", "patient_id", "breast", "view", "lesion"]
     ).reset_index(drop=True)
     probability = as_probabilities(predictions["probability"])
     table = known.assign(

@@ -60,8 +60,9 @@ def evaluate_predictions(
     Args:
         predictions: one row per ROI, with the columns `roi_id` (unique), `patient_id`,
             `label` (0 or 1) and `probability` (of the positive class, in [0, 1]).
-            Optional: `breast` and `view` for the levels between ROI and patient, the
-            columns of `SUBGROUP_COLUMNS`, and `p_0, p_1, p_2, class` for three classes.
+            Optional: `breast`, `view` and `lesion` (its number in the breast) for the
+            levels between ROI and patient, the columns of `SUBGROUP_COLUMNS`, and
+            `p_0, p_1, p_2, class` for three classes.
         threshold: decision threshold; positive if `probability >= threshold`, at every
             level.
         threshold_rule: how it was chosen, for example `"youden on validation"`.

@@ -12,7 +12,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_wa.metrics.fusion import fuse_views
 from keras_wa.models import create_model
+from keras_wa.models.pairs import on_pairs
 from keras_wa.models.registry import model_source
 
 
@@ -27,7 +29,8 @@ def run_model_test(
 
     The model must be flat: layers only, no nested models. It must take grey ROIs of
     `image_size` and return float32 probabilities from a last layer `predictions`, the
-    same after saving and loading. The gradient must reach each layer with weights.
+    same after saving and loading. Before its softmax that layer must be linear, so that
+    two views can be fused. The gradient must reach each layer with weights.
     `image_size` and `classes` must be options, and an error for a value out of range
     must name the option. The check sets Keras' random seed.
 
@@ -70,6 +73,7 @@ def run_model_test(
     rois = 0.03 * np.random.default_rng(0).random(shape, "float32")
     _check_structure(built, image_size)
     _check_output(built, rois, classes)
+    _check_pairs(built, rois)
     _check_saving(built, rois)
     _check_training(built, rois, classes)
     for option, wrong in (("image_size", 0), ("classes", 1)):
@@ -102,6 +106,19 @@ def _check_output(model: keras.Model, rois: NDArray[np.float32], classes: int) -
     assert found.shape == (len(rois), classes), f"the output has shape {found.shape}"
     assert found.dtype == np.float32, f"the output is {found.dtype}"
     np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
+
+
+def _check_pairs(model: keras.Model, rois: NDArray[np.float32]) -> None:
+    pairs = on_pairs(model)
+    both = pairs.trainable_variables, model.trainable_variables
+    same = (one is other for one, other in zip(*both, strict=True))
+    assert all(same), "on two views its weights have another order"
+    np.testing.assert_allclose(
+        _output(pairs, rois[np.newaxis]),
+        fuse_views(_output(model, rois), [0, 0])[:1],
+        atol=1e-5,
+        err_msg="the last layer must be linear before its softmax, for two views",
+    )
 
 
 def _check_saving(model: keras.Model, rois: NDArray[np.float32]) -> None:

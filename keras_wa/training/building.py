@@ -10,6 +10,7 @@ import keras
 from keras_wa.backend import on_tensorflow
 from keras_wa.data.pipeline.plan import TrainingPlan
 from keras_wa.models import create_model, model_options
+from keras_wa.models.pairs import on_pairs
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.custom import Custom
 from keras_wa.training.hardware import has_gpu
@@ -40,13 +41,16 @@ def build_model(config: TrainConfig, pretrained: bool = True) -> keras.Model:
 
 
 def compile_model(
-    model: keras.Model,
+    network: keras.Model,
     config: TrainConfig,
     plan: TrainingPlan,
     workers: Workers = SINGLE_PROCESS,
     custom: Custom | None = None,
-) -> None:
+) -> keras.Model:
     """Compiles a model; on TensorFlow with the kernels of `training.fused`.
+
+    Returns the model to train: the network, or for plans of two views the model of
+    `on_pairs`, which trains the network's weights.
 
     The loss is the categorical cross-entropy. For two classes it equals the paper's
     binary cross-entropy. Keras' `BinaryCrossentropy` on two softmax outputs differs: on
@@ -59,18 +63,19 @@ def compile_model(
         from keras_wa.training.fused import fuse_batch_normalization
         from keras_wa.training.replicas import count_replicas
 
-        fuse_batch_normalization(model, workers)
+        fuse_batch_normalization(network, workers)
         replicas = count_replicas()
         # By default Keras uses XLA, which compiles for minutes on a CPU, and which
         # cannot exchange anything between processes or GPUs.
         with_xla = has_gpu() and workers.count == replicas == 1
     steps = config.epochs * plan.steps_per_epoch
     optimizer = custom.optimizer or make_optimizer(
-        config, model, learning_rate(config, steps), steps
+        config, network, learning_rate(config, steps), steps
     )
     loss = custom.loss or keras.losses.CategoricalCrossentropy(
         label_smoothing=config.label_smoothing
     )
+    model = network if plan.views == 1 else on_pairs(network)
     model.compile(
         optimizer,
         loss=loss,
@@ -85,6 +90,7 @@ def compile_model(
     # The first step would create its 556 variables inside the graph, which is then
     # traced a second time: ten seconds.
     model.optimizer.build(model.trainable_variables)
+    return model
 
 
 def learning_rate(

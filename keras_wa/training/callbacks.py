@@ -14,6 +14,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from keras_wa.errors import UserError
 from keras_wa.files import remove_partials, replacing
+from keras_wa.metrics.fusion import fuse_views
 from keras_wa.training.averaging import averaged
 from keras_wa.training.run import Run
 
@@ -33,15 +34,27 @@ class ValidationScores(keras.callbacks.Callback):
     Args:
         batches: the validation ROIs in order, from `evaluation_batches`.
         labels: class of each ROI, int `(N,)`, with every class present.
+        network: the classifier of single ROIs whose weights the model trains; None for
+            the model itself.
+        lesions: index of each ROI's lesion, whose probability the ROI gets; None for
+            its own.
 
     Attributes:
         outputs: probability of each class after the last epoch, `(N, classes)`.
     """
 
-    def __init__(self, batches: Any, labels: np.ndarray) -> None:
+    def __init__(
+        self,
+        batches: Any,
+        labels: np.ndarray,
+        network: keras.Model | None = None,
+        lesions: np.ndarray | None = None,
+    ) -> None:
         super().__init__()
         self.batches = batches
         self.labels = labels
+        self.network = network
+        self.lesions = lesions
         self.outputs = np.full((len(labels), int(labels.max()) + 1), np.nan)
 
     @property
@@ -56,8 +69,11 @@ class ValidationScores(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         with averaged(self.model):
-            outputs = self.model.predict(self.batches, verbose=0)
-        self.outputs = outputs[: len(self.labels)]
+            outputs = (self.network or self.model).predict(self.batches, verbose=0)
+        outputs = outputs[: len(self.labels)]
+        if self.lesions is not None:
+            outputs = fuse_views(outputs, self.lesions)
+        self.outputs = outputs
         # The last step may have made the weights NaN after its loss was computed.
         _require_finite(self.outputs.sum(), "A probability on validation")
         if logs is not None:
@@ -134,6 +150,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     Attributes:
         history: the logs of each completed epoch.
+        network: the model to save as the best; None for the one that trains.
     """
 
     def __init__(self, run: Run, read_only: bool = False) -> None:
@@ -141,6 +158,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.run = run
         self.read_only = read_only
         self.history: list[dict[str, Any]] = []
+        self.network: keras.Model | None = None
 
     @property
     def best_epoch(self) -> int | None:
@@ -199,7 +217,8 @@ class Checkpoint(keras.callbacks.Callback):
         """Writes the model to `best.keras`, with averaged weights if there are any."""
         # An uncompiled model of the same layers: without the optimizer's state the file
         # is a third of the size.
-        bare = keras.Model(self.model.input, self.model.output, name=self.model.name)
+        network = self.network or self.model
+        bare = keras.Model(network.input, network.output, name=network.name)
         with averaged(self.model), replacing(self.run.best) as partial:
             bare.save(partial)
 

@@ -57,6 +57,12 @@ class ModelSettings(Settings):
         max(CLASS_NAMES),
         help="2: benign, malignant; 3: benign without callback, benign, malignant",
     )
+    views: str = setting(
+        "one",
+        choices=("one", "two"),
+        help="one: each ROI alone; two: the ROIs of a lesion together, such as its "
+        "views CC and MLO, for one probability a lesion",
+    )
     dwt: str = setting(
         "model",
         choices=("model", "pipeline"),

@@ -29,7 +29,7 @@ class Cost:
             multiply-add counts as two. `None` without TensorFlow, whose profiler counts
             them.
         step_seconds: median time of a training step.
-        batch_size: ROIs per step.
+        batch_size: ROIs per step, or pairs of ROIs with `views="two"`.
         hardware: the devices on which it was timed.
     """
 
@@ -52,11 +52,11 @@ def measure_cost(config: TrainConfig, data: RunData) -> Cost:
     with set_up(config):
         model = build_model(config, pretrained=False)
         operations = count_gflops(model)
-        compile_model(model, config, plan)
+        trained = compile_model(model, config, plan)
         inputs, targets, weights = next(iter(training_batches(plan, 0, 1)))
         for _ in range(_WARM + _TIMED):
             start = time.perf_counter()
-            model.train_on_batch(inputs, targets, sample_weight=weights)
+            trained.train_on_batch(inputs, targets, sample_weight=weights)
             seconds.append(time.perf_counter() - start)
     keras.backend.clear_session()
     return Cost(

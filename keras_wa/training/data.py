@@ -13,6 +13,7 @@ import pandas as pd
 from keras_wa.data import split_cases
 from keras_wa.data.classes import class_indices, require_every_class
 from keras_wa.data.leaky_splits import LEAKY_SPLITS
+from keras_wa.data.lesions import OtherViews, lesion_indices, views_note
 from keras_wa.data.loading import enhanced_images, load_store
 from keras_wa.data.pipeline.augmentation import NO_AUGMENTATION, Augmentation
 from keras_wa.data.pipeline.copies import CopiedImages, copied_images
@@ -79,6 +80,15 @@ class RunData:
         """Returns the case table of one part; row i is ROI i of `part(split)`."""
         return self.cases[self.cases["split"] == split].reset_index(drop=True)
 
+    def lesions_of(self, split: str) -> np.ndarray | None:
+        """Returns the index of each ROI's lesion in one part; None for one view.
+
+        See `keras_wa.data.lesions.lesion_indices`.
+        """
+        if self.config.views == "one":
+            return None
+        return lesion_indices(self.cases_of(split))
+
     def some_cases_of(self, split: str) -> pd.DataFrame:
         """Returns the case table of one part, which must not be empty.
 
@@ -109,7 +119,10 @@ class RunData:
 
     def training_plan(self, share: tuple[int, int] = (0, 1)) -> TrainingPlan:
         """Plans the ROIs of each training step; `share` as in `TrainingPlan`."""
-        config, train = self.config, self.part("train")
+        config, train, views = self.config, self.part("train"), 1
+        if config.views == "two":
+            views, cases = 2, self.cases_of("train")
+            train = dataclasses.replace(train, other_views=OtherViews.of(cases))
         source = (
             FreshPhantom(
                 config.phantom_spec(), len(train), config.enhancement(), config.classes
@@ -128,6 +141,7 @@ class RunData:
             enhancement=config.enhancement(),
             weights=balanced if config.class_weights else np.ones_like(balanced),
             wavelet=self.wavelet,
+            views=views,
             share=share,
         )
 
@@ -159,6 +173,8 @@ def load_data(config: TrainConfig, progress: bool = True) -> RunData:
         notes.append(PHANTOM_CLASSES_NOTICE)
     if config.split in LEAKY_SPLITS:
         notes.append(LEAKY_SPLITS[config.split])
+    if config.views == "two":
+        notes.append(views_note(cases))
     images, raw = enhanced_images(store, config, progress), store.images
     origin = split_origin(
         config.split,

@@ -148,8 +148,9 @@ def _train(
         # Waits until worker 0 has written what the other workers restore.
         workers.require_same(_settings(config, data))
     with strategy.scope() if strategy else contextlib.nullcontext():
-        model = build_model(config, pretrained=checkpoint.last is None)
-        compile_model(model, config, plan, workers, custom)
+        network = build_model(config, pretrained=checkpoint.last is None)
+        model = compile_model(network, config, plan, workers, custom)
+        checkpoint.network = network
         # A restarted worker resumes if there is a checkpoint, without being asked to.
         if resume if workers.is_chief else checkpoint.last is not None:
             run.require_same_data(data.cases, data.pixels)
@@ -163,7 +164,7 @@ def _train(
     if done < config.epochs:
         try:
             with StopOnCtrlC() as stop, raising_lost():
-                callbacks = _callbacks(run, data, plan, checkpoint, workers)
+                callbacks = _callbacks(run, data, plan, checkpoint, network, workers)
                 model.fit(
                     training_batches(plan, done, config.epochs),
                     steps_per_epoch=plan.steps_per_epoch,
@@ -212,6 +213,7 @@ def _callbacks(
     data: RunData,
     plan: TrainingPlan,
     checkpoint: Checkpoint,
+    network: keras.Model,
     workers: Workers,
 ) -> list[keras.callbacks.Callback]:
     done = len(checkpoint.history)
@@ -222,6 +224,8 @@ def _callbacks(
     validation = ValidationScores(
         evaluation_batches(val, data.config.image_size, wavelet=data.wavelet),
         val.labels,
+        network,
+        data.lesions_of("val"),
     )
     callbacks = [*shared, StopOnNaN(), validation, checkpoint]
     if not on_tensorflow():  # TensorFlow writes TensorBoard's files.
@@ -229,7 +233,9 @@ def _callbacks(
     from keras_wa.training.monitor import Monitor
 
     first_batch = np.asarray(next(iter(training_batches(plan, done, done + 1)))[0])
-    return [*callbacks, Monitor(run.tensorboard, first_batch, validation, done)]
+    rois = first_batch.reshape(-1, *first_batch.shape[-3:])  # Of pairs too.
+    monitor = Monitor(run.tensorboard, rois, validation, done, network)
+    return [*callbacks, monitor]
 
 
 def _outcome(checkpoint: Checkpoint, interrupted: bool) -> Outcome:

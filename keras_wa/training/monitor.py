@@ -34,6 +34,7 @@ class Monitor(keras.callbacks.Callback):
         training_batch: the model's inputs for one training batch.
         validation: callback that runs before this one and holds the probabilities.
         done: number of epochs completed before.
+        network: the classifier of single ROIs; None for the model that trains.
     """
 
     def __init__(
@@ -42,17 +43,19 @@ class Monitor(keras.callbacks.Callback):
         training_batch: np.ndarray,
         validation: ValidationScores,
         done: int = 0,
+        network: keras.Model | None = None,
     ) -> None:
         super().__init__()
         self.log_dir = log_dir
         self.training_batch = training_batch
         self.validation = validation
         self.done = done
+        self.network = network
         self._probe = np.asarray(next(iter(validation.batches)))[:_PROBE_ROIS]
 
     def on_train_begin(self, logs: Logs = None) -> None:
         self._writer = tf.summary.create_file_writer(str(self.log_dir))
-        model = self.model
+        model = self.network or self.model
         self._gates = GateReader(model)
         batch = self.training_batch
         if batch.shape[-1] == len(BANDS):

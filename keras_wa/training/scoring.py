@@ -6,7 +6,9 @@ import keras
 import pandas as pd
 
 from keras_wa.data.columns import CASE_COLUMNS
+from keras_wa.data.lesions import lesion_numbers
 from keras_wa.data.pipeline.batches import evaluation_batches
+from keras_wa.metrics.fusion import fuse_views
 from keras_wa.training.callbacks import malignant, of_each_class
 from keras_wa.training.data import RunData
 
@@ -15,6 +17,9 @@ def score(
     model: keras.Model, data: RunData, split: str, verbose: int = 0
 ) -> pd.DataFrame:
     """Predicts every ROI of a part.
+
+    With `views="two"` an ROI has the probability of its lesion, from all of the
+    lesion's ROIs in that part.
 
     Args:
         model: a classifier with output `(batch, classes)`.
@@ -34,7 +39,11 @@ def score(
     rois = data.part(split)
     batches = evaluation_batches(rois, data.config.image_size, wavelet=data.wavelet)
     outputs = model.predict(batches, verbose=verbose)[: len(rois)]
+    lesions = data.lesions_of(split)
+    if lesions is not None:
+        outputs = fuse_views(outputs, lesions)
     table = cases[["roi_id", "patient_id", "label", *CASE_COLUMNS]].copy()
+    table["lesion"] = lesion_numbers(cases)
     table["probability"] = malignant(outputs)
     if data.config.classes > 2:
         table["class"] = rois.labels

@@ -59,6 +59,7 @@ def with_cases(table, seed=0):
     return table.assign(
         breast=rng.choice(["LEFT", "RIGHT"], n),
         view=rng.choice(["CC", "MLO"], n),
+        lesion="1",
         density=pd.array(rng.integers(1, 5, n), dtype="Int64"),
         morphology=np.where(tell, "PLEOMORPHIC", "ROUND"),
         distribution=rng.choice(["CLUSTERED", "LINEAR", None], n),

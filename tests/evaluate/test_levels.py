@@ -8,17 +8,16 @@ from keras_wa.evaluate.levels import LEVELS, aggregate, image_ids
 
 
 def table():
-    """Two patients: one with a breast in two views, one with both breasts."""
-    return pd.DataFrame(
-        [
-            ("r1", "P1", "LEFT", "CC", 0, 0.2),
-            ("r2", "P1", "LEFT", "CC", 1, 0.4),
-            ("r3", "P1", "LEFT", "MLO", 0, 0.7),
-            ("r4", "P2", "LEFT", "CC", 0, 0.1),
-            ("r5", "P2", "RIGHT", "CC", 1, 0.9),
-        ],
-        columns=["roi_id", "patient_id", "breast", "view", "label", "probability"],
-    )
+    """Two patients: one with two lesions in a breast, one with both breasts."""
+    rows = [
+        ("r1", "P1", "LEFT", "CC", "1", 0, 0.2),
+        ("r2", "P1", "LEFT", "CC", "2", 1, 0.4),
+        ("r3", "P1", "LEFT", "MLO", "1", 0, 0.7),
+        ("r4", "P2", "LEFT", "CC", "1", 0, 0.1),
+        ("r5", "P2", "RIGHT", "CC", "1", 1, 0.9),
+    ]
+    place = ["roi_id", "patient_id", "breast", "view", "lesion"]
+    return pd.DataFrame(rows, columns=[*place, "label", "probability"])
 
 
 @pytest.mark.parametrize(
@@ -26,6 +25,7 @@ def table():
     [
         ("roi", [(0, 0.2, 1), (1, 0.4, 1), (0, 0.7, 1), (0, 0.1, 1), (1, 0.9, 1)]),
         ("image", [(1, 0.4, 2), (0, 0.7, 1), (0, 0.1, 1), (1, 0.9, 1)]),
+        ("lesion", [(0, 0.7, 2), (1, 0.4, 1), (0, 0.1, 1), (1, 0.9, 1)]),
         ("breast", [(1, 0.7, 3), (0, 0.1, 1), (1, 0.9, 1)]),
         ("patient", [(1, 0.7, 3), (1, 0.9, 2)]),
     ],
@@ -70,7 +70,7 @@ def test_the_order_of_the_rows_does_not_matter(pooling):
 def test_a_level_is_left_out_where_a_single_roi_has_no_place():
     rois = table()
     absent = rois.drop(columns="breast")
-    for level in ("image", "breast"):
+    for level in ("image", "lesion", "breast"):
         found = aggregate(absent, level)
         assert found.table is None
         assert found.reason == "the table has no column 'breast'"
@@ -85,7 +85,7 @@ def test_a_level_is_left_out_where_a_single_roi_has_no_place():
 
 
 def test_what_does_not_exist_is_refused():
-    with pytest.raises(ValueError, match=r"level must be one of .* Received: 'lesion'"):
-        aggregate(table(), "lesion")
+    with pytest.raises(ValueError, match=r"level must be one of .* Received: 'vessel'"):
+        aggregate(table(), "vessel")
     with pytest.raises(ValueError, match=r"pooling must be .* Received: 'median'"):
         aggregate(table(), "patient", "median")

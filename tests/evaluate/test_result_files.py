@@ -30,9 +30,9 @@ def test_what_is_undefined_is_null_in_strict_json(tmp_path):
     assert read["metrics"]["auc"] == {"value": None, "low": None, "high": None}
     assert read["notes"] == [{"best_possible_auc": None}, None]
     assert read["bootstrap"]["n_dropped"]["auc"] == 50
-    # Breast and view are empty where they are not known.
+    # Breast, view and lesion are empty where they are not known.
     written = pd.read_csv(tmp_path / "predictions.csv")
-    assert written[["breast", "view", "image"]].isna().all(axis=None)
+    assert written[["breast", "view", "lesion", "image"]].isna().all(axis=None)
 
 
 def test_predictions_csv_round_trips(tmp_path):
@@ -46,8 +46,8 @@ def test_predictions_csv_round_trips(tmp_path):
         dtype={"roi_id": str, "patient_id": str},
         converters={"probability": float},
     )
-    columns = "roi_id patient_id breast view image label probability prediction"
-    assert list(read.columns) == columns.split()
+    place = "roi_id patient_id breast view lesion image"
+    assert list(read.columns) == f"{place} label probability prediction".split()
     assert read["patient_id"].tolist() == table["patient_id"].tolist()
     exact = table["probability"].astype(np.float64).tolist()
     assert read["probability"].tolist() == exact

@@ -143,7 +143,7 @@ def test_the_schema_refuses_what_is_not_in_it(full):
         (("metrics", "gain"), {"value": 1, "low": 0, "high": 1}),
         (("counts", "tp"), -1),
         (("levels", "roi"), {"left_out": ""}),
-        (("levels", "lesion"), {"left_out": "why"}),
+        (("levels", "vessel"), {"left_out": "why"}),
         (("calibration", "temperature"), 0),
         (("pooling",), "median"),
     ]:

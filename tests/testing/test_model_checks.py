@@ -11,6 +11,13 @@ from keras import layers
 from keras_wa.testing import run_model_test
 
 
+def _cubed(logits: Any) -> Any:
+    return keras.ops.softmax((100 * logits) ** 3)
+
+
+ACTIVATIONS: dict[str | None, Any] = {"sigmoid": "sigmoid", "linear": _cubed}
+
+
 def build(
     *, image_size: int = 64, classes: int = 2, fault: str | None = None
 ) -> keras.Model:
@@ -29,7 +36,7 @@ def build(
         x = layers.Rescaling(0.0)(x)
     head = layers.Dense(
         classes,
-        "sigmoid" if fault == "sigmoid" else "softmax",
+        ACTIVATIONS.get(fault, "softmax"),
         dtype="float16" if fault == "dtype" else "float32",
         name="out" if fault == "head" else "predictions",
     )
@@ -48,6 +55,7 @@ def test_a_network_without_a_fault_passes() -> None:
         ("head", "the last layer is named 'out'"),
         ("dtype", "float32"),
         ("sigmoid", "Not equal to tolerance"),
+        ("linear", "linear before its softmax"),
         ("gradient", "no gradient reaches conv"),
         ("range", "`classes` 1 is accepted"),
         ("name", "'few classes' does not name `classes`"),

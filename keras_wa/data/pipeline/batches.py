@@ -19,7 +19,8 @@ def training_batches(plan: TrainingPlan, first_epoch: int, epochs: int) -> Any:
     Returns:
         Input of `keras.Model.fit`, with `(inputs, one-hot labels, weights)`, all
         float32: ROIs `(B, H, W, 1)` in [0, 1] or their subbands (for Haar
-        `(B, H / 2, W / 2, 4)`), `(B, classes)` and `(B,)`.
+        `(B, H / 2, W / 2, 4)`), `(B, classes)` and `(B,)`. With two views the inputs
+        are pairs, such as `(B, 2, H, W, 1)`.
     """
     if on_tensorflow():
         from keras_wa.data.pipeline import tf_batches

@@ -64,7 +64,10 @@ class TrainingBatches(_Ahead):
         if not plan.augmentation.changes_nothing:
             images = np.asarray(_compiled(augment)(images, changes))
         targets = np.eye(len(plan.weights), dtype="float32")[labels]
-        return _inputs(images, plan.wavelet), targets, plan.weights[labels]
+        inputs = _inputs(images, plan.wavelet)
+        if plan.views > 1:
+            inputs = inputs.reshape(len(labels), plan.views, *inputs.shape[1:])
+        return inputs, targets, plan.weights[labels]
 
 
 class EvaluationBatches(_Ahead):

@@ -19,6 +19,9 @@ from keras_wa.errors import UserError
 
 EpochSource = Callable[[int], Rois]
 
+VIEW_DROPOUT = 0.3
+"""Share of the ROIs that are paired with themselves, as at the test of one view."""
+
 
 def class_weights(labels: np.ndarray, classes: int = 2) -> np.ndarray:
     """Returns `N / (classes * count)`, like scikit-learn's "balanced", as float32.
@@ -49,6 +52,8 @@ class TrainingPlan:
         enhancement: the usual CLAHE, which random CLAHE varies.
         weights: weight of each class, `(classes,)`.
         wavelet: None for batches of ROIs; a wavelet for their subbands.
+        views: 2 pairs each ROI with another of its lesion, of another view if there is
+            one, or with itself: a lesion's only ROI, and a share of the others.
         share: `(i, n)`: only the i-th of n equal parts of each batch, for the i-th of n
             processes. `batch_size` is a multiple of n.
 
@@ -67,6 +72,7 @@ class TrainingPlan:
     )
     wavelet: str | None = None
     enhancement: Enhancement = dataclasses.field(default_factory=Enhancement)
+    views: int = 1
     share: tuple[int, int] = (0, 1)
     _epoch: Callable[[int], tuple[np.ndarray, ...]] = dataclasses.field(
         init=False, repr=False, compare=False
@@ -96,7 +102,8 @@ class TrainingPlan:
         """Returns pixels `(B, H, W)` uint8, labels `(B,)` and changes of one step.
 
         The changes are those of `Augmentation.draw`, one row per ROI. With several
-        shares, B is that of this share.
+        shares, B is that of this share. With two views there are 2 B ROIs: each is
+        followed by the one that it is paired with.
         """
         epoch, position = divmod(int(step), self.steps_per_epoch)
         rois = self.source(epoch)
@@ -104,10 +111,11 @@ class TrainingPlan:
         index, shares = self.share
         size = self.batch_size // shares
         first = position * self.batch_size + index * size
-        part = slice(first, first + size)
+        part = slice(self.views * first, self.views * (first + size))
         chosen = order[part]
         pixels = self._read(rois, chosen, factors[part])
-        return pixels, rois.labels[chosen].astype("int32"), changes[part]
+        labels = rois.labels[chosen[:: self.views]].astype("int32")
+        return pixels, labels, changes[part]
 
     def _read(self, rois: Rois, at: np.ndarray, factors: np.ndarray) -> Pixels:
         """Returns the pixels of ROIs, by factors of `Augmentation.draw_clahe`."""
@@ -125,9 +133,31 @@ class TrainingPlan:
         return pixels
 
     def _draw_epoch(self, epoch: int) -> tuple[np.ndarray, ...]:
-        """Returns order `(N,)`, changes `(N, 6 or 7)` and CLAHE `(N,)` of an epoch."""
+        """Returns order `(N,)`, changes `(N, 6 or 7)` and CLAHE `(N,)` of an epoch.
+
+        With two views they have 2 N rows.
+        """
         rng = np.random.default_rng([self.seed, epoch])
         order = rng.permutation(self.n)
         changes = self.augmentation.draw(self.n, rng)
         other = np.random.default_rng([self.seed, epoch, 1])
-        return order, changes, self.augmentation.draw_clahe(self.n, other)
+        ones = order, changes, self.augmentation.draw_clahe(self.n, other)
+        if self.views == 1:
+            return ones
+        views = self.source(epoch).other_views
+        if views is None:
+            raise ValueError("Two views need ROIs with `other_views`.")
+        rng = np.random.default_rng([self.seed, epoch, 2])
+        alone = rng.uniform(size=self.n) < VIEW_DROPOUT
+        second = np.where(alone, order, views.draw(order, rng))
+        others = (
+            second,
+            self.augmentation.draw(self.n, rng),
+            self.augmentation.draw_clahe(self.n, rng),
+        )
+        # An ROI with itself is changed once, so that the pair equals one view.
+        pairs = [np.stack(both, axis=1) for both in zip(ones, others, strict=True)]
+        same = second == order
+        for pair in pairs:
+            pair[same, 1] = pair[same, 0]
+        return tuple(pair.reshape(-1, *pair.shape[2:]) for pair in pairs)

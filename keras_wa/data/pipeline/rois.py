@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from keras_wa.data.classes import class_indices
 from keras_wa.data.io.clahe import clahe
+from keras_wa.data.lesions import OtherViews
 from keras_wa.phantom import PhantomSpec, phantom_cases, render_rois
 from keras_wa.settings import Settings, real, setting, whole
 
@@ -25,11 +26,13 @@ class Rois:
         read: function from positions `(n,)` to uint8 pixels `(n, height, width)`.
         labels: classes, int `(N,)`; the last class is malignant.
         read_raw: the same before enhancement, for random CLAHE.
+        other_views: the other ROIs of each lesion, for training on two views.
     """
 
     read: Callable[[NDArray[np.int64]], Pixels]
     labels: NDArray[np.int64]
     read_raw: Callable[[NDArray[np.int64]], Pixels] | None = None
+    other_views: OtherViews | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -95,4 +98,5 @@ class FreshPhantom:
         def read(positions: NDArray[np.int64]) -> Pixels:
             return np.stack([self.enhancement(image) for image in read_raw(positions)])
 
-        return Rois(read, class_indices(cases, self.classes), read_raw)
+        labels = class_indices(cases, self.classes)
+        return Rois(read, labels, read_raw, OtherViews.of(cases))

@@ -22,7 +22,7 @@ def training_batches(
     """See `keras_wa.data.pipeline.batches`. Shapes are known before the first batch."""
     steps = plan.steps_per_epoch
     size, batch = plan.image_size, plan.batch_size // plan.share[1]
-    columns = 7 if plan.augmentation.gamma else 6
+    rois, columns = plan.views * batch, 7 if plan.augmentation.gamma else 6
     to_inputs = _input_mapper(plan.wavelet)
 
     @_as_it_is
@@ -31,9 +31,9 @@ def training_batches(
             plan.draw, [step], (tf.uint8, tf.int32, tf.float32), stateful=False
         )
         return (
-            tf.ensure_shape(pixels, (batch, size, size)),
+            tf.ensure_shape(pixels, (rois, size, size)),
             tf.ensure_shape(labels, (batch,)),
-            tf.ensure_shape(changes, (batch, columns)),
+            tf.ensure_shape(changes, (rois, columns)),
         )
 
     @_as_it_is
@@ -44,7 +44,10 @@ def training_batches(
         if not plan.augmentation.changes_nothing:
             images = augment(images, changes)
         targets = tf.one_hot(labels, len(plan.weights))
-        return to_inputs(images), targets, tf.gather(plan.weights, labels)
+        inputs = to_inputs(images)
+        if plan.views > 1:
+            inputs = tf.reshape(inputs, (batch, plan.views, *inputs.shape[1:]))
+        return inputs, targets, tf.gather(plan.weights, labels)
 
     return (
         tf.data.Dataset.range(first_epoch * steps, epochs * steps)

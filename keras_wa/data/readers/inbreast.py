@@ -96,7 +96,6 @@ def read_inbreast(
                 {
                     **image,
                     "roi_id": f"{name}_{number}",
-                    "lesion": str(number),
                     "lesion_type": roi.kind if is_lesion else None,
                     "morphology": None if is_lesion else roi.kind.upper(),
                     **{f"box_{side}": value for side, value in vars(roi.box).items()},

@@ -13,7 +13,13 @@ from keras_wa.evaluate.pages import ForestPlot, Row
 from keras_wa.evaluate.text import TextTable, count, estimate, share
 from keras_wa.metrics import Estimate
 
-_LEVELS = {"roi": "ROIs", "image": "images", "breast": "breasts", "patient": "patients"}
+_LEVELS = {
+    "roi": "ROIs",
+    "image": "images",
+    "lesion": "lesions",
+    "breast": "breasts",
+    "patient": "patients",
+}
 
 
 def data_table(cases: pd.DataFrame) -> TextTable:

@@ -78,6 +78,7 @@ CHANGED: dict[str, Any] = {
     "clip_limit": 3.0,
     "tiles": 4,
     "classes": 3,
+    "views": "two",
     "dwt": "pipeline",
     "weights": "imagenet",
     "optimizer": "sgd",

@@ -41,7 +41,12 @@ def test_the_levels_are_those_that_there_are(cases):
     head, rows = made.header, made.rows
     (sentence,) = report_tables.levels_left_out(found)
     assert sentence == "By image: not done, view is missing for 1 ROI."
-    assert [each.split()[1] for each in head[1:]] == ["ROIs", "breasts", "patients"]
+    assert [each.split()[1] for each in head[1:]] == [
+        "ROIs",
+        "lesions",
+        "breasts",
+        "patients",
+    ]
     assert rows[1][1].startswith(
         f"{metrics.roc_auc_score(cases['label'], cases['probability']):.3f} ["
     )
