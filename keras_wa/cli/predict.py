@@ -25,6 +25,12 @@ EXAMPLE = "keras-wa predict runs/NAME image.dcm --box 1200,800,240,200 --overlay
 _STDOUT = "-"
 _KINDS = ("auto", "roi", "mammogram")
 
+_TOGETHER = "One lesion: the probability is that of its readable ROIs together."
+_ALONE = (
+    "The model was trained on two views. Each ROI is taken as a lesion of its own; "
+    "--one-lesion takes all of them as views of one."
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds this command's arguments to its parser."""
@@ -95,6 +101,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "and high, 1 to 8 (default: 8; 1 is fastest, without augmentation)",
     )
     parser.add_argument(
+        "--one-lesion",
+        action="store_true",
+        help="the files are ROIs of one lesion, such as its views CC and MLO: one "
+        "probability, by a model trained with --views two",
+    )
+    parser.add_argument(
         "--json", metavar="PATH", help="write JSON; - is stdout, without the table"
     )
     parser.add_argument(
@@ -133,6 +145,7 @@ def run(args: argparse.Namespace) -> int:
     targets = begun(_targets(args, named))
     with without_collecting():
         classifier = _open(args.model)
+    classifier = _with_views(classifier, args.one_lesion)
     from keras_wa.inference.predicting import predict_targets
     from keras_wa.inference.prediction_files import (
         to_csv,
@@ -158,7 +171,10 @@ def run(args: argparse.Namespace) -> int:
         make_folder(args.dicom_out, "dicom_out")
     predictions: list[Any] = []
     with ProgressBar("Predicting", len(named)) as bar:
-        for each in predict_targets(classifier, targets, options, args.tta):
+        results = predict_targets(
+            classifier, targets, options, args.tta, one_lesion=args.one_lesion
+        )
+        for each in results:
             if overlays is not None and not each.error:
                 overlays.write(len(predictions), each)
             # A mammogram may have several predictions.
@@ -191,6 +207,19 @@ def _open(model: str) -> Any:
     from keras_wa.inference.classifier import open_classifier
 
     return open_classifier(model)
+
+
+def _with_views(classifier: Any, one_lesion: bool) -> Any:
+    """Returns the classifier with a note on how ROIs are taken together."""
+    if classifier.views == "one":
+        if one_lesion:
+            raise UserError(
+                f"--one-lesion. Received: {classifier.source}, a model of one view; "
+                "expected one that was trained with --views two."
+            )
+        return classifier
+    note = _TOGETHER if one_lesion else _ALONE
+    return dataclasses.replace(classifier, notes=(*classifier.notes, note))
 
 
 def _with_flags(prediction: Any) -> Any:
@@ -229,7 +258,7 @@ def _targets(args: argparse.Namespace, named: list[Any]) -> Any:
         return [dataclasses.replace(one, box=box, mask=mask)]
     return find_targets(
         named,
-        args.kind,
+        "roi" if args.one_lesion else args.kind,
         args.pixel_spacing,
         args.for_processing,
         args.most,
@@ -259,5 +288,10 @@ def _check(args: argparse.Namespace) -> None:
         raise unknown_name("--as", args.kind, _KINDS)
     if args.box and args.mask:
         raise UserError("Give --box or --mask. Received: both.")
+    if args.one_lesion and args.kind == "mammogram":
+        raise UserError(
+            "--one-lesion takes ROIs. Received: --as mammogram, whose clusters are "
+            "several lesions; expected --as roi."
+        )
     if args.json == _STDOUT and args.csv == _STDOUT:
         raise UserError("--json and --csv cannot both go to stdout.")

@@ -164,6 +164,7 @@ def model_card(run: Run, network: keras.Model) -> dict[str, Any]:
         "format": CARD_FORMAT,
         "keras_wa": keras_wa.__version__,
         "model": config.model,
+        "views": config.views,
         "weights": weights_digest(run),
         "trained_on": config.dataset,
         "input": "raw grey ROI, uint8 (batch, height, width, 1), sides >= 32 px",

@@ -59,6 +59,7 @@ class Classifier:
             without one, hexadecimal; `""` if the card does not state it.
         serve: function from uint8 `(n, height, width, 1)` to float32 `(n, classes)`.
         wavelet: wavelet of the network's subbands; None if it uses none, or unknown.
+        views: `"two"` if it was trained on the ROIs of a lesion together, or `"one"`.
         open_network: returns the Keras model after the preprocessing, for heat maps;
             None for a SavedModel.
         explain: the signature `serve_explain` of a SavedModel, if any, see
@@ -78,6 +79,7 @@ class Classifier:
     serve: Callable[[Any], Any]
     weights: str = ""
     wavelet: str | None = None
+    views: str = "one"
     open_network: Callable[[], keras.Model] | None = None
     explain: Callable[[Any], Any] | None = None
 
@@ -265,6 +267,7 @@ def _described(
             # Unknown in older exports.
             weights=str(card.get("weights", "")),
             wavelet=card.get("wavelet"),
+            views=str(card.get("views", "one")),
             open_network=open_network,
             explain=explain,
         )

@@ -22,6 +22,7 @@ from keras_wa.data.io.symmetries import SYMMETRIES, apply_symmetry
 from keras_wa.errors import UserError
 from keras_wa.inference.out_of_distribution import out_of_distribution_warnings
 from keras_wa.metrics import apply_temperature
+from keras_wa.metrics.fusion import fuse_views
 
 if TYPE_CHECKING:
     # This import loads TensorFlow, which decoding does not wait for.
@@ -115,6 +116,7 @@ def predict_targets(
     options: ReadOptions,
     tta: int = SYMMETRIES,
     batch_size: int = _BATCH,
+    one_lesion: bool = False,
 ) -> Iterator[Prediction]:
     """Classifies ROIs in order, a batch at a time, while the next ones are read.
 
@@ -125,13 +127,18 @@ def predict_targets(
         tta: number of rotated and flipped copies of each ROI for test-time
             augmentation, 1 (none) to 8.
         batch_size: number of images per batch, copies included.
+        one_lesion: whether the targets are views of one lesion. Each then has the
+            probability of all together; unreadable ones are left out.
     """
     read = functools.partial(_read, classifier, options)
     chunk = max(1, batch_size // tta)
+    if one_lesion:
+        targets = list(targets)
+        chunk = max(1, len(targets))
 
     def results(part: list[ReadRoi | Prediction]) -> list[Prediction]:
         good = [each for each in part if isinstance(each, ReadRoi)]
-        own = iter(_classify(classifier, good, tta))
+        own = iter(_classify(classifier, good, tta, one_lesion))
         return [next(own) if isinstance(each, ReadRoi) else each for each in part]
 
     pool, network = ThreadPoolExecutor(_READERS), ThreadPoolExecutor(AT_ONCE)
@@ -234,11 +241,14 @@ def _read(
 
 
 def _classify(
-    classifier: Classifier, read: Sequence[ReadRoi], tta: int
+    classifier: Classifier, read: Sequence[ReadRoi], tta: int, one_lesion: bool
 ) -> list[Prediction]:
     if not read:
         return []
-    return postprocess(classifier, read, classifier(views_of(read, tta)))
+    outputs = classifier(views_of(read, tta))
+    if one_lesion:  # Copy by copy.
+        outputs = fuse_views(outputs, np.tile(np.arange(tta), len(read)))
+    return postprocess(classifier, read, outputs)
 
 
 def postprocess(

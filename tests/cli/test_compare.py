@@ -122,6 +122,33 @@ def test_the_pages_say_what_has_to_be_said(compared: Path) -> None:
     assert (compared / "curves-official.png").stat().st_size > 10_000
 
 
+def test_two_views_are_compared_by_lesion_with_the_maximum_of_one(
+    store_dir: Path, begun: Path
+) -> None:
+    models = "tiny,tiny:views=two"
+    assert main(words(store_dir, begun, models=models, seeds=1)) == 0
+    (part,) = record_of(begun)["splits"]
+    two = part["lesions"]["systems"][1]
+    assert (two["name"], part["lesions"]["baseline"]) == ("tiny:views=two", "tiny")
+    for each in part["lesions"]["systems"]:
+        name = each["name"].replace(":", "-")
+        folder = begun / "runs/official" / f"{name}-seed0" / "evaluation/test"
+        table = pd.read_csv(folder / "predictions.csv")
+        lesions = table.groupby(["patient_id", "breast", "lesion"])
+        own = lesions.agg({"label": "max", "probability": "max"})
+        assert part["lesions"]["n_rois"] == len(own) < len(table)
+        auc = roc_auc_score(own["label"], own["probability"])
+        assert each["metrics"]["auc"]["mean"] == pytest.approx(auc)
+        level = json.loads((folder / "metrics.json").read_text())["levels"]["lesion"]
+        assert level["metrics"]["auc"]["value"] == pytest.approx(auc)
+        fused = lesions["probability"].nunique().eq(1).all()
+        assert fused == (each is two)
+    assert two["differences"]["auc"]["value"] is not None
+    head = f"By lesion, {len(own)} of {part['n_patients']} patients"
+    assert head in (begun / "comparison.md").read_text()
+    assert head in (begun / "comparison.html").read_text()
+
+
 def test_a_second_call_trains_nothing(compared: Path, store_dir: Path) -> None:
     runs = run_paths(compared)
     before = [(path / "best.keras").stat().st_mtime_ns for path in runs]

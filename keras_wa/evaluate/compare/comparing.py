@@ -19,7 +19,7 @@ from keras_wa.errors import UserError
 from keras_wa.evaluate.compare.comparison_page import render_page
 from keras_wa.evaluate.compare.jobs import Job, run_job
 from keras_wa.evaluate.compare.markdown import PUBLISHED_ACCURACY, render_markdown
-from keras_wa.evaluate.compare.run_results import RunResult, read_result
+from keras_wa.evaluate.compare.run_results import RunResult, by_lesion, read_result
 from keras_wa.evaluate.compare.summary import summarise
 from keras_wa.evaluate.compare.training_curves import curve_plots, draw_curves
 from keras_wa.evaluate.pages import to_png
@@ -157,6 +157,7 @@ def collect(
     splits: list[dict[str, Any]] = []
     for split, systems in results.items():
         summary = summarise(systems, baseline, resamples)
+        summary["lesions"] = _by_lesion(systems, baseline, resamples)
         for system in summary["systems"]:
             model = models[system["name"]]
             system["model"] = model
@@ -184,6 +185,22 @@ def collect(
         "splits": splits,
     }
     return without_nan(record)
+
+
+def _by_lesion(
+    systems: Mapping[str, Sequence[RunResult]], baseline: str, resamples: int
+) -> dict[str, Any] | None:
+    """Compares systems by lesion; None unless one of them has two views."""
+    every = [run for runs in systems.values() for run in runs]
+    if all(run.config.views == "one" for run in every):
+        return None
+    known = {
+        name: [found for run in runs if (found := by_lesion(run)) is not None]
+        for name, runs in systems.items()
+    }
+    if sum(map(len, known.values())) < len(every):
+        return None
+    return summarise(known, baseline, resamples)
 
 
 def read_results(jobs: Sequence[Job]) -> dict[str, dict[str, list[RunResult]]]:

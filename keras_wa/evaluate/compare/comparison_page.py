@@ -27,6 +27,7 @@ def render_page(
             **part,
             "verdict": verdict(part),
             "main": markdown.main_table(part),
+            "by_lesion": part["lesions"] and markdown.lesion_table(part["lesions"]),
             "costs": markdown.cost_table(part, record["costs"]),
             "metrics": markdown.metrics_table(part),
             "differences": markdown.differences_table(part),
@@ -43,6 +44,7 @@ def render_page(
         parts=parts,
         protocols=markdown.protocols(record) if several else None,
         how_to_read=markdown.HOW_TO_READ,
+        lesions_read=markdown.BY_LESION,
         caption=markdown.CAPTION,
         version=__version__,
     )

@@ -34,6 +34,11 @@ PUBLISHED_ACCURACY = {
 """Model -> accuracy (%) in tables 2 and 3 of Alsajer & Philippovich 2025, with the data
 set if it is not CBIS-DDSM."""
 
+BY_LESION = (
+    "A lesion is malignant if one of its ROIs is. Its probability is the maximum of "
+    "its ROIs; with views=two all of them give one."
+)
+
 ROIS = {"val": "validation", "test": "test"}
 """Part of a split -> name of its ROIs."""
 
@@ -57,6 +62,7 @@ def render_markdown(record: Mapping[str, Any]) -> str:
             f"split hash {part['split_hash']}; baseline {part['baseline']}.",
             *(f"**{warning}**" for warning in part["warnings"]),
             str(main_table(part)),
+            *_by_lesion(part["lesions"]),
             "### What they cost",
             str(cost_table(part, record["costs"])),
             "### Every metric",
@@ -67,6 +73,20 @@ def render_markdown(record: Mapping[str, Any]) -> str:
             parts += ["### Differences to the baseline", str(differences)]
         parts += [f"*Failed:* {each}" for each in part["failed"]]
     return "\n\n".join(parts) + "\n"
+
+
+def _by_lesion(lesions: Mapping[str, Any] | None) -> list[str]:
+    if lesions is None:
+        return []
+    title = f"### By lesion, {lesions['n_rois']} of {lesions['n_patients']} patients"
+    return [title, BY_LESION, str(lesion_table(lesions))]
+
+
+def lesion_table(lesions: Mapping[str, Any]) -> TextTable:
+    """Returns `main_table` by lesion, without the paper's figure."""
+    published = [{**each, "published": ""} for each in lesions["systems"]]
+    table = main_table({**lesions, "systems": published})
+    return TextTable(table.header[:-1], [row[:-1] for row in table.rows])
 
 
 def main_table(part: Mapping[str, Any]) -> TextTable:

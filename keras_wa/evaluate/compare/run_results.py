@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from keras_wa.errors import UserError
+from keras_wa.evaluate.levels import aggregate
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.run import Run
 
@@ -29,7 +30,8 @@ class RunResult:
             an older evaluation the setting `split` of the run.
         pixels_hash: hash of the pixels of these ROIs; None in an older evaluation.
         predictions: `roi_id, patient_id, label, probability, threshold`, one row an
-            ROI, sorted by `roi_id`. The threshold was chosen on validation.
+            ROI, sorted by `roi_id`, and the columns of the levels if known. The
+            threshold was chosen on validation.
         history: one row per epoch.
         notes: notes that accompany every result.
         hardware: hardware and Keras backend of the training.
@@ -119,6 +121,22 @@ def _pooled(runs: Sequence[RunResult]) -> RunResult:
         ),
         history=pd.concat([run.history for run in runs]),
         notes=list(dict.fromkeys(note for run in runs for note in run.notes)),
+    )
+
+
+def by_lesion(result: RunResult) -> RunResult | None:
+    """Returns the result with one row per lesion; None if lesions are unknown.
+
+    Its probability is the maximum of its ROIs, which are equal with `views="two"`.
+    """
+    rois = result.predictions
+    found = aggregate(rois.replace({"breast": "", "lesion": ""}, pd.NA), "lesion").table
+    if found is None:
+        return None
+    names = found["patient_id"] + "_" + found["breast"] + "_" + found["lesion"].map(str)
+    table = found.assign(roi_id=names, threshold=rois["threshold"].iloc[0])
+    return dataclasses.replace(
+        result, predictions=table.sort_values("roi_id", ignore_index=True)
     )
 
 

@@ -61,6 +61,7 @@ def part(split: str = "official", **changes: Any) -> dict[str, Any]:
         "baseline": "resnet50",
         "warnings": [],
         "failed": [],
+        "lesions": None,
         "systems": [system("resnet50", 0.7), system("wa_resnet50", 0.75, 0.7)],
         **changes,
     }
