@@ -96,7 +96,7 @@ def _classifier(
         image = decode_image(data, "upload", most_pixels=2**26)
         target = Target(Path("upload"))
         read = [read_roi(classifier, ReadOptions(), target, image)]
-        return postprocess(classifier, read, classifier(views_of(read, 1)))
+        return postprocess(classifier, read, classifier.of_members(views_of(read, 1)))
 
     rois = np.random.default_rng(0).integers(0, 256, (32, size, size), "uint8")
     return one, lambda: classifier(rois)

@@ -24,6 +24,7 @@ for kind, options, shape in [
     (layers.WaveletAttention, {}, (2, 8, 8, 4)),
     (layers.AttentionPool2D, {}, (2, 4, 4, 8)),
     (layers.SubbandNormalization, {}, (2, 4, 4, 4)),
+    (layers.TemperatureScaling, {"temperatures": [1.0, 2.0]}, [(2, 3), (2, 3)]),
 ]:
     run_layer_test(kind, options, shape, half_tolerance=half)
 run_model_test("wa_resnet50")

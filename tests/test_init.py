@@ -40,7 +40,10 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tokens = keras.layers.GlobalAveragePooling1D()(
         layers.Tokens()(layers.IDWT2D()(bands))
     )
-    outputs = keras.layers.Concatenate()([pooled, tokens])
+    calibrated = layers.TemperatureScaling([2.0])([keras.layers.Softmax()(pooled)])
+    outputs = keras.layers.Concatenate()(
+        [pooled, tokens, keras.layers.Flatten()(calibrated)]
+    )
     model = keras.Model(roi, outputs)
     used = {type(layer) for layer in model.layers}
     assert _own_layers() <= used, "a layer is new: put it in"

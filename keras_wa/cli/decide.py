@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from keras_wa.cli.messages import say, warn
-from keras_wa.cli.shared import add_data_flags, add_threshold, as_rule, open_run
+from keras_wa.cli.shared import add_places, add_threshold, as_rule, open_run
 from keras_wa.cli.starting import start_keras
 from keras_wa.ranges import Range
 
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SHARE",
         help="share of each class whose prediction set contains it (default: 0.9)",
     )
-    add_data_flags(parser, changed=False)
+    add_places(parser)
 
 
 def run(args: argparse.Namespace) -> int:

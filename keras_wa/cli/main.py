@@ -33,6 +33,9 @@ COMMANDS = {
         "differences are real."
     ),
     "tune": "Search settings of a training by their validation AUC.",
+    "ensemble": (
+        "Join trained runs to one network: the mean of their calibrated probabilities."
+    ),
     "dashboard": "Show runs side by side in TensorBoard.",
     "explain": (
         "Show where a run's best model looks, and score that against chance, random"

@@ -96,11 +96,8 @@ def as_rule(text: str) -> str | float:
         return text
 
 
-def add_data_flags(parser: argparse.ArgumentParser, changed: bool = True) -> None:
-    """Adds the flags of commands that load the data of a run.
-
-    `changed`: whether the command can continue with changed data.
-    """
+def add_places(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags of the places of a run's data."""
     parser.add_argument(
         "--data-dir", metavar="DIR", help="where the run's data set lies, if it moved"
     )
@@ -110,8 +107,11 @@ def add_data_flags(parser: argparse.ArgumentParser, changed: bool = True) -> Non
     parser.add_argument(
         "--case-lists", metavar="DIR", help="where its case lists are, if they moved"
     )
-    if not changed:
-        return
+
+
+def add_data_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags of commands that load the data of a run."""
+    add_places(parser)
     parser.add_argument(
         "--allow-changed-data",
         action="store_true",
@@ -120,12 +120,12 @@ def add_data_flags(parser: argparse.ArgumentParser, changed: bool = True) -> Non
     )
 
 
-def open_run(args: argparse.Namespace) -> Run:
-    """Opens the run of a command with `add_data_flags`, with the paths from flags."""
+def open_run(args: argparse.Namespace, path: str | None = None) -> Run:
+    """Opens a run, by default `args.run`, with the paths of `add_places`."""
     from keras_wa.training.fingerprint import PLACES, with_absolute_paths
     from keras_wa.training.run import Run
 
-    run = Run.open(args.run)
+    run = Run.open(path or args.run)
     places = {field: getattr(args, field) for field in PLACES}
     moved = {field: place for field, place in places.items() if place is not None}
     config = with_absolute_paths(dataclasses.replace(run.config, **moved))

@@ -15,10 +15,9 @@ from keras_wa.errors import UserError, unknown_name
 from keras_wa.evaluate.roi_sample import Mask, RoiSample, draw_sample, read_masks
 from keras_wa.explain import score_record
 from keras_wa.explain.deletion import deletion_curves, random_heat
-from keras_wa.explain.feature_map import find_feature_map
 from keras_wa.explain.figures import gallery, panels
 from keras_wa.explain.gates import gate_profiles, write_gate_figure
-from keras_wa.explain.gradcam import grad_cam
+from keras_wa.explain.gradcam import explained_maps, grad_cam
 from keras_wa.explain.model_inputs import model_inputs, roi_probability
 from keras_wa.explain.occlusion import occlusion_maps, patch_and_stride
 from keras_wa.explain.randomisation import reinitialised
@@ -113,7 +112,7 @@ def explain_run(
     probability = roi_probability(model, data.wavelet)
     results: dict[str, Any] = {
         "dataset": run.config.dataset,
-        "model": run.config.model,
+        "model": run.config.model_title,
         "split": split,
         "split_origin": data.split_origin,
         "method": method,
@@ -152,10 +151,11 @@ def _grad_cam(
     """Returns the function that explains a network, and its settings for the record."""
     inputs = model_inputs(sample.rois, data.wavelet)
     size = sample.pixels.shape[1:]
-    name, feature_map = find_feature_map(model, layer)
-    settings = {"layer": name, "map_size": list(feature_map.shape[1:3])}
+    (_, name, feature_map), *others = explained_maps(model, layer)
+    names = ", ".join([name, *(other for _, other, _ in others)])
+    settings = {"layer": names, "map_size": list(feature_map.shape[1:3])}
     return (
-        lambda network: grad_cam(network, inputs, name, size=size, progress=True),
+        lambda network: grad_cam(network, inputs, layer, size=size, progress=True),
         settings,
     )
 
@@ -239,7 +239,7 @@ def _galleries(
         (caption, panels(sample.pixels[i], each, heat[i], masks[i], "heat"))
         for i, caption, each in zip(shown, captions, each_bands, strict=True)
     ]
-    title = f"{path.stem} · {data.config.model} · {data.config.dataset}"
+    title = f"{path.stem} · {data.config.model_title} · {data.config.dataset}"
     with replacing(path) as partial:
         gallery(rows, title).savefig(partial)
     if wavelet:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from keras_wa.backend import on_tensorflow
 from keras_wa.explain.feature_map import find_feature_map
 from keras_wa.explain.scores import Heat
+from keras_wa.models.ensemble import members_of
 from keras_wa.models.head import last_layer
 from keras_wa.progress import ProgressBar
 
@@ -38,8 +39,12 @@ def grad_cam(
 
     upsampled to the ROI (bilinear, half-pixel centres) and divided by its maximum.
 
+    The heat of an ensemble is the mean of its members' heat, divided by its maximum; a
+    named layer explains its own member alone.
+
     Args:
-        model: a flat functional model that ends in a dense layer.
+        model: a flat functional model that ends in a dense layer, or an ensemble of
+            them.
         images: inputs of the model, float32 `(n, h, w, channels)`: ROIs, or their
             subbands if the pipeline computes them.
         layer: name of the layer with the feature map; by default the last one of at
@@ -106,7 +111,43 @@ def grad_cam_graph(
         raise ValueError("Grad-CAM needs TensorFlow as the backend of Keras.")
     import tensorflow as tf
 
-    _, feature_map = find_feature_map(model, layer)
+    maps = explained_maps(model, layer)
+    cams = [_cam(network, map_, target, size) for network, _, map_ in maps]
+    if len(cams) == 1:
+        return cams[0]
+
+    def mean(inputs: Any) -> Any:
+        cam = tf.add_n([each(inputs) for each in cams])
+        return tf.math.divide_no_nan(cam, tf.reduce_max(cam, (1, 2), True))
+
+    return mean
+
+
+def explained_maps(
+    model: keras.Model, layer: str | None = None
+) -> list[tuple[keras.Model, str, keras.KerasTensor]]:
+    """Returns what `grad_cam` explains, an entry per member of an ensemble.
+
+    Returns:
+        The network, and the name and output of `find_feature_map`.
+    """
+    networks = members_of(model) or [model]
+    if layer is not None:
+        find_feature_map(model, layer)  # Refuses an unknown name.
+        networks = [
+            each
+            for each in networks
+            if layer in {operation.name for operation in each.operations}
+        ]
+    return [(each, *find_feature_map(each, layer)) for each in networks]
+
+
+def _cam(
+    model: keras.Model, feature_map: Any, target: int, size: tuple[int, int] | None
+) -> Callable[[Any], Any]:
+    """Returns the function of `grad_cam_graph` for one network."""
+    import tensorflow as tf
+
     head = last_layer(model)
     if not isinstance(head, layers.Dense):
         raise ValueError(

@@ -12,6 +12,7 @@ from keras_wa.export.folding import fold
 from keras_wa.export.guard import or_nothing
 from keras_wa.export.preparation import Preprocessing
 from keras_wa.export.saved_model import model_card, serving_model
+from keras_wa.export.saving import by_name
 from keras_wa.files import replacing
 from keras_wa.training.best import load_best
 from keras_wa.training.run import Run
@@ -24,8 +25,8 @@ def export_onnx(run: Run, path: Path) -> Path:
     """Writes the run's best model as ONNX; an existing file is replaced.
 
     Its input is `roi`, uint8 `(batch, height, width, 1)`, raw grey, its output the
-    probability of each class, float32 `(batch, classes)`, as in the SavedModel. The
-    metadata key `keras_wa` has the card of the SavedModel.
+    probability of each class, float32 `(batch, classes)`, as `serve` of the SavedModel
+    returns it. The metadata key `keras_wa` has the card of the SavedModel.
     """
     try:
         import tf2onnx
@@ -42,7 +43,7 @@ def export_onnx(run: Run, path: Path) -> Path:
     model = serving_model(fold(network), Preprocessing.of_config(run.config))
     signature = [tf.TensorSpec((None, None, None, 1), tf.uint8, "roi")]
 
-    answer = or_nothing(lambda roi: {"output_0": model(roi, training=False)})
+    answer = or_nothing(lambda roi: by_name(model(roi, training=False)))
 
     @tf.function(input_signature=signature, autograph=False)
     def serve(roi: tf.Tensor) -> tf.Tensor:

@@ -10,13 +10,11 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-import xxhash
 
 import keras_wa
 from keras_wa.data.classes import CLASS_NAMES
 from keras_wa.errors import UserError
-from keras_wa.explain.feature_map import find_feature_map
-from keras_wa.explain.gradcam import grad_cam_graph
+from keras_wa.explain.gradcam import explained_maps, grad_cam_graph
 from keras_wa.explain.subbands import image_wavelet
 from keras_wa.export.cards import CARD_FORMAT, DISCLAIMER, card_file
 from keras_wa.export.convolutions import for_cpu
@@ -26,7 +24,8 @@ from keras_wa.export.preparation import Preprocessing, preparing_model
 from keras_wa.export.saving import Function, save_functions
 from keras_wa.files import replacing, write_json
 from keras_wa.layers.gate_reader import GateReader
-from keras_wa.training.best import load_best
+from keras_wa.models.ensemble import members_layer
+from keras_wa.training.best import load_best, weights_digest
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.decision import read_decision
 from keras_wa.training.run import Run
@@ -36,9 +35,15 @@ def serving_model(model: keras.Model, preprocessing: Preprocessing) -> keras.Mod
     """Adds the preprocessing of the pipeline to a trained classifier.
 
     The result maps raw ROIs, uint8 `(batch, height, width, 1)`, see `preparing_model`,
-    to float32 probabilities, `(batch, classes)`.
+    to float32 probabilities, `(batch, classes)`. That of an ensemble returns a
+    dictionary: them as `output_0`, and those of each member, calibrated, as `members`,
+    `(batch, members, classes)`.
     """
     prepare = preparing_model(preprocessing)
+    members = members_layer(model)
+    if members is not None:
+        outputs = {"output_0": model.output, "members": members.output}
+        model = keras.Model(model.input, outputs, name=model.name)
     outputs = model(prepare.output)
     return keras.Model(prepare.input, outputs, name=f"{model.name}_serving")
 
@@ -49,11 +54,12 @@ def export_saved_model(
     """Writes the run's best model as a SavedModel.
 
     Its default signature takes `roi`, uint8 `(batch, height, width, 1)`, and returns
-    float32 probabilities, `(batch, classes)`, malignant the last. Sides below 32 px,
-    and batches without a grey level above 1, are refused, see `guarded`. It only has
-    TensorFlow ops: neither this package nor Keras is needed to load it. It is for
-    inference: layers are folded (`fold`), and convolutions are `for_cpu`. Its card,
-    `assets.extra/keras_wa.json`, describes inputs and outputs.
+    float32 probabilities, `(batch, classes)`, malignant the last; that of an ensemble
+    also `members`, see `serving_model`. Sides below 32 px, and batches without a grey
+    level above 1, are refused, see `guarded`. It only has TensorFlow ops: neither this
+    package nor Keras is needed to load it. It is for inference: layers are folded
+    (`fold`), and convolutions are `for_cpu`. Its card, `assets.extra/keras_wa.json`,
+    describes inputs and outputs.
 
     Args:
         run: a trained run.
@@ -98,7 +104,7 @@ def explaining_function(
         raise UserError(
             f"`explain=True`: this network has no heat map. {error}"
         ) from error
-    layer, _ = find_feature_map(network)
+    maps = ", ".join(name for _, name, _ in explained_maps(network))
     reader = GateReader(network)
 
     @tf.autograph.experimental.do_not_convert
@@ -112,7 +118,7 @@ def explaining_function(
         return results
 
     about = {
-        "heat": f"Grad-CAM of malignant by layer {layer}",
+        "heat": f"Grad-CAM of malignant by layer {maps}",
         "gates": [[g.name, int(g.input.shape[-1])] for g in reader.layers],
     }
     return explain, about
@@ -152,18 +158,13 @@ def require_saved_model_place(target: Path) -> None:
         )
 
 
-def weights_digest(run: Run) -> str:
-    """Returns the XXH3-128 of the run's `best.keras`, hexadecimal."""
-    return xxhash.xxh3_128_hexdigest(run.require_best().read_bytes())
-
-
 def model_card(run: Run, network: keras.Model) -> dict[str, Any]:
     """Returns the card of a trained network for a server, as JSON values."""
     config, decision = run.config, read_decision(run)
     return {
         "format": CARD_FORMAT,
         "keras_wa": keras_wa.__version__,
-        "model": config.model,
+        "model": config.model_title,
         "views": config.views,
         "weights": weights_digest(run),
         "trained_on": config.dataset,

@@ -29,10 +29,11 @@ def save_functions(
     """Writes a model as a SavedModel for inference.
 
     Args:
-        model: a model from one tensor to one tensor.
+        model: a model from one tensor to one tensor, or to a dictionary of them with
+            `output_0`.
         path: the directory.
         signature: signature of the input; `serve` and `serving_default` take it by its
-            name and return `output_0`.
+            name. `serve` returns `output_0`, `serving_default` all outputs by name.
         functions: further signatures: name -> function to a dictionary of outputs.
         guard: decorator of each function. `NAME_unchecked` of the loaded object is the
             function without it.
@@ -66,12 +67,20 @@ def save_functions(
         add(
             "serve",
             lambda roi: model(roi, training=False),
-            lambda run: only(guard(lambda roi: {"output_0": run(roi)})),
+            lambda run: only(guard(lambda roi: by_name(run(roi)))),
         )
         signatures["serving_default"] = signatures.pop("serve")
+        if isinstance(model.output, dict):
+            every = guard(module.serve_unchecked)
+            _, signatures["serving_default"] = _of_one_dtype(every, signature)
         for name, function in (functions or {}).items():
             add(name, function, guard)
     tf.saved_model.save(module, str(path), signatures=signatures)
+
+
+def by_name(outputs: Any) -> dict[str, tf.Tensor]:
+    """Returns the outputs of a model by name; a single one is `output_0`."""
+    return outputs if isinstance(outputs, dict) else {"output_0": outputs}
 
 
 def _of_one_dtype(

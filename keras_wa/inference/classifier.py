@@ -21,12 +21,11 @@ from keras_wa.data.pipeline.rois import Enhancement
 from keras_wa.errors import UserError, in_one_line
 from keras_wa.explain.subbands import image_wavelet
 from keras_wa.export.cards import CARD_FORMAT, bits_of, card_file
-from keras_wa.export.saved_model import weights_digest
 from keras_wa.export.saving import load_saved_model, unchecked
 from keras_wa.files import put_back
 from keras_wa.inference.mammogram_classifier import MammogramClassifier
 from keras_wa.metrics import PredictionSets
-from keras_wa.training.best import load_best
+from keras_wa.training.best import load_best, weights_digest
 from keras_wa.training.decision import Decision, read_decision
 from keras_wa.training.run import Run
 
@@ -57,7 +56,8 @@ class Classifier:
         enhancement: the enhancement of each ROI.
         weights: XXH3-128 of the run's `best.keras`, or of the weights of a network
             without one, hexadecimal; `""` if the card does not state it.
-        serve: function from uint8 `(n, height, width, 1)` to float32 `(n, classes)`.
+        serve: function from uint8 `(n, height, width, 1)` to float32 `(n, classes)`; of
+            an ensemble to a dictionary, see `export.saved_model.serving_model`.
         wavelet: wavelet of the network's subbands; None if it uses none, or unknown.
         views: `"two"` if it was trained on the ROIs of a lesion together, or `"one"`.
         open_network: returns the Keras model after the preprocessing, for heat maps;
@@ -85,11 +85,20 @@ class Classifier:
 
     def __call__(self, rois: Pixels) -> NDArray[np.float64]:
         """Returns the probabilities, `(n, classes)`, of ROIs `(n, H, W)`."""
+        return self.of_members(rois).mean(axis=1)
+
+    def of_members(self, rois: Pixels) -> NDArray[np.float64]:
+        """Returns the probabilities of each member of an ensemble.
+
+        Returns:
+            `(n, members, classes)`; a single model is one member.
+        """
         if not len(rois):
-            return np.zeros((0, len(self.labels)))
-        found = np.asarray(self.serve(tf.constant(rois[..., np.newaxis])), np.float64)
+            return np.zeros((0, 1, len(self.labels)))
+        found = self.serve(tf.constant(rois[..., np.newaxis]))
+        members = found["members"] if isinstance(found, dict) else found[:, tf.newaxis]
         # A float32 probability can exceed 1 by rounding.
-        return np.clip(found, 0.0, 1.0)
+        return np.clip(np.asarray(members, np.float64), 0.0, 1.0)
 
     @property
     def prediction_set_coverage(self) -> float | None:

@@ -110,6 +110,12 @@ def finding_of(prediction: Prediction, columns: int, rows: int) -> Finding:
     called = prediction.malignant
     if threshold is not None and called is not (prediction.probability >= threshold):
         threshold = None  # Equal, apart from rounding in the calibration.
+    comments = prediction.warnings
+    if prediction.members_low is not None:
+        comments += (
+            "Members of the ensemble: probabilities from "
+            f"{prediction.members_low:.3f} to {prediction.members_high:.3f}.",
+        )
     return Finding(
         box=box,
         probability=prediction.probability,
@@ -118,7 +124,7 @@ def finding_of(prediction: Prediction, columns: int, rows: int) -> Finding:
         decision=called,
         threshold=threshold,
         prediction_set=prediction.prediction_set,
-        warnings=prediction.warnings,
+        warnings=comments,
     )
 
 

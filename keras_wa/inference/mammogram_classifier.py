@@ -192,7 +192,10 @@ class MammogramClassifier(keras.Model):
         write_saved_model(self.serving_model(), self.card(), Path(path))
 
     def serving_model(self) -> keras.Model:
-        """Returns the network, folded for inference, after its preprocessing."""
+        """Returns the network, folded for inference, after its preprocessing.
+
+        See `keras_wa.export.saved_model.serving_model`.
+        """
         from keras_wa.export.convolutions import for_cpu
         from keras_wa.export.folding import fold
         from keras_wa.export.saved_model import serving_model

@@ -68,6 +68,8 @@ class Prediction:
             known.
         low, high: smallest and largest probability under test-time augmentation
             (rotations and flips); equal without it.
+        members_low, members_high: smallest and largest probability of an ensemble's
+            members, at the ensemble's temperature; None for a single model.
         malignant: decision at the threshold; None if it is unknown.
         threshold: threshold of the calibrated probability.
         prediction_set: classes that the probability does not exclude, see
@@ -86,6 +88,8 @@ class Prediction:
     probability: float = float("nan")
     low: float = float("nan")
     high: float = float("nan")
+    members_low: float | None = None
+    members_high: float | None = None
     malignant: bool | None = None
     threshold: float | None = None
     prediction_set: str = ""
@@ -245,9 +249,10 @@ def _classify(
 ) -> list[Prediction]:
     if not read:
         return []
-    outputs = classifier(views_of(read, tta))
+    outputs = classifier.of_members(views_of(read, tta))
     if one_lesion:  # Copy by copy.
-        outputs = fuse_views(outputs, np.tile(np.arange(tta), len(read)))
+        fused = fuse_views(outputs[:, 0], np.tile(np.arange(tta), len(read)))
+        outputs = fused[:, np.newaxis]
     return postprocess(classifier, read, outputs)
 
 
@@ -256,16 +261,20 @@ def postprocess(
 ) -> list[Prediction]:
     """Computes calibrated probabilities and decisions from outputs of the network.
 
-    `outputs` are probabilities `(n * tta, classes)` of `views_of` the ROIs.
+    `outputs` are `Classifier.of_members` of `views_of` the ROIs, `(n * tta, members,
+    classes)`.
     """
-    outputs = outputs.reshape(len(read), -1, outputs.shape[-1])
-    raw = outputs[..., -1]
+    of_members = outputs.reshape(len(read), -1, *outputs.shape[1:])
+    outputs = of_members.mean(axis=2)
+    raw, members = outputs[..., -1], of_members[:, 0, :, -1]
     decision = classifier.decision
     calibrated, threshold = raw, None
     sets = [""] * len(read)
     if decision is not None:
-        calibrated = apply_temperature(raw.ravel(), decision.temperature)
-        calibrated = calibrated.reshape(raw.shape)
+        calibrated, members = (
+            apply_temperature(each.ravel(), decision.temperature).reshape(each.shape)
+            for each in (raw, members)
+        )
         limit = np.array([decision.threshold])
         threshold = float(apply_temperature(limit, decision.temperature)[0])
         if decision.prediction_sets is not None:
@@ -276,6 +285,8 @@ def postprocess(
             probability=float(own[0]),
             low=float(own.min()),
             high=float(own.max()),
+            members_low=float(each_member.min()) if len(each_member) > 1 else None,
+            members_high=float(each_member.max()) if len(each_member) > 1 else None,
             # By the raw probability, for which the threshold was chosen: rounding in
             # the calibration changes no decision.
             malignant=None if decision is None else bool(first >= decision.threshold),
@@ -288,7 +299,7 @@ def postprocess(
             spacing_from=each.spacing_from,
             roi=each.roi,
         )
-        for each, own, first, classes, prediction_set in zip(
-            read, calibrated, raw[:, 0], outputs[:, 0], sets, strict=True
+        for each, own, each_member, first, classes, prediction_set in zip(
+            read, calibrated, members, raw[:, 0], outputs[:, 0], sets, strict=True
         )
     ]

@@ -44,6 +44,8 @@ def as_record(prediction: Prediction) -> dict[str, Any]:
         "probability": prediction.probability if good else None,
         "low": prediction.low if good else None,
         "high": prediction.high if good else None,
+        "members_low": prediction.members_low,
+        "members_high": prediction.members_high,
         "malignant": prediction.malignant,
         "threshold": prediction.threshold,
         "prediction_set": prediction.prediction_set or None,
@@ -67,6 +69,7 @@ def to_json(classifier: Classifier, predictions: Sequence[Prediction]) -> str:
         "prediction_set_coverage": classifier.prediction_set_coverage,
         "low_high": "least and greatest probability over turned and mirrored copies of "
         "the ROI; no confidence interval",
+        "members_low_high": "least and greatest probability of an ensemble's members",
         "notes": [*classifier.notes, DISCLAIMER],
         "predictions": [as_record(each) for each in predictions],
     }
@@ -96,12 +99,14 @@ def to_csv(predictions: Sequence[Prediction]) -> str:
 
 def to_table(predictions: Sequence[Prediction]) -> str:
     """Formats a table for the terminal."""
+    ensemble = any(each.members_low is not None for each in predictions)
     table = Table(box=box.SIMPLE)
     table.add_column("file", overflow="fold")
     for name in (
         "lesion at",
         "p(malignant)",
         "spread over views",
+        *(["spread over members"] if ensemble else []),
         "decision",
         "prediction set",
         "notice",
@@ -111,14 +116,19 @@ def to_table(predictions: Sequence[Prediction]) -> str:
         lesion = each.target.box
         place = "" if lesion is None else f"{lesion.left}, {lesion.top}"
         if each.error:
-            table.add_row(str(each.target.file), place, *[""] * 4, "not classified")
+            empty = [""] * (5 if ensemble else 4)
+            table.add_row(str(each.target.file), place, *empty, "not classified")
             continue
+        members = (
+            [f"{each.members_low:.3f} to {each.members_high:.3f}"] if ensemble else []
+        )
         decision = {True: "malignant", False: "benign", None: ""}[each.malignant]
         table.add_row(
             str(each.target.file),
             place,
             f"{each.probability:.3f}",
             f"{each.low:.3f} to {each.high:.3f}",
+            *members,
             decision,
             each.prediction_set,
             "\n".join(each.warnings),

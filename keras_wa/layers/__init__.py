@@ -7,6 +7,7 @@ from keras_wa.layers.idwt import IDWT2D
 from keras_wa.layers.resize import Resize2D
 from keras_wa.layers.squeeze_excite import SqueezeExcite
 from keras_wa.layers.subband_norm import SubbandNormalization
+from keras_wa.layers.temperature_scaling import TemperatureScaling
 from keras_wa.layers.tokens import Tokens
 from keras_wa.layers.wavelet_attention import WaveletAttention
 
@@ -18,6 +19,7 @@ __all__ = [
     "Resize2D",
     "SqueezeExcite",
     "SubbandNormalization",
+    "TemperatureScaling",
     "Tokens",
     "WaveletAttention",
 ]

@@ -35,6 +35,8 @@ class Record(BaseModel):
     probability: float
     low: float
     high: float
+    members_low: float | None
+    members_high: float | None
     malignant: bool | None
     threshold: float | None
     prediction_set: str | None

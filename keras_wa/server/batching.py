@@ -47,8 +47,8 @@ class Batcher:
     """A queue of ROIs, and threads that classify them in batches.
 
     Args:
-        classify: function that maps uint8 `(n, size, size)` to `(n, classes)`; called
-            by several threads.
+        classify: function that maps uint8 `(n, size, size)` to `(n, ...)`; called by
+            several threads.
         batch: maximum batch size.
         wait_s: seconds that the first ROI of a batch waits for others.
         most_waiting: maximum number of ROIs in the queue.
@@ -90,7 +90,7 @@ class Batcher:
         """Queues ROIs, uint8 `(n, size, size)`, which may take several batches.
 
         Returns:
-            A future of the outputs, `(n, classes)`. ROIs are not classified if it is
+            A future of the outputs, `(n, ...)`. ROIs are not classified if it is
             cancelled in time.
 
         Raises:

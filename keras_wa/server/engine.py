@@ -51,7 +51,7 @@ class Engine:
         for size in {1, settings.batch}:
             classifier(np.zeros((size, side, side), np.uint8))
         self._batcher = Batcher(
-            classifier,
+            classifier.of_members,
             settings.batch,
             settings.wait_ms / 1000,
             settings.most_waiting,
@@ -96,7 +96,7 @@ class Engine:
             )
 
     async def outputs(self, read: list[ReadRoi], tta: int) -> NDArray:
-        """Returns the network's outputs for ROIs, `(n * tta, classes)`."""
+        """Returns the network's outputs for ROIs, `(n * tta, members, classes)`."""
         future = self._batcher.submit(views_of(read, tta))
         return await asyncio.wrap_future(future)
 

@@ -1,13 +1,19 @@
-"""Loading the best model of a run."""
+"""The best model of a run."""
 
 from __future__ import annotations
 
 from zipfile import BadZipFile
 
 import keras
+import xxhash
 
 from keras_wa.errors import UserError, in_one_line
 from keras_wa.training.run import Run
+
+
+def weights_digest(run: Run) -> str:
+    """Returns the XXH3-128 of the run's `best.keras`, hexadecimal."""
+    return xxhash.xxh3_128_hexdigest(run.require_best().read_bytes())
 
 
 def load_best(run: Run) -> keras.Model:

@@ -214,7 +214,7 @@ class TrainConfig(
         16
     """
 
-    # Set by arguments of `train`, not by a flag.
+    # Set by arguments of `train`, and by `make_ensemble`, not by a flag.
     custom: dict[str, Any] = setting({})
 
     def __post_init__(self) -> None:
@@ -270,6 +270,15 @@ class TrainConfig(
 
         default = model_options(self.model).get("wavelet", "haar")
         return str(self.model_options.get("wavelet", default))
+
+    @property
+    def model_title(self) -> str:
+        """The model; of an ensemble, the number of members and their models."""
+        members = self.custom.get("members")
+        if members is None:
+            return self.model
+        models = dict.fromkeys(member["model"] for member in members)
+        return f"ensemble of {len(members)}: {', '.join(models)}"
 
     def _set_weight_decay(self) -> None:
         """Sets the optimizer's default weight decay, so that the config records it."""

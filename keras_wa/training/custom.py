@@ -55,6 +55,11 @@ class Custom:
         now, then = self.record(), run.config.custom
         if resume:  # The object may be that of before the parts were recorded.
             then = Run.open(run.path).config.custom
+            if "members" in then:
+                raise UserError(
+                    f"{run.path} is an ensemble, which is not trained. Train its "
+                    "members, and make another."
+                )
         if now != then and (resume or then):
             names = sorted({*now, *then})
             differing = [name for name in names if now.get(name) != then.get(name)]

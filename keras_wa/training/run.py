@@ -75,7 +75,7 @@ class Run:
             ) from error
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise UserError(
-                f"{path} exists already. Carry it on with `resume=True`, or name "
+                f"{path} exists already. `resume=True` carries a training on; or name "
                 "another `run_dir`."
             )
         config = settled(config)

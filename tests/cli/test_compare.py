@@ -14,6 +14,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from keras_wa.cli import main
+from keras_wa.metrics import apply_temperature
 from tests.cli.failing import ErrorOf
 from tests.tiny_model import flags, start
 from tests.waiting import until
@@ -99,6 +100,21 @@ def test_the_numbers_are_those_of_the_predictions(compared: Path) -> None:
     assert difference["low"] <= difference["value"] <= difference["high"]
     # One comparison: nothing to adjust for.
     assert difference["p_holm"] == pytest.approx(difference["p_value"])
+
+
+def test_the_ensemble_of_the_seeds_is_calibrated_as_the_runs_are(
+    compared: Path,
+) -> None:
+    system = record_of(compared)["splits"][0]["systems"][0]
+    members = []
+    for seed in (0, 1):
+        run = compared / f"runs/official/tiny-seed{seed}"
+        table = pd.read_csv(run / "evaluation/test/predictions.csv")
+        temperature = json.loads((run / "decision.json").read_text())["temperature"]
+        members.append(apply_temperature(table["probability"], temperature))
+    value = roc_auc_score(table["label"], np.mean(members, axis=0))
+    assert system["ensemble"]["auc"]["value"] == pytest.approx(value)
+    assert "The ensemble of each system" in (compared / "comparison.md").read_text()
 
 
 def test_costs_are_measured_once(compared: Path) -> None:

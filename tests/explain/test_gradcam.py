@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from keras import layers
 
+from keras_wa.errors import UserError
 from keras_wa.explain.gradcam import grad_cam, make_grad_cam
 from keras_wa.explain.model_inputs import model_inputs
 from keras_wa.explain.randomisation import reinitialised
 from keras_wa.explain.scores import pointing_game
+from keras_wa.models.ensemble import join
 from tests.explain.networks import gap_network, smooth_network, spot_network, spots
 from tests.tiny_model import tiny
 
@@ -145,3 +147,16 @@ def test_a_model_must_end_in_a_dense_layer(images):
     x = layers.GlobalAveragePooling2D(name="end")(layers.Conv2D(2, 3)(roi))
     with pytest.raises(ValueError, match="Received: GlobalAveragePooling2D 'end'"):
         grad_cam(keras.Model(roi, x), images)
+
+
+def test_the_heat_of_an_ensemble_is_the_mean_of_its_members(images):
+    networks = [gap_network(seed=0), gap_network(seed=1), smooth_network()]
+    ensemble = join(networks, [1.0, 2.0, 0.5])
+    heats = [grad_cam(network, images) for network in networks]
+    mean = np.mean(heats, axis=0)
+    wanted = mean / mean.max(axis=(1, 2), keepdims=True)
+    assert np.allclose(grad_cam(ensemble, images), wanted, atol=1e-5)
+    one = grad_cam(ensemble, images, "member1_map")
+    assert np.allclose(one, heats[1], atol=1e-6)
+    with pytest.raises(UserError, match="Unknown layer"):
+        grad_cam(ensemble, images, "map")

@@ -98,3 +98,13 @@ def test_wa_resnet50_keeps_its_outputs_and_few_constants() -> None:
     product = [each for each in copy.layers if isinstance(each, ProductConv2D)]
     assert (len(constant), len(product)) == (38, 15)
     assert sum(each.count_params() for each in constant) == 7_219_136
+
+
+@pytest.mark.parametrize(("count", "kind"), [(6, ConstantConv2D), (7, layers.Conv2D)])
+def test_a_network_with_too_many_constants_has_none(count: int, kind: type) -> None:
+    inputs = x = keras.Input((8, 8, 512))
+    for _ in range(count):  # Each has 2.36 million weights.
+        x = layers.Conv2D(512, 3, padding="same", kernel_initializer="zeros")(x)
+    x = layers.GlobalAveragePooling2D()(x)
+    copy = for_cpu(keras.Model(inputs, layers.Dense(2)(x)))
+    assert {type(each) for each in copy.layers[1:-2]} == {kind}

@@ -30,6 +30,7 @@ def render_page(
             "by_lesion": part["lesions"] and markdown.lesion_table(part["lesions"]),
             "costs": markdown.cost_table(part, record["costs"]),
             "metrics": markdown.metrics_table(part),
+            "ensembles": markdown.ensemble_table(part),
             "differences": markdown.differences_table(part),
             "forests": _forests(part),
             "curves": curve_plots(part["split_origin"], results[part["split"]]),
@@ -46,6 +47,7 @@ def render_page(
         how_to_read=markdown.HOW_TO_READ,
         lesions_read=markdown.BY_LESION,
         caption=markdown.CAPTION,
+        ensembles=markdown.ENSEMBLES,
         version=__version__,
     )
 

@@ -172,6 +172,11 @@ def jobs_of_runs(paths: Sequence[Path], part: str = "test") -> list[Job]:
     runs = [Run.open(path) for path in paths]
     sizes: dict[int, Run] = {}
     for run in runs:
+        if "members" in run.config.custom:
+            raise UserError(
+                f"{run.path} is an ensemble. Expected: runs of trainings. Name its "
+                "members: the tables have the ensemble of each system's seeds."
+            )
         _require_in_common(runs[0], run)
         _require_same_images(sizes.setdefault(run.config.image_size, run), run)
     jobs = [

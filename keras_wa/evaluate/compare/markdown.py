@@ -14,7 +14,8 @@ HOW_TO_READ = (
     "minus the baseline's, on the same patients. p of the AUC: DeLong's covariance, "
     "clustered by patient (Obuchowski 1997), plus the variance of the seeds, against "
     "Student's t; of the others: the bootstrap's. p is adjusted over the systems by "
-    "Holm's method."
+    "Holm's method. An ensemble takes the mean of the seeds' calibrated probabilities; "
+    "its intervals and p are of these seeds, patients alone."
 )
 
 CAPTION = "as published, split not stated"
@@ -38,6 +39,9 @@ BY_LESION = (
     "A lesion is malignant if one of its ROIs is. Its probability is the maximum of "
     "its ROIs; with views=two all of them give one."
 )
+
+ENSEMBLES = "The ensemble of each system's seeds"
+"""Title of `ensemble_table`."""
 
 ROIS = {"val": "validation", "test": "test"}
 """Part of a split -> name of its ROIs."""
@@ -68,6 +72,9 @@ def render_markdown(record: Mapping[str, Any]) -> str:
             "### Every metric",
             str(metrics_table(part)),
         ]
+        ensembles = ensemble_table(part)
+        if ensembles is not None:
+            parts += [f"### {ENSEMBLES}", str(ensembles)]
         differences = differences_table(part)
         if differences is not None:
             parts += ["### Differences to the baseline", str(differences)]
@@ -153,6 +160,26 @@ def differences_table(part: Mapping[str, Any]) -> TextTable | None:
         for metric in others[0]["differences"]
     ]
     return TextTable(["metric", *(each["name"] for each in others)], rows)
+
+
+def ensemble_table(part: Mapping[str, Any]) -> TextTable | None:
+    """Returns a row per system: AUC of the mean of its seeds' calibrated probabilities.
+
+    None if no system has several seeds.
+    """
+    rows = [
+        [
+            system["name"],
+            str(len(system["seeds"])),
+            str(Estimate.from_record(found["auc"])),
+            signed(found["difference"]),
+            p_value(found["difference"]["p_value"]),
+        ]
+        for system in part["systems"]
+        if (found := system["ensemble"]) is not None
+    ]
+    header = ["system", "members", "AUC", "difference to the mean of its seeds", "p"]
+    return TextTable(header, rows) if rows else None
 
 
 def metrics_table(part: Mapping[str, Any]) -> TextTable:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from keras_wa.errors import UserError
 from keras_wa.evaluate.levels import aggregate
+from keras_wa.metrics import apply_temperature
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.run import Run
 
@@ -29,9 +30,10 @@ class RunResult:
         split_origin: origin of the split, see `keras_wa.data.splits.split_origin`; in
             an older evaluation the setting `split` of the run.
         pixels_hash: hash of the pixels of these ROIs; None in an older evaluation.
-        predictions: `roi_id, patient_id, label, probability, threshold`, one row an
-            ROI, sorted by `roi_id`, and the columns of the levels if known. The
-            threshold was chosen on validation.
+        predictions: `roi_id, patient_id, label, probability, threshold, calibrated`,
+            one row an ROI, sorted by `roi_id`, and the columns of the levels if known.
+            The threshold was chosen on validation, and the temperature of the
+            calibrated probability; NaN if there is none.
         history: one row per epoch.
         notes: notes that accompany every result.
         hardware: hardware and Keras backend of the training.
@@ -62,6 +64,7 @@ def read_result(path: Path, part: str = "test") -> RunResult:
         )
         history = pd.read_csv(path / "history.csv")
         threshold, split_hash = record["threshold"]["value"], record["split_hash"]
+        temperature = record["calibration"]["temperature"]
     except (OSError, ValueError, KeyError) as error:
         raise UserError(
             f"{folder}: no evaluation that can be read ({error}). Evaluate it: "
@@ -74,15 +77,20 @@ def read_result(path: Path, part: str = "test") -> RunResult:
             f"{folder / 'predictions.csv'}: the probability of ROI {name!r} is no "
             "number. Evaluate the run again."
         )
+    calibrated = (
+        np.nan
+        if temperature is None
+        else apply_temperature(predictions["probability"], temperature)
+    )
     return RunResult(
         path=path,
         config=run.config,
         split_hash=split_hash,
         split_origin=record.get("split_origin", run.config.split),
         pixels_hash=record.get("pixels_hash"),
-        predictions=predictions.assign(threshold=float(threshold)).sort_values(
-            "roi_id", ignore_index=True
-        ),
+        predictions=predictions.assign(
+            threshold=float(threshold), calibrated=calibrated
+        ).sort_values("roi_id", ignore_index=True),
         history=history,
         notes=record.get("notes", []),
         hardware=_hardware(run),

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_wa.evaluate.compare.ensembles import ensemble_of
 from keras_wa.evaluate.compare.run_results import (
     RunResult,
     pool_folds,
@@ -37,10 +38,10 @@ def summarise(
     Returns:
         A record ready for JSON: `split_hash, split_origin, n_rois, n_patients,
         prevalence, baseline, warnings, notes`, and `systems`, a list of `{name, seeds,
-        metrics, differences}`. Each metric is `{mean, sd, low, high, values}`; each
-        difference, of all systems but the baseline, is `{value, low, high, p_value,
-        p_holm}`. The p-values of a metric are adjusted over the systems by Holm's
-        method.
+        metrics, differences, ensemble}`. Each metric is `{mean, sd, low, high,
+        values}`; each difference, of all systems but the baseline, is `{value, low,
+        high, p_value, p_holm}`; the ensemble is that of `ensemble_of`. The p-values of
+        a metric are adjusted over the systems by Holm's method.
     """
     results = {name: pool_folds(runs) for name, runs in results.items()}
     runs = [run for each in results.values() for run in each]
@@ -72,6 +73,7 @@ def summarise(
                 "seeds": [run.config.seed for run in own],
                 "metrics": _records(estimates),
                 "differences": _records(differences),
+                "ensemble": ensemble_of(own, resamples, seed),
             }
         )
     _adjust(systems)

@@ -100,7 +100,7 @@ def evaluate_run(
         "split_origin": data.split_origin,
         "pixels_hash": _pixels_hash(data, split),
         "dataset": run.config.dataset,
-        "model": run.config.model,
+        "model": run.config.model_title,
         "notes": [*data.notes, *_other_threshold(threshold, how, decision)],
         "one_number_auc": _one_number(data, split, n_resamples),
     }

@@ -198,7 +198,7 @@ const SETS = {
 };
 
 function showAnswer({ record, pictures, why_no_heat }) {
-  const { probability, low, high, threshold, malignant, prediction_set, window: roi } = record;
+  const { probability, low, high, members_low, members_high, threshold, malignant, prediction_set, window: roi } = record;
   const candidates = viewer.boxes.filter(({ style }) => style === "candidate");
   viewer.boxes = [...candidates, { box: roi, style: "roi" }];
   viewer.draw();
@@ -211,6 +211,7 @@ function showAnswer({ record, pictures, why_no_heat }) {
   $("limit").hidden = threshold === null;
   if (threshold !== null) $("limit").style.left = `${100 * threshold}%`;
   $("spread").textContent = `${low.toFixed(3)} to ${high.toFixed(3)} over the turned and mirrored ROI` +
+    (members_low === null ? "" : `, ${members_low.toFixed(3)} to ${members_high.toFixed(3)} over the members of the ensemble`) +
     (threshold === null ? "." : `; threshold ${threshold.toFixed(3)} (dashed).`) +
     (prediction_set === null ? "" : ` ${SETS[prediction_set]}`);
   $("calibration").textContent = record.calibrated

@@ -8,6 +8,7 @@ from keras_wa.evaluate.compare.markdown import (
     PUBLISHED_ACCURACY,
     cost_table,
     differences_table,
+    ensemble_table,
     main_table,
     over_seeds,
     p_value,
@@ -47,6 +48,10 @@ def system(name: str, auc: float, base: float | None = None) -> dict[str, Any]:
         "seeds": [0, 1],
         "metrics": {"auc": metric(auc), "accuracy": metric(0.8)},
         "differences": {} if base is None else {"auc": difference(auc - base)},
+        "ensemble": {
+            "auc": {"value": auc + 0.02, "low": auc - 0.03, "high": auc + 0.07},
+            "difference": difference(0.02),
+        },
     }
 
 
@@ -98,6 +103,22 @@ def test_the_main_table_has_a_row_a_system():
     assert "| +0.050 [+0.030, +0.070] | 0.020 |" in second
 
 
+def test_an_ensemble_has_a_row_if_there_are_several_seeds():
+    first, second = ensemble_table(part()).rows
+    assert first == [
+        "resnet50",
+        "2",
+        "0.720 [0.670, 0.770]",
+        "+0.020 [+0.000, +0.040]",
+        "0.010",
+    ]
+    assert second[2] == "0.770 [0.720, 0.820]"
+    single = {**system("resnet50", 0.7), "seeds": [0], "ensemble": None}
+    assert ensemble_table(part(systems=[single])) is None
+    text = render_markdown(record(splits=[part(systems=[single])]))
+    assert "The ensemble of" not in text
+
+
 def test_the_costs_are_in_the_units_of_the_header():
     first, _ = cost_table(part(), record()["costs"]).rows
     assert first == ["resnet50", "23.60", "7.71", "701", "16", "CPU, 2 cores"]
@@ -109,8 +130,8 @@ def test_the_costs_are_in_the_units_of_the_header():
 def test_rows_have_as_many_cells_as_the_header():
     page = render_markdown(record(splits=[part(), part("random-roi")]))
     tables = [block for block in page.split("\n\n") if block.startswith("|")]
-    # One of the protocols, and four of each split.
-    assert len(tables) == 9
+    # One of the protocols, and five of each split.
+    assert len(tables) == 11
     for each in tables:
         assert len({line.count("|") for line in each.splitlines()}) == 1
 

@@ -12,6 +12,7 @@ import pytest
 from keras_wa.errors import UserError
 from keras_wa.evaluate.compare.run_results import RunResult
 from keras_wa.evaluate.compare.summary import summarise
+from keras_wa.metrics import apply_temperature, auc
 from keras_wa.training.config import TrainConfig
 
 
@@ -26,6 +27,7 @@ def result(seed: int, **changes: object) -> RunResult:
             "threshold": 0.5,
         }
     )
+    predictions["calibrated"] = apply_temperature(predictions["probability"], 1 + seed)
     plain = RunResult(
         path=Path(f"run{seed}"),
         config=TrainConfig(dataset="folder", seed=seed, weights="none"),
@@ -82,3 +84,39 @@ def test_runs_that_were_tested_on_other_pixels_are_refused():
     systems = {"plain": [result(0), result(1, pixels_hash=None)]}
     record = summarise(systems, "plain", resamples=5, progress=False)
     assert record["systems"][0]["seeds"] == [0, 1]
+
+
+def test_the_ensemble_is_the_mean_of_the_seeds_calibrated_probabilities():
+    seeds = [result(0), result(1), result(4)]
+    systems = {"plain": seeds, "single": [result(2)]}
+    record = summarise(systems, "plain", resamples=200, progress=False)
+    plain, single = record["systems"]
+    assert single["ensemble"] is None
+    found = plain["ensemble"]
+    table = seeds[0].predictions
+    mean = np.mean([each.predictions["calibrated"] for each in seeds], axis=0)
+    value = auc(table["label"], mean).value
+    assert found["auc"]["value"] == pytest.approx(value)
+    assert found["auc"]["low"] < value < found["auc"]["high"]
+    difference = found["difference"]
+    mean_of_seeds = plain["metrics"]["auc"]["mean"]
+    assert difference["value"] == pytest.approx(value - mean_of_seeds)
+    assert difference["low"] < difference["value"] < difference["high"]
+    assert (difference["p_value"] < 0.05) == (difference["low"] > 0)
+
+
+def test_equal_seeds_make_an_ensemble_without_a_difference():
+    same = result(3)
+    config = dataclasses.replace(same.config, seed=4)
+    other = dataclasses.replace(same, path=Path("again"), config=config)
+    record = summarise({"plain": [same, other]}, "plain", resamples=20, progress=False)
+    difference = record["systems"][0]["ensemble"]["difference"]
+    assert difference["value"] == pytest.approx(0, abs=1e-12)
+    assert difference["p_value"] == pytest.approx(1)
+
+
+def test_a_seed_without_a_temperature_makes_no_ensemble():
+    bare = result(1)
+    bare.predictions["calibrated"] = np.nan
+    record = summarise({"plain": [result(0), bare]}, "plain", 20, progress=False)
+    assert record["systems"][0]["ensemble"] is None
