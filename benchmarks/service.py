@@ -85,7 +85,7 @@ def _classifier(
     from keras_wa.data import ReadOptions
     from keras_wa.data.io import decode_image
     from keras_wa.inference.classifier import open_classifier
-    from keras_wa.inference.predicting import Target, postprocess, read_roi, views_of
+    from keras_wa.inference.predicting import Target, copies_of, postprocess, read_roi
     from keras_wa.models import create_model
 
     create_model(name, image_size=size).save(path)
@@ -96,7 +96,7 @@ def _classifier(
         image = decode_image(data, "upload", most_pixels=2**26)
         target = Target(Path("upload"))
         read = [read_roi(classifier, ReadOptions(), target, image)]
-        return postprocess(classifier, read, classifier.of_members(views_of(read, 1)))
+        return postprocess(classifier, read, classifier.of_members(copies_of(read, 1)))
 
     rois = np.random.default_rng(0).integers(0, 256, (32, size, size), "uint8")
     return one, lambda: classifier(rois)

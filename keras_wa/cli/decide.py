@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from keras_wa.cli.messages import say, warn
 from keras_wa.cli.shared import add_places, add_threshold, as_rule, open_run
@@ -18,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds this command's arguments to its parser."""
     parser.add_argument("run", metavar="RUN", help="run directory of train.py")
     rule = parser.add_mutually_exclusive_group()
-    add_threshold(rule, "youden", "youden")
+    add_threshold(rule, None, "that of the run")
     for name in ("sensitivity", "specificity"):
         rule.add_argument(
             f"--{name}",
@@ -28,9 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--coverage",
         type=_SHARE,
-        default=0.9,
         metavar="SHARE",
-        help="share of each class whose prediction set contains it (default: 0.9)",
+        help="share of each class whose prediction set contains it (default: that of "
+        "the run, 0.9 after training)",
     )
     add_places(parser)
 
@@ -39,24 +40,33 @@ def run(args: argparse.Namespace) -> int:
     """Chooses the decision of a run anew. Returns the exit code."""
     start_keras()
     from keras_wa.evaluate.report.decide_run import decide_run, other_reports
+    from keras_wa.training.decision import read_decision
 
     run = open_run(args)
-    rule = as_rule(args.threshold)
+    rule = None if args.threshold is None else as_rule(args.threshold)
+    before = read_decision(run)
     for name in ("sensitivity", "specificity"):
         if getattr(args, name) is not None:
             rule = f"{name}:{getattr(args, name)}"
     decision = decide_run(run, rule, args.coverage)
-    say(f"Malignant from {decision.threshold:.4g} ({decision.rule}), not calibrated.")
-    sets = decision.prediction_sets
-    if sets is not None:
-        say(
-            f"Prediction sets of {sets.coverage:.0%}: benign up to "
-            f"{sets.benign_up_to:.4g}, malignant from {sets.malignant_from:.4g}."
-        )
+    if before is not None:
+        say(f"Before: {_described(before)}")
+    say(f"Now:    {_described(decision)}")
     say("predict, serve and the run's SavedModel use this from now on.")
     warn(
-        f"The report of the {part} part is at another threshold. Evaluate it again: "
+        f"The report of the {part} part is of another decision. Evaluate it again: "
         f"`evaluate_run(run={str(run.path)!r}, split={part!r})`"
         for part in other_reports(run, decision)
     )
     return 0
+
+
+def _described(decision: Any) -> str:
+    text = f"malignant from {decision.threshold:.4g} ({decision.rule})"
+    sets = decision.prediction_sets
+    if sets is None:
+        return text
+    return (
+        f"{text}; prediction sets of {sets.coverage:.0%}: benign up to "
+        f"{sets.benign_up_to:.4g}, malignant from {sets.malignant_from:.4g}"
+    )

@@ -26,10 +26,6 @@ _STDOUT = "-"
 _KINDS = ("auto", "roi", "mammogram")
 
 _TOGETHER = "One lesion: the probability is that of its readable ROIs together."
-_ALONE = (
-    "The model was trained on two views. Each ROI is taken as a lesion of its own; "
-    "--one-lesion takes all of them as views of one."
-)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -218,8 +214,11 @@ def _with_views(classifier: Any, one_lesion: bool) -> Any:
                 "expected one that was trained with --views two."
             )
         return classifier
-    note = _TOGETHER if one_lesion else _ALONE
-    return dataclasses.replace(classifier, notes=(*classifier.notes, note))
+    from keras_wa.inference.classifier import ALONE
+
+    note = _TOGETHER if one_lesion else as_flags(ALONE)
+    notes = [each for each in classifier.notes if each != ALONE]
+    return dataclasses.replace(classifier, notes=(*notes, note))
 
 
 def _with_flags(prediction: Any) -> Any:
@@ -258,7 +257,7 @@ def _targets(args: argparse.Namespace, named: list[Any]) -> Any:
         return [dataclasses.replace(one, box=box, mask=mask)]
     return find_targets(
         named,
-        "roi" if args.one_lesion else args.kind,
+        "one-lesion" if args.one_lesion and args.kind == "auto" else args.kind,
         args.pixel_spacing,
         args.for_processing,
         args.most,

@@ -30,7 +30,7 @@ def measure_sets(
 
     Returns:
         The fields of `sets`, its `caveat`, and `measured`: a record for all ROIs
-        (`group` is `"all"`) and each density, with `n` and the values of
+        (`group` is `"all"`) and each density, with `n`, `n_patients` and the values of
         `set_coverage`.
 
     Raises:
@@ -46,5 +46,8 @@ def measure_sets(
         columns = rois["label"], rois["probability"], rois["patient_id"]
         found = set_coverage(*columns, sets, n_resamples, seed, confidence)
         estimates = {key: each.to_record() for key, each in found.items()}
-        measured.append({"group": name, "n": len(rois), **estimates})
+        patients = int(rois["patient_id"].nunique())
+        measured.append(
+            {"group": name, "n": len(rois), "n_patients": patients, **estimates}
+        )
     return {**dataclasses.asdict(sets), "caveat": sets.caveat, "measured": measured}

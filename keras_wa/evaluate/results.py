@@ -133,7 +133,14 @@ def evaluate_predictions(
             learning_cases, predictions, best_possible_auc=best_possible_auc, **options
         ),
         "three_class": _three_class(predictions, options),
-        "warnings": _warnings(rois, predictions, val_predictions, n_resamples),
+        "warnings": [
+            *_warnings(rois, predictions, val_predictions, n_resamples),
+            *(
+                [prediction_sets.caveat]
+                if prediction_sets and prediction_sets.caveat
+                else []
+            ),
+        ],
     }
     return without_nan(results)
 

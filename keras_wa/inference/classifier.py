@@ -31,6 +31,13 @@ from keras_wa.training.run import Run
 
 Pixels = NDArray[np.uint8]
 
+ALONE = (
+    "The model was trained on two views: threshold and calibration are those of a "
+    "lesion. An ROI by itself has no prediction set; `one_lesion` takes all ROIs as "
+    "views of one lesion."
+)
+"""Note on an ROI of a model of two views that is classified by itself."""
+
 # What TensorFlow raises for a SavedModel that lacks a part or is cut off.
 _UNREADABLE = (
     *(OSError, ValueError, KeyError, IndexError, AttributeError),
@@ -102,10 +109,9 @@ class Classifier:
 
     @property
     def prediction_set_coverage(self) -> float | None:
-        """Coverage of each class by the prediction sets; None if unknown."""
-        if self.decision is None or self.decision.prediction_sets is None:
-            return None
-        return self.decision.prediction_sets.coverage
+        """Guaranteed coverage of the prediction sets; None if there is no guarantee."""
+        sets = None if self.decision is None else self.decision.prediction_sets
+        return None if sets is None or sets.caveat else sets.coverage
 
     def read_options(self, crop: str | None = None, **options: Any) -> ReadOptions:
         """Returns how to crop an ROI, by default as the training ROIs were cropped."""
@@ -297,7 +303,9 @@ def _notes(card: dict[str, Any]) -> list[str]:
             "No threshold and no calibration are known, so there is no decision. "
             "Evaluate the run with `evaluate_run`, and export it again."
         )
-    elif decision.get("prediction_sets"):
+    if card.get("views") == "two":
+        notes.append(ALONE)
+    if decision and decision.get("prediction_sets"):
         caveat = PredictionSets(**decision["prediction_sets"]).caveat
         notes += [caveat] if caveat else []
     return notes

@@ -78,7 +78,8 @@ def write_results(
     source = pydicom.dcmread(file, force=True)
     algorithm = algorithm_of(classifier)
     rows, columns = size_of(source)
-    findings = [finding_of(each, columns, rows) for each in predictions]
+    coverage = classifier.prediction_set_coverage
+    findings = [finding_of(each, columns, rows, coverage) for each in predictions]
     results = {
         "report": structured_report(source, findings, algorithm, when),
         "overlay": secondary_capture(source, draw(predictions), algorithm, when),
@@ -97,7 +98,9 @@ def notes_on(file: Path) -> list[str]:
     return [f"{file}: {note}" for note in not_taken_over(source)]
 
 
-def finding_of(prediction: Prediction, columns: int, rows: int) -> Finding:
+def finding_of(
+    prediction: Prediction, columns: int, rows: int, coverage: float | None = None
+) -> Finding:
     """Converts a prediction to a finding: the lesion's box, else the ROI, clipped."""
     left, top, width, height = _region(prediction)
     box = (
@@ -124,6 +127,7 @@ def finding_of(prediction: Prediction, columns: int, rows: int) -> Finding:
         decision=called,
         threshold=threshold,
         prediction_set=prediction.prediction_set,
+        coverage=coverage if prediction.prediction_set else None,
         warnings=comments,
     )
 

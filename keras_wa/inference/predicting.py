@@ -35,6 +35,7 @@ AT_ONCE = 2
 
 _RESIZED = "mask: of another size than the image, and taken to cover the same field"
 _READERS, _BATCH = 2, 32
+_MOST_VIEWS = 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,6 +140,11 @@ def predict_targets(
     if one_lesion:
         targets = list(targets)
         chunk = max(1, len(targets))
+        if chunk > _MOST_VIEWS:
+            raise UserError(
+                f"`one_lesion`: a lesion has few ROIs. Received: {chunk}; expected at "
+                f"most {_MOST_VIEWS}."
+            )
 
     def results(part: list[ReadRoi | Prediction]) -> list[Prediction]:
         good = [each for each in part if isinstance(each, ReadRoi)]
@@ -225,7 +231,7 @@ def read_roi(
     )
 
 
-def views_of(read: Sequence[ReadRoi], tta: int) -> Pixels:
+def copies_of(read: Sequence[ReadRoi], tta: int) -> Pixels:
     """Returns rotated and flipped copies of ROIs, uint8 `(n * tta, H, W)`."""
     return np.stack([apply_symmetry(each.roi, i) for each in read for i in range(tta)])
 
@@ -249,20 +255,23 @@ def _classify(
 ) -> list[Prediction]:
     if not read:
         return []
-    outputs = classifier.of_members(views_of(read, tta))
+    outputs = classifier.of_members(copies_of(read, tta))
     if one_lesion:  # Copy by copy.
         fused = fuse_views(outputs[:, 0], np.tile(np.arange(tta), len(read)))
         outputs = fused[:, np.newaxis]
-    return postprocess(classifier, read, outputs)
+    return postprocess(classifier, read, outputs, one_lesion and len(read) > 1)
 
 
 def postprocess(
-    classifier: Classifier, read: Sequence[ReadRoi], outputs: NDArray[np.float64]
+    classifier: Classifier,
+    read: Sequence[ReadRoi],
+    outputs: NDArray[np.float64],
+    fused: bool = False,
 ) -> list[Prediction]:
     """Computes calibrated probabilities and decisions from outputs of the network.
 
-    `outputs` are `Classifier.of_members` of `views_of` the ROIs, `(n * tta, members,
-    classes)`.
+    `outputs` are `Classifier.of_members` of `copies_of` the ROIs, `(n * tta, members,
+    classes)`; `fused`: whether they are of several views of a lesion.
     """
     of_members = outputs.reshape(len(read), -1, *outputs.shape[1:])
     outputs = of_members.mean(axis=2)
@@ -277,7 +286,10 @@ def postprocess(
         )
         limit = np.array([decision.threshold])
         threshold = float(apply_temperature(limit, decision.temperature)[0])
-        if decision.prediction_sets is not None:
+        # Those of two views are of a lesion in both.
+        if decision.prediction_sets is not None and (
+            fused or classifier.views == "one"
+        ):
             sets = decision.prediction_sets.names(raw[:, 0])
     return [
         Prediction(

@@ -105,7 +105,7 @@ def to_table(predictions: Sequence[Prediction]) -> str:
     for name in (
         "lesion at",
         "p(malignant)",
-        "spread over views",
+        "spread over copies",
         *(["spread over members"] if ensemble else []),
         "decision",
         "prediction set",

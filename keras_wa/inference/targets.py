@@ -76,7 +76,8 @@ def find_targets(
     Args:
         targets: images, see `expand`.
         kind: `roi`: each file is an ROI; `mammogram`: candidates are detected; `auto`:
-            a file of at least 1000 pixels a side is a mammogram.
+            a file of at least 1000 pixels a side is a mammogram; `one-lesion`: such a
+            file is an error, since the ROIs are views of one lesion.
         pixel_spacing: pixel spacing of files without one.
         for_processing: see `open_image`.
         most: largest number of candidates in a mammogram.
@@ -94,9 +95,15 @@ def find_targets(
         file = target.file
         try:
             image = open_image(file, for_processing, bits_stored)
-            if kind == "auto" and min(image.shape) < _LEAST_SIDE:
+            if kind != "mammogram" and min(image.shape) < _LEAST_SIDE:
                 yield Target(file, image=image)
                 continue
+            if kind == "one-lesion":
+                raise UserError(
+                    f"{file}: one lesion in a whole mammogram. Received: "
+                    f"{image.shape[1]} by {image.shape[0]} pixels; expected an ROI. "
+                    "Cut it out first, or give `kind='roi'`."
+                )
             spacing, _ = choose_spacing(image, (pixel_spacing, "option"))
             if spacing is None:
                 raise UserError(

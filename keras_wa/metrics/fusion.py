@@ -14,8 +14,8 @@ def fuse_views(outputs: Any, lesions: Any) -> NDArray[Any]:
     """Returns the probabilities of each ROI's lesion, from all of the lesion's ROIs.
 
     The logits of the ROIs are averaged. Before a linear layer and a softmax, that
-    equals averaging the features. The logit of a temperature-scaled probability is
-    scaled too, so it does not matter which of the two is done first.
+    equals averaging the features. With two classes it does not matter whether
+    probabilities are fused or scaled by a temperature first.
 
     Args:
         outputs: probabilities of a network, `(N, classes)`.

@@ -26,9 +26,14 @@ from keras_wa.metrics.bootstrap import percentile_interval
 from keras_wa.metrics.estimate import Estimate
 from keras_wa.metrics.resampling import resampled_sums
 
+SET_NAMES = ("benign", "malignant", "both", "none")
+"""Names of prediction sets; with both classes or none an ROI is indeterminate."""
+
 FEWEST_PATIENTS = 10
 """With fewer patients of a class, its coverage has no guarantee."""
 _ROUNDING = 1e-9
+# Log odds; those of 0 and 1 are infinite.
+_MOST_CERTAIN = 30.0
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,13 @@ class PredictionSets:
     malignant_from: float
     benign_patients: int
     malignant_patients: int
+
+    def __post_init__(self) -> None:
+        shares = (self.coverage, self.benign_up_to, self.malignant_from)
+        if not all(
+            isinstance(each, (int, float)) and 0 <= each <= 1 for each in shares
+        ):
+            raise ValueError(f"prediction sets must have shares. Received: {shares}")
 
     @property
     def caveat(self) -> str:
@@ -165,7 +177,8 @@ def _patients_needed(coverage: float) -> float:
 
 
 def _lowest(p: FloatArray, codes: IntArray, coverage: float) -> tuple[float, int]:
-    """Returns the lowest probability of a class that includes it, and its patients."""
+    """Returns the lowest probability at which the class is in the set, and the number
+    of its patients."""
     _, codes, sizes = np.unique(codes, return_inverse=True, return_counts=True)
     patients = len(sizes)
     # The weight below a probability that excludes the class, in patients.
@@ -284,6 +297,7 @@ def risk_coverage(
         raise ValueError(f"threshold must lie in (0, 1). Received: {threshold}")
     with np.errstate(divide="ignore"):
         certainty = np.abs(logit(p) - logit(threshold))
+    certainty = np.minimum(certainty, _MOST_CERTAIN)
     order = np.argsort(-certainty, kind="stable")
     wrong = np.cumsum(((p >= threshold) != (y == 1))[order])
     classified = np.arange(1, len(y) + 1)

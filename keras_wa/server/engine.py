@@ -20,9 +20,9 @@ from keras_wa.inference.classifier import Classifier
 from keras_wa.inference.predicting import (
     ReadRoi,
     Target,
+    copies_of,
     postprocess,
     read_roi,
-    views_of,
 )
 from keras_wa.inference.prediction_files import as_record
 from keras_wa.server.batching import Batcher
@@ -97,7 +97,7 @@ class Engine:
 
     async def outputs(self, read: list[ReadRoi], tta: int) -> NDArray:
         """Returns the network's outputs for ROIs, `(n * tta, members, classes)`."""
-        future = self._batcher.submit(views_of(read, tta))
+        future = self._batcher.submit(copies_of(read, tta))
         return await asyncio.wrap_future(future)
 
     async def record(self, read: ReadRoi, tta: int) -> dict[str, Any]:

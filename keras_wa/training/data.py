@@ -87,7 +87,8 @@ class RunData:
         """
         if self.config.views == "one":
             return None
-        return lesion_indices(self.cases_of(split))
+        # Of the whole table: a leaking split may divide a lesion.
+        return lesion_indices(self.cases)[self.cases["split"] == split]
 
     def some_cases_of(self, split: str) -> pd.DataFrame:
         """Returns the case table of one part, which must not be empty.
@@ -122,7 +123,8 @@ class RunData:
         config, train, views = self.config, self.part("train"), 1
         if config.views == "two":
             views, cases = 2, self.cases_of("train")
-            train = dataclasses.replace(train, other_views=OtherViews.of(cases))
+            others = OtherViews.of(cases, self.lesions_of("train"))
+            train = dataclasses.replace(train, other_views=others)
         source = (
             FreshPhantom(
                 config.phantom_spec(), len(train), config.enhancement(), config.classes

@@ -29,6 +29,9 @@ _log = logging.getLogger(__name__)
 FILE = "decision.json"
 """File name of the decision in a run directory."""
 
+COVERAGE = 0.9
+"""Coverage of the prediction sets of a training."""
+
 _TAILS = (0.005, 0.995)
 # Maximum number of ROIs for the statistics, enough for the quantiles.
 _MOST = 5000
@@ -68,9 +71,12 @@ class Decision:
         """
         try:
             sets = record.get("prediction_sets")
-            known = {f.name: record[f.name] for f in dataclasses.fields(cls)[:-1]}
-            return cls(**known, prediction_sets=sets and PredictionSets(**sets))
-        except (AttributeError, KeyError, TypeError) as error:
+            names = {f.name for f in dataclasses.fields(cls)} - {"prediction_sets"}
+            return cls(
+                **{name: record[name] for name in names},
+                prediction_sets=None if sets is None else PredictionSets(**sets),
+            )
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise UserError(
                 f"{origin}: no decision that can be read ({error}). Evaluate the run "
                 "again with `evaluate_run`."
@@ -81,7 +87,7 @@ def decide(
     model: keras.Model,
     data: RunData,
     rule: str | float = "youden",
-    coverage: float = 0.9,
+    coverage: float = COVERAGE,
 ) -> Decision:
     """Chooses the threshold, and fits temperature and prediction sets, on validation.
 

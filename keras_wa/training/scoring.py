@@ -43,7 +43,8 @@ def score(
     if lesions is not None:
         outputs = fuse_views(outputs, lesions)
     table = cases[["roi_id", "patient_id", "label", *CASE_COLUMNS]].copy()
-    table["lesion"] = lesion_numbers(cases)
+    part = data.cases["split"].to_numpy() == split
+    table["lesion"] = lesion_numbers(data.cases)[part].to_numpy()
     table["probability"] = malignant(outputs)
     if data.config.classes > 2:
         table["class"] = rois.labels

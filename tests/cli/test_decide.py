@@ -35,7 +35,8 @@ def test_report_predict_and_saved_model_use_the_new_decision(
     record = json.loads((copy / FILE).read_text())
     assert record["rule"] == "sensitivity:0.95 on validation"
     assert record["prediction_sets"]["coverage"] == 0.8
-    assert f"Malignant from {record['threshold']:.4g}" in said
+    assert f"Before: malignant from {before:.4g} (youden on validation)" in said
+    assert f"Now:    malignant from {record['threshold']:.4g}" in said
     assert record["threshold"] != before
     assert f"`python evaluate.py {copy} --split test`" in said
 
@@ -54,6 +55,14 @@ def test_report_predict_and_saved_model_use_the_new_decision(
     assert not [note for note in metrics["notes"] if "threshold" in note]
     assert main(["decide", str(copy), *words]) == 0
     assert "Evaluate it again" not in capsys.readouterr().out
+
+    # What is not given is kept, and a report of other sets is named too.
+    assert main(["decide", str(copy), "--coverage", "0.7"]) == 0
+    assert f"`python evaluate.py {copy} --split test`" in capsys.readouterr().out
+    after = json.loads((copy / FILE).read_text())
+    assert (after["threshold"], after["rule"]) == (record["threshold"], record["rule"])
+    assert main(["decide", str(copy), "--threshold", "f1"]) == 0
+    assert json.loads((copy / FILE).read_text())["prediction_sets"]["coverage"] == 0.7
 
 
 def test_changed_data_change_nothing(copy: Path, error_of: ErrorOf) -> None:

@@ -15,6 +15,7 @@ import pytest
 from keras_wa.cli import main
 from keras_wa.evaluate.tune.results import to_toml
 from keras_wa.evaluate.tune.search import ended_trials
+from keras_wa.files import locked
 from keras_wa.settings import read_toml
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.data import load_data
@@ -133,15 +134,49 @@ def test_a_search_that_is_stopped_continues_the_trial(
     process.communicate()
     assert process.returncode == 130
     assert [each.params for each in study_of(out).trials] == [trial.params] * 2
+    reported = study_of(out).trials[1].intermediate_values
+    assert set(range(1, len(history))) < set(reported)
     # The epochs of before are kept.
     assert (run / "history.csv").read_text().splitlines()[: len(history)] == history
     assert ended_trials(study_of(out)) == []
 
 
+def test_a_trial_that_fails_is_not_counted_and_three_in_a_row_end_the_search(
+    store_dir: Path, tiny_model: None, tmp_path: Path, error_of: ErrorOf
+) -> None:
+    # More than there are ROIs to train.
+    line = error_of(words(tmp_path / "all", store_dir, "batch_size = [5000]"))
+    assert "5000" in line
+    trials = study_of(tmp_path / "all").trials
+    assert [each.state.name for each in trials] == ["FAIL"] * 3
+    assert not list((tmp_path / "all" / "runs").iterdir())
+
+
+def test_no_trial_begins_after_the_time_and_none_without_data(
+    store_dir: Path, tiny_model: None, tmp_path: Path, error_of: ErrorOf
+) -> None:
+    line = error_of(words(tmp_path / "late", store_dir, minutes=1e-9))
+    assert "no trial was completed" in line
+    assert study_of(tmp_path / "late").trials == []
+    absent = {"dataset": "folder", "data_dir": tmp_path / "absent"}
+    line = error_of(words(tmp_path / "none", store_dir, **absent))
+    assert str(tmp_path / "absent") in line
+    assert study_of(tmp_path / "none").trials == []
+
+
+def test_two_searches_in_one_folder_are_refused(
+    searched: Path, store_dir: Path, tmp_path: Path, error_of: ErrorOf
+) -> None:
+    out = Path(shutil.copytree(searched, tmp_path / "out"))
+    with locked(out):
+        line = error_of(words(out, store_dir, trials=9))
+    assert "is held by another search" in line
+
+
 def test_settings_are_written_as_they_are_read(tmp_path: Path) -> None:
     config = TrainConfig(
         dataset="folder",
-        data_dir='with "quotes" and \\backslash',
+        data_dir='with "quotes", \\backslash and \U0001f600',
         learning_rate=3e-4,
         augment=False,
         model_options={"wavelet": "db2"},
@@ -185,6 +220,8 @@ def test_another_space_or_other_settings_need_another_folder(
     before = json.dumps([each.params for each in study_of(out).trials])
     line = error_of(words(out, store_dir, SPACE + "augment = [true, false]"))
     assert "the parameters of this search differ" in line
+    line = error_of(words(out, store_dir, seed=5))
+    assert "the seed of this search differ" in line
     line = error_of(words(out, store_dir, epochs=3))
     assert "the settings of this search differ" in line
     assert json.dumps([each.params for each in study_of(out).trials]) == before

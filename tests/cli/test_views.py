@@ -13,6 +13,7 @@ import pytest
 
 from keras_wa.cli import main
 from keras_wa.inference.mammogram_classifier import MammogramClassifier
+from keras_wa.metrics.prediction_sets import SET_NAMES
 from keras_wa.training.data import load_data
 from keras_wa.training.run import Run
 from tests.cli.failing import ErrorOf
@@ -92,7 +93,12 @@ def test_one_view_works_too_and_an_unreadable_one_is_left_out(
     words = [first, absent, "--one-lesion"]
     one, none = predicted(run, words, tmp_path / "one.json")["predictions"]
     alone = predicted(run, list(views["file"]), tmp_path / "alone.json")
-    assert any("lesion of its own" in note for note in alone["notes"])
+    assert any("--one-lesion takes all ROIs as views" in n for n in alone["notes"])
+    # The sets are those of a lesion in two views.
+    for each in (one, *alone["predictions"]):
+        assert each["prediction_set"] is None
+    both = predicted(run, [*views["file"], "--one-lesion"], tmp_path / "both.json")
+    assert {each["prediction_set"] for each in both["predictions"]} < {*SET_NAMES}
     assert one["probability"] == pytest.approx(alone["predictions"][0]["probability"])
     assert none["error"]
     raw = [each["probabilities"][1] for each in alone["predictions"]]
@@ -100,11 +106,18 @@ def test_one_view_works_too_and_an_unreadable_one_is_left_out(
 
 
 def test_what_does_not_fit_is_refused(
-    finished: Path, run: Path, views: pd.DataFrame, error_of: ErrorOf
+    finished: Path, run: Path, views: pd.DataFrame, error_of: ErrorOf, tmp_path: Path
 ) -> None:
     file = views["file"].iloc[0]
     error = error_of(["predict", finished, file, "--one-lesion"])
     assert "a model of one view; expected one that was trained with" in error
+    large = str(tmp_path / "mammogram.png")
+    cv2.imwrite(large, np.zeros((1200, 1000), np.uint8))
+    words = ["predict", run, large, "--one-lesion"]
+    assert "one lesion in a whole mammogram" in error_of(words)
+    many = [shutil.copy(file, tmp_path / f"{i}.png") for i in range(17)]
+    error = error_of(["predict", run, *many, "--one-lesion"])
+    assert "--one-lesion: a lesion has few ROIs. Received: 17" in error
     words = ["predict", run, file, "--one-lesion", "--as", "mammogram"]
     error = error_of(words)
     assert "--one-lesion takes ROIs. Received: --as mammogram" in error

@@ -69,8 +69,38 @@ def test_the_order_of_the_rows_does_not_matter() -> None:
 
 
 def test_the_note_counts_the_rois_that_are_taken_alone() -> None:
-    assert "For 9 of 18 ROIs the lesion is unknown" in views_note(cases())
-    assert "unknown" not in views_note(cases()[:8])
+    table = cases()
+    assert "For 9 of 18 ROIs the lesion is unknown" in views_note(table)
+    assert "unknown" not in views_note(table[:8])
+    assert "different labels" not in views_note(table)
+    table.loc[[0, 5], "label"] = 1
+    assert "The ROIs of 2 lesions have different labels." in views_note(table)
+
+
+def test_masses_and_calcifications_are_numbered_apart() -> None:
+    """16 lesions of CBIS-DDSM have the same number in both of its lists."""
+    rows = [
+        ("A", "LEFT", "CC", "1", "mass"),
+        ("A", "LEFT", "MLO", "1", "calcification"),
+        ("A", "LEFT", "MLO", "1", "mass"),
+        ("B", "LEFT", "CC", None, "mass"),
+        ("B", "LEFT", "MLO", None, "calcification"),
+    ]
+    names = ("patient_id", "breast", "view", "lesion", "lesion_type")
+    table = pd.DataFrame(rows, columns=names)
+    numbers = ["mass 1", "calcification 1", "mass 1", "mass 1", "calcification 1"]
+    assert lesion_numbers(table).tolist() == numbers
+    a, b, c, d, e = lesion_indices(table)
+    assert a == c
+    assert len({a, b, d, e}) == 4
+    of_one = table.assign(lesion_type="mass")
+    assert lesion_numbers(of_one).tolist() == ["1", "1", "1", "1", "1"]
+
+
+def test_a_number_is_the_same_however_it_is_written() -> None:
+    rows = [("A", "LEFT", "CC", n) for n in ("1", "01", "1.0", "10", "x1")]
+    table = pd.DataFrame(rows, columns=("patient_id", "breast", "view", "lesion"))
+    assert lesion_numbers(table).tolist() == ["1", "1", "1", "10", "x1"]
 
 
 def test_another_view_goes_before_the_same_one_and_that_before_the_roi_itself() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.special import expit
@@ -134,6 +136,18 @@ def test_certainties_that_are_equal_are_one_row() -> None:
     curve = risk_coverage([0, 1, 1, 0], [0.2, 0.2, 0.2, 0.9], 0.5)
     assert curve["coverage"].tolist() == [0.25, 1.0]
     assert curve["risk"].tolist() == [1.0, 0.75]
+
+
+def test_probabilities_of_0_and_1_are_as_certain_as_each_other() -> None:
+    curve = risk_coverage([1, 0, 1, 0, 1], [0.0, 0.0, 1.0, 0.4, 1.0], 0.5)
+    assert curve["coverage"].tolist() == pytest.approx([0.8, 1.0])
+    assert curve["risk"].tolist() == pytest.approx([0.25, 0.2])
+
+
+@pytest.mark.parametrize("limit", [None, "x", 1.5, float("nan")])
+def test_limits_that_are_no_shares_are_refused(limit: Any) -> None:
+    with pytest.raises(ValueError, match="must have shares"):
+        PredictionSets(0.9, limit, 0.4, 50, 50)
 
 
 @pytest.mark.parametrize("coverage", [0.0, 1.0, -0.1, 1.5])

@@ -14,7 +14,11 @@ from sklearn.metrics import roc_auc_score
 
 from keras_wa.data.lesions import lesion_indices
 from keras_wa.data.pipeline.batches import training_batches
-from keras_wa.metrics import apply_temperature
+from keras_wa.metrics import (
+    choose_threshold,
+    fit_prediction_sets,
+    fit_temperature,
+)
 from keras_wa.training.best import load_best
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.data import RunData, load_data
@@ -86,10 +90,11 @@ def test_validation_threshold_and_calibration_are_of_lesions(
     lesions = lesion_indices(data.cases_of("val"))
     assert val.groupby(lesions)["probability"].nunique().eq(1).all()
     decision = decide(load_best(trained), data)
-    assert decision.threshold <= val["probability"].max()
-    assert np.isfinite(
-        apply_temperature(val["probability"], decision.temperature)
-    ).all()
+    columns = val["label"], val["probability"]
+    assert decision.threshold == choose_threshold(*columns)
+    assert decision.temperature == pytest.approx(fit_temperature(*columns))
+    sets = fit_prediction_sets(*columns, val["patient_id"])
+    assert decision.prediction_sets == sets
 
 
 def test_with_one_roi_a_lesion_the_scores_are_those_of_one_view(

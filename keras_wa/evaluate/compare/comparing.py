@@ -199,6 +199,10 @@ def _by_lesion(
         for name, runs in systems.items()
     }
     if sum(map(len, known.values())) < len(every):
+        _log.warning(
+            "No table by lesion: the lesion of some ROIs is unknown. By ROI, systems "
+            "of two views cannot be compared with others."
+        )
         return None
     return summarise(known, baseline, resamples)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 from keras_wa.data.case_table import PARTS
@@ -9,12 +10,18 @@ from keras_wa.errors import UserError
 from keras_wa.export.saved_model import update_decision
 from keras_wa.training.best import load_best
 from keras_wa.training.data import load_data_of
-from keras_wa.training.decision import Decision, decide, write_decision
+from keras_wa.training.decision import (
+    COVERAGE,
+    Decision,
+    decide,
+    read_decision,
+    write_decision,
+)
 from keras_wa.training.run import Run
 
 
 def decide_run(
-    run: Run, rule: str | float = "youden", coverage: float = 0.9
+    run: Run, rule: str | float | None = None, coverage: float | None = None
 ) -> Decision:
     """Chooses the run's threshold and prediction sets anew, on the validation part.
 
@@ -24,8 +31,10 @@ def decide_run(
 
     Args:
         run: a run with a best model.
-        rule: rule for the threshold, see `choose_threshold`, or the threshold itself.
-        coverage: coverage of each class by the prediction sets, in (0, 1).
+        rule: rule for the threshold, see `choose_threshold`, or the threshold itself;
+            None keeps the threshold.
+        coverage: coverage of each class by the prediction sets, in (0, 1); None keeps
+            it.
 
     Returns:
         The decision.
@@ -34,21 +43,34 @@ def decide_run(
         UserError: no epoch was completed, the data have changed, or the threshold
             cannot be chosen with this rule.
     """
-    if not 0 < coverage < 1:
+    if coverage is not None and not 0 < coverage < 1:
         raise UserError(f"`coverage`. Received: {coverage}; expected between 0 and 1.")
-    decision = decide(load_best(run), load_data_of(run), rule, coverage)
+    before = read_decision(run)
+    if coverage is None:
+        sets = None if before is None else before.prediction_sets
+        coverage = COVERAGE if sets is None else sets.coverage
+    model, data = load_best(run), load_data_of(run)
+    decision = decide(model, data, "youden" if rule is None else rule, coverage)
+    if rule is None and before is not None:
+        decision = dataclasses.replace(
+            decision, threshold=before.threshold, rule=before.rule
+        )
     write_decision(run, decision)
     update_decision(run)
     return decision
 
 
 def other_reports(run: Run, decision: Decision) -> list[str]:
-    """Returns the parts whose evaluation is at another threshold."""
+    """Returns the parts whose evaluation is of another decision."""
+    sets = decision.prediction_sets and dataclasses.asdict(decision.prediction_sets)
     found = []
     for part in PARTS:
         try:
             text = (run.evaluation(part) / "metrics.json").read_text(encoding="utf-8")
-            if json.loads(text)["threshold"]["value"] != decision.threshold:
+            record = json.loads(text)
+            then = record["prediction_sets"] or {}
+            same = all(then.get(key) == value for key, value in (sets or {}).items())
+            if record["threshold"]["value"] != decision.threshold or not same:
                 found.append(part)
         except (OSError, ValueError, KeyError, TypeError):
             continue  # Not evaluated.

@@ -12,6 +12,7 @@ from keras_wa.evaluate import TITLES
 from keras_wa.evaluate.pages import ForestPlot, Row
 from keras_wa.evaluate.text import TextTable, count, estimate, share
 from keras_wa.metrics import Estimate
+from keras_wa.metrics.units import FEW_PATIENTS
 
 _LEVELS = {
     "roi": "ROIs",
@@ -131,15 +132,17 @@ def coverage_table(results: Mapping[str, Any]) -> TextTable | None:
         [
             each["group"],
             f"{each['n']:,}",
+            f"{each['n_patients']:,}",
             *(
                 estimate(each[name])
                 for name in ("benign", "malignant", "indeterminate")
             ),
+            "few patients" if each["n_patients"] < FEW_PATIENTS else "",
         ]
         for each in found["measured"]
     ]
-    head = ["", "ROIs", "coverage, benign", "coverage, malignant", "indeterminate"]
-    return TextTable(head, rows)
+    head = ["", "ROIs", "patients", "coverage, benign", "coverage, malignant"]
+    return TextTable([*head, "indeterminate", "note"], rows)
 
 
 def subgroup_plots(results: Mapping[str, Any]) -> list[ForestPlot]:

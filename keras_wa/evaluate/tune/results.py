@@ -73,11 +73,16 @@ def to_toml(config: TrainConfig) -> str:
         if value is None or value == usual[name]:
             continue
         if isinstance(value, dict):
-            pairs = (f"{key} = {json.dumps(each)}" for key, each in value.items())
+            pairs = (f"{key} = {_toml(each)}" for key, each in value.items())
             lines.append(f"{name} = {{{', '.join(pairs)}}}")
         else:
-            lines.append(f"{name} = {json.dumps(value)}")
+            lines.append(f"{name} = {_toml(value)}")
     return "\n".join(lines) + "\n"
+
+
+def _toml(value: Any) -> str:
+    # TOML knows no surrogates, which JSON escapes some characters to.
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _page(
@@ -86,7 +91,7 @@ def _page(
     config: TrainConfig,
     command: str,
 ) -> str:
-    trials = ended_trials(study)
+    trials = study.get_trials(deepcopy=False)
     complete = [each for each in trials if each.state == TrialState.COMPLETE]
     varied = {
         each.name
@@ -129,8 +134,8 @@ def _table(complete: Sequence[FrozenTrial], names: Sequence[str]) -> TextTable:
 
 
 def _history(complete: Sequence[FrozenTrial]) -> LinePlot:
-    numbers = [each.number for each in complete]
     aucs = [_auc(each) for each in complete]
+    numbers = [each.number for each in complete]
     return LinePlot(
         title="Validation AUC of the trials",
         x_label="trial",
@@ -142,7 +147,7 @@ def _history(complete: Sequence[FrozenTrial]) -> LinePlot:
         description=f"The best has {max(aucs):.4f}. Trials that were stopped early are "
         "left out.",
         x_range=(0, max(1, *numbers)),
-        y_range=(np.floor(20 * min(aucs)) / 20, 1.0),
+        y_range=(min(0.95, np.floor(20 * min(aucs)) / 20), 1.0),
     )
 
 

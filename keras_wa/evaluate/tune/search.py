@@ -12,13 +12,14 @@ from typing import Any
 import keras
 import numpy as np
 import optuna
+import pandas as pd
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
-from keras_wa.errors import UserError
+from keras_wa.errors import UserError, in_one_line
 from keras_wa.evaluate.tune.space import Parameter, configured
-from keras_wa.files import FolderBusyError, locked
+from keras_wa.files import locked
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.data import load_data
 from keras_wa.training.defaults import settled
@@ -30,7 +31,8 @@ _log = logging.getLogger(__name__)
 
 _FOLDER = "folder"
 _BASE = "base"
-_ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+_ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
+_MOST_FAILURES = 3
 _RANDOM_TRIALS = 5
 
 
@@ -54,12 +56,18 @@ def open_study(
             min_resource=max(1, base.epochs // 9), reduction_factor=3
         ),
     )
-    own = {"settings": fingerprint_hash(base), "space": [repr(p) for p in space]}
-    then = study.user_attrs.setdefault(_BASE, own)
-    if then != own:
-        what = "settings" if then["settings"] != own["settings"] else "parameters"
+    own = {
+        "settings": fingerprint_hash(base),
+        "seed": base.seed,
+        "data": with_absolute_paths(base).data_dir,
+        "parameters": [repr(each) for each in space],
+    }
+    then = study.user_attrs.get(_BASE, own)
+    for what in own:
+        if then[what] == own[what]:
+            continue
         raise UserError(
-            f"{out}: the {what} of this search differ from the given ones. Name "
+            f"{out}: the {what} of this search differ from those given. Name "
             f"another `out`, or give the {what} as before."
         )
     study.set_user_attr(_BASE, own)
@@ -79,7 +87,8 @@ def search(
 
     The objective is the best validation AUC of an epoch; with `patient-kfold` it is its
     mean over the folds, unless the settings name one. The test part is not predicted.
-    Trials that are worse than others in the first fold are stopped early (ASHA).
+    Trials that are worse than others in the first fold are stopped early (ASHA). A
+    failed trial does not count, and three in a row end the search.
 
     Args:
         study: the study, from `open_study`.
@@ -93,64 +102,90 @@ def search(
     Returns:
         Whether the search ended; false after Ctrl-C, which keeps the trial for the next
         call.
+
+    Raises:
+        UserError: another process searches in the folder, or the data cannot be read.
     """
-    begin = time.monotonic()
+    with locked(out, busy=f"{out} is held by another search."):
+        load_data(
+            configured(base, {}), progress=False
+        )  # Refuses what no trial can use.
+        return _search(study, space, base, out, trials, minutes, verbose)
+
+
+def _search(
+    study: optuna.Study,
+    space: Sequence[Parameter],
+    base: Mapping[str, Any],
+    out: Path,
+    trials: int,
+    minutes: float | None,
+    verbose: int,
+) -> bool:
+    begin, failures = time.monotonic(), 0
     study.sampler = optuna.samplers.TPESampler(
         n_startup_trials=_RANDOM_TRIALS,
         # Another one for each call, which would repeat the draws of the last one.
         seed=base.get("seed", TrainConfig.seed) + len(study.trials),
     )
+    _continue_stopped(study)
     while True:
         ended = len(ended_trials(study))
         late = minutes is not None and time.monotonic() - begin > 60 * minutes
         if ended >= trials or late:
             return True
-        _continue_stopped(study, out)
         trial = study.ask()
         settings = {each.name: each.suggest(trial) for each in space}
-        folder = trial.user_attrs.get(_FOLDER, f"{trial.number:05d}")
-        trial.set_user_attr(_FOLDER, folder)
-        shown = ", ".join(f"{name}={value}" for name, value in settings.items())
+        name = trial.user_attrs.get(_FOLDER, f"{trial.number:05d}")
+        trial.set_user_attr(_FOLDER, name)
+        folder = out / "runs" / name
+        shown = ", ".join(f"{key}={value}" for key, value in settings.items())
         _log.info("[%d/%d] %s", ended + 1, trials, shown)
         try:
-            with locked(out / "runs" / folder, busy="The trial is running."):
-                value = _objective(
-                    trial, settings, base, out / "runs" / folder, verbose
-                )
+            value = _objective(trial, settings, base, folder, verbose)
         except KeyboardInterrupt:
             return False
-        except UserError as error:
-            _log.warning("Failed, the others go on: %s", error)
+        except Exception as error:  # Such as no memory for a large batch.
             study.tell(trial, state=TrialState.FAIL)
-            continue
+            failures += 1
+            if failures == _MOST_FAILURES:
+                raise
+            _log.warning("Failed, the search goes on: %s", in_one_line(error))
+        else:
+            failures = 0
+            if value is None:
+                study.tell(trial, state=TrialState.PRUNED)
+                _log.info("Stopped early: others are better.")
+            else:
+                study.tell(trial, value)
+                _log.info("Validation AUC %.4f, best %.4f", value, study.best_value)
         finally:
             keras.backend.clear_session()
-        if value is None:
-            study.tell(trial, state=TrialState.PRUNED)
-            _log.info("Stopped early: others are better.")
-        else:
-            study.tell(trial, value)
-            _log.info("Validation AUC %.4f, best %.4f", value, study.best_value)
         # The study has what is of interest, and a run has some 400 MB.
-        shutil.rmtree(out / "runs" / folder, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def ended_trials(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
-    """Returns the trials with a result, without those that another one continues."""
-    last: dict[str, optuna.trial.FrozenTrial] = {}
-    for trial in study.get_trials(deepcopy=False):
-        if _FOLDER in trial.user_attrs:
-            last[trial.user_attrs[_FOLDER]] = trial
-    return [trial for trial in last.values() if trial.state in _ENDED]
+    """Returns the trials with a result; failed ones do not count."""
+    return study.get_trials(deepcopy=False, states=_ENDED)
 
 
 class _Report(keras.callbacks.Callback):
     """Reports the validation AUC of each epoch, and stops a trial that is worse."""
 
-    def __init__(self, trial: optuna.Trial) -> None:
+    def __init__(self, trial: optuna.Trial, path: Path) -> None:
         super().__init__()
         self._trial = trial
+        history = path / "history.csv"
+        self._before: list[float] = []
+        if history.is_file():
+            self._before = pd.read_csv(history)["val_auc"].tolist()
         self.pruned = False
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        # Of a trial that is continued.
+        for epoch, auc in enumerate(self._before, 1):
+            self._trial.report(auc, epoch)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._trial.report((logs or {})["val_auc"], epoch + 1)
@@ -173,8 +208,8 @@ def _objective(
     aucs: list[float] = []
     for fold in folds:
         own = configured({**base, **({} if fold is None else {"fold": fold})}, settings)
-        report = _Report(trial)
         path = folder / f"fold{fold or 0}"
+        report = _Report(trial, path)
         auc = _validation_auc(path, own, [report] if not aucs else [], verbose)
         if report.pruned:
             return None
@@ -199,15 +234,9 @@ def _validation_auc(
     return outcome.best_auc
 
 
-def _continue_stopped(study: optuna.Study, out: Path) -> None:
+def _continue_stopped(study: optuna.Study) -> None:
     """Enqueues trials whose process ended without a result; their runs are resumed."""
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        folder = trial.user_attrs.get(_FOLDER)
-        if folder is None:
-            continue
-        try:
-            with locked(out / "runs" / folder, busy="The trial is running."):
-                study.tell(trial.number, state=TrialState.FAIL)
-        except FolderBusyError:
-            continue  # Another process works on it.
-        study.enqueue_trial(trial.params, {_FOLDER: folder})
+        study.tell(trial.number, state=TrialState.FAIL)
+        if _FOLDER in trial.user_attrs:
+            study.enqueue_trial(trial.params, {_FOLDER: trial.user_attrs[_FOLDER]})

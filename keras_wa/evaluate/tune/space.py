@@ -16,9 +16,11 @@ from keras_wa.training.config import TrainConfig
 if TYPE_CHECKING:
     import optuna
 
-VARIABLE = ("batch_size", *SETTINGS)
-"""Settings that a search may vary, beside the options of the model: not the data, the
-split, the seed or the number of epochs."""
+_FIXED = ("image_size", "classes", "views")
+
+VARIABLE = ("batch_size", *(name for name in SETTINGS if name not in _FIXED))
+"""Settings that a search may vary, beside the options of the model: not the ROIs, their
+classes or views, the split, the seed or the number of epochs."""
 
 _EXPECTED = "a list of values, or {low = …, high = …}, with log = true for a log scale"
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from keras_wa.errors import UserError
-
-PREDICTION_SETS = ("benign", "malignant", "both", "none", "")
+from keras_wa.metrics.prediction_sets import SET_NAMES
 
 _LONGEST = 64
 """Characters of a long string, LO (PS3.5, 6.2)."""
@@ -18,9 +17,9 @@ class Finding:
 
     `box` is left, top, right, bottom in pixels of the source image; right and bottom
     are exclusive. `low` and `high` are the smallest and largest probability over copies
-    of the ROI, both or none. `prediction_set` is `benign`, `malignant`, `both` or
-    `none`, or `""` if unknown. Numbers out of range, or that contradict each other,
-    raise a `UserError`.
+    of the ROI, both or none. `prediction_set` is one of `SET_NAMES` or, if unknown,
+    `""`, and `coverage` its guaranteed coverage. Numbers out of range, or that
+    contradict each other, raise a `UserError`.
     """
 
     box: tuple[int, int, int, int]
@@ -30,13 +29,14 @@ class Finding:
     decision: bool | None = None
     threshold: float | None = None
     prediction_set: str = ""
+    coverage: float | None = None
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         left, top, right, bottom = self.box
         if not (0 <= left < right and 0 <= top < bottom):
             raise _unfit("box", self.box, "0 <= left < right and 0 <= top < bottom")
-        for name in ("probability", "low", "high", "threshold"):
+        for name in ("probability", "low", "high", "threshold", "coverage"):
             value = getattr(self, name)
             # NaN fails this comparison too.
             if value is not None and not 0 <= value <= 1:
@@ -45,8 +45,8 @@ class Finding:
             raise _unfit("low and high", (self.low, self.high), "both or none")
         if self.low is not None and self.high is not None:
             self._check_range(self.low, self.high)
-        if self.prediction_set not in PREDICTION_SETS:
-            expected = ", ".join(PREDICTION_SETS[:-1]) + " or empty"
+        if self.prediction_set not in (*SET_NAMES, ""):
+            expected = f"{', '.join(SET_NAMES)} or empty"
             raise _unfit("prediction_set", self.prediction_set, expected)
         if self.decision is not None and self.threshold is not None:
             self._check_decision(self.threshold)

@@ -204,8 +204,8 @@ def _group(
         ),
     )
     breast = sr.FindingSite(codes.SCT.Breast, _SIDES.get(side(source)))
-    threshold = finding.threshold
-    parameters = None if threshold is None else [f"threshold: {float(threshold)!r}"]
+    known = {"threshold": finding.threshold, "coverage of sets": finding.coverage}
+    parameters = [f"{k}: {float(v)!r}" for k, v in known.items() if v is not None]
     group = sr.PlanarROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=sr.TrackingIdentifier(
             uid=generate_uid(prefix=None), identifier=f"ROI {number}"
@@ -218,7 +218,7 @@ def _group(
             name=algorithm.name,
             version=algorithm.version,
             manufacturer=algorithm.maker,
-            parameters=parameters,
+            parameters=parameters or None,
         ),
         measurements=_probabilities(sr, finding),
         qualitative_evaluations=_evaluations(sr, finding),
