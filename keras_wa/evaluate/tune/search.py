@@ -147,12 +147,15 @@ def _search(
             return False
         except Exception as error:  # Such as no memory for a large batch.
             study.tell(trial, state=TrialState.FAIL)
+            shutil.rmtree(folder, ignore_errors=True)
             failures += 1
             if failures == _MOST_FAILURES:
                 raise
             _log.warning("Failed, the search goes on: %s", in_one_line(error))
         else:
             failures = 0
+            # The study has what is of interest, and a run has some 400 MB.
+            shutil.rmtree(folder, ignore_errors=True)
             if value is None:
                 study.tell(trial, state=TrialState.PRUNED)
                 _log.info("Stopped early: others are better.")
@@ -161,8 +164,6 @@ def _search(
                 _log.info("Validation AUC %.4f, best %.4f", value, study.best_value)
         finally:
             keras.backend.clear_session()
-        # The study has what is of interest, and a run has some 400 MB.
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def ended_trials(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
