@@ -113,13 +113,7 @@ def render_on_backgrounds(
     """Inserts the lesions of a case table into their squares.
 
     The contrast of a lesion is multiplied by the noise of its square over the phantom's
-    (`noise_ratio`).
-
-    Args:
-        root: the folder of the images.
-        spec: the phantom set.
-        cases, squares: from `background_cases`.
-        progress: called with (ROIs drawn, all) after each one.
+    (`noise_ratio`). `progress` is called with (ROIs drawn, all).
 
     Returns:
         uint8 `(N, size, size)`, and a table of `BACKGROUND_COLUMNS`, both in the order

@@ -37,12 +37,8 @@ Progress = Callable[[int, int], None]
 class LesionFreeTissue:
     """Where one image has lesion-free tissue.
 
-    Attributes:
-        name: path of the file relative to the folder, posix.
-        side: side of a square, pixels.
-        pixel_mm: side of a pixel, mm.
-        apart: int `(n, 2)`, top and left of squares that do not overlap.
-        others: int `(m, 2)`, more squares, which overlap those.
+    `apart` and `others` are tops and lefts, int `(n, 2)`, of squares of `side` pixels:
+    those that do not overlap, and more that overlap them. `name` is relative, posix.
     """
 
     name: str
@@ -56,11 +52,8 @@ class LesionFreeTissue:
 class Backgrounds:
     """The lesion-free tissue in a folder.
 
-    Attributes:
-        root: the folder.
-        tissues: one per image with such tissue.
-        notes: a sentence for each image that was left out, has candidates for lesions,
-            or has notes from its reader.
+    `notes` has a sentence for each image that was left out, has candidates for lesions,
+    or has notes from its reader.
     """
 
     root: Path

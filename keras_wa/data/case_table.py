@@ -112,18 +112,11 @@ def new_case_table(
 def validate(
     cases: pd.DataFrame, source: str = "case table", patients_apart: bool = True
 ) -> None:
-    """Checks the invariants of a case table.
+    """Raises a `UserError` if a case table is not what splits rely on.
 
-    Args:
-        cases: a case table.
-        source: name of the table in the message, such as its file.
-        patients_apart: whether a patient in two parts is an error; false only for
-            `LEAKY_SPLITS`.
-
-    Raises:
-        UserError: the table is empty; a `REQUIRED` column has missing values; a
-            `roi_id` is duplicated; a label is not 0 or 1; a split is not in `PARTS`; or
-            a patient is in two parts.
+    That is: not empty, `REQUIRED` columns without missing values, a unique `roi_id`,
+    labels 0 or 1, a split in `PARTS`, and each patient in one part, unless
+    `patients_apart` is false (for `LEAKY_SPLITS`). `source` names the table.
     """
     if cases.empty:
         raise UserError(f"{source}: no rows. Expected: at least one ROI.")

@@ -74,25 +74,13 @@ def cut_roi(
     the file (`GreyImage.spacing_from`), `table`, `option` or `assumed`.
 
     Args:
-        root: folder of the names.
-        name: the image; also its key in `facts["sources"]`.
-        options: how to crop; `crop` is `fixed` or `roi` with a box or a mask.
-        box: the lesion's box, pixels of the image.
-        mask: file of a mask of the lesion, instead of a box. A mask of another size is
-            assumed to cover the same field.
+        name: the image below `root`; also its key in `facts["sources"]`.
+        box, mask: the lesion's box, or the file of its mask. A mask of another size is
+            assumed to cover the same field. Without both, the ROI is the whole image.
         listed_spacing_mm: pixel spacing of this image in the table.
-        default_spacing_mm: default pixel spacing of the data set.
         size: required height and width of the image, if the box is in its pixels. Not
             checked for an `image` that is given.
         image: the decoded image, if available; its file is then not opened.
-
-    Returns:
-        The ROI and its facts, see `Roi`. Without box and mask it is the whole image.
-
-    Raises:
-        UserError: a file cannot be read, the image has another size, the mask is empty,
-            the box is outside the image, or the pixel spacing for a fixed field of view
-            is unknown.
     """
     if image is None:
         image = open_sized(root, name, options, size)
@@ -156,16 +144,10 @@ def cut_boxes(
 def choose_spacing(
     image: GreyImage, *others: tuple[float | None, str]
 ) -> tuple[tuple[float, float] | None, str]:
-    """Returns the pixel spacing to use, and its source.
+    """Returns the pixel spacing of rows and columns to use, mm, and its source.
 
-    Args:
-        image: the image, with the spacing of its file. Implausible spacings were
-            removed, with a note, when it was decoded.
-        others: other spacings, mm, each with its name, the most reliable first.
-
-    Returns:
-        The spacing of rows and of columns, mm, and the image's `spacing_from` or a
-        name; None and `""` if unknown.
+    That of the file goes before the `others`, each with its name, the most reliable
+    first. None and `""` if unknown.
     """
     if image.spacing_mm is not None:
         return image.spacing_mm, image.spacing_from

@@ -45,23 +45,13 @@ def build_dataset(
     is drawn by patient.
 
     Args:
-        name: its name in the registry.
-        root: folder of the files.
         rows: one per ROI, with `lesion_type` (None for other findings), all with a
             `split` or none.
-        read: see `Dataset`.
-        options: how ROIs are chosen and read.
-        seed: seed of the test part.
-        skipped: what was left out.
         notes: come before those on lesion types, the test part and lost rows.
         lost: rows that were left out and have a label.
         lesion: lesion type to keep; by default that of the options.
-        unit: name of a row in the notes.
-        unstated: name of the lesion type None in the notes.
+        unit, unstated: names of a row and of the lesion type None in the notes.
         table: file of the rows, for messages; by default the root.
-
-    Raises:
-        UserError: no row is left, the table is invalid, or there are too few patients.
     """
     lesion = lesion or options.lesion
     kept, chosen = _choose_lesion(rows, lesion, unit, unstated)

@@ -35,10 +35,9 @@ _SEPARATOR = re.compile(r'\s*"?sep=(\\t|[^"\r\n])"?[,;\s]*', re.IGNORECASE)
 class Table:
     """The content of a table.
 
-    Attributes:
-        rows: all columns as stripped text; an empty field is NA. The index is the line
-            in the file, with the header as line 1. Empty lines are left out.
-        skipped: file and reason for each line with more fields than columns.
+    The columns of `rows` are stripped text; an empty field is NA. The index is the line
+    in the file, with the header as line 1; empty lines are left out. `skipped` has file
+    and reason for each line with more fields than columns.
     """
 
     rows: pd.DataFrame
@@ -46,13 +45,10 @@ class Table:
 
 
 def read_table(path: Path, columns: Sequence[str]) -> Table:
-    """Reads a CSV file or a spreadsheet.
+    """Reads a CSV file, from Excel in any language, or the first sheet of a workbook.
 
-    Args:
-        path: a file with a header. The first sheet of `.xlsx` and `.xls` is read;
-            `.xls` needs the package xlrd. Other files are CSV, from Excel in any
-            language: in UTF-8, or in UTF-16 or UTF-32 with a byte order mark.
-        columns: required columns, case-insensitive; the result has these names.
+    CSV is UTF-8, or UTF-16 or UTF-32 with a byte order mark; `.xls` needs the package
+    xlrd. The required `columns` are found in any case and get these names.
 
     Raises:
         UserError: the file cannot be read, or a column is missing or duplicated.

@@ -21,18 +21,10 @@ _STEP = 2**24
 
 
 def refuse_bomb(file: BinaryIO, name: str, most: int | None = None) -> None:
-    """Refuses a deflated file that is larger than any mammogram.
+    """Refuses a deflated file that is larger than `most` bytes once inflated.
 
     Of a file that is not deflated, only the start is read. The check needs about 16 MB
-    besides the file.
-
-    Args:
-        file: a DICOM file of any transfer syntax; it is rewound.
-        name: the file, for messages.
-        most: largest allowed size, bytes, at most `MOST`.
-
-    Raises:
-        UserError: it is larger.
+    besides the file, which is rewound.
     """
     most = MOST if most is None else min(most, MOST)
     if _skip_meta(file) == DeflatedExplicitVRLittleEndian:
@@ -50,16 +42,7 @@ def refuse_bomb(file: BinaryIO, name: str, most: int | None = None) -> None:
 
 
 def inflated_size(inflater: Any, data: bytes, most: int) -> int:
-    """Counts the bytes that data inflate to, until they exceed `most`.
-
-    Args:
-        inflater: a `zlib.decompressobj`, which may have had data before.
-        data: the next data.
-        most: count at which to stop.
-
-    Raises:
-        zlib.error: the data are damaged.
-    """
+    """Counts the bytes that further data inflate to, until they exceed `most`."""
     size = 0
     while data and not inflater.eof and size <= most:
         size += len(inflater.decompress(data, _STEP))

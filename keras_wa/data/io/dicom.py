@@ -32,16 +32,9 @@ _REST = 2**24
 def decode_dicom(
     data: bytes, name: str, for_processing: bool = False, most_pixels: int = LARGEST
 ) -> GreyImage:
-    """Decodes a DICOM file with one grey frame.
+    """Decodes a DICOM file with one grey frame, without a digest.
 
-    Args:
-        data: the bytes of the file.
-        name: the file, for messages.
-        for_processing: whether to accept an image FOR PROCESSING.
-        most_pixels: largest number of pixels, checked before decoding.
-
-    Returns:
-        The image, without a digest; its `grey` is dark to bright as displayed.
+    `name` is the file, for messages; `most_pixels` is checked before decoding.
 
     Raises:
         UserError: the file cannot be used; docs/dicom.md has the reasons.

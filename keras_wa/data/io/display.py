@@ -54,13 +54,8 @@ def grey_table(
 ) -> GreyTable:
     """Computes the grey level of each stored value, dark to bright as displayed.
 
-    Padding (PS3.3 C.7.5.1.1.2) is 0, like air.
-
-    Args:
-        frame: the header of the frame. It gets notes on invalid attributes, which are
-            ignored.
-        layout: layout of the pixels.
-        inverted: whether the smallest value is white (MONOCHROME1).
+    Padding (PS3.3 C.7.5.1.1.2) is 0, like air. The header of the frame gets notes on
+    invalid attributes, which are ignored. `inverted` is MONOCHROME1.
     """
     stored = np.arange(layout.least, layout.least + 2**layout.stored, dtype=np.int32)
     stage = _modality(_Stage(stored, float(stored[0]), float(stored[-1])), frame)

@@ -48,10 +48,8 @@ def decode_frame(
     """Decodes the frame of a grey image.
 
     Args:
-        frame: the compressed frame.
         syntax: its transfer syntax: RLE Lossless, or one of `DECODERS`.
-        shape: rows and columns in the file's header.
-        allocated: bits allocated per pixel in the header, 8 or 16.
+        shape, allocated: rows and columns, and bits allocated, in the file's header.
 
     Returns:
         The pixels, (H, W) uint8 or uint16; and the number of significant bits, None for
@@ -116,8 +114,7 @@ def _decode_rle(frame: bytes, shape: tuple[int, int], planes: int) -> NDArray:
 def frame_size(frame: bytes) -> tuple[int, int, int, int] | None:
     """Reads the header of a JPEG, JPEG-LS or JPEG 2000 codestream.
 
-    Returns:
-        Rows, columns, components and bits per sample, or None if there is no header.
+    Returns rows, columns, components and bits per sample, None without a header.
     """
     if frame.startswith(_SOI):
         return _jpeg_size(frame)

@@ -10,15 +10,10 @@ SYMMETRIES = 8
 
 
 def apply_symmetry(image: NDArray[np.uint8], symmetry: int) -> NDArray[np.uint8]:
-    """Rotates and flips a square image; returns a view.
+    """Rotates and flips a square image `(height, width)`; returns a view.
 
-    Args:
-        image: `(height, width)`.
-        symmetry: 0 to 3: number of quarter turns, counter-clockwise; 4 to 7: flipped
-            left to right, then `symmetry - 4` quarter turns.
-
-    Raises:
-        ValueError: the symmetry is out of range, or the image is not square.
+    0 to 3 are quarter turns, counter-clockwise; 4 to 7 flip left to right, then make
+    `symmetry - 4` quarter turns.
     """
     if not 0 <= symmetry < SYMMETRIES:
         raise ValueError(f"symmetry must be 0 to 7. Received: {symmetry}")

@@ -17,13 +17,9 @@ from keras_wa.data.pipeline.npy_file import read_images
 class CopiedImages:
     """A stack of rotated and flipped copies of images of another stack.
 
-    It is indexed like an array by its first axis: by a number, a slice, numbers or a
-    mask.
-
-    Attributes:
-        source: `(N, size, size)` uint8, preferably memory-mapped.
-        rows: `(M,)`, the image of `source` of each copy.
-        symmetries: `(M,)`, 0 to 7, see `apply_symmetry`.
+    Copy i is image `rows[i]` of `source` (preferably memory-mapped), moved by
+    `apply_symmetry`. It is indexed like an array by its first axis: by a number, a
+    slice, numbers or a mask.
     """
 
     source: NDArray[np.uint8]
@@ -66,11 +62,8 @@ def copied_images(
 ) -> CopiedImages:
     """Returns the images of a table of copies, row i of `cases` for image i.
 
-    Args:
-        images: the images of `stored`, `(N, size, size)`.
-        stored: the case table of the images, one row per image.
-        cases: M copies of its rows, with the columns `source_roi_id` and `symmetry`;
-            see `keras_wa.data.leaky_splits.copy_rois`.
+    `images` are those of the case table `stored`; `cases` comes from
+    `keras_wa.data.leaky_splits.copy_rois`.
     """
     rows = pd.Index(stored["roi_id"]).get_indexer(pd.Index(cases["source_roi_id"]))
     symmetries = cases["symmetry"].to_numpy(np.int64)

@@ -11,17 +11,10 @@ from typing import Any
 
 
 class Journal:
-    """A file with one line for each finished row.
+    """A file with one line for each finished row: `done`, row -> its result.
 
-    Use it as a context manager. A truncated line is ignored, so that its row is
-    repeated.
-
-    Args:
-        path: the file; it is created if missing.
-        fresh: whether to discard the records of an earlier run.
-
-    Attributes:
-        done: row -> its result, JSON values.
+    `fresh` discards the records of an earlier run. A truncated line is ignored, so that
+    its row is repeated. Use it as a context manager.
     """
 
     def __init__(self, path: Path, fresh: bool = False) -> None:

@@ -30,11 +30,8 @@ _FORBIDDEN = {
 class ImageStackFile:
     """A `.npy` file of (N, H, W) uint8 whose images are written in any order.
 
-    Use it as a context manager.
-
-    Args:
-        path: the file. It is continued if it has the size of `shape`, else created.
-        shape: (N, H, W).
+    It is continued if it has the size of `shape`, else created. Use it as a context
+    manager.
     """
 
     def __init__(self, path: Path, shape: tuple[int, int, int]) -> None:
@@ -79,14 +76,10 @@ def blocks(shape: tuple[int, ...]) -> Iterator[NDArray[np.int64]]:
 def read_images(
     images: NDArray[np.uint8], rows: NDArray[np.int64]
 ) -> NDArray[np.uint8]:
-    """Copies images of a stack, which may be on a disk, into memory.
+    """Copies images of a stack, at the positions `rows`, into memory.
 
     All of them are requested from the disk at once. A memory map alone reads a few
     pages at a time, which is 13 times slower for a stack larger than memory.
-
-    Args:
-        images: (N, H, W), preferably a whole memory-mapped file.
-        rows: their positions, (n,), none negative.
     """
     mapped = isinstance(images, np.memmap) and images.filename is not None
     if mapped and hasattr(os, "posix_fadvise"):
@@ -119,9 +112,7 @@ def stack_bytes(shape: tuple[int, int, int]) -> int:
 def disk_errors(folder: Path, needed: int) -> Iterator[None]:
     """Converts errors of a full disk or a read-only folder to `UserError`.
 
-    Args:
-        folder: folder of the files.
-        needed: number of bytes to write in all.
+    `needed` is the number of bytes to write in all.
     """
     try:
         yield

@@ -39,15 +39,12 @@ def index_dicoms(
         root: the folder.
         fields: DICOM keywords, such as `"PatientID"`.
         progress: whether to show a progress bar.
-        paths: the files, relative to the root, posix; by default all DICOM files, see
-            `kinds_of`.
+        paths: the files, relative, posix; by default all DICOM files of `kinds_of`.
 
     Returns:
-        One row per file, sorted by `path` (relative to the root, posix), with a text
-        column for each field and `reason`: why the file cannot be read, else NA.
-        Several values are joined by a backslash; a sequence of codes, such as
-        ViewCodeSequence, gives the CodeValue of its first item. Absent, empty and
-        unreadable values are NA.
+        One row per file, sorted by `path`, with a text column for each field
+        (`DicomHeader.shown`; NA if absent, empty or unreadable) and `reason`: why the
+        file cannot be read, else NA.
     """
     if paths is None:
         kinds = kinds_of(root, walk_files(root))

@@ -52,13 +52,10 @@ class MarkedRoi(NamedTuple):
 
 
 class Annotation(NamedTuple):
-    """The content of an annotation file.
+    """The ROIs of an annotation file, from top to bottom.
 
-    Attributes:
-        rois: from top to bottom.
-        skipped: a reason for each mark that cannot be read.
-        unused: number of marks of each kind that are not part of an ROI: `scattered
-            calcification` for those without a group, and names other than findings.
+    `skipped` has a reason for each mark that cannot be read; `unused` counts the other
+    marks that are not part of an ROI, `scattered calcification` those without a group.
     """
 
     rois: list[MarkedRoi]
@@ -75,12 +72,8 @@ def read_annotation(path: Path) -> Annotation:
     around it forms a group with them, then the next one, while a circle has
     `GROUP_SIZE`. The box around a group is an ROI.
 
-    Args:
-        path: a property list in XML from OsiriX: `Images`, in each `ROIs`, in each
-            `Name` and `Point_px`, a list of `"(x, y)"` from the top left corner.
-
-    Raises:
-        UserError: the file cannot be read or has another structure.
+    The file is a property list in XML from OsiriX: `Images`, in each `ROIs`, in each
+    `Name` and `Point_px`, a list of `"(x, y)"` from the top left corner.
     """
     outlines: list[tuple[str, Points]] = []
     marks: list[Points] = []

@@ -32,13 +32,7 @@ _COUNTS = ("density", "assessment", "subtlety")
 def read_annotations(
     root: Path, images: list[tuple[str, str]], labels: list[int], info: Info
 ) -> tuple[dict[str, dict[str, Any]], Skipped, list[str]]:
-    """Reads `annotations.csv`.
-
-    Args:
-        root: folder of the dataset.
-        images: path and part of each image.
-        labels: label of each image.
-        info: content of `info.yaml`.
+    """Reads `annotations.csv`; `images` are path and part of each image.
 
     Returns:
         Columns of a case table by the image's path; unusable lines with the reason;

@@ -38,10 +38,8 @@ Content = TypeVar("Content")
 class Info(NamedTuple):
     """The content of `info.yaml`.
 
-    Attributes:
-        lesion: `calcification` or `mass`.
-        labels: label of a case table for each value of the task.
-        size: height and width of each image, pixels.
+    A lesion type of `LESIONS`, the label of a case table for each value of the task,
+    and height and width of each image, pixels.
     """
 
     lesion: str
@@ -90,12 +88,7 @@ def find_folder(place: Path) -> Path:
 
 
 def read_info(root: Path) -> Info:
-    """Reads `info.yaml`.
-
-    Raises:
-        UserError: the file cannot be read, or has another `id`, no task `pathology`
-            with the classes `CLASSES`, or images that are not grey.
-    """
+    """Reads `info.yaml`; a `UserError` names what is not as published."""
     file = root / INFO
     content = read_as(file, "YAML", lambda path: yaml.safe_load(_text(path)))
     info: Mapping[Any, Any] = content if isinstance(content, dict) else {}

@@ -40,11 +40,6 @@ def assign_series(index: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
     lists. SeriesDescription is compared but not decisive, since it is missing or wrong
     for some series.
 
-    Args:
-        index: one row per series, with the columns PatientID, StudyInstanceUID,
-            SeriesInstanceUID, SeriesDescription and instanceCount of IDC's index.
-        cases: the cases of all four lists, from `read_case_lists`.
-
     Returns:
         The index with the added columns `part` (`full`, `crop`, `mask`, `crop+mask`),
         `rois` (ids of the ROIs, separated by a blank), `patient_id`, `lesion_type`, a
@@ -64,11 +59,7 @@ def assign_series(index: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
 
 
 def missing_series(index: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
-    """Finds the listed series that are not in IDC's index.
-
-    Returns one row per series: SeriesInstanceUID, `part`, `rois`, `patient_id`,
-    `lesion_type`.
-    """
+    """Returns the listed series that IDC's index lacks, with part, ROIs and patient."""
     listed = _listed_series(cases).drop(columns=["case", "study", "n_rois"])
     known = listed["SeriesInstanceUID"].isin(index["SeriesInstanceUID"])
     return listed[~known].reset_index(drop=True)

@@ -14,12 +14,8 @@ class RecentImages:
     """Keeps the last few decoded images; safe to use from several threads.
 
     Two lesions of one mammogram are two ROIs, read consecutively or at the same time. A
-    thread that needs an image that another thread is decoding waits for it.
-
-    Args:
-        decode: function from a path to an image; its exceptions are raised, not cached.
-        capacity: largest number of cached images. A decoded mammogram takes about
-            25 MB.
+    thread that needs an image that another thread is decoding waits for it. Exceptions
+    of `decode` are raised, not cached. A decoded mammogram takes about 25 MB.
     """
 
     def __init__(self, decode: Callable[[str], GreyImage], capacity: int = 4) -> None:

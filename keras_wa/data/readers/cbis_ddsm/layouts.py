@@ -43,12 +43,7 @@ _TAIL_DIGITS = 5
 
 @dataclasses.dataclass(frozen=True)
 class Series:
-    """The files of one series.
-
-    Attributes:
-        copy: their copy of the dataset, such as `CLASSIC`.
-        files: paths relative to the root, posix, sorted.
-    """
+    """The sorted files of one series, and their copy, such as `CLASSIC`."""
 
     copy: str
     files: tuple[str, ...]
@@ -58,12 +53,9 @@ class Series:
 class Tree:
     """The image files below a root that belong to the listed series.
 
-    Attributes:
-        series: files of each series, by SeriesInstanceUID.
-        headers: known headers, by path of the file.
-        images: number of image files, including those of no listed series.
-        is_phantom: whether all files are of a phantom.
-        notes: notes on ignored files.
+    `series` are by SeriesInstanceUID, known `headers` by path; `images` counts those of
+    other series too. `is_phantom`: all files are of a phantom. `notes` are on ignored
+    files.
     """
 
     series: Mapping[str, Series]
@@ -76,19 +68,9 @@ class Tree:
 def find_series(root: Path, listed: pd.DataFrame, progress: bool = True) -> Tree:
     """Finds the files of listed series below a root.
 
-    Headers are read only if a series is not found by folder names. They are cached in a
-    small file in the root, if it is writable.
-
-    Args:
-        root: the folder, searched by `walk_files`.
-        listed: the columns `full_listed`, `crop_listed` and `mask_listed` of the case
-            lists.
-        progress: whether to show a progress bar.
-
-    Returns:
-        The files. Of several copies of a series, one is taken: DICOM before JPEG before
-        other converted files, then the copy with most files. Files of a phantom tree
-        are used only if there are no others.
+    Headers are read only if a series is not found by folder names. Of several copies of
+    a series, one is taken: DICOM before JPEG before other converted files, then the
+    copy with most files. Files of a phantom tree are used only if there are no others.
     """
     names = _Names(listed)
     below = list(walk_files(root))

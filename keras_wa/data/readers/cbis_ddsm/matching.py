@@ -29,15 +29,10 @@ _LISTED_NUMBER = re.compile(r"(\d{6})(\.\w+)?")
 class Files(NamedTuple):
     """The files of one ROI, relative to the root, posix; None if missing.
 
-    Attributes:
-        full: the mammogram.
-        crop: the crop, as far as known without the pixels.
-        mask: the mask, as far as known without the pixels.
-        swapped: whether crop and mask are swapped in the case list.
-        follows_list: whether the case list decided which is the crop.
-        copy: their copy of the dataset; of several, the one furthest from the DICOM
-            files; `""` if there is no file.
-        problem: why crop and mask cannot be distinguished, else `""`.
+    `crop` and `mask` are as far as known without the pixels; `swapped` if the case list
+    has them the other way; `follows_list` if the list decided. Of several copies,
+    `copy` is the one furthest from the DICOM files. `problem` is why crop and mask
+    cannot be distinguished.
     """
 
     full: str | None = None

@@ -32,10 +32,8 @@ _SAMPLES = 32  # Rows and columns of the sample of an image that is tested first
 class Header:
     """The attributes of a file that distinguish the parts.
 
-    Attributes:
-        description: SeriesDescription in lower case, `""` if there is none.
-        pixels: Rows times Columns, 0 if not stated.
-        bits: BitsAllocated, 0 if not stated.
+    SeriesDescription in lower case, Rows times Columns, and BitsAllocated; `""` and 0
+    if not stated.
     """
 
     description: str = ""

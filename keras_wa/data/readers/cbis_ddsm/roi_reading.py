@@ -42,14 +42,9 @@ _GREATEST_STRETCH = 1.1
 
 
 class RoiReader:
-    """Reads ROIs; thread-safe.
+    """Reads ROIs from the files of each `roi_id`; thread-safe.
 
-    Args:
-        root: the folder of the copy.
-        options: crop and assumptions.
-        files: files of each ROI, by its `roi_id`.
-        repeated: mammograms with several ROIs, relative to the root, which are
-            cached.
+    Mammograms in `repeated` have several ROIs and are cached.
     """
 
     def __init__(
