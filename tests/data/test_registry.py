@@ -52,6 +52,13 @@ def test_a_phantom_says_that_it_is_one_and_what_is_possible():
     assert projected.source["phantom"]["projected_views"] is True
 
 
+def test_the_default_does_not_tell_the_size_of_the_lesion():
+    options = ReadOptions()
+    assert (options.crop, options.field_mm) == ("fixed", 25.6)
+    assert options.lesion == "calcification"
+    assert not options.drop_without_callback
+
+
 def test_a_folder_takes_its_arguments(tmp_path):
     for label in "01":
         (tmp_path / label).mkdir()

@@ -78,13 +78,6 @@ def test_all_series_arrive_in_idc_s_layout_and_nothing_else(series, out, server)
     assert {path.name for path in out.iterdir()} == {"cbis_ddsm"}
 
 
-def test_a_second_time_nothing_is_asked_for(series, out, server):
-    fetch(series, out, server)
-    server.got.clear()
-    assert fetch(series, out, server) == []
-    assert server.got == []
-
-
 def test_only_what_is_missing_or_incomplete_is_fetched(series, out, server):
     fetch(series, out, server)
     cut = sorted((out / series["folder"][1]).glob("*.dcm"))

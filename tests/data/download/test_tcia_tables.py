@@ -154,19 +154,15 @@ def test_no_network_is_one_line_and_leaves_nothing(tmp_path: Path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_spreadsheet_with_other_columns_is_refused(tmp_path: Path):
-    write_sheet(tmp_path, columns=("ID", "Side", "Age", "number"))
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"<html>", "cannot be read as a table"), (None, "column 'ID1' is missing")],
+)
+def test_another_spreadsheet_is_refused(tmp_path: Path, content, message):
+    sheet = write_sheet(tmp_path, columns=("ID", "Side", "Age", "number"))
+    sheet.write_bytes(content or sheet.read_bytes())
     with (
-        pytest.raises(UserError, match=f"{SHEET}: column 'ID1' is missing"),
-        obtained_tables(CMMD, [SHEET], tmp_path),
-    ):
-        pass
-
-
-def test_a_damaged_spreadsheet_is_refused(tmp_path: Path):
-    (tmp_path / SHEET).write_bytes(b"<html>")
-    with (
-        pytest.raises(UserError, match=f"{SHEET}: cannot be read as a table"),
+        pytest.raises(UserError, match=f"{SHEET}: {message}"),
         obtained_tables(CMMD, [SHEET], tmp_path),
     ):
         pass

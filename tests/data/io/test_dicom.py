@@ -147,14 +147,6 @@ def test_signed_pixels_of_a_big_endian_file():
     np.testing.assert_array_equal(decode(dataset), [[0, 128, 255]])
 
 
-def test_the_series_is_described_where_the_file_does():
-    for text in ("ROI mask images", None):
-        dataset = dicom_dataset(row(1, 2))
-        dataset.SeriesDescription = text
-        image = decode_dicom(dicom_bytes(dataset), "x.dcm")
-        assert image.description == (text or "")
-
-
 def test_oddities_in_a_file_do_not_reach_the_terminal(capfd):
     dataset = dicom_dataset(row(1, 2))
     data = dicom_bytes(dataset).replace(b"MG", b"m\n", 1)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import struct
 
-import imagecodecs
-import numpy as np
 import pytest
 
-from keras_wa.data.io.frames import frame_size, is_whole
+from keras_wa.data.io.frames import frame_size
 
 
 def segment(marker: int, body: bytes) -> bytes:
@@ -52,18 +50,3 @@ def test_jpeg_2000_less_the_offset_of_its_image():
 )
 def test_without_a_header_nothing_is_known(frame):
     assert frame_size(frame) is None
-
-
-def test_a_frame_that_was_cut_off_lacks_its_end():
-    image = np.random.default_rng(0).integers(0, 256, (48, 31), dtype=np.uint8)
-    for encode in (
-        imagecodecs.jpeg8_encode,
-        imagecodecs.jpegls_encode,
-        imagecodecs.jpeg2k_encode,
-    ):
-        data = bytes(encode(image))
-        assert is_whole(data)
-        assert is_whole(data + bytes(7))
-        assert not is_whole(data[:-1])
-        assert not is_whole(data[: len(data) // 2])
-    assert not is_whole(b"")

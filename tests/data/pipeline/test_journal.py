@@ -26,10 +26,3 @@ def test_a_line_that_was_cut_off_is_done_again(tmp_path):
         journal.add([(2, {})])
     with Journal(path) as journal:
         assert journal.done == {0: {}, 2: {}}
-
-
-def test_a_fresh_journal_forgets(tmp_path):
-    with Journal(tmp_path / "journal") as journal:
-        journal.add([(0, {})])
-    with Journal(tmp_path / "journal", fresh=True) as journal:
-        assert journal.done == {}

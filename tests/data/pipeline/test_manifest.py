@@ -70,15 +70,6 @@ def test_the_spacing_that_was_used_stands_in_the_case_table(dataset, tmp_path):
     assert list(store.cases["pixel_spacing_mm"]) == [0.1] + [0.05] * 3 + [0.046] * 20
 
 
-def test_a_file_that_was_written_again_has_another_key(dataset):
-    settings = describe_settings(dataset, (32, 32))
-    key = store_key(dataset, settings)
-    assert store_key(dataset, settings) == key
-    path = dataset.root / dataset.cases["image_path"][7]
-    os.utime(path, ns=(0, path.stat().st_mtime_ns + 1))
-    assert store_key(dataset, settings) != key
-
-
 @pytest.mark.parametrize("column", ["crop_path", "mask_path"])
 def test_the_key_counts_crops_and_masks_too(dataset, column):
     settings = describe_settings(dataset, (32, 32))

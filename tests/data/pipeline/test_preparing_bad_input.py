@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_wa.data import split_cases
 from keras_wa.data.pipeline import PreparedStore, prepare, preparing
 from keras_wa.data.pipeline.npy_file import ImageStackFile
 from keras_wa.errors import UserError
@@ -70,34 +69,12 @@ def test_what_a_killed_preparation_left_of_its_last_step_is_removed(
     assert all_bytes(resumed) == all_bytes(whole)
 
 
-def test_bad_files_are_remembered_after_an_interruption(folder, tmp_path):
-    spoil(folder, ["0/a00_0.png"])
-    dataset = open_folder(folder)
-    whole = prepare(dataset, tmp_path / "whole", image_size=32)
-    interrupt(CountingReader(dataset, 9, RuntimeError("power cut")), tmp_path / "out")
-    assert all_bytes(prepare(dataset, tmp_path / "out", image_size=32)) == all_bytes(
-        whole
-    )
-
-
 def test_nothing_usable_is_a_user_error(folder, tmp_path):
     dataset = open_folder(folder)
     spoil(folder, list(dataset.cases["image_path"]))
     with pytest.raises(UserError, match=r"none of 24 ROIs .*The first: 0/a00_0\.png"):
         prepare(dataset, tmp_path / "out", image_size=32)
     assert list((tmp_path / "out").iterdir()) == []
-
-
-def test_a_label_of_which_nothing_can_be_read_is_said(folder, tmp_path):
-    spoil(folder, sorted(f"1/{path.name}" for path in (folder / "1").iterdir()))
-    store = prepare(open_folder(folder), tmp_path / "out", image_size=32)
-    assert list(store.cases["label"]) == [0] * 12
-    assert len(store.manifest["skipped"]) == 12
-    train, test = store.notes[-2:]
-    assert "Part 'train' of the split. Received: only label 0 in" in train
-    assert "Part 'test' of the split. Received: only label 0 in" in test
-    with pytest.raises(UserError, match=r"only label 0|of one label"):
-        split_cases(store.cases)
 
 
 def disk_error() -> UserError:

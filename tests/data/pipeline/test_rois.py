@@ -6,11 +6,9 @@ import dataclasses
 import itertools
 
 import numpy as np
-import pytest
 
 from keras_wa.data.io.clahe import clahe
-from keras_wa.data.pipeline.rois import Enhancement, FreshPhantom, Rois
-from keras_wa.errors import UserError
+from keras_wa.data.pipeline.rois import Enhancement, FreshPhantom
 from keras_wa.phantom import PhantomSpec, phantom_cases, render_roi, render_rois
 
 SPEC = PhantomSpec(seed=5, size=32, field_mm=7.3)
@@ -22,26 +20,13 @@ def fresh(enhancement: Enhancement | None = None) -> FreshPhantom:
     return FreshPhantom(SPEC, N, enhancement or Enhancement("none"))
 
 
-def test_as_many_rois_as_labels() -> None:
-    assert len(Rois(lambda positions: np.empty(0, np.uint8), np.zeros(9, int))) == 9
-
-
 def test_enhancement_is_clahe_with_its_own_settings() -> None:
     image = np.random.default_rng(0).integers(0, 256, (32, 32), dtype=np.uint8)
     np.testing.assert_array_equal(Enhancement()(image), clahe(image, 2.0, (8, 8)))
     found = Enhancement("clahe", clip_limit=4.0, tiles=3)(image)
     np.testing.assert_array_equal(found, clahe(image, 4.0, (3, 3)))
     assert (found != Enhancement()(image)).any()
-
-
-def test_no_enhancement_changes_nothing() -> None:
-    image = np.random.default_rng(0).integers(0, 256, (32, 32), dtype=np.uint8)
     np.testing.assert_array_equal(Enhancement("none")(image), image)
-
-
-def test_an_unknown_enhancement_suggests_the_nearest() -> None:
-    with pytest.raises(UserError, match=r"'claha'; did you mean 'clahe'\?"):
-        Enhancement("claha")
 
 
 def test_fresh_rois_are_the_phantom_s_with_their_labels() -> None:

@@ -71,15 +71,6 @@ def test_each_file_has_a_row_with_its_fields_and_absent_is_na(tree):
     assert index["reason"].isna().all()
 
 
-def test_what_is_no_dicom_or_hidden_is_left_out(tree):
-    (tree / ".trash").mkdir()
-    write_dicom(tree / ".trash" / "x.dcm", PIXELS)
-    write_dicom(tree / "._1-1.dcm", PIXELS)
-    (tree / "LICENSE").write_text("text")
-    (tree / "metadata.csv").write_text("a,b")
-    assert len(index_dicoms(tree, FIELDS)) == 3
-
-
 def test_an_unreadable_file_has_its_reason_in_one_line(tree):
     (tree / "bad.dcm").write_bytes(b"x" * 300)
     (tree / "gone.dcm").symlink_to(tree / "nowhere")

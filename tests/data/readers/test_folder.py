@@ -194,22 +194,13 @@ def test_plain_images_of_one_name_are_two_rois_and_a_note_warns(folder):
 
 
 def test_images_for_processing_are_read_where_they_are_asked_for(folder):
-    write_dicom(
-        folder / "benign" / "raw.dcm",
-        np.zeros((4, 4), np.uint8),
-        PresentationIntentType="FOR PROCESSING",
-    )
-    options = ReadOptions(for_processing=True)
-    for dataset, fits in (
-        (read_folder(folder), False),
-        (read_folder(folder, options=options), True),
-    ):
-        row = dataset.cases[dataset.cases["image_path"] == "benign/raw.dcm"].iloc[0]
-        if fits:
-            assert dataset.read(row).pixels.shape == (4, 4)
-        else:
-            with pytest.raises(UserError, match="`for_processing=True`"):
-                dataset.read(row)
+    intent = {"PresentationIntentType": "FOR PROCESSING"}
+    write_dicom(folder / "benign" / "raw.dcm", np.zeros((4, 4), np.uint8), **intent)
+    asked = read_folder(folder, options=ReadOptions(for_processing=True))
+    (row,) = (r for _, r in asked.cases.iterrows() if r["roi_id"] == "benign/raw.dcm")
+    assert asked.read(row).pixels.shape == (4, 4)
+    with pytest.raises(UserError, match="`for_processing=True`"):
+        read_folder(folder).read(row)
 
 
 def test_a_link_does_not_lead_into_the_other_class(folder):

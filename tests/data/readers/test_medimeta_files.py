@@ -58,26 +58,14 @@ def group(root: Path) -> None:
         (absent("splits/val.txt"), r"val\.txt: cannot be read as a list .*No such fil"),
         (add("images/000012.tiff"), "line 4. Received: 'images/000012.tiff'; expected"),
         (add("images/000001.tiff"), "line 4. .*0001.tiff', already in train.txt; exp"),
-        (add("images/000006.tiff"), "line 4. .*0006.tiff', already in test.txt; exp"),
         (add("images/../../000012.tiff"), r"test.txt: line 4. .*'images/\.\./\.\./0"),
-        (
-            lines_of("test", lambda lines: ["a.tiff", "b.tiff", *lines]),
-            r"line 1. Received: 'a\.tiff'; expected a path such as",
-        ),
-        (
-            lines_of("val", lambda lines: lines[1:]),
-            "Received: 1, such as 000009; expec",
-        ),
+        (lines_of("val", lambda all_: all_[1:]), "Received: 1, such as 000009; expec"),
         (absent("task_labels/pathology.npy"), r"\.npy: cannot be read as labels .*No"),
-        (cut("task_labels/pathology.npy", 0), r"\.npy: cannot be read as labels "),
         (cut("task_labels/pathology.npy", 140), r"\.npy: cannot be read as labels "),
         (archive, r"pathology\.npy: cannot be read as labels .*magic string"),
         (labels_of([*LABELS, 1]), "such as 000012; .* each of the 13 labels"),
         (labels_of(LABELS[:11]), "'images/000011.tiff'; .* each of the 11 labels"),
-        (
-            labels_of([*LABELS[:11], 2]),
-            r"label of image 000011\. Received: 2; expected",
-        ),
+        (labels_of([*LABELS[:11], 2]), r"label of image 000011\. Received: 2; expec"),
         (labels_of([[1, 0]] * 12), r"shape of the labels\. Received: \(12, 2\)"),
         (
             lambda root: (root / "info.yaml").write_text("tasks: [\n"),
@@ -85,28 +73,18 @@ def group(root: Path) -> None:
         ),
         (info_of(id="oct"), "id. Received: 'oct'; expected mammo_calc or mammo_mass"),
         (info_of(id=["oct"]), r"id. Received: \['oct'\]; expected mammo_calc"),
-        (
-            info_of(tasks=INFO["tasks"][1:]),
-            r"'pathology'. Received: tasks \[\{'labels'",
-        ),
+        (info_of(tasks=INFO["tasks"][1:]), r"'pathology'. Received: tasks \[\{'label"),
         *(
             (info_of(tasks=tasks), rf"'pathology'. Received: tasks {shown}; expected")
             for tasks, shown in (
-                (None, "None"),
                 (3, "3"),
-                ("pathology", "'pathology'"),
                 (["pathology"], r"\['pathology'\]"),
-                ({"task_name": "pathology"}, r"\{'task_name': 'pathology'\}"),
-                (
-                    [{"task_name": ["pathology"]}],
-                    r"\[\{'task_name': \['pathology'\]\}\]",
-                ),
+                ([{"task_name": ["x"]}], r"\[\{'task_name': \['x'\]\}\]"),
             )
         ),
         *(
             (info_of(tasks=task(labels)), rf"'pathology'. Received: {shown}; expected")
             for labels, shown in (
-                (None, "None"),
                 (["benign", "malignant"], r"\['benign', 'malignant'\]"),
                 ({0: "benign", "1": "malignant"}, r"\{0: 'benign', '1': 'malignant'\}"),
             )
@@ -119,12 +97,8 @@ def group(root: Path) -> None:
         (info_of(input_size=[3, 224, 224]), r"input_size\. Received: \[3, 224, 224\]"),
         (set_at(2, "split", "val"), "line 4, split of .*: 'val'; expected 'train', as"),
         (set_at(2, "tasks/pathology", "0"), "line 4, tasks/path.*: '0'; expected '1'"),
-        (
-            set_at(2, "filepath", "images/000001.tiff"),
-            "line 4, .*1.tiff a second time;",
-        ),
+        (set_at(2, "filepath", "images/000001.tiff"), "line 4, .*1.tiff a second time"),
         (set_at(2, "filepath", "images/000099.tiff"), "line 4, filepath.*000099.tiff;"),
-        (set_at(2, "filepath", ""), "line 4, filepath. .*each path in splits/ once"),
         (
             table_of(lambda table: table.assign(breast_density="1")),
             "columns. Received: 'breast_density' in two spellings",

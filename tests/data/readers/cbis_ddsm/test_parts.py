@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import pandas as pd
 import pytest
 
 from keras_wa.data.readers.cbis_ddsm.parts import (
@@ -73,21 +72,6 @@ def test_a_header_is_read_without_the_pixels(tmp_path):
     # Cut off in its pixels, the file still has its header.
     path.write_bytes(path.read_bytes()[:-500])
     assert read_header(path).pixels == 600
-
-
-@pytest.mark.parametrize("content", [b"", b"no DICOM", b"\0" * 128 + b"DICM\xff\xff"])
-def test_what_is_no_dicom_has_an_empty_header(tmp_path, content):
-    (tmp_path / "a.dcm").write_bytes(content)
-    assert read_header(tmp_path / "a.dcm") == Header()
-    assert read_header(tmp_path / "absent.dcm") == Header()
-
-
-def test_a_header_from_a_table_takes_what_is_there():
-    assert Header.of("ROI mask images", "30", "20.0", "8") == Header(
-        "roi mask images", 600, 8
-    )
-    assert Header.of(pd.NA, float("nan"), None, "x") == Header()
-    assert Header.of(None, "-3", "1e999", "16") == Header("", 0, 16)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16])

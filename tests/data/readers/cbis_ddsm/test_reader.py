@@ -10,6 +10,7 @@ import pytest
 from keras_wa.data import ReadOptions
 from keras_wa.data.case_table import validate
 from keras_wa.data.readers.cbis_ddsm import read_cbis_ddsm
+from keras_wa.data.readers.cbis_ddsm.reader import PHANTOM_NOTE
 from keras_wa.data.readers.cbis_ddsm.stated_spacing import ASSUMED_MM, SCANNERS_MM
 from keras_wa.errors import UserError
 from keras_wa.testing import run_dataset_test
@@ -63,13 +64,8 @@ def test_the_table_is_valid_and_its_paths_are_relative_to_the_root(tmp_path):
 def test_lesions_of_one_mammogram_stand_next_to_each_other(tmp_path):
     touch(tmp_path, ROWS)
     cases = read_cbis_ddsm(tmp_path).cases
-    assert list(cases["roi_id"].str[-14:]) == [
-        "P_00001_LEFT_CC_1"[-14:],
-        "P_00001_LEFT_CC_2"[-14:],
-        "P_00003_LEFT_CC_1"[-14:],
-        "P_00002_LEFT_MLO_1"[-14:],
-        "P_00004_LEFT_CC_1"[-14:],
-    ]
+    patients = cases["patient_id"].str[-1] + cases["roi_id"].str[-2:]
+    assert list(patients) == ["1_1", "1_2", "3_1", "2_1", "4_1"]
 
 
 def test_the_lesion_type_is_that_of_the_options(tmp_path):
@@ -130,6 +126,19 @@ def test_the_copy_is_found_out_and_said(tmp_path, layout, copy):
     notes = read_cbis_ddsm(tmp_path, progress=False).notes
     assert note(notes, "Copy of CBIS-DDSM") == f"Copy of CBIS-DDSM: {copy}, 5 ROIs."
     assert any("is lossy" in each for each in notes) == (layout == "kaggle")
+
+
+def test_a_phantom_is_called_one_with_and_without_its_images(tmp_path):
+    (tmp_path / "tree").mkdir()
+    mark = tmp_path / "tree" / "phantom_tree.json"
+    mark.write_text("{}")
+    write_lists(tmp_path / "tree", ROWS)
+    lists, bare = {"case_lists": str(mark.parent)}, {"require_files": False}
+    assert read_cbis_ddsm(mark.parent, ReadOptions(**bare)).notes[0] == PHANTOM_NOTE
+    touch(mark.parent, ROWS)
+    assert read_cbis_ddsm(tmp_path, ReadOptions(**lists)).notes[0] == PHANTOM_NOTE
+    mark.unlink()
+    assert PHANTOM_NOTE not in read_cbis_ddsm(mark.parent).notes
 
 
 def test_swapped_pairs_are_counted_where_headers_were_read(tmp_path):
@@ -219,14 +228,6 @@ def test_a_series_with_too_many_files_is_listed_with_its_problem(tmp_path):
     assert reason.startswith("Calc-Training_P_00001_LEFT_CC_1: 3 files in the series")
 
 
-def test_bad_rows_of_the_lists_are_counted_and_listed(tmp_path):
-    touch(tmp_path, [*ROWS, case_row(patient="P_00008", pathology="?")])
-    dataset = read_cbis_ddsm(tmp_path)
-    assert len(dataset.cases) == 5
-    assert dataset.skipped[0][1].startswith("line 9: pathology. Received: ?")
-    assert "Rows of the case lists that were left out: 1." in dataset.notes
-
-
 def test_the_metadata_alone_needs_no_file(tmp_path):
     write_lists(tmp_path, ROWS)
     options = ReadOptions(require_files=False)
@@ -300,11 +301,6 @@ def test_lists_without_a_usable_row_are_a_user_error(tmp_path):
     touch(tmp_path, [case_row(pathology="?"), case_row(part="test", pathology="?")])
     with pytest.raises(UserError, match="no ROI in the case lists that can be used"):
         read_cbis_ddsm(tmp_path)
-
-
-def test_the_same_copy_gives_the_same_table_wherever_it_lies(tmp_path):
-    touch(tmp_path, ROWS + MASSES, "idc-index")
-    run_dataset_test("cbis-ddsm", tmp_path, ReadOptions(lesion="all"), pixels=0)
 
 
 @pytest.mark.shared_data

@@ -188,13 +188,6 @@ def test_a_mask_of_another_mammogram_is_refused(tmp_path, mask_shape):
     assert str(one.value).startswith(f"{made.paths['mask']}: ")
 
 
-def test_a_field_of_view_that_no_memory_holds_is_refused(tmp_path):
-    write_copy(tmp_path, ROWS)
-    huge = ReadOptions(field_mm=500, pixel_spacing=0.005)
-    with pytest.raises(UserError, match=r"part to cut.*100000 by 100000"):
-        read(read_cbis_ddsm(tmp_path, huge))
-
-
 def test_a_jpeg_copy_gives_nearly_the_same_pixels(tmp_path):
     drawn = write_copy(tmp_path, ROWS, "kaggle", shape=(240, 200))
     for crop in ("fixed", "official"):
