@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -19,26 +18,10 @@ def test_what_is_no_run_is_named(
     assert "nowhere is not a run directory" in line
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "export"])
-def test_a_run_directory_of_another_version(
-    finished: Path, tmp_path: Path, error_of: ErrorOf, command: str
-) -> None:
-    record = json.loads((finished / "config.json").read_text())
-    (tmp_path / "config.json").write_text(json.dumps({**record, "format": 99}))
-    resume = ["train", "--resume", "--run-dir", tmp_path]
-    line = error_of(resume if command == "train" else [command, tmp_path])
-    assert "was written by another version of keras_wa" in line
-    assert "99, expected 2" in line
-
-
 @pytest.mark.parametrize(
     ("changes", "words", "expected"),
     [
-        ({"model": "wa_resnet5"}, [], "did you mean 'wa_resnet50'?"),
         ({"dataset": "foldr"}, [], "did you mean 'folder'?"),
-        ({"split": "patient-fold"}, [], "did you mean 'patient-kfold'?"),
-        ({"precision": "mixed_flot16"}, [], "did you mean 'mixed_float16'?"),
-        ({"strategy": "miror"}, [], "did you mean 'mirrored'?"),
         ({}, ["--model-option", "wavelett=haar"], "did you mean 'wavelet'?"),
         ({}, ["--model-option", "wavelet=harr"], "did you mean 'haar'?"),
         (
@@ -95,10 +78,6 @@ def test_a_file_that_does_not_fit_is_named(
     ("words", "named"),
     [
         (["--learning-rate", "inf"], "--learning-rate must be"),
-        (["--learning-rate", "nan"], "--learning-rate must be"),
-        (["--learning-rate", "1e400"], "--learning-rate must be"),
-        (["--batch-size", str(10**30)], "--batch-size must be"),
-        (["--epochs", "0"], "--epochs must be"),
         (
             ["--split", "patient-kfold", "--fold", "5"],
             "--fold must be below --folds, 5. Received: 5",
@@ -108,20 +87,12 @@ def test_a_file_that_does_not_fit_is_named(
             ["--enhance", "none", "--random-clahe", "0.5"],
             "--random-clahe varies CLAHE. Received: random_clahe=0.5",
         ),
-        (["--image-size", "31"], "--image-size must be at least 32"),
-        (["--conspicuity", "nan"], "--conspicuity must be"),
         (["--model-option", "dropout=NaN"], "`dropout` must be"),
-        (["--model-option", "dropout=Infinity"], "`dropout` must be"),
         (["--model-option", "dropout=true"], "`dropout` must be float"),
         (
             ["--model", "cnn_vit", "--model-option", "heads=0"],
             "`heads` must be at least 1. Received: 0",
         ),
-        (
-            ["--model", "wa_resnet50", "--model-option", "bn_momentum=-1"],
-            "`bn_momentum` must be at least 0. Received: -1",
-        ),
-        (["--model-option", "dropout=[0.1]"], "`dropout` must be float"),
         (["--model-option", "wavelet=2"], "`wavelet` must be str"),
     ],
 )
@@ -137,14 +108,8 @@ def test_a_number_outside_its_range_is_named_and_nothing_is_written(
     "line",
     [
         "learning_rate = inf",
-        "learning_rate = nan",
-        f"learning_rate = {10**400}",
-        f"epochs = {10**400}",
         "epochs = true",
-        "rotation = -0.001",
-        "clip_limit = inf",
         "model_options = {dropout = nan}",
-        f"model_options = {{dropout = {10**400}}}",
     ],
 )
 def test_a_config_file_is_checked_as_flags_are(

@@ -330,30 +330,21 @@ def test_systems_may_see_the_rois_at_sizes_of_their_own(
     assert record_of(again)["splits"][0]["n_rois"] == part["n_rois"]
 
 
-def test_finished_runs_are_compared_as_they_are(compared: Path, tmp_path: Path) -> None:
+def test_finished_runs_are_compared_as_they_are_with_their_hardware(
+    compared: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(compared / "runs/official", tmp_path / "runs")
+    runs = [str(path) for path in sorted(folder.iterdir())]
+    for run, devices in zip(runs, ["1 x A100"] * 3 + ["CPU, 3 cores"], strict=True):
+        change(Path(run) / "environment.json", devices=devices, backend="jax")
     out = tmp_path / "out"
-    runs = [str(path) for path in run_paths(compared)]
     assert main(["compare", *runs, "--resamples", "50", "--out", str(out)]) == 0
     (part,) = record_of(out)["splits"]
     found = {each["name"]: each["seeds"] for each in part["systems"]}
     assert found == {"tiny:dropout=0.5": [0, 1], "tiny": [0, 1]}
-
-
-def test_the_hardware_is_what_the_runs_were_trained_on(
-    compared: Path, tmp_path: Path
-) -> None:
-    runs = []
-    for seed, devices in enumerate(("1 x A100", "CPU, 3 cores")):
-        run = tmp_path / f"run{seed}"
-        shutil.copytree(compared / f"runs/official/tiny-seed{seed}", run)
-        there = json.loads((run / "environment.json").read_text())
-        there |= {"devices": devices, "backend": "jax"}
-        (run / "environment.json").write_text(json.dumps(there))
-        runs.append(str(run))
-    out = tmp_path / "out"
-    assert main(["compare", *runs, "--resamples", "50", "--out", str(out)]) == 0
     assert record_of(out)["hardware"] == "1 x A100, jax; CPU, 3 cores, jax"
-    (tmp_path / "run0" / "environment.json").unlink()
+    for run in runs[:3]:
+        (Path(run) / "environment.json").unlink()
     assert main(["compare", *runs, "--resamples", "50", "--out", str(out)]) == 0
     hardware = "hardware not recorded; CPU, 3 cores, jax"
     assert record_of(out)["hardware"] == hardware
@@ -363,13 +354,10 @@ def test_the_hardware_is_what_the_runs_were_trained_on(
     ("changes", "expected"),
     [
         ({"models": None}, "Give either --models"),
-        ({"seeds": 0}, "--seeds must be at least 1. Received: 0"),
-        ({"resamples": 0}, "--resamples must be at least 1. Received: 0"),
         ({"baseline": "tinny"}, "Unknown baseline. Received: 'tinny'; did you mean"),
         ({"splits": "oficial"}, "did you mean 'official'?"),
         ({"models": "tyny"}, "did you mean 'tiny'?"),
         ({"models": "tiny,tiny:learning_rate=NaN"}, "--learning-rate must be above 0"),
-        ({"models": "tiny,tiny:dropout=Infinity"}, "`dropout` must be"),
         ({"strategy": "multi-worker"}, "Start the same command several times"),
     ],
 )
@@ -384,13 +372,6 @@ def test_a_wrong_argument_is_named(
     out = tmp_path / "out"
     assert expected in error_of(words(store_dir, out, **changes))
     assert not out.exists()
-
-
-def test_runs_with_other_settings_are_refused(
-    compared: Path, store_dir: Path, error_of: ErrorOf
-) -> None:
-    line = error_of(words(store_dir, compared, epochs=2))
-    assert "was trained with other settings: --epochs was 1. Received: 2" in line
 
 
 @pytest.fixture
@@ -427,14 +408,6 @@ def test_a_comparison_of_two_splits_is_refused(
     line = refused(copies, tmp_path / "out")
     assert "Results on different splits cannot be compared" in line
     assert "0123456789ab" in line
-
-
-def test_a_comparison_of_two_budgets_is_refused(
-    copies: tuple[Path, Path], tmp_path: Path, refused: Refused
-) -> None:
-    change(copies[1] / "config.json", epochs=7)
-    line = refused(copies, tmp_path / "out")
-    assert f"{copies[1]} has another --epochs than {copies[0]}. Received: 7" in line
 
 
 def test_the_same_run_twice_is_refused(

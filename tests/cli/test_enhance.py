@@ -91,15 +91,6 @@ def test_rois_in_which_a_measure_is_undefined_are_counted(
     assert told in capsys.readouterr().out
 
 
-def test_one_roi_has_values_without_intervals(tmp_path: Path) -> None:
-    record, table = enhance(tmp_path, *PHANTOM, "--n", "1")
-    assert len(table) == 1
-    contrast = record["measures"]["local_contrast"]["before"]
-    assert contrast["value"] == pytest.approx(table["local_contrast_before"][0])
-    assert contrast["low"] is None
-    assert contrast["high"] is None
-
-
 def test_a_dataset_without_masks_has_no_visibility_and_says_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -137,26 +128,6 @@ def test_a_tree_of_cbis_ddsm_is_measured_with_its_masks(tmp_path: Path) -> None:
     record, table = enhance(tmp_path / "crop", *words, "--crop", "official")
     assert record["n_without_mask"] == 6
     assert np.isfinite(table["local_contrast_after"]).all()
-
-
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        (["--n", "0"], "--n must be at least 1. Received: 0"),
-        (["--resamples", "0"], "--resamples must be at least 1. Received: 0"),
-        (["--image-size", "16"], "--image-size must be at least 32. Received: 16"),
-        (["--clip-limit", "-1"], "--clip-limit must be at least 0. Received: -1.0"),
-        (["--tiles", "0"], "--tiles must be at least 1. Received: 0"),
-        (["--limit", "5"], "unrecognized arguments: --limit 5"),
-    ],
-)
-def test_a_wrong_setting_is_one_line(
-    tmp_path: Path, error_of: ErrorOf, words: list[str], expected: str
-) -> None:
-    line = error_of(["enhance", *PHANTOM, "--out", tmp_path, *words])
-    assert expected in line
-    assert "could be read" not in line
-    assert not any(tmp_path.iterdir())
 
 
 def test_a_dataset_of_which_nothing_can_be_read_is_an_error(

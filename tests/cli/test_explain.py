@@ -172,7 +172,6 @@ def test_occlusion_has_a_folder_of_its_own_and_needs_no_masks(
     [
         (["--method", "gradcm"], "did you mean 'gradcam'?"),
         (["--split", "tset"], "No ROI is in the split 'tset'"),
-        (["--n", "0"], "--n must be at least 1. Received: 0"),
         (["--layer", "gte"], "did you mean 'gate'?"),
         (
             ["--patch", "4"],

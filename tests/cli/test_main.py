@@ -127,6 +127,7 @@ def test_a_place_that_may_not_be_written_is_named(
         (["train", "--epochs", "many"], "--epochs: invalid int value: 'many'"),
         (["train", "--epoch-count", "3"], "unrecognized arguments: --epoch-count 3"),
         (["evaluate"], "required: RUN. See: keras-wa evaluate --help"),
+        (["enhance", "--limit", "5"], "unrecognized arguments: --limit 5"),
     ],
 )
 def test_a_wrong_argument_is_one_line_too(
@@ -140,19 +141,6 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--version"])
     assert stop.value.code == 0
     assert capsys.readouterr().out.strip() == keras_wa.__version__
-
-
-@pytest.mark.parametrize("command_name", COMMANDS)
-def test_help_has_an_example_of_its_own(
-    capsys: pytest.CaptureFixture[str], command_name: str
-) -> None:
-    with pytest.raises(SystemExit) as stop:
-        main([command_name, "--help"])
-    assert stop.value.code == 0
-    out = capsys.readouterr().out
-    assert "Example: " in out
-    example = out[out.index("Example: ") :]
-    assert f"{command_name}.py" in example or f"keras-wa {command_name}" in example
 
 
 def test_every_example_can_be_parsed() -> None:

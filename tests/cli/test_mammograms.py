@@ -11,7 +11,6 @@ import pytest
 from keras_wa.cli import main
 from keras_wa.data import split_hash
 from keras_wa.data.pipeline import PreparedStore
-from tests.cli.failing import ErrorOf
 
 FIELD = ["--pixel-spacing", "0.1", "--field-mm", "8"]
 
@@ -39,41 +38,17 @@ def prepare(tree: Path, tmp_path: Path):
     return run
 
 
-@pytest.mark.parametrize("crop", ["fixed", "roi", "official"])
-def test_every_roi_comes_through(prepare, tree: Path, crop: str) -> None:
-    store = prepare("--crop", crop)
+def test_every_roi_comes_through(prepare, tree: Path) -> None:
+    store = prepare()
     truth = pd.read_csv(tree / "phantom_truth.csv").drop_duplicates("roi_id")
     listed = truth[truth["roi_id"].str.startswith("Calc")].set_index("roi_id")
     assert set(store.cases["roi_id"]) == set(listed.index)
     assert store.manifest["skipped"] == []
     facts = store.manifest["facts"]
     assert facts["swapped"] == listed["swapped"].sum()
-    if crop == "fixed":
-        assert facts["size_mm"]["min"] == facts["size_mm"]["max"] == [8.0, 8.0]
-        assert (store.cases["pixel_spacing_mm"] == 0.1).all()
-        assert facts["spacing_from"] == {"option": len(listed)}
-
-
-def test_the_lesion_types_that_were_asked_for_are_read(prepare) -> None:
-    kinds = {
-        lesion: set(prepare("--lesion", lesion).cases["lesion_type"])
-        for lesion in ("calcification", "mass", "all")
-    }
-    assert kinds["calcification"] == {"calcification"}
-    assert kinds["mass"] == {"mass"}
-    assert kinds["all"] == {"calcification", "mass"}
-
-
-def test_what_is_left_out_is_said(
-    prepare, tree: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    everything = prepare("--lesion", "all")
-    assert "counts as benign" in capsys.readouterr().out
-    fewer = prepare("--lesion", "all", "--drop-without-callback")
-    assert "left out" in capsys.readouterr().out
-    dropped = everything.cases["pathology"] == "BENIGN_WITHOUT_CALLBACK"
-    assert dropped.any()
-    assert len(fewer.cases) == len(everything.cases) - dropped.sum()
+    assert facts["size_mm"]["min"] == facts["size_mm"]["max"] == [8.0, 8.0]
+    assert (store.cases["pixel_spacing_mm"] == 0.1).all()
+    assert facts["spacing_from"] == {"option": len(listed)}
 
 
 def test_a_damaged_file_costs_its_rois_only(tree: Path, prepare) -> None:
@@ -121,10 +96,3 @@ def test_a_run_on_mammograms_from_training_to_its_audit(
     verdicts = {each["check"]: each["verdict"] for each in audit["findings"]}
     assert verdicts["patients"] == "ok"
     assert "not done" not in verdicts.values()
-
-
-def test_a_folder_without_the_data_set_is_one_line(
-    tmp_path: Path, error_of: ErrorOf
-) -> None:
-    words = ["prepare", "--dataset", "cbis-ddsm", "--data-dir", str(tmp_path)]
-    assert "download" in error_of(words)

@@ -87,14 +87,5 @@ def test_a_size_that_one_model_refuses_leaves_the_others(
     assert lines[3].startswith("tiny")
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["--model", "tine"], "did you mean 'tiny'?"),
-        (["--image-size", "8"], "--image-size must be at least 32. Received: 8"),
-    ],
-)
-def test_a_mistake_is_told_in_one_line(
-    words: list[str], message: str, error_of: ErrorOf
-) -> None:
-    assert message in error_of(["models", *words])
+def test_a_misspelt_name_is_told_in_one_line(error_of: ErrorOf) -> None:
+    assert "did you mean 'tiny'?" in error_of(["models", "--model", "tine"])

@@ -11,15 +11,13 @@ import pydicom
 import pytest
 
 from keras_wa.cli import main
-from keras_wa.data import ReadOptions, load_cases
+from keras_wa.data import load_cases
 from keras_wa.data.phantom_tree.phantom_lists import (
     phantom_case_lists,
     write_case_lists,
 )
 from keras_wa.phantom import PhantomSpec, phantom_cases, render_rois
 from keras_wa.phantom.film import plan_film
-from keras_wa.training.config import TrainConfig
-from keras_wa.training.data import load_data
 from tests.cli.failing import ErrorOf
 from tests.data.io.dicom_files import write_dicom
 
@@ -46,26 +44,6 @@ def test_labels_patients_splits_and_pixels_survive_the_way_through_files(
         assert list(both[f"{column}_x"]) == list(both[f"{column}_y"])
     for _, row in read.iterrows():
         np.testing.assert_array_equal(dataset.read(row).pixels, pixels[row["drawn_as"]])
-
-
-def test_a_training_table_made_of_the_files_is_that_of_the_phantom(
-    tmp_path: Path,
-) -> None:
-    out = tmp_path / "set"
-    assert main([*WORDS, "--rois", "120", "--out", str(out)]) == 0
-    config = TrainConfig(
-        dataset="folder",
-        data_dir=str(out),
-        group_pattern="^(.+?)__",
-        image_size=32,
-        store_dir=str(tmp_path / "stores"),
-    )
-    data = load_data(config)
-    cases = phantom_cases(PhantomSpec(seed=3, size=32, field_mm=8.0), n=120)
-    test = set(cases.loc[cases["split"] == "test", "patient_id"])
-    assert set(data.cases_of("test")["patient_id"]) == test
-    assert not test & set(data.cases_of("train")["patient_id"])
-    assert len(data.cases_of("val")) > 0
 
 
 def test_projected_views_are_drawn_into_files(tmp_path: Path) -> None:
@@ -137,14 +115,9 @@ def test_a_tree_is_read_as_cbis_ddsm(
     truth = pd.read_csv(out / "phantom_truth.csv")
     swapped = truth.drop_duplicates("roi_id")["swapped"].sum()
     assert f"Crop and mask swapped: {swapped}," in told
-    options = ReadOptions(field_mm=8.0, pixel_spacing=0.1)
-    dataset = load_cases("cbis-ddsm", data_dir=out, options=options)
-    assert len(dataset.cases) == 20
-    for _, row in dataset.cases.iterrows():
-        left, top, width, height = dataset.read(row).facts["window"]
-        drawn = truth[truth["roi_id"] == row["roi_id"]]
-        assert drawn["x_px"].between(left, left + width - 1).all()
-        assert drawn["y_px"].between(top, top + height - 1).all()
+    read = load_cases("cbis-ddsm", data_dir=out).cases["roi_id"]
+    assert set(read) == set(truth["roi_id"])
+    assert len(read) == 20
     # Begun before with the same settings: nothing to do, and no complaint.
     assert main(words) == 0
 
@@ -174,8 +147,6 @@ def test_a_tree_follows_given_case_lists(
     [
         ([], "--preview PNG or --out DIR"),
         (["--out", "x", "--labelling", "descriptr"], "did you mean 'descriptor'?"),
-        (["--out", "x", "--size", "16"], "--size must be at least 32"),
-        (["--out", "x", "--conspicuity", "0"], "conspicuity must be above 0"),
         (["--out", "x", "--rois", "1"], "at least 2 ROIs. Received: n=1"),
         (["--layout", "tcia"], "Give --layout tcia DIR"),
         (["--layout", "tcia", "x", "--rois", "4"], "Received: 4; expected at least 5"),
@@ -183,7 +154,6 @@ def test_a_tree_follows_given_case_lists(
         (["--layout", "tcia", "x", "--out", "y"], "named twice"),
         (["--out", "x", "--swapped", "0.1"], "--swapped is of --layout tcia"),
         (["--layout", "tcia", "x", "--lesion", "masses"], "did you mean 'mass'?"),
-        (["--layout", "tcia", "x", "--swapped", "2"], "--swapped must be 0 to 1"),
         (["--layout", "tcia", "x", "--case-lists", "."], "calc_case_description"),
         (["--background", "normal"], "Give --out DIR with --background"),
         (["--out", "x", "--background", "normal"], "a.png: pixel spacing"),

@@ -167,8 +167,6 @@ def test_pictures_are_written(finished: Path, rois: Path, tmp_path: Path) -> Non
         (["--box", "1,2,3,4", "--mask", "m.png"], "Give --box or --mask"),
         (["--bits-stored", "17"], "--bits-stored must be 1 to 16. Received: 17"),
         (["--as", "rio"], "did you mean 'roi'?"),
-        (["--tta", "9"], "--tta must be 1 to 8. Received: 9"),
-        (["--most", "0"], "--most must be at least 1. Received: 0"),
         (["--json", "-", "--csv", "-"], "cannot both go to stdout"),
         (["--box", "900,900,9,9", "--crop", "roi"], "lies outside the image"),
         (["--box", "1,1,9,9", "--crop", "fixed"], "Give --pixel-spacing, or"),

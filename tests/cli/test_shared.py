@@ -10,7 +10,6 @@ from typing import TextIO
 
 import pytest
 
-from keras_wa.cli.messages import warn
 from keras_wa.cli.shared import choose_dataset
 from keras_wa.cli.starting import quiet_start, start_keras
 from keras_wa.errors import UserError
@@ -76,11 +75,6 @@ def test_a_named_dataset_lies_in_the_folder_of_its_name(tmp_path: Path) -> None:
     (tmp_path / "cmmd").mkdir()
     expected = {"dataset": "cmmd", "data_dir": str(tmp_path / "cmmd")}
     assert choose_dataset({"dataset": "cmmd"}, tmp_path) == expected
-
-
-def test_notes_stand_out(capsys: pytest.CaptureFixture[str]) -> None:
-    warn(["one", "two"])
-    assert capsys.readouterr().out == "*** one\n*** two\n"
 
 
 def _noise(text: str) -> None:

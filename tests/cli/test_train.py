@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from keras_wa.data.leaky_splits import LEAKY_SPLITS
 from keras_wa.training.fit import Outcome
 from tests.cli.bars import without_bars
 from tests.cli.failing import ErrorOf
-from tests.tiny_model import SETTINGS, flags
+from tests.tiny_model import flags
 
 Calls = list[dict[str, Any]]
 
@@ -96,24 +95,6 @@ def test_without_data_the_phantom_is_taken_and_that_is_said_loudly(
     assert run.path.name.startswith("tiny-phantom-")
 
 
-def test_config_file_flags_and_model_options_come_together(
-    tmp_path: Path,
-    store_dir: Path,
-    tiny_model: None,
-    trained: Calls,
-) -> None:
-    path = tmp_path / "quick.toml"
-    lines = [f"{k} = {json.dumps(v)}" for k, v in SETTINGS.items()]
-    path.write_text("\n".join([*lines, '[model_options]\nwavelet = "db4"\n']))
-    words = ["--config", str(path), "--store-dir", str(store_dir), "--epochs", "9"]
-    words += ["--run-dir", str(tmp_path / "run"), "--model-option", "wavelet=db2"]
-    assert main(["train", *words]) == 0
-    config = trained[0]["run"].config
-    assert config.epochs == 9
-    assert config.batch_size == SETTINGS["batch_size"]
-    assert config.model_options == {"wavelet": "db2", "dropout": 0.2}
-
-
 def test_an_existing_run_is_not_overwritten(
     finished: Path, store_dir: Path, error_of: ErrorOf
 ) -> None:
@@ -178,9 +159,6 @@ def test_resume_accepts_its_own_settings_again(
     ("words", "flag", "stored"),
     [
         (["--epochs", "4"], "--epochs", "3"),
-        (["--seed", "1"], "--seed", "0"),
-        (["--model", "resnet50"], "--model", "'tiny'"),
-        (["--deterministic"], "--deterministic", "False"),
         (
             ["--model-option", "wavelet=db2"],
             "--model-option",
