@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from keras_wa.cli import main
-from tests.cli.failing import ErrorOf
 from tests.data.pipeline.folders import make_folder
 from tests.imports import deep_learning_libraries_of
 
@@ -26,9 +25,7 @@ def folder(tmp_path: Path) -> Path:
     return root
 
 
-def test_an_audit_writes_its_page_and_its_record(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_audit_writes_its_page_and_its_record(folder, tmp_path, capsys):
     out = tmp_path / "audit"
     words = ["--data-dir", str(folder), "--group-pattern", r"^(\w\d\d)"]
     words = ["audit", "folder", *words, "--out", str(out), *FEW]
@@ -52,9 +49,7 @@ def test_an_audit_writes_its_page_and_its_record(
     assert str(out / "audit.html") in said
 
 
-def test_values_of_12_bits_in_16_are_a_warning(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_values_of_12_bits_in_16_are_a_warning(folder, tmp_path, capsys):
     for path in folder.glob("*/*.png"):
         values = cv2.imread(str(path), cv2.IMREAD_UNCHANGED).astype(np.uint16) * 16
         assert cv2.imwrite(str(path), values)
@@ -70,9 +65,7 @@ def test_values_of_12_bits_in_16_are_a_warning(
         assert (said in capsys.readouterr().out) is not bool(more)
 
 
-def test_a_torn_patient_is_reported_not_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_torn_patient_is_reported_not_refused(tmp_path, capsys):
     root = make_folder(tmp_path / "data" / "train")
     make_folder(tmp_path / "data" / "test", per_class=6)
     words = ["--data-dir", str(root.parent), "--group-pattern", r"^(\w\d\d)"]
@@ -81,7 +74,7 @@ def test_a_torn_patient_is_reported_not_refused(
     assert "6 of 12 patients" in " ".join(capsys.readouterr().out.split())
 
 
-def test_bad_input_is_one_line(tmp_path: Path, error_of: ErrorOf) -> None:
+def test_bad_input_is_one_line(tmp_path, error_of):
     assert "did you mean 'folder'" in error_of(["audit", "foldr"])
     assert "--data-dir" in error_of(["audit", "cmmd"])
     assert "Unknown --crop" in error_of(["audit", "folder", "--crop", "x"])
@@ -97,15 +90,15 @@ def test_bad_input_is_one_line(tmp_path: Path, error_of: ErrorOf) -> None:
 
 
 def test_a_folder_that_cannot_be_made_is_told_before_the_work(
-    folder: Path, tmp_path: Path, error_of: ErrorOf
-) -> None:
+    folder, tmp_path, error_of
+):
     (tmp_path / "file").write_text("")
     words = ["audit", "folder", "--data-dir", folder]
     for place in (tmp_path / "file", tmp_path / "file" / "below"):
         assert f"--out. Received: {place}" in error_of([*words, "--out", place])
 
 
-def test_an_audit_needs_no_deep_learning_library(folder: Path, tmp_path: Path) -> None:
+def test_an_audit_needs_no_deep_learning_library(folder, tmp_path):
     words = ["audit", "folder", "--data-dir", str(folder), *FEW]
     words += ["--out", str(tmp_path / "audit")]
     code = f"from keras_wa.cli import main; main({words!r})"
@@ -114,9 +107,7 @@ def test_an_audit_needs_no_deep_learning_library(folder: Path, tmp_path: Path) -
 
 
 @pytest.mark.shared_data
-def test_the_case_lists_alone_give_the_published_numbers(
-    shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_case_lists_alone_give_the_published_numbers(shared_data, tmp_path, capsys):
     lists = shared_data / "cbis-ddsm-csv"
     words = ["--data-dir", str(lists), "--out", str(tmp_path), *FEW]
     assert main(["audit", "cbis-ddsm", *words]) == 0

@@ -19,7 +19,6 @@ from keras_wa.cli.flags import given_settings
 from keras_wa.cli.main import _parser
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.data import load_data
-from tests.cli.failing import ErrorOf
 from tests.data.io.dicom_files import dicom_dataset
 from tests.data.pipeline.folders import make_folder
 from tests.tiny_model import flags
@@ -84,13 +83,8 @@ def _of_another_modality(root: Path) -> None:
     ],
 )
 def test_data_that_nobody_can_train_on(
-    root: Path,
-    tmp_path: Path,
-    error_of: ErrorOf,
-    spoil: Callable[[Path], None] | None,
-    changes: dict[str, Any],
-    expected: list[str],
-) -> None:
+    root, tmp_path, error_of, spoil, changes, expected
+):
     if spoil is not None:
         spoil(root)
     line = error_of(_train(root, tmp_path, **changes))
@@ -100,9 +94,7 @@ def test_data_that_nobody_can_train_on(
     assert not any((tmp_path / "run").glob("*"))
 
 
-def test_a_loss_that_is_no_number(
-    tmp_path: Path, store_dir: Path, tiny_model: None, error_of: ErrorOf
-) -> None:
+def test_a_loss_that_is_no_number(tmp_path, store_dir, tiny_model, error_of):
     words = flags(store_dir=store_dir, run_dir=tmp_path / "run", learning_rate=3e38)
     line = error_of(["train", *words])
     assert "is nan: the training has diverged" in line or "is inf" in line
@@ -120,9 +112,7 @@ def _no_file_larger_than(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_disk_that_fills_while_the_data_are_prepared(
-    root: Path, tmp_path: Path, error_of: ErrorOf
-) -> None:
+def test_a_disk_that_fills_while_the_data_are_prepared(root, tmp_path, error_of):
     with _no_file_larger_than(4000):
         line = error_of(_train(root, tmp_path))
     assert "the disk is full" in line
@@ -130,8 +120,8 @@ def test_a_disk_that_fills_while_the_data_are_prepared(
 
 
 def test_a_disk_that_fills_during_the_training_costs_no_completed_epoch(
-    root: Path, tmp_path: Path, error_of: ErrorOf
-) -> None:
+    root, tmp_path, error_of
+):
     words = _train(root, tmp_path)
     given = given_settings(_parser().parse_args(words), TrainConfig)
     load_data(TrainConfig.from_mapping(given, ""))
@@ -157,9 +147,7 @@ def test_a_disk_that_fills_during_the_training_costs_no_completed_epoch(
 @pytest.mark.skipif(
     not Path("/dev/full").exists(), reason="this system has no /dev/full"
 )
-def test_a_device_without_space_is_told_from_a_defect(
-    tmp_path: Path, error_of: ErrorOf, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_device_without_space_is_told_from_a_defect(tmp_path, error_of, monkeypatch):
     from keras_wa.training.run import Run
 
     def write(*_: object) -> None:

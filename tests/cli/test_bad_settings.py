@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from tests.cli.failing import ErrorOf
 from tests.tiny_model import flags
 
 
 @pytest.mark.parametrize("command", ["evaluate", "explain", "export"])
-def test_what_is_no_run_is_named(
-    command: str, tmp_path: Path, error_of: ErrorOf
-) -> None:
+def test_what_is_no_run_is_named(command, tmp_path, error_of):
     line = error_of([command, tmp_path / "nowhere"])
     assert "nowhere is not a run directory" in line
 
@@ -37,14 +32,8 @@ def test_what_is_no_run_is_named(
     ],
 )
 def test_an_unknown_name_is_answered_with_the_nearest(
-    tmp_path: Path,
-    store_dir: Path,
-    tiny_model: None,
-    error_of: ErrorOf,
-    changes: dict[str, str],
-    words: list[str],
-    expected: str,
-) -> None:
+    tmp_path, store_dir, tiny_model, error_of, changes, words, expected
+):
     settings = flags(store_dir=store_dir, run_dir=tmp_path / "run", **changes)
     line = error_of(["train", *settings, *words])
     assert line.endswith(expected)
@@ -60,13 +49,8 @@ def test_an_unknown_name_is_answered_with_the_nearest(
     ],
 )
 def test_a_file_that_does_not_fit_is_named(
-    tmp_path: Path,
-    store_dir: Path,
-    tiny_model: None,
-    error_of: ErrorOf,
-    changes: dict[str, str],
-    expected: str,
-) -> None:
+    tmp_path, store_dir, tiny_model, error_of, changes, expected
+):
     (tmp_path / "file").write_text("no folder")
     settings = {"store_dir": store_dir, "run_dir": tmp_path / "run", **changes}
     words = [word.replace("@", str(tmp_path)) for word in flags(**settings)]
@@ -97,8 +81,8 @@ def test_a_file_that_does_not_fit_is_named(
     ],
 )
 def test_a_number_outside_its_range_is_named_and_nothing_is_written(
-    tmp_path: Path, tiny_model: None, error_of: ErrorOf, words: list[str], named: str
-) -> None:
+    tmp_path, tiny_model, error_of, words, named
+):
     settings = flags(store_dir=tmp_path / "store", run_dir=tmp_path / "run")
     assert named in error_of(["train", *settings, *words])
     assert list(tmp_path.iterdir()) == []
@@ -112,9 +96,7 @@ def test_a_number_outside_its_range_is_named_and_nothing_is_written(
         "model_options = {dropout = nan}",
     ],
 )
-def test_a_config_file_is_checked_as_flags_are(
-    tmp_path: Path, tiny_model: None, error_of: ErrorOf, line: str
-) -> None:
+def test_a_config_file_is_checked_as_flags_are(tmp_path, tiny_model, error_of, line):
     path = tmp_path / "my.toml"
     path.write_text(f'model = "tiny"\ndataset = "phantom"\n{line}\n')
     place = ["--store-dir", tmp_path / "store", "--run-dir", tmp_path / "run"]

@@ -15,7 +15,6 @@ from keras_wa.cli import main
 from keras_wa.errors import UserError
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.run import Run
-from tests.cli.failing import ErrorOf
 from tests.tiny_model import flags
 
 ROIS = 12
@@ -71,9 +70,7 @@ def change_one(folder: Path) -> str:
     return name
 
 
-def test_a_run_finds_its_data_whatever_the_current_folder(
-    here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_finds_its_data_whatever_the_current_folder(here, tmp_path, monkeypatch):
     write_set(tmp_path / "set", 1)  # Other data under the same relative path.
     before = contents(here / "run" / "evaluation" / "test")
     for folder in (here, tmp_path):
@@ -84,7 +81,7 @@ def test_a_run_finds_its_data_whatever_the_current_folder(
     assert not list(tmp_path.glob("data"))
 
 
-def test_results_say_what_was_left_out_and_what_the_split_is(here: Path) -> None:
+def test_results_say_what_was_left_out_and_what_the_split_is(here):
     folder = here / "run" / "evaluation" / "test"
     left_out = (
         "1 of 25 ROIs could not be read and were left out: benign 0 of 12, malignant 1 "
@@ -97,9 +94,7 @@ def test_results_say_what_was_left_out_and_what_the_split_is(here: Path) -> None
         assert "official" not in text
 
 
-def test_a_config_file_and_what_lies_under_data_last_as_flags_do(
-    here: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_config_file_and_what_lies_under_data_last_as_flags_do(here, monkeypatch):
     begun: list[TrainConfig] = []
 
     def train(run: Run, *_: Any, **__: Any) -> None:
@@ -120,8 +115,8 @@ def test_a_config_file_and_what_lies_under_data_last_as_flags_do(
 
 
 def test_other_data_under_the_same_names_are_refused_before_anything_is_written(
-    here: Path, monkeypatch: pytest.MonkeyPatch, error_of: ErrorOf
-) -> None:
+    here, monkeypatch, error_of
+):
     name = change_one(here)
     run, before = here / "run", contents(here / "run" / "evaluation" / "test")
     monkeypatch.chdir(here)
@@ -134,9 +129,7 @@ def test_other_data_under_the_same_names_are_refused_before_anything_is_written(
     assert error_of([*resumed, "--allow-changed-data"])
 
 
-def test_changed_data_are_noted_in_every_result(
-    here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], error_of: ErrorOf
-) -> None:
+def test_changed_data_are_noted_in_every_result(here, tmp_path, capsys, error_of):
     run, other = here / "run", here / "other"
     shutil.copytree(run, other)
     change_one(here)
@@ -167,9 +160,7 @@ def test_changed_data_are_noted_in_every_result(
         assert note in (tmp_path / "out" / file).read_text(), file
 
 
-def test_data_that_moved_are_found_where_they_are_named(
-    here: Path, monkeypatch: pytest.MonkeyPatch, error_of: ErrorOf
-) -> None:
+def test_data_that_moved_are_found_where_they_are_named(here, monkeypatch, error_of):
     (here / "set").rename(here / "moved")
     monkeypatch.chdir(here)
     for words in (["evaluate", "run"], ["train", "--run-dir", "run", "--resume"]):
@@ -185,9 +176,7 @@ def test_data_that_moved_are_found_where_they_are_named(
     assert main(["evaluate", "run", "--resamples", "5"]) == 0
 
 
-def test_a_moved_run_leaves_the_place_alone_where_it_was(
-    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_moved_run_leaves_the_place_alone_where_it_was(here, monkeypatch, capsys):
     moved = here.rename(here.with_name("moved"))
     shutil.rmtree(moved / "data")
     monkeypatch.chdir(moved)
@@ -203,18 +192,14 @@ def test_a_moved_run_leaves_the_place_alone_where_it_was(
     assert "no longer there" not in capsys.readouterr().out
 
 
-def test_a_store_folder_that_cannot_be_made_names_its_flag(
-    here: Path, error_of: ErrorOf
-) -> None:
+def test_a_store_folder_that_cannot_be_made_names_its_flag(here, error_of):
     (here / "file").touch()
     line = error_of(["evaluate", here / "run", "--store-dir", here / "file/x"])
     assert "cannot be written (Not a directory)" in line
     assert "choose one with --store-dir" in line
 
 
-def test_a_resumed_run_accepts_its_own_relative_paths_again(
-    here: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_resumed_run_accepts_its_own_relative_paths_again(here, monkeypatch):
     monkeypatch.chdir(here / "set")
     words = [word if word != "set" else "../set" for word in TRAIN]
     assert main(["train", *words, "--run-dir", "../run", "--resume"]) == 0

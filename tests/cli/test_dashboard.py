@@ -18,7 +18,6 @@ import pytest
 
 from keras_wa.cli import main
 from keras_wa.cli.dashboard import default_folder
-from tests.cli.failing import ErrorOf
 from tests.cli.long_running import running
 from tests.waiting import DEADLINE_S, until
 
@@ -48,7 +47,7 @@ def shown(runs: Path) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
 
 
 @pytest.mark.usefixtures("ctrl_c")
-def test_tensorboard_shows_every_run_in_every_tab(runs: Path) -> None:
+def test_tensorboard_shows_every_run_in_every_tab(runs):
     with shown(runs) as (process, lines):
         said = "".join(lines)
         assert f"*** {runs / 'broken'} is left out: " in said
@@ -155,9 +154,7 @@ def _check_projector(client: httpx2.Client) -> None:
     assert sprite.content[:8] == b"\x89PNG\r\n\x1a\n"
 
 
-def test_build_only_writes_beside_one_run_and_ends(
-    runs: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_build_only_writes_beside_one_run_and_ends(runs, capsys):
     out = runs.parent / "out"
     words = ["dashboard", str(runs / "first"), "--no-embeddings", "--build-only"]
     assert main([*words, "--out", str(out)]) == 0
@@ -180,9 +177,7 @@ def two(finished: Path, tmp_path: Path) -> Path:
     return path
 
 
-def test_a_selection_leaves_what_was_made_of_the_others(
-    two: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_selection_leaves_what_was_made_of_the_others(two, capsys):
     assert main(["dashboard", str(two), *BUILD]) == 0
     assert "Features of a (1/2) " in capsys.readouterr().out
     assert main(["dashboard", str(two / "b"), *BUILD]) == 0
@@ -205,11 +200,8 @@ def test_a_selection_leaves_what_was_made_of_the_others(
     ],
 )
 def test_it_is_written_beside_the_first_run_that_there_is(
-    two: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    folder: str,
-    words: list[str],
-) -> None:
+    two, monkeypatch, folder, words
+):
     before = {path.name for path in two.iterdir()}
     monkeypatch.chdir(two / folder)
     assert main(["dashboard", *words, "--no-embeddings", "--build-only"]) == 0
@@ -218,7 +210,7 @@ def test_it_is_written_beside_the_first_run_that_there_is(
     assert [path.name for path in two.parent.iterdir()] == ["runs"]
 
 
-def test_each_selection_has_a_place_of_its_own(two: Path) -> None:
+def test_each_selection_has_a_place_of_its_own(two):
     a, b = two / "a", two / "b"
     assert default_folder([two]) == default_folder([two, two]) == two / ".dashboard"
     assert default_folder([a, b]) == default_folder([b, a, b])
@@ -235,16 +227,12 @@ def test_each_selection_has_a_place_of_its_own(two: Path) -> None:
         (["--host", "203.0.113.7"], "203.0.113.7 and 0, which cannot be listened"),
     ],
 )
-def test_a_wrong_argument_is_named(
-    runs: Path, tmp_path: Path, error_of: ErrorOf, words: list[str], expected: str
-) -> None:
+def test_a_wrong_argument_is_named(runs, tmp_path, error_of, words, expected):
     first = ["dashboard", str(runs / "second"), "--no-embeddings", "--port", "0"]
     assert expected in error_of([*first, "--out", str(tmp_path), *words])
 
 
-def test_a_port_that_is_taken_is_named_before_the_work(
-    runs: Path, tmp_path: Path, error_of: ErrorOf
-) -> None:
+def test_a_port_that_is_taken_is_named_before_the_work(runs, tmp_path, error_of):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         words = ["dashboard", runs, "--out", tmp_path / "out", "--port", port]
@@ -252,9 +240,7 @@ def test_a_port_that_is_taken_is_named_before_the_work(
     assert not (tmp_path / "out").exists()
 
 
-def test_no_run_says_how_to_make_one(
-    tmp_path: Path, error_of: ErrorOf, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_run_says_how_to_make_one(tmp_path, error_of, monkeypatch):
     monkeypatch.chdir(tmp_path)
     line = error_of(["dashboard"])
     assert line.startswith("error: No run under runs. Received: runs is left out")

@@ -15,7 +15,6 @@ import pytest
 
 from keras_wa.cli import download, main
 from keras_wa.data.download import CMMD
-from tests.cli.failing import ErrorOf
 from tests.data.download import small_idc
 from tests.data.download.servers import Server, serving
 
@@ -56,9 +55,7 @@ def dicoms(out: Path) -> set[str]:
     return {path.relative_to(out).as_posix() for path in found}
 
 
-def test_images_lists_and_licence_lie_in_the_folder(
-    tmp_path: Path, words: list[str], small_index: pd.DataFrame
-) -> None:
+def test_images_lists_and_licence_lie_in_the_folder(tmp_path, words, small_index):
     out = tmp_path / "out"
     assert main([*words, "--yes"]) == 0
     folders = {str(Path(path).parent) for path in dicoms(out)}
@@ -72,9 +69,7 @@ def test_images_lists_and_licence_lie_in_the_folder(
     assert "10.1038/sdata.2017.177" in (out / "LICENSE-AND-CITATION.txt").read_text()
 
 
-def test_what_is_asked_for_and_what_came_is_told(
-    tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_asked_for_and_what_came_is_told(tmp_path, words, capsys):
     assert main([*words, "--yes", "--parts", "crops"]) == 0
     told = capsys.readouterr().out
     assert "CBIS-DDSM, calcification and mass: 5 ROIs of 3 patients; IDC v" in told
@@ -86,8 +81,8 @@ def test_what_is_asked_for_and_what_came_is_told(
 
 
 def test_the_same_command_again_fetches_nothing_and_needs_no_network(
-    tmp_path: Path, words: list[str], server: Server
-) -> None:
+    tmp_path, words, server
+):
     assert main([*words, "--yes"]) == 0
     server.got.clear()
     (tmp_path / "out" / "LICENSE-AND-CITATION.txt").unlink()
@@ -96,9 +91,7 @@ def test_the_same_command_again_fetches_nothing_and_needs_no_network(
     assert (tmp_path / "out" / "LICENSE-AND-CITATION.txt").exists()
 
 
-def test_a_phantom_tree_is_not_mixed_with_the_data_set(
-    tmp_path: Path, words: list[str], error_of: ErrorOf
-) -> None:
+def test_a_phantom_tree_is_not_mixed_with_the_data_set(tmp_path, words, error_of):
     settings = tmp_path / "out" / "phantom_tree.json"
     settings.parent.mkdir()
     settings.write_text("{}")
@@ -108,11 +101,8 @@ def test_a_phantom_tree_is_not_mixed_with_the_data_set(
 
 
 def test_a_dry_run_writes_nothing_and_needs_no_network(
-    tmp_path: Path,
-    words: list[str],
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+    tmp_path, words, capsys, monkeypatch
+):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=10))
     assert main([*words[:-1], "http://127.0.0.1:1", "--dry-run"]) == 0
     assert not (tmp_path / "out").exists()
@@ -122,28 +112,22 @@ def test_a_dry_run_writes_nothing_and_needs_no_network(
 
 
 def test_a_disk_without_room_is_refused_before_anything_is_made(
-    tmp_path: Path, words: list[str], error_of: ErrorOf, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    tmp_path, words, error_of, monkeypatch
+):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=10))
     assert "not enough free disk" in error_of([*words, "--yes"])
     assert not (tmp_path / "out").exists()
 
 
-def test_without_a_terminal_it_does_not_ask(
-    tmp_path: Path, words: list[str], error_of: ErrorOf
-) -> None:
+def test_without_a_terminal_it_does_not_ask(tmp_path, words, error_of):
     assert "--yes" in error_of(words)
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(("answer", "fetched"), [("y", 14), ("n", 0), ("", 0)])
 def test_at_a_terminal_the_answer_decides(
-    tmp_path: Path,
-    words: list[str],
-    monkeypatch: pytest.MonkeyPatch,
-    answer: str,
-    fetched: int,
-) -> None:
+    tmp_path, words, monkeypatch, answer, fetched
+):
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True))
     monkeypatch.setattr(builtins, "input", lambda _: answer)
     assert main(words) == 0
@@ -151,9 +135,7 @@ def test_at_a_terminal_the_answer_decides(
     assert (tmp_path / "out").exists() == bool(fetched)
 
 
-def test_without_a_network_nothing_is_left_behind(
-    tmp_path: Path, words: list[str], error_of: ErrorOf
-) -> None:
+def test_without_a_network_nothing_is_left_behind(tmp_path, words, error_of):
     with serving({}) as server:
         closed = server.url
     line = error_of([*words[:-1], closed, "--yes"])
@@ -162,13 +144,8 @@ def test_without_a_network_nothing_is_left_behind(
 
 
 def test_series_that_did_not_come_are_counted_and_named(
-    tmp_path: Path,
-    words: list[str],
-    server: Server,
-    small_index: pd.DataFrame,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+    tmp_path, words, server, small_index, capsys, monkeypatch
+):
     waits: list[float] = []
     monkeypatch.setattr(time, "sleep", waits.append)
     for name in ("uuid-3/0.dcm", "uuid-4/0.dcm"):
@@ -187,11 +164,7 @@ def test_series_that_did_not_come_are_counted_and_named(
     assert there == {path for path in kept if path.split("MG_")[1] not in bad}
 
 
-def test_ctrl_c_says_that_it_can_go_on(
-    words: list[str],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_ctrl_c_says_that_it_can_go_on(words, monkeypatch, capsys):
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
@@ -200,9 +173,7 @@ def test_ctrl_c_says_that_it_can_go_on(
     assert "the same command goes on from there" in capsys.readouterr().out
 
 
-def test_cmmd_comes_whole_with_its_spreadsheet(
-    tmp_path: Path, words: list[str], server: Server
-) -> None:
+def test_cmmd_comes_whole_with_its_spreadsheet(tmp_path, words, server):
     index = small_idc.index().assign(
         collection_id="cmmd", source_DOI="10.7937/tcia.eqde-4b16"
     )
@@ -218,11 +189,8 @@ def test_cmmd_comes_whole_with_its_spreadsheet(
 
 
 def test_the_series_table_has_each_series_and_is_summed_up_or_its_flag_is_named(
-    tmp_path: Path,
-    words: list[str],
-    error_of: ErrorOf,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+    tmp_path, words, error_of, capsys
+):
     table = tmp_path / "new" / "series.csv"
     assert main([*words, "--series-table", str(table)]) == 0
     assert len(pd.read_csv(table)) == len(small_idc.index()) == 10
@@ -246,7 +214,5 @@ def test_the_series_table_has_each_series_and_is_summed_up_or_its_flag_is_named(
         (["cbis-ddsm", "--case-lists", "nowhere"], "nowhere: --case-lists. Received"),
     ],
 )
-def test_what_makes_no_sense_is_one_line(
-    flags: list[str], message: str, error_of: ErrorOf
-) -> None:
+def test_what_makes_no_sense_is_one_line(flags, message, error_of):
     assert message in error_of(["download", *flags])

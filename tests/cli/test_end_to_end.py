@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -40,7 +39,7 @@ assert not any(m.startswith(("keras.", "keras_wa.")) for m in sys.modules)
 
 
 @pytest.mark.slow
-def test_train_evaluate_and_serve(tmp_path: Path) -> None:
+def test_train_evaluate_and_serve(tmp_path):
     words = ["--rois", "60", "--image-size", str(SIZE), "--field-mm", "8"]
     words += ["--epochs", "1", "--batch-size", "8", "--run-dir", "runs/wa"]
     # Otherwise it starts as nearly a constant, and five steps do not change that.

@@ -15,7 +15,6 @@ from keras_wa.data.io.clahe import clahe
 from keras_wa.data.phantom_tree.phantom_lists import phantom_case_lists
 from keras_wa.data.phantom_tree.phantom_tree import write_phantom_tree
 from keras_wa.phantom import PhantomSpec, phantom_cases, render_mask, render_roi
-from tests.cli.failing import ErrorOf
 from tests.data.pipeline.folders import make_folder
 
 PHANTOM = ["--dataset", "phantom", "--rois", "60", "--image-size", "64"]
@@ -31,9 +30,7 @@ def enhance(out: Path, *words: str | Path) -> tuple[dict, pd.DataFrame]:
     return record, pd.read_csv(out / "enhancement.csv")
 
 
-def test_a_phantom_is_measured_end_to_end(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_phantom_is_measured_end_to_end(tmp_path, capsys):
     record, table = enhance(tmp_path / "new" / "out", *PHANTOM, "--n", "12")
     out = capsys.readouterr().out
     page = (tmp_path / "new" / "out" / "table1.md").read_text()
@@ -53,9 +50,7 @@ def test_a_phantom_is_measured_end_to_end(
     assert cv2.imread(str(tmp_path / "new" / "out" / "figure1.png")).std() > 10
 
 
-def test_each_roi_is_the_datasets_with_clahe_and_the_phantoms_mask(
-    tmp_path: Path,
-) -> None:
+def test_each_roi_is_the_datasets_with_clahe_and_the_phantoms_mask(tmp_path):
     from keras_wa.evaluate.image_quality import measure_pair
 
     words = ["--clip-limit", "3", "--tiles", "4"]
@@ -70,7 +65,7 @@ def test_each_roi_is_the_datasets_with_clahe_and_the_phantoms_mask(
         assert dict(found[list(expected)]) == pytest.approx(expected, nan_ok=True)
 
 
-def test_the_same_command_gives_the_same_bytes(tmp_path: Path) -> None:
+def test_the_same_command_gives_the_same_bytes(tmp_path):
     for name in ("one", "two"):
         enhance(tmp_path / name, *PHANTOM, "--n", "5")
     for name in FILES - {"figure1.png"}:
@@ -78,9 +73,7 @@ def test_the_same_command_gives_the_same_bytes(tmp_path: Path) -> None:
         assert one.read_bytes() == two.read_bytes()
 
 
-def test_rois_in_which_a_measure_is_undefined_are_counted(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_rois_in_which_a_measure_is_undefined_are_counted(tmp_path, capsys):
     # A window of 16 pixels beside the outline is rare in 32 pixels.
     words = [*PHANTOM, "--image-size", "32", "--n", "20"]
     record, table = enhance(tmp_path, *words)
@@ -91,9 +84,7 @@ def test_rois_in_which_a_measure_is_undefined_are_counted(
     assert told in capsys.readouterr().out
 
 
-def test_a_dataset_without_masks_has_no_visibility_and_says_so(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_dataset_without_masks_has_no_visibility_and_says_so(tmp_path, capsys):
     root = make_folder(tmp_path / "data")
     (root / "0" / "a00_0.png").write_bytes(b"")
     words = ["--data-dir", root, "--group-pattern", r"^(\w\d\d)", "--resamples", "50"]
@@ -109,7 +100,7 @@ def test_a_dataset_without_masks_has_no_visibility_and_says_so(
     assert "*** 1 of 24 ROIs could not be read and were left out" in out
 
 
-def test_a_tree_of_cbis_ddsm_is_measured_with_its_masks(tmp_path: Path) -> None:
+def test_a_tree_of_cbis_ddsm_is_measured_with_its_masks(tmp_path):
     root = tmp_path / "tree"
     write_phantom_tree(
         root,
@@ -130,9 +121,7 @@ def test_a_tree_of_cbis_ddsm_is_measured_with_its_masks(tmp_path: Path) -> None:
     assert np.isfinite(table["local_contrast_after"]).all()
 
 
-def test_a_dataset_of_which_nothing_can_be_read_is_an_error(
-    tmp_path: Path, error_of: ErrorOf
-) -> None:
+def test_a_dataset_of_which_nothing_can_be_read_is_an_error(tmp_path, error_of):
     root = make_folder(tmp_path / "data")
     for path in root.glob("*/*.png"):
         path.write_bytes(b"")

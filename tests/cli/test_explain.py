@@ -22,7 +22,6 @@ from keras_wa.files import write_json
 from keras_wa.training.best import load_best
 from keras_wa.training.data import load_data
 from keras_wa.training.run import FORMAT, Run
-from tests.cli.failing import ErrorOf
 from tests.tiny_model import tiny
 
 N = 12
@@ -55,7 +54,7 @@ def _scores(path: Path, folder: str = "explain") -> dict[str, Any]:
     return json.loads(file.read_text())
 
 
-def test_the_files_are_those_that_are_promised(explained: Explained) -> None:
+def test_the_files_are_those_that_are_promised(explained):
     folder = explained[0] / "evaluation" / "test" / "explain"
     pictures = {"gates.png", "gradcam.png", "subbands.png"}
     assert {f.name for f in folder.iterdir()} == {"scores.json", "gates.csv", *pictures}
@@ -63,7 +62,7 @@ def test_the_files_are_those_that_are_promised(explained: Explained) -> None:
         assert (folder / name).read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_scores_are_those_of_the_best_models_heat(explained: Explained) -> None:
+def test_the_scores_are_those_of_the_best_models_heat(explained):
     path, record = explained[0], _scores(explained[0])
     run = Run.open(path)
     model, data = load_best(run), load_data(run.config)
@@ -87,7 +86,7 @@ def test_the_scores_are_those_of_the_best_models_heat(explained: Explained) -> N
     assert counts == [(sample.labels == 0).sum(), (sample.labels == 1).sum()]
 
 
-def test_the_gates_are_those_of_the_best_model(explained: Explained) -> None:
+def test_the_gates_are_those_of_the_best_model(explained):
     path = explained[0]
     run = Run.open(path)
     sample = draw_sample(load_data(run.config), "test", N)
@@ -96,9 +95,7 @@ def test_the_gates_are_those_of_the_best_model(explained: Explained) -> None:
     pd.testing.assert_frame_equal(table, expected, atol=1e-6)
 
 
-def test_the_terminal_shows_the_scores_and_that_it_is_a_phantom(
-    explained: Explained,
-) -> None:
+def test_the_terminal_shows_the_scores_and_that_it_is_a_phantom(explained):
     path, said = explained
     energy = _scores(path)["localisation"]["all"]["energy_in_mask"]["trained"]["value"]
     assert f"energy in mask, all       trained {energy:.3f}" in said
@@ -106,9 +103,7 @@ def test_the_terminal_shows_the_scores_and_that_it_is_a_phantom(
     assert f"Written: {path / 'evaluation' / 'test' / 'explain'}" in said
 
 
-def test_explaining_again_gives_the_same_scores(
-    explained: Explained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_explaining_again_gives_the_same_scores(explained, tmp_path, monkeypatch):
     monkeypatch.setattr("keras_wa.evaluate.explain_run.read_masks", _top_half)
     words = ["--n", str(N), "--random", "2", "--out", str(tmp_path / "new")]
     assert main(["explain", str(explained[0]), *words]) == 0
@@ -117,8 +112,8 @@ def test_explaining_again_gives_the_same_scores(
 
 
 def test_a_network_of_subbands_scores_as_the_one_that_makes_them_itself(
-    explained: Explained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    explained, tmp_path, monkeypatch
+):
     path = tmp_path / "run"
     shutil.copytree(explained[0], path)
     run = Run.open(path)
@@ -147,10 +142,8 @@ def test_a_network_of_subbands_scores_as_the_one_that_makes_them_itself(
 
 
 def test_occlusion_has_a_folder_of_its_own_and_needs_no_masks(
-    explained: Explained,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+    explained, monkeypatch, capsys
+):
     path = explained[0]
     before = _scores(path)
     nothing = ([None] * 4, "This data set has no masks.")
@@ -186,8 +179,8 @@ def test_occlusion_has_a_folder_of_its_own_and_needs_no_masks(
     ],
 )
 def test_a_wrong_argument_is_named_and_nothing_is_written(
-    finished: Path, tmp_path: Path, error_of: ErrorOf, words: list[str], expected: str
-) -> None:
+    finished, tmp_path, error_of, words, expected
+):
     out = tmp_path / "out"
     line = error_of(["explain", finished, "--n", "3", "--out", out, *words])
     assert expected in line

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from keras_wa.cli import main
 from keras_wa.cli.flags import add_config, add_settings, given_settings
 from keras_wa.data.loading import DataSettings
 from keras_wa.server.limits import ServerSettings
-from keras_wa.settings import Settings, fields_of
+from keras_wa.settings import fields_of
 from keras_wa.training.config import TrainConfig
 
 
@@ -25,7 +24,7 @@ def _given(*words: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("record", [TrainConfig, DataSettings, ServerSettings])
-def test_every_setting_has_one_flag_with_a_help(record: type[Settings]) -> None:
+def test_every_setting_has_one_flag_with_a_help(record):
     parser = argparse.ArgumentParser(add_help=False)
     add_settings(parser, record)
     actions = parser._actions
@@ -36,7 +35,7 @@ def test_every_setting_has_one_flag_with_a_help(record: type[Settings]) -> None:
         assert field.metadata["help"], field.name
 
 
-def test_help_groups_the_settings(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_groups_the_settings(capsys):
     with pytest.raises(SystemExit):
         main(["train", "--help"])
     out = capsys.readouterr().out
@@ -46,11 +45,11 @@ def test_help_groups_the_settings(capsys: pytest.CaptureFixture[str]) -> None:
     assert "tiles along each side (default: 8)" in " ".join(out.split())
 
 
-def test_a_flag_that_is_not_given_sets_nothing() -> None:
+def test_a_flag_that_is_not_given_sets_nothing():
     assert _given() == {}
 
 
-def test_flags_win_over_the_config_file(tmp_path: Path) -> None:
+def test_flags_win_over_the_config_file(tmp_path):
     path = tmp_path / "quick.toml"
     path.write_text("epochs = 3\nbatch_size = 32\nfresh_rois = true\naugment = true\n")
     assert _given("--config", str(path), "--epochs", "5", "--no-fresh-rois") == {
@@ -61,7 +60,7 @@ def test_flags_win_over_the_config_file(tmp_path: Path) -> None:
     }
 
 
-def test_flags_have_the_types_of_their_fields() -> None:
+def test_flags_have_the_types_of_their_fields():
     words = ["--learning-rate", "1e-3", "--seed", "7", "--deterministic"]
     values = _given(*words, "--model-option", "se_ratio=8", "--model-option", "dwt=x")
     assert values == {
@@ -72,7 +71,7 @@ def test_flags_have_the_types_of_their_fields() -> None:
     }
 
 
-def test_a_model_option_joins_those_of_the_config_file(tmp_path: Path) -> None:
+def test_a_model_option_joins_those_of_the_config_file(tmp_path):
     path = tmp_path / "my.toml"
     path.write_text("[model_options]\nse_ratio = 8\nwavelet = 'db2'\n")
     given = _given("--config", str(path), "--model-option", "wavelet=haar")
@@ -89,17 +88,13 @@ def test_a_model_option_joins_those_of_the_config_file(tmp_path: Path) -> None:
         ("weights=a=b", ("weights", "a=b")),
     ],
 )
-def test_a_model_option_has_the_type_that_it_looks_like(
-    text: str, expected: tuple[str, Any]
-) -> None:
+def test_a_model_option_has_the_type_that_it_looks_like(text, expected):
     given = _given("--model-option", text)
     assert given == {"model_options": dict([expected])}
 
 
 @pytest.mark.parametrize("text", ["wavelet", "=db2", ""])
-def test_a_model_option_without_key_or_value_is_refused(
-    text: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_model_option_without_key_or_value_is_refused(text, capsys):
     with pytest.raises(SystemExit):
         _given("--model-option", text)
     assert "must be KEY=VALUE. Received" in capsys.readouterr().err

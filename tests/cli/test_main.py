@@ -16,7 +16,6 @@ import keras_wa
 from keras_wa.cli import main
 from keras_wa.cli.main import COMMANDS
 from keras_wa.errors import UserError
-from tests.cli.failing import ErrorOf
 from tests.processes import python
 from tests.tiny_model import ROOT
 
@@ -40,17 +39,13 @@ def command(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     return module
 
 
-def test_a_users_mistake_is_one_line_and_2(
-    command: SimpleNamespace, error_of: ErrorOf
-) -> None:
+def test_a_users_mistake_is_one_line_and_2(command, error_of):
     command.error = UserError("data/x.png: no image.\n  Received: text")
     line = error_of(["train"])
     assert line == "error: data/x.png: no image. Received: text"
 
 
-def test_what_the_package_logs_is_printed_once_as_a_warning(
-    command: SimpleNamespace, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_the_package_logs_is_printed_once_as_a_warning(command, capsys):
     log = logging.getLogger("keras_wa.models.weights")
 
     def run(_: argparse.Namespace) -> int:
@@ -71,17 +66,13 @@ def test_what_the_package_logs_is_printed_once_as_a_warning(
         FileNotFoundError(errno.ENOENT, "No such file", "state.json"),
     ],
 )
-def test_a_defect_keeps_its_traceback(
-    command: SimpleNamespace, error: Exception
-) -> None:
+def test_a_defect_keeps_its_traceback(command, error):
     command.error = error
     with pytest.raises(type(error)):
         main(["train"])
 
 
-def test_ctrl_c_is_130(
-    command: SimpleNamespace, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_ctrl_c_is_130(command, capsys):
     command.error = KeyboardInterrupt()
     assert main(["train"]) == 130
     assert capsys.readouterr().err.strip() == "Stopped."
@@ -100,9 +91,7 @@ def test_ctrl_c_is_130(
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_a_full_disk_is_a_users_matter(
-    command: SimpleNamespace, error_of: ErrorOf, error: Exception
-) -> None:
+def test_a_full_disk_is_a_users_matter(command, error_of, error):
     command.error = error
     line = error_of(["train"])
     assert line.startswith("error: The disk is full (")
@@ -110,9 +99,7 @@ def test_a_full_disk_is_a_users_matter(
     assert "Failed to flush" not in line
 
 
-def test_a_place_that_may_not_be_written_is_named(
-    command: SimpleNamespace, error_of: ErrorOf
-) -> None:
+def test_a_place_that_may_not_be_written_is_named(command, error_of):
     command.error = PermissionError(errno.EACCES, "Permission denied", "runs/x")
     line = error_of(["train"])
     assert "Permission denied: 'runs/x'" in line
@@ -130,20 +117,18 @@ def test_a_place_that_may_not_be_written_is_named(
         (["enhance", "--limit", "5"], "unrecognized arguments: --limit 5"),
     ],
 )
-def test_a_wrong_argument_is_one_line_too(
-    error_of: ErrorOf, words: list[str], expected: str
-) -> None:
+def test_a_wrong_argument_is_one_line_too(error_of, words, expected):
     assert expected in error_of(words)
 
 
-def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_version_is_printed(capsys):
     with pytest.raises(SystemExit) as stop:
         main(["--version"])
     assert stop.value.code == 0
     assert capsys.readouterr().out.strip() == keras_wa.__version__
 
 
-def test_every_example_can_be_parsed() -> None:
+def test_every_example_can_be_parsed():
     import importlib
     import shlex
 
@@ -169,14 +154,14 @@ print("heavy:", sorted({"tensorflow", "keras", "torch", "jax"} & set(sys.modules
 """
 
 
-def test_help_does_not_wait_for_tensorflow() -> None:
+def test_help_does_not_wait_for_tensorflow():
     done = python("-c", _HELP, *COMMANDS)
     assert done.stdout.count("Example: ") == len(COMMANDS)
     assert done.stdout.endswith("heavy: []\n")
     assert done.stderr == ""
 
 
-def test_the_list_of_commands_imports_none_of_them() -> None:
+def test_the_list_of_commands_imports_none_of_them():
     code = """
 import sys
 from keras_wa.cli import main
@@ -191,7 +176,7 @@ except SystemExit:
 
 
 @pytest.mark.parametrize("script", ["train", "evaluate"])
-def test_the_scripts_are_the_commands(script: str) -> None:
+def test_the_scripts_are_the_commands(script):
     source = (ROOT / f"{script}.py").read_text()
     calls: list[list[str]] = []
     fake = SimpleNamespace(main=lambda words: calls.append(words) or 7)

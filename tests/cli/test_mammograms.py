@@ -38,7 +38,7 @@ def prepare(tree: Path, tmp_path: Path):
     return run
 
 
-def test_every_roi_comes_through(prepare, tree: Path) -> None:
+def test_every_roi_comes_through(prepare, tree):
     store = prepare()
     truth = pd.read_csv(tree / "phantom_truth.csv").drop_duplicates("roi_id")
     listed = truth[truth["roi_id"].str.startswith("Calc")].set_index("roi_id")
@@ -51,7 +51,7 @@ def test_every_roi_comes_through(prepare, tree: Path) -> None:
     assert facts["spacing_from"] == {"option": len(listed)}
 
 
-def test_a_damaged_file_costs_its_rois_only(tree: Path, prepare) -> None:
+def test_a_damaged_file_costs_its_rois_only(tree, prepare):
     whole = prepare()
     row = whole.cases.iloc[3]
     path = tree / row["image_path"]
@@ -69,11 +69,8 @@ def test_a_damaged_file_costs_its_rois_only(tree: Path, prepare) -> None:
 
 
 def test_a_run_on_mammograms_from_training_to_its_audit(
-    tree: Path,
-    tmp_path: Path,
-    tiny_model: None,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+    tree, tmp_path, tiny_model, capsys
+):
     run = tmp_path / "run"
     words = ["--data-dir", str(tree), "--store-dir", str(tmp_path / "stores"), *FIELD]
     words += ["--image-size", "32", "--model", "tiny", "--epochs", "1"]

@@ -47,9 +47,7 @@ def arguments() -> None:
         ("`read` it, `write()` it", "`read` it, `write()` it"),
     ],
 )
-def test_a_parameter_is_named_as_the_argument_that_sets_it(
-    message: str, shown: str
-) -> None:
+def test_a_parameter_is_named_as_the_argument_that_sets_it(message, shown):
     assert as_flags(message) == shown
 
 
@@ -71,15 +69,11 @@ def test_a_parameter_is_named_as_the_argument_that_sets_it(
         ("`keras_wa.data.download`", "`keras-wa download DATASET`"),
     ],
 )
-def test_a_function_is_named_as_the_command_that_calls_it(
-    message: str, shown: str
-) -> None:
+def test_a_function_is_named_as_the_command_that_calls_it(message, shown):
     assert as_flags(f"Do it: {message}.") == f"Do it: {shown}."
 
 
-def test_progress_and_warnings_of_the_library_are_printed(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_progress_and_warnings_of_the_library_are_printed(capsys):
     log = logging.getLogger("keras_wa.some.module")
     with printing_log():
         log.info("[1/2] 100% of it")

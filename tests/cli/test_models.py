@@ -9,7 +9,6 @@ import pytest
 from keras_wa.cli import main
 from keras_wa.models import create_model, registry
 from keras_wa.training.flops import gflops
-from tests.cli.failing import ErrorOf
 from tests.imports import deep_learning_libraries_of
 from tests.tiny_model import SOURCE
 
@@ -24,9 +23,7 @@ def two_models(tiny_model: None, monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delitem(registered, name)
 
 
-def test_the_table_is_sorted_and_has_size_work_and_source(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_the_table_is_sorted_and_has_size_work_and_source(capsys):
     assert main(["models", "--image-size", "64"]) == 0
     header, first, second, note = capsys.readouterr().out.splitlines()
     assert header.split() == ["model", "params,", "M", "GFLOPs", "source"]
@@ -39,7 +36,7 @@ def test_the_table_is_sorted_and_has_size_work_and_source(
     assert "counts two" in note
 
 
-def test_json_holds_exact_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_holds_exact_numbers(capsys):
     assert main(["models", "--json", "--image-size", "64"]) == 0
     record = json.loads(capsys.readouterr().out)
     assert record["image_size"] == 64
@@ -50,9 +47,7 @@ def test_json_holds_exact_numbers(capsys: pytest.CaptureFixture[str]) -> None:
     assert row["gflops"] == pytest.approx(gflops(model), abs=1e-6)
 
 
-def test_the_usual_list_waits_for_no_library(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_the_usual_list_waits_for_no_library(capsys):
     code = "from keras_wa.cli import main; main(['models'])"
     assert deep_learning_libraries_of(code) == []
     assert main(["models"]) == 0
@@ -62,9 +57,7 @@ def test_the_usual_list_waits_for_no_library(
     assert line.split()[1:3] == ["26.13", "2.08"]
 
 
-def test_one_model_is_shown_with_its_options(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_one_model_is_shown_with_its_options(capsys):
     assert main(["models", "--model", "attention_cnn", "--image-size", "64"]) == 0
     out = capsys.readouterr().out
     assert "tiny" not in out
@@ -72,9 +65,7 @@ def test_one_model_is_shown_with_its_options(
     assert "  dropout = 0.5\n" in out
 
 
-def test_a_size_that_one_model_refuses_leaves_the_others(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_size_that_one_model_refuses_leaves_the_others(monkeypatch, capsys):
     from keras_wa.models.alexnet import alexnet
 
     builder = alexnet.__wrapped__  # type: ignore[attr-defined]
@@ -87,5 +78,5 @@ def test_a_size_that_one_model_refuses_leaves_the_others(
     assert lines[3].startswith("tiny")
 
 
-def test_a_misspelt_name_is_told_in_one_line(error_of: ErrorOf) -> None:
+def test_a_misspelt_name_is_told_in_one_line(error_of):
     assert "did you mean 'tiny'?" in error_of(["models", "--model", "tine"])

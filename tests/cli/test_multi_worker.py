@@ -12,7 +12,6 @@ import pytest
 import tensorflow as tf
 
 from keras_wa.cli import main
-from tests.cli.failing import ErrorOf
 from tests.tiny_model import completed, flags
 from tests.two_processes import ending, free_addresses, start_worker
 from tests.waiting import DEADLINE_S, until
@@ -46,8 +45,8 @@ def alone(
 
 @pytest.mark.slow
 def test_two_workers_end_where_one_process_does_though_each_is_killed_once(
-    tmp_path: Path, store_dir: Path, alone: Path
-) -> None:
+    tmp_path, store_dir, alone
+):
     run, addresses = tmp_path / "run", free_addresses()
     words = ["tests.tiny_model", *_words(store_dir, run, strategy="multi-worker")]
     logs = [tmp_path / f"{index}.log" for index in range(2)]
@@ -88,9 +87,7 @@ def test_two_workers_end_where_one_process_does_though_each_is_killed_once(
     assert not [path for path in run.rglob(".*") if "partial" in path.name]
 
 
-def test_workers_with_other_settings_are_refused_on_both_sides(
-    tmp_path: Path, store_dir: Path
-) -> None:
+def test_workers_with_other_settings_are_refused_on_both_sides(tmp_path, store_dir):
     addresses = free_addresses()
     logs = [tmp_path / f"{index}.log" for index in range(2)]
     workers = []
@@ -113,9 +110,7 @@ def test_workers_with_other_settings_are_refused_on_both_sides(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("ctrl_c")
-def test_ctrl_c_ends_a_worker_that_waits_for_the_others(
-    tmp_path: Path, store_dir: Path
-) -> None:
+def test_ctrl_c_ends_a_worker_that_waits_for_the_others(tmp_path, store_dir):
     words = _words(store_dir, tmp_path / "run", strategy="multi-worker")
     log = tmp_path / "1.log"
     worker = start_worker(["tests.tiny_model", *words], free_addresses(), 1, log)
@@ -128,8 +123,8 @@ def test_ctrl_c_ends_a_worker_that_waits_for_the_others(
 
 
 def test_what_workers_need_is_said_before_anything_is_read(
-    tmp_path: Path, error_of: ErrorOf, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    tmp_path, error_of, monkeypatch
+):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     words = ["train", "--strategy", "multi-worker", "--dataset", "phantom"]
     assert "TF_CONFIG" in error_of([*words, "--run-dir", tmp_path / "run"])

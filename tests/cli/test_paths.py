@@ -13,7 +13,6 @@ import pytest
 
 from keras_wa.cli import main
 from keras_wa.inference.classifier import open_classifier
-from tests.cli.failing import ErrorOf
 
 ODD = "-x[1] *?ü\n'\"%,:#$^{\\"
 _CONFIG = """
@@ -88,16 +87,12 @@ def run_in(place: Path, command: str) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda each: each[:12])
-def test_a_command_reads_and_writes_there(
-    odd: Path, monkeypatch: pytest.MonkeyPatch, command: str
-) -> None:
+def test_a_command_reads_and_writes_there(odd, monkeypatch, command):
     monkeypatch.chdir(odd.parent)
     run_in(odd, command)
 
 
-def test_names_may_be_as_long_as_the_system_takes_them(
-    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_names_may_be_as_long_as_the_system_takes_them(finished, tmp_path, monkeypatch):
     place = filled(tmp_path / (200 * "n"), finished)
     for roi in (place / "few").iterdir():
         roi.rename(roi.with_name(f"{roi.stem[-20:]:x>250}.png"))
@@ -107,7 +102,7 @@ def test_names_may_be_as_long_as_the_system_takes_them(
             run_in(place, command)
 
 
-def test_a_server_opens_what_lies_there(odd: Path) -> None:
+def test_a_server_opens_what_lies_there(odd):
     rois = np.random.default_rng(0).integers(0, 256, (2, 32, 32), "uint8")
     wanted = open_classifier(odd / "run")(rois)
     for name in ("served", "run/best.keras"):
@@ -115,9 +110,7 @@ def test_a_server_opens_what_lies_there(odd: Path) -> None:
         np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-4)
 
 
-def test_a_name_that_is_no_utf8_is_classified_or_told(
-    finished: Path, tmp_path: Path, error_of: ErrorOf
-) -> None:
+def test_a_name_that_is_no_utf8_is_classified_or_told(finished, tmp_path, error_of):
     roi = np.random.default_rng(0).integers(0, 256, (40, 40), "uint8")
     (tmp_path / f"{LATIN_1}.png").write_bytes(cv2.imencode(".png", roi)[1].tobytes())
     words = ["predict", str(finished), str(tmp_path), "--csv", str(tmp_path / "a.csv")]
@@ -137,14 +130,12 @@ def test_a_name_that_is_no_utf8_is_classified_or_told(
     [["predict", "@", "x.png"], ["export", "@"], ["phantom", "--out", "@/x"]],
     ids=lambda words: words[0],
 )
-def test_a_name_that_is_too_long_is_told(words: list[str], error_of: ErrorOf) -> None:
+def test_a_name_that_is_too_long_is_told(words, error_of):
     line = error_of([word.replace("@", 300 * "n") for word in words])
     assert "File name too long" in line
 
 
-def test_a_tilde_that_the_shell_leaves_is_the_home_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_tilde_that_the_shell_leaves_is_the_home_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     words = ["--rois", "10", "--size", "32", "--field-mm", "8"]
     assert main(["phantom", "--out=~/set", *words]) == 0

@@ -17,7 +17,6 @@ from keras_wa.cli import main
 from keras_wa.export.cards import card_file
 from keras_wa.training.data import load_data
 from keras_wa.training.run import Run
-from tests.cli.failing import ErrorOf
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +31,8 @@ def rois(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_raw_files_give_the_probabilities_of_the_evaluation(
-    finished: Path, rois: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+    finished, rois, tmp_path, capsys
+):
     run = shutil.copytree(finished, tmp_path / "run")
     assert main(["evaluate", str(run), "--resamples", "20"]) == 0
     folder = run / "evaluation" / "test"
@@ -61,8 +60,8 @@ def test_raw_files_give_the_probabilities_of_the_evaluation(
 
 
 def test_what_is_bad_or_not_there_is_told_and_the_rest_go_on(
-    finished: Path, rois: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+    finished, rois, tmp_path, capsys
+):
     (tmp_path / "empty").mkdir()
     (tmp_path / "bad.png").write_bytes(b"no image")
     good = str(next(rois.iterdir()))
@@ -83,8 +82,8 @@ def test_what_is_bad_or_not_there_is_told_and_the_rest_go_on(
 
 
 def test_a_result_that_cannot_be_written_is_refused_before_the_work(
-    finished: Path, rois: Path, tmp_path: Path, error_of: ErrorOf
-) -> None:
+    finished, rois, tmp_path, error_of
+):
     (tmp_path / "file").write_text("")
     for flag in ("--csv", "--json"):
         for place in (tmp_path, tmp_path / "file" / "x", Path("/proc/x")):
@@ -108,11 +107,8 @@ def trained_on_12_bits(finished: Path, tmp_path: Path) -> Path:
 
 
 def test_a_model_of_12_bits_predicts_with_them_unless_told_otherwise(
-    finished: Path,
-    trained_on_12_bits: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+    finished, trained_on_12_bits, tmp_path, capsys
+):
     values = np.random.default_rng(0).integers(0, 4096, (40, 40)).astype(np.uint16)
     values[0, 0] = 4095
     twelve, eight = str(tmp_path / "a.png"), str(tmp_path / "b.png")
@@ -150,7 +146,7 @@ def test_a_model_of_12_bits_predicts_with_them_unless_told_otherwise(
     assert "a.png: grey range. Received: values up to 4095" in capsys.readouterr().err
 
 
-def test_pictures_are_written(finished: Path, rois: Path, tmp_path: Path) -> None:
+def test_pictures_are_written(finished, rois, tmp_path):
     file = sorted(rois.iterdir())[0]
     words = ["predict", str(finished), str(file), "--crop", "roi"]
     words += ["--box", "4,4,20,20", "--overlay", str(tmp_path / "seen")]
@@ -173,15 +169,11 @@ def test_pictures_are_written(finished: Path, rois: Path, tmp_path: Path) -> Non
         (["--mask", "absent.png", "--crop", "roi"], "absent.png: "),
     ],
 )
-def test_a_wrong_argument_is_named(
-    finished: Path, rois: Path, error_of: ErrorOf, words: list[str], expected: str
-) -> None:
+def test_a_wrong_argument_is_named(finished, rois, error_of, words, expected):
     file = str(next(rois.iterdir()))
     assert expected in error_of(["predict", str(finished), file, *words])
 
 
-def test_box_and_mask_are_for_one_file(
-    finished: Path, rois: Path, error_of: ErrorOf
-) -> None:
+def test_box_and_mask_are_for_one_file(finished, rois, error_of):
     words: list[Any] = ["predict", str(finished), str(rois), "--box", "1,1,9,9"]
     assert "--box and --mask are for one FILE" in error_of(words)

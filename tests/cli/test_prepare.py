@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
 from keras_wa.cli import main
 from keras_wa.data.pipeline import PreparedStore
 from tests.cli.bars import without_bars
-from tests.cli.failing import ErrorOf
 from tests.data.pipeline.folders import make_folder
 
 
-def test_a_store_is_made_that_train_will_find(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_store_is_made_that_train_will_find(tmp_path, capsys):
     root = make_folder(tmp_path / "data")
     words = ["--data-dir", str(root), "--group-pattern", r"^(\w\d\d)"]
     words += ["--image-size", "32", "--store-dir", str(tmp_path / "stores")]
@@ -34,9 +27,7 @@ def test_a_store_is_made_that_train_will_find(
     assert [path.stat().st_mtime_ns for path in sorted(folder.iterdir())] == stamps
 
 
-def test_the_settings_of_a_config_file_are_taken(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_settings_of_a_config_file_are_taken(tmp_path, capsys):
     path = tmp_path / "quick.toml"
     path.write_text('dataset = "phantom"\nrois = 60\nimage_size = 32\nfield_mm = 8\n')
     stores = tmp_path / "stores"
@@ -48,8 +39,8 @@ def test_the_settings_of_a_config_file_are_taken(
 
 
 def test_what_can_be_read_is_prepared_even_if_nobody_can_train_on_it(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], error_of: ErrorOf
-) -> None:
+    tmp_path, capsys, error_of
+):
     root = make_folder(tmp_path / "data")
     for path in (root / "1").iterdir():
         path.write_bytes(b"")

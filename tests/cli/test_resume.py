@@ -71,8 +71,8 @@ def _contents(run: Path) -> tuple[dict[str, np.ndarray], list[np.ndarray], str]:
 @pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("seed", [2025])
 def test_a_run_killed_again_and_again_ends_as_the_unbroken_one(
-    start: Start, tmp_path: Path, store_dir: Path, tiny_model: None, seed: int
-) -> None:
+    start, tmp_path, store_dir, tiny_model, seed
+):
     moments = random.Random(seed)
     unbroken, run = tmp_path / "unbroken", tmp_path / "run"
     settings = {"store_dir": store_dir, "epochs": EPOCHS, "batch_size": 4}

@@ -22,7 +22,6 @@ import numpy as np
 import pytest
 
 from keras_wa.cli import main
-from tests.cli.failing import ErrorOf
 from tests.cli.long_running import running
 from tests.inference.dicom_out.sources import digital
 from tests.waiting import DEADLINE_S, until
@@ -108,12 +107,8 @@ def without_file(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_32_requests_at_once_have_the_answers_of_the_command_line(
-    client: httpx2.Client,
-    finished: Path,
-    images: list[Path],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+    client, finished, images, tmp_path, capsys
+):
     assert client.get("/health").json() == {"status": "ok"}
     words = ["predict", str(finished), *map(str, images), "--tta", "1"]
     assert main([*words, "--as", "roi", "--json", str(tmp_path / "out.json")]) == 0
@@ -133,9 +128,7 @@ def test_32_requests_at_once_have_the_answers_of_the_command_line(
     assert len(spread) > 16, "the answers are not all the same"
 
 
-def test_bad_requests_are_refused_and_the_service_lives_on(
-    client: httpx2.Client, address: str, images: list[Path]
-) -> None:
+def test_bad_requests_are_refused_and_the_service_lives_on(client, address, images):
     good = images[0].read_bytes()
     rng = np.random.default_rng(1)
     for size in (0, 1, 100, 5000):
@@ -148,9 +141,7 @@ def test_bad_requests_are_refused_and_the_service_lives_on(
 
 
 @pytest.mark.parametrize("head", [b"Content-Length: 1073741824", CHUNKED])
-def test_a_gigabyte_is_refused_while_it_comes(
-    client: httpx2.Client, address: str, head: bytes
-) -> None:
+def test_a_gigabyte_is_refused_while_it_comes(client, address, head):
     before = metric(client, "process_resident_memory_bytes")
     chunk = b"10000\r\n%b\r\n" if head == CHUNKED else b"%b"
     chunk %= bytes(2**16)
@@ -166,9 +157,7 @@ def test_a_gigabyte_is_refused_while_it_comes(
     assert client.get("/health").status_code == 200
 
 
-def test_slow_clients_give_others_no_trouble(
-    client: httpx2.Client, address: str, images: list[Path]
-) -> None:
+def test_slow_clients_give_others_no_trouble(client, address, images):
     heads = (b"", b"GET / HT", POST, POST + b"Content-Length: 9\r\n\r\n")
     with contextlib.ExitStack() as stack:
         # More than there are places for predictions.
@@ -181,12 +170,8 @@ def test_slow_clients_give_others_no_trouble(
 
 
 def test_nothing_is_left_behind_and_nothing_else_is_read(
-    address: str,
-    client: httpx2.Client,
-    images: list[Path],
-    temporary: Path,
-    finished: Path,
-) -> None:
+    address, client, images, temporary, finished
+):
     before = sorted(finished.rglob("*"))
     for data in (images[0].read_bytes(), images[-1].read_bytes(), b"\0" * 900_000):
         post(client, data)
@@ -198,7 +183,7 @@ def test_nothing_is_left_behind_and_nothing_else_is_read(
     assert sorted(finished.rglob("*")) == before
 
 
-def test_what_is_no_http_is_refused(client: httpx2.Client, address: str) -> None:
+def test_what_is_no_http_is_refused(client, address):
     for sent in (b"\x16\x03\x01\0\xff" * 20, b"POST /predict HTTP/1.1\r\n: x\r\n\r\n"):
         with connected(address) as connection:
             connection.sendall(sent)
@@ -207,8 +192,8 @@ def test_what_is_no_http_is_refused(client: httpx2.Client, address: str) -> None
 
 
 def test_sigterm_lets_every_request_be_answered_and_ends_with_0(
-    finished: Path, images: list[Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
+    finished, images, monkeypatch
+):
     monkeypatch.setenv("KERAS_WA_TOKEN", TOKEN)
     # A batch waits for a second, so that requests are under way.
     with served(finished, "--wait-ms", "1000", "--batch", "64") as (process, url):
@@ -229,7 +214,7 @@ def test_sigterm_lets_every_request_be_answered_and_ends_with_0(
             httpx2.get(url)
 
 
-def test_a_decoder_that_is_busy_does_not_hold_up_the_end(finished: Path) -> None:
+def test_a_decoder_that_is_busy_does_not_hold_up_the_end(finished):
     # Sixteen million numbers as text take seconds.
     data = b"P2 4000 4000 9\n" + b"1 " * 16_000_000
     with (
@@ -253,22 +238,18 @@ def test_a_decoder_that_is_busy_does_not_hold_up_the_end(finished: Path) -> None
         (["--host", "203.0.113.7", "--token", "t"], "which cannot be listened on"),
     ],
 )
-def test_a_wrong_argument_is_named(
-    finished: Path, error_of: ErrorOf, words: list[str], expected: str
-) -> None:
+def test_a_wrong_argument_is_named(finished, error_of, words, expected):
     assert expected in error_of(["serve", str(finished), *words])
 
 
-def test_a_port_that_is_taken_is_named(finished: Path, error_of: ErrorOf) -> None:
+def test_a_port_that_is_taken_is_named(finished, error_of):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         line = error_of(["serve", str(finished), "--port", port])
     assert f"127.0.0.1 and {port}, which cannot be listened on" in line
 
 
-def test_without_the_extra_it_says_what_to_install(
-    error_of: ErrorOf, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_extra_it_says_what_to_install(error_of, monkeypatch):
     found = importlib.util.find_spec
     monkeypatch.setattr(
         "importlib.util.find_spec",

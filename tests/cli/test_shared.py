@@ -15,9 +15,7 @@ from keras_wa.cli.starting import quiet_start, start_keras
 from keras_wa.errors import UserError
 
 
-def test_nothing_under_data_means_the_phantom_and_that_is_said(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_nothing_under_data_means_the_phantom_and_that_is_said(tmp_path, capsys):
     values = choose_dataset({"epochs": 3}, tmp_path)
     assert values == {"epochs": 3, "dataset": "phantom"}
     out = capsys.readouterr().out
@@ -34,12 +32,8 @@ def test_nothing_under_data_means_the_phantom_and_that_is_said(
     ],
 )
 def test_the_dataset_under_data_is_taken_and_that_is_said(
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    folder: str,
-    name: str,
-    words: str,
-) -> None:
+    tmp_path, capsys, folder, name, words
+):
     (tmp_path / folder).mkdir(parents=True)
     place = str((tmp_path / folder).parent)
     expected = {"dataset": name, "data_dir": place}
@@ -57,12 +51,7 @@ def test_the_dataset_under_data_is_taken_and_that_is_said(
         ({"dataset": "cmmd", "data_dir": "elsewhere"}, {}),
     ],
 )
-def test_what_is_given_is_not_searched_for(
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    given: dict[str, str],
-    more: dict[str, str],
-) -> None:
+def test_what_is_given_is_not_searched_for(tmp_path, capsys, given, more):
     for name in ("cmmd", "second"):
         (tmp_path / name / "benign").mkdir(parents=True)
     assert choose_dataset(given, tmp_path) == {**given, **more}
@@ -71,7 +60,7 @@ def test_what_is_given_is_not_searched_for(
         choose_dataset({}, tmp_path)
 
 
-def test_a_named_dataset_lies_in_the_folder_of_its_name(tmp_path: Path) -> None:
+def test_a_named_dataset_lies_in_the_folder_of_its_name(tmp_path):
     (tmp_path / "cmmd").mkdir()
     expected = {"dataset": "cmmd", "data_dir": str(tmp_path / "cmmd")}
     assert choose_dataset({"dataset": "cmmd"}, tmp_path) == expected
@@ -91,10 +80,8 @@ def buffered() -> Iterator[TextIO]:
 
 
 def test_a_start_that_works_is_quiet_and_stderr_is_back_afterwards(
-    buffered: TextIO,
-    capfd: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+    buffered, capfd, monkeypatch
+):
     monkeypatch.setattr(sys, "stderr", buffered)
     with quiet_start():
         _noise("held back")
@@ -103,11 +90,7 @@ def test_a_start_that_works_is_quiet_and_stderr_is_back_afterwards(
     assert capfd.readouterr().err == "shown by C++\nshown by Python\n"
 
 
-def test_a_start_that_fails_shows_what_was_held_back(
-    buffered: TextIO,
-    capfd: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_start_that_fails_shows_what_was_held_back(buffered, capfd, monkeypatch):
     monkeypatch.setattr(sys, "stderr", buffered)
 
     def fail() -> None:
@@ -124,7 +107,7 @@ def test_a_start_that_fails_shows_what_was_held_back(
     )
 
 
-def test_no_descriptor_is_left_open() -> None:
+def test_no_descriptor_is_left_open():
     def count() -> int:
         return len(os.listdir("/proc/self/fd"))
 
@@ -139,7 +122,7 @@ def test_no_descriptor_is_left_open() -> None:
     assert count() == before
 
 
-def test_tensorflow_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tensorflow_is_imported(monkeypatch):
     monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
     start_keras()
     assert "tensorflow" in sys.modules

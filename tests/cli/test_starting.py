@@ -16,7 +16,7 @@ from tests.imports import deep_learning_libraries_of
 from tests.waiting import DEADLINE_S
 
 
-def test_collecting_goes_on_afterwards_also_after_an_error() -> None:
+def test_collecting_goes_on_afterwards_also_after_an_error():
     assert gc.isenabled()
     with without_collecting():
         assert not gc.isenabled()
@@ -26,14 +26,14 @@ def test_collecting_goes_on_afterwards_also_after_an_error() -> None:
     assert gc.isenabled()
 
 
-def test_collecting_that_was_off_stays_off() -> None:
+def test_collecting_that_was_off_stays_off():
     with without_collecting():
         with without_collecting():
             pass
         assert not gc.isenabled()
 
 
-def test_the_first_value_is_made_unasked_and_the_others_when_asked_for() -> None:
+def test_the_first_value_is_made_unasked_and_the_others_when_asked_for():
     made: list[int] = []
     first = threading.Event()
 
@@ -49,21 +49,19 @@ def test_the_first_value_is_made_unasked_and_the_others_when_asked_for() -> None
     assert list(found) == [0, 1, 2]
 
 
-def test_nothing_stays_nothing_and_an_error_is_raised_when_asked_for() -> None:
+def test_nothing_stays_nothing_and_an_error_is_raised_when_asked_for():
     assert list(begun([])) == []
     found = begun(1 / number for number in (0, 1))
     with pytest.raises(ZeroDivisionError):
         next(found)
 
 
-def test_mammograms_are_searched_without_tensorflow() -> None:
+def test_mammograms_are_searched_without_tensorflow():
     assert deep_learning_libraries_of("import keras_wa.inference.targets") == []
 
 
 @pytest.mark.parametrize(("resume", "given"), [(True, []), (False, []), (True, ["-"])])
-def test_a_process_comes_back_as_the_command_that_it_was(
-    monkeypatch: pytest.MonkeyPatch, resume: bool, given: list[str]
-) -> None:
+def test_a_process_comes_back_as_the_command_that_it_was(monkeypatch, resume, given):
     words = ["train.py", "--run-dir", "x", *(["--resume"] if given else [])]
     monkeypatch.setattr(sys, "orig_argv", ["python3", *words])
     called: list[list[str]] = []

@@ -13,7 +13,6 @@ from keras_wa.data import split_hash
 from keras_wa.data.leaky_splits import LEAKY_SPLITS
 from keras_wa.training.fit import Outcome
 from tests.cli.bars import without_bars
-from tests.cli.failing import ErrorOf
 from tests.tiny_model import flags
 
 Calls = list[dict[str, Any]]
@@ -39,12 +38,8 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> Calls:
 
 
 def test_the_user_learns_what_is_trained_on_what_and_where_it_is(
-    tmp_path: Path,
-    store_dir: Path,
-    tiny_model: None,
-    trained: Calls,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+    tmp_path, store_dir, tiny_model, trained, capsys
+):
     run_dir = tmp_path / "runs" / "mine"
     assert main(["train", *flags(store_dir=store_dir, run_dir=run_dir)]) == 0
     captured = capsys.readouterr()
@@ -66,26 +61,16 @@ def test_the_user_learns_what_is_trained_on_what_and_where_it_is(
 
 @pytest.mark.parametrize(("split", "notice"), LEAKY_SPLITS.items())
 def test_every_page_of_a_leaky_split_says_that_it_is_inflated(
-    tmp_path: Path,
-    store_dir: Path,
-    tiny_model: None,
-    trained: Calls,
-    capsys: pytest.CaptureFixture[str],
-    split: str,
-    notice: str,
-) -> None:
+    tmp_path, store_dir, tiny_model, trained, capsys, split, notice
+):
     words = flags(store_dir=store_dir, run_dir=tmp_path / "run", split=split)
     assert main(["train", *words]) == 0
     assert capsys.readouterr().out.count(f"*** {notice}") == 2
 
 
 def test_without_data_the_phantom_is_taken_and_that_is_said_loudly(
-    tmp_path: Path,
-    tiny_model: None,
-    trained: Calls,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+    tmp_path, tiny_model, trained, monkeypatch, capsys
+):
     monkeypatch.chdir(tmp_path)
     assert main(["train", *flags(dataset=None)]) == 0
     assert "*** PHANTOM: no data set is under data/" in capsys.readouterr().out
@@ -95,9 +80,7 @@ def test_without_data_the_phantom_is_taken_and_that_is_said_loudly(
     assert run.path.name.startswith("tiny-phantom-")
 
 
-def test_an_existing_run_is_not_overwritten(
-    finished: Path, store_dir: Path, error_of: ErrorOf
-) -> None:
+def test_an_existing_run_is_not_overwritten(finished, store_dir, error_of):
     before = {p: p.read_bytes() for p in finished.rglob("*") if p.is_file()}
     line = error_of(["train", *flags(store_dir=store_dir, run_dir=finished)])
     assert "exists already" in line
@@ -111,9 +94,7 @@ def copy(finished: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(finished, tmp_path / "copy"))
 
 
-def test_resume_of_a_finished_run_exports_it_again(
-    copy: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_resume_of_a_finished_run_exports_it_again(copy, capsys):
     shutil.rmtree(copy / "saved_model")
     assert main(["train", "--run-dir", str(copy), "--resume"]) == 0
     assert (copy / "saved_model" / "saved_model.pb").is_file()
@@ -121,11 +102,8 @@ def test_resume_of_a_finished_run_exports_it_again(
 
 
 def test_resume_takes_the_newest_run_unless_told(
-    copy: Path,
-    tiny_model: None,
-    trained: Calls,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+    copy, tiny_model, trained, monkeypatch
+):
     (copy.parent / "runs").mkdir()
     copy.rename(copy.parent / "runs" / "mine")
     monkeypatch.chdir(copy.parent)
@@ -134,20 +112,13 @@ def test_resume_takes_the_newest_run_unless_told(
     assert trained[0]["resume"]
 
 
-def test_resume_without_a_run_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error_of: ErrorOf
-) -> None:
+def test_resume_without_a_run_says_so(tmp_path, monkeypatch, error_of):
     monkeypatch.chdir(tmp_path)
     line = error_of(["train", "--resume"])
     assert line == "error: No run to resume under runs/. Give --run-dir."
 
 
-def test_resume_accepts_its_own_settings_again(
-    finished: Path,
-    store_dir: Path,
-    tmp_path: Path,
-    trained: Calls,
-) -> None:
+def test_resume_accepts_its_own_settings_again(finished, store_dir, tmp_path, trained):
     path = tmp_path / "quick.toml"
     path.write_text("epochs = 3\nlearning_rate = 0.01\n")
     words = [*flags(store_dir=store_dir, run_dir=finished), "--config", str(path)]
@@ -167,20 +138,16 @@ def test_resume_accepts_its_own_settings_again(
     ],
 )
 def test_resume_with_another_setting_is_refused(
-    finished: Path, error_of: ErrorOf, words: list[str], flag: str, stored: str
-) -> None:
+    finished, error_of, words, flag, stored
+):
     line = error_of(["train", "--run-dir", finished, "--resume", *words])
     assert f"{flag} is {stored}. Received: " in line
     assert "start a new run" in line
 
 
 def test_ctrl_c_says_how_to_carry_on(
-    tmp_path: Path,
-    store_dir: Path,
-    tiny_model: None,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+    tmp_path, store_dir, tiny_model, monkeypatch, capsys
+):
     outcome = Outcome(epochs=0, best_epoch=None, best_auc=None, interrupted=True)
     monkeypatch.setattr("keras_wa.training.fit.train", lambda *_, **__: outcome)
     run_dir = tmp_path / "run"
