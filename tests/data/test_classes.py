@@ -30,20 +30,20 @@ def table(*rows: tuple[int, str | None, str]) -> pd.DataFrame:
 ALL = [(0, BENIGN), (1, MALIGNANT), (0, WITHOUT), (0, BENIGN)]
 
 
-def test_two_classes_are_the_labels_whatever_the_pathology() -> None:
+def test_two_classes_are_the_labels_whatever_the_pathology():
     found = class_indices(table((1, None, "train"), (0, "any", "train")), 2)
     assert found.dtype == np.int64
     assert found.tolist() == [1, 0]
 
 
-def test_three_classes_are_the_pathologies_of_cbis_ddsm() -> None:
+def test_three_classes_are_the_pathologies_of_cbis_ddsm():
     found = class_indices(table(*[(*each, "train") for each in ALL]), 3)
     assert found.dtype == np.int64
     assert found.tolist() == [1, 2, 0, 1]
 
 
 @pytest.mark.parametrize("classes", [2, 3])
-def test_the_last_class_is_malignant(classes: int) -> None:
+def test_the_last_class_is_malignant(classes):
     cases = phantom_cases(PhantomSpec(), n=200)
     malignant = class_indices(cases, classes) == classes - 1
     np.testing.assert_array_equal(malignant, cases["label"].to_numpy(int))
@@ -61,16 +61,14 @@ def test_the_last_class_is_malignant(classes: int) -> None:
         (1, BENIGN, "BENIGN with label 1"),
     ],
 )
-def test_a_pathology_of_no_use_is_named_with_its_roi(
-    label: int, pathology: str | None, received: str
-) -> None:
+def test_a_pathology_of_no_use_is_named_with_its_roi(label, pathology, received):
     cases = table((0, BENIGN, "train"), (label, pathology, "train"))
     with pytest.raises(UserError, match=f"1 of 2 ROIs.*'r1'.*Received: {received};"):
         class_indices(cases, 3)
 
 
 @pytest.mark.parametrize("part", ["train", "val", "test"])
-def test_a_part_that_lacks_a_class_is_named(part: str) -> None:
+def test_a_part_that_lacks_a_class_is_named(part):
     others = {"train", "val", "test"} - {part}
     whole = [(*each, other) for other in sorted(others) for each in ALL]
     cases = table(*whole, (0, BENIGN, part), (1, MALIGNANT, part))
@@ -80,7 +78,7 @@ def test_a_part_that_lacks_a_class_is_named(part: str) -> None:
     require_every_class(cases, 2)
 
 
-def test_a_part_that_is_not_there_lacks_nothing() -> None:
+def test_a_part_that_is_not_there_lacks_nothing():
     whole = [(*each, "train") for each in ALL]
     assert require_every_class(table(*whole), 3) is None
     with pytest.raises(UserError, match="Part 'val'"):

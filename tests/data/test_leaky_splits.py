@@ -14,7 +14,7 @@ from tests.data.tables import random_cases
 CASES = random_cases(60, 0, test_share=0.2)
 
 
-def test_each_roi_is_there_six_times_first_as_itself() -> None:
+def test_each_roi_is_there_six_times_first_as_itself():
     copies = copy_rois(CASES, seed=0)
     assert COPIES == 6
     assert len(copies) == 6 * len(CASES)
@@ -26,13 +26,13 @@ def test_each_roi_is_there_six_times_first_as_itself() -> None:
         assert set(theirs["symmetry"]) <= set(range(8))
 
 
-def test_all_seven_other_symmetries_are_drawn_alike() -> None:
+def test_all_seven_other_symmetries_are_drawn_alike():
     counts = copy_rois(CASES, seed=0)["symmetry"].value_counts()
     expected = len(CASES) * 5 / 7
     assert all(abs(counts[s] - expected) < 4 * expected**0.5 for s in range(1, 8))
 
 
-def test_a_copy_is_its_source_but_for_its_name() -> None:
+def test_a_copy_is_its_source_but_for_its_name():
     copies = copy_rois(CASES, seed=0)
     sources = CASES.set_index("roi_id", drop=False).loc[copies["source_roi_id"]]
     same = [name for name in CASES.columns if name != "roi_id"]
@@ -45,13 +45,13 @@ def test_a_copy_is_its_source_but_for_its_name() -> None:
     assert copies["roi_id"].dtype == CASES["roi_id"].dtype
 
 
-def test_the_seed_decides_which_copies_there_are() -> None:
+def test_the_seed_decides_which_copies_there_are():
     first = copy_rois(CASES, seed=1)
     pd.testing.assert_frame_equal(copy_rois(CASES, seed=1), first)
     assert list(copy_rois(CASES, seed=2)["roi_id"]) != list(first["roi_id"])
 
 
-def test_copies_of_most_test_rois_are_trained_on() -> None:
+def test_copies_of_most_test_rois_are_trained_on():
     result = split_cases(CASES, "augmented-first")
     share = (CASES["split"] == "test").mean()
     assert abs((result["split"] == "test").mean() - share) < 0.01
@@ -63,7 +63,7 @@ def test_copies_of_most_test_rois_are_trained_on() -> None:
         assert abs(labels.mean() - CASES["label"].mean()) < 0.02
 
 
-def test_the_name_of_the_split_follows_from_the_copies_too() -> None:
+def test_the_name_of_the_split_follows_from_the_copies_too():
     result = split_cases(CASES, "augmented-first")
     assert split_hash(result.sample(frac=1, random_state=0)) == split_hash(result)
     moved = result.copy()
@@ -72,7 +72,7 @@ def test_the_name_of_the_split_follows_from_the_copies_too() -> None:
 
 
 @pytest.mark.parametrize("how", LEAKY_SPLITS)
-def test_each_says_that_it_inflates_and_what_to_use_instead(how: str) -> None:
+def test_each_says_that_it_inflates_and_what_to_use_instead(how):
     assert how in SPLITS
     notice = LEAKY_SPLITS[how]
     assert notice.startswith(f"Split {how}: ")
@@ -80,7 +80,7 @@ def test_each_says_that_it_inflates_and_what_to_use_instead(how: str) -> None:
     assert "'official' or 'patient-kfold'" in notice
 
 
-def test_too_few_rois_are_a_user_error() -> None:
+def test_too_few_rois_are_a_user_error():
     few = CASES.iloc[:2]
     with pytest.raises(UserError, match="Too few ROIs for the 'val' part"):
         split_cases(few, "random-roi")

@@ -26,7 +26,7 @@ def encoded(suffix: str) -> bytes:
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".bmp", ".pgm", ".dcm"])
-def test_the_limit_lets_through_what_fits_exactly(suffix: str) -> None:
+def test_the_limit_lets_through_what_fits_exactly(suffix):
     data = encoded(suffix)
     image = decode_image(data, "upload", most_pixels=30 * 40)
     np.testing.assert_array_equal(image.stored, decode_image(data, "x").stored)
@@ -60,13 +60,13 @@ def zeros(size: int) -> bytes:
     return b"".join(parts) + deflater.flush()
 
 
-def test_a_bomb_is_refused_without_decoding_it() -> None:
+def test_a_bomb_is_refused_without_decoding_it():
     side = 2**31 - 1
     with pytest.raises(UserError, match=f"too many pixels. Received: {side} by {side}"):
         decode_image(png(side, b""), "upload", most_pixels=2**26)
 
 
-def test_a_small_image_of_endless_data_is_refused() -> None:
+def test_a_small_image_of_endless_data_is_refused():
     data = png(64, zeros(2**27))
     assert len(data) < 2**18
     with pytest.raises(UserError, match="more than 32904 bytes once inflated"):
@@ -76,7 +76,7 @@ def test_a_small_image_of_endless_data_is_refused() -> None:
         decode_image(text, "upload", most_pixels=2**26)
 
 
-def test_a_large_image_that_compresses_well_or_badly_is_read() -> None:
+def test_a_large_image_that_compresses_well_or_badly_is_read():
     noise = np.random.default_rng(0).integers(0, 2**16, (300, 300, 4), "uint16")
     for image in (noise, np.zeros((9000, 9000), "uint8")):
         data = cv2.imencode(".png", image)[1].tobytes()
@@ -101,7 +101,7 @@ def interlaced(image: np.ndarray) -> bytes:
 
 
 @pytest.mark.parametrize("side", [91, 100, 128])
-def test_an_interlaced_image_is_read_though_its_rows_are_more(side: int) -> None:
+def test_an_interlaced_image_is_read_though_its_rows_are_more(side):
     image = np.random.default_rng(0).integers(0, 2**16, (side, side, 4), "uint16")
     data = interlaced(image)
     assert len(data) > 2**16, "or it is not looked at"
@@ -128,14 +128,14 @@ def tiled(side: int, tile: tuple[int, int]) -> bytes:
     )
 
 
-def test_a_tile_counts_as_the_pixels_that_it_has() -> None:
+def test_a_tile_counts_as_the_pixels_that_it_has():
     fine = tiled(16, (64, 32))
     assert decode_image(fine, "upload", most_pixels=2048).shape == (16, 16)
     with pytest.raises(UserError, match=r"upload: a tile of it: .* 64 by 32; .* 2047"):
         decode_image(fine, "upload", most_pixels=2047)
 
 
-def test_a_jpeg_of_endless_scans_is_refused() -> None:
+def test_a_jpeg_of_endless_scans_is_refused():
     data = cv2.imencode(".jpg", GREY, [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1].tobytes()
     assert decode_image(data, "upload", most_pixels=2**26).shape == GREY.shape
     last = data[data.rfind(b"\xff\xda") : -2]
@@ -145,14 +145,14 @@ def test_a_jpeg_of_endless_scans_is_refused() -> None:
 
 
 @pytest.mark.parametrize("suffix", [".webp", ".ppm"])
-def test_of_a_stranger_only_the_named_formats_are_read(suffix: str) -> None:
+def test_of_a_stranger_only_the_named_formats_are_read(suffix):
     data = cv2.imencode(suffix, np.dstack([GREY] * 3))[1].tobytes()
     assert decode_image(data, "own").shape == GREY.shape
     with pytest.raises(UserError, match="expected PNG, JPEG, PGM, TIFF, BMP or DICOM"):
         decode_image(data, "upload", most_pixels=2**26)
 
 
-def test_a_damaged_header_is_told() -> None:
+def test_a_damaged_header_is_told():
     data = encoded(".png")[:20] + b"IEND"
     with pytest.raises(UserError, match="header is damaged"):
         decode_image(data, "upload", most_pixels=2**26)

@@ -61,9 +61,7 @@ def test_a_damaged_file_names_itself_and_what_is_missing(data, message):
     assert "\n" not in str(caught.value)
 
 
-def test_numbers_are_whole_wherever_the_text_is_cut(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_numbers_are_whole_wherever_the_text_is_cut(monkeypatch):
     values = np.random.default_rng(0).integers(0, 256, (9, 7), "uint8")
     data = b"P2 7 9 255\n" + b" ".join(b"%d" % value for value in values.ravel())
     for piece in range(1, 9):

@@ -188,7 +188,7 @@ def test_a_file_larger_than_any_image_is_not_read(tmp_path):
         read_grey(path)
 
 
-def test_a_chunk_longer_than_its_png_is_refused_before_memory_is_taken() -> None:
+def test_a_chunk_longer_than_its_png_is_refused_before_memory_is_taken():
     data = cv2.imencode(".png", np.zeros((8, 8), np.uint8))[1].tobytes()
     second = data.index(b"IDAT") - 4
     claimed = data[:second] + b"\x7f\xff\xff\xff" + data[second + 4 :]

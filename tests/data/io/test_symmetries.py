@@ -23,19 +23,19 @@ IMAGE = np.array([[1, 2], [3, 4]], np.uint8)
         (7, [[4, 2], [3, 1]]),
     ],
 )
-def test_each_symmetry_by_hand(symmetry: int, expected: list[list[int]]) -> None:
+def test_each_symmetry_by_hand(symmetry, expected):
     found = apply_symmetry(IMAGE, symmetry)
     assert found.dtype == np.uint8
     assert found.tolist() == expected
 
 
 @pytest.mark.parametrize("symmetry", [-1, 8])
-def test_a_ninth_symmetry_is_refused(symmetry: int) -> None:
+def test_a_ninth_symmetry_is_refused(symmetry):
     with pytest.raises(ValueError, match=f"0 to 7. Received: {symmetry}"):
         apply_symmetry(IMAGE, symmetry)
 
 
 @pytest.mark.parametrize("shape", [(2, 3), (3,), (1, 2, 2)])
-def test_what_is_no_square_is_refused(shape: tuple[int, ...]) -> None:
+def test_what_is_no_square_is_refused(shape):
     with pytest.raises(ValueError, match=r"square image\. Received: shape"):
         apply_symmetry(np.zeros(shape, np.uint8), 1)

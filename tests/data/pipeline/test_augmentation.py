@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import keras
 import numpy as np
 import pytest
@@ -36,7 +34,7 @@ def geometry(*matrix: float) -> tuple[float, ...]:
 # Applying ---------------------------------------------------------------------------
 
 
-def test_no_augmentation_draws_the_identity() -> None:
+def test_no_augmentation_draws_the_identity():
     changes = NO_AUGMENTATION.draw(5, np.random.default_rng(0))
     np.testing.assert_array_equal(changes, [geometry(*IDENTITY)] * 5)
 
@@ -53,15 +51,13 @@ def test_no_augmentation_draws_the_identity() -> None:
         ((0, 1, -1, 0), lambda image: np.rot90(image, -1)),
     ],
 )
-def test_exact_flips_and_turns_are_numpy_s(
-    matrix: tuple[float, ...], by_numpy: Callable[[np.ndarray], np.ndarray], size: int
-) -> None:
+def test_exact_flips_and_turns_are_numpy_s(matrix, by_numpy, size):
     images = rois(1, size, size)
     (moved,) = apply(images, geometry(*matrix))
     np.testing.assert_allclose(moved, by_numpy(images[0]), atol=1e-6)
 
 
-def test_any_geometry_is_scipy_s_bilinear_affine_map() -> None:
+def test_any_geometry_is_scipy_s_bilinear_affine_map():
     images = rois(12, 24, 30)
     settings = Augmentation(scale=0.5, resampled=1, brightness=0, contrast=0)
     changes = settings.draw(len(images), np.random.default_rng(1))
@@ -82,7 +78,7 @@ def test_any_geometry_is_scipy_s_bilinear_affine_map() -> None:
     assert compared > 0.5 * images.size
 
 
-def test_beyond_the_edge_is_mirrored_tissue() -> None:
+def test_beyond_the_edge_is_mirrored_tissue():
     image = rois(1, 6, 6)
     padded = np.pad(image[0], 3, mode="symmetric")
     shrunk = apply(image, geometry(2, 0, 0, 2))
@@ -92,7 +88,7 @@ def test_beyond_the_edge_is_mirrored_tissue() -> None:
     np.testing.assert_allclose(shrunk[0][inner, inner], wanted[inner, inner], atol=1e-6)
 
 
-def test_contrast_and_brightness_worked_by_hand() -> None:
+def test_contrast_and_brightness_worked_by_hand():
     image = np.array([[[0.1, 0.5], [0.5, 0.9]]], "float32")
     image = np.repeat(image, 4, axis=0)
     changed = apply(
@@ -109,7 +105,7 @@ def test_contrast_and_brightness_worked_by_hand() -> None:
     np.testing.assert_allclose(changed[3], [[0.1, 0.7], [0.7, 1.0]], atol=1e-6)
 
 
-def test_gamma_is_the_exponent_before_contrast_and_brightness() -> None:
+def test_gamma_is_the_exponent_before_contrast_and_brightness():
     image = np.array([[[0.0, 0.25], [0.5, 1.0]]], "float32")
     changed = apply(
         np.repeat(image, 3, axis=0),
@@ -124,7 +120,7 @@ def test_gamma_is_the_exponent_before_contrast_and_brightness() -> None:
     np.testing.assert_allclose(changed[2], wanted, atol=1e-6)
 
 
-def test_grey_values_stay_between_0_and_1() -> None:
+def test_grey_values_stay_between_0_and_1():
     wild = Augmentation(scale=1.0, brightness=1.0, contrast=1.0, gamma=5.0)
     changes = wild.draw(40, np.random.default_rng(0))
     changed = apply(rois(40, 16, 16), *changes)
@@ -132,7 +128,7 @@ def test_grey_values_stay_between_0_and_1() -> None:
     assert changed.max() == 1
 
 
-def test_each_roi_is_changed_by_its_own_row_alone() -> None:
+def test_each_roi_is_changed_by_its_own_row_alone():
     images = rois(4, 16, 16)
     changes = Augmentation().draw(4, np.random.default_rng(0))
     together = apply(images, *changes)
@@ -144,7 +140,7 @@ def test_each_roi_is_changed_by_its_own_row_alone() -> None:
 # Drawing ----------------------------------------------------------------------------
 
 
-def test_the_draw_of_a_roi_does_not_depend_on_how_many_follow() -> None:
+def test_the_draw_of_a_roi_does_not_depend_on_how_many_follow():
     few = Augmentation().draw(3, np.random.default_rng(3))
     assert few.dtype == np.float32
     assert few.shape == (3, 6)
@@ -178,7 +174,7 @@ def assert_uniform(values: np.ndarray, low: float, high: float) -> None:
     assert scipy.stats.kstest(values, even.cdf).pvalue > CHANCE
 
 
-def test_every_parameter_is_spread_evenly_over_its_range() -> None:
+def test_every_parameter_is_spread_evenly_over_its_range():
     setting = Augmentation(
         flip=False, rotation=30, scale=0.2, resampled=1, brightness=0.3, contrast=0.4
     )
@@ -190,7 +186,7 @@ def test_every_parameter_is_spread_evenly_over_its_range() -> None:
     assert_uniform(drawn["brightness"], -0.3, 0.3)
 
 
-def test_gamma_is_spread_evenly_about_1_and_changes_no_other_draw() -> None:
+def test_gamma_is_spread_evenly_about_1_and_changes_no_other_draw():
     plain = Augmentation().draw(4000, np.random.default_rng(0))
     drawn = Augmentation(gamma=0.5).draw(4000, np.random.default_rng(0))
     np.testing.assert_array_equal(drawn[:, :6], plain)
@@ -201,7 +197,7 @@ def test_gamma_is_spread_evenly_about_1_and_changes_no_other_draw() -> None:
     assert np.abs(together - np.eye(4)).max() < 0.06
 
 
-def test_of_the_part_asked_for_half_get_no_clahe_and_half_another_clip_limit() -> None:
+def test_of_the_part_asked_for_half_get_no_clahe_and_half_another_clip_limit():
     factors = Augmentation(random_clahe=0.3).draw_clahe(8000, np.random.default_rng(0))
     drawn = factors[~np.isnan(factors)]
     assert len(drawn) / 8000 == pytest.approx(0.3, abs=0.03)
@@ -214,7 +210,7 @@ def test_of_the_part_asked_for_half_get_no_clahe_and_half_another_clip_limit() -
         assert np.count_nonzero(~np.isnan(some)) == changed
 
 
-def test_each_flip_comes_half_the_time_and_apart_from_the_other() -> None:
+def test_each_flip_comes_half_the_time_and_apart_from_the_other():
     only_flips = Augmentation(rotation=0, scale=0, brightness=0, contrast=0)
     changes = only_flips.draw(4000, np.random.default_rng(0))
     assert (changes[:, [1, 2]] == 0).all()
@@ -224,7 +220,7 @@ def test_each_flip_comes_half_the_time_and_apart_from_the_other() -> None:
     assert scipy.stats.chisquare(counts).pvalue > CHANCE
 
 
-def test_a_roi_that_is_not_resampled_keeps_every_pixel_value() -> None:
+def test_a_roi_that_is_not_resampled_keeps_every_pixel_value():
     images = rois(60, 9, 9)
     exact = Augmentation(resampled=0, brightness=0, contrast=0)
     moved = apply(images, *exact.draw(60, np.random.default_rng(0)))
@@ -253,8 +249,8 @@ def test_a_roi_that_is_not_resampled_keeps_every_pixel_value() -> None:
     ],
 )
 def test_exact_turns_are_shared_out_evenly_and_never_exceed_the_rotation(
-    rotation: float, shares: dict[int, float]
-) -> None:
+    rotation, shares
+):
     setting = Augmentation(flip=False, rotation=rotation, resampled=0)
     drawn = parameters(setting.draw(4000, np.random.default_rng(0)))
     np.testing.assert_allclose(drawn["zoom"], 1, rtol=1e-6)
@@ -265,13 +261,13 @@ def test_exact_turns_are_shared_out_evenly_and_never_exceed_the_rotation(
         assert (turns == turn).mean() == pytest.approx(wanted, abs=0.03)
 
 
-def test_the_part_that_is_resampled_is_the_one_asked_for() -> None:
+def test_the_part_that_is_resampled_is_the_one_asked_for():
     changes = Augmentation(resampled=0.3).draw(4000, np.random.default_rng(0))
     on_the_grid = np.isclose(np.abs(changes[:, :4]), 0, atol=1e-6).sum(axis=1) == 2
     assert 1 - on_the_grid.mean() == pytest.approx(0.3, abs=0.03)
 
 
-def test_all_parameters_are_drawn_apart_from_each_other() -> None:
+def test_all_parameters_are_drawn_apart_from_each_other():
     changes = Augmentation(resampled=1).draw(4000, np.random.default_rng(0))
     drawn = parameters(changes)
     correlation = np.corrcoef(np.stack(list(drawn.values())))
@@ -291,8 +287,6 @@ def test_all_parameters_are_drawn_apart_from_each_other() -> None:
         ({"contrast": float("nan")}, r"`contrast` must be 0 to 1. Received: nan"),
     ],
 )
-def test_a_setting_out_of_range_is_named(
-    setting: dict[str, float], expected: str
-) -> None:
+def test_a_setting_out_of_range_is_named(setting, expected):
     with pytest.raises(UserError, match=expected):
         Augmentation(**setting)

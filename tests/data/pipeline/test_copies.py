@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -54,7 +53,7 @@ def copies(request: pytest.FixtureRequest, tmp_path: Path) -> CopiedImages:
     ],
     ids=str,
 )
-def test_they_are_indexed_as_an_array_is(copies: CopiedImages, at: Any) -> None:
+def test_they_are_indexed_as_an_array_is(copies, at):
     found = copies[at]
     assert found.dtype == np.uint8
     np.testing.assert_array_equal(found, EXPECTED[at])
@@ -63,7 +62,7 @@ def test_they_are_indexed_as_an_array_is(copies: CopiedImages, at: Any) -> None:
     assert len(copies) == len(EXPECTED)
 
 
-def test_a_view_is_of_the_images_that_were_chosen(copies: CopiedImages) -> None:
+def test_a_view_is_of_the_images_that_were_chosen(copies):
     for at in (np.array([4, 1]), slice(2, 5)):
         np.testing.assert_array_equal(copies.view(at)[:], EXPECTED[at])
     some = CopiedImages.some(copies.source, np.array([2, 0]))
@@ -71,7 +70,7 @@ def test_a_view_is_of_the_images_that_were_chosen(copies: CopiedImages) -> None:
     assert some.dtype == np.uint8
 
 
-def test_a_copy_is_found_by_the_name_of_its_source() -> None:
+def test_a_copy_is_found_by_the_name_of_its_source():
     stored = pd.DataFrame({"roi_id": ["a", "b", "c", "d"]})
     cases = pd.DataFrame(
         {

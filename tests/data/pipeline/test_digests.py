@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
-import pytest
 import xxhash
 
 from keras_wa.data.pipeline import npy_file
 from keras_wa.data.pipeline.digests import pixel_digests, pixels_hash
 
 
-def test_each_image_has_the_digest_of_its_bytes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_image_has_the_digest_of_its_bytes(tmp_path, monkeypatch):
     images = np.random.default_rng(0).integers(0, 256, (7, 5, 4), np.uint8)
     np.save(tmp_path / "images.npy", images)
     mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
@@ -24,7 +19,7 @@ def test_each_image_has_the_digest_of_its_bytes(
     assert pixel_digests(mapped) == expected
 
 
-def test_the_hash_is_of_the_rois_and_their_pixels_in_any_order() -> None:
+def test_the_hash_is_of_the_rois_and_their_pixels_in_any_order():
     first = pixels_hash(["a", "b"], ["0", "1"])
     assert len(first) == 12
     assert pixels_hash(["b", "a"], ["1", "0"]) == first

@@ -24,14 +24,14 @@ from tests.data.pipeline.plans import (
 )
 
 
-def test_a_step_depends_on_nothing_that_came_before() -> None:
+def test_a_step_depends_on_nothing_that_came_before():
     forward = [plan().draw(step) for step in range(3 * STEPS)]
     training = plan()
     backward = [training.draw(step) for step in reversed(range(3 * STEPS))]
     assert_equal(forward, reversed(backward))
 
 
-def test_pixels_and_labels_belong_together() -> None:
+def test_pixels_and_labels_belong_together():
     training = plan()
     for step in range(STEPS):
         pixels, labels, changes = training.draw(step)
@@ -41,7 +41,7 @@ def test_pixels_and_labels_belong_together() -> None:
         assert changes.shape == (BATCH, 6)
 
 
-def test_random_clahe_begins_with_the_raw_pixels_of_the_rois_that_it_draws() -> None:
+def test_random_clahe_begins_with_the_raw_pixels_of_the_rois_that_it_draws():
     raw = some_rois(seed=5)
     rois = dataclasses.replace(ROIS, read_raw=raw.read)
     usual = Enhancement(clip_limit=3.0, tiles=2)
@@ -67,14 +67,14 @@ def test_random_clahe_begins_with_the_raw_pixels_of_the_rois_that_it_draws() -> 
     assert_equal([training.draw(step)], [dataclasses.replace(training).draw(step)])
 
 
-def test_random_clahe_without_raw_pixels_is_an_error() -> None:
+def test_random_clahe_without_raw_pixels_is_an_error():
     training = plan(augmentation=Augmentation(random_clahe=1.0))
     with pytest.raises(ValueError, match="read_raw"):
         training.draw(0)
 
 
 @pytest.mark.parametrize("size", [BATCH, N])
-def test_an_epoch_has_every_roi_once_but_for_the_rest(size: int) -> None:
+def test_an_epoch_has_every_roi_once_but_for_the_rest(size):
     training = plan(batch_size=size)
     steps = training.steps_per_epoch
     assert steps == N // size
@@ -91,14 +91,14 @@ def test_an_epoch_has_every_roi_once_but_for_the_rest(size: int) -> None:
     assert ever == set(range(N))
 
 
-def test_order_and_augmentation_change_with_epoch_and_seed() -> None:
+def test_order_and_augmentation_change_with_epoch_and_seed():
     first, later, other = plan().draw(0), plan().draw(STEPS), plan(seed=1).draw(0)
     for another in (later, other):
         assert (first[0][:, 0, 0] != another[0][:, 0, 0]).any()
         assert (first[2] != another[2]).any()
 
 
-def test_each_epoch_is_drawn_from_its_own_source() -> None:
+def test_each_epoch_is_drawn_from_its_own_source():
     sets = {epoch: some_rois(seed=epoch) for epoch in range(3)}
     training = plan(source=sets.__getitem__)
     for epoch in range(3):
@@ -119,13 +119,13 @@ def test_each_epoch_is_drawn_from_its_own_source() -> None:
         ),
     ],
 )
-def test_an_impossible_batch_is_refused_in_one_line(size: int, message: str) -> None:
+def test_an_impossible_batch_is_refused_in_one_line(size, message):
     with pytest.raises(UserError) as caught:
         plan(batch_size=size)
     assert str(caught.value) == message
 
 
-def test_an_epoch_is_drawn_once_however_many_steps_it_has() -> None:
+def test_an_epoch_is_drawn_once_however_many_steps_it_has():
     drawn: list[int] = []
 
     class Counting(Augmentation):
@@ -141,7 +141,7 @@ def test_an_epoch_is_drawn_once_however_many_steps_it_has() -> None:
 
 
 @pytest.mark.parametrize("counts", [(19, 1), (8, 12), (3, 16, 1), (7, 6, 7)])
-def test_class_weights_are_scikit_learn_s_balanced(counts: tuple[int, ...]) -> None:
+def test_class_weights_are_scikit_learn_s_balanced(counts):
     classes = np.arange(len(counts))
     labels = np.repeat(classes, counts)
     found = class_weights(labels, len(counts))
@@ -152,6 +152,6 @@ def test_class_weights_are_scikit_learn_s_balanced(counts: tuple[int, ...]) -> N
 
 
 @pytest.mark.parametrize(("labels", "classes"), [([0, 0], 2), ([1], 2), ([0, 2], 3)])
-def test_a_class_that_is_absent_has_no_weight(labels: list[int], classes: int) -> None:
+def test_a_class_that_is_absent_has_no_weight(labels, classes):
     with pytest.raises(ValueError, match="All classes must be present"):
         class_weights(np.array(labels), classes)

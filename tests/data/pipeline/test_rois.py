@@ -20,7 +20,7 @@ def fresh(enhancement: Enhancement | None = None) -> FreshPhantom:
     return FreshPhantom(SPEC, N, enhancement or Enhancement("none"))
 
 
-def test_enhancement_is_clahe_with_its_own_settings() -> None:
+def test_enhancement_is_clahe_with_its_own_settings():
     image = np.random.default_rng(0).integers(0, 256, (32, 32), dtype=np.uint8)
     np.testing.assert_array_equal(Enhancement()(image), clahe(image, 2.0, (8, 8)))
     found = Enhancement("clahe", clip_limit=4.0, tiles=3)(image)
@@ -29,7 +29,7 @@ def test_enhancement_is_clahe_with_its_own_settings() -> None:
     np.testing.assert_array_equal(Enhancement("none")(image), image)
 
 
-def test_fresh_rois_are_the_phantom_s_with_their_labels() -> None:
+def test_fresh_rois_are_the_phantom_s_with_their_labels():
     rois = fresh()(0)
     cases = phantom_cases(SPEC, n=N, epoch=1)
     assert len(rois) == N
@@ -42,7 +42,7 @@ def test_fresh_rois_are_the_phantom_s_with_their_labels() -> None:
     np.testing.assert_array_equal(drawn[1], render_roi(SPEC, cases.iloc[0]))
 
 
-def test_fresh_rois_of_three_classes_have_those_of_their_pathology() -> None:
+def test_fresh_rois_of_three_classes_have_those_of_their_pathology():
     rois = FreshPhantom(SPEC, 60, Enhancement("none"), classes=3)(0)
     names = ["BENIGN_WITHOUT_CALLBACK", "BENIGN", "MALIGNANT"]
     cases = phantom_cases(SPEC, n=60, epoch=1)
@@ -50,7 +50,7 @@ def test_fresh_rois_of_three_classes_have_those_of_their_pathology() -> None:
     assert set(rois.labels) == {0, 1, 2}
 
 
-def test_fresh_rois_are_enhanced_as_stored_ones_are() -> None:
+def test_fresh_rois_are_enhanced_as_stored_ones_are():
     plain = fresh()(2).read(ALL)
     rois = fresh(Enhancement(clip_limit=3.0, tiles=4))(2)
     np.testing.assert_array_equal(rois.read_raw(ALL), plain)
@@ -58,7 +58,7 @@ def test_fresh_rois_are_enhanced_as_stored_ones_are() -> None:
         np.testing.assert_array_equal(found, clahe(image, 3.0, (4, 4)))
 
 
-def test_each_epoch_and_seed_has_rois_that_are_not_in_the_fixed_set() -> None:
+def test_each_epoch_and_seed_has_rois_that_are_not_in_the_fixed_set():
     source = fresh()
     other = FreshPhantom(dataclasses.replace(SPEC, seed=6), N, Enhancement("none"))
     sets = [source(epoch).read(ALL) for epoch in range(3)]
@@ -70,6 +70,6 @@ def test_each_epoch_and_seed_has_rois_that_are_not_in_the_fixed_set() -> None:
     np.testing.assert_array_equal(fresh()(2).read(ALL), sets[2])
 
 
-def test_the_case_table_of_an_epoch_is_drawn_once() -> None:
+def test_the_case_table_of_an_epoch_is_drawn_once():
     source = fresh()
     assert source(1) is source(1)

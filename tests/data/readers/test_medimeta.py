@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -31,9 +30,7 @@ from tests.data.readers.medimeta_tree import (
 MASS = ReadOptions(lesion="mass")
 
 
-def test_rows_labels_parts_and_findings_are_those_of_the_files(
-    written_medimeta: Path,
-) -> None:
+def test_rows_labels_parts_and_findings_are_those_of_the_files(written_medimeta):
     dataset = run_dataset_test("medimeta", written_medimeta)
     cases = dataset.cases
     assert list(cases["roi_id"]) == [f"{i:06d}" for i in range(12)]
@@ -71,7 +68,7 @@ def test_rows_labels_parts_and_findings_are_those_of_the_files(
 
 
 @pytest.mark.parametrize("suffix", [".tiff", ".png"])
-def test_pixels_are_those_that_were_written(tmp_path: Path, suffix: str) -> None:
+def test_pixels_are_those_that_were_written(tmp_path, suffix):
     pixels = write_medimeta(tmp_path / "mammo_calc", suffix)
     dataset = load_cases("medimeta", tmp_path / "mammo_calc")
     for expected, (_, row) in zip(pixels, dataset.cases.iterrows(), strict=True):
@@ -79,8 +76,8 @@ def test_pixels_are_those_that_were_written(tmp_path: Path, suffix: str) -> None
 
 
 def test_the_hdf5_gives_the_same_without_the_folder_of_images(
-    written_medimeta: Path, medimeta: Path
-) -> None:
+    written_medimeta, medimeta
+):
     shutil.rmtree(medimeta / "images")
     files = load_cases("medimeta", written_medimeta)
     dataset = load_cases("medimeta", medimeta)
@@ -102,7 +99,7 @@ def test_the_hdf5_gives_the_same_without_the_folder_of_images(
         dataset.read(dataset.cases.iloc[3])
 
 
-def test_the_one_dataset_in_a_folder_is_found(medimeta: Path) -> None:
+def test_the_one_dataset_in_a_folder_is_found(medimeta):
     assert load_cases("medimeta", medimeta.parent).root == medimeta
     shutil.copytree(medimeta, medimeta.parent / "mammo_mass")
     found = r"folders with info.yaml. Received: 2 \(mammo_calc, mammo_mass\)"
@@ -112,14 +109,14 @@ def test_the_one_dataset_in_a_folder_is_found(medimeta: Path) -> None:
         load_cases("medimeta", medimeta / "images")
 
 
-def test_the_meaning_of_a_label_is_read_from_the_info(medimeta: Path) -> None:
+def test_the_meaning_of_a_label_is_read_from_the_info(medimeta):
     info_of(tasks=task({0: "Malignant", 1: "BENIGN"}))(medimeta)
     cases = load_cases("medimeta", medimeta).cases
     assert list(cases["label"]) == [1 - label for label in LABELS]
     assert set(cases["pathology"][cases["label"] == 1]) == {"malignant"}
 
 
-def test_masses_have_columns_of_their_own(medimeta: Path) -> None:
+def test_masses_have_columns_of_their_own(medimeta):
     info_of(id="mammo_mass")(medimeta)
     table = annotations().rename(
         columns={
@@ -142,9 +139,7 @@ def test_masses_have_columns_of_their_own(medimeta: Path) -> None:
         load_cases("medimeta", medimeta)
 
 
-def test_its_validation_part_is_kept_and_other_protocols_draw_anew(
-    written_medimeta: Path,
-) -> None:
+def test_its_validation_part_is_kept_and_other_protocols_draw_anew(written_medimeta):
     cases = load_cases("medimeta", written_medimeta).cases
     pd.testing.assert_frame_equal(split_cases(cases, val_fraction=0.5), cases)
     folds = split_cases(cases, "patient-kfold", k=2)
@@ -153,9 +148,7 @@ def test_its_validation_part_is_kept_and_other_protocols_draw_anew(
 
 
 @pytest.mark.parametrize("absent", ["file", "column", "values"])
-def test_without_patients_each_image_is_one_and_a_note_warns(
-    medimeta: Path, absent: str
-) -> None:
+def test_without_patients_each_image_is_one_and_a_note_warns(medimeta, absent):
     if absent == "file":
         (medimeta / "annotations.csv").unlink()
     elif absent == "column":
@@ -169,9 +162,7 @@ def test_without_patients_each_image_is_one_and_a_note_warns(
     assert dataset.cases["view"].isna().all() == (absent == "file")
 
 
-def test_whole_numbers_beside_gaps_are_read_as_pandas_writes_them(
-    medimeta: Path,
-) -> None:
+def test_whole_numbers_beside_gaps_are_read_as_pandas_writes_them(medimeta):
     table = annotations()
     for name in ("abnormality id", "breast density", "subtlety"):
         table[name] = table[name].astype(float).where(table.index > 0)
@@ -183,7 +174,7 @@ def test_whole_numbers_beside_gaps_are_read_as_pandas_writes_them(
     assert cases["density"][2] == 3
 
 
-def test_what_cannot_be_used_is_skipped_and_the_rest_goes_on(medimeta: Path) -> None:
+def test_what_cannot_be_used_is_skipped_and_the_rest_goes_on(medimeta):
     set_at(3, "patient_id", "")(medimeta)
     set_at(4, "subtlety", "high")(medimeta)
     edit_annotations(medimeta, lambda table: table.drop(index=11))

@@ -119,18 +119,14 @@ def group(root: Path) -> None:
         ),
     ],
 )
-def test_a_file_that_is_not_as_published_is_named(
-    medimeta: Path, spoil: Callable[[Path], object], message: str
-) -> None:
+def test_a_file_that_is_not_as_published_is_named(medimeta, spoil, message):
     spoil(medimeta)
     with pytest.raises(UserError, match=message) as caught:
         load_cases("medimeta", medimeta)
     assert "\n" not in str(caught.value)
 
 
-def test_what_the_labels_do_not_tell_cannot_be_asked_for(
-    written_medimeta: Path,
-) -> None:
+def test_what_the_labels_do_not_tell_cannot_be_asked_for(written_medimeta):
     with pytest.raises(UserError, match="`classes=3` goes by the pathology"):
         class_indices(load_cases("medimeta", written_medimeta).cases, 3)
     options = ReadOptions(drop_without_callback=True)
