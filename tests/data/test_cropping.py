@@ -8,12 +8,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import pandas as pd
 import pytest
 import xxhash
 
-from keras_wa.data.case_table import new_case_table
-from keras_wa.data.cropping import box_of, cut_roi
+from keras_wa.data.cropping import cut_roi
 from keras_wa.data.io import Box
 from keras_wa.data.options import ReadOptions
 from keras_wa.errors import UserError
@@ -102,10 +100,8 @@ def test_a_spacing_that_cannot_be_read_is_named_where_one_is_needed(tmp_path):
     assert str(caught.value).isprintable()
 
 
-def test_a_fixed_field_without_a_spacing_says_what_to_give(tmp_path):
+def test_a_window_scaled_to_the_lesion_needs_no_spacing(tmp_path):
     name = png(tmp_path, "a.png", ramp())
-    with pytest.raises(UserError, match=r"a\.png: pixel spacing.*Give `pixel_spacing`"):
-        cut_roi(tmp_path, name, FIXED, box=BOX)
     roi = cut_roi(tmp_path, name, ReadOptions(crop="roi"), box=Box(20, 40, 10, 5))
     # The longer side and a tenth of it on either side, in square pixels.
     assert roi.facts["window"] == [19, 36, 12, 12]
@@ -164,10 +160,3 @@ def test_what_cannot_be_cut_is_told_with_the_file(tmp_path, arguments, message):
     name = png(tmp_path, "a.png", ramp())
     with pytest.raises(UserError, match=message):
         cut_roi(tmp_path, name, FIXED, default_spacing_mm=0.2, **arguments)
-
-
-def test_the_box_of_a_row():
-    box = {"box_left": -3, "box_top": 2, "box_width": 5, "box_height": 7}
-    cases = new_case_table(pd.DataFrame([box, {}]))
-    assert box_of(cases.iloc[0]) == Box(-3, 2, 5, 7)
-    assert box_of(cases.iloc[1]) is None

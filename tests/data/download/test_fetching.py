@@ -76,6 +76,9 @@ def test_all_series_arrive_in_idc_s_layout_and_nothing_else(series, out, server)
     assert fetch(series, out, server) == []
     assert files_in(out) == in_place(series)
     assert {path.name for path in out.iterdir()} == {"cbis_ddsm"}
+    server.got.clear()
+    assert fetch(series, out, server) == []
+    assert server.got == [], "it is all there"
 
 
 def test_only_what_is_missing_or_incomplete_is_fetched(series, out, server):

@@ -94,8 +94,8 @@ def test_what_fails_is_reported_with_the_reason(server: Server, tmp_path: Path):
 
 def test_it_ticks_while_nothing_arrives(tmp_path: Path):
     slow = program(tmp_path / "slow", "import time", "time.sleep(0.8)")
-    events = list(S5cmd(program=slow).copy({"1.2": "s3://bucket/one/*"}, tmp_path))
-    assert events == [None]
+    events = S5cmd(program=slow).copy({"1.2": "s3://bucket/one/*"}, tmp_path)
+    assert set(events) == {None}
 
 
 def test_lines_that_concern_no_object_are_passed_over(tmp_path: Path):

@@ -95,17 +95,14 @@ def test_a_series_that_two_cases_claim_is_not_assigned(index, cases):
     assert "for several cases or parts" in found["reason"].iloc[0]
 
 
-def test_listed_series_that_idc_lacks_are_found(index, cases):
-    assert missing_series(index, cases).empty
-    lost = missing_series(index.drop(index=0), cases)
-    assert list(lost["SeriesInstanceUID"]) == [index["SeriesInstanceUID"][0]]
-    assert lost["part"].item() == "full"
-
-
 def test_the_summary_counts_what_is_assigned_odd_and_not_assigned(index, cases):
+    lost = index["SeriesInstanceUID"][0]
     index.loc[0, "SeriesInstanceUID"] = "1.2.3"
     found = assign_series(index, cases)
-    text = describe(found, missing_series(index, cases))
+    missing = missing_series(index, cases)
+    assert list(missing["SeriesInstanceUID"]) == [lost]
+    assert missing["part"].item() == "full"
+    text = describe(found, missing)
     assert "10 series: 9 assigned, 1 not. Listed, but not in the index: 1." in text
     assert "| mask | mass | cropped images | 1 | 1 | 0.00 |" in text
     assert "| full | calcification | (none) | 1 | 1 | 0.00 |" in text
