@@ -57,6 +57,16 @@ def test_exact_flips_and_turns_are_numpy_s(matrix, by_numpy, size):
     np.testing.assert_allclose(moved, by_numpy(images[0]), atol=1e-6)
 
 
+def test_scale_grows_a_centred_disc_by_its_factor():
+    y, x = np.mgrid[:65, :65] - 32.0
+    disc = (np.hypot(x, y) <= 16).astype("float32")[np.newaxis]
+    for factor in (1 / 1.3, 1.3):
+        grown = apply(disc, geometry(1 / factor, 0, 0, 1 / factor))
+        assert grown.sum() == pytest.approx(disc.sum() * factor**2, rel=0.01)
+        assert (grown * x).sum() == pytest.approx(0, abs=1e-2)
+        assert (grown * y).sum() == pytest.approx(0, abs=1e-2)
+
+
 def test_any_geometry_is_scipy_s_bilinear_affine_map():
     images = rois(12, 24, 30)
     settings = Augmentation(scale=0.5, resampled=1, brightness=0, contrast=0)
