@@ -144,18 +144,6 @@ def test_the_table_does_not_depend_on_the_layout(root, tmp_path_factory):
     assert one.cases.drop(columns=paths).equals(two.cases.drop(columns=paths))
 
 
-def test_the_other_breast_has_no_label_and_is_left_out_with_the_reason(root):
-    path = write_image(root, "D1-0001", 3, side="R")
-    dataset = read_cmmd(root, ALL)
-    assert "D1-0001_RIGHT_CC" not in set(dataset.cases["roi_id"])
-    assert dataset.skipped == [
-        (
-            path.relative_to(root).as_posix(),
-            f"breast RIGHT of D1-0001 is not in {SHEETS[0]}, so it has no label.",
-        )
-    ]
-
-
 def test_both_breasts_of_a_patient_may_differ(root):
     write_sheet(root, [*breasts(), ("D1-0001", "R", "calcification", "Benign")])
     write_image(root, "D1-0001", 3, side="R")
@@ -220,6 +208,7 @@ def test_what_cannot_be_used_is_listed_and_the_rest_goes_on(root):
     write_image(root, "D1-0001", 1, PatientID=None)
     write_image(root, "D1-0002", 1, ImageLaterality=None)
     next(root.rglob("D1-0003/*/*/1-1.dcm")).write_bytes(b"x" * 400)
+    write_image(root, "D1-0005", 3, side="R")
     write_sheet(
         root,
         [
@@ -241,6 +230,7 @@ def test_what_cannot_be_used_is_listed_and_the_rest_goes_on(root):
         "1-1.dcm: the DICOM header cannot be read",
         "breast LEFT of D1-0004. Received: both Benign and Malignant",
         "breast LEFT of D1-0004 is not in",
+        f"1-3.dcm: breast RIGHT of D1-0005 is not in {SHEETS[0]}, so it has no label.",
         "breast LEFT of D1-0020: no image of it was found",
         "line 16: LeftRight. Received: '?'; expected L or R",
         "line 17: abnormality. Received: 'lump'; expected calcification, mass or both",
