@@ -1,6 +1,7 @@
 """Each mistake that a user can make ends in one line that says how to mend it.
 
-One test for each line of the list of bad input that the package promises to bear.
+The list of bad input that the package promises to bear, but for what the reader of a
+folder finds by itself: that is in `tests/data/readers/test_folder.py`.
 """
 
 from __future__ import annotations

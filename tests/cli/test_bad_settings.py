@@ -1,4 +1,7 @@
-"""A setting that cannot be met ends in one line that says how to mend it."""
+"""A setting that cannot be met ends in one line that says how to mend it.
+
+Every range is tried in `tests/test_ranges.py`, every choice in `tests/training`.
+"""
 
 from __future__ import annotations
 
@@ -90,11 +93,7 @@ def test_a_number_outside_its_range_is_named_and_nothing_is_written(
 
 @pytest.mark.parametrize(
     "line",
-    [
-        "learning_rate = inf",
-        "epochs = true",
-        "model_options = {dropout = nan}",
-    ],
+    ["learning_rate = inf", "epochs = true", "model_options = {dropout = nan}"],
 )
 def test_a_config_file_is_checked_as_flags_are(tmp_path, tiny_model, error_of, line):
     path = tmp_path / "my.toml"
