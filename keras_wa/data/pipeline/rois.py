@@ -20,10 +20,13 @@ Pixels = NDArray[np.uint8]
 
 @dataclasses.dataclass(frozen=True)
 class Rois:
-    """ROIs, read by positions `(n,)`, with their classes; the last class is malignant.
+    """ROIs with their labels.
 
-    `read_raw` reads them before enhancement, for random CLAHE; `other_views` are the
-    other ROIs of each lesion, for training on two views.
+    Attributes:
+        read: function from positions `(n,)` to uint8 pixels `(n, height, width)`.
+        labels: classes, int `(N,)`; the last class is malignant.
+        read_raw: the same before enhancement, for random CLAHE.
+        other_views: the other ROIs of each lesion, for training on two views.
     """
 
     read: Callable[[NDArray[np.int64]], Pixels]
@@ -60,10 +63,16 @@ class Enhancement(Settings):
 
 
 class FreshPhantom:
-    """A source of training ROIs that draws `n` new ones for every epoch.
+    """Returns a source of training ROIs that draws new ones for every epoch.
 
     The ROIs are a function of the spec and the epoch. They are not in the fixed set,
     and so not in its validation or test part.
+
+    Args:
+        spec: the phantom set.
+        n: number of ROIs per epoch.
+        enhancement: enhancement of each ROI.
+        classes: number of classes, 2 or 3, see `keras_wa.data.classes`.
     """
 
     def __init__(
