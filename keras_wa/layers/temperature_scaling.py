@@ -37,7 +37,7 @@ class TemperatureScaling(keras.layers.Layer):
         >>> from keras_wa.layers import TemperatureScaling
         >>> sharp, plain = np.array([[0.01, 0.99]]), np.array([[0.3, 0.7]])
         >>> calibrated = TemperatureScaling([4.18, 1.0])([sharp, plain])
-        >>> np.asarray(calibrated)[0, :, -1].round(2).tolist()
+        >>> np.asarray(calibrated, float)[0, :, -1].round(2).tolist()
         [0.75, 0.7]
 
     Source:

@@ -44,7 +44,7 @@ def score(
         outputs = fuse_views(outputs, lesions)
     table = cases[["roi_id", "patient_id", "label", *CASE_COLUMNS]].copy()
     part = data.cases["split"].to_numpy() == split
-    table["lesion"] = lesion_numbers(data.cases)[part].to_numpy()
+    table["lesion"] = lesion_numbers(data.cases)[part].reset_index(drop=True)
     table["probability"] = malignant(outputs)
     if data.config.classes > 2:
         table["class"] = rois.labels

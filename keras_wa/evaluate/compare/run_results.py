@@ -137,10 +137,12 @@ def by_lesion(result: RunResult) -> RunResult | None:
 
     Its probability is the maximum of its ROIs, which are equal with `views="two"`.
     """
-    rois = result.predictions
-    found = aggregate(rois.replace({"breast": "", "lesion": ""}, pd.NA), "lesion").table
-    if found is None:
+    rois = result.predictions.replace({"breast": "", "lesion": ""}, pd.NA)
+    found = aggregate(rois, "lesion").table
+    scaled = aggregate(rois.assign(probability=rois["calibrated"]), "lesion").table
+    if found is None or scaled is None:
         return None
+    found["calibrated"] = scaled["probability"]
     names = found["patient_id"] + "_" + found["breast"] + "_" + found["lesion"].map(str)
     table = found.assign(roi_id=names, threshold=rois["threshold"].iloc[0])
     return dataclasses.replace(
