@@ -25,6 +25,7 @@ EXAMPLE = "keras-wa predict runs/NAME image.dcm --box 1200,800,240,200 --overlay
 _STDOUT = "-"
 _KINDS = ("auto", "roi", "mammogram")
 
+_HINT = "--one-lesion takes all ROIs as views of one lesion."
 _TOGETHER = "One lesion: the probability is that of its readable ROIs together."
 
 
@@ -216,7 +217,7 @@ def _with_views(classifier: Any, one_lesion: bool) -> Any:
         return classifier
     from keras_wa.inference.classifier import ALONE
 
-    note = _TOGETHER if one_lesion else as_flags(ALONE)
+    note = _TOGETHER if one_lesion else f"{ALONE} {_HINT}"
     notes = [each for each in classifier.notes if each != ALONE]
     return dataclasses.replace(classifier, notes=(*notes, note))
 

@@ -33,8 +33,7 @@ Pixels = NDArray[np.uint8]
 
 ALONE = (
     "The model was trained on two views: threshold and calibration are those of a "
-    "lesion. An ROI by itself has no prediction set; `one_lesion` takes all ROIs as "
-    "views of one lesion."
+    "lesion. An ROI by itself has no prediction set."
 )
 """Note on an ROI of a model of two views that is classified by itself."""
 

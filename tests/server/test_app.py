@@ -17,6 +17,7 @@ from keras_wa.data.io import Box
 from keras_wa.inference.classifier import Classifier
 from keras_wa.inference.predicting import Target, predict_targets
 from keras_wa.inference.prediction_files import as_record
+from keras_wa.metrics.prediction_sets import SET_NAMES, PredictionSets
 from keras_wa.server.answers import Record
 from tests.data.io.dicom_files import dicom_bytes, dicom_dataset
 from tests.inference.dicom_out.sources import digital
@@ -262,6 +263,19 @@ def test_a_bare_models_place_on_the_server_is_not_told(
     with service(moved) as client:
         found = post(client, encoded(GREY))
     assert found.json()["notes"][0] == "model.keras is a bare model file."
+
+
+def test_an_roi_of_a_model_of_two_views_has_no_prediction_set(
+    classifier: Classifier,
+) -> None:
+    assert classifier.decision is not None
+    sets = PredictionSets(0.9, 0.7, 0.4, 50, 50)
+    decision = dataclasses.replace(classifier.decision, prediction_sets=sets)
+    for views, known in (("one", True), ("two", False)):
+        model = dataclasses.replace(classifier, decision=decision, views=views)
+        with service(model) as client:
+            record = post(client, encoded(GREY)).json()
+        assert (record["prediction_set"] in SET_NAMES) is known
 
 
 def test_a_defect_of_the_decoding_is_not_the_clients_fault(
