@@ -17,7 +17,7 @@ from keras_wa.data.io.file_kinds import (
     stem_of,
 )
 from keras_wa.data.io.image import GreyImage
-from keras_wa.data.io.reading import decode_image, open_image, read_grey
+from keras_wa.data.io.reading import decode_image, open_image
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -32,7 +32,6 @@ __all__ = [
     "mask_box",
     "open_image",
     "passed_over",
-    "read_grey",
     "read_header",
     "scale_box",
     "stem_of",

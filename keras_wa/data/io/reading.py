@@ -13,7 +13,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import xxhash
-from numpy.typing import NDArray
 
 from keras_wa.data.io.dicom import LARGEST, decode_dicom
 from keras_wa.data.io.file_kinds import holds_dicom
@@ -37,11 +36,6 @@ _WIDTHS = {1: 1, 3: 2, 4: 4}  # Bytes of a BYTE, a SHORT and a LONG.
 
 _lock = threading.Lock()
 _decoding = _level_before = 0
-
-
-def read_grey(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
-    """Reads an image file as 8-bit grey: `open_image(path).grey()`."""
-    return open_image(path).grey()
 
 
 def open_image(

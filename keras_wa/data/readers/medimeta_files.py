@@ -57,6 +57,9 @@ def not_as_published(
     )
 
 
+_UNREADABLE = OSError, EOFError, KeyError, TypeError, ValueError, yaml.YAMLError
+
+
 def read_as(
     file: Path,
     kind: str,
@@ -66,7 +69,14 @@ def read_as(
     """Reads a file; the error names it."""
     try:
         return read(file)
-    except (OSError, EOFError, ValueError, KeyError, yaml.YAMLError) as error:
+    except (
+        OSError,
+        EOFError,
+        ValueError,
+        KeyError,
+        TypeError,
+        yaml.YAMLError,
+    ) as error:
         raise UserError(
             f"{file}: cannot be read as {kind} ({in_one_line(error)}). Expected: "
             f"{expected}. Unpack the archive again."

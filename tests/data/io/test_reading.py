@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from keras_wa.data.io.file_kinds import IMAGE_SUFFIXES
-from keras_wa.data.io.reading import decode_image, read_grey
+from keras_wa.data.io.reading import decode_image, open_image
 from keras_wa.errors import UserError
 
 
@@ -47,7 +47,7 @@ def tiff_16_bit(
 def test_8_bit_grey_comes_back_as_it_was_written(tmp_path, grey, suffix):
     path = tmp_path / f"image{suffix}"
     assert cv2.imwrite(str(path), grey)
-    image = read_grey(path)
+    image = open_image(path).grey()
     assert image.dtype == np.uint8
     np.testing.assert_array_equal(image, grey)
 
@@ -59,14 +59,14 @@ def test_16_bit_grey_is_scaled_by_65535(tmp_path, suffix):
     path = tmp_path / f"image{suffix}"
     assert cv2.imwrite(str(path), values)
     np.testing.assert_array_equal(
-        read_grey(path), [[0, 0, 1, 16], [128, 253, 255, 255]]
+        open_image(path).grey(), [[0, 0, 1, 16], [128, 253, 255, 255]]
     )
 
 
 def test_a_jpeg_is_read_within_its_losses(tmp_path):
     smooth = np.tile(np.arange(0, 256, 4, dtype=np.uint8), (64, 1))
     cv2.imwrite(str(tmp_path / "x.jpg"), smooth, [cv2.IMWRITE_JPEG_QUALITY, 98])
-    difference = read_grey(tmp_path / "x.jpg").astype(int) - smooth
+    difference = open_image(tmp_path / "x.jpg").grey().astype(int) - smooth
     assert np.abs(difference).max() <= 4
 
 
@@ -82,7 +82,7 @@ def test_a_white_is_zero_tiff_of_16_bits_is_inverted(
     values = np.array([[0, 257, 65535]], np.uint16)
     data = tiff_16_bit(values, photometric, kind, order, damaged)
     (tmp_path / "x.tif").write_bytes(data)
-    np.testing.assert_array_equal(read_grey(tmp_path / "x.tif"), [expected])
+    np.testing.assert_array_equal(open_image(tmp_path / "x.tif").grey(), [expected])
 
 
 def test_colour_becomes_luminance_and_alpha_is_dropped(tmp_path):
@@ -91,18 +91,20 @@ def test_colour_becomes_luminance_and_alpha_is_dropped(tmp_path):
     cv2.imwrite(str(tmp_path / "alpha.png"), pixels)
     cv2.imwrite(str(tmp_path / "colour.png"), pixels[..., :3])
     for name in ("alpha.png", "colour.png"):
-        np.testing.assert_array_equal(read_grey(tmp_path / name), [[60, 117, 23]])
+        np.testing.assert_array_equal(
+            open_image(tmp_path / name).grey(), [[60, 117, 23]]
+        )
 
 
 def test_grey_stored_as_colour_stays_exact(tmp_path, grey):
     cv2.imwrite(str(tmp_path / "x.png"), np.stack([grey] * 3, axis=-1))
-    np.testing.assert_array_equal(read_grey(tmp_path / "x.png"), grey)
+    np.testing.assert_array_equal(open_image(tmp_path / "x.png").grey(), grey)
 
 
 def test_a_plain_image_with_a_dicom_suffix_is_read_by_its_content(tmp_path, grey):
     assert cv2.imwrite(str(tmp_path / "x.png"), grey)
     (tmp_path / "x.png").rename(tmp_path / "x.dcm")
-    np.testing.assert_array_equal(read_grey(tmp_path / "x.dcm"), grey)
+    np.testing.assert_array_equal(open_image(tmp_path / "x.dcm").grey(), grey)
 
 
 @pytest.mark.parametrize("suffix", sorted(IMAGE_SUFFIXES))
@@ -110,7 +112,7 @@ def test_an_empty_file_is_a_user_error(tmp_path, suffix):
     path = tmp_path / f"x{suffix}"
     path.touch()
     with pytest.raises(UserError, match="Received: 0 bytes") as caught:
-        read_grey(path)
+        open_image(path).grey()
     assert str(caught.value).startswith(f"{path}: ")
 
 
@@ -122,7 +124,7 @@ def test_a_truncated_file_is_a_user_error(tmp_path, grey, suffix, share, capfd):
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * share)])
     with pytest.raises(UserError, match=r"truncated|damaged|no complete"):
-        read_grey(path)
+        open_image(path).grey()
     assert capfd.readouterr().err == ""
 
 
@@ -132,10 +134,10 @@ def test_a_jpeg_cut_off_after_its_thumbnail_is_a_user_error(tmp_path, grey):
     exif = b"\xff\xe1" + struct.pack(">H", 2 + len(small)) + small
     path = tmp_path / "x.jpg"
     path.write_bytes(whole[:2] + exif + whole[2:])
-    assert read_grey(path).shape == (68, 92)
+    assert open_image(path).grey().shape == (68, 92)
     path.write_bytes((whole[:2] + exif + whole[2:])[:-200])
     with pytest.raises(UserError, match="truncated"):
-        read_grey(path)
+        open_image(path).grey()
 
 
 @pytest.mark.parametrize(
@@ -146,14 +148,14 @@ def test_another_content_is_a_user_error(tmp_path, name, message):
     path = tmp_path / name
     path.write_text("<html>404</html>")
     with pytest.raises(UserError, match=message):
-        read_grey(path)
+        open_image(path).grey()
 
 
 def test_float_pixels_are_a_user_error(tmp_path):
     path = tmp_path / "x.tif"
     cv2.imwrite(str(path), np.zeros((4, 4), np.float32))
     with pytest.raises(UserError, match="Received: float32; expected 8-bit or 16-bit"):
-        read_grey(path)
+        open_image(path).grey()
 
 
 def test_an_image_that_opencv_refuses_is_a_user_error(tmp_path):
@@ -162,20 +164,20 @@ def test_an_image_that_opencv_refuses_is_a_user_error(tmp_path):
     header += struct.pack("<IiiHHIIiiII", 40, 2**31 - 1, 9, 1, 24, 0, 0, 0, 0, 0, 0)
     (tmp_path / "x.bmp").write_bytes(header)
     with pytest.raises(UserError, match="not a readable image"):
-        read_grey(tmp_path / "x.bmp")
+        open_image(tmp_path / "x.bmp").grey()
 
 
 def test_a_path_that_cannot_be_opened_is_a_user_error(tmp_path):
     with pytest.raises(UserError, match="No such file"):
-        read_grey(tmp_path / "absent.png")
+        open_image(tmp_path / "absent.png").grey()
     with pytest.raises(UserError, match="Is a directory"):
-        read_grey(tmp_path)
+        open_image(tmp_path).grey()
 
 
 @pytest.mark.shared_data
 def test_a_real_patch_is_read_byte_for_byte(shared_data):
     path = shared_data / "microcalc-patches" / "1" / "0006s1_1_1_1.pgm_1.pgm"
-    image = read_grey(path)
+    image = open_image(path).grey()
     assert image.shape == (60, 60)
     assert image.tobytes() == path.read_bytes()[-3600:]
 
@@ -185,7 +187,7 @@ def test_a_file_larger_than_any_image_is_not_read(tmp_path):
     with path.open("wb") as file:
         file.truncate(2**30 + 1)  # Sparse: it takes no space.
     with pytest.raises(UserError, match=r"huge\.dcm: the file is too large"):
-        read_grey(path)
+        open_image(path).grey()
 
 
 def test_a_chunk_longer_than_its_png_is_refused_before_memory_is_taken():

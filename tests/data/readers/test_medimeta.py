@@ -91,12 +91,14 @@ def test_the_hdf5_gives_the_same_without_the_folder_of_images(
         sources |= set(roi.facts["sources"].items())
     # Else every ROI were a copy of the first.
     assert len({name for name, _ in sources}) == len(dict(map(reversed, sources))) == 12
-    with h5py.File(medimeta / "images.hdf5", "w"):
-        pass
-    with pytest.raises(
-        UserError, match=r"images\.hdf5: cannot be read as image 000003"
-    ):
-        dataset.read(dataset.cases.iloc[3])
+    for groups in ((), ("images",)):
+        with h5py.File(medimeta / "images.hdf5", "w") as file:
+            for group in groups:
+                file.create_group(group)
+        with pytest.raises(
+            UserError, match=r"images\.hdf5: cannot be read as image 000003"
+        ):
+            dataset.read(dataset.cases.iloc[3])
 
 
 def test_the_one_dataset_in_a_folder_is_found(medimeta):
