@@ -101,11 +101,6 @@ def _compare_models(args: argparse.Namespace) -> int:
         if split not in SPLITS:
             raise unknown_name("split", split, SPLITS)
     shared = choose_dataset(given_settings(args, TrainConfig, args.config))
-    if shared.get("strategy") == "multi-worker":
-        raise UserError(
-            "--strategy multi-worker. Expected: one process a run. Start the same "
-            "command several times, and the processes share the runs."
-        )
     jobs = plan_jobs(systems, shared, args.seeds, splits, Path(args.out), args.part)
     out = make_folder(args.out)
     verbose = 1 if sys.stdout.isatty() else 2

@@ -13,16 +13,13 @@ from keras_wa.backend import on_tensorflow, require_tensorflow
 from keras_wa.cores import usable_cores
 from keras_wa.errors import UserError
 from keras_wa.training.config import TrainConfig
-from keras_wa.training.workers import SINGLE_PROCESS, Workers
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
 
 @contextlib.contextmanager
-def set_up(
-    config: TrainConfig, workers: Workers = SINGLE_PROCESS
-) -> Iterator[tf.distribute.Strategy | None]:
+def set_up(config: TrainConfig) -> Iterator[tf.distribute.Strategy | None]:
     """Sets seed, determinism and precision, and chooses the distribution strategy.
 
     The dtype policy is restored at the end of the block. TensorFlow's op determinism
@@ -31,7 +28,6 @@ def set_up(
     Args:
         config: settings, of which `seed, deterministic, precision, strategy,
             batch_size` are read.
-        workers: the processes that train together; each uses one device.
 
     Yields:
         The strategy in whose scope to build the model. `auto` uses all GPUs if there
@@ -42,7 +38,7 @@ def set_up(
             divisible by their number.
     """
     keras.utils.set_random_seed(config.seed)
-    strategy = _strategy_of(config, workers)
+    strategy = _strategy_of(config)
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(config.precision)
     try:
@@ -51,9 +47,7 @@ def set_up(
         keras.config.set_dtype_policy(policy)
 
 
-def _strategy_of(
-    config: TrainConfig, workers: Workers
-) -> tf.distribute.Strategy | None:
+def _strategy_of(config: TrainConfig) -> tf.distribute.Strategy | None:
     if not on_tensorflow():
         require_backend(config)
         return None
@@ -63,11 +57,10 @@ def _strategy_of(
         tf.config.experimental.enable_op_determinism()
     strategy = _strategy(config.strategy)
     replicas = strategy.num_replicas_in_sync
-    for parts, name in ((replicas, "devices"), (workers.count, "workers")):
-        if config.batch_size % parts:
-            raise UserError(
-                f"`batch_size={config.batch_size}` does not divide by {parts} {name}."
-            )
+    if config.batch_size % replicas:
+        raise UserError(
+            f"`batch_size={config.batch_size}` does not divide by {replicas} devices."
+        )
     return strategy
 
 
