@@ -68,8 +68,8 @@ class ValidationScores(keras.callbacks.Callback):
         return malignant(self.outputs)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        with averaged(self.model):
-            outputs = (self.network or self.model).predict(self.batches, verbose=0)
+        with averaged(self.model, self.network) as network:
+            outputs = network.predict(self.batches, verbose=0)
         outputs = outputs[: len(self.labels)]
         if self.lesions is not None:
             outputs = fuse_views(outputs, self.lesions)
@@ -217,9 +217,11 @@ class Checkpoint(keras.callbacks.Callback):
         """Writes the model to `best.keras`, with averaged weights if there are any."""
         # An uncompiled model of the same layers: without the optimizer's state the file
         # is a third of the size.
-        network = self.network or self.model
-        bare = keras.Model(network.input, network.output, name=network.name)
-        with averaged(self.model), replacing(self.run.best) as partial:
+        with (
+            averaged(self.model, self.network) as network,
+            replacing(self.run.best) as partial,
+        ):
+            bare = keras.Model(network.input, network.output, name=network.name)
             bare.save(partial)
 
     def _save(self, epoch: int) -> None:

@@ -18,7 +18,7 @@ from keras_wa.training.callbacks import Checkpoint, StopOnNaN, ValidationScores
 from keras_wa.training.ctrl_c import StopOnCtrlC
 from keras_wa.training.custom import Custom
 from keras_wa.training.data import RunData
-from keras_wa.training.hardware import set_up
+from keras_wa.training.hardware import process, set_up
 from keras_wa.training.run import Run
 
 if TYPE_CHECKING:
@@ -59,6 +59,10 @@ def train(
     The optional arguments replace settings of the run. They are recorded in the run's
     `config.json`, and comparisons treat the run as a different system.
 
+    Several processes of JAX (`keras.distribution.initialize`) train one run together if
+    each of them resumes it. They share its directory; the first one validates and
+    writes.
+
     A run that fails before the first step leaves no directory. Ctrl-C stops the
     training cleanly: `best.keras` then holds the best epoch so far, or the current
     model if no epoch was completed.
@@ -66,7 +70,7 @@ def train(
     Args:
         run: the run to write to.
         data: the run's ROIs.
-        resume: whether to continue from the last checkpoint.
+        resume: whether to continue from the last checkpoint, if there is one.
         verbose: as in `keras.Model.fit`.
         optimizer: as in `keras.Model.compile`; replaces `optimizer, learning_rate,
             schedule, warmup_steps, weight_decay, ema, trunk_rate`.
@@ -77,7 +81,7 @@ def train(
         callbacks: additional callbacks. They run last and find `val_auc` in the logs.
 
     Returns:
-        The outcome.
+        The outcome; it has a best epoch in the first process only.
 
     Raises:
         UserError: the batch is larger than the training set, the loss is NaN, the
@@ -128,8 +132,9 @@ def _train(
 ) -> Outcome:
     run = custom.noted(run, resume)
     config = run.config
-    plan = data.training_plan()
-    checkpoint = Checkpoint(run)
+    index, count = process()
+    plan = data.training_plan((index, count))
+    checkpoint = Checkpoint(run, read_only=index > 0)
     with strategy.scope() if strategy else contextlib.nullcontext():
         network = build_model(config, pretrained=checkpoint.last is None)
         model = compile_model(network, config, plan, custom)
@@ -152,9 +157,11 @@ def _train(
                     epochs=config.epochs,
                     callbacks=[stop, *callbacks, *custom.callbacks],
                     shuffle=False,  # The plan shuffles.
-                    verbose=verbose,
+                    verbose=0 if index else verbose,
                 )
         except KeyboardInterrupt:
+            if count > 1:  # The others may not have been interrupted.
+                raise
             # The interrupt may have come while the last epoch was being written.
             if not checkpoint.restore(model):
                 checkpoint.save_best()
@@ -169,6 +176,8 @@ def _callbacks(
     checkpoint: Checkpoint,
     network: keras.Model,
 ) -> list[keras.callbacks.Callback]:
+    if checkpoint.read_only:
+        return [StopOnNaN()]
     done = len(checkpoint.history)
     val = data.part("val")
     validation = ValidationScores(
