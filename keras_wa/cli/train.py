@@ -8,10 +8,11 @@ from typing import Any
 
 from keras_wa.cli.flags import add_config, add_settings, given_settings
 from keras_wa.cli.messages import say, warn
-from keras_wa.cli.shared import choose_dataset, with_present_store
+from keras_wa.cli.shared import add_ray, choose_dataset, on_ray, with_present_store
 from keras_wa.cli.starting import start_keras
 from keras_wa.data import split_hash
 from keras_wa.errors import UserError
+from keras_wa.ranges import MOST, Range
 from keras_wa.training.config import TrainConfig
 
 EXAMPLE = (
@@ -30,6 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="resume --run-dir, by default the newest run",
     )
+    add_ray(parser)
+    parser.add_argument(
+        "--ray-workers",
+        metavar="N",
+        type=Range(1, MOST, whole=True),
+        help="with --ray: processes that train together, each on a GPU or core",
+    )
     add_config(parser)
     add_settings(parser, TrainConfig)
 
@@ -37,6 +45,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Trains a model and exports it. Returns the exit code."""
     start_keras()
+    if args.ray is not None or args.ray_workers is not None:
+        _require_for_ray(args)
+    with on_ray(args):
+        return _run(args)
+
+
+def _require_for_ray(args: argparse.Namespace) -> None:
+    """Raises an error if something is missing that workers of Ray need."""
+    import keras
+
+    for flag in ("ray", "ray_workers", "run_dir"):
+        if getattr(args, flag) is None:
+            raise UserError(
+                f"Training on Ray needs `ray`, `ray_workers` and a `run_dir` that all "
+                f"machines see. Received: no `{flag}`."
+            )
+    if keras.backend.backend() != "jax":
+        raise UserError(
+            "`ray_workers` train together on JAX. Received: Keras on "
+            f"{keras.backend.backend()}; expected KERAS_BACKEND=jax."
+        )
+    import jax
+
+    # This process only waits: the accelerators are the workers'.
+    jax.config.update("jax_platforms", "cpu")
+
+
+def _run(args: argparse.Namespace) -> int:
     from keras_wa.backend import on_tensorflow
     from keras_wa.training.data import load_data, load_data_of
     from keras_wa.training.defaults import settled
@@ -52,25 +88,31 @@ def run(args: argparse.Namespace) -> int:
     else:
         run.keep_places()
     warn(data.notes)
+    workers = args.ray_workers
+    devices = f"{workers} workers of Ray" if workers else describe_devices()
     counts = data.cases["split"].value_counts()
     say(
         f"{config.model} on {config.dataset}: {counts.get('train', 0)} ROIs to train, "
         f"{counts.get('val', 0)} to validate, {counts.get('test', 0)} to test "
-        f"(split {split_hash(data.cases)}, {data.split_origin}). "
-        f"{describe_devices()}."
+        f"(split {split_hash(data.cases)}, {data.split_origin}). {devices}."
     )
     board = f"   TensorBoard: tensorboard --logdir {run.path.parent}"
     say(f"Run: {run.path}{board if on_tensorflow() else ''}")
-    return _train(run, data, args.resume)
+    return _train(run, data, args)
 
 
-def _train(run: Any, data: Any, resume: bool) -> int:
+def _train(run: Any, data: Any, args: argparse.Namespace) -> int:
     """Trains, and exports the best epoch. Returns the exit code."""
     from keras_wa.backend import on_tensorflow
     from keras_wa.training.decision import make_decision
     from keras_wa.training.fit import train
 
-    outcome = train(run, data, resume)
+    if args.ray is None:
+        outcome = train(run, data, args.resume)
+    else:
+        from keras_wa.cluster.training import train_on_workers
+
+        outcome = train_on_workers(run, data, args.ray_workers, args.resume, say)
     if outcome.best_epoch is not None:
         say(
             f"Best of {outcome.epochs} epochs: epoch {outcome.best_epoch}, "
@@ -79,7 +121,8 @@ def _train(run: Any, data: Any, resume: bool) -> int:
     if outcome.interrupted:
         say(f"Stopped. Carry on: python train.py --run-dir {run.path} --resume")
         return 130
-    make_decision(run, data)
+    if args.ray is None:
+        make_decision(run, data)
     if on_tensorflow():
         from keras_wa.export.saved_model import export_saved_model
 

@@ -1,0 +1,192 @@
+"""Two workers on two nodes train as one process does, though both kinds die."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("ray")
+
+from ray.cluster_utils import Cluster
+
+from tests.processes import ROOT, ending, python
+from tests.tiny_model import completed, flags
+from tests.waiting import DEADLINE_S, until
+
+
+@pytest.fixture(scope="module")
+def store_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the phantom of all runs is prepared once."""
+    return tmp_path_factory.mktemp("stores")
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Variables of processes on JAX's CPU that have the tiny model as a plug-in."""
+    site = tmp_path_factory.mktemp("site")
+    plugin = site / "tiny-1.0.dist-info"
+    plugin.mkdir()
+    (plugin / "METADATA").write_text("Metadata-Version: 2.1\nName: tiny\nVersion: 1")
+    points = "[keras_wa.models]\ntiny = tests.tiny_plugin\n"
+    (plugin / "entry_points.txt").write_text(points)
+    own = {
+        "KERAS_BACKEND": "jax",
+        "JAX_PLATFORMS": "cpu",
+        "RAY_USAGE_STATS_ENABLED": "0",
+    }
+    return {**os.environ, **own, "PYTHONPATH": f"{ROOT}{os.pathsep}{site}"}
+
+
+@pytest.fixture(scope="module")
+def cluster(environment: dict[str, str]) -> Iterator[Cluster]:
+    """Two nodes with one CPU each, and a head without."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        head = {"num_cpus": 0, "include_dashboard": False}
+        nodes = Cluster(initialize_head=True, head_node_args=head)
+        for _ in range(2):
+            nodes.add_node(num_cpus=1)
+        yield nodes
+        nodes.shutdown()
+
+
+def start(
+    environment: dict[str, str], log: Path, *words: str | Path
+) -> subprocess.Popen[bytes]:
+    with log.open("wb") as file:
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.tiny_model", "train", *map(str, words)],
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            cwd=ROOT,
+            env=environment,
+        )
+
+
+def assert_same_end(run: Path, alone: Path, epochs: int) -> None:
+    """Two runs have the same checkpoint, up to rounding, and worker 0's files."""
+    paths = [each / "checkpoints" / f"epoch-{epochs:05d}" for each in (run, alone)]
+    with (
+        np.load(paths[0] / "variables.npz") as found,
+        np.load(paths[1] / "variables.npz") as wanted,
+    ):
+        assert found.files == wanted.files
+        for each in wanted.files:
+            np.testing.assert_allclose(found[each], wanted[each], rtol=0, atol=1e-5)
+    histories = [
+        np.loadtxt(each / "history.csv", delimiter=",", skiprows=1)
+        for each in (run, alone)
+    ]
+    np.testing.assert_allclose(*histories, rtol=0, atol=1e-5)
+    names = [sorted(path.name for path in each.iterdir()) for each in (run, alone)]
+    assert names[0] == names[1]
+    assert "2 processes" in (run / "environment.json").read_text()
+
+
+def workers_of(cluster: Cluster) -> list[int]:
+    """The process ids of the workers, on all nodes."""
+    nodes = {
+        node.all_processes["raylet"][0].process.pid for node in cluster.worker_nodes
+    }
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # It has ended.
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            if (
+                parent in nodes
+                and b"RayTrainWorker" in (folder / "cmdline").read_bytes()
+            ):
+                found.append(int(folder.name))
+    return found
+
+
+def test_two_workers_end_where_one_process_does(
+    tmp_path: Path, store_dir: Path, environment: dict[str, str], cluster: Cluster
+) -> None:
+    alone, run = tmp_path / "alone", tmp_path / "run"
+    words = flags(store_dir=store_dir, epochs=4, ema=0.8)  # Of six steps.
+    log = tmp_path / "log"
+    reference = start(environment, tmp_path / "alone.log", *words, "--run-dir", alone)
+    with ending([reference]):
+        assert reference.wait(DEADLINE_S) == 0, (tmp_path / "alone.log").read_text()
+    words += ["--ray", cluster.address, "--ray-workers", "2"]
+    training = start(environment, log, *words, "--run-dir", run)
+    with ending([training]):
+        assert training.wait(DEADLINE_S) == 0, log.read_text()
+    assert_same_end(run, alone, 4)
+    said = log.read_text()
+    assert "epoch 4, accuracy" in said
+    assert "Best of 4 epochs" in said
+
+
+@pytest.mark.slow
+def test_a_worker_and_a_node_die_and_the_end_is_the_same(
+    tmp_path: Path, store_dir: Path, environment: dict[str, str], cluster: Cluster
+) -> None:
+    alone, run = tmp_path / "alone", tmp_path / "run"
+    epochs = 40
+    # Without momentum of Adam: rounding must not grow over a thousand steps.
+    words = flags(store_dir=store_dir, epochs=epochs, batch_size=4, optimizer="sgd")
+    log = tmp_path / "log"
+    reference = start(environment, tmp_path / "alone.log", *words, "--run-dir", alone)
+    with ending([reference]):
+        assert reference.wait(DEADLINE_S) == 0, (tmp_path / "alone.log").read_text()
+    words += ["--ray", cluster.address, "--ray-workers", "2"]
+    training = start(environment, log, *words, "--run-dir", run)
+    with ending([training]):
+        until(lambda: completed(run) >= 2, training)
+        first = workers_of(cluster)
+        assert len(first) == 2
+        os.kill(first[0], signal.SIGKILL)
+        until(lambda: len(set(workers_of(cluster)) - set(first)) == 2, training)
+        done = completed(run)
+        until(lambda: completed(run) >= done + 2, training)
+        cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
+        done = completed(run)
+        assert done < epochs
+        cluster.add_node(num_cpus=1)
+        assert training.wait(DEADLINE_S) == 0, log.read_text()
+    assert_same_end(run, alone, epochs)
+
+
+def test_what_workers_need_is_said_before_anything_is_read(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    script = (
+        "import sys; from keras_wa.cli import main\n"
+        "for words in sys.argv[1:]: assert main(['train', *words.split()]) == 2"
+    )
+    cases = {
+        "--ray --run-dir run": "Received: no --ray-workers.",
+        "--ray-workers 2 --run-dir run": "Received: no --ray.",
+        "--ray --ray-workers 2": "Received: no --run-dir.",
+        "--ray localhost:1 --ray-workers 2 --run-dir run": "HOST:PORT of a Ray",
+    }
+    done = python("-c", script, *cases, cwd=tmp_path, **environment)
+    for line, expected in zip(done.stderr.splitlines(), cases.values(), strict=True):
+        assert expected in line
+    words = "--ray localhost:1 --ray-workers 2 --run-dir run"
+    on_tensorflow = {**environment, "KERAS_BACKEND": "tensorflow"}
+    done = python("-c", script, words, cwd=tmp_path, **on_tensorflow)
+    assert "expected KERAS_BACKEND=jax" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cluster_that_is_too_small_is_named(
+    tmp_path: Path, store_dir: Path, environment: dict[str, str], cluster: Cluster
+) -> None:
+    words = flags(store_dir=store_dir, run_dir=tmp_path / "run", batch_size=3)
+    words += ["--ray", cluster.address, "--ray-workers", "3"]
+    log = tmp_path / "log"
+    assert start(environment, log, *words).wait(DEADLINE_S) == 2
+    said = log.read_text().splitlines()[-1]
+    assert said.startswith("error: --ray-workers 3, each with a CPU, are more than")
