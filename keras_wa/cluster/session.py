@@ -51,6 +51,7 @@ def connected(address: str | None) -> Iterator[None]:
         ray.init(
             address or "local",
             **options,
+            runtime_env={"env_vars": _same_backend()},
             log_to_driver=False,
             logging_level=logging.ERROR,
         )
@@ -59,6 +60,8 @@ def connected(address: str | None) -> Iterator[None]:
             f"`ray`. Received: {address or 'this machine'} ({in_one_line(error)}); "
             "expected HOST:PORT of a Ray cluster that this machine is a node of."
         ) from error
+    # It prints what becomes an exception anyway, with pages of logs, to stdout.
+    ray._private.worker._worker_logs_enabled = False
     head = ray.get_runtime_context().gcs_address
     lost, over = threading.Event(), threading.Event()
     threading.Thread(target=_watch, args=(head, lost, over), daemon=True).start()
@@ -74,6 +77,11 @@ def connected(address: str | None) -> Iterator[None]:
     finally:
         over.set()
         ray.shutdown()
+
+
+def _same_backend() -> dict[str, str]:
+    name = "KERAS_BACKEND"
+    return {name: os.environ[name]} if name in os.environ else {}
 
 
 def _knock(address: str) -> None:
