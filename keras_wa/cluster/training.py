@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import concurrent.futures
-import os
 import shutil
 import socket
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 import keras
@@ -27,85 +25,75 @@ from keras_wa.training.hardware import describe_devices, require_divisible
 from keras_wa.training.run import Run
 
 _RESTARTS = 5
-_LOOK_S = 1.0
 
 
 def train_on_workers(
-    run: Run,
-    data: RunData,
-    workers: int,
-    resume: bool,
-    show: Callable[[str], None] = print,
+    run: Run, data: RunData, workers: int, resume: bool, show: Callable[[str], None]
 ) -> Outcome:
     """Trains a run on workers of the Ray cluster that this process is connected to.
 
-    Each worker has a GPU, or a core in a cluster without GPUs. The workers and this
-    process share the run's directory. If a worker ends, all are restarted and resume
-    from the last checkpoint; five times at most.
+    Each worker has a GPU, or a core in a cluster without GPUs, and loads the data from
+    their places in the run, whose directory all share. If a worker ends, all restart
+    and resume from the last checkpoint; five times at most.
 
     Args:
-        run: the run; its directory is begun here.
-        data: the run's ROIs. Each worker loads them anew from the places in the run.
+        run, data, resume: as in `keras_wa.training.fit.train`.
         workers: number of workers; divides the batch.
-        resume: whether to continue from the last checkpoint.
         show: function of a line for each completed epoch.
 
     Returns:
         The outcome. `decision.json` is written too.
 
     Raises:
-        UserError: the cluster is too small, the batch does not divide, a worker has
-            other data, or the training has failed.
+        UserError: the cluster or the batch does not fit, or the training has failed.
     """
-    require_divisible(run.config, workers)
-    have = ray.cluster_resources()
-    unit = "GPU" if have.get("GPU") else "CPU"
-    if have.get(unit, 0) < workers:
-        raise UserError(
-            f"`ray_workers={workers}`, each with a {unit}, are more than the cluster "
-            f"has. Received: {have.get(unit, 0):.0f} {unit}s; expected {workers}."
-        )
-    if not resume:
-        run.begin(data.cases, data.pixels)
-    trainer = JaxTrainer(
-        _work,
-        train_loop_config={"run": os.path.abspath(run.path)},
-        jax_config=JaxConfig(),  # Keras connects the workers, on any device.
-        scaling_config=ScalingConfig(
-            num_workers=workers, resources_per_worker={unit: 1}, use_gpu=unit == "GPU"
-        ),
-        run_config=RunConfig(
-            name="ray",
-            storage_path=os.path.abspath(run.path),
-            failure_config=FailureConfig(max_failures=_RESTARTS),
-            worker_runtime_env={"env_vars": {"KERAS_BACKEND": "jax"}},
-        ),
-    )
-    # In a thread: Ray Train's own handler of Ctrl-C ends the program with status 0.
-    pool = ThreadPoolExecutor(1)
-    result: concurrent.futures.Future[Any] = pool.submit(trainer.fit)
-    pool.shutdown(wait=False)
-    shown = len(_history(run))
     try:
+        require_divisible(run.config, workers)
+        trainer = _trainer(run, workers)
+        if not resume:
+            run.begin(data.cases, data.pixels)
+        # In a thread: Ray Train's own handler of Ctrl-C ends the program with status 0.
+        pool = ThreadPoolExecutor(1)
+        result: Future[Any] = pool.submit(trainer.fit)
+        pool.shutdown(wait=False)
+        shown = len(_history(run))
         while not result.done():
-            concurrent.futures.wait([result], _LOOK_S)
+            wait([result], timeout=1.0)
             for row in _history(run)[shown:]:
                 shown += 1
-                numbers = ", ".join(f"{k} {v:.4g}" for k, v in row.items())
-                show(numbers)
+                show(", ".join(f"{name} {value:.4g}" for name, value in row.items()))
         return result.result().return_value
-    except KeyboardInterrupt:
-        return Outcome(len(_history(run)), None, None, interrupted=True)
     except ray_train.TrainingFailedError as error:
-        for cause in getattr(error, "worker_failures", {}).values():
-            if isinstance(cause, UserError):
-                raise cause from None
+        causes = getattr(error, "worker_failures", {}).values()
+        for cause in (each for each in causes if isinstance(each, UserError)):
+            raise cause from None
         raise UserError(
             f"The training has failed on Ray ({in_one_line(error)}). Mend it, and "
             f"carry on: `train(run={str(run.path)!r}, resume=True)`"
         ) from error
     finally:
         shutil.rmtree(run.path / "ray", ignore_errors=True)  # Ray Train's own notes.
+        run.give_up()
+
+
+def _trainer(run: Run, workers: int) -> JaxTrainer:
+    have = ray.cluster_resources()
+    unit = "GPU" if have.get("GPU") else "CPU"
+    if have.get(unit, 0) < workers:
+        raise UserError(
+            f"`ray_workers={workers}` need a {unit} each. Received: a cluster of "
+            f"{have.get(unit, 0):.0f}; expected {workers}."
+        )
+    path, restarts = str(run.path.absolute()), FailureConfig(max_failures=_RESTARTS)
+    return JaxTrainer(
+        _work,
+        train_loop_config={"run": path},
+        jax_config=JaxConfig(),  # Keras connects the workers, on any device.
+        scaling_config=ScalingConfig(
+            num_workers=workers, resources_per_worker={unit: 1}, use_gpu=unit == "GPU"
+        ),
+        run_config=RunConfig(name="ray", storage_path=path, failure_config=restarts),
+    )
 
 
 def _history(run: Run) -> list[dict[Any, Any]]:
@@ -117,22 +105,16 @@ def _work(config: dict[str, Any]) -> Outcome:
     """Trains in one worker."""
     context = ray_train.get_context()
     index, count = context.get_world_rank(), context.get_world_size()
-    address = broadcast_from_rank_zero(None if index else _free_address())
-    if count > 1:
-        keras.distribution.initialize(address, count, index)
+    with socket.socket() as free:
+        free.bind(("", 0))
+        own = f"{ray.util.get_node_ip_address()}:{free.getsockname()[1]}"
+    keras.distribution.initialize(broadcast_from_rank_zero(own), count, index)
     run = Run.open(config["run"])
     data = load_data_of(run, progress=False)
     if index == 0:
-        devices = {"devices": describe_devices()}
-        write_json(run.path / "environment.json", {**run.environment(), **devices})
+        environment = {**run.environment(), "devices": describe_devices()}
+        write_json(run.path / "environment.json", environment)
     outcome = train(run, data, resume=True, verbose=0)
     if index == 0:
         make_decision(run, data)
     return outcome
-
-
-def _free_address() -> str:
-    """Returns an address of this machine that the other workers reach."""
-    with socket.socket() as free:
-        free.bind(("", 0))
-        return f"{ray.util.get_node_ip_address()}:{free.getsockname()[1]}"

@@ -23,7 +23,7 @@ def averaged(
     The moving statistics of batch normalisation are averages already and are kept.
 
     Weights that lie on several devices are copied to one: all processes would have to
-    take part in an operation on them, and only the first one evaluates.
+    take part in each operation on them, and each evaluates a share by itself.
 
     Args:
         model: a compiled model. Its weights are used as they are without `use_ema` and

@@ -16,6 +16,7 @@ from keras_wa.errors import UserError
 from keras_wa.files import remove_partials, replacing
 from keras_wa.metrics.fusion import fuse_views
 from keras_wa.training.averaging import averaged
+from keras_wa.training.hardware import of_all_processes
 from keras_wa.training.run import Run
 
 Logs = dict[str, Any] | None
@@ -32,7 +33,8 @@ class ValidationScores(keras.callbacks.Callback):
     scikit-learn's is exact. The callback must come before those that read the logs.
 
     Args:
-        batches: the validation ROIs in order, from `evaluation_batches`.
+        batches: the validation ROIs in order, from `evaluation_batches`; of several
+            processes, this one's share of them (`share_of_process`).
         labels: class of each ROI, int `(N,)`, with every class present.
         network: the classifier of single ROIs whose weights the model trains; None for
             the model itself.
@@ -70,7 +72,7 @@ class ValidationScores(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         with averaged(self.model, self.network) as network:
             outputs = network.predict(self.batches, verbose=0)
-        outputs = outputs[: len(self.labels)]
+        outputs = of_all_processes(outputs, len(self.labels))
         if self.lesions is not None:
             outputs = fuse_views(outputs, self.lesions)
         self.outputs = outputs

@@ -18,7 +18,7 @@ from keras_wa.training.callbacks import Checkpoint, StopOnNaN, ValidationScores
 from keras_wa.training.ctrl_c import StopOnCtrlC
 from keras_wa.training.custom import Custom
 from keras_wa.training.data import RunData
-from keras_wa.training.hardware import process, set_up
+from keras_wa.training.hardware import process, set_up, share_of_process
 from keras_wa.training.run import Run
 
 if TYPE_CHECKING:
@@ -60,8 +60,7 @@ def train(
     `config.json`, and comparisons treat the run as a different system.
 
     Several processes of JAX (`keras.distribution.initialize`) train one run together if
-    each of them resumes it. They share its directory; the first one validates and
-    writes.
+    each of them resumes it. They share its directory, to which the first one writes.
 
     A run that fails before the first step leaves no directory. Ctrl-C stops the
     training cleanly: `best.keras` then holds the best epoch so far, or the current
@@ -176,16 +175,17 @@ def _callbacks(
     checkpoint: Checkpoint,
     network: keras.Model,
 ) -> list[keras.callbacks.Callback]:
-    if checkpoint.read_only:
-        return [StopOnNaN()]
-    done = len(checkpoint.history)
     val = data.part("val")
+    share = val.some(share_of_process(len(val)))
     validation = ValidationScores(
-        evaluation_batches(val, data.config.image_size, wavelet=data.wavelet),
+        evaluation_batches(share, data.config.image_size, wavelet=data.wavelet),
         val.labels,
         network,
         data.lesions_of("val"),
     )
+    if checkpoint.read_only:
+        return [StopOnNaN(), validation]
+    done = len(checkpoint.history)
     callbacks = [StopOnNaN(), validation, checkpoint]
     if not on_tensorflow():  # TensorFlow writes TensorBoard's files.
         return callbacks

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import keras
+import numpy as np
 
 from keras_wa.backend import on_tensorflow, require_tensorflow
 from keras_wa.cores import usable_cores
@@ -85,6 +86,29 @@ def process() -> tuple[int, int]:
     import jax
 
     return jax.process_index(), jax.process_count()
+
+
+def share_of_process(n: int) -> np.ndarray:
+    """Returns the positions of `n` ROIs that this process evaluates.
+
+    Each process has equally many; the last position fills up the last share.
+    """
+    index, count = process()
+    size = -(-n // count)
+    return np.minimum(np.arange(index * size, (index + 1) * size), n - 1)
+
+
+def of_all_processes(outputs: np.ndarray, n: int) -> np.ndarray:
+    """Joins the outputs of all processes for their shares of `n` ROIs, in each of them.
+
+    What follows a share, which fills up its last batch, is left out.
+    """
+    _, count = process()
+    if count > 1:
+        from jax.experimental.multihost_utils import process_allgather
+
+        outputs = process_allgather(outputs[: -(-n // count)], tiled=True)
+    return outputs[:n]
 
 
 def require_divisible(config: TrainConfig, devices: int) -> None:

@@ -189,4 +189,7 @@ def test_a_cluster_that_is_too_small_is_named(
     log = tmp_path / "log"
     assert start(environment, log, *words).wait(DEADLINE_S) == 2
     said = log.read_text().splitlines()[-1]
-    assert said.startswith("error: --ray-workers 3, each with a CPU, are more than")
+    assert not (tmp_path / "run").exists()
+    assert said.startswith(
+        "error: --ray-workers 3 need a CPU each. Received: a cluster of 2"
+    )
