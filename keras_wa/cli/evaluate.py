@@ -42,7 +42,8 @@ def run(args: argparse.Namespace) -> int:
     start_keras()
     runs = [open_run(args, path) for path in args.runs]
     rule = None if args.threshold is None else as_rule(args.threshold)
-    options = (args.split, rule, args.resamples, 1, args.allow_changed_data)
+    verbose = 1 if args.ray is None else 0
+    options = (args.split, rule, args.resamples, verbose, args.allow_changed_data)
     if args.ray is None:
         for run in runs:
             _show(run, args.split, *_evaluate(options, [run]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,7 @@ from ray.cluster_utils import Cluster
 from keras_wa.cli import main
 from keras_wa.training.data import load_data
 from keras_wa.training.run import Run
+from tests.cli.bars import without_bars
 from tests.data.pipeline.folders import make_folder
 from tests.tiny_model import finished, flags, float32, store_dir, tiny_model
 
@@ -96,9 +98,10 @@ def test_predictions_are_those_of_one_process_in_the_same_order(
 def test_many_runs_are_evaluated_as_one_by_one(
     cluster: Cluster, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["evaluate", str(finished), str(finished), "--resamples", "50"]
+    runs = [shutil.copytree(finished, tmp_path / name) for name in ("a", "b")]
+    words = ["evaluate", *map(str, runs), "--resamples", "50"]
     assert main(words) == 0
-    alone = capsys.readouterr().out
+    alone = without_bars(capsys.readouterr().out)
     assert alone.count("Written: ") == 2
     assert main([*words, "--ray", cluster.address]) == 0
     assert capsys.readouterr().out == alone
