@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import functools
 import sys
 from pathlib import Path
 from typing import Any
 
 from keras_wa.cli.flags import add_config, add_settings, given_settings
 from keras_wa.cli.messages import say, warn
-from keras_wa.cli.ray_flag import add_ray, on_ray
+from keras_wa.cli.ray_flag import add_ray, on_ray, one_a_task
 from keras_wa.cli.shared import add_resamples, choose_dataset
 from keras_wa.cli.starting import start_keras
 from keras_wa.errors import UserError, unknown_name
@@ -113,8 +112,7 @@ def _compare_models(args: argparse.Namespace) -> int:
     out = make_folder(args.out)
     verbose = 1 if sys.stdout.isatty() else 2
     with on_ray(args):
-        distribute = None if args.ray is None else _one_by_one()
-        outcome = run_jobs(jobs, args.resamples, verbose, distribute)
+        outcome = run_jobs(jobs, args.resamples, verbose, one_a_task(args))
     if outcome.interrupted:
         say("Stopped. Carry on with the same command.")
         return 130
@@ -131,13 +129,6 @@ def _compare_models(args: argparse.Namespace) -> int:
     models = {each.name: each.model for each in systems}
     costs = measure_costs(jobs, out)
     return _write(args, out, kept, baseline, models, costs, outcome.failed)
-
-
-def _one_by_one() -> Any:
-    """Returns how runs become Ray tasks: each is one."""
-    from keras_wa.cluster.tasks import network_task, run_tasks
-
-    return functools.partial(run_tasks, resources=network_task(), ahead=1)
 
 
 def _compare_runs(args: argparse.Namespace) -> int:

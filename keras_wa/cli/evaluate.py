@@ -7,7 +7,7 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from keras_wa.cli.messages import say, warn
-from keras_wa.cli.ray_flag import add_ray, on_ray
+from keras_wa.cli.ray_flag import add_ray, on_ray, one_a_task
 from keras_wa.cli.shared import (
     add_data_flags,
     add_resamples,
@@ -50,10 +50,8 @@ def run(args: argparse.Namespace) -> int:
         return 0
     found = {}
     with on_ray(args), ProgressBar("Evaluating", len(runs)) as bar:
-        from keras_wa.cluster.tasks import network_task, run_tasks
-
         work = functools.partial(_evaluate, options)
-        for (run,), (results,) in run_tasks(work, runs, network_task(), ahead=1):
+        for (run,), (results,) in one_a_task(args)(work, runs):
             if isinstance(results, UserError):
                 raise UserError(f"{run.path}: {results}")
             found[run.path] = results

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
+from typing import Any
 
 _HERE = "this machine"
 
@@ -27,3 +29,12 @@ def on_ray(args: argparse.Namespace) -> contextlib.AbstractContextManager[None]:
     from keras_wa.cluster.session import connected
 
     return connected(None if args.ray == _HERE else args.ray)
+
+
+def one_a_task(args: argparse.Namespace) -> Any:
+    """Returns how runs become tasks: each is one; None without `--ray`."""
+    if args.ray is None:
+        return None
+    from keras_wa.cluster.tasks import network_task, run_tasks
+
+    return functools.partial(run_tasks, resources=network_task(), ahead=1)

@@ -13,15 +13,35 @@ import pytest
 from ray.cluster_utils import Cluster
 
 from keras_wa.cli import main
+from keras_wa.evaluate.tune.search import ended_trials
+from keras_wa.settings import read_toml
+from keras_wa.training.config import TrainConfig
 from keras_wa.training.data import load_data
+from keras_wa.training.fit import train
 from keras_wa.training.run import Run
 from tests.cli.bars import without_bars
+from tests.cli.test_tune import study_of
+from tests.cli.test_tune import words as search_words
 from tests.data.pipeline.folders import make_folder
 from tests.tiny_model import finished, flags, float32, store_dir, tiny_model
 
 __all__ = ["finished", "float32", "store_dir", "tiny_model"]
 
 pytestmark = pytest.mark.slow
+
+
+def test_a_search_has_its_trials_and_the_value_of_each(
+    cluster: Cluster, store_dir: Path, tiny_model: None, tmp_path: Path
+) -> None:
+    words = search_words(tmp_path / "out", store_dir, trials=3)
+    assert main([*words, "--ray", cluster.address]) == 0
+    study = study_of(tmp_path / "out")
+    assert len(ended_trials(study)) == 3
+    best = tmp_path / "out" / "best.toml"
+    config = TrainConfig.from_mapping(read_toml(best), "best.toml")
+    run = Run.create(tmp_path / "run", config)
+    outcome = train(run, load_data(config, progress=False), verbose=0)
+    assert outcome.best_auc == study.best_value
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
