@@ -8,7 +8,8 @@ from typing import Any
 
 from keras_wa.cli.flags import add_config, add_settings
 from keras_wa.cli.messages import say, warn
-from keras_wa.cli.shared import add_ray, data_settings, on_ray
+from keras_wa.cli.ray_flag import add_ray, on_ray
+from keras_wa.cli.shared import data_settings
 from keras_wa.data.loading import DataSettings, enhanced_images, load_store
 
 # ROIs of a Ray task: some tenths of a second, and two of a mammogram are together.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +17,6 @@ from keras_wa.training.config import TrainConfig
 
 if TYPE_CHECKING:
     from keras_wa.training.run import Run
-
-_HERE = "this machine"
 
 PHANTOM_BANNER = (
     "PHANTOM: no data set is under {root}/, so this uses in-silico ROIs. Results on "
@@ -75,27 +72,6 @@ def add_resamples(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="bootstrap resamples (default: 2000)",
     )
-
-
-def add_ray(parser: argparse.ArgumentParser) -> None:
-    """Adds `--ray`."""
-    parser.add_argument(
-        "--ray",
-        nargs="?",
-        const=_HERE,
-        metavar="HOST:PORT",
-        help="do the work as tasks of Ray, on this machine or on the cluster of that "
-        "address, which it must be a node of",
-    )
-
-
-def on_ray(args: argparse.Namespace) -> contextlib.AbstractContextManager[None]:
-    """Returns the context of a connection to Ray; of none without `--ray`."""
-    if args.ray is None:
-        return contextlib.nullcontext()
-    from keras_wa.cluster.session import connected
-
-    return connected(None if args.ray == _HERE else args.ray)
 
 
 def add_threshold(

@@ -12,7 +12,7 @@ import functools
 import itertools
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from keras_wa.errors import UserError, in_one_line, may_pass
@@ -21,6 +21,8 @@ Item = TypeVar("Item")
 Work = Callable[[list[Item]], list[Any]]
 
 _TRIES = 3
+_LOOK_S = 5.0
+"""How often nodes are counted while no task ends."""
 
 
 class TaskLostError(UserError):
@@ -45,43 +47,52 @@ class Resources:
         """Returns the options of a Ray task."""
         return {"num_cpus": self.cpus, "num_gpus": self.gpus, "memory": self.memory}
 
-    def slots(self) -> int:
-        """Returns how many such tasks the nodes that are alive can run at once.
+    def slots(self, faults: Mapping[str, str] | None = None) -> int:
+        """Returns how many such tasks the nodes can run at once.
+
+        Args:
+            faults: nodes that do not count, with the reason.
 
         Raises:
             UserError: no node can run one.
         """
         import ray
 
+        faults = faults or {}
         need = {"CPU": self.cpus, "GPU": self.gpus, "memory": self.memory}
         wanted = {name: amount for name, amount in need.items() if amount}
         slots = sum(
             int(min(node["Resources"].get(name, 0) / wanted[name] for name in wanted))
             for node in ray.nodes()
-            if node["Alive"]
+            if node["Alive"] and node["NodeID"] not in faults
         )
-        if not slots:
+        if slots:
+            return slots
+        if faults:
             raise UserError(
-                "`ray`: no node of the cluster can run a task. Expected: "
-                f"{self.cpus:g} CPUs, {self.gpus:g} GPUs and {self.memory / 1e9:.1f} "
-                "GB of memory."
+                "`ray`: no node is left that can do the work. The last one: "
+                f"{list(faults.values())[-1]}"
             )
-        return slots
+        raise UserError(
+            "`ray`: no node of the cluster can run a task. Expected: "
+            f"{self.cpus:g} CPUs, {self.gpus:g} GPUs and {self.memory / 1e9:.1f} GB of "
+            "memory."
+        )
 
 
 READING = Resources(memory=500_000_000)
 """A task that decodes mammograms."""
 
-PREDICTING = Resources(memory=2_000_000_000)
-"""A task that reads ROIs and runs the network on them."""
 
+def network_task(memory: int = 3_000_000_000) -> Resources:
+    """Returns the resources of a task that runs a network.
 
-def training() -> Resources:
-    """Returns the resources of a training: one of the GPUs, if there are any."""
+    It has a GPU to itself if the cluster has any. The default is a training's memory.
+    """
     import ray
 
     gpus = 1 if ray.cluster_resources().get("GPU") else 0
-    return Resources(gpus=gpus, memory=3_000_000_000)
+    return Resources(gpus=gpus, memory=memory)
 
 
 @dataclasses.dataclass
@@ -137,28 +148,25 @@ def run_tasks(
     )
 
     resources = resources or Resources()
-    resources.slots()
     shared = ray.put((os.getcwd(), work))
     remote = ray.remote(max_retries=0, **resources.options())(_run)
     source = iter(items)
     fresh = iter(lambda: _Block(list(itertools.islice(source, block))), _Block([]))
     again: deque[_Block] = deque()
     running: dict[Any, _Block] = {}
-    bad_nodes: set[str] = set()
+    faults: dict[str, str] = {}
     while True:
-        most = ahead * resources.slots()
+        most = ahead * resources.slots(faults)
         while len(running) < most:
             following = again.popleft() if again else next(fresh, None)
             if following is None:
                 break
             # In a list, so that Ray passes the reference and not the object.
-            ref = remote.options(**_elsewhere(bad_nodes)).remote(
-                [shared], following.items
-            )
+            ref = remote.options(**_elsewhere(faults)).remote([shared], following.items)
             running[ref] = following
         if not running:
             return
-        done, _ = ray.wait(list(running), num_returns=1)
+        done, _ = ray.wait(list(running), num_returns=1, timeout=_LOOK_S)
         for ref in done:
             ended = running.pop(ref)
             try:
@@ -179,8 +187,7 @@ def run_tasks(
                     again += [_Block([item], deaths) for item in ended.items]
                 continue
             if isinstance(results, _NodeFault):
-                bad_nodes.add(results.node)
-                _require_others(bad_nodes, results.reason)
+                faults[results.node] = results.reason
                 again.append(ended)
             else:
                 yield ended.items, results
@@ -214,17 +221,7 @@ def _work_of(reference: Any) -> Work[Any]:
     return work
 
 
-def _elsewhere(nodes: set[str]) -> dict[str, Any]:
+def _elsewhere(nodes: Iterable[str]) -> dict[str, Any]:
     """Returns the options of a task that does not run on these nodes."""
-    if not nodes:
-        return {}
-    return {"label_selector": {"ray.io/node-id": f"!in({','.join(sorted(nodes))})"}}
-
-
-def _require_others(nodes: set[str], reason: str) -> None:
-    import ray
-
-    if {node["NodeID"] for node in ray.nodes() if node["Alive"]} <= nodes:
-        raise UserError(
-            f"`ray`: no node is left that can do the work. The last one: {reason}"
-        )
+    names = ",".join(sorted(nodes))
+    return {"label_selector": {"ray.io/node-id": f"!in({names})"}} if names else {}

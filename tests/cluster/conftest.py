@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,14 +14,26 @@ pytest.importorskip("ray")
 from ray.cluster_utils import Cluster
 
 from keras_wa.cluster.session import connected
+from tests.tiny_model import ROOT
 
 
 @pytest.fixture(scope="package")
-def cluster() -> Iterator[Cluster]:
-    """Two nodes; a test that adds one removes it."""
-    head = {"num_cpus": 1, "include_dashboard": False, "env_vars": {"NODE": "0"}}
-    nodes = Cluster(initialize_head=True, head_node_args=head)
-    nodes.add_node(num_cpus=1, env_vars={"NODE": "1"})
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Two nodes that know the tiny model; a test that adds one removes it."""
+    site = tmp_path_factory.mktemp("site")
+    (site / "tiny_plugin.py").write_text(
+        "from keras_wa.models import register_model\n"
+        "from tests.tiny_model import SOURCE, tiny\n"
+        "register_model(source=SOURCE)(tiny)\n"
+    )
+    (site / "tiny_plugin-1.0.dist-info").mkdir()
+    points = site / "tiny_plugin-1.0.dist-info" / "entry_points.txt"
+    points.write_text("[keras_wa.models]\ntiny = tiny_plugin\n")
+    common = {"num_cpus": 1, "include_dashboard": False}
+    path = os.pathsep.join([str(site), str(ROOT)])
+    env = [{"NODE": str(i), "PYTHONPATH": path} for i in range(2)]
+    nodes = Cluster(True, head_node_args={**common, "env_vars": env[0]})
+    nodes.add_node(**common, env_vars=env[1])
     yield nodes
     nodes.shutdown()
 

@@ -36,6 +36,7 @@ class OnWhichNode(Work):
         return int(os.environ["NODE"])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("joined")
 def test_all_nodes_work_and_no_more_is_begun_than_can_run_soon(tmp_path: Path) -> None:
     taken = 0
@@ -62,6 +63,7 @@ class KilledOnce(Work):
         return super().square(item, call)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("joined")
 def test_the_block_of_a_killed_worker_is_done_again(tmp_path: Path) -> None:
     assert squares(KilledOnce(tmp_path), 8, 4) == {i: i**2 for i in range(8)}
@@ -125,11 +127,14 @@ class DiskFull(Work):
         return super().square(item, call)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("joined")
 def test_a_node_whose_disk_is_full_gets_no_more_work(tmp_path: Path) -> None:
     work = DiskFull(tmp_path, 0.1)
-    assert squares(work, 12) == {i: i**2 for i in range(12)}
-    assert len(list(tmp_path.iterdir())) <= 12 + 3
+    assert squares(work, 30) == {i: i**2 for i in range(30)}
+    # Those that it had been given before its first error; a node that has just died
+    # may still be counted.
+    assert len(list(tmp_path.iterdir())) <= 30 + 8
     work.everywhere = True
     with pytest.raises(UserError, match=r"no node is left .* No space left on device"):
         squares(work, 4)
@@ -144,6 +149,7 @@ class Refusing(Work):
         return super().square(item, call)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("joined")
 def test_an_error_of_the_user_is_raised_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
@@ -151,6 +157,7 @@ def test_an_error_of_the_user_is_raised_as_it_is(tmp_path: Path) -> None:
     assert str(caught.value) == "`item`. Received: 2."
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("joined")
 def test_what_no_node_has_is_not_waited_for(tmp_path: Path) -> None:
     needed = Resources(cpus=1, gpus=2, memory=2_000_000_000)
