@@ -8,7 +8,8 @@ from typing import Any
 
 from keras_wa.cli.flags import add_config, add_settings, given_settings
 from keras_wa.cli.messages import say, warn
-from keras_wa.cli.shared import add_ray, choose_dataset, on_ray, with_present_store
+from keras_wa.cli.ray_flag import add_ray, on_ray
+from keras_wa.cli.shared import choose_dataset, with_present_store
 from keras_wa.cli.starting import start_keras
 from keras_wa.data import split_hash
 from keras_wa.errors import UserError

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +16,11 @@ pytest.importorskip("ray")
 
 from ray.cluster_utils import Cluster
 
-from tests.processes import ROOT, ending, python
+from tests.processes import ROOT, Process, ending, python
 from tests.tiny_model import completed, flags
 from tests.waiting import DEADLINE_S, until
+
+ON_JAX = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
 
 
 @pytest.fixture(scope="module")
@@ -28,47 +29,15 @@ def store_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("stores")
 
 
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Variables of processes on JAX's CPU that have the tiny model as a plug-in."""
-    site = tmp_path_factory.mktemp("site")
-    plugin = site / "tiny-1.0.dist-info"
-    plugin.mkdir()
-    (plugin / "METADATA").write_text("Metadata-Version: 2.1\nName: tiny\nVersion: 1")
-    points = "[keras_wa.models]\ntiny = tests.tiny_plugin\n"
-    (plugin / "entry_points.txt").write_text(points)
-    own = {
-        "KERAS_BACKEND": "jax",
-        "JAX_PLATFORMS": "cpu",
-        "RAY_USAGE_STATS_ENABLED": "0",
-    }
-    return {**os.environ, **own, "PYTHONPATH": f"{ROOT}{os.pathsep}{site}"}
-
-
-@pytest.fixture(scope="module")
-def cluster(environment: dict[str, str]) -> Iterator[Cluster]:
-    """Two nodes with one CPU each, and a head without."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        head = {"num_cpus": 0, "include_dashboard": False}
-        nodes = Cluster(initialize_head=True, head_node_args=head)
-        for _ in range(2):
-            nodes.add_node(num_cpus=1)
-        yield nodes
-        nodes.shutdown()
-
-
-def start(
-    environment: dict[str, str], log: Path, *words: str | Path
-) -> subprocess.Popen[bytes]:
+def start(log: Path, *words: str | Path) -> Process:
+    """Starts a training on JAX of a user; what it prints goes to a file."""
     with log.open("wb") as file:
         return subprocess.Popen(
             [sys.executable, "-m", "tests.tiny_model", "train", *map(str, words)],
             stdout=file,
             stderr=subprocess.STDOUT,
             cwd=ROOT,
-            env=environment,
+            env={**os.environ, **ON_JAX},
         )
 
 
@@ -95,7 +64,7 @@ def assert_same_end(run: Path, alone: Path, epochs: int) -> None:
 def workers_of(cluster: Cluster) -> list[int]:
     """The process ids of the workers, on all nodes."""
     nodes = {
-        node.all_processes["raylet"][0].process.pid for node in cluster.worker_nodes
+        node.all_processes["raylet"][0].process.pid for node in cluster.list_all_nodes()
     }
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
@@ -110,16 +79,16 @@ def workers_of(cluster: Cluster) -> list[int]:
 
 
 def test_two_workers_end_where_one_process_does(
-    tmp_path: Path, store_dir: Path, environment: dict[str, str], cluster: Cluster
+    tmp_path: Path, store_dir: Path, cluster: Cluster
 ) -> None:
     alone, run = tmp_path / "alone", tmp_path / "run"
     words = flags(store_dir=store_dir, epochs=4, ema=0.8)  # Of six steps.
     log = tmp_path / "log"
-    reference = start(environment, tmp_path / "alone.log", *words, "--run-dir", alone)
+    reference = start(tmp_path / "alone.log", *words, "--run-dir", alone)
     with ending([reference]):
         assert reference.wait(DEADLINE_S) == 0, (tmp_path / "alone.log").read_text()
     words += ["--ray", cluster.address, "--ray-workers", "2"]
-    training = start(environment, log, *words, "--run-dir", run)
+    training = start(log, *words, "--run-dir", run)
     with ending([training]):
         assert training.wait(DEADLINE_S) == 0, log.read_text()
     assert_same_end(run, alone, 4)
@@ -130,18 +99,18 @@ def test_two_workers_end_where_one_process_does(
 
 @pytest.mark.slow
 def test_a_worker_and_a_node_die_and_the_end_is_the_same(
-    tmp_path: Path, store_dir: Path, environment: dict[str, str], cluster: Cluster
+    tmp_path: Path, store_dir: Path, cluster: Cluster
 ) -> None:
     alone, run = tmp_path / "alone", tmp_path / "run"
     epochs = 40
     # Without momentum of Adam: rounding must not grow over a thousand steps.
     words = flags(store_dir=store_dir, epochs=epochs, batch_size=4, optimizer="sgd")
     log = tmp_path / "log"
-    reference = start(environment, tmp_path / "alone.log", *words, "--run-dir", alone)
+    reference = start(tmp_path / "alone.log", *words, "--run-dir", alone)
     with ending([reference]):
         assert reference.wait(DEADLINE_S) == 0, (tmp_path / "alone.log").read_text()
     words += ["--ray", cluster.address, "--ray-workers", "2"]
-    training = start(environment, log, *words, "--run-dir", run)
+    training = start(log, *words, "--run-dir", run)
     with ending([training]):
         until(lambda: completed(run) >= 2, training)
         first = workers_of(cluster)
@@ -150,16 +119,17 @@ def test_a_worker_and_a_node_die_and_the_end_is_the_same(
         until(lambda: len(set(workers_of(cluster)) - set(first)) == 2, training)
         done = completed(run)
         until(lambda: completed(run) >= done + 2, training)
-        cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
+        (node,) = cluster.worker_nodes
+        cluster.remove_node(node, allow_graceful=False)
         done = completed(run)
         assert done < epochs
-        cluster.add_node(num_cpus=1)
+        cluster.add_node(num_cpus=1, env_vars=node._ray_params.env_vars)
         assert training.wait(DEADLINE_S) == 0, log.read_text()
     assert_same_end(run, alone, epochs)
 
 
 def test_what_workers_need_is_said_before_anything_is_read(
-    tmp_path: Path, environment: dict[str, str]
+    tmp_path: Path,
 ) -> None:
     script = (
         "import sys; from keras_wa.cli import main\n"
@@ -171,23 +141,23 @@ def test_what_workers_need_is_said_before_anything_is_read(
         "--ray --ray-workers 2": "Received: no --run-dir.",
         "--ray localhost:1 --ray-workers 2 --run-dir run": "HOST:PORT of a Ray",
     }
-    done = python("-c", script, *cases, cwd=tmp_path, **environment)
+    done = python("-c", script, *cases, cwd=tmp_path, **ON_JAX)
     for line, expected in zip(done.stderr.splitlines(), cases.values(), strict=True):
         assert expected in line
     words = "--ray localhost:1 --ray-workers 2 --run-dir run"
-    on_tensorflow = {**environment, "KERAS_BACKEND": "tensorflow"}
+    on_tensorflow = {**ON_JAX, "KERAS_BACKEND": "tensorflow"}
     done = python("-c", script, words, cwd=tmp_path, **on_tensorflow)
     assert "expected KERAS_BACKEND=jax" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_cluster_that_is_too_small_is_named(
-    tmp_path: Path, store_dir: Path, environment: dict[str, str], cluster: Cluster
+    tmp_path: Path, store_dir: Path, cluster: Cluster
 ) -> None:
     words = flags(store_dir=store_dir, run_dir=tmp_path / "run", batch_size=3)
     words += ["--ray", cluster.address, "--ray-workers", "3"]
     log = tmp_path / "log"
-    assert start(environment, log, *words).wait(DEADLINE_S) == 2
+    assert start(log, *words).wait(DEADLINE_S) == 2
     said = log.read_text().splitlines()[-1]
     assert not (tmp_path / "run").exists()
     assert said.startswith(
