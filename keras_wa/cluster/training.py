@@ -17,14 +17,11 @@ from ray.train.v2.api.config import FailureConfig, RunConfig, ScalingConfig
 from ray.train.v2.jax import JaxConfig, JaxTrainer
 
 from keras_wa.errors import UserError, in_one_line
-from keras_wa.files import write_json
 from keras_wa.training.data import RunData, load_data_of
 from keras_wa.training.decision import make_decision
 from keras_wa.training.fit import Outcome, train
-from keras_wa.training.hardware import describe_devices, require_divisible
+from keras_wa.training.hardware import require_divisible
 from keras_wa.training.run import Run
-
-_RESTARTS = 5
 
 
 def train_on_workers(
@@ -45,7 +42,7 @@ def train_on_workers(
         The outcome. `decision.json` is written too.
 
     Raises:
-        UserError: the cluster or the batch does not fit, or the training has failed.
+        UserError: cluster or batch do not fit, or the training has failed.
     """
     try:
         require_divisible(run.config, workers)
@@ -62,14 +59,17 @@ def train_on_workers(
             for row in _history(run)[shown:]:
                 shown += 1
                 show(", ".join(f"{name} {value:.4g}" for name, value in row.items()))
-        return result.result().return_value
+        outcome = result.result().return_value
+        if isinstance(outcome, UserError):
+            raise outcome
+        return outcome
     except ray_train.TrainingFailedError as error:
-        causes = getattr(error, "worker_failures", {}).values()
-        for cause in (each for each in causes if isinstance(each, UserError)):
-            raise cause from None
+        for cause in getattr(error, "worker_failures", {}).values():
+            if isinstance(cause, UserError):
+                raise cause from None
+        found = f"The training has failed on Ray ({in_one_line(error)}). Carry on: "
         raise UserError(
-            f"The training has failed on Ray ({in_one_line(error)}). Mend it, and "
-            f"carry on: `train(run={str(run.path)!r}, resume=True)`"
+            f"{found}`train(run={str(run.path)!r}, resume=True)`"
         ) from error
     finally:
         shutil.rmtree(run.path / "ray", ignore_errors=True)  # Ray Train's own notes.
@@ -84,7 +84,7 @@ def _trainer(run: Run, workers: int) -> JaxTrainer:
             f"`ray_workers={workers}` need a {unit} each. Received: a cluster of "
             f"{have.get(unit, 0):.0f}; expected {workers}."
         )
-    path, restarts = str(run.path.absolute()), FailureConfig(max_failures=_RESTARTS)
+    path, restarts = str(run.path.absolute()), FailureConfig(max_failures=5)
     return JaxTrainer(
         _work,
         train_loop_config={"run": path},
@@ -101,7 +101,7 @@ def _history(run: Run) -> list[dict[Any, Any]]:
     return pd.read_csv(file).to_dict("records") if file.is_file() else []
 
 
-def _work(config: dict[str, Any]) -> Outcome:
+def _work(config: dict[str, Any]) -> Outcome | UserError:
     """Trains in one worker."""
     context = ray_train.get_context()
     index, count = context.get_world_rank(), context.get_world_size()
@@ -112,9 +112,11 @@ def _work(config: dict[str, Any]) -> Outcome:
     run = Run.open(config["run"])
     data = load_data_of(run, progress=False)
     if index == 0:
-        environment = {**run.environment(), "devices": describe_devices()}
-        write_json(run.path / "environment.json", environment)
-    outcome = train(run, data, resume=True, verbose=0)
+        run.note_devices()
+    try:
+        outcome = train(run, data, resume=True, verbose=0)
+    except UserError as error:
+        return error  # In all workers alike, such as a NaN: no restart would help.
     if index == 0:
         make_decision(run, data)
     return outcome

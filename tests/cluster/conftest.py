@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import time
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,12 +32,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     common = {"num_cpus": 1, "include_dashboard": False}
     path = os.pathsep.join([str(site), str(ROOT)])
     env = [{"NODE": str(i), "PYTHONPATH": path} for i in range(2)]
-    with warnings.catch_warnings():
-        # Ray leaves sockets to the garbage collector, which warns in some test.
-        warnings.simplefilter("ignore", ResourceWarning)
-        nodes = Cluster(True, head_node_args={**common, "env_vars": env[0]})
-        nodes.add_node(**common, env_vars=env[1])
-        gc.collect()
+    nodes = Cluster(True, head_node_args={**common, "env_vars": env[0]})
+    nodes.add_node(**common, env_vars=env[1])
     yield nodes
     nodes.shutdown()
 

@@ -20,6 +20,11 @@ from tests.processes import ROOT, Process, ending, python
 from tests.tiny_model import completed, flags
 from tests.waiting import DEADLINE_S, until
 
+# A cluster of Ray leaves a socket to the garbage collector, which warns in some test.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"
+)
+
 ON_JAX = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
 
 
@@ -149,6 +154,17 @@ def test_what_workers_need_is_said_before_anything_is_read(
     done = python("-c", script, words, cwd=tmp_path, **on_tensorflow)
     assert "expected KERAS_BACKEND=jax" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_training_that_diverges_is_not_restarted(
+    tmp_path: Path, store_dir: Path, cluster: Cluster
+) -> None:
+    words = flags(store_dir=store_dir, run_dir=tmp_path / "run", learning_rate=1e38)
+    words += ["--ray", cluster.address, "--ray-workers", "2"]
+    log = tmp_path / "log"
+    assert start(log, *words).wait(DEADLINE_S) == 2
+    assert "the training has diverged" in log.read_text().splitlines()[-1]
 
 
 def test_a_cluster_that_is_too_small_is_named(
