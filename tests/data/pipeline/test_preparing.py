@@ -138,7 +138,7 @@ import os, signal, sys
 from pathlib import Path
 from keras_wa.data.pipeline import prepare, preparing
 from tests.data.pipeline.folders import CountingReader, open_folder
-preparing._BLOCK = 4
+reading._BLOCK = 4
 class Killer(CountingReader):
     def read(self, row):
         if len(self.calls) == 14:
