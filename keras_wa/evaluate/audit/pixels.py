@@ -76,15 +76,14 @@ def read_pixels(
                 found[row] = result
             bar.advance(len(block))
     each = [(row, found[row]) for row in position]
-    if any(isinstance(one, UserError) for one in found.values()):
-        images = images[[position[row] for row, one in each if isinstance(one, _Read)]]
     read = [(row, one) for row, one in each if isinstance(one, _Read)]
     names = dataset.cases["roi_id"]
+    rows = np.array([row for row, _ in read], dtype=np.int64)
+    if len(rows) < len(wanted):
+        images = images[np.isin(wanted, rows)]
     return Pixels(
-        np.array([row for row, _ in read], dtype=np.int64),
-        images
-        if len(read) == len(each)
-        else images[[position[row] for row, _ in read]],
+        rows,
+        images,
         pd.DataFrame(
             [one.sizes for _, one in read], columns=list(SIZES), dtype=np.float64
         ),
