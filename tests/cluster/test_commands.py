@@ -134,4 +134,4 @@ def test_many_runs_are_evaluated_as_one_by_one(
     alone = without_bars(capsys.readouterr().out)
     assert alone.count("Written: ") == 2
     assert main([*words, "--ray", cluster.address]) == 0
-    assert capsys.readouterr().out == alone
+    assert capsys.readouterr().out == alone.replace("\r", "")
