@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import functools
-from typing import Any
 
 from keras_wa.cli.flags import add_config, add_settings
 from keras_wa.cli.messages import say, warn
-from keras_wa.cli.ray_flag import add_ray, on_ray
+from keras_wa.cli.ray_flag import add_ray, on_ray, rois_in_tasks
 from keras_wa.cli.shared import data_settings
 from keras_wa.data.loading import DataSettings, enhanced_images, load_store
-
-# ROIs of a Ray task: some tenths of a second, and two of a mammogram are together.
-_BLOCK = 16
 
 EXAMPLE = "keras-wa prepare --dataset folder --data-dir DIR --image-size 224"
 
@@ -29,17 +24,8 @@ def run(args: argparse.Namespace) -> int:
     """Prepares a dataset. Returns the exit code."""
     settings = data_settings(args)
     with on_ray(args):
-        store = load_store(settings, distribute=_distribution(args))
+        store = load_store(settings, distribute=rois_in_tasks(args))
     enhanced_images(store, settings)
     warn(store.notes)
     say(f"{len(store.cases)} ROIs are ready: {store.path}")
     return 0
-
-
-def _distribution(args: argparse.Namespace) -> Any:
-    """Returns how ROIs are read: with `--ray` by its tasks."""
-    if args.ray is None:
-        return None
-    from keras_wa.cluster.tasks import READING, run_tasks
-
-    return functools.partial(run_tasks, resources=READING, block=_BLOCK)

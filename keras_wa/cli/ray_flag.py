@@ -9,6 +9,9 @@ from typing import Any
 
 _HERE = "this machine"
 
+# Some tenths of a second, and the lesions of a mammogram mostly in one task.
+_ROIS = 16
+
 
 def add_ray(parser: argparse.ArgumentParser) -> None:
     """Adds `--ray`."""
@@ -38,3 +41,12 @@ def one_a_task(args: argparse.Namespace) -> Any:
     from keras_wa.cluster.tasks import network_task, run_tasks
 
     return functools.partial(run_tasks, resources=network_task(), ahead=1)
+
+
+def rois_in_tasks(args: argparse.Namespace) -> Any:
+    """Returns how ROIs are read by tasks of some; None without `--ray`."""
+    if args.ray is None:
+        return None
+    from keras_wa.cluster.tasks import READING, run_tasks
+
+    return functools.partial(run_tasks, resources=READING, block=_ROIS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _thread
 import contextlib
 import logging
 import os
@@ -14,17 +13,19 @@ from typing import Any
 from keras_wa.cores import usable_cores
 from keras_wa.errors import UserError, in_one_line
 
+_ANSWER_S, _LOST_S = 5.0, 2.0
 _SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     # Else a task without a GPU warns that it will see none in future versions.
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
-_ANSWER_S, _LOST_S = 5.0, 10.0
 
 
 @contextlib.contextmanager
 def connected(address: str | None) -> Iterator[None]:
     """Connects to Ray inside the block.
+
+    If the head of the cluster is lost, the process ends with a line that says so.
 
     Args:
         address: `None` starts Ray on this machine, with the cores that this process may
@@ -32,8 +33,7 @@ def connected(address: str | None) -> Iterator[None]:
             runs here, joins a cluster; this machine must be one of its nodes.
 
     Raises:
-        UserError: Ray is not installed, does not answer at the address, or its head is
-            lost.
+        UserError: Ray is not installed, or does not answer at the address.
     """
     os.environ.update(_SETTINGS)
     try:
@@ -45,13 +45,14 @@ def connected(address: str | None) -> Iterator[None]:
         ) from None
     here = {"num_cpus": usable_cores(), "include_dashboard": False}
     options: dict[str, Any] = {} if address else here
+    same = {k: v for k, v in os.environ.items() if k == "KERAS_BACKEND"}
     try:
         if address not in (None, "auto"):
             _knock(address)
         ray.init(
             address or "local",
             **options,
-            runtime_env={"env_vars": _same_backend()},
+            runtime_env={"env_vars": same},
             log_to_driver=False,
             logging_level=logging.ERROR,
         )
@@ -62,26 +63,13 @@ def connected(address: str | None) -> Iterator[None]:
         ) from error
     # It prints what becomes an exception anyway, with pages of logs, to stdout.
     ray._private.worker._worker_logs_enabled = False
-    head = ray.get_runtime_context().gcs_address
-    lost, over = threading.Event(), threading.Event()
-    threading.Thread(target=_watch, args=(head, lost, over), daemon=True).start()
+    head, over = ray.get_runtime_context().gcs_address, threading.Event()
+    threading.Thread(target=_watch, args=(head, over), daemon=True).start()
     try:
         yield
-    except KeyboardInterrupt:
-        if lost.is_set():
-            raise UserError(
-                f"The head of the Ray cluster, {head}, does not answer any more. Start "
-                "the cluster anew; the same command continues the work."
-            ) from None
-        raise
     finally:
         over.set()
         ray.shutdown()
-
-
-def _same_backend() -> dict[str, str]:
-    name = "KERAS_BACKEND"
-    return {name: os.environ[name]} if name in os.environ else {}
 
 
 def _knock(address: str) -> None:
@@ -90,19 +78,24 @@ def _knock(address: str) -> None:
         pass
 
 
-def _watch(head: str, lost: threading.Event, over: threading.Event) -> None:
-    """Interrupts the main thread when the head does not answer.
+def _watch(head: str, over: threading.Event) -> None:
+    """Ends the process when the head does not answer.
 
-    Ray itself ends the process after a minute, with a dump of its stack.
+    Ray does the same after a minute, with a dump of its stack. Until then its calls do
+    not return, and no exception can end them.
     """
     failures = 0
-    while not over.wait(_LOST_S / 5):
+    while failures < 3:
+        if over.wait(_LOST_S):
+            return
         try:
             _knock(head)
             failures = 0
         except OSError:
             failures += 1
-        if failures == 3:
-            lost.set()
-            _thread.interrupt_main()
-            return
+    said = (
+        f"\nerror: The head of the Ray cluster, {head}, does not answer any more. When "
+        "there is a cluster again, the same command continues the work.\n"
+    )
+    os.write(2, said.encode())
+    os._exit(2)

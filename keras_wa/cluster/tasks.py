@@ -13,75 +13,21 @@ import itertools
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from keras_wa.errors import UserError, in_one_line, may_pass
 
 Item = TypeVar("Item")
 Work = Callable[[list[Item]], list[Any]]
+Resources = Mapping[str, float]
+"""What a task occupies: `num_cpus`, `num_gpus`, and `memory` in bytes."""
 
-_TRIES = 3
-_LOOK_S = 5.0
-"""How often nodes are counted while no task ends."""
-
-
-class TaskLostError(UserError):
-    """The worker of an item was killed, each time that it was tried."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Resources:
-    """What a task occupies while it runs.
-
-    Attributes:
-        cpus: cores.
-        gpus: GPUs.
-        memory: bytes of main memory.
-    """
-
-    cpus: float = 1
-    gpus: float = 0
-    memory: int = 0
-
-    def options(self) -> dict[str, Any]:
-        """Returns the options of a Ray task."""
-        return {"num_cpus": self.cpus, "num_gpus": self.gpus, "memory": self.memory}
-
-    def slots(self, faults: Mapping[str, str] | None = None) -> int:
-        """Returns how many such tasks the nodes can run at once.
-
-        Args:
-            faults: nodes that do not count, with the reason.
-
-        Raises:
-            UserError: no node can run one.
-        """
-        import ray
-
-        faults = faults or {}
-        need = {"CPU": self.cpus, "GPU": self.gpus, "memory": self.memory}
-        wanted = {name: amount for name, amount in need.items() if amount}
-        slots = sum(
-            int(min(node["Resources"].get(name, 0) / wanted[name] for name in wanted))
-            for node in ray.nodes()
-            if node["Alive"] and node["NodeID"] not in faults
-        )
-        if slots:
-            return slots
-        if faults:
-            raise UserError(
-                "`ray`: no node is left that can do the work. The last one: "
-                f"{list(faults.values())[-1]}"
-            )
-        raise UserError(
-            "`ray`: no node of the cluster can run a task. Expected: "
-            f"{self.cpus:g} CPUs, {self.gpus:g} GPUs and {self.memory / 1e9:.1f} GB of "
-            "memory."
-        )
-
-
-READING = Resources(memory=500_000_000)
+READING: Resources = {"num_cpus": 1, "memory": 500_000_000}
 """A task that decodes mammograms."""
+
+_NAMES = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}
+_TRIES = 3
+_LOOK_S = 5.0  # How often nodes are counted while no task ends.
 
 
 def network_task(memory: int = 3_000_000_000) -> Resources:
@@ -92,7 +38,7 @@ def network_task(memory: int = 3_000_000_000) -> Resources:
     import ray
 
     gpus = 1 if ray.cluster_resources().get("GPU") else 0
-    return Resources(gpus=gpus, memory=memory)
+    return {"num_cpus": 1, "num_gpus": gpus, "memory": memory}
 
 
 @dataclasses.dataclass
@@ -103,8 +49,7 @@ class _Block:
     deaths: int = 0
 
 
-@dataclasses.dataclass(frozen=True)
-class _NodeFault:
+class _NodeFault(NamedTuple):
     """An error of the system of a node, not of the items."""
 
     node: str
@@ -114,7 +59,7 @@ class _NodeFault:
 def run_tasks(
     work: Work[Item],
     items: Iterable[Item],
-    resources: Resources | None = None,
+    resources: Resources = READING,
     block: int = 1,
     ahead: int = 2,
 ) -> Iterator[tuple[list[Item], list[Any]]]:
@@ -129,40 +74,36 @@ def run_tasks(
         work: function of a list of items to as many results, sent to each worker once.
             Its errors end the iteration.
         items: the items, taken when a task can be started.
-        resources: what a task occupies; by default one core.
+        resources: what a task occupies.
         block: number of items of a task.
         ahead: tasks that are started at most, as a multiple of those that can run. This
             bounds the results in memory.
 
     Yields:
         The items and results of each block, in the order in which they end. The result
-        of an item that is given up is a `TaskLostError`.
+        of an item that is given up is a `UserError`.
     """
     import ray
-    from ray.exceptions import (
-        NodeDiedError,
-        ObjectLostError,
-        OutOfMemoryError,
-        RayTaskError,
-        WorkerCrashedError,
-    )
+    from ray import exceptions as of_ray
 
-    resources = resources or Resources()
     shared = ray.put((os.getcwd(), work))
-    remote = ray.remote(max_retries=0, **resources.options())(_run)
+    # A worker with a GPU would else end after each task, with the model that it opened.
+    options: dict[str, Any] = {"max_retries": 0, "max_calls": 0, **resources}
+    remote = ray.remote(**options)(_run)
     source = iter(items)
     fresh = iter(lambda: _Block(list(itertools.islice(source, block))), _Block([]))
     again: deque[_Block] = deque()
     running: dict[Any, _Block] = {}
     faults: dict[str, str] = {}
     while True:
-        most = ahead * resources.slots(faults)
+        most = ahead * _slots(resources, faults)
         while len(running) < most:
             following = again.popleft() if again else next(fresh, None)
             if following is None:
                 break
+            where = {"ray.io/node-id": f"!in({','.join(faults)})"} if faults else None
             # In a list, so that Ray passes the reference and not the object.
-            ref = remote.options(**_elsewhere(faults)).remote([shared], following.items)
+            ref = remote.options(label_selector=where).remote([shared], following.items)
             running[ref] = following
         if not running:
             return
@@ -171,26 +112,25 @@ def run_tasks(
             ended = running.pop(ref)
             try:
                 results = ray.get(ref)
-            except RayTaskError as error:
+            except of_ray.RayTaskError as error:
                 if isinstance(error.cause, UserError):
                     raise error.cause from None
                 raise
-            except (NodeDiedError, ObjectLostError):
+            except (of_ray.NodeDiedError, of_ray.ObjectLostError):
                 again.append(ended)
-                continue
-            except (WorkerCrashedError, OutOfMemoryError):
+            except (of_ray.WorkerCrashedError, of_ray.OutOfMemoryError):
                 deaths = ended.deaths + 1
                 if deaths == _TRIES:
                     reason = f"its process was killed {_TRIES} times"
-                    yield ended.items, [TaskLostError(reason)]
+                    yield ended.items, [UserError(reason)]
                 else:
                     again += [_Block([item], deaths) for item in ended.items]
-                continue
-            if isinstance(results, _NodeFault):
-                faults[results.node] = results.reason
-                again.append(ended)
             else:
-                yield ended.items, results
+                if isinstance(results, _NodeFault):
+                    faults[results.node] = results.reason
+                    again.append(ended)
+                else:
+                    yield ended.items, results
 
 
 def _run(shared: list[Any], items: list[Any]) -> list[Any] | _NodeFault:
@@ -221,7 +161,20 @@ def _work_of(reference: Any) -> Work[Any]:
     return work
 
 
-def _elsewhere(nodes: Iterable[str]) -> dict[str, Any]:
-    """Returns the options of a task that does not run on these nodes."""
-    names = ",".join(sorted(nodes))
-    return {"label_selector": {"ray.io/node-id": f"!in({names})"}} if names else {}
+def _slots(resources: Resources, faults: Mapping[str, str]) -> int:
+    """Returns how many tasks the nodes without faults can run at once, at least one."""
+    import ray
+
+    need = {_NAMES[name]: amount for name, amount in resources.items() if amount}
+    slots = sum(
+        int(min(node["Resources"].get(name, 0) / need[name] for name in need))
+        for node in ray.nodes()
+        if node["Alive"] and node["NodeID"] not in faults
+    )
+    if not slots:
+        wanted = ", ".join(f"{name} {amount:g}" for name, amount in need.items())
+        raise UserError(
+            f"`ray`: no node is left that can do the work. Expected: {wanted}. "
+            f"{' '.join(faults.values())}"
+        )
+    return slots

@@ -7,7 +7,8 @@ from typing import ClassVar
 
 from keras_wa.data.dataset import Dataset
 from keras_wa.data.options import ReadOptions
-from keras_wa.data.pipeline.preparing import Distribute, prepare
+from keras_wa.data.pipeline.preparing import prepare
+from keras_wa.data.pipeline.reading import Distribute
 from keras_wa.data.pipeline.rois import Enhancement, Pixels
 from keras_wa.data.pipeline.store import PreparedStore
 from keras_wa.data.registry import DATASETS, load_cases

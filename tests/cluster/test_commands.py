@@ -64,6 +64,16 @@ def test_a_store_has_the_bytes_of_one_process(cluster: Cluster, tmp_path: Path) 
     assert files_of(tmp_path / "shared") == alone
 
 
+def test_an_audit_is_that_of_one_process(cluster: Cluster, tmp_path: Path) -> None:
+    root = make_folder(tmp_path / "data", 20)
+    (root / "1" / "b00_1.png").write_bytes(b"bad")
+    words = ["audit", "folder", "--data-dir", str(root), "--resamples", "20"]
+    words += ["--group-pattern", r"^(\w\d\d)", "--out"]
+    assert main([*words, str(tmp_path / "alone")]) == 0
+    assert main([*words, str(tmp_path / "shared"), "--ray", cluster.address]) == 0
+    assert files_of(tmp_path / "shared") == files_of(tmp_path / "alone")
+
+
 def predictions_of(out: Path) -> pd.DataFrame:
     paths = sorted((out / "runs" / "official").glob("*/evaluation/test"))
     tables = [pd.read_csv(path / "predictions.csv", dtype=str) for path in paths]
@@ -124,4 +134,4 @@ def test_many_runs_are_evaluated_as_one_by_one(
     alone = without_bars(capsys.readouterr().out)
     assert alone.count("Written: ") == 2
     assert main([*words, "--ray", cluster.address]) == 0
-    assert capsys.readouterr().out == alone
+    assert capsys.readouterr().out == alone.replace("\r", "")

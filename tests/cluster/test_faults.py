@@ -76,7 +76,7 @@ def preparing(root: Path, out: Path, *ray: str) -> list[str]:
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of images that takes some seconds to read."""
-    return make_folder(tmp_path_factory.mktemp("many"), 400, side=1200)
+    return make_folder(tmp_path_factory.mktemp("many"), 200, side=800)
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,8 @@ def wanted(root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, by
 
 def store_in(out: Path) -> dict[str, bytes]:
     (path,) = out.iterdir()
-    return all_bytes(PreparedStore.open(path))
+    files = all_bytes(PreparedStore.open(path))
+    return {name: files[name] for name in files if "clahe" not in name}
 
 
 def begun(out: Path) -> bool:

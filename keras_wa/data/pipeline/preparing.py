@@ -6,8 +6,7 @@ import functools
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +33,12 @@ from keras_wa.data.pipeline.npy_file import (
     disk_errors,
     stack_bytes,
 )
+from keras_wa.data.pipeline.reading import Distribute, in_threads
 from keras_wa.data.pipeline.store import (
     CASES,
     FACTS,
     IMAGES,
     MANIFEST,
-    WORKERS,
     PreparedStore,
 )
 from keras_wa.data.splits import split_faults
@@ -47,18 +46,10 @@ from keras_wa.errors import UserError, may_pass
 from keras_wa.files import locked, remove_partials, replacing
 from keras_wa.progress import ProgressBar
 
-_BLOCK = 64
 _ATTEMPTS = 2
 
 Read = tuple[NDArray[np.uint8] | None, dict[str, Any]]
 """The pixels of an ROI, if it can be read, and the journal's record of it."""
-
-Distribute = Callable[
-    [Callable[[list[int]], list[Read]], Sequence[int]],
-    Iterator[tuple[list[int], list[Any]]],
-]
-"""Applies a function to rows, block by block; yields the rows of each, and their
-results or a `UserError` instead."""
 
 
 def prepare(
@@ -146,7 +137,7 @@ def _build(
     if not (partial / IMAGES).exists():
         check_space(partial, stack_bytes(shape))
     if distribute is None:
-        distribute = functools.partial(_in_threads, dataset)
+        distribute = functools.partial(in_threads, dataset)
     read = functools.partial(_read_rows, dataset, size)
     with (
         ImageStackFile(partial / IMAGES, shape) as images,
@@ -172,21 +163,6 @@ def _build(
                 bar.advance(len(rows))
         outcome_of = dict(journal.done)
     _finish(dataset, partial, shape, settings, outcome_of)
-
-
-def _in_threads(
-    dataset: Dataset, read: Callable[[list[int]], list[Read]], rows: Sequence[int]
-) -> Iterator[tuple[list[int], list[Any]]]:
-    with ThreadPoolExecutor(WORKERS) as pool:
-        for start in range(0, len(rows), _BLOCK):
-            block = list(rows[start : start + _BLOCK])
-            if dataset.read_block is not None:
-                yield block, read(block)
-            else:
-                yield (
-                    block,
-                    [one for (one,) in pool.map(read, ([row] for row in block))],
-                )
 
 
 def _is_open(outcome: Mapping[str, Any] | None) -> bool:
