@@ -1,14 +1,13 @@
-"""Measures the time to exchange numbers between two worker processes of one machine.
+"""Measures the exchange of numbers between two processes of JAX on one machine.
 
     python -m benchmarks.exchange
 
-The mean over both of as many float32 as WA-ResNet-50 has weights (what a step exchanges
-at its end), and of 64 (what a layer of batch normalisation does, twice a step).
+The mean over both of as many float32 as WA-ResNet-50 has weights (the gradients of a
+step), and of 64 (what a layer of batch normalisation exchanges), on the CPU.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import statistics
@@ -17,44 +16,42 @@ import sys
 
 from benchmarks.compare import timed
 
-SIZES = {"26 million numbers": 26_125_946, "64 numbers": 64}
+SIZES = {"26 million numbers": 26_019_698, "64 numbers": 64}
 
 
-def worker() -> None:
+def worker(address: str, index: int) -> None:
     """Times the exchanges in one of the two processes."""
-    from keras_wa.training.cluster import Cluster
+    import jax
+    import keras
+    import numpy as np
+    from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-    workers = Cluster.from_environment().join()
-    import tensorflow as tf
-
+    keras.distribution.initialize(address, 2, index)
+    mesh = Mesh(np.array(jax.devices()), "batch")
+    whole = NamedSharding(mesh, PartitionSpec())
+    parts = NamedSharding(mesh, PartitionSpec("batch"))
+    mean = jax.jit(lambda x: x.mean(0), out_shardings=whole)
     for name, size in SIZES.items():
-        numbers = tf.random.uniform((size,))
-        mean = tf.function(workers.mean)
-        times = timed(lambda f=mean, x=numbers: f(x)[0].numpy(), 20)
-        if workers.is_chief:
+        own = np.random.default_rng(index).random((1, size), "float32")
+        both = jax.make_array_from_process_local_data(parts, own)
+        times = timed(lambda x=both: mean(x).block_until_ready(), 20)
+        if index == 0:
             print(f"{name}: {statistics.median(times):.1f} ms")
-    workers.require_same({"the end": 1})
 
 
 def main() -> None:
-    if "TF_CONFIG" in os.environ:
-        worker()
+    if len(sys.argv) > 1:
+        worker(sys.argv[1], int(sys.argv[2]))
         return
-    with socket.socket() as first, socket.socket() as second:
-        for each in (first, second):
-            each.bind(("127.0.0.1", 0))
-        addresses = [f"127.0.0.1:{each.getsockname()[1]}" for each in (first, second)]
-    processes = []
-    for index in range(2):
-        task = {"type": "worker", "index": index}
-        record = {"cluster": {"worker": addresses}, "task": task}
-        environment = {
-            **os.environ,
-            "TF_CONFIG": json.dumps(record),
-            "TF_CPP_MIN_LOG_LEVEL": "3",
-        }
-        command = [sys.executable, "-m", "benchmarks.exchange"]
-        processes.append(subprocess.Popen(command, env=environment))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    own = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
+    command = [sys.executable, "-m", "benchmarks.exchange", address]
+    processes = [
+        subprocess.Popen([*command, str(index)], env={**os.environ, **own})
+        for index in range(2)
+    ]
     sys.exit(max(abs(process.wait()) for process in processes))
 
 

@@ -38,7 +38,7 @@ def measure(task: str, root: Path, out: Path) -> dict[str, Any]:
     from keras_wa.data import load_cases
     from keras_wa.data.io import open_image
     from keras_wa.data.pipeline import prepare
-    from keras_wa.data.pipeline.store import WORKERS
+    from keras_wa.data.pipeline.reading import WORKERS
 
     dataset = load_cases("cbis-ddsm", root)
     start = time.perf_counter()

@@ -1,13 +1,16 @@
-"""Python processes of their own that run to their end."""
+"""Python processes of their own."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+Process = subprocess.Popen[bytes]
 
 
 def python(
@@ -24,3 +27,14 @@ def python(
     )
     assert done.returncode == code, done.stderr
     return done
+
+
+@contextlib.contextmanager
+def ending(processes: list[Process]) -> Iterator[None]:
+    """Kills what still runs after a test."""
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()

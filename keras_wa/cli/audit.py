@@ -7,6 +7,7 @@ import dataclasses
 
 from keras_wa.cli.flags import add_settings
 from keras_wa.cli.messages import say, warn
+from keras_wa.cli.ray_flag import add_ray, on_ray, rois_in_tasks
 from keras_wa.cli.shared import add_resamples, choose_dataset
 from keras_wa.data import ReadOptions, load_cases
 from keras_wa.data.loading import ReadSettings
@@ -50,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="read the pixels of at most N ROIs; 0: metadata only",
     )
+    add_ray(parser)
     add_resamples(parser)
     parser.add_argument(
         "--seed", type=range_of(PhantomSpec, "seed"), default=0, metavar="N"
@@ -76,13 +78,15 @@ def run(args: argparse.Namespace) -> int:
         options=_options(args),
     )
     out = make_folder(args.out or f"audits/{args.dataset}")
-    report, images = run_audit(
-        dataset,
-        split=args.split,
-        seed=args.seed,
-        resamples=args.resamples,
-        limit_images=args.limit_images,
-    )
+    with on_ray(args):
+        report, images = run_audit(
+            dataset,
+            split=args.split,
+            seed=args.seed,
+            resamples=args.resamples,
+            limit_images=args.limit_images,
+            distribute=rois_in_tasks(args),
+        )
     data = {"data_dir": place.get("data_dir"), "limit": args.limit, **dataset.source}
     report = dataclasses.replace(report, settings={**data, **report.settings})
     write_record(report, out / "audit.json")

@@ -9,6 +9,7 @@ from typing import Any
 
 from keras_wa.cli.flags import add_config, add_settings, given_settings
 from keras_wa.cli.messages import say, warn
+from keras_wa.cli.ray_flag import add_ray, on_ray, one_a_task
 from keras_wa.cli.shared import add_resamples, choose_dataset
 from keras_wa.cli.starting import start_keras
 from keras_wa.errors import UserError, unknown_name
@@ -68,6 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", metavar="DIR", default="comparisons/comparison", help="where to write"
     )
+    add_ray(parser)
     add_config(parser)
     add_settings(parser, TrainConfig, without=_OWN)
 
@@ -101,15 +103,11 @@ def _compare_models(args: argparse.Namespace) -> int:
         if split not in SPLITS:
             raise unknown_name("split", split, SPLITS)
     shared = choose_dataset(given_settings(args, TrainConfig, args.config))
-    if shared.get("strategy") == "multi-worker":
-        raise UserError(
-            "--strategy multi-worker. Expected: one process a run. Start the same "
-            "command several times, and the processes share the runs."
-        )
     jobs = plan_jobs(systems, shared, args.seeds, splits, Path(args.out), args.part)
     out = make_folder(args.out)
     verbose = 1 if sys.stdout.isatty() else 2
-    outcome = run_jobs(jobs, args.resamples, verbose)
+    with on_ray(args):
+        outcome = run_jobs(jobs, args.resamples, verbose, one_a_task(args))
     if outcome.interrupted:
         say("Stopped. Carry on with the same command.")
         return 130

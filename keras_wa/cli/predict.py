@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import itertools
 import sys
 from datetime import datetime
@@ -12,6 +13,7 @@ from typing import Any
 
 from keras_wa.cli.messages import as_flags, warn
 from keras_wa.cli.paths import check_writable
+from keras_wa.cli.ray_flag import add_ray, on_ray
 from keras_wa.cli.starting import begun, start_keras, without_collecting
 from keras_wa.data import ReadOptions
 from keras_wa.errors import UserError, unknown_name
@@ -103,6 +105,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the files are ROIs of one lesion, such as its views CC and MLO: one "
         "probability, by a model trained with --views two",
     )
+    add_ray(parser)
     parser.add_argument(
         "--json", metavar="PATH", help="write JSON; - is stdout, without the table"
     )
@@ -139,7 +142,7 @@ def run(args: argparse.Namespace) -> int:
             check_writable(Path(getattr(args, flag)), f"--{flag}")
     # The first image is decoded and searched while TensorFlow starts, which saves a
     # second. The decoder's output on stderr is suppressed with TensorFlow's.
-    targets = begun(_targets(args, named))
+    targets = begun(_targets(args, named)) if args.ray is None else None
     with without_collecting():
         classifier = _open(args.model)
     classifier = _with_views(classifier, args.one_lesion)
@@ -167,9 +170,13 @@ def run(args: argparse.Namespace) -> int:
     if args.dicom_out is not None:
         make_folder(args.dicom_out, "dicom_out")
     predictions: list[Any] = []
-    with ProgressBar("Predicting", len(named)) as bar:
-        results = predict_targets(
-            classifier, targets, options, args.tta, one_lesion=args.one_lesion
+    with on_ray(args), ProgressBar("Predicting", len(named)) as bar:
+        results = (
+            _predict_in_tasks(args, named, options)
+            if targets is None
+            else predict_targets(
+                classifier, targets, options, args.tta, one_lesion=args.one_lesion
+            )
         )
         for each in results:
             if overlays is not None and not each.error:
@@ -256,15 +263,36 @@ def _targets(args: argparse.Namespace, named: list[Any]) -> Any:
         box = _box(args.box) if args.box else None
         mask = Path(args.mask) if args.mask else None
         return [dataclasses.replace(one, box=box, mask=mask)]
-    return find_targets(
-        named,
-        "one-lesion" if args.one_lesion and args.kind == "auto" else args.kind,
-        args.pixel_spacing,
-        args.for_processing,
-        args.most,
-        film=not args.digital,
-        bits_stored=args.bits_stored,
-    )
+    return find_targets(named, **_finding(args))
+
+
+def _finding(args: argparse.Namespace) -> dict[str, Any]:
+    alone = args.one_lesion and args.kind == "auto"
+    return {
+        "kind": "one-lesion" if alone else args.kind,
+        "pixel_spacing": args.pixel_spacing,
+        "for_processing": args.for_processing,
+        "most": args.most,
+        "film": not args.digital,
+        "bits_stored": args.bits_stored,
+    }
+
+
+def _predict_in_tasks(
+    args: argparse.Namespace, named: list[Any], options: ReadOptions
+) -> Any:
+    """Returns the predictions of `named`, in order, by Ray tasks."""
+    from keras_wa.cluster.tasks import network_task, run_tasks
+    from keras_wa.inference.file_predictor import FilePredictor, in_order
+    from keras_wa.inference.predicting import BATCH
+    from keras_wa.inference.targets import find_targets
+
+    find = functools.partial(find_targets, **_finding(args))
+    work = FilePredictor(args.model, find, options, args.tta)
+    # ROIs are in the batches that they are in without Ray.
+    block = max(1, BATCH // args.tta)
+    resources = network_task(memory=2_000_000_000)
+    return in_order(named, run_tasks(work, named, resources, block))
 
 
 def _box(text: str) -> Any:
@@ -286,6 +314,11 @@ def _box(text: str) -> Any:
 def _check(args: argparse.Namespace) -> None:
     if args.kind not in _KINDS:
         raise unknown_name("--as", args.kind, _KINDS)
+    if args.ray is not None and (args.box or args.mask or args.one_lesion):
+        raise UserError(
+            "--ray. Received: --box, --mask or --one-lesion, which are of one lesion; "
+            "expected many files."
+        )
     if args.box and args.mask:
         raise UserError("Give --box or --mask. Received: both.")
     if args.one_lesion and args.kind == "mammogram":

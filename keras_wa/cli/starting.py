@@ -1,4 +1,4 @@
-"""Starting a command fast and without output of libraries, and restarting it."""
+"""Starting a command fast and without output of libraries."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import tempfile
 import warnings
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 T = TypeVar("T")
 
@@ -83,11 +83,10 @@ def quiet_decoders() -> Iterator[None]:
         yield
 
 
-def start_keras(find_devices: bool = True) -> None:
-    """Imports Keras, and TensorFlow without its startup messages.
+def start_keras() -> None:
+    """Imports Keras, and TensorFlow with its devices, without startup messages.
 
-    TensorFlow is optional with another backend. Its devices are initialised with
-    `find_devices`; several processes must be connected before.
+    TensorFlow is optional with another backend.
     """
     with quiet_start(), without_collecting():
         from keras_wa.backend import on_tensorflow
@@ -98,22 +97,4 @@ def start_keras(find_devices: bool = True) -> None:
 
         # Its warnings concern the code of this package: users cannot act on them.
         tf.get_logger().setLevel("ERROR")
-        if find_devices:
-            tf.config.list_logical_devices()
-
-
-def start_anew(resume: bool) -> NoReturn:
-    """Replaces this process by a new one of the same command, or one that resumes."""
-    command = [sys.executable, *sys.orig_argv[1:]]
-    if resume and "--resume" not in command:
-        command.append("--resume")
-    # TensorFlow's server would keep its port open in the new process.
-    for name in os.listdir("/dev/fd"):
-        if int(name) > 2:
-            try:
-                os.set_inheritable(int(name), False)
-            except OSError:  # The one that listdir used.
-                continue
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os.execv(command[0], command)
+        tf.config.list_logical_devices()

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import os
-from pathlib import Path
 from typing import Any
 
 from keras_wa.cli.flags import add_config, add_settings, given_settings
 from keras_wa.cli.messages import say, warn
+from keras_wa.cli.ray_flag import add_ray, on_ray
 from keras_wa.cli.shared import choose_dataset, with_present_store
-from keras_wa.cli.starting import quiet_start, start_anew, start_keras
+from keras_wa.cli.starting import start_keras
 from keras_wa.data import split_hash
 from keras_wa.errors import UserError
+from keras_wa.ranges import MOST, Range
 from keras_wa.training.config import TrainConfig
 
 EXAMPLE = (
@@ -32,56 +32,88 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="resume --run-dir, by default the newest run",
     )
+    add_ray(parser)
+    parser.add_argument(
+        "--ray-workers",
+        metavar="N",
+        type=Range(1, MOST, whole=True),
+        help="with --ray: processes that train together, each on a GPU or core",
+    )
     add_config(parser)
     add_settings(parser, TrainConfig)
 
 
 def run(args: argparse.Namespace) -> int:
     """Trains a model and exports it. Returns the exit code."""
-    start_keras(find_devices=False)
+    start_keras()
+    if args.ray is not None or args.ray_workers is not None:
+        _require_for_ray(args)
+    with on_ray(args):
+        return _run(args)
+
+
+def _require_for_ray(args: argparse.Namespace) -> None:
+    """Raises an error if something is missing that workers of Ray need."""
+    import keras
+
+    for flag in ("ray", "ray_workers", "run_dir"):
+        if getattr(args, flag) is None:
+            raise UserError(
+                f"Training on Ray needs `ray`, `ray_workers` and a `run_dir` that all "
+                f"machines see. Received: no `{flag}`."
+            )
+    if keras.backend.backend() != "jax":
+        raise UserError(
+            "`ray_workers` train together on JAX. Received: Keras on "
+            f"{keras.backend.backend()}; expected KERAS_BACKEND=jax."
+        )
+    import jax
+
+    # This process only waits: the accelerators are the workers'.
+    jax.config.update("jax_platforms", "cpu")
+
+
+def _run(args: argparse.Namespace) -> int:
     from keras_wa.backend import on_tensorflow
     from keras_wa.training.data import load_data, load_data_of
     from keras_wa.training.defaults import settled
     from keras_wa.training.hardware import describe_devices, require_backend
     from keras_wa.training.run import Run
-    from keras_wa.training.workers import WorkerLostError
 
     run = _resumed(args) if args.resume else None
-    config = run.config if run else _new_config(args)
-    workers = _join(args, config)
-    config = settled(config)  # After joining: it initialises TensorFlow's devices.
+    config = settled(run.config if run else _new_config(args))
     require_backend(config)  # Before the data are prepared, which takes minutes.
     data = load_data_of(run) if run else load_data(config)
-    if workers.is_chief:
-        if run is None:
-            run = Run.create(args.run_dir, config)
-        else:
-            run.keep_places()
-    run = run or Run(Path(args.run_dir), config)
+    if run is None:
+        run = Run.create(args.run_dir, config)
+    else:
+        run.keep_places()
     warn(data.notes)
+    workers = args.ray_workers
+    devices = f"{workers} workers of Ray" if workers else describe_devices()
     counts = data.cases["split"].value_counts()
     say(
         f"{config.model} on {config.dataset}: {counts.get('train', 0)} ROIs to train, "
         f"{counts.get('val', 0)} to validate, {counts.get('test', 0)} to test "
-        f"(split {split_hash(data.cases)}, {data.split_origin}). "
-        f"{describe_devices()}."
+        f"(split {split_hash(data.cases)}, {data.split_origin}). {devices}."
     )
     board = f"   TensorBoard: tensorboard --logdir {run.path.parent}"
     say(f"Run: {run.path}{board if on_tensorflow() else ''}")
-    try:
-        return _train(run, data, args.resume, workers)
-    except WorkerLostError as error:
-        say(f"Another worker has ended ({error}). Start it again; this one waits.")
-        start_anew(resume=workers.is_chief and (run.path / "config.json").is_file())
+    return _train(run, data, args)
 
 
-def _train(run: Any, data: Any, resume: bool, workers: Any) -> int:
+def _train(run: Any, data: Any, args: argparse.Namespace) -> int:
     """Trains, and exports the best epoch. Returns the exit code."""
     from keras_wa.backend import on_tensorflow
     from keras_wa.training.decision import make_decision
     from keras_wa.training.fit import train
 
-    outcome = train(run, data, resume, workers=workers)
+    if args.ray is None:
+        outcome = train(run, data, args.resume)
+    else:
+        from keras_wa.cluster.training import train_on_workers
+
+        outcome = train_on_workers(run, data, args.ray_workers, args.resume, say)
     if outcome.best_epoch is not None:
         say(
             f"Best of {outcome.epochs} epochs: epoch {outcome.best_epoch}, "
@@ -90,51 +122,20 @@ def _train(run: Any, data: Any, resume: bool, workers: Any) -> int:
     if outcome.interrupted:
         say(f"Stopped. Carry on: python train.py --run-dir {run.path} --resume")
         return 130
-    if workers.is_chief:
+    if args.ray is None:
         make_decision(run, data)
-        if on_tensorflow():
-            from keras_wa.export.saved_model import export_saved_model
+    if on_tensorflow():
+        from keras_wa.export.saved_model import export_saved_model
 
-            say(f"SavedModel: {export_saved_model(run)}")
-        else:
-            say(
-                "No SavedModel and no TensorBoard logs, which need TensorFlow. Where "
-                f"it is installed: keras-wa export {run.path}"
-            )
-        warn(data.notes)
-        say(f"Evaluate it: python evaluate.py {run.path}")
-    # If worker 0 fails before its end, it needs the others again.
-    workers.require_same({"the end": 1})
-    workers.wait_to_leave()
-    return 0
-
-
-def _join(args: argparse.Namespace, config: Any) -> Any:
-    """Returns the processes that train together: this one, or those of TF_CONFIG."""
-    from keras_wa.training.workers import SINGLE_PROCESS
-
-    if config.strategy != "multi-worker":
-        if "TF_CONFIG" in os.environ:
-            warn(["TF_CONFIG is set, but without --strategy multi-worker not used."])
-        start_keras()
-        return SINGLE_PROCESS
-    from keras_wa.backend import require_tensorflow
-
-    require_tensorflow("--strategy multi-worker")
-    from keras_wa.training.cluster import Cluster
-
-    cluster = Cluster.from_environment()
-    if args.run_dir is None:
-        raise UserError(
-            "--strategy multi-worker needs --run-dir, a folder that all workers see."
+        say(f"SavedModel: {export_saved_model(run)}")
+    else:
+        say(
+            "No SavedModel and no TensorBoard logs, which need TensorFlow. Where it is "
+            f"installed: keras-wa export {run.path}"
         )
-    count = len(cluster.addresses)
-    if count > 1:
-        say(f"Worker {cluster.index} of {count} (from 0) waits for the others.")
-    with quiet_start():
-        workers = cluster.join()
-    start_keras()
-    return workers
+    warn(data.notes)
+    say(f"Evaluate it: python evaluate.py {run.path}")
+    return 0
 
 
 def _resumed(args: argparse.Namespace) -> Any:

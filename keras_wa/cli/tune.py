@@ -8,6 +8,7 @@ import sys
 
 from keras_wa.cli.flags import add_config, add_settings, given_settings
 from keras_wa.cli.messages import say
+from keras_wa.cli.ray_flag import add_ray, on_ray, one_a_task
 from keras_wa.cli.shared import choose_dataset
 from keras_wa.cli.starting import start_keras
 from keras_wa.errors import UserError
@@ -42,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", metavar="DIR", default="tune/search", help="where to write"
     )
+    add_ray(parser)
     add_config(parser)
     add_settings(parser, TrainConfig)
 
@@ -66,7 +68,11 @@ def run(args: argparse.Namespace) -> int:
     out = make_folder(args.out)
     study = open_study(out, space, config)
     verbose = 1 if sys.stdout.isatty() else 2
-    ended = search(study, space, base, out, args.trials, args.minutes, verbose)
+    with on_ray(args):
+        ended = search(
+            *(study, space, base, out, args.trials, args.minutes, verbose),
+            distribute=one_a_task(args),
+        )
     if not study.best_trials:
         if not ended:
             say("Stopped. Continue with the same command.")

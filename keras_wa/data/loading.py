@@ -8,6 +8,7 @@ from typing import ClassVar
 from keras_wa.data.dataset import Dataset
 from keras_wa.data.options import ReadOptions
 from keras_wa.data.pipeline.preparing import prepare
+from keras_wa.data.pipeline.reading import Distribute
 from keras_wa.data.pipeline.rois import Enhancement, Pixels
 from keras_wa.data.pipeline.store import PreparedStore
 from keras_wa.data.registry import DATASETS, load_cases
@@ -186,10 +187,15 @@ def load_dataset(settings: DataSettings) -> Dataset:
     )
 
 
-def load_store(settings: DataSettings, progress: bool = True) -> PreparedStore:
+def load_store(
+    settings: DataSettings,
+    progress: bool = True,
+    distribute: Distribute | None = None,
+) -> PreparedStore:
     """Reads and prepares the dataset that is named, or finds that done."""
     dataset = load_dataset(settings)
-    return prepare(dataset, settings.store_dir, settings.image_size, progress)
+    size = settings.image_size
+    return prepare(dataset, settings.store_dir, size, progress, distribute)
 
 
 def enhanced_images(

@@ -34,7 +34,10 @@ AT_ONCE = 2
 """Number of batches that are computed at once, to keep all cores busy."""
 
 _RESIZED = "mask: of another size than the image, and taken to cover the same field"
-_READERS, _BATCH = 2, 32
+BATCH = 32
+"""Number of images per batch, copies included."""
+
+_READERS = 2
 _MOST_VIEWS = 16
 
 
@@ -120,7 +123,7 @@ def predict_targets(
     targets: Iterable[Target],
     options: ReadOptions,
     tta: int = SYMMETRIES,
-    batch_size: int = _BATCH,
+    batch_size: int = BATCH,
     one_lesion: bool = False,
 ) -> Iterator[Prediction]:
     """Classifies ROIs in order, a batch at a time, while the next ones are read.

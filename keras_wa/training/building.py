@@ -15,7 +15,6 @@ from keras_wa.training.config import TrainConfig
 from keras_wa.training.custom import Custom
 from keras_wa.training.hardware import has_gpu
 from keras_wa.training.optimizer import make_optimizer
-from keras_wa.training.workers import SINGLE_PROCESS, Workers
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +43,6 @@ def compile_model(
     network: keras.Model,
     config: TrainConfig,
     plan: TrainingPlan,
-    workers: Workers = SINGLE_PROCESS,
     custom: Custom | None = None,
 ) -> keras.Model:
     """Compiles a model; on TensorFlow with the kernels of `training.fused`.
@@ -63,11 +61,11 @@ def compile_model(
         from keras_wa.training.fused import fuse_batch_normalization
         from keras_wa.training.replicas import count_replicas
 
-        fuse_batch_normalization(network, workers)
+        fuse_batch_normalization(network)
         replicas = count_replicas()
         # By default Keras uses XLA, which compiles for minutes on a CPU, and which
-        # cannot exchange anything between processes or GPUs.
-        with_xla = has_gpu() and workers.count == replicas == 1
+        # cannot exchange anything between GPUs.
+        with_xla = has_gpu() and replicas == 1
     steps = config.epochs * plan.steps_per_epoch
     optimizer = custom.optimizer or make_optimizer(
         config, network, learning_rate(config, steps), steps
@@ -82,7 +80,6 @@ def compile_model(
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy"), *custom.metrics],
         jit_compile="auto" if with_xla else False,
     )
-    workers.average_gradients(model.optimizer)
     if replicas > 1:
         from keras_wa.training.replicas import share_overflow
 

@@ -16,6 +16,7 @@ from keras_wa.errors import UserError
 from keras_wa.files import remove_partials, replacing
 from keras_wa.metrics.fusion import fuse_views
 from keras_wa.training.averaging import averaged
+from keras_wa.training.hardware import of_all_processes
 from keras_wa.training.run import Run
 
 Logs = dict[str, Any] | None
@@ -32,7 +33,8 @@ class ValidationScores(keras.callbacks.Callback):
     scikit-learn's is exact. The callback must come before those that read the logs.
 
     Args:
-        batches: the validation ROIs in order, from `evaluation_batches`.
+        batches: the validation ROIs in order, from `evaluation_batches`; of several
+            processes, this one's share of them (`share_of_process`).
         labels: class of each ROI, int `(N,)`, with every class present.
         network: the classifier of single ROIs whose weights the model trains; None for
             the model itself.
@@ -68,9 +70,9 @@ class ValidationScores(keras.callbacks.Callback):
         return malignant(self.outputs)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        with averaged(self.model):
-            outputs = (self.network or self.model).predict(self.batches, verbose=0)
-        outputs = outputs[: len(self.labels)]
+        with averaged(self.model, self.network) as network:
+            outputs = network.predict(self.batches, verbose=0)
+        outputs = of_all_processes(outputs, len(self.labels))
         if self.lesions is not None:
             outputs = fuse_views(outputs, self.lesions)
         self.outputs = outputs
@@ -217,9 +219,11 @@ class Checkpoint(keras.callbacks.Callback):
         """Writes the model to `best.keras`, with averaged weights if there are any."""
         # An uncompiled model of the same layers: without the optimizer's state the file
         # is a third of the size.
-        network = self.network or self.model
-        bare = keras.Model(network.input, network.output, name=network.name)
-        with averaged(self.model), replacing(self.run.best) as partial:
+        with (
+            averaged(self.model, self.network) as network,
+            replacing(self.run.best) as partial,
+        ):
+            bare = keras.Model(network.input, network.output, name=network.name)
             bare.save(partial)
 
     def _save(self, epoch: int) -> None:

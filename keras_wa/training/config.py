@@ -177,9 +177,8 @@ class ComputingSettings(Settings):
 
     strategy: str = setting(
         "auto",
-        choices=("auto", "one-device", "mirrored", "multi-worker", "tpu"),
-        help="auto, one-device, mirrored, tpu, or multi-worker: the processes that "
-        "TF_CONFIG names train together",
+        choices=("auto", "one-device", "mirrored", "tpu"),
+        help="auto (all GPUs), one-device, mirrored or tpu",
     )
     precision: str = setting(
         "float32",

@@ -12,7 +12,6 @@ import keras
 
 from keras_wa.backend import on_tensorflow
 from keras_wa.training.callbacks import Logs
-from keras_wa.training.workers import WorkerLostError
 
 
 class StopOnCtrlC(keras.callbacks.Callback):
@@ -53,12 +52,11 @@ class StopOnCtrlC(keras.callbacks.Callback):
         """Restores Python's handler, and raises a pending interrupt.
 
         Raises:
-            KeyboardInterrupt: Ctrl-C was pressed after the last step, or in a step that
-                failed because Ctrl-C also ended another worker.
+            KeyboardInterrupt: Ctrl-C was pressed after the last step.
         """
         if self._installed:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-        if error is None or isinstance(error, WorkerLostError):
+        if error is None:
             self._stop()
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:

@@ -4,30 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
-import xxhash
 
-from keras_wa import __version__
 from keras_wa.backend import on_tensorflow
-from keras_wa.data import split_hash
 from keras_wa.data.pipeline.batches import evaluation_batches, training_batches
 from keras_wa.data.pipeline.plan import TrainingPlan
-from keras_wa.data.pipeline.store import PreparedStore
 from keras_wa.training.building import build_model, compile_model
 from keras_wa.training.callbacks import Checkpoint, StopOnNaN, ValidationScores
-from keras_wa.training.config import TrainConfig
 from keras_wa.training.ctrl_c import StopOnCtrlC
 from keras_wa.training.custom import Custom
 from keras_wa.training.data import RunData
-from keras_wa.training.fingerprint import fingerprint
-from keras_wa.training.hardware import set_up
+from keras_wa.training.hardware import process, set_up, share_of_process
 from keras_wa.training.run import Run
-from keras_wa.training.workers import SINGLE_PROCESS, SharedLogs, Workers, raising_lost
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -56,7 +48,6 @@ def train(
     data: RunData,
     resume: bool = False,
     verbose: int = 1,
-    workers: Workers = SINGLE_PROCESS,
     *,
     optimizer: keras.optimizers.Optimizer | str | None = None,
     loss: keras.losses.Loss | str | Callable[..., Any] | None = None,
@@ -68,6 +59,9 @@ def train(
     The optional arguments replace settings of the run. They are recorded in the run's
     `config.json`, and comparisons treat the run as a different system.
 
+    Several processes of JAX (`keras.distribution.initialize`) train one run together if
+    each of them resumes it. They share its directory, to which the first one writes.
+
     A run that fails before the first step leaves no directory. Ctrl-C stops the
     training cleanly: `best.keras` then holds the best epoch so far, or the current
     model if no epoch was completed.
@@ -75,11 +69,8 @@ def train(
     Args:
         run: the run to write to.
         data: the run's ROIs.
-        resume: whether to continue from the last checkpoint. Worker 0 decides; the
-            others resume if there is a checkpoint.
+        resume: whether to continue from the last checkpoint, if there is one.
         verbose: as in `keras.Model.fit`.
-        workers: the processes that train together; each calls this function. They share
-            the run directory, and only worker 0 writes to it.
         optimizer: as in `keras.Model.compile`; replaces `optimizer, learning_rate,
             schedule, warmup_steps, weight_decay, ema, trunk_rate`.
         loss: as in `keras.Model.compile`; replaces the cross-entropy. Labels are
@@ -89,13 +80,12 @@ def train(
         callbacks: additional callbacks. They run last and find `val_auc` in the logs.
 
     Returns:
-        The outcome; it has a best epoch in worker 0 only.
+        The outcome; it has a best epoch in the first process only.
 
     Raises:
         UserError: the batch is larger than the training set, the loss is NaN, the
-            weights or the checkpoint do not fit, the data of a resumed run have
-            changed, or the workers differ in settings or data.
-        WorkerLostError: another worker has ended. The last checkpoint is complete.
+            weights or the checkpoint do not fit, or the data of a resumed run have
+            changed.
 
     Example:
         >>> import tempfile
@@ -116,8 +106,8 @@ def train(
     """
     custom = Custom(optimizer, loss, metrics, callbacks)
     try:
-        with set_up(run.config, workers) as strategy, _releasing():
-            return _train(run, data, resume, verbose, workers, custom, strategy)
+        with set_up(run.config) as strategy, _releasing():
+            return _train(run, data, resume, verbose, custom, strategy)
     except BaseException:
         run.give_up()
         raise
@@ -136,35 +126,29 @@ def _train(
     data: RunData,
     resume: bool,
     verbose: int,
-    workers: Workers,
     custom: Custom,
     strategy: tf.distribute.Strategy | None,
 ) -> Outcome:
     run = custom.noted(run, resume)
     config = run.config
-    plan = data.training_plan((workers.index, workers.count))
-    checkpoint = Checkpoint(run, read_only=not workers.is_chief)
-    if workers.count > 1:
-        # Waits until worker 0 has written what the other workers restore.
-        workers.require_same(_settings(config, data))
+    index, count = process()
+    plan = data.training_plan((index, count))
+    checkpoint = Checkpoint(run, read_only=index > 0)
     with strategy.scope() if strategy else contextlib.nullcontext():
         network = build_model(config, pretrained=checkpoint.last is None)
-        model = compile_model(network, config, plan, workers, custom)
+        model = compile_model(network, config, plan, custom)
         checkpoint.network = network
-        # A restarted worker resumes if there is a checkpoint, without being asked to.
-        if resume if workers.is_chief else checkpoint.last is not None:
+        if resume:
             run.require_same_data(data.cases, data.pixels)
             checkpoint.restore(model)
-        elif workers.is_chief:
+        else:
             # Written here, so that an invalid setting leaves no files behind.
             run.begin(data.cases, data.pixels)
     done = len(checkpoint.history)
-    if workers.count > 1:
-        workers.require_same({"epochs done": done, "initial weights": _state(model)})
     if done < config.epochs:
         try:
-            with StopOnCtrlC() as stop, raising_lost():
-                callbacks = _callbacks(run, data, plan, checkpoint, network, workers)
+            with StopOnCtrlC() as stop:
+                callbacks = _callbacks(run, data, plan, checkpoint, network)
                 model.fit(
                     training_batches(plan, done, config.epochs),
                     steps_per_epoch=plan.steps_per_epoch,
@@ -172,40 +156,16 @@ def _train(
                     epochs=config.epochs,
                     callbacks=[stop, *callbacks, *custom.callbacks],
                     shuffle=False,  # The plan shuffles.
-                    verbose=verbose if workers.is_chief else 0,
+                    verbose=0 if index else verbose,
                 )
         except KeyboardInterrupt:
+            if count > 1:  # The others may not have been interrupted.
+                raise
             # The interrupt may have come while the last epoch was being written.
-            if workers.is_chief and not checkpoint.restore(model):
+            if not checkpoint.restore(model):
                 checkpoint.save_best()
             return _outcome(checkpoint, interrupted=True)
     return _outcome(checkpoint, interrupted=False)
-
-
-def _settings(config: TrainConfig, data: RunData) -> dict[str, int]:
-    """Returns what all workers must have in common, as numbers."""
-    own = {"seed": config.seed, "deterministic": config.deterministic}
-    fields = {**fingerprint(config), **own}
-    del fields["weights"]  # Paths may differ; the content is compared.
-    texts = {
-        "version or settings": f"{__version__} {json.dumps(fields, sort_keys=True)}",
-        "ROIs or split": split_hash(data.cases),
-        "pixels": PreparedStore.open(data.store).manifest["images_sha256"],
-    }
-    return {what: _number([text.encode()]) for what, text in texts.items()}
-
-
-def _state(model: keras.Model) -> int:
-    arrays = (keras.ops.convert_to_numpy(each) for each in model.variables)
-    return _number(array.tobytes() for array in arrays)
-
-
-def _number(parts: Iterable[bytes]) -> int:
-    """Returns a digest of 48 bits, which a float64 holds exactly."""
-    digest = xxhash.xxh3_64()
-    for part in parts:
-        digest.update(part)
-    return digest.intdigest() >> 16
 
 
 def _callbacks(
@@ -214,20 +174,19 @@ def _callbacks(
     plan: TrainingPlan,
     checkpoint: Checkpoint,
     network: keras.Model,
-    workers: Workers,
 ) -> list[keras.callbacks.Callback]:
-    done = len(checkpoint.history)
-    shared = [SharedLogs(workers)] if workers.count > 1 else []
-    if not workers.is_chief:
-        return [*shared, StopOnNaN()]
     val = data.part("val")
+    share = val.some(share_of_process(len(val)))
     validation = ValidationScores(
-        evaluation_batches(val, data.config.image_size, wavelet=data.wavelet),
+        evaluation_batches(share, data.config.image_size, wavelet=data.wavelet),
         val.labels,
         network,
         data.lesions_of("val"),
     )
-    callbacks = [*shared, StopOnNaN(), validation, checkpoint]
+    if checkpoint.read_only:
+        return [StopOnNaN(), validation]
+    done = len(checkpoint.history)
+    callbacks = [StopOnNaN(), validation, checkpoint]
     if not on_tensorflow():  # TensorFlow writes TensorBoard's files.
         return callbacks
     from keras_wa.training.monitor import Monitor

@@ -2,55 +2,46 @@
 
 from __future__ import annotations
 
-import functools
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from keras_wa.training.replicas import count_replicas, mean_of_replicas
-from keras_wa.training.workers import SINGLE_PROCESS, Workers
-
-Mean = Callable[[tf.Tensor], tf.Tensor]
-"""Function that averages a float tensor over all parts of a batch."""
 
 
-def fuse_batch_normalization(
-    model: keras.Model, workers: Workers = SINGLE_PROCESS
-) -> None:
+def fuse_batch_normalization(model: keras.Model) -> None:
     """Makes a model's batch normalisation layers train with TensorFlow's fused kernel.
 
     Keras normalises in about ten operations over the feature map, forward and backward;
     the kernel needs one each. The results, and the layers' class, weights and config
     stay the same, so a saved model does not depend on this.
 
-    If several workers or replicas share a batch, the statistics are those of the whole
-    batch, so the moving averages are the same in each of them. Keras' layer uses the
-    statistics of each replica, unless it is `synchronized`.
+    If several replicas share a batch, the statistics are those of the whole batch, so
+    the moving averages are the same in each of them. Keras' layer uses the statistics
+    of each replica, unless it is `synchronized`.
 
     Args:
         model: a built model, changed in place; call this in the scope of its strategy.
             On one device, layers over another axis than the last, or without scale and
             offset, are unchanged; so are calls with a mask and frozen layers.
-        workers: the processes that train together.
 
     Raises:
         ValueError: the batch is shared, and a layer does not support that.
     """
-    mean = _mean_of_parts(workers)
+    shared = count_replicas() > 1
     for layer in _layers(model):
         if not isinstance(layer, keras.layers.BatchNormalization):
             continue
-        if mean is not None:
+        if shared:
             if not _on_last_axis(layer):
                 raise ValueError(
-                    "Several workers or replicas can share batch normalisation over "
-                    "the last axis, without renorm or synchronized. Received: layer "
-                    f"{layer.name!r}"
+                    "Replicas share batch normalisation over the last axis only, and "
+                    f"without renorm or synchronized. Received: layer {layer.name!r}"
                 )
-            layer.call = types.MethodType(functools.partial(_shared, mean), layer)
+            layer.call = types.MethodType(_shared, layer)
         elif type(layer) is keras.layers.BatchNormalization and _fits(layer):
             layer.call = types.MethodType(_fused, layer)
 
@@ -66,13 +57,6 @@ def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
         yield layer
         if isinstance(layer, keras.Model):
             yield from _layers(layer)
-
-
-def _mean_of_parts(workers: Workers) -> Mean | None:
-    """Returns the mean over the parts of a batch; `None` if there is one part."""
-    if workers.count > 1:
-        return workers.mean
-    return mean_of_replicas if count_replicas() > 1 else None
 
 
 def _on_last_axis(layer: keras.layers.BatchNormalization) -> bool:
@@ -109,7 +93,6 @@ def _fused(
 
 
 def _shared(
-    mean_of_parts: Mean,
     layer: keras.layers.BatchNormalization,
     inputs: Any,
     training: bool | None = None,
@@ -124,13 +107,13 @@ def _shared(
     flat = tf.reshape(inputs, (-1, 1, 1, channels))
     scale = layer.gamma.value if layer.scale else tf.ones(channels)
     offset = layer.beta.value if layer.center else tf.zeros(channels)
-    normalize = _normalize(mean_of_parts, layer.epsilon)
+    normalize = _normalize(layer.epsilon)
     outputs, mean, variance = normalize(flat, scale, offset)
     _move_averages(layer, mean, variance)
     return tf.reshape(outputs, shape)
 
 
-def _normalize(mean_of_parts: Mean, epsilon: float) -> Any:
+def _normalize(epsilon: float) -> Any:
     """Builds a function of `x (N, 1, 1, C)`, scale and offset `(C,)` with a gradient.
 
     It returns the outputs, and mean and variance `(C,)` over the `x` of all parts.
@@ -143,7 +126,7 @@ def _normalize(mean_of_parts: Mean, epsilon: float) -> Any:
         mean, variance = (
             tf.cast(each, tf.float64) for each in (own_mean, own_variance)
         )
-        both = mean_of_parts(tf.stack([mean, variance + mean**2]))
+        both = mean_of_replicas(tf.stack([mean, variance + mean**2]))
         mean = tf.cast(both[0], tf.float32)
         variance = tf.cast(both[1] - both[0] ** 2, tf.float32)
         outputs = tf.raw_ops.FusedBatchNormV3(
@@ -171,7 +154,7 @@ def _normalize(mean_of_parts: Mean, epsilon: float) -> Any:
             )
             of_scale, of_offset = fixed.scale_backprop, fixed.offset_backprop
             count = tf.cast(tf.shape(x)[0], tf.float32)
-            sums = mean_of_parts(tf.stack([of_scale, of_offset])) / count
+            sums = mean_of_replicas(tf.stack([of_scale, of_offset])) / count
             inverse = tf.math.rsqrt(variance + epsilon)
             slope = scale * inverse**2 * sums[0]
             shift = scale * inverse * sums[1] - slope * mean

@@ -8,22 +8,23 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import keras
+import numpy as np
 
 from keras_wa.backend import on_tensorflow, require_tensorflow
 from keras_wa.cores import usable_cores
 from keras_wa.errors import UserError
 from keras_wa.training.config import TrainConfig
-from keras_wa.training.workers import SINGLE_PROCESS, Workers
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
 
 @contextlib.contextmanager
-def set_up(
-    config: TrainConfig, workers: Workers = SINGLE_PROCESS
-) -> Iterator[tf.distribute.Strategy | None]:
-    """Sets seed, determinism and precision, and chooses the distribution strategy.
+def set_up(config: TrainConfig) -> Iterator[tf.distribute.Strategy | None]:
+    """Sets seed, determinism and precision, and shares the batches among devices.
+
+    On JAX that is `keras.distribution.DataParallel`, over all devices of all processes,
+    which holds inside the block.
 
     The dtype policy is restored at the end of the block. TensorFlow's op determinism
     stays enabled: it cannot be disabled.
@@ -31,44 +32,91 @@ def set_up(
     Args:
         config: settings, of which `seed, deterministic, precision, strategy,
             batch_size` are read.
-        workers: the processes that train together; each uses one device.
 
     Yields:
-        The strategy in whose scope to build the model. `auto` uses all GPUs if there
-        are several, otherwise one device. `None` without TensorFlow: one device.
+        The strategy of TensorFlow in whose scope to build the model; None on JAX.
+        `auto` uses all accelerators if there are several, otherwise one device.
 
     Raises:
         UserError: the strategy's devices are missing, or the batch size is not
             divisible by their number.
     """
     keras.utils.set_random_seed(config.seed)
-    strategy = _strategy_of(config, workers)
+    strategy = _strategy_of(config) if on_tensorflow() else None
+    scope = contextlib.nullcontext() if on_tensorflow() else _data_parallel(config)
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(config.precision)
     try:
-        yield strategy
+        with scope:
+            yield strategy
     finally:
         keras.config.set_dtype_policy(policy)
 
 
-def _strategy_of(
-    config: TrainConfig, workers: Workers
-) -> tf.distribute.Strategy | None:
-    if not on_tensorflow():
-        require_backend(config)
-        return None
+def _strategy_of(config: TrainConfig) -> tf.distribute.Strategy:
     import tensorflow as tf
 
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
     strategy = _strategy(config.strategy)
-    replicas = strategy.num_replicas_in_sync
-    for parts, name in ((replicas, "devices"), (workers.count, "workers")):
-        if config.batch_size % parts:
-            raise UserError(
-                f"`batch_size={config.batch_size}` does not divide by {parts} {name}."
-            )
+    require_divisible(config, strategy.num_replicas_in_sync)
     return strategy
+
+
+def _data_parallel(config: TrainConfig) -> contextlib.AbstractContextManager[None]:
+    import jax
+
+    require_backend(config)
+    several = (
+        jax.process_count() > 1
+        or config.strategy == "mirrored"
+        or (config.strategy == "auto" and jax.default_backend() != "cpu")
+    )
+    if not several or jax.device_count() == 1:
+        return contextlib.nullcontext()
+    require_divisible(config, jax.device_count())
+    # Each process reads its share of a batch only.
+    return keras.distribution.DataParallel(auto_shard_dataset=False).scope()
+
+
+def process() -> tuple[int, int]:
+    """Returns the index and the number of the processes that train together."""
+    if on_tensorflow():
+        return 0, 1
+    import jax
+
+    return jax.process_index(), jax.process_count()
+
+
+def share_of_process(n: int) -> np.ndarray:
+    """Returns the positions of `n` ROIs that this process evaluates.
+
+    Each process has equally many; the last position fills up the last share.
+    """
+    index, count = process()
+    size = -(-n // count)
+    return np.minimum(np.arange(index * size, (index + 1) * size), n - 1)
+
+
+def of_all_processes(outputs: np.ndarray, n: int) -> np.ndarray:
+    """Joins the outputs of all processes for their shares of `n` ROIs, in each of them.
+
+    What follows a share, which fills up its last batch, is left out.
+    """
+    _, count = process()
+    if count > 1:
+        from jax.experimental.multihost_utils import process_allgather
+
+        outputs = process_allgather(outputs[: -(-n // count)], tiled=True)
+    return outputs[:n]
+
+
+def require_divisible(config: TrainConfig, devices: int) -> None:
+    """Raises a `UserError` unless the batch divides by the number of devices."""
+    if config.batch_size % devices:
+        raise UserError(
+            f"`batch_size={config.batch_size}` does not divide by {devices} devices."
+        )
 
 
 def require_backend(config: TrainConfig) -> None:
@@ -82,8 +130,8 @@ def require_backend(config: TrainConfig) -> None:
     """
     if on_tensorflow():
         return
-    if config.strategy not in ("auto", "one-device"):
-        require_tensorflow(f"`strategy={config.strategy!r}`")
+    if config.strategy == "tpu":
+        require_tensorflow("`strategy='tpu'`")
     if config.deterministic:
         require_tensorflow("`deterministic=True`")
 
@@ -113,13 +161,12 @@ def _strategy(name: str) -> tf.distribute.Strategy:
 
 def describe_devices() -> str:
     """Describes the devices in a few words, for the terminal and the run's record."""
-    names = _accelerators()
-    if not names:
-        cores = usable_cores()
-        return f"CPU, {cores} core{'' if cores == 1 else 's'}"
-    if not on_tensorflow() and len(names) > 1:
-        return f"1 of {len(names)} x {names[0]}"
-    return f"{len(names)} x {names[0]}"
+    names, (_, processes) = _accelerators(), process()
+    cores = usable_cores()
+    shown = f"CPU, {cores} core{'' if cores == 1 else 's'}"
+    if names:
+        shown = f"{len(names)} x {names[0]}"
+    return f"{shown}, {processes} processes" if processes > 1 else shown
 
 
 def _accelerators() -> list[str]:

@@ -264,6 +264,11 @@ class Run:
         path = self.path / "environment.json"
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
+    def note_devices(self) -> None:
+        """Records this process's devices as those of the training."""
+        environment = {**self.environment(), "devices": describe_devices()}
+        write_json(self.path / "environment.json", environment)
+
     def write_history(self, history: list[dict[str, float]]) -> None:
         """Writes `history.csv`, one row per epoch."""
         with replacing(self.path / "history.csv") as partial:

@@ -358,7 +358,6 @@ def test_finished_runs_are_compared_as_they_are_with_their_hardware(
         ({"splits": "oficial"}, "did you mean 'official'?"),
         ({"models": "tyny"}, "did you mean 'tiny'?"),
         ({"models": "tiny,tiny:learning_rate=NaN"}, "--learning-rate must be above 0"),
-        ({"strategy": "multi-worker"}, "Start the same command several times"),
     ],
 )
 def test_a_wrong_argument_is_named(

@@ -20,8 +20,8 @@ import keras
 import numpy as np
 import pytest
 
+from tests.processes import Process, ending
 from tests.tiny_model import ROOT, completed, flags
-from tests.two_processes import Process, ending
 from tests.waiting import DEADLINE_S, until
 
 EPOCHS = 8

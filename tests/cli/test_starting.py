@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import gc
-import os
-import sys
 import threading
 from collections.abc import Iterator
 
 import pytest
 
-from keras_wa.cli import starting
-from keras_wa.cli.starting import begun, start_anew, without_collecting
+from keras_wa.cli.starting import begun, without_collecting
 from tests.imports import deep_learning_libraries_of
 from tests.waiting import DEADLINE_S
 
@@ -58,17 +55,3 @@ def test_nothing_stays_nothing_and_an_error_is_raised_when_asked_for():
 
 def test_mammograms_are_searched_without_tensorflow():
     assert deep_learning_libraries_of("import keras_wa.inference.targets") == []
-
-
-@pytest.mark.parametrize(("resume", "given"), [(True, []), (False, []), (True, ["-"])])
-def test_a_process_comes_back_as_the_command_that_it_was(monkeypatch, resume, given):
-    words = ["train.py", "--run-dir", "x", *(["--resume"] if given else [])]
-    monkeypatch.setattr(sys, "orig_argv", ["python3", *words])
-    called: list[list[str]] = []
-    monkeypatch.setattr(starting.os, "execv", lambda path, argv: called.append(argv))
-    with open(os.devnull) as file:
-        os.set_inheritable(file.fileno(), True)
-        start_anew(resume)
-        assert not os.get_inheritable(file.fileno())
-    wanted = [*words, "--resume"] if resume and not given else words
-    assert called == [[sys.executable, *wanted]]

@@ -23,7 +23,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> Calls:
     """Trains nothing and exports nothing, but notes what it was asked to do."""
     calls: list[dict[str, Any]] = []
 
-    def train(run: Any, data: Any, resume: bool, workers: Any) -> Outcome:
+    def train(run: Any, data: Any, resume: bool) -> Outcome:
         calls.append({"run": run, "data": data, "resume": resume})
         return Outcome(epochs=3, best_epoch=2, best_auc=0.75, interrupted=False)
 

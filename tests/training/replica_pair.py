@@ -24,7 +24,7 @@ from keras_wa.training.fused import fuse_batch_normalization
 from keras_wa.training.optimizer import FusedAdam
 from keras_wa.training.replicas import share_overflow
 from tests.tiny_model import flags
-from tests.training.worker_pair import IMAGES, WEIGHTS, derivatives, normalizer
+from tests.training.halves import IMAGES, WEIGHTS, derivatives, normalizer
 
 SETTINGS: dict[str, Any] = {
     "model": "normalised",
@@ -60,7 +60,7 @@ def two_replicas() -> tf.distribute.Strategy:
 
 
 def normalized_halves(strategy: tf.distribute.Strategy) -> list[list[Any]]:
-    """What `worker_pair.normalized` gives for each replica's half of the images."""
+    """What `halves.normalized` gives for each replica's half of the images."""
     with strategy.scope():
         model = normalizer()
         fuse_batch_normalization(model)

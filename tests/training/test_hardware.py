@@ -11,7 +11,6 @@ from keras_wa.errors import UserError
 from keras_wa.training import hardware
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.hardware import describe_devices, set_up
-from keras_wa.training.workers import Workers
 
 HAS_GPU = bool(tf.config.list_physical_devices("GPU"))
 
@@ -70,14 +69,6 @@ def test_the_batch_must_divide_by_the_devices(monkeypatch: pytest.MonkeyPatch) -
     ):
         pass
     with set_up(TrainConfig(batch_size=15)):
-        pass
-    workers = Workers()
-    workers.count = 3
-    monkeypatch.undo()
-    with (
-        pytest.raises(UserError, match=r"`batch_size=16` .* 3 workers"),
-        set_up(TrainConfig(batch_size=16), workers),
-    ):
         pass
 
 

@@ -170,7 +170,7 @@ def test_runs_of_jax_are_carried_on_and_evaluated_there_and_read_here(
         ["evaluate", str(path), "--resamples", "20"],
         ["export", str(path)],
         ["explain", str(path)],
-        ["train", *flags(store_dir=store_dir, run_dir=none), "--strategy", "mirrored"],
+        ["train", *flags(store_dir=store_dir, run_dir=none), "--strategy", "tpu"],
         ["train", *flags(store_dir=store_dir, run_dir=none), "--deterministic"],
         ["models", "--model", "resnet34", "--image-size", "64"],
         ["compare", "--models", "tiny,tiny:dropout=0.5", "--seeds", "1", *few],

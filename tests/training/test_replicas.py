@@ -12,10 +12,13 @@ import pandas as pd
 import pytest
 from sklearn.metrics import log_loss
 
+from keras_wa.layers import SubbandNormalization
+from keras_wa.training import fused
+from keras_wa.training.fused import fuse_batch_normalization
 from keras_wa.training.optimizer import FusedAdam
 from keras_wa.training.replicas import share_overflow
 from tests.processes import python
-from tests.training.worker_pair import assert_halves_are_whole
+from tests.training.halves import assert_halves_are_whole, normalizer
 
 
 @pytest.fixture(scope="module")
@@ -97,3 +100,66 @@ def test_an_optimizer_without_loss_scale_stays_as_it_is() -> None:
     scaled = keras.optimizers.LossScaleOptimizer(optimizer)
     share_overflow(scaled)
     assert "apply" in vars(scaled)
+
+
+@pytest.fixture
+def two_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two replicas that hold the same: every mean is what each has."""
+    monkeypatch.setattr(fused, "count_replicas", lambda: 2)
+    monkeypatch.setattr(fused, "mean_of_replicas", lambda tensor: tensor)
+
+
+@pytest.mark.usefixtures("two_alike")
+@pytest.mark.parametrize("rank", [2, 3, 4])
+@pytest.mark.parametrize(
+    "kind", [keras.layers.BatchNormalization, SubbandNormalization]
+)
+def test_every_kind_of_layer_is_normalised_as_keras_does(rank: int, kind: Any) -> None:
+    shape = (8, *(5, 4, 3)[4 - rank :])
+    images = np.random.default_rng(rank).normal(2.0, 3.0, shape).astype("float32")
+    found = []
+    for fuse in (lambda model: None, fuse_batch_normalization):
+        inputs = keras.Input(shape[1:])
+        layer = kind(momentum=0.7)
+        model = keras.Model(inputs, layer(inputs))
+        fuse(model)
+        outputs = model(images, training=True)
+        found.append([outputs, *layer.weights, model(images, training=False)])
+    assert len(found[0]) == len(found[1])
+    for expected, part in zip(*found, strict=True):
+        np.testing.assert_allclose(part, expected, rtol=2e-5, atol=2e-5)
+
+
+def test_layers_of_a_model_in_the_model_are_shared_too(
+    two_alike: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The other replica holds nothing but zeros.
+    monkeypatch.setattr(fused, "mean_of_replicas", lambda tensor: tensor / 2.0)
+    inner = normalizer()
+    inputs = keras.Input((6, 5, 3))
+    model = keras.Model(inputs, inner(inputs))
+    fuse_batch_normalization(model)
+    model(np.ones((2, 6, 5, 3), "float32"), training=True)
+    moving_mean = inner.layers[1].moving_mean
+    np.testing.assert_allclose(moving_mean, 0.7 * 1.0 + 0.3 * 0.5, rtol=1e-6)
+
+
+@pytest.mark.usefixtures("two_alike")
+@pytest.mark.parametrize("options", [{"axis": 1}, {"synchronized": True}])
+def test_a_layer_that_cannot_be_shared_is_named(options: dict[str, Any]) -> None:
+    inputs = keras.Input((5, 4, 3))
+    layer = keras.layers.BatchNormalization(name="odd", **options)
+    model = keras.Model(inputs, layer(inputs))
+    with pytest.raises(ValueError, match="'odd'"):
+        fuse_batch_normalization(model)
+
+
+@pytest.mark.usefixtures("two_alike")
+def test_a_frozen_layer_keeps_its_averages() -> None:
+    model = normalizer()
+    fuse_batch_normalization(model)
+    model.layers[1].trainable = False
+    before = [np.array(each) for each in model.weights]
+    model(np.ones((2, 6, 5, 3), "float32"), training=True)
+    for old, new in zip(before, model.weights, strict=True):
+        np.testing.assert_array_equal(old, new)

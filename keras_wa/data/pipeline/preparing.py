@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from keras_wa.data import Dataset, Roi
 from keras_wa.data.case_table import validate, write_case_table
@@ -32,12 +33,12 @@ from keras_wa.data.pipeline.npy_file import (
     disk_errors,
     stack_bytes,
 )
+from keras_wa.data.pipeline.reading import Distribute, in_threads
 from keras_wa.data.pipeline.store import (
     CASES,
     FACTS,
     IMAGES,
     MANIFEST,
-    WORKERS,
     PreparedStore,
 )
 from keras_wa.data.splits import split_faults
@@ -45,8 +46,10 @@ from keras_wa.errors import UserError, may_pass
 from keras_wa.files import locked, remove_partials, replacing
 from keras_wa.progress import ProgressBar
 
-_BLOCK = 64
 _ATTEMPTS = 2
+
+Read = tuple[NDArray[np.uint8] | None, dict[str, Any]]
+"""The pixels of an ROI, if it can be read, and the journal's record of it."""
 
 
 def prepare(
@@ -54,6 +57,7 @@ def prepare(
     out_dir: str | os.PathLike[str],
     image_size: int = 224,
     progress: bool = True,
+    distribute: Distribute | None = None,
 ) -> PreparedStore:
     """Reads, resizes and stores every ROI of a data set, or opens an existing store.
 
@@ -67,6 +71,8 @@ def prepare(
         out_dir: folder of the stores; it is created if missing.
         image_size: height and width of the stored ROIs, pixels, at least 32.
         progress: whether to show a progress bar on stderr.
+        distribute: how ROIs are read, such as `keras_wa.cluster.tasks.run_tasks`; None
+            for threads of this process.
 
     Returns:
         The store. Files that cannot be read are left out, counted in the notes and
@@ -95,7 +101,7 @@ def prepare(
             if partial.exists() and not any(partial.iterdir()):
                 partial.rmdir()
             return PreparedStore.open(final)
-        _build(dataset, partial, size, settings, progress)
+        _build(dataset, partial, size, settings, progress, distribute)
         os.replace(partial, final)
     return PreparedStore.open(final)
 
@@ -122,6 +128,7 @@ def _build(
     size: tuple[int, int],
     settings: dict[str, Any],
     progress: bool,
+    distribute: Distribute | None,
 ) -> None:
     """Completes the partial folder."""
     count = len(dataset.cases)
@@ -129,23 +136,28 @@ def _build(
     remove_partials(partial)
     if not (partial / IMAGES).exists():
         check_space(partial, stack_bytes(shape))
+    if distribute is None:
+        distribute = functools.partial(in_threads, dataset)
+    read = functools.partial(_read_rows, dataset, size)
     with (
         ImageStackFile(partial / IMAGES, shape) as images,
         Journal(partial / "journal.jsonl", fresh=not images.resumed) as journal,
-        ThreadPoolExecutor(WORKERS) as pool,
         ProgressBar(f"Preparing {dataset.name}", count, progress) as bar,
     ):
         for _ in range(_ATTEMPTS):
             todo = [row for row in range(count) if _is_open(journal.done.get(row))]
             bar.advance(count - len(todo) - bar.done)
-            for start in range(0, len(todo), _BLOCK):
-                rows = todo[start : start + _BLOCK]
-                block = _read_block(dataset, rows, size, pool)
+            for rows, results in distribute(read, todo):
                 outcomes = []
-                for row, result in zip(rows, block, strict=True):
-                    if isinstance(result, Roi):
-                        images.write(row, result.pixels)
-                    outcomes.append((row, _outcome(result, dataset)))
+                for row, result in zip(rows, results, strict=True):
+                    if isinstance(result, UserError):  # Of `distribute`.
+                        name = dataset.cases["roi_id"].iloc[row]
+                        outcomes.append((row, {"reason": f"{name}: {result}"}))
+                        continue
+                    pixels, outcome = result
+                    if pixels is not None:
+                        images.write(row, pixels)
+                    outcomes.append((row, outcome))
                 images.sync()
                 journal.add(outcomes)
                 bar.advance(len(rows))
@@ -167,16 +179,18 @@ def _outcome(result: Roi | UserError, dataset: Dataset) -> dict[str, Any]:
     return {"reason": reason, **({"may_pass": True} if may_pass(result) else {})}
 
 
-def _read_block(
-    dataset: Dataset, rows: Sequence[int], size: tuple[int, int], pool: Executor
-) -> list[Roi | UserError]:
-    """Returns ROIs of rows at the stored size, or their errors."""
-    cases = dataset.cases
+def _read_rows(dataset: Dataset, size: tuple[int, int], rows: list[int]) -> list[Read]:
+    """Reads ROIs at the stored size."""
+    table = dataset.cases.iloc[rows]
     if dataset.read_block is not None:
-        drawn = dataset.read_block(cases.iloc[list(rows)])
-        return [Roi(resize(image, size)) for image in drawn]
-    each = [cases.iloc[row] for row in rows]
-    return list(pool.map(lambda row: _read(dataset, row, size), each))
+        return [
+            (resize(image, size), {"facts": {}}) for image in dataset.read_block(table)
+        ]
+    results = (_read(dataset, table.iloc[i], size) for i in range(len(rows)))
+    return [
+        (each.pixels if isinstance(each, Roi) else None, _outcome(each, dataset))
+        for each in results
+    ]
 
 
 def _finish(

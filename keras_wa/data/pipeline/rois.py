@@ -37,6 +37,10 @@ class Rois:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def some(self, positions: NDArray[np.int64]) -> Rois:
+        """Returns the ROIs at some positions, for evaluation."""
+        return Rois(lambda at: self.read(positions[at]), self.labels[positions])
+
 
 @dataclasses.dataclass(frozen=True)
 class Enhancement(Settings):

@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from keras_wa.cores import reading_threads
 from keras_wa.data.case_table import read_case_table
 from keras_wa.data.io.clahe import clahe
 from keras_wa.data.pipeline.npy_file import (
@@ -28,15 +27,13 @@ from keras_wa.data.pipeline.npy_file import (
     read_images,
     stack_bytes,
 )
+from keras_wa.data.pipeline.reading import WORKERS
 from keras_wa.errors import UserError
 from keras_wa.files import locked, replacing
 from keras_wa.progress import track
 
 FORMAT = 3
 """Version of the layout of a store; other versions are prepared again."""
-
-WORKERS = reading_threads()
-"""Threads that read and enhance."""
 
 IMAGES, CASES, MANIFEST = "images.npy", "cases.csv", "manifest.json"
 FACTS = "facts.jsonl"

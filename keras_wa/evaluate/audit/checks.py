@@ -13,6 +13,7 @@ from keras_wa.data import Dataset, split_cases, split_hash
 from keras_wa.data.case_table import PARTS
 from keras_wa.data.finalizing import left_out_by_class
 from keras_wa.data.pipeline.manifest import notes_of
+from keras_wa.data.pipeline.reading import Distribute
 from keras_wa.data.splits import SPLITS, split_origin
 from keras_wa.errors import UserError, unknown_name
 from keras_wa.evaluate.audit.copy_checks import (
@@ -48,6 +49,7 @@ def run_audit(
     limit_images: int | None = None,
     image_size: int = 128,
     progress: bool = True,
+    distribute: Distribute | None = None,
 ) -> tuple[AuditReport, NDArray[np.uint8] | None]:
     """Checks a dataset for leakage and shortcuts that invalidate results.
 
@@ -64,6 +66,8 @@ def run_audit(
         image_size: height and width at which images are compared, pixels, at least
             64.
         progress: whether to show progress bars.
+        distribute: how ROIs are read, such as `keras_wa.cluster.tasks.run_tasks`; None
+            for threads of this process.
 
     Returns:
         The report; and the images, uint8 of shape `(N, image_size, image_size)`,
@@ -80,7 +84,9 @@ def run_audit(
                 f"`{name}` of an audit. Received: {value}; expected at least {least}."
             )
     cases = _with_split(dataset.cases, split, seed)
-    pixels, reason = _pixels(dataset, limit_images, image_size, seed, progress)
+    pixels, reason = _pixels(
+        dataset, limit_images, image_size, seed, progress, distribute
+    )
     copies, of_pixels = _of_pixels(cases, pixels, reason, resamples, seed)
     checks: list[Callable[[], list[CheckResult]]] = [
         lambda: [check_patients(cases)],
@@ -140,10 +146,15 @@ def _with_split(cases: pd.DataFrame, split: str, seed: int) -> pd.DataFrame:
 
 
 def _pixels(
-    dataset: Dataset, limit: int | None, size: int, seed: int, progress: bool
+    dataset: Dataset,
+    limit: int | None,
+    size: int,
+    seed: int,
+    progress: bool,
+    distribute: Distribute | None,
 ) -> tuple[Pixels, str]:
     """Returns the pixels, and the reason if there are none."""
-    pixels = read_pixels(dataset, limit, size, seed, progress)
+    pixels = read_pixels(dataset, limit, size, seed, progress, distribute)
     if limit == 0:
         return pixels, "no image was asked for"
     if pixels.skipped and not len(pixels.rows):

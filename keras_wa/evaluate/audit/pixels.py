@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+import functools
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from keras_wa.cores import reading_threads
 from keras_wa.data import Dataset, Roi
 from keras_wa.data.io.resize import resize
+from keras_wa.data.pipeline.reading import Distribute, in_threads
 from keras_wa.errors import UserError
 from keras_wa.progress import ProgressBar
-
-_BLOCK = 64
-_WORKERS = reading_threads()
 
 SIZES = ("height", "width", "aspect", "bytes")
 """Measurements of each ROI before resizing, and of its file."""
@@ -53,66 +49,91 @@ def read_pixels(
     size: int = 128,
     seed: int = 0,
     progress: bool = True,
+    distribute: Distribute | None = None,
 ) -> Pixels:
     """Reads the ROIs of a dataset and resizes them to squares of `size` pixels.
 
     At most `limit` ROIs are read, drawn at random by `seed`; None for all. The readable
-    ones are in the order of the case table.
+    ones are in the order of the case table. `distribute` is how; None for threads of
+    this process.
     """
     count = len(dataset.cases)
     wanted = np.arange(count)
     if limit is not None and limit < count:
         wanted = np.sort(np.random.default_rng(seed).permutation(count)[:limit])
+    if distribute is None:
+        distribute = functools.partial(in_threads, dataset)
     images = np.empty((len(wanted), size, size), dtype=np.uint8)
-    rows: list[int] = []
-    sizes: list[tuple[float, float, float, float]] = []
-    files: list[tuple[str | None, str | None]] = []
-    skipped: list[tuple[str, str]] = []
-    facts: list[dict[str, Any]] = []
-    with (
-        ThreadPoolExecutor(_WORKERS) as pool,
-        ProgressBar(f"Reading {dataset.name}", len(wanted), progress) as bar,
-    ):
-        for start in range(0, len(wanted), _BLOCK):
-            block = wanted[start : start + _BLOCK].tolist()
-            for row, roi in zip(block, _read(dataset, block, pool), strict=True):
-                if isinstance(roi, UserError):
-                    name = str(dataset.cases["roi_id"].iloc[row])
-                    skipped.append((name, str(roi)))
-                    continue
-                images[len(rows)] = resize(roi.pixels, (size, size))
-                rows.append(row)
-                facts.append(roi.facts)
-                path, digest = _image_file(dataset.cases.iloc[row], roi)
-                files.append((path, digest))
-                height, width = roi.pixels.shape
-                sizes.append((height, width, width / height, _bytes(dataset, path)))
+    position = {row: index for index, row in enumerate(wanted.tolist())}
+    found: dict[int, _Read | UserError] = {}
+    with ProgressBar(f"Reading {dataset.name}", len(wanted), progress) as bar:
+        work = functools.partial(_read, dataset, size)
+        for block, results in distribute(work, wanted.tolist()):
+            for row, result in zip(block, results, strict=True):
+                if not isinstance(result, UserError):
+                    images[position[row]] = result.image
+                    result = dataclasses.replace(result, image=None)
+                found[row] = result
             bar.advance(len(block))
+    each = [(row, found[row]) for row in position]
+    read = [(row, one) for row, one in each if isinstance(one, _Read)]
+    names = dataset.cases["roi_id"]
+    rows = np.array([row for row, _ in read], dtype=np.int64)
+    if len(rows) < len(wanted):
+        images = images[np.isin(wanted, rows)]
     return Pixels(
-        np.array(rows, dtype=np.int64),
-        images[: len(rows)],
-        pd.DataFrame(sizes, columns=list(SIZES), dtype=np.float64),
-        pd.DataFrame(files, columns=["path", "digest"], dtype="string"),
-        skipped,
-        facts,
+        rows,
+        images,
+        pd.DataFrame(
+            [one.sizes for _, one in read], columns=list(SIZES), dtype=np.float64
+        ),
+        pd.DataFrame(
+            [one.file for _, one in read], columns=["path", "digest"], dtype="string"
+        ),
+        [
+            (str(names.iloc[row]), str(one))
+            for row, one in each
+            if isinstance(one, UserError)
+        ],
+        [one.facts for _, one in read],
     )
 
 
-def _read(
-    dataset: Dataset, rows: Sequence[int], pool: Executor
-) -> Sequence[Roi | UserError]:
-    """Returns the ROIs of some rows, or an error for each unreadable one."""
+@dataclasses.dataclass(frozen=True)
+class _Read:
+    """An ROI that was read; see `Pixels`."""
+
+    image: NDArray[np.uint8] | None
+    sizes: tuple[float, float, float, float]
+    file: tuple[str | None, str | None]
+    facts: dict[str, Any]
+
+
+def _read(dataset: Dataset, size: int, rows: list[int]) -> list[_Read | UserError]:
+    """Reads and resizes ROIs; returns an error for each unreadable one."""
+    table = dataset.cases.iloc[rows]
     if dataset.read_block is not None:
-        block = dataset.read_block(dataset.cases.iloc[list(rows)])
-        return [Roi(pixels) for pixels in block]
-
-    def read(row: int) -> Roi | UserError:
+        drawn = dataset.read_block(table)
+        return [
+            _measured(dataset, table.iloc[i], Roi(drawn[i]), size)
+            for i in range(len(rows))
+        ]
+    results: list[_Read | UserError] = []
+    for index in range(len(rows)):
+        row = table.iloc[index]
         try:
-            return dataset.read(dataset.cases.iloc[row])
+            results.append(_measured(dataset, row, dataset.read(row), size))
         except UserError as error:
-            return error
+            results.append(error)
+    return results
 
-    return list(pool.map(read, rows))
+
+def _measured(dataset: Dataset, row: pd.Series, roi: Roi, size: int) -> _Read:
+    path, digest = _image_file(row, roi)
+    height, width = roi.pixels.shape
+    sizes = (height, width, width / height, _bytes(dataset, path))
+    image = resize(roi.pixels, (size, size))
+    return _Read(image, sizes, (path, digest), roi.facts)
 
 
 def _image_file(row: pd.Series, roi: Roi) -> tuple[str | None, str | None]:

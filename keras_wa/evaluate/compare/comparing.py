@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import logging
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from keras_wa.data import split_hash
-from keras_wa.errors import UserError
+from keras_wa.errors import UserError, may_pass
 from keras_wa.evaluate.compare.comparison_page import render_page
 from keras_wa.evaluate.compare.jobs import Job, run_job
 from keras_wa.evaluate.compare.markdown import PUBLISHED_ACCURACY, render_markdown
@@ -25,10 +26,16 @@ from keras_wa.evaluate.compare.training_curves import curve_plots, draw_curves
 from keras_wa.evaluate.pages import to_png
 from keras_wa.files import FolderBusyError, replacing, without_nan, write_json
 from keras_wa.models.registry import model_source
+from keras_wa.progress import ProgressBar
 from keras_wa.training.cost import measure_cost
 from keras_wa.training.data import load_data
 from keras_wa.training.fingerprint import fingerprint_hash
 from keras_wa.training.run import Run
+
+Distribute = Callable[
+    [Callable[[list[Job]], list[UserError | None]], Sequence[Job]],
+    Iterator[tuple[list[Job], list[UserError | None]]],
+]
 
 _log = logging.getLogger(__name__)
 
@@ -53,12 +60,26 @@ class JobsOutcome:
     interrupted: bool = False
 
 
-def run_jobs(jobs: Sequence[Job], resamples: int, verbose: int) -> JobsOutcome:
+def run_jobs(
+    jobs: Sequence[Job],
+    resamples: int,
+    verbose: int,
+    distribute: Distribute | None = None,
+) -> JobsOutcome:
     """Completes the runs of a comparison, and logs each when it begins.
 
     Complete runs are not changed; the data must have their split and pixels.
+
+    Args:
+        jobs: the runs.
+        resamples: number of bootstrap resamples of each evaluation.
+        verbose: as in `keras.Model.fit`.
+        distribute: how runs are shared among processes, such as
+            `keras_wa.cluster.tasks.run_tasks`; None to do one after the other.
     """
     _require_same_data(jobs)
+    if distribute is not None:
+        return _run_apart(jobs, resamples, distribute)
     outcome = JobsOutcome()
     took: list[float] = []
     left = [job for job in jobs if not job.complete]
@@ -89,6 +110,38 @@ def run_jobs(jobs: Sequence[Job], resamples: int, verbose: int) -> JobsOutcome:
         left = outcome.held
     outcome.held = [job for job in outcome.held if not job.complete]
     return outcome
+
+
+def _run_apart(
+    jobs: Sequence[Job], resamples: int, distribute: Distribute
+) -> JobsOutcome:
+    """Completes runs in other processes, under one progress bar."""
+    outcome = JobsOutcome()
+    left = [job for job in jobs if not job.complete]
+    work = functools.partial(_complete, resamples)
+    with ProgressBar("Training and evaluating", len(left)) as bar:
+        for (job,), (error,) in distribute(work, left):
+            bar.advance()
+            if isinstance(error, FolderBusyError):
+                outcome.held.append(job)
+            elif error is not None:
+                _log.info("%s failed, the others go on: %s", job.title, error)
+                outcome.failed.append((job, str(error)))
+    return outcome
+
+
+def _complete(resamples: int, jobs: list[Job]) -> list[UserError | None]:
+    """Completes runs; returns an error for each that failed."""
+    errors: list[UserError | None] = []
+    for job in jobs:
+        try:
+            run_job(job, resamples, verbose=0)
+            errors.append(None)
+        except UserError as error:
+            if may_pass(error):
+                raise
+            errors.append(error)
+    return errors
 
 
 def _require_same_data(jobs: Sequence[Job]) -> None:

@@ -32,8 +32,10 @@ _log = logging.getLogger(__name__)
 _FOLDER = "folder"
 _BASE = "base"
 _ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
-_MOST_FAILURES = 3
 _RANDOM_TRIALS = 5
+
+MOST_FAILURES = 3
+"""Failures in a row that end a search."""
 
 
 def open_study(
@@ -82,6 +84,7 @@ def search(
     trials: int,
     minutes: float | None = None,
     verbose: int = 2,
+    distribute: Any = None,
 ) -> bool:
     """Runs trials until the study has enough of them, or the time is over.
 
@@ -98,6 +101,8 @@ def search(
         trials: number of trials in the study, including those of earlier calls.
         minutes: no trial begins after this time; None for no limit.
         verbose: as in `keras.Model.fit`.
+        distribute: how trials are shared among processes, such as
+            `keras_wa.cluster.tasks.run_tasks`; None to do one after the other.
 
     Returns:
         Whether the search ended; false after Ctrl-C, which keeps the trial for the next
@@ -110,7 +115,7 @@ def search(
         load_data(
             configured(base, {}), progress=False
         )  # Refuses what no trial can use.
-        return _search(study, space, base, out, trials, minutes, verbose)
+        return _search(study, space, base, out, trials, minutes, verbose, distribute)
 
 
 def _search(
@@ -121,35 +126,43 @@ def _search(
     trials: int,
     minutes: float | None,
     verbose: int,
+    distribute: Any,
 ) -> bool:
     begin, failures = time.monotonic(), 0
+
+    def late() -> bool:
+        return minutes is not None and time.monotonic() - begin > 60 * minutes
+
     study.sampler = optuna.samplers.TPESampler(
         n_startup_trials=_RANDOM_TRIALS,
         # Another one for each call, which would repeat the draws of the last one.
         seed=base.get("seed", TrainConfig.seed) + len(study.trials),
+        # Trials at the same time differ.
+        constant_liar=distribute is not None,
     )
     _continue_stopped(study)
+    if distribute is not None:
+        from keras_wa.evaluate.tune.apart import search_apart
+
+        search_apart(study, space, base, out, trials, late, distribute)
+        return True
     while True:
         ended = len(ended_trials(study))
-        late = minutes is not None and time.monotonic() - begin > 60 * minutes
-        if ended >= trials or late:
+        if ended >= trials or late():
             return True
-        trial = study.ask()
-        settings = {each.name: each.suggest(trial) for each in space}
-        name = trial.user_attrs.get(_FOLDER, f"{trial.number:05d}")
-        trial.set_user_attr(_FOLDER, name)
+        trial, settings, name = ask(study, space)
         folder = out / "runs" / name
         shown = ", ".join(f"{key}={value}" for key, value in settings.items())
         _log.info("[%d/%d] %s", ended + 1, trials, shown)
         try:
-            value = _objective(trial, settings, base, folder, verbose)
+            value = objective(trial, settings, base, folder, verbose)
         except KeyboardInterrupt:
             return False
         except Exception as error:  # Such as no memory for a large batch.
             study.tell(trial, state=TrialState.FAIL)
             shutil.rmtree(folder, ignore_errors=True)
             failures += 1
-            if failures == _MOST_FAILURES:
+            if failures == MOST_FAILURES:
                 raise
             _log.warning("Failed, the search goes on: %s", in_one_line(error))
         else:
@@ -164,6 +177,17 @@ def _search(
                 _log.info("Validation AUC %.4f, best %.4f", value, study.best_value)
         finally:
             keras.backend.clear_session()
+
+
+def ask(
+    study: optuna.Study, space: Sequence[Parameter]
+) -> tuple[optuna.Trial, dict[str, Any], str]:
+    """Returns the next trial, its settings and the name of its folder."""
+    trial = study.ask()
+    settings = {each.name: each.suggest(trial) for each in space}
+    name = trial.user_attrs.get(_FOLDER, f"{trial.number:05d}")
+    trial.set_user_attr(_FOLDER, name)
+    return trial, settings, name
 
 
 def ended_trials(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
@@ -194,7 +218,7 @@ class _Report(keras.callbacks.Callback):
             self.pruned = self.model.stop_training = True
 
 
-def _objective(
+def objective(
     trial: optuna.Trial,
     settings: Mapping[str, Any],
     base: Mapping[str, Any],

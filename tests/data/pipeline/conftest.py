@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from keras_wa.data.pipeline import preparing
+from keras_wa.data.pipeline import reading
 from tests.data.pipeline.folders import make_folder
 
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(preparing, "_BLOCK", 4)
+    monkeypatch.setattr(reading, "_BLOCK", 4)
 
 
 @pytest.fixture

@@ -136,9 +136,9 @@ def test_an_interrupted_preparation_carries_on_and_ends_with_the_same_bytes(
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from keras_wa.data.pipeline import prepare, preparing
+from keras_wa.data.pipeline import prepare, reading
 from tests.data.pipeline.folders import CountingReader, open_folder
-preparing._BLOCK = 4
+reading._BLOCK = 4
 class Killer(CountingReader):
     def read(self, row):
         if len(self.calls) == 14:

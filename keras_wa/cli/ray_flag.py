@@ -1,0 +1,52 @@
+"""The flag `--ray` of commands whose work can be shared among processes."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import functools
+from typing import Any
+
+_HERE = "this machine"
+
+# Some tenths of a second, and the lesions of a mammogram mostly in one task.
+_ROIS = 16
+
+
+def add_ray(parser: argparse.ArgumentParser) -> None:
+    """Adds `--ray`."""
+    parser.add_argument(
+        "--ray",
+        nargs="?",
+        const=_HERE,
+        metavar="HOST:PORT",
+        help="do the work as tasks of Ray, on this machine or on the cluster of that "
+        "address, which it must be a node of",
+    )
+
+
+def on_ray(args: argparse.Namespace) -> contextlib.AbstractContextManager[None]:
+    """Returns the context of a connection to Ray; of none without `--ray`."""
+    if args.ray is None:
+        return contextlib.nullcontext()
+    from keras_wa.cluster.session import connected
+
+    return connected(None if args.ray == _HERE else args.ray)
+
+
+def one_a_task(args: argparse.Namespace) -> Any:
+    """Returns how runs become tasks: each is one; None without `--ray`."""
+    if args.ray is None:
+        return None
+    from keras_wa.cluster.tasks import network_task, run_tasks
+
+    return functools.partial(run_tasks, resources=network_task(), ahead=1)
+
+
+def rois_in_tasks(args: argparse.Namespace) -> Any:
+    """Returns how ROIs are read by tasks of some; None without `--ray`."""
+    if args.ray is None:
+        return None
+    from keras_wa.cluster.tasks import READING, run_tasks
+
+    return functools.partial(run_tasks, resources=READING, block=_ROIS)

@@ -1,0 +1,101 @@
+"""Starting Ray on this machine, or joining a cluster."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from keras_wa.cores import usable_cores
+from keras_wa.errors import UserError, in_one_line
+
+_ANSWER_S, _LOST_S = 5.0, 2.0
+_SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # Else a task without a GPU warns that it will see none in future versions.
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+
+
+@contextlib.contextmanager
+def connected(address: str | None) -> Iterator[None]:
+    """Connects to Ray inside the block.
+
+    If the head of the cluster is lost, the process ends with a line that says so.
+
+    Args:
+        address: `None` starts Ray on this machine, with the cores that this process may
+            use, and stops it at the end. `HOST:PORT`, or `"auto"` for the cluster that
+            runs here, joins a cluster; this machine must be one of its nodes.
+
+    Raises:
+        UserError: Ray is not installed, or does not answer at the address.
+    """
+    os.environ.update(_SETTINGS)
+    try:
+        import ray
+    except ImportError:
+        raise UserError(
+            "`ray` needs Ray, which is not installed. Install it: "
+            "pip install 'keras_wa[cluster]'."
+        ) from None
+    here = {"num_cpus": usable_cores(), "include_dashboard": False}
+    options: dict[str, Any] = {} if address else here
+    same = {k: v for k, v in os.environ.items() if k == "KERAS_BACKEND"}
+    try:
+        if address not in (None, "auto"):
+            _knock(address)
+        ray.init(
+            address or "local",
+            **options,
+            runtime_env={"env_vars": same},
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+    except (OSError, RuntimeError, ValueError) as error:
+        raise UserError(
+            f"`ray`. Received: {address or 'this machine'} ({in_one_line(error)}); "
+            "expected HOST:PORT of a Ray cluster that this machine is a node of."
+        ) from error
+    # It prints what becomes an exception anyway, with pages of logs, to stdout.
+    ray._private.worker._worker_logs_enabled = False
+    head, over = ray.get_runtime_context().gcs_address, threading.Event()
+    threading.Thread(target=_watch, args=(head, over), daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
+        ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    host, _, port = address.rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=_ANSWER_S):
+        pass
+
+
+def _watch(head: str, over: threading.Event) -> None:
+    """Ends the process when the head does not answer.
+
+    Ray does the same after a minute, with a dump of its stack. Until then its calls do
+    not return, and no exception can end them.
+    """
+    failures = 0
+    while failures < 3:
+        if over.wait(_LOST_S):
+            return
+        try:
+            _knock(head)
+            failures = 0
+        except OSError:
+            failures += 1
+    said = (
+        f"\nerror: The head of the Ray cluster, {head}, does not answer any more. When "
+        "there is a cluster again, the same command continues the work.\n"
+    )
+    os.write(2, said.encode())
+    os._exit(2)

@@ -1,0 +1,180 @@
+"""Runs a function on many items as Ray tasks, and survives workers and nodes that die.
+
+Ray's own retries run a task again unchanged. Here a block of items whose worker was
+killed is divided, so that the item that kills its process is found and left out, and a
+node that reports an error of its disk or memory gets no more tasks.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import itertools
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+from keras_wa.errors import UserError, in_one_line, may_pass
+
+Item = TypeVar("Item")
+Work = Callable[[list[Item]], list[Any]]
+Resources = Mapping[str, float]
+"""What a task occupies: `num_cpus`, `num_gpus`, and `memory` in bytes."""
+
+READING: Resources = {"num_cpus": 1, "memory": 500_000_000}
+"""A task that decodes mammograms."""
+
+_NAMES = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}
+_TRIES = 3
+_LOOK_S = 5.0  # How often nodes are counted while no task ends.
+
+
+def network_task(memory: int = 3_000_000_000) -> Resources:
+    """Returns the resources of a task that runs a network.
+
+    It has a GPU to itself if the cluster has any. The default is a training's memory.
+    """
+    import ray
+
+    gpus = 1 if ray.cluster_resources().get("GPU") else 0
+    return {"num_cpus": 1, "num_gpus": gpus, "memory": memory}
+
+
+@dataclasses.dataclass
+class _Block:
+    """Items of one task, and how often its worker was killed."""
+
+    items: list[Any]
+    deaths: int = 0
+
+
+class _NodeFault(NamedTuple):
+    """An error of the system of a node, not of the items."""
+
+    node: str
+    reason: str
+
+
+def run_tasks(
+    work: Work[Item],
+    items: Iterable[Item],
+    resources: Resources = READING,
+    block: int = 1,
+    ahead: int = 2,
+) -> Iterator[tuple[list[Item], list[Any]]]:
+    """Runs a function on blocks of items, on the nodes that `connected` has joined.
+
+    Every node needs this package and the current folder, with the same files. A node
+    that dies gives its blocks back. When a worker dies, the items of its block are
+    tried alone, each until its worker has died three times. On an error of a node's
+    disk or memory its block goes to the other nodes, and so do all that follow.
+
+    Args:
+        work: function of a list of items to as many results, sent to each worker once.
+            Its errors end the iteration.
+        items: the items, taken when a task can be started.
+        resources: what a task occupies.
+        block: number of items of a task.
+        ahead: tasks that are started at most, as a multiple of those that can run. This
+            bounds the results in memory.
+
+    Yields:
+        The items and results of each block, in the order in which they end. The result
+        of an item that is given up is a `UserError`.
+    """
+    import ray
+    from ray import exceptions as of_ray
+
+    shared = ray.put((os.getcwd(), work))
+    # A worker with a GPU would else end after each task, with the model that it opened.
+    options: dict[str, Any] = {"max_retries": 0, "max_calls": 0, **resources}
+    remote = ray.remote(**options)(_run)
+    source = iter(items)
+    fresh = iter(lambda: _Block(list(itertools.islice(source, block))), _Block([]))
+    again: deque[_Block] = deque()
+    running: dict[Any, _Block] = {}
+    faults: dict[str, str] = {}
+    while True:
+        most = ahead * _slots(resources, faults)
+        while len(running) < most:
+            following = again.popleft() if again else next(fresh, None)
+            if following is None:
+                break
+            where = {"ray.io/node-id": f"!in({','.join(faults)})"} if faults else None
+            # In a list, so that Ray passes the reference and not the object.
+            ref = remote.options(label_selector=where).remote([shared], following.items)
+            running[ref] = following
+        if not running:
+            return
+        done, _ = ray.wait(list(running), num_returns=1, timeout=_LOOK_S)
+        for ref in done:
+            ended = running.pop(ref)
+            try:
+                results = ray.get(ref)
+            except of_ray.RayTaskError as error:
+                if isinstance(error.cause, UserError):
+                    raise error.cause from None
+                raise
+            except (of_ray.NodeDiedError, of_ray.ObjectLostError):
+                again.append(ended)
+            except (of_ray.WorkerCrashedError, of_ray.OutOfMemoryError):
+                deaths = ended.deaths + 1
+                if deaths == _TRIES:
+                    reason = f"its process was killed {_TRIES} times"
+                    yield ended.items, [UserError(reason)]
+                else:
+                    again += [_Block([item], deaths) for item in ended.items]
+            else:
+                if isinstance(results, _NodeFault):
+                    faults[results.node] = results.reason
+                    again.append(ended)
+                else:
+                    yield ended.items, results
+
+
+def _run(shared: list[Any], items: list[Any]) -> list[Any] | _NodeFault:
+    """Runs a block in a worker."""
+    import ray
+
+    try:
+        return _work_of(*shared)(items)
+    except Exception as error:
+        if not may_pass(error):
+            raise
+        return _NodeFault(ray.get_runtime_context().get_node_id(), in_one_line(error))
+
+
+@functools.lru_cache(maxsize=1)
+def _work_of(reference: Any) -> Work[Any]:
+    """Returns the function of a job; it is unpickled once a worker."""
+    import ray
+
+    folder, work = ray.get(reference)
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        raise UserError(
+            f"{folder}: not on every node of the Ray cluster ({error.strerror}). "
+            "Expected: a folder that all nodes share."
+        ) from None
+    return work
+
+
+def _slots(resources: Resources, faults: Mapping[str, str]) -> int:
+    """Returns how many tasks the nodes without faults can run at once, at least one."""
+    import ray
+
+    need = {_NAMES[name]: amount for name, amount in resources.items() if amount}
+    slots = sum(
+        int(min(node["Resources"].get(name, 0) / need[name] for name in need))
+        for node in ray.nodes()
+        if node["Alive"] and node["NodeID"] not in faults
+    )
+    if not slots:
+        wanted = ", ".join(f"{name} {amount:g}" for name, amount in need.items())
+        raise UserError(
+            f"`ray`: no node is left that can do the work. Expected: {wanted}. "
+            f"{' '.join(faults.values())}"
+        )
+    return slots

@@ -1,0 +1,77 @@
+"""A Ray cluster of two nodes with one CPU each, on this machine."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("ray")
+
+from ray.cluster_utils import Cluster
+
+from keras_wa.cluster.session import connected
+from tests.tiny_model import ROOT
+
+
+@pytest.fixture(scope="package")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Two nodes that know the tiny model; a test that adds one removes it."""
+    site = tmp_path_factory.mktemp("site")
+    (site / "tiny_plugin.py").write_text(
+        "from keras_wa.models import register_model\n"
+        "from tests.tiny_model import SOURCE, tiny\n"
+        "register_model(source=SOURCE)(tiny)\n"
+    )
+    (site / "tiny_plugin-1.0.dist-info").mkdir()
+    points = site / "tiny_plugin-1.0.dist-info" / "entry_points.txt"
+    points.write_text("[keras_wa.models]\ntiny = tiny_plugin\n")
+    common = {"num_cpus": 1, "include_dashboard": False}
+    path = os.pathsep.join([str(site), str(ROOT)])
+    env = [{"NODE": str(i), "PYTHONPATH": path} for i in range(2)]
+    nodes = Cluster(True, head_node_args={**common, "env_vars": env[0]})
+    nodes.add_node(**common, env_vars=env[1])
+    yield nodes
+    nodes.shutdown()
+
+
+@pytest.fixture
+def joined(cluster: Cluster) -> Iterator[Cluster]:
+    """The cluster, and this process connected to it."""
+    with connected(cluster.address):
+        yield cluster
+
+
+class Work:
+    """What tasks do in the tests; notes its calls in files of a folder.
+
+    Args:
+        folder: where each item leaves a file `<item>-<number of the call>`.
+        seconds: what an item takes.
+    """
+
+    def __init__(self, folder: Path, seconds: float = 0.0) -> None:
+        self.folder = folder
+        self.seconds = seconds
+
+    def __call__(self, items: list[int]) -> list[int]:
+        """Squares the items."""
+        return [self.square(item, self.note(item)) for item in items]
+
+    def square(self, item: int, call: int) -> int:
+        """Returns the square of an item, at its `call`-th call."""
+        time.sleep(self.seconds)
+        return item**2
+
+    def note(self, item: int) -> int:
+        """Notes a call and returns its number, from 1."""
+        call = self.calls(item) + 1
+        (self.folder / f"{item}-{call}").touch()
+        return call
+
+    def calls(self, item: int) -> int:
+        """Returns how often an item was begun."""
+        return len(list(self.folder.glob(f"{item}-*")))
