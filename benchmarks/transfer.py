@@ -26,6 +26,7 @@ from benchmarks.film.presence import (
     folds,
     inserted_in,
     inserted_in_films,
+    kept,
     phantom_patches,
     real_patches,
     scores,
@@ -58,16 +59,6 @@ def trained(train: Patches, steps: int, seed: int) -> keras.Model:
         variable.assign(keras.ops.zeros_like(variable))
     fit(model, train.inputs(), train.y, steps, seed)
     return model
-
-
-def kept(path: Path, compute: Callable[[], Array]) -> Array:
-    """Returns what an earlier start has computed, or computes it."""
-    if not path.exists():
-        found = compute()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.save(path, found)
-        print(path.stem, flush=True)
-    return np.load(path)
 
 
 def once(draw: Draw, tests: Iterable[Patches], out: Path, name: str) -> list[Array]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -128,7 +128,7 @@ def folds(patches: Patches, seed: int) -> Iterator[tuple[Array, Array]]:
 
 
 def compiled(model: keras.Model, steps: int, rate: float = 1e-3) -> keras.Model:
-    """Compiles a classifier: Adam, a rate that rises for a tenth of the steps and falls."""
+    """Compiles a classifier for Adam, with a tenth of the steps to warm up."""
     schedule = keras.optimizers.schedules.CosineDecay(
         rate / 10, steps - steps // 10, warmup_target=rate, warmup_steps=steps // 10
     )
@@ -161,6 +161,16 @@ def fit(
 def scores(model: keras.Model, x: Array) -> Array:
     """Returns the probability of class 1, `(n,)`."""
     return np.asarray(model.predict(x, batch_size=64, verbose=0))[:, 1]
+
+
+def kept(path: Path, compute: Callable[[], Array]) -> Array:
+    """Returns what an earlier start has computed, or computes it."""
+    if not path.exists():
+        found = compute()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, found)
+        print(path.stem, flush=True)
+    return np.load(path)
 
 
 cv2.setNumThreads(1)
