@@ -41,9 +41,9 @@ from keras_wa.phantom import PhantomSpec, phantom_cases, render_mask, render_roi
 Array = np.ndarray
 
 STARTS = "random weights", "ImageNet, conv1 to conv4", "phantom"
-_ROIS, _STEPS, _BATCH = 12_000, 1_000, 32
+_ROIS, _STEPS, _BATCH = 9_600, 600, 32
 _MASS_SIDE, _MAP = 128, 4
-_FINE_TUNING = {SIDE: 200, _MASS_SIDE: 200}
+_FINE_TUNING = {SIDE: 120, _MASS_SIDE: 150}
 _RATES = {"random weights": 1e-3}  # 3e-4 from pretrained weights.
 _HEADS = "type", "distribution", "number", "map"
 
@@ -64,8 +64,8 @@ def phantom_targets(n: int, seed: int) -> tuple[Array, dict[str, Array]]:
     present = np.arange(n) % 2
     rows = table.to_dict("records")
     pixels = [render_roi(spec, *each) for each in zip(rows, present == 1, strict=True)]
-    masks = np.array([render_mask(spec, row) for row in rows])
-    masks[present == 0] = False
+    masks = np.zeros((n, SIDE, SIDE), bool)
+    masks[1::2] = [render_mask(spec, row) for row in rows[1::2]]
     cell = SIDE // _MAP
     cells = masks.reshape(n, _MAP, cell, _MAP, cell).any((2, 4)).reshape(n, -1)
     number = np.log1p([ndi.label(mask)[1] for mask in masks])
@@ -95,7 +95,7 @@ def pretrain(seed: int) -> tuple[keras.Model, dict[str, float]]:
     several = keras.Model(model.input, outputs)
     binary = keras.losses.BinaryCrossentropy(from_logits=True)
     schedule = keras.optimizers.schedules.CosineDecay(
-        1e-4, _STEPS - 100, warmup_target=1e-3, warmup_steps=100
+        1e-4, _STEPS - 60, warmup_target=1e-3, warmup_steps=60
     )
     several.compile(
         keras.optimizers.Adam(schedule),
