@@ -40,8 +40,8 @@ from keras_wa.training.pretraining_settings import Pretraining
 Array = np.ndarray
 
 STARTS = "random weights", "ImageNet, conv1 to conv4", "phantom"
-_STEPS, _MASS_SIDE = 600, 128
-_FINE_TUNING = {SIDE: 120, _MASS_SIDE: 150}
+_TRUNKS, _STEPS, _MASS_SIDE = 3, 600, 128
+_FINE_TUNING = {SIDE: 120, _MASS_SIDE: 100}
 _RATES = {"random weights": 1e-3}  # 3e-4 from pretrained weights.
 
 
@@ -83,7 +83,7 @@ def out_of_fold(
 ) -> Array:
     """Fine-tunes on four fifths of the patients and tests on the rest: `(1, n)`.
 
-    Each fold has another seed, and another pretrained network.
+    Each fold has another seed, and one of three pretrained networks.
     """
     found = np.empty((1, len(data.y)))
     name = f"{x.shape[1]}-{fraction:g}-{start.split(',')[0].replace(' ', '-')}"
@@ -91,7 +91,7 @@ def out_of_fold(
     def of(seed: int, rows: Array, test: Array) -> Array:
         rows = fraction_of(data, rows, fraction, seed)
         keras.utils.set_random_seed(seed)
-        trunk = args.out / f"phantom-{seed}" / MODEL_FILE
+        trunk = args.out / f"phantom-{seed % _TRUNKS}" / MODEL_FILE
         first = started(x.shape[1], start, args.imagenet, trunk)
         rate = _RATES.get(start, 3e-4)
         return scores(fine_tuned(x[rows], data.y[rows], first, rate, seed), x[test])
@@ -139,7 +139,7 @@ def main() -> None:
         parser.add_argument(flag, type=Path, metavar="PATH", required=True)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    for seed in range(5):
+    for seed in range(_TRUNKS):
         settings = Pretraining(
             image_size=SIDE,
             field_mm=SIDE * PATCH_MM,
