@@ -49,11 +49,9 @@ def find_particles(field: Array, pixel_mm: float) -> Particles:
         The particles of at least 0.01 mm².
     """
     grey = field.astype(np.float32)
-    surround = 2 * round(_BACKGROUND_MM / pixel_mm / 2) + 1
-    above = grey - cv2.medianBlur(field, surround)
     noise = max(_robust(grey - ndi.uniform_filter(grey, 3)) / _HIGH_PASS, 0.3)
-    smooth = ndi.gaussian_filter(above, _SMOOTH_MM / pixel_mm)
-    labels, _ = ndi.label(smooth > _THRESHOLD * max(_robust(smooth), 0.1))
+    above, spots = _spots(field, pixel_mm)
+    labels, _ = ndi.label(spots)
     found, places = [], []
     for number, box in enumerate(ndi.find_objects(labels), start=1):
         inside = labels[box] == number
@@ -69,6 +67,19 @@ def find_particles(field: Array, pixel_mm: float) -> Particles:
         spacing = cKDTree(places).query(places, 2)[0][:, 1]
     table = np.array(found, dtype=float).reshape(-1, 3)
     return Particles(table[:, 0], table[:, 1], table[:, 2], spacing, float(noise))
+
+
+def particle_mask(field: Array, pixel_mm: float) -> Array:
+    """Returns the pixels that are brighter than the surround of `find_particles`."""
+    return _spots(field, pixel_mm)[1]
+
+
+def _spots(field: Array, pixel_mm: float) -> tuple[Array, Array]:
+    """Returns the grey levels above the surround, and where they are bright."""
+    surround = 2 * round(_BACKGROUND_MM / pixel_mm / 2) + 1
+    above = field.astype(np.float32) - cv2.medianBlur(field, surround)
+    smooth = ndi.gaussian_filter(above, _SMOOTH_MM / pixel_mm)
+    return above, smooth > _THRESHOLD * max(_robust(smooth), 0.1)
 
 
 def _robust(values: Array) -> float:

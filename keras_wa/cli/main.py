@@ -22,6 +22,7 @@ from keras_wa.progress import showing_progress
 
 COMMANDS = {
     "train": "Train a model, keep its best epoch and export it as a SavedModel.",
+    "pretrain": "Train a network on the phantom, to start others from its weights.",
     "evaluate": (
         "Evaluate a run's best model, with patient-cluster bootstrap intervals."
     ),

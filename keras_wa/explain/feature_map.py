@@ -19,11 +19,11 @@ _CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D)
 
 
 def find_feature_map(
-    model: keras.Model, name: str | None = None
+    model: keras.Model, name: str | None = None, least_side: int = LEAST_SIDE
 ) -> tuple[str, keras.KerasTensor]:
     """Finds the feature map for an explanation.
 
-    By default it is the last one with at least `LEAST_SIDE` cells along each side, or
+    By default it is the last one with at least `least_side` cells along each side, or
     else the last of the largest. For WA-ResNet-50 on 224 px that is 14x14 after the
     third stage (`conv3_block4_se`), with `graft="field"` after the fourth; on 64 px,
     with `graft="field"`, 16x16 after the second (`conv2_block3_se`).
@@ -34,6 +34,7 @@ def find_feature_map(
     Args:
         model: a flat functional model, channels last.
         name: name of a layer or operation whose output is a map; None for the default.
+        least_side: fewest cells along each side of the default.
 
     Returns:
         The name of the layer and its output, `(batch, h, w, channels)`.
@@ -50,7 +51,7 @@ def find_feature_map(
             "expected a model with one."
         )
     sides = {each: min(tensor.shape[1:3]) for each, tensor in maps.items()}
-    wanted = min(LEAST_SIDE, max(sides.values()))
+    wanted = min(least_side, max(sides.values()))
     chosen = [each for each, side in sides.items() if side >= wanted][-1]
     return chosen, maps[chosen]
 

@@ -20,6 +20,7 @@ from keras_wa.models.donors import (
     read_donor,
     reason,
 )
+from keras_wa.models.pretrained import pretrained_file, require_same_images
 
 _log = logging.getLogger(__name__)
 
@@ -62,7 +63,8 @@ def load_pretrained(
             `<layer name>/<weight>` with the weights `kernel`, `bias`, `gamma`, `beta`,
             `moving_mean` and `moving_variance`; `.safetensors`, a ResNet-50 of
             torchvision or timm, for `stride_on="3x3"`. Pickles (`.pth`, `.pt`, `.bin`)
-            are refused.
+            are refused. The folder of `keras-wa pretrain` or of a run stands for its
+            network.
         trunks: prefix of the layer names of a trunk -> its network, a
             `keras_wa.models.donors.Application`; by default ResNet-50 without prefix.
         carry: converts the kernel of a pretrained stem, on a grey image of unit
@@ -100,10 +102,13 @@ def load_pretrained(
         _copy_layers(Donor(layers), model, "imagenet", trunks, carry)
         return
     path = Path(str(source))
-    if not path.is_file():
+    of_folder = path.is_dir()
+    if of_folder:
+        path = pretrained_file(path)
+    elif not path.is_file():
         raise UserError(
             f"No such weights file: {path}. Give a .keras, .h5, .npz or .safetensors "
-            "file, 'imagenet' or 'none'."
+            "file, the folder of a pretraining or a run, 'imagenet' or 'none'."
         )
     try:
         if path.name.endswith(".weights.h5"):
@@ -119,6 +124,8 @@ def load_pretrained(
             "the format of keras.applications, an .npz of arrays by layer name or a "
             "ResNet-50 of torchvision or timm in .safetensors."
         ) from error
+    if of_folder and donor.model is not None:
+        require_same_images(donor.model, model, path)
     _copy_layers(donor, model, str(path), trunks, carry)
 
 

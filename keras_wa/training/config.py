@@ -71,7 +71,8 @@ class ModelSettings(Settings):
     weights: str = setting(
         "auto",
         metavar="SOURCE",
-        help="imagenet, a file, or none (default: imagenet if the model supports it "
+        help="imagenet, a file, a folder of pretrain or of a run, or none (default: "
+        "imagenet if the model supports it "
         "and it is available)",
     )
 
