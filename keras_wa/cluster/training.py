@@ -67,10 +67,8 @@ def train_on_workers(
         for cause in getattr(error, "worker_failures", {}).values():
             if isinstance(cause, UserError):
                 raise cause from None
-        found = f"The training has failed on Ray ({in_one_line(error)}). Carry on: "
-        raise UserError(
-            f"{found}`train(run={str(run.path)!r}, resume=True)`"
-        ) from error
+        again = f"`train(run={str(run.path)!r}, resume=True)`"
+        raise UserError(f"Ray: {in_one_line(error)}. Carry on: {again}") from error
     finally:
         shutil.rmtree(run.path / "ray", ignore_errors=True)  # Ray Train's own notes.
         run.give_up()

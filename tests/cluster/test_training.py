@@ -90,11 +90,10 @@ def test_two_workers_end_where_one_process_does(
     words = flags(store_dir=store_dir, epochs=4, ema=0.8)  # Of six steps.
     log = tmp_path / "log"
     reference = start(tmp_path / "alone.log", *words, "--run-dir", alone)
-    with ending([reference]):
-        assert reference.wait(DEADLINE_S) == 0, (tmp_path / "alone.log").read_text()
     words += ["--ray", cluster.address, "--ray-workers", "2"]
     training = start(log, *words, "--run-dir", run)
-    with ending([training]):
+    with ending([reference, training]):
+        assert reference.wait(DEADLINE_S) == 0, (tmp_path / "alone.log").read_text()
         assert training.wait(DEADLINE_S) == 0, log.read_text()
     assert_same_end(run, alone, 4)
     said = log.read_text()
