@@ -4,10 +4,8 @@
     python -m benchmarks.ray_scaling TREE
 
 Each node is a Ray node on this machine with one CPU. The clusters take turns, since the
-machine may have other work; the best rate of each is compared, from the first ROI to
-the last. Overhead is what a job takes beside reading: starting Ray here, connecting,
-and the difference between the time of the tasks and that of the same blocks in one
-process.
+machine may have other work. Rates are from the first block of ROIs to the end of the
+store; what comes before, starting Ray and its workers, is printed by itself.
 """
 
 from __future__ import annotations
@@ -28,6 +26,8 @@ from keras_wa.cluster.session import connected
 from keras_wa.cluster.tasks import READING, run_tasks
 from keras_wa.data import Dataset, load_cases
 from keras_wa.data.pipeline import prepare
+
+_BLOCK = 16
 
 
 @contextlib.contextmanager
@@ -65,8 +65,8 @@ def timed(dataset: Dataset, distribute: Any = None) -> tuple[float, float]:
 
 def one_process(work: Any, rows: Sequence[int]) -> Iterator[Any]:
     """Reads blocks of rows one after the other in this process."""
-    for start in range(0, len(rows), 16):
-        block = list(rows[start : start + 16])
+    for start in range(0, len(rows), _BLOCK):
+        block = list(rows[start : start + _BLOCK])
         yield block, work(block)
 
 
@@ -80,7 +80,7 @@ def main() -> None:
     cv2.setNumThreads(1)
     dataset = load_cases("cbis-ddsm", data_dir=args.tree, limit=args.limit)
     count = len(dataset.cases)
-    distribute = functools.partial(run_tasks, resources=READING, block=16)
+    distribute = functools.partial(run_tasks, resources=READING, block=_BLOCK)
     rates: dict[int, list[float]] = {0: [], 1: [], 2: []}
     print(f"{count} ROIs; load of the machine {os.getloadavg()[0]:.1f}")
     for _ in range(args.rounds):
@@ -94,10 +94,11 @@ def main() -> None:
                     with connected(address):
                         connecting = time.perf_counter() - begin
                         first, took = timed(dataset, distribute)
-            rates[size].append(count / took)
+            rate = (count - _BLOCK) / (took - first)
+            rates[size].append(rate)
             name = f"{size} nodes" if size else "no Ray"
             print(
-                f"{name}: {took:.1f} s, {count / took:.2f} ROIs/s; connecting "
+                f"{name}: {took:.1f} s, {rate:.1f} ROIs/s; connecting "
                 f"{connecting:.1f} s, first block after {first:.1f} s; "
                 f"load {os.getloadavg()[0]:.1f}",
                 flush=True,
@@ -105,9 +106,12 @@ def main() -> None:
     begin = time.perf_counter()
     with connected(None):
         started = time.perf_counter() - begin
-    best = {size: max(each) for size, each in rates.items()}
-    print(f"Two nodes by one: {best[2] / best[1]:.2f}")
-    print(f"One node by a process without Ray: {best[1] / best[0]:.2f}")
+    for name, a, b in (("Two nodes by one", 2, 1), ("One node by no Ray", 1, 0)):
+        pairs = ", ".join(
+            f"{x / y:.2f}" for x, y in zip(rates[a], rates[b], strict=True)
+        )
+        best = max(rates[a]) / max(rates[b])
+        print(f"{name}: {shares}; best by best {best:.2f}")
     print(f"Ray on this machine starts in {started:.1f} s")
 
 

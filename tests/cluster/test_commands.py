@@ -64,6 +64,16 @@ def test_a_store_has_the_bytes_of_one_process(cluster: Cluster, tmp_path: Path) 
     assert files_of(tmp_path / "shared") == alone
 
 
+def test_dicom_files_are_read_by_tasks(cluster: Cluster, tmp_path: Path) -> None:
+    tree = ["phantom", str(tmp_path / "tree"), "--layout", "tcia", "--rois", "40"]
+    assert main([*tree, "--image-height", "1200", "--image-width", "900"]) == 0
+    words = ["prepare", "--dataset", "cbis-ddsm", "--data-dir", str(tmp_path / "tree")]
+    words += ["--image-size", "64", "--store-dir"]
+    assert main([*words, str(tmp_path / "alone")]) == 0
+    assert main([*words, str(tmp_path / "shared"), "--ray", cluster.address]) == 0
+    assert files_of(tmp_path / "shared") == files_of(tmp_path / "alone")
+
+
 def test_an_audit_is_that_of_one_process(cluster: Cluster, tmp_path: Path) -> None:
     root = make_folder(tmp_path / "data", 20)
     (root / "1" / "b00_1.png").write_bytes(b"bad")

@@ -6,6 +6,7 @@ import collections
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from typing import Any
 
 from keras_wa.data.io import GreyImage
 
@@ -25,6 +26,10 @@ class RecentImages:
         self._images: collections.OrderedDict[str, Future[GreyImage]] = (
             collections.OrderedDict()
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Returns what another process makes an empty cache of."""
+        return RecentImages, (self._decode, self._capacity)
 
     def __call__(self, path: str) -> GreyImage:
         """Returns the image of a path, decoded or from the cache."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -63,3 +64,16 @@ def test_a_failure_is_told_to_each_and_not_kept():
         with pytest.raises(UserError, match="bad"):
             images("bad")
     assert decoder.decoded == ["bad", "bad"]
+
+
+def decode(path: str) -> GreyImage:
+    return GreyImage(np.zeros((2, 2), np.uint8), digest=path)
+
+
+def test_another_process_gets_an_empty_cache() -> None:
+    cache = RecentImages(decode, capacity=2)
+    assert cache("a").digest == "a"
+    copy = pickle.loads(pickle.dumps(cache))
+    assert copy._images == {}
+    assert copy._capacity == 2
+    assert copy("b").digest == "b"
