@@ -59,7 +59,7 @@ def test_layers_models_and_metrics_need_no_more_than_a_core() -> None:
 # Each line of `state` is something of the process that an import must not change.
 _IMPORTS = """
 import importlib, os, pkgutil, random, sys, warnings
-import cv2, keras, matplotlib, numpy, PIL.Image, pydicom
+import cv2, keras, matplotlib, numpy, PIL.Image, pydicom, ray.train.v2.jax
 if keras.backend.backend() == "tensorflow":
     import tensorflow
 
