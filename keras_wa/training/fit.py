@@ -26,6 +26,7 @@ from keras_wa.training.custom import Custom
 from keras_wa.training.data import RunData
 from keras_wa.training.fingerprint import fingerprint
 from keras_wa.training.hardware import set_up
+from keras_wa.training.mlflow_logging import connect_mlflow, mlflow_run
 from keras_wa.training.run import Run
 from keras_wa.training.workers import SINGLE_PROCESS, SharedLogs, Workers, raising_lost
 
@@ -116,6 +117,8 @@ def train(
     """
     custom = Custom(optimizer, loss, metrics, callbacks)
     try:
+        if run.config.mlflow:
+            connect_mlflow(run.config.mlflow)
         with set_up(run.config, workers) as strategy, _releasing():
             return _train(run, data, resume, verbose, workers, custom, strategy)
     except BaseException:
@@ -163,14 +166,15 @@ def _train(
         workers.require_same({"epochs done": done, "initial weights": _state(model)})
     if done < config.epochs:
         try:
-            with StopOnCtrlC() as stop, raising_lost():
+            mlflow = mlflow_run(run, checkpoint.read_only)
+            with StopOnCtrlC() as stop, raising_lost(), mlflow as logging:
                 callbacks = _callbacks(run, data, plan, checkpoint, network, workers)
                 model.fit(
                     training_batches(plan, done, config.epochs),
                     steps_per_epoch=plan.steps_per_epoch,
                     initial_epoch=done,
                     epochs=config.epochs,
-                    callbacks=[stop, *callbacks, *custom.callbacks],
+                    callbacks=[stop, *callbacks, *logging, *custom.callbacks],
                     shuffle=False,  # The plan shuffles.
                     verbose=verbose if workers.is_chief else 0,
                 )
