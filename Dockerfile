@@ -2,6 +2,7 @@
 #
 # CPU:    docker build --target cpu -t keras-wa:cpu .
 # GPU:    docker build --target gpu -t keras-wa:gpu .
+# On a Ray cluster: docker build --target cluster -t keras-wa:cluster .
 # Served: docker build --target serve -t keras-wa:serve .
 #
 # Train on what is under ./data, or on the phantom where there is nothing:
@@ -61,6 +62,13 @@ ENTRYPOINT ["python", "train.py"]
 FROM train AS gpu
 RUN --mount=type=cache,target=/root/.cache/pip pip install --editable ".[gpu]"
 COPY . .
+USER 1000
+
+
+# KubeRay starts Ray in place of the entry point (deploy/kuberay.yaml).
+FROM gpu AS cluster
+USER root
+RUN --mount=type=cache,target=/root/.cache/pip pip install --editable ".[cluster,gpu]"
 USER 1000
 
 

@@ -40,7 +40,7 @@ from tests.waiting import DEADLINE_S
 __all__ = ["finished", "float32", "store_dir", "tiny_model"]
 
 STAGES = stages((ROOT / "Dockerfile").read_text(encoding="utf-8"))
-TARGETS = ["cpu", "gpu", "serve"]
+EXTRAS = {"cpu": [], "gpu": ["gpu"], "cluster": ["cluster", "gpu"], "serve": ["serve"]}
 TOKEN = "s3cret"
 
 _ASK = """
@@ -85,7 +85,7 @@ def check_build(tree: Tree) -> None:
 
 
 @pytest.mark.namespaces
-@pytest.mark.parametrize("target", ["cpu", "gpu"])
+@pytest.mark.parametrize("target", ["cpu", "gpu", "cluster"])
 def test_every_line_of_a_target_that_trains_runs(tmp_path: Path, target: str) -> None:
     with built(target, tmp_path) as tree:
         check_build(tree)
@@ -181,16 +181,17 @@ def test_links_of_this_machine_are_followed_inside_the_tree_alone(
     assert (outside / "kept").read_text() == "as it was"
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", EXTRAS)
 def test_what_a_target_installs_is_what_the_tests_have(target: str) -> None:
     lines = [each.text for each in STAGES[target] if "pip install" in each.text]
-    (extra,) = re.findall(r'--editable "?\.(?:\[(\w+)\]")?$', "\n".join(lines))
-    assert extra == target.replace("cpu", "")
+    installed = re.findall(r'--editable "?\.(?:\[([\w,]+)\]")?$', lines[-1])
+    assert installed == [",".join(EXTRAS[target])]
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg", encoding="utf-8")
     extras = config["options.extras_require"]
     lines = config["options"]["install_requires"].splitlines()
-    lines += extras[extra].splitlines() if extra else []
+    for extra in EXTRAS[target]:
+        lines += extras[extra].splitlines()
     # Of each package the version that the lines ask for is there, extras included.
     wanted = [Requirement(line) for line in lines if line and line[0] != "#"]
     assert len(wanted) > 10
@@ -204,7 +205,7 @@ def test_what_a_target_installs_is_what_the_tests_have(target: str) -> None:
 
 def test_the_default_is_the_cpu_target_and_nobody_is_root() -> None:
     assert list(STAGES)[-1] == "cpu"
-    for target in TARGETS:
+    for target in EXTRAS:
         users = [each.text for each in STAGES[target] if each.word == "USER"]
         assert users[-1:] == ["1000"], "not root"
     assert "VOLUME" not in {each.word for each in STAGES["serve"]}

@@ -126,7 +126,7 @@ def open_run(args: argparse.Namespace, path: str | None = None) -> Run:
     from keras_wa.training.run import Run
 
     run = Run.open(path or args.run)
-    places = {field: getattr(args, field) for field in PLACES}
+    places = {field: getattr(args, field, None) for field in PLACES}
     moved = {field: place for field, place in places.items() if place is not None}
     config = with_absolute_paths(dataclasses.replace(run.config, **moved))
     if "store_dir" not in moved:

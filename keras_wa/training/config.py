@@ -172,7 +172,7 @@ class AugmentationSettings(Settings):
 
 @dataclasses.dataclass(frozen=True)
 class ComputingSettings(Settings):
-    """Devices and precision."""
+    """Devices, precision, and a server for logs."""
 
     title: ClassVar[str] = "computing"
 
@@ -188,6 +188,12 @@ class ComputingSettings(Settings):
     )
     deterministic: bool = setting(
         False, help="reproduce results exactly, at some cost in speed"
+    )
+    mlflow: str | None = setting(
+        None,
+        metavar="URI",
+        help="also log settings and metrics to this MLflow tracking server (default: "
+        "none)",
     )
 
 

@@ -11,15 +11,17 @@ from typing import Any
 from keras_wa.models import model_options
 from keras_wa.training.config import TrainConfig
 
-PLACES = ("data_dir", "store_dir", "case_lists")
-"""Fields of a config that hold paths of the data, which may change."""
+_DATA_PATHS = ("data_dir", "store_dir", "case_lists")
+
+PLACES = (*_DATA_PATHS, "mlflow")
+"""Fields of a config that say where data are and where logs go, which may change."""
 
 COMPUTING = ("strategy", "deterministic")
 """Fields of a config that choose the devices and the order of the computation. They
 change results by rounding only, as another machine does, so they are not part of the
 system."""
 
-_PATHS = (*PLACES, "weights")
+_PATHS = (*_DATA_PATHS, "weights")
 _NO_PATH = ("auto", "imagenet", "none")
 
 

@@ -19,6 +19,7 @@ from keras_wa.training.ctrl_c import StopOnCtrlC
 from keras_wa.training.custom import Custom
 from keras_wa.training.data import RunData
 from keras_wa.training.hardware import process, set_up, share_of_process
+from keras_wa.training.mlflow_logging import connect_mlflow, mlflow_run
 from keras_wa.training.run import Run
 
 if TYPE_CHECKING:
@@ -106,6 +107,8 @@ def train(
     """
     custom = Custom(optimizer, loss, metrics, callbacks)
     try:
+        if run.config.mlflow:
+            connect_mlflow(run.config.mlflow)
         with set_up(run.config) as strategy, _releasing():
             return _train(run, data, resume, verbose, custom, strategy)
     except BaseException:
@@ -147,14 +150,15 @@ def _train(
     done = len(checkpoint.history)
     if done < config.epochs:
         try:
-            with StopOnCtrlC() as stop:
+            logging = mlflow_run(run, checkpoint.read_only)
+            with StopOnCtrlC() as stop, logging as loggers:
                 callbacks = _callbacks(run, data, plan, checkpoint, network)
                 model.fit(
                     training_batches(plan, done, config.epochs),
                     steps_per_epoch=plan.steps_per_epoch,
                     initial_epoch=done,
                     epochs=config.epochs,
-                    callbacks=[stop, *callbacks, *custom.callbacks],
+                    callbacks=[stop, *callbacks, *loggers, *custom.callbacks],
                     shuffle=False,  # The plan shuffles.
                     verbose=0 if index else verbose,
                 )

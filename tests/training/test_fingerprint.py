@@ -22,6 +22,7 @@ OTHERS: dict[str, Any] = {
     "data_dir": "/elsewhere",
     "store_dir": "/elsewhere",
     "case_lists": "/elsewhere",
+    "mlflow": "http://elsewhere:5000",
     "strategy": "mirrored",
     "deterministic": True,
 }

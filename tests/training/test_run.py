@@ -53,6 +53,7 @@ def test_a_begun_run_is_opened_with_the_same_config(run: Run) -> None:
 
 def test_a_run_whose_data_moved_keeps_their_places_and_its_settings(run: Run) -> None:
     changes = {"data_dir": "/new", "store_dir": "/stores", "case_lists": "/lists"}
+    changes["mlflow"] = "http://new:5000"
     moved = dataclasses.replace(run.config, **changes)
     dataclasses.replace(run, config=dataclasses.replace(moved, seed=5)).keep_places()
     assert Run.open(run.path).config == moved

@@ -25,6 +25,7 @@ from keras_wa.training.decision import (
     rule_name,
     write_decision,
 )
+from keras_wa.training.mlflow_logging import log_evaluation
 from keras_wa.training.run import Run
 from keras_wa.training.scoring import score
 
@@ -122,6 +123,7 @@ def evaluate_run(
     write_results(folder, results, predictions)
     write_mistakes(mistakes, folder)
     pages.write_page(page, folder / "report.html")
+    log_evaluation(run, results)
     return results
 
 
