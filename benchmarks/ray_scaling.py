@@ -107,7 +107,7 @@ def main() -> None:
     with connected(None):
         started = time.perf_counter() - begin
     for name, a, b in (("Two nodes by one", 2, 1), ("One node by no Ray", 1, 0)):
-        pairs = ", ".join(
+        shares = ", ".join(
             f"{x / y:.2f}" for x, y in zip(rates[a], rates[b], strict=True)
         )
         best = max(rates[a]) / max(rates[b])
