@@ -39,10 +39,8 @@ def connected(address: str | None) -> Iterator[None]:
     try:
         import ray
     except ImportError:
-        raise UserError(
-            "`ray` needs Ray, which is not installed. Install it: "
-            "pip install 'keras_wa[cluster]'."
-        ) from None
+        how = "Install it: pip install 'keras_wa[cluster]'."
+        raise UserError(f"`ray` needs Ray, which is not installed. {how}") from None
     here = {"num_cpus": usable_cores(), "include_dashboard": False}
     options: dict[str, Any] = {} if address else here
     same = {k: v for k, v in os.environ.items() if k == "KERAS_BACKEND"}
@@ -61,7 +59,7 @@ def connected(address: str | None) -> Iterator[None]:
             f"`ray`. Received: {address or 'this machine'} ({in_one_line(error)}); "
             "expected HOST:PORT of a Ray cluster that this machine is a node of."
         ) from error
-    # It prints what becomes an exception anyway, with pages of logs, to stdout.
+    # It prints pages of what becomes an exception anyway. Private; Ray 2.53 to 2.60.
     ray._private.worker._worker_logs_enabled = False
     head, over = ray.get_runtime_context().gcs_address, threading.Event()
     threading.Thread(target=_watch, args=(head, over), daemon=True).start()
@@ -79,10 +77,9 @@ def _knock(address: str) -> None:
 
 
 def _watch(head: str, over: threading.Event) -> None:
-    """Ends the process when the head does not answer.
+    """Ends the process when the head does not answer: no exception ends Ray's calls.
 
-    Ray does the same after a minute, with a dump of its stack. Until then its calls do
-    not return, and no exception can end them.
+    Ray does the same after a minute, with a dump of its stack.
     """
     failures = 0
     while failures < 3:
