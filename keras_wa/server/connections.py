@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import array
 import asyncio
+import itertools
 import json
+import math
 import socket
 
 import h11
@@ -55,6 +57,9 @@ class LimitedProtocol(H11Protocol):
     patience_s = PATIENCE_S
     least_rate = 2**14
     _timer: asyncio.TimerHandle | None = None
+    # Not the timers' times: uvloop's have milliseconds, in which many connections come.
+    _turns = itertools.count()
+    _turn: float = math.inf
     _unread_before = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -72,7 +77,7 @@ class LimitedProtocol(H11Protocol):
                 for each in self.connections
                 if isinstance(each, LimitedProtocol) and not each._is_asked()
             ]
-            victim = min(idle, key=LimitedProtocol._until)
+            victim = min(idle, key=lambda each: each._turn)
             victim.transport.abort()
             # uvicorn removes it in a later iteration of the event loop; more
             # connections may arrive in this one.
@@ -109,18 +114,16 @@ class LimitedProtocol(H11Protocol):
     def _is_asked(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
-    def _until(self) -> float:
-        return self._timer.when() if self._timer is not None else float("inf")
-
     def _wait(self) -> None:
         self._stop_waiting()
         self._unread_before = self._unread()
+        self._turn = next(self._turns)
         self._timer = self.loop.call_later(self.patience_s, self._give_up)
 
     def _stop_waiting(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
+            self._timer, self._turn = None, math.inf
 
     def _unread(self) -> int:
         """Returns the bytes of responses to send; 0 once the kernel has all."""

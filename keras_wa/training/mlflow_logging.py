@@ -1,4 +1,4 @@
-"""Logs of trainings and evaluations in MLflow (`--mlflow URI`)."""
+"""Logs of trainings and evaluations in MLflow (the setting `mlflow`)."""
 
 from __future__ import annotations
 

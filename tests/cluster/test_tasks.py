@@ -101,6 +101,7 @@ class Hanging(Work):
         return super().square(item, call)
 
 
+@pytest.mark.slow
 def test_the_tasks_of_a_node_that_dies_are_done_elsewhere(
     joined: Cluster, tmp_path: Path
 ) -> None:

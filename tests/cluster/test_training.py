@@ -83,6 +83,7 @@ def workers_of(cluster: Cluster) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 def test_two_workers_end_where_one_process_does(
     tmp_path: Path, store_dir: Path, cluster: Cluster
 ) -> None:
