@@ -27,6 +27,10 @@ class WeightsUnavailableError(UserError):
     """
 
 
+class DivergedError(UserError):
+    """A training has diverged: its loss is NaN or infinite."""
+
+
 def may_pass(error: BaseException | None) -> bool:
     """Returns whether an error, or its cause, is the system's and may be temporary."""
     if error is None:

@@ -50,8 +50,9 @@ def _pixels(rows: list) -> np.ndarray:
     """Returns an ROI as the SavedModel takes it, uint8 `(height, width, 1)`."""
     roi = np.asarray(rows)
     roi = roi.reshape(*roi.shape[:2], 1)
-    if min(roi.shape[:2]) < 32 or not (roi.min() >= 0 and 1 < roi.max() <= 255):
-        raise ValueError("expected grey levels 0 to 255, 32 px a side or more.")
+    whole = (roi == roi.astype("uint8")).all()  # Not in [0, 1].
+    if min(roi.shape[:2]) < 32 or not whole:
+        raise ValueError("expected whole numbers 0 to 255, 32 px a side or more.")
     return roi.astype("uint8")
 
 

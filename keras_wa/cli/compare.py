@@ -81,6 +81,8 @@ def run(args: argparse.Namespace) -> int:
             "Give either --models, to train them, or the directories of evaluated "
             f"runs. Received: {'both' if args.models else 'neither'}."
         )
+    if args.runs and args.ray is not None:
+        raise UserError("`ray` shares trainings. Received: runs; expected --models.")
     start_keras()
     return _compare_runs(args) if args.runs else _compare_models(args)
 

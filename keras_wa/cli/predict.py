@@ -292,7 +292,7 @@ def _predict_in_tasks(
     # ROIs are in the batches that they are in without Ray.
     block = max(1, BATCH // args.tta)
     resources = network_task(memory=2_000_000_000)
-    return in_order(named, run_tasks(work, named, resources, block))
+    return in_order(named, run_tasks(work, named, resources, block, reuse=True))
 
 
 def _box(text: str) -> Any:

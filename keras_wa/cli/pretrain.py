@@ -36,5 +36,7 @@ def run(args: argparse.Namespace) -> int:
     losses = pretrain(settings, args.out, verbose=1 if sys.stdout.isatty() else 2)
     for name, loss in losses.items():
         say(f"{name} on new ROIs: {loss:.3f}")
-    say(f"Train with it: python train.py --weights {args.out}")
+    words = [f"--model {settings.model}", f"--image-size {settings.image_size}"]
+    words += [f"--model-option {k}={v}" for k, v in settings.model_options.items()]
+    say(f"Train with it: python train.py --weights {args.out} {' '.join(words)}")
     return 0

@@ -13,16 +13,29 @@ _HERE = "this machine"
 _ROIS = 16
 
 
-def add_ray(parser: argparse.ArgumentParser) -> None:
+def add_ray(
+    parser: argparse.ArgumentParser, does: str = "do the work as tasks of Ray"
+) -> None:
     """Adds `--ray`."""
     parser.add_argument(
         "--ray",
         nargs="?",
+        type=_address,
         const=_HERE,
         metavar="HOST:PORT",
-        help="do the work as tasks of Ray, on this machine or on the cluster of that "
-        "address, which it must be a node of",
+        help=f"{does}, on this machine or on the cluster of that address, which this "
+        "machine must be a node of",
     )
+
+
+def _address(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if text not in ("auto", _HERE) and not (host and port.isdigit()):
+        raise argparse.ArgumentTypeError(
+            f"must be HOST:PORT or auto. Received: {text!r}; for this machine write it "
+            "last"
+        )
+    return text
 
 
 def on_ray(args: argparse.Namespace) -> contextlib.AbstractContextManager[None]:

@@ -97,4 +97,7 @@ def start_keras() -> None:
 
         # Its warnings concern the code of this package: users cannot act on them.
         tf.get_logger().setLevel("ERROR")
+        for gpu in tf.config.list_physical_devices("GPU"):
+            # Else it takes nearly all memory, of which tasks of Ray need some.
+            tf.config.experimental.set_memory_growth(gpu, True)
         tf.config.list_logical_devices()

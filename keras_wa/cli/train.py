@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="resume --run-dir, by default the newest run",
     )
-    add_ray(parser)
+    add_ray(parser, "with --ray-workers and --run-dir, on JAX: train on workers of Ray")
     parser.add_argument(
         "--ray-workers",
         metavar="N",

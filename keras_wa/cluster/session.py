@@ -43,7 +43,8 @@ def connected(address: str | None) -> Iterator[None]:
         raise UserError(f"`ray` needs Ray, which is not installed. {how}") from None
     here = {"num_cpus": usable_cores(), "include_dashboard": False}
     options: dict[str, Any] = {} if address else here
-    same = {k: v for k, v in os.environ.items() if k == "KERAS_BACKEND"}
+    wanted = ("KERAS_BACKEND", "MLFLOW_")
+    same = {k: v for k, v in os.environ.items() if k.startswith(wanted)}
     try:
         if address not in (None, "auto"):
             _knock(address)
@@ -54,7 +55,7 @@ def connected(address: str | None) -> Iterator[None]:
             log_to_driver=False,
             logging_level=logging.ERROR,
         )
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         raise UserError(
             f"`ray`. Received: {address or 'this machine'} ({in_one_line(error)}); "
             "expected HOST:PORT of a Ray cluster that this machine is a node of."

@@ -62,6 +62,7 @@ def run_tasks(
     resources: Resources = READING,
     block: int = 1,
     ahead: int = 2,
+    reuse: bool = False,
 ) -> Iterator[tuple[list[Item], list[Any]]]:
     """Runs a function on blocks of items, on the nodes that `connected` has joined.
 
@@ -78,6 +79,7 @@ def run_tasks(
         block: number of items of a task.
         ahead: tasks that are started at most, as a multiple of those that can run. This
             bounds the results in memory.
+        reuse: whether a worker with a GPU does several tasks, to open a model once.
 
     Yields:
         The items and results of each block, in the order in which they end. The result
@@ -87,9 +89,8 @@ def run_tasks(
     from ray import exceptions as of_ray
 
     shared = ray.put((os.getcwd(), work))
-    # A worker with a GPU would else end after each task, with the model that it opened.
-    options: dict[str, Any] = {"max_retries": 0, "max_calls": 0, **resources}
-    remote = ray.remote(**options)(_run)
+    options: dict[str, Any] = {"max_calls": 0} if reuse else {}
+    remote = ray.remote(**{"max_retries": 0, **options, **resources})(_run)
     source = iter(items)
     fresh = iter(lambda: _Block(list(itertools.islice(source, block))), _Block([]))
     again: deque[_Block] = deque()

@@ -16,7 +16,7 @@ from ray.train.collective import broadcast_from_rank_zero
 from ray.train.v2.api.config import FailureConfig, RunConfig, ScalingConfig
 from ray.train.v2.jax import JaxConfig, JaxTrainer
 
-from keras_wa.errors import UserError, in_one_line
+from keras_wa.errors import DivergedError, UserError, in_one_line
 from keras_wa.training.data import RunData, load_data_of
 from keras_wa.training.decision import make_decision
 from keras_wa.training.fit import Outcome, train
@@ -67,8 +67,7 @@ def train_on_workers(
         for cause in getattr(error, "worker_failures", {}).values():
             if isinstance(cause, UserError):
                 raise cause from None
-        again = f"`train(run={str(run.path)!r}, resume=True)`"
-        raise UserError(f"Ray: {in_one_line(error)}. Carry on: {again}") from error
+        raise UserError(f"Ray: {in_one_line(error)}. Resume {run.path}.") from error
     finally:
         shutil.rmtree(run.path / "ray", ignore_errors=True)  # Ray Train's own notes.
         run.give_up()
@@ -113,8 +112,8 @@ def _work(config: dict[str, Any]) -> Outcome | UserError:
         run.note_devices()
     try:
         outcome = train(run, data, resume=True, verbose=0)
-    except UserError as error:
-        return error  # In all workers alike, such as a NaN: no restart would help.
+    except DivergedError as error:
+        return error  # In all workers alike: no restart would help.
     if index == 0:
         make_decision(run, data)
     return outcome

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from sklearn.metrics import log_loss, roc_auc_score
 
-from keras_wa.errors import UserError
+from keras_wa.errors import DivergedError, UserError
 from keras_wa.files import remove_partials, replacing
 from keras_wa.metrics.fusion import fuse_views
 from keras_wa.training.averaging import averaged
@@ -120,7 +120,7 @@ def _log_loss(labels: np.ndarray, outputs: np.ndarray) -> float:
 
 
 class StopOnNaN(keras.callbacks.Callback):
-    """Stops the training with a `UserError` when the loss is NaN or infinite."""
+    """Stops the training with a `DivergedError` when the loss is NaN or infinite."""
 
     def on_train_batch_end(
         self, batch: int, logs: dict[str, Any] | None = None
@@ -130,7 +130,7 @@ class StopOnNaN(keras.callbacks.Callback):
 
 def _require_finite(value: float, what: str) -> None:
     if not np.isfinite(value):
-        raise UserError(
+        raise DivergedError(
             f"{what} is {value}: the training has diverged. Lower `learning_rate`, "
             "raise `warmup_steps`, or use `precision='float32'`."
         )

@@ -107,7 +107,7 @@ def train(
     """
     custom = Custom(optimizer, loss, metrics, callbacks)
     try:
-        if run.config.mlflow:
+        if run.config.mlflow and process()[0] == 0:
             connect_mlflow(run.config.mlflow)
         with set_up(run.config) as strategy, _releasing():
             return _train(run, data, resume, verbose, custom, strategy)

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -63,16 +64,29 @@ def mlflow_run(run: Run, read_only: bool) -> Iterator[list[keras.callbacks.Callb
     try:
         mlflow.start_run(file.read_text(encoding="utf-8"))
     except (FileNotFoundError, mlflow.MlflowException):
-        begun = mlflow.start_run(run_name=run.path.name, tags=_tags(run))
-        values = {**run.config.to_mapping(), "model_options": options_of(run.config)}
-        mlflow.log_params({k: v for k, v in values.items() if v is not None})
-        file.write_text(begun.info.run_id, encoding="utf-8")
+        _begin(mlflow, run, file)
     try:
         yield [MlflowCallback()]
         status = "FINISHED"
     finally:
         with _warning(run):
             mlflow.end_run(status)
+
+
+def _begin(mlflow: Any, run: Run, file: Path) -> None:
+    """Begins an MLflow run and stores its identifier."""
+    values = {**run.config.to_mapping(), "model_options": options_of(run.config)}
+    del values["mlflow"]  # It may hold a password.
+    try:
+        begun = mlflow.start_run(run_name=run.path.name, tags=_tags(run))
+        file.write_text(begun.info.run_id, encoding="utf-8")
+        mlflow.log_params({k: v for k, v in values.items() if v is not None})
+    except mlflow.MlflowException as error:
+        mlflow.end_run("FAILED")
+        raise UserError(
+            f"`mlflow`. Received: a server that refuses a run ({in_one_line(error)}); "
+            "expected one that this user may log to."
+        ) from error
 
 
 def _tags(run: Run) -> dict[str, Any]:

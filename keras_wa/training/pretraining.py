@@ -8,6 +8,7 @@ new in every step, half of them without calcifications.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from keras_wa.phantom import phantom_cases, render_mask, render_roi
 from keras_wa.phantom.calcifications import MORPHOLOGIES
 from keras_wa.phantom.distributions import DISTRIBUTIONS
 from keras_wa.phantom.spec import PHANTOM_VERSION
+from keras_wa.training.callbacks import StopOnNaN
 from keras_wa.training.pretraining_settings import Pretraining
 
 Array = np.ndarray
@@ -148,7 +150,8 @@ def pretrain(
         The loss of each head on 20 batches of new ROIs.
 
     Raises:
-        UserError: the folder holds a pretraining with other settings.
+        UserError: the folder holds a pretraining with other settings, or the loss is
+            NaN.
 
     Example:
         >>> import tempfile
@@ -182,22 +185,27 @@ def pretrain(
         batches.first = epoch * steps
 
     write_json(folder / RECORD_FILE, record)
+    backup = folder / "backup"
     model.fit(
         batches,
         epochs=epochs,
         shuffle=False,
         verbose=verbose,
         callbacks=[
+            StopOnNaN(),
             keras.callbacks.LambdaCallback(on_epoch_begin=begin),
-            keras.callbacks.BackupAndRestore(folder / "backup"),
+            keras.callbacks.BackupAndRestore(
+                backup, double_checkpoint=True, delete_checkpoint=False
+            ),
         ],
     )
     test = TargetBatches(settings, epochs * steps, 20, cells)
     losses = model.evaluate(test, verbose=0, return_dict=True)
+    losses = {name: float(loss) for name, loss in losses.items()}
     with replacing(folder / MODEL_FILE) as partial:
         network.save(partial)
-    losses = {name: float(loss) for name, loss in losses.items()}
     write_json(folder / RECORD_FILE, {**record, "losses": losses})
+    shutil.rmtree(backup, ignore_errors=True)
     return losses
 
 

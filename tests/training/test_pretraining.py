@@ -111,13 +111,30 @@ def test_an_interrupted_pretraining_ends_at_the_weights_of_an_unbroken_one(
         pretrain(dataclasses.replace(SETTINGS, steps=8), tmp_path / "whole")
 
 
+class _Endless(TargetBatches):
+    """Has a number of calcifications that no network can learn."""
+
+    def __getitem__(self, index):
+        pixels, targets = super().__getitem__(index)
+        return pixels, {**targets, "number": targets["number"] + np.float32(np.inf)}
+
+
+def test_a_pretraining_that_diverges_leaves_no_weights(
+    tiny_model, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(pretraining, "TargetBatches", _Endless)
+    with pytest.raises(UserError, match=r"step 1 is (inf|nan): the training has diver"):
+        pretrain(SETTINGS, tmp_path, verbose=0)
+    assert not (tmp_path / MODEL_FILE).exists()
+
+
 def test_the_command_pretrains(tiny_model, tmp_path, capsys):
     out = tmp_path / "pretrained"
     words = "--model tiny --image-size 32 --field-mm 4 --steps 2 --batch-size 4"
     assert main(["pretrain", *words.split(), "--out", str(out)]) == 0
     said = capsys.readouterr().out
     assert "map_loss on new ROIs: 0." in said
-    assert f"python train.py --weights {out}" in said
+    assert f"train.py --weights {out} --model tiny --image-size 32\n" in said
     assert {each.name for each in out.iterdir()} == {MODEL_FILE, RECORD_FILE}
     assert main(["pretrain", "--field-mm", "90", "--image-size", "32"]) == 2
     assert "--field-mm must be at most 9.6" in capsys.readouterr().err

@@ -69,14 +69,7 @@ def read_as(
     """Reads a file; the error names it."""
     try:
         return read(file)
-    except (
-        OSError,
-        EOFError,
-        ValueError,
-        KeyError,
-        TypeError,
-        yaml.YAMLError,
-    ) as error:
+    except _UNREADABLE as error:
         raise UserError(
             f"{file}: cannot be read as {kind} ({in_one_line(error)}). Expected: "
             f"{expected}. Unpack the archive again."

@@ -127,6 +127,8 @@ def _run_apart(
             elif error is not None:
                 _log.info("%s failed, the others go on: %s", job.title, error)
                 outcome.failed.append((job, str(error)))
+    # Their other process may have completed them meanwhile.
+    outcome.held = [job for job in outcome.held if not job.complete]
     return outcome
 
 
@@ -138,7 +140,7 @@ def _complete(resamples: int, jobs: list[Job]) -> list[UserError | None]:
             run_job(job, resamples, verbose=0)
             errors.append(None)
         except UserError as error:
-            if may_pass(error):
+            if may_pass(error) and not isinstance(error, FolderBusyError):
                 raise
             errors.append(error)
     return errors
