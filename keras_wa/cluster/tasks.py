@@ -114,16 +114,17 @@ def run_tasks(
             try:
                 results = ray.get(ref)
             except of_ray.RayTaskError as error:
-                if isinstance(error.cause, UserError):
-                    raise error.cause from None
-                raise
+                known = isinstance(error.cause, UserError)
+                raise (error.cause if known else error) from None
             except (of_ray.NodeDiedError, of_ray.ObjectLostError):
                 again.append(ended)
-            except (of_ray.WorkerCrashedError, of_ray.OutOfMemoryError):
+            except (of_ray.WorkerCrashedError, of_ray.OutOfMemoryError) as lost:
                 deaths = ended.deaths + 1
                 if deaths == _TRIES:
-                    reason = f"its process was killed {_TRIES} times"
-                    yield ended.items, [UserError(reason)]
+                    failure = UserError(f"its process was killed {_TRIES} times")
+                    if isinstance(lost, of_ray.OutOfMemoryError):  # May pass.
+                        failure.__cause__ = MemoryError()
+                    yield ended.items, [failure]
                 else:
                     again += [_Block([item], deaths) for item in ended.items]
             else:
@@ -135,7 +136,6 @@ def run_tasks(
 
 
 def _run(shared: list[Any], items: list[Any]) -> list[Any] | _NodeFault:
-    """Runs a block in a worker."""
     import ray
 
     try:

@@ -152,7 +152,7 @@ def _build(
                 for row, result in zip(rows, results, strict=True):
                     if isinstance(result, UserError):  # Of `distribute`.
                         name = dataset.cases["roi_id"].iloc[row]
-                        outcomes.append((row, {"reason": f"{name}: {result}"}))
+                        outcomes.append((row, _failure(f"{name}: {result}", result)))
                         continue
                     pixels, outcome = result
                     if pixels is not None:
@@ -176,7 +176,11 @@ def _outcome(result: Roi | UserError, dataset: Dataset) -> dict[str, Any]:
         return {"facts": result.facts}
     # Without the location of the files, which may change.
     reason = str(result).replace(f"{dataset.root}{os.sep}", "")
-    return {"reason": reason, **({"may_pass": True} if may_pass(result) else {})}
+    return _failure(reason, result)
+
+
+def _failure(reason: str, error: UserError) -> dict[str, Any]:
+    return {"reason": reason, **({"may_pass": True} if may_pass(error) else {})}
 
 
 def _read_rows(dataset: Dataset, size: tuple[int, int], rows: list[int]) -> list[Read]:
