@@ -16,7 +16,7 @@ from keras_wa.cli.shared import (
     open_run,
 )
 from keras_wa.cli.starting import start_keras
-from keras_wa.errors import UserError
+from keras_wa.errors import UserError, may_pass
 from keras_wa.progress import ProgressBar
 
 if TYPE_CHECKING:
@@ -50,14 +50,17 @@ def run(args: argparse.Namespace) -> int:
         return 0
     found = {}
     with on_ray(args), ProgressBar("Evaluating", len(runs)) as bar:
-        work = functools.partial(_evaluate, options)
+        work = functools.partial(_evaluate_one, options)
         for (run,), (results,) in one_a_task(args)(work, runs):
-            if isinstance(results, UserError):
-                raise UserError(f"{run.path}: {results}")
             found[run.path] = results
             bar.advance()
+    failed = [run for run in runs if isinstance(found[run.path], UserError)]
     for run in runs:
-        _show(run, args.split, found[run.path])
+        if run not in failed:
+            _show(run, args.split, found[run.path])
+    if failed:
+        errors = "; ".join(f"{run.path}: {found[run.path]}" for run in failed)
+        raise UserError(f"{len(failed)} of {len(runs)} runs failed. {errors}")
     return 0
 
 
@@ -65,6 +68,16 @@ def _evaluate(options: tuple[Any, ...], runs: list[Run]) -> list[dict[str, Any]]
     from keras_wa.evaluate.report.evaluate_run import evaluate_run
 
     return [evaluate_run(run, *options) for run in runs]
+
+
+def _evaluate_one(options: tuple[Any, ...], runs: list[Run]) -> list[Any]:
+    """Evaluates a run; returns its error if it fails, so that the others go on."""
+    try:
+        return _evaluate(options, runs)
+    except UserError as error:
+        if may_pass(error):
+            raise
+        return [error]
 
 
 def _show(run: Run, split: str, results: dict[str, Any]) -> None:

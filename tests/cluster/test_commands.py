@@ -145,3 +145,9 @@ def test_many_runs_are_evaluated_as_one_by_one(
     assert alone.count("Written: ") == 2
     assert main([*words, "--ray", cluster.address]) == 0
     assert capsys.readouterr().out == alone.replace("\r", "")
+    (runs[0] / "best.keras").unlink()
+    assert main([*words, "--ray", cluster.address]) == 2
+    said = capsys.readouterr()
+    assert "1 of 2 runs failed" in said.err
+    assert "has no best.keras" in said.err
+    assert said.out.count("Written: ") == 1
