@@ -176,6 +176,7 @@ def test_a_second_call_trains_nothing(compared: Path, store_dir: Path) -> None:
     assert again["costs"] == record["costs"]
 
 
+@pytest.mark.slow
 def test_a_killed_comparison_goes_on_where_it_was(store_dir: Path, begun: Path) -> None:
     out = begun
     shutil.rmtree(out / "runs")
@@ -229,6 +230,7 @@ def test_a_system_that_diverges_does_not_stop_the_others(
     assert "the training has diverged" in (out / "comparison.md").read_text()
 
 
+@pytest.mark.slow
 def test_several_splits_are_several_tables(store_dir: Path, begun: Path) -> None:
     out = begun
     changes = {"models": "tiny", "seeds": 1, "splits": "official,random-roi"}
@@ -272,6 +274,7 @@ def folded(
     return out
 
 
+@pytest.mark.slow
 def test_the_folds_of_a_seed_are_tested_as_one(folded: Path) -> None:
     runs = [folded / f"runs/patient-kfold/tiny-seed0-fold{fold}" for fold in range(2)]
     tables = [pd.read_csv(run / "evaluation/test/predictions.csv") for run in runs]
@@ -314,6 +317,7 @@ def test_runs_of_folds_are_compared_as_they_are(
     assert "Received: runs of fold [1]; expected those of [0, 1]" in line
 
 
+@pytest.mark.slow
 def test_systems_may_see_the_rois_at_sizes_of_their_own(
     store_dir: Path, begun: Path, tmp_path: Path
 ) -> None:

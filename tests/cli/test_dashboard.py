@@ -47,6 +47,7 @@ def shown(runs: Path) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
 
 
 @pytest.mark.usefixtures("ctrl_c")
+@pytest.mark.slow
 def test_tensorboard_shows_every_run_in_every_tab(runs):
     with shown(runs) as (process, lines):
         said = "".join(lines)

@@ -214,6 +214,7 @@ def test_sigterm_lets_every_request_be_answered_and_ends_with_0(
             httpx2.get(url)
 
 
+@pytest.mark.slow
 def test_a_decoder_that_is_busy_does_not_hold_up_the_end(finished):
     # Sixteen million numbers as text take seconds.
     data = b"P2 4000 4000 9\n" + b"1 " * 16_000_000

@@ -112,6 +112,7 @@ def test_with_folds_the_value_is_the_mean_of_their_validation_aucs(
 
 
 @pytest.mark.usefixtures("ctrl_c")
+@pytest.mark.slow
 def test_a_search_that_is_stopped_continues_the_trial(
     store_dir: Path, tmp_path: Path
 ) -> None:

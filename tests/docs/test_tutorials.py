@@ -19,7 +19,14 @@ _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TUTORIALS = ROOT / "docs" / "tutorials"
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in TUTORIALS.glob("*.md")))
+@pytest.mark.parametrize(
+    "name",
+    [
+        # The first one, on own ROIs, takes the same steps.
+        pytest.param(name, marks=[pytest.mark.slow] if "cbis" in name else [])
+        for name in sorted(path.name for path in TUTORIALS.glob("*.md"))
+    ],
+)
 def test_a_tutorial_runs(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -113,6 +113,7 @@ def test_a_preset_of_the_hub_predicts_as_the_folder_does(
     assert not list((tmp_path / "cache").rglob("evil.py")), "only what a preset has"
 
 
+@pytest.mark.slow
 def test_a_preset_that_is_not_there_is_refused_in_one_line(
     endpoint: str, tmp_path: Path
 ) -> None:

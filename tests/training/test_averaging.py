@@ -125,6 +125,7 @@ def test_the_weights_that_train_are_those_of_a_run_without_average(
     ],
     ids=["adamw", "sgd in mixed_float16"],
 )
+@pytest.mark.slow
 def test_an_interrupted_run_ends_as_the_unbroken_one(
     store_dir: Path,
     tiny_model: None,

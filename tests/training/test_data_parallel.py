@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from keras_wa.training.best import load_best
 from keras_wa.training.run import Run
@@ -29,6 +30,7 @@ assert main([*words, "--strategy", name, "--run-dir", "x", "--batch-size", "15"]
 """
 
 
+@pytest.mark.slow
 def test_two_devices_end_where_one_does(
     tmp_path: Path, store_dir: Path, tiny_model: None
 ) -> None:

@@ -186,6 +186,7 @@ def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_other_settings_train_on_two_views_too(
     tmp_path: Path, store_dir: Path, tiny_model: None
 ) -> None:

@@ -28,6 +28,7 @@ def test_this_tensorflow_has_them_all() -> None:
     assert [name for name in NAMES if getattr(internals, name) is None] == []
 
 
+@pytest.mark.slow
 def test_what_cannot_be_counted_is_not_a_number(none_there: None) -> None:
     assert gflops(tiny(image_size=32)) > 0
     assert math.isnan(gflops(create_model("cnn_vit", image_size=32)))

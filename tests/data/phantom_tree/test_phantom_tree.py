@@ -159,6 +159,7 @@ def test_a_film_does_not_depend_on_the_other_rows(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="process groups are POSIX")
+@pytest.mark.slow
 def test_killed_it_leaves_no_process_and_called_again_gives_the_same_bytes(tmp_path):
     cases = phantom_case_lists(SPEC, 40)
     write_phantom_tree(tmp_path / "whole", cases, **SMALL)
