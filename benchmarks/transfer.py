@@ -17,6 +17,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import scipy.stats
 
 from benchmarks.film.presence import (
     SIDE,
@@ -111,20 +112,15 @@ def best_number(patches: Patches) -> tuple[str, Array]:
     return name, sign * found[name].to_numpy()
 
 
-def print_row(title: str, test: Patches, found: Array, one: Array | None) -> None:
+def print_row(title: str, test: Patches, found: Array, one: Array) -> None:
     """Prints a row: the AUC, and its difference to that of a single number."""
     halves = np.full(len(found), 0.5)
     auc = mean_over_seeds(test.y, found, halves, test.groups)["auc"]
     cells = [f"{auc.mean:.3f} [{auc.low:.3f}, {auc.high:.3f}]"]
     cells.append(", ".join(f"{value:.3f}" for value in auc.values))
-    if one is not None:
-        ranks = one[None].argsort().argsort() / one.size
-        difference = paired_differences(
-            test.y, found, ranks, test.groups, halves, [0.5]
-        )["auc"]
-        cells.append(
-            f"{difference.value:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]"
-        )
+    ranks = scipy.stats.rankdata(one)[None] / one.size
+    d = paired_differences(test.y, found, ranks, test.groups, halves, [0.5])["auc"]
+    cells.append(f"{d.value:+.3f} [{d.low:+.3f}, {d.high:+.3f}]")
     print(f"| {title} | {' | '.join(cells)} |", flush=True)
 
 

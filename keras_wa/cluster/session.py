@@ -25,7 +25,7 @@ _SETTINGS = {
 def connected(address: str | None) -> Iterator[None]:
     """Connects to Ray inside the block.
 
-    If the head of the cluster is lost, the process ends with a line that says so.
+    Ends the process with an error message if the head of the cluster stops responding.
 
     Args:
         address: `None` starts Ray on this machine, with the cores that this process may

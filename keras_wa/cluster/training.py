@@ -34,7 +34,7 @@ def train_on_workers(
     and resume from the last checkpoint; five times at most.
 
     Args:
-        run, data, resume: as in `keras_wa.training.fit.train`.
+        run, data, resume: see `keras_wa.training.fit.train`.
         workers: number of workers; divides the batch.
         show: function of a line for each completed epoch.
 

@@ -71,7 +71,7 @@ def train(
         run: the run to write to.
         data: the run's ROIs.
         resume: whether to continue from the last checkpoint, if there is one.
-        verbose: as in `keras.Model.fit`.
+        verbose: 0, 1 or 2, see `keras.Model.fit`.
         optimizer: as in `keras.Model.compile`; replaces `optimizer, learning_rate,
             schedule, warmup_steps, weight_decay, ema, trunk_rate`.
         loss: as in `keras.Model.compile`; replaces the cross-entropy. Labels are

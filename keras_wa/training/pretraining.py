@@ -144,7 +144,7 @@ def pretrain(
         folder: where to write `pretrained.keras` and `pretraining.json`. A folder of an
             interrupted pretraining is resumed at its last hundred steps; of a complete
             one the losses are returned.
-        verbose: as in `keras.Model.fit`.
+        verbose: 0, 1 or 2, see `keras.Model.fit`.
 
     Returns:
         The loss of each head on 20 batches of new ROIs.

@@ -73,7 +73,7 @@ def run_jobs(
     Args:
         jobs: the runs.
         resamples: number of bootstrap resamples of each evaluation.
-        verbose: as in `keras.Model.fit`.
+        verbose: 0, 1 or 2, see `keras.Model.fit`.
         distribute: how runs are shared among processes, such as
             `keras_wa.cluster.tasks.run_tasks`; None to do one after the other.
     """

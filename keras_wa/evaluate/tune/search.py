@@ -100,7 +100,7 @@ def search(
         out: folder of the search; runs are in `runs/<trial>-fold<i>`.
         trials: number of trials in the study, including those of earlier calls.
         minutes: no trial begins after this time; None for no limit.
-        verbose: as in `keras.Model.fit`.
+        verbose: 0, 1 or 2, see `keras.Model.fit`.
         distribute: how trials are shared among processes, such as
             `keras_wa.cluster.tasks.run_tasks`; None to do one after the other.
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 from keras_wa.evaluate.compare import comparing
-from keras_wa.evaluate.compare.comparing import measure_costs
+from keras_wa.evaluate.compare.comparing import measure_costs, run_jobs
 from keras_wa.evaluate.compare.jobs import Job
 from keras_wa.evaluate.compare.systems import System
+from keras_wa.files import locked
 from keras_wa.training.config import TrainConfig
 
 
@@ -43,3 +44,18 @@ def test_a_system_of_the_same_name_and_other_settings_is_measured_again(
         costs = measure_costs(jobs, tmp_path)
         assert costs["a"]["step_seconds"] == 0.5
     assert measured == ["float32", "mixed_bfloat16"]
+
+
+def test_a_task_leaves_a_run_to_the_process_that_holds_it(tmp_path):
+    """Not an error of the node, which would get no more tasks."""
+    system = System("alexnet", "alexnet")
+    config = TrainConfig(dataset="phantom", model="alexnet")
+    job = Job(system, "official", 0, config, tmp_path / "run")
+
+    def in_this_process(work, jobs):
+        yield jobs, work(jobs)
+
+    with locked(job.path):
+        outcome = run_jobs([job], 10, 0, in_this_process)
+    assert outcome.held == [job]
+    assert not outcome.failed
