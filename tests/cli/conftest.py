@@ -7,9 +7,10 @@ import functools
 import pytest
 
 from tests.cli import failing
+from tests.cli.comparison import compared
 from tests.tiny_model import finished, float32, store_dir, tiny_model
 
-__all__ = ["error_of", "finished", "float32", "store_dir", "tiny_model"]
+__all__ = ["compared", "error_of", "finished", "float32", "store_dir", "tiny_model"]
 
 
 @pytest.fixture
