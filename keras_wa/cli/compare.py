@@ -9,7 +9,7 @@ from typing import Any
 
 from keras_wa.cli.flags import add_config, add_settings, given_settings
 from keras_wa.cli.messages import say, warn
-from keras_wa.cli.ray_flag import add_ray, on_ray, one_a_task
+from keras_wa.cli.ray_flag import add_ray, on_ray, one_per_task
 from keras_wa.cli.shared import add_resamples, choose_dataset
 from keras_wa.cli.starting import start_keras
 from keras_wa.errors import UserError, unknown_name
@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
             f"runs. Received: {'both' if args.models else 'neither'}."
         )
     if args.runs and args.ray is not None:
-        raise UserError("`ray` shares trainings. Received: runs; expected --models.")
+        raise UserError("`ray` distributes trainings. Received: runs, not --models.")
     start_keras()
     return _compare_runs(args) if args.runs else _compare_models(args)
 
@@ -109,20 +109,20 @@ def _compare_models(args: argparse.Namespace) -> int:
     out = make_folder(args.out)
     verbose = 1 if sys.stdout.isatty() else 2
     with on_ray(args):
-        outcome = run_jobs(jobs, args.resamples, verbose, one_a_task(args))
+        outcome = run_jobs(jobs, args.resamples, verbose, one_per_task(args))
     if outcome.interrupted:
-        say("Stopped. Carry on with the same command.")
+        say("Stopped. Continue with the same command.")
         return 130
     if outcome.held:
         say(
-            f"{len(outcome.held)} runs are held by other processes. When they have "
+            f"{len(outcome.held)} runs are in use by other processes. When these have "
             "ended, the same command writes the tables."
         )
         return 0
     results = read_results(jobs)
     kept = {split: systems for split, systems in results.items() if baseline in systems}
     if not kept:
-        raise UserError(f"No run of the baseline {baseline!r} came to its end.")
+        raise UserError(f"No run of the baseline {baseline!r} was completed.")
     models = {each.name: each.model for each in systems}
     costs = measure_costs(jobs, out)
     return _write(args, out, kept, baseline, models, costs, outcome.failed)

@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Chooses the decision of a run anew. Returns the exit code."""
+    """Changes the decision of a run. Returns the exit code."""
     start_keras()
     from keras_wa.evaluate.report.decide_run import decide_run, other_reports
     from keras_wa.training.decision import read_decision
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     say(f"Now:    {_described(decision)}")
     say("predict, serve and the run's SavedModel use this from now on.")
     warn(
-        f"The report of the {part} part is of another decision. Evaluate it again: "
+        f"The report of the {part} part has the old decision. Evaluate it again: "
         f"`evaluate_run(run={str(run.path)!r}, split={part!r})`"
         for part in other_reports(run, decision)
     )

@@ -139,7 +139,7 @@ def run(args: argparse.Namespace) -> int:
             tables = stack.enter_context(obtained)
             warn(tables.notes)
         s5cmd = S5cmd(args.endpoint or ENDPOINTS[args.source], args.workers)
-        return _carry_out(plan, tables, licence, s5cmd)
+        return _download(plan, tables, licence, s5cmd)
 
 
 def _checked(
@@ -156,8 +156,7 @@ def _checked(
             if getattr(args, name) is not None:
                 raise UserError(
                     f"{flag_of(name)}. Received: {getattr(args, name)!r} with "
-                    f"{args.name}; expected no such flag: only cbis-ddsm can be "
-                    "fetched in parts."
+                    f"{args.name}; expected no such flag: only cbis-ddsm has parts."
                 )
     whole = args.series_table or source is not CBIS_DDSM
     lesion = args.lesion or ("all" if whole else "calcification")
@@ -178,11 +177,11 @@ def _checked(
 
 def _agreed() -> bool:
     if not sys.stdin.isatty():
-        raise UserError("Nobody to ask whether to fetch this. Expected: --yes.")
+        raise UserError("No terminal to confirm the download. Expected: --yes.")
     return input("Fetch this? [y/N] ").strip().lower() in ("y", "yes")
 
 
-def _carry_out(plan: Plan, tables: Tables, licence: str, s5cmd: S5cmd) -> int:
+def _download(plan: Plan, tables: Tables, licence: str, s5cmd: S5cmd) -> int:
     """Writes the tables and the licence, downloads the series, prints a summary."""
     missing = plan.to_fetch
     if len(missing):
@@ -194,14 +193,14 @@ def _carry_out(plan: Plan, tables: Tables, licence: str, s5cmd: S5cmd) -> int:
     try:
         failures = fetch_series(missing, plan.out, s5cmd)
     except KeyboardInterrupt:
-        say("\nWhat is complete stays; the same command goes on from there.")
+        say("\nComplete files are kept; the same command continues from there.")
         raise
     if failures:
         warn(f"series {uid}: {reason}" for uid, reason in failures[:_SHOWN])
         raise UserError(
             f"{len(failures)} of {len(plan.series)} series could not be fetched, the "
             f"first: {failures[0][0]} ({failures[0][1]}). Run the same command again; "
-            "it goes on where it stopped."
+            "it continues where it stopped."
         )
     say(
         f"Complete: {len(plan.series)} series, {size_text(plan.series['bytes'].sum())},"

@@ -7,7 +7,7 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from keras_wa.cli.messages import say, warn
-from keras_wa.cli.ray_flag import add_ray, on_ray, one_a_task
+from keras_wa.cli.ray_flag import add_ray, on_ray, one_per_task
 from keras_wa.cli.shared import (
     add_data_flags,
     add_resamples,
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     found = {}
     with on_ray(args), ProgressBar("Evaluating", len(runs)) as bar:
         work = functools.partial(_evaluate_one, options)
-        for (run,), (results,) in one_a_task(args)(work, runs):
+        for (run,), (results,) in one_per_task(args)(work, runs):
             found[run.path] = results
             bar.advance()
     failed = [run for run in runs if isinstance(found[run.path], UserError)]
@@ -71,7 +71,7 @@ def _evaluate(options: tuple[Any, ...], runs: list[Run]) -> list[dict[str, Any]]
 
 
 def _evaluate_one(options: tuple[Any, ...], runs: list[Run]) -> list[Any]:
-    """Evaluates a run; returns its error if it fails, so that the others go on."""
+    """Evaluates a run; returns its error if it fails, so that the others continue."""
     try:
         return _evaluate(options, runs)
     except UserError as error:
@@ -90,6 +90,6 @@ def _show(run: Run, split: str, results: dict[str, Any]) -> None:
     best = best_number(results)
     if best is not None:
         auc = estimate(results["one_number_auc"][best])
-        say(f"For comparison, one number of the pixels ({best}) alone: AUC {auc}")
+        say(f"For comparison, the best single-feature baseline ({best}): AUC {auc}")
     warn(warnings(results))
     say(f"Written: {run.evaluation(split)}; open its report.html")

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from keras_wa.cli.paths import at_home
+from keras_wa.cli.paths import expand_home
 from keras_wa.settings import Settings, field_names, fields_of, read_toml
 
 
@@ -30,8 +30,8 @@ def add_settings(
 ) -> None:
     """Adds a flag for each field of a settings class; flags default to `None`.
 
-    The groups of the class are those of the help. Fields in `without`, and others than
-    those in `only` if it is given, get no flag.
+    The groups of the class are those of the help. Fields in `without`, and those not in
+    `only` if it is given, get no flag.
     """
     for group in _groups(record):
         flags = [
@@ -48,7 +48,7 @@ def given_settings(
     args: argparse.Namespace, record: type[Settings], config: str | None = None
 ) -> dict[str, Any]:
     """Returns field -> value from a TOML file, overridden by flags."""
-    values = at_home(read_toml(config)) if config else {}
+    values = expand_home(read_toml(config)) if config else {}
     flags = {
         name: value
         for name, value in vars(args).items()

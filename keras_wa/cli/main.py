@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from keras_wa import __version__
 from keras_wa.cli.messages import as_flags, name_arguments, printing_log
-from keras_wa.cli.paths import at_home
+from keras_wa.cli.paths import expand_home
 from keras_wa.cli.starting import quiet_decoders, without_collecting
 from keras_wa.errors import UserError
 from keras_wa.progress import showing_progress
@@ -26,12 +26,9 @@ COMMANDS = {
     "evaluate": (
         "Evaluate a run's best model, with patient-cluster bootstrap intervals."
     ),
-    "decide": (
-        "Choose the threshold and the prediction sets of a run anew, on validation."
-    ),
+    "decide": ("Change the threshold and the prediction sets of a run, on validation."),
     "compare": (
-        "Train several systems on the same split and say, with intervals, which "
-        "differences are real."
+        "Train several systems on the same split, and compare them with intervals."
     ),
     "tune": "Search settings of a training by their validation AUC.",
     "ensemble": (
@@ -49,13 +46,13 @@ COMMANDS = {
         "Classify ROIs, or the calcification clusters that are found in mammograms,"
         " in DICOM or plain images."
     ),
-    "serve": "Answer predictions over HTTP.",
+    "serve": "Serve predictions over HTTP.",
     "download": "Fetch a data set from the Imaging Data Commons, with its tables.",
     "prepare": "Read a dataset into a prepared store, as train does when it needs to.",
     "audit": (
-        "Look for what makes a result on a data set untrue: patients on both sides "
-        "of the split, duplicates, labels that can be guessed from names, metadata "
-        "or one number."
+        "Check a data set for leakage and shortcuts: patients on both sides of the "
+        "split, duplicates, labels that can be predicted from names, metadata or a "
+        "single feature."
     ),
     "enhance": (
         "Measure what CLAHE does to the ROIs of a dataset: local contrast, "
@@ -65,7 +62,7 @@ COMMANDS = {
         "Draw in-silico ROIs: a contact sheet, PNG class folders (also in real "
         "tissue), or whole mammograms as DICOM files in CBIS-DDSM's layout."
     ),
-    "models": "List the models, with their size, their work and where they come from.",
+    "models": "List the models, with their size, GFLOPs and source.",
 }
 """Name -> description. A command is a module of this package with `EXAMPLE`,
 `add_arguments` and `run`."""
@@ -86,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         args = _parser().parse_args(argv)
-        args = argparse.Namespace(**at_home(vars(args)))
+        args = argparse.Namespace(**expand_home(vars(args)))
         with printing_log(), quiet_decoders(), showing_progress():
             return _command(args.command).run(args)
     except UserError as error:
@@ -96,8 +93,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if library not in ("tensorflow", "jax"):
             raise
         return _fail(
-            f"Keras is to compute with {library}, which is not installed. Install "
-            "it, or set KERAS_BACKEND: jax where JAX is, tensorflow where that is."
+            f"The Keras backend {library} is not installed. Install it, or set "
+            "KERAS_BACKEND to an installed one: jax or tensorflow."
         )
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)
@@ -108,8 +105,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         near = error.object[max(0, error.start - 80) : error.start + 80]
         return _fail(
-            f"The name of a file or folder is no UTF-8. Received: {near!r}; expected "
-            "another name. Rename it."
+            f"The name of a file or folder is not UTF-8. Received: {near!r}; expected "
+            "a UTF-8 name. Rename it."
         )
     except Exception as error:
         hint = _disk_hint(error)
@@ -179,5 +176,5 @@ def _disk_hint(error: Exception) -> str | None:
     if number == errno.ENAMETOOLONG:
         return f"{text}. Choose a shorter name."
     if number in _FORBIDDEN:
-        return f"{text}. Choose a place that you may write to."
+        return f"{text}. Choose a writable location."
     return None

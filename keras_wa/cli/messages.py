@@ -29,7 +29,7 @@ def say(message: str) -> None:
 
 
 def warn(notes: Iterable[str]) -> None:
-    """Prints notes as warnings, one per line, marked with `***`."""
+    """Prints warnings, one per line, marked with `***`."""
     for note in notes:
         print(f"*** {as_flags(note)}", flush=True)
 

@@ -12,7 +12,7 @@ from typing import Any
 from keras_wa.errors import UserError
 
 
-def at_home(values: Mapping[str, Any]) -> dict[str, Any]:
+def expand_home(values: Mapping[str, Any]) -> dict[str, Any]:
     """Expands a leading `~/` to the home folder in the values of arguments.
 
     A shell does not expand it in `--out=~/x`.
@@ -21,8 +21,8 @@ def at_home(values: Mapping[str, Any]) -> dict[str, Any]:
     def expanded(value: Any) -> Any:
         if isinstance(value, list):
             return [expanded(each) for each in value]
-        at_home = isinstance(value, str) and f"{value}/".startswith("~/")
-        return os.path.expanduser(value) if at_home else value
+        expand_home = isinstance(value, str) and f"{value}/".startswith("~/")
+        return os.path.expanduser(value) if expand_home else value
 
     # A token may start with `~/`.
     return {k: v if k == "token" else expanded(v) for k, v in values.items()}

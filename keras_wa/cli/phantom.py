@@ -19,8 +19,8 @@ from keras_wa.data.backgrounds import find_backgrounds
 from keras_wa.data.io.spacing import CREDIBLE_MM
 from keras_wa.data.options import LESIONS
 from keras_wa.data.phantom_tree.phantom_lists import (
+    limit_rois,
     phantom_case_lists,
-    some_patients,
 )
 from keras_wa.data.phantom_tree.phantom_settings import TreeSettings
 from keras_wa.data.phantom_tree.phantom_tree import TRUTH_FILE, write_phantom_tree
@@ -119,7 +119,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="draw a lesion in CC and MLO as projections of the same particles, not "
         "each with its own",
     )
-    real = parser.add_argument_group("of --layout folders")
+    real = parser.add_argument_group("for --layout folders")
     real.add_argument(
         "--background",
         metavar="DIR",
@@ -131,7 +131,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MM",
         help="pixel spacing of --background files that state none",
     )
-    tree = parser.add_argument_group("of --layout tcia")
+    tree = parser.add_argument_group("for --layout tcia")
     for field, (options, _) in _TREE_FLAGS.items():
         tree.add_argument(flag_of(field), dest=field, **options)
 
@@ -176,13 +176,13 @@ def _out(args: argparse.Namespace) -> Path | None:
         raise UserError("No folder to write. Give --out DIR with --background.")
     if args.pixel_spacing is not None and args.background is None:
         raise UserError(
-            f"--pixel-spacing is of --background. Received: {args.pixel_spacing:g}; "
+            f"--pixel-spacing needs --background. Received: {args.pixel_spacing:g}; "
             "expected --background DIR with it."
         )
     if args.layout == "tcia":
         if args.background is not None:
             raise UserError(
-                "--background is of --layout folders. Received: --layout tcia; "
+                "--background needs --layout folders. Received: --layout tcia; "
                 "expected one of them."
             )
         if not out:
@@ -193,7 +193,7 @@ def _out(args: argparse.Namespace) -> Path | None:
         given = [field for field in _TREE_FLAGS if getattr(args, field) is not None]
         if given:
             raise UserError(
-                f"{flag_of(given[0])} is of --layout tcia. Received: --layout "
+                f"{flag_of(given[0])} needs --layout tcia. Received: --layout "
                 f"{args.layout}; expected --layout tcia with it."
             )
     return Path(out) if out else None
@@ -239,13 +239,13 @@ def _cases(
     paths = find_case_lists(Path(folder), lesion)
     lists = read_case_lists(paths)
     warn([*absent_lists(paths, lesion), *lists.notes])
-    return lists.cases if rois is None else some_patients(lists.cases, rois)
+    return lists.cases if rois is None else limit_rois(lists.cases, rois)
 
 
 def _write_rois(spec: PhantomSpec, args: argparse.Namespace, out: Path) -> None:
     """Writes PNG files in the layout that `--dataset folder` reads."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"{out} exists already. Name another --out directory.")
+        raise UserError(f"{out} already exists. Name another --out directory.")
     table = None
     if args.background is not None:
         images, cases, table = _on_backgrounds(spec, args)
@@ -277,24 +277,24 @@ def _on_backgrounds(
     with ProgressBar("Searching the backgrounds") as bar:
         found = find_backgrounds(root, spec, args.pixel_spacing, _showing(bar))
     warn(found.notes)
-    n = found.apart if args.rois is None else args.rois
+    n = found.n_disjoint if args.rois is None else args.rois
     cases, squares = background_cases(found, spec, n)
     with ProgressBar("Inserting calcifications") as bar:
         images, table = render_on_backgrounds(root, spec, cases, squares, _showing(bar))
     noise = table["noise_ratio"]
     say(
-        f"Backgrounds: {found.apart} squares of {spec.field_mm:g} mm on "
+        f"Backgrounds: {found.n_disjoint} squares of {spec.field_mm:g} mm on "
         f"{len(found.tissues)} images. Their noise, and with it the contrast, is "
         f"{noise.median():.2f} times the phantom's ({noise.min():.2f} to "
         f"{noise.max():.2f})."
     )
-    if n > found.apart:
-        warn([f"{n} ROIs on {found.apart} squares: some overlap, or are used again."])
+    if n > found.n_disjoint:
+        warn([f"{n} ROIs on {found.n_disjoint} squares: some overlap or repeat."])
     patients = cases["patient_id"].nunique()
     warn(
         [
-            f"{patients} patients: each subfolder of {root} is one, and so is each "
-            "image that lies directly in it."
+            f"{patients} patients: each subfolder of {root} is one, and each image "
+            "directly in it."
         ]
     )
     return images, cases, table

@@ -47,8 +47,8 @@ def on_ray(args: argparse.Namespace) -> contextlib.AbstractContextManager[None]:
     return connected(None if args.ray == _HERE else args.ray)
 
 
-def one_a_task(args: argparse.Namespace) -> Any:
-    """Returns how runs become tasks: each is one; None without `--ray`."""
+def one_per_task(args: argparse.Namespace) -> Any:
+    """Returns how runs are distributed: one per task; None without `--ray`."""
     if args.ray is None:
         return None
     from keras_wa.cluster.tasks import network_task, run_tasks
@@ -57,7 +57,7 @@ def one_a_task(args: argparse.Namespace) -> Any:
 
 
 def rois_in_tasks(args: argparse.Namespace) -> Any:
-    """Returns how ROIs are read by tasks of some; None without `--ray`."""
+    """Returns how ROIs are distributed: some per task; None without `--ray`."""
     if args.ray is None:
         return None
     from keras_wa.cluster.tasks import READING, run_tasks

@@ -33,7 +33,7 @@ def choose_dataset(values: dict[str, Any], root: Path = Path("data")) -> dict[st
     """
     name, place = values.get("dataset"), values.get("data_dir")
     if not isinstance(name, str | None) or not isinstance(place, str | None):
-        return values  # Of a config file, which is refused later.
+        return values  # From a config file, which is refused later.
     if name is not None:
         here = root / name
         if place is None and here.is_dir():
@@ -83,8 +83,7 @@ def add_threshold(
         default=default,
         metavar="RULE",
         help="rule for the threshold on the validation part: youden, f1, "
-        "sensitivity:0.95, specificity:0.9, or a number that is used as it is "
-        f"(default: {meaning})",
+        f"sensitivity:0.95, specificity:0.9, or a number (default: {meaning})",
     )
 
 
@@ -97,9 +96,9 @@ def as_rule(text: str) -> str | float:
 
 
 def add_places(parser: argparse.ArgumentParser) -> None:
-    """Adds the flags of the places of a run's data."""
+    """Adds the flags for the paths of a run's data."""
     parser.add_argument(
-        "--data-dir", metavar="DIR", help="where the run's data set lies, if it moved"
+        "--data-dir", metavar="DIR", help="where the run's data set is, if it moved"
     )
     parser.add_argument(
         "--store-dir", metavar="DIR", help="where prepared ROIs are kept, if they moved"
@@ -147,7 +146,7 @@ def with_present_store(config: TrainConfig) -> TrainConfig:
     if around.is_dir() or config.store_dir == here:
         return config
     say(
-        f"{around} is no longer there: prepared ROIs are kept in {here}. --store-dir "
-        "names another place."
+        f"{around} is missing: prepared ROIs are kept in {here}. Change it with "
+        "--store-dir."
     )
     return dataclasses.replace(config, store_dir=here)

@@ -33,7 +33,7 @@ def without_collecting() -> Iterator[None]:
 
 
 def begun(values: Iterable[T]) -> Iterator[T]:
-    """Returns the same values; the first is computed in a thread in the meantime."""
+    """Returns the same values; computes the first one in a thread immediately."""
     source = iter(values)
     pool = ThreadPoolExecutor(1)
     first = pool.submit(lambda: list(itertools.islice(source, 1)))
@@ -98,6 +98,6 @@ def start_keras() -> None:
         # Its warnings concern the code of this package: users cannot act on them.
         tf.get_logger().setLevel("ERROR")
         for gpu in tf.config.list_physical_devices("GPU"):
-            # Else it takes nearly all memory, of which tasks of Ray need some.
+            # Otherwise it takes nearly all memory, and Ray tasks need some.
             tf.config.experimental.set_memory_growth(gpu, True)
         tf.config.list_logical_devices()

@@ -87,7 +87,7 @@ def _run(args: argparse.Namespace) -> int:
     if run is None:
         run = Run.create(args.run_dir, config)
     else:
-        run.keep_places()
+        run.update_paths()
     warn(data.notes)
     workers = args.ray_workers
     devices = f"{workers} workers of Ray" if workers else describe_devices()
@@ -120,7 +120,7 @@ def _train(run: Any, data: Any, args: argparse.Namespace) -> int:
             f"validation AUC {outcome.best_auc:.3f}."
         )
     if outcome.interrupted:
-        say(f"Stopped. Carry on: python train.py --run-dir {run.path} --resume")
+        say(f"Stopped. Resume: python train.py --run-dir {run.path} --resume")
         return 130
     if args.ray is None:
         make_decision(run, data)
@@ -170,7 +170,7 @@ def _resumed(args: argparse.Namespace) -> Any:
     for field, value in given.items():
         if stored.get(field) != value:
             raise UserError(
-                f"--resume carries on with the settings of {run.path}, where `{field}` "
+                f"--resume continues with the settings of {run.path}, where `{field}` "
                 f"is {stored.get(field)!r}. Received: {value!r}. Leave it out, or "
                 "start a new run."
             )

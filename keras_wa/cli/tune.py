@@ -8,7 +8,7 @@ import sys
 
 from keras_wa.cli.flags import add_config, add_settings, given_settings
 from keras_wa.cli.messages import say
-from keras_wa.cli.ray_flag import add_ray, on_ray, one_a_task
+from keras_wa.cli.ray_flag import add_ray, on_ray, one_per_task
 from keras_wa.cli.shared import choose_dataset
 from keras_wa.cli.starting import start_keras
 from keras_wa.errors import UserError
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--minutes",
         type=Range(0, above=True),
         metavar="N",
-        help="begin no trial after this time (default: no limit)",
+        help="start no trial after this time (default: no limit)",
     )
     parser.add_argument(
         "--out", metavar="DIR", default="tune/search", help="where to write"
@@ -71,13 +71,13 @@ def run(args: argparse.Namespace) -> int:
     with on_ray(args):
         ended = search(
             *(study, space, base, out, args.trials, args.minutes, verbose),
-            distribute=one_a_task(args),
+            distribute=one_per_task(args),
         )
     if not study.best_trials:
         if not ended:
             say("Stopped. Continue with the same command.")
             return 130
-        raise UserError(f"{out}: no trial was completed; the log says why.")
+        raise UserError(f"{out}: no trial was completed; see the log.")
     command = shlex.join(["keras-wa", *sys.argv[1:]])
     for file in write_search(study, space, base, out, command):
         say(f"Written: {file}")

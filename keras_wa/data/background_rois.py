@@ -45,20 +45,20 @@ class Square:
 
 
 def draw_squares(backgrounds: Backgrounds, n: int, seed: int = 0) -> list[Square]:
-    """Draws `n` squares, in turn from each image; above `backgrounds.apart` some
+    """Draws `n` squares, in turn from each image; above `backgrounds.n_disjoint` some
     overlap or are repeated.
     """
     order = np.random.default_rng([SQUARES_STREAM, seed]).permutation(
         len(backgrounds.tissues)
     )
     tissues = [backgrounds.tissues[at] for at in order]
-    squares = list(_in_turn(tissues, lambda each: each.apart))
+    squares = list(_round_robin(tissues, lambda each: each.disjoint))
     if n > len(squares):
-        squares += _in_turn(tissues, lambda each: each.others)
+        squares += _round_robin(tissues, lambda each: each.others)
     return list(itertools.islice(itertools.cycle(squares), n))
 
 
-def _in_turn(
+def _round_robin(
     tissues: Sequence[LesionFreeTissue],
     places: Callable[[LesionFreeTissue], NDArray[np.int64]],
 ) -> Iterable[Square]:

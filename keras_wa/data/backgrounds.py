@@ -37,14 +37,14 @@ Progress = Callable[[int, int], None]
 class LesionFreeTissue:
     """Where one image has lesion-free tissue.
 
-    `apart` and `others` are tops and lefts, int `(n, 2)`, of squares of `side` pixels:
-    those that do not overlap, and more that overlap them. `name` is relative, posix.
+    `disjoint` and `others` are tops and lefts, int `(n, 2)`, of squares of `side`
+    pixels; the others overlap the disjoint ones. `name` is relative, posix.
     """
 
     name: str
     side: int
     pixel_mm: float
-    apart: NDArray[np.int64]
+    disjoint: NDArray[np.int64]
     others: NDArray[np.int64]
 
 
@@ -61,9 +61,9 @@ class Backgrounds:
     notes: Sequence[str]
 
     @property
-    def apart(self) -> int:
+    def n_disjoint(self) -> int:
         """Number of squares without overlap."""
-        return sum(len(each.apart) for each in self.tissues)
+        return sum(len(each.disjoint) for each in self.tissues)
 
 
 def find_backgrounds(
@@ -123,7 +123,7 @@ def find_backgrounds(
                 f"{root / name}: {len(clusters)} candidate(s) for a lesion; squares "
                 f"that meet them are left out. At x, y in mm: {places}."
             )
-        if len(tissue.apart):
+        if len(tissue.disjoint):
             tissues.append(tissue)
         else:
             notes.append(f"{root / name}: left out, no square of the field is free.")
@@ -197,11 +197,11 @@ def _search(
         inside[top:bottom, left:right] = False
     free = _free(inside, tops, lefts, side)
     chosen = _pack(free, -(-side // step))
-    apart, others = (
+    disjoint, others = (
         rng.permutation(np.stack([tops[i], lefts[j]], axis=1))
         for i, j in (np.nonzero(chosen), np.nonzero(free & ~chosen))
     )
-    return LesionFreeTissue(name, side, pixel_mm, apart, others), clusters
+    return LesionFreeTissue(name, side, pixel_mm, disjoint, others), clusters
 
 
 def _candidates_in_patch(grey: NDArray[np.uint8], pixel_mm: float) -> list[SpotCluster]:

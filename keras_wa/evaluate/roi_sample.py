@@ -46,7 +46,7 @@ class RoiSample:
 
 def draw_sample(data: RunData, split: str, n: int, seed: int = 0) -> RoiSample:
     """Draws `n` ROIs of a part, or all of fewer, in the order of the table."""
-    cases = data.some_cases_of(split)
+    cases = data.require_cases_of(split)
     chosen = np.sort(np.random.default_rng(seed).permutation(len(cases))[:n])
     pixels = data.part(split).read(chosen)
     return RoiSample(cases.iloc[chosen].reset_index(drop=True), pixels)

@@ -16,7 +16,7 @@ def guarded(function: Function) -> Function:
     is below 32 px, or if no grey level of the batch is above 1. An empty batch gives
     empty results.
     """
-    function = or_nothing(function)
+    function = allow_empty(function)
 
     def guard(roi: tf.Tensor) -> dict[str, tf.Tensor]:
         shape = tf.shape(roi)
@@ -50,7 +50,7 @@ def guarded(function: Function) -> Function:
     return guard
 
 
-def or_nothing(function: Function) -> Function:
+def allow_empty(function: Function) -> Function:
     """Lets a function of a batch of ROIs return empty results for an empty batch."""
 
     def answer(roi: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from keras_wa.errors import UserError
 from keras_wa.export.folding import fold
-from keras_wa.export.guard import or_nothing
+from keras_wa.export.guard import allow_empty
 from keras_wa.export.preparation import Preprocessing
 from keras_wa.export.saved_model import model_card, serving_model
 from keras_wa.export.saving import by_name
@@ -43,7 +43,7 @@ def export_onnx(run: Run, path: Path) -> Path:
     model = serving_model(fold(network), Preprocessing.of_config(run.config))
     signature = [tf.TensorSpec((None, None, None, 1), tf.uint8, "roi")]
 
-    answer = or_nothing(lambda roi: by_name(model(roi, training=False)))
+    answer = allow_empty(lambda roi: by_name(model(roi, training=False)))
 
     @tf.function(input_signature=signature, autograph=False)
     def serve(roi: tf.Tensor) -> tf.Tensor:

@@ -35,8 +35,7 @@ def unfilled(
     """Returns a note on the stages of the trunk that a source lacks.
 
     Raises:
-        UserError: the source has nothing of the trunk, or only a part of a stage: a
-            convolution without its normalisation is no pretrained feature.
+        UserError: the source has nothing of the trunk, or only a part of a stage.
     """
     stages: dict[str, list[str]] = {}
     for layer in model.layers:
@@ -127,12 +126,13 @@ def misplaced(
         if not donor.layers.get(layer.name):
             continue
         if isinstance(layer, SubbandNormalization):
-            ours, theirs = seen_by(model, layer.name), seen_by_donor(donor, layer.name)
+            ours = input_of(model, layer.name)
+            theirs = donor_input_of(donor, layer.name)
             if ours != theirs:
                 names.append(layer.name)
                 notes.append(
                     f"{origin}: the statistics of {layer.name!r} are left out. They "
-                    f"are of: {theirs or 'the file does not say'}; here of: {ours}."
+                    f"are of: {theirs or 'unknown inputs'}; here of: {ours}."
                 )
     gates = [
         layer.name
@@ -144,7 +144,7 @@ def misplaced(
     ]
     if gates:
         notes.append(
-            f"{origin}: the gates are left out, since se_position is another there. "
+            f"{origin}: the gates are left out, since se_position is different there. "
             f"They are {len(gates)}, the first is {gates[0]!r}."
         )
     return {*names, *gates}, notes
@@ -162,7 +162,7 @@ def other_stem(
         stem: name of the first convolution.
         place: name of the layer in `model` whose input the stem needs.
     """
-    ours, theirs = seen_by(model, place), seen_by_donor(donor, stem)
+    ours, theirs = input_of(model, place), donor_input_of(donor, stem)
     if theirs and ours != theirs:
         yield (
             f"{origin}: the kernel of {stem!r} was trained on other inputs. There: "
@@ -177,17 +177,17 @@ def _behind_block(model: keras.Model, gate: str) -> bool:
     return out in names and names.index(out) < names.index(gate)
 
 
-def seen_by_donor(donor: Donor, name: str) -> str | None:
-    """Returns `seen_by` in the source; None if unknown."""
+def donor_input_of(donor: Donor, name: str) -> str | None:
+    """Returns `input_of` in the source; None if unknown."""
     if donor.model is None:
         return None
     try:
-        return seen_by(donor.model, name)
+        return input_of(donor.model, name)
     except (AttributeError, ValueError):  # No functional model, or a layer used twice.
         return None
 
 
-def seen_by(model: keras.Model, name: str) -> str:
+def input_of(model: keras.Model, name: str) -> str:
     """Describes the input of a layer: `"1-channel input, DWT2D of haar"`."""
     inputs = model.get_layer(name).input
     words = []

@@ -122,7 +122,7 @@ class ExactStem(NamedTuple):
 
     stem_kernel: int
     stem_stride: int
-    carry: Callable[[Floats, str], tuple[Floats, float]]
+    convert: Callable[[Floats, str], tuple[Floats, float]]
     """Kernel on grey and wavelet -> kernel on subbands and its relative error."""
 
 

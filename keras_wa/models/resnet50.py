@@ -334,6 +334,6 @@ def _on_subbands(
         name,
         stem_stride=stem.stem_stride,
         stem_kernel=stem.stem_kernel,
-        carry=lambda kernel: stem.carry(kernel, wavelet),
+        convert_stem=lambda kernel: stem.convert(kernel, wavelet),
         **options,
     )

@@ -14,7 +14,7 @@ from keras_wa.layers import SqueezeExcite
 from keras_wa.models.checks import Count, Fraction, check_choice
 from keras_wa.models.graft import LayerFactory, graft
 from keras_wa.models.head import classifier
-from keras_wa.models.weights import Carry, load_pretrained
+from keras_wa.models.weights import StemConverter, load_pretrained
 
 GATED = {"after_block": "_out", "before_add": "_3_bn", "none": None}
 """`se_position` -> ending of the name of the layer before the gate in a block."""
@@ -106,7 +106,7 @@ def resnet50_classifier(
     weights: str | Path | None,
     stem_kernel: int = 7,
     gate_bias: float | None = None,
-    carry: Carry | None = None,
+    convert_stem: StemConverter | None = None,
     **options: Any,
 ) -> keras.Model:
     """Builds `resnet50_features` with the head, optionally pretrained.
@@ -118,13 +118,13 @@ def resnet50_classifier(
         weights: None or `"none"`, `"imagenet"`, or a file; see `load_pretrained`.
         stem_kernel: side of the first kernel; 7 in pretrained weights.
         gate_bias: see `wa_resnet50`.
-        carry: converts the stem's kernel; see `load_pretrained`.
+        convert_stem: converts the stem's kernel; see `load_pretrained`.
         **options: options of `resnet50_features`.
 
     Raises:
         UserError: a value is out of range, or the weights are not available.
     """
-    if carry is None and weights not in (None, "none") and stem_kernel != 7:
+    if convert_stem is None and weights not in (None, "none") and stem_kernel != 7:
         raise UserError(
             "`stem_kernel` must be 7 with pretrained weights, whose first convolution "
             f"is 7x7. Received: {stem_kernel}; expected 7, or weights='none'."
@@ -136,5 +136,5 @@ def resnet50_classifier(
         features, name, stem_kernel=stem_kernel, gate_bias=gate_bias, **options
     )
     model = classifier(trunk.inputs[0], trunk.outputs[0], classes, name)
-    load_pretrained(model, weights, carry=carry)
+    load_pretrained(model, weights, convert_stem=convert_stem)
     return model

@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 # Relative error of a converted stem: below, it is rounding.
 _ROUNDING = 1e-6
 
-Carry = Callable[[np.ndarray], tuple[np.ndarray, float]]
+StemConverter = Callable[[np.ndarray], tuple[np.ndarray, float]]
 """Kernel of a stem on a grey image -> kernel of a model's stem, relative error."""
 
 
@@ -35,7 +35,7 @@ def load_pretrained(
     model: keras.Model,
     source: str | Path | None,
     trunks: Mapping[str, Application] | None = None,
-    carry: Carry | None = None,
+    convert_stem: StemConverter | None = None,
 ) -> None:
     """Loads pretrained weights into a model, by layer name.
 
@@ -67,7 +67,7 @@ def load_pretrained(
             network.
         trunks: prefix of the layer names of a trunk -> its network, a
             `keras_wa.models.donors.Application`; by default ResNet-50 without prefix.
-        carry: converts the kernel of a pretrained stem, on a grey image of unit
+        convert_stem: converts the kernel of a pretrained stem, on a grey image of unit
             variance, to the model's stem; returns it with its relative error, which is
             logged.
 
@@ -99,7 +99,7 @@ def load_pretrained(
             for prefix, application in trunks.items()
             for layer, arrays in imagenet(application.name).items()
         }
-        _copy_layers(Donor(layers), model, "imagenet", trunks, carry)
+        _copy_layers(Donor(layers), model, "imagenet", trunks, convert_stem)
         return
     path = Path(str(source))
     of_folder = path.is_dir()
@@ -120,13 +120,13 @@ def load_pretrained(
     except Exception as error:  # A damaged or foreign file can fail in any way.
         raise UserError(
             f"{path}: not weights that {model.name!r} can take ({reason(error)}). "
-            "Expected a .keras model, .weights.h5 of this very model, an .h5 file in "
+            "Expected a .keras model, .weights.h5 of the same model, an .h5 file in "
             "the format of keras.applications, an .npz of arrays by layer name or a "
             "ResNet-50 of torchvision or timm in .safetensors."
         ) from error
     if of_folder and donor.model is not None:
         require_same_images(donor.model, model, path)
-    _copy_layers(donor, model, str(path), trunks, carry)
+    _copy_layers(donor, model, str(path), trunks, convert_stem)
 
 
 def adapt_stem_kernel(
@@ -169,7 +169,7 @@ def _copy_layers(
     model: keras.Model,
     origin: str,
     trunks: Mapping[str, Application],
-    carry: Carry | None,
+    convert: StemConverter | None,
 ) -> None:
     """Copies weights to layers of the same name and adapts the stems."""
     notes = checks.unfilled(donor.layers, model, origin, trunks)
@@ -191,12 +191,12 @@ def _copy_layers(
         if layer.name in stems:
             if arrays[0].shape == expected[0]:
                 notes += checks.other_stem(donor, model, origin, layer.name, layer.name)
-            elif carry is not None and arrays[0].shape[2:3] == (1,):
+            elif convert is not None and arrays[0].shape[2:3] == (1,):
                 notes += checks.other_stem(donor, model, origin, layer.name, "dwt")
-            arrays[0], error = _stem(arrays[0], expected[0], stems[layer.name], carry)
+            arrays[0], error = _stem(arrays[0], expected[0], stems[layer.name], convert)
             if error > _ROUNDING:
                 notes.append(
-                    f"{origin}: the kernel of {layer.name!r} is carried over to the "
+                    f"{origin}: the kernel of {layer.name!r} is converted to the "
                     f"subbands by least squares, with a relative error of {error:.3f}."
                 )
         received = [array.shape for array in arrays]
@@ -223,16 +223,16 @@ def _stem(
     kernel: np.ndarray,
     shape: tuple[int, ...],
     pixel_std: float,
-    carry: Carry | None,
+    convert: StemConverter | None,
 ) -> tuple[np.ndarray, float]:
     """Returns a donor's kernel for a model's stem, and its relative error."""
     if kernel.ndim != 4 or kernel.shape == shape:
         return kernel, 0.0
     colours = kernel.shape[2]
-    if carry is not None and colours in (1, 3) and kernel.shape[:2] == (7, 7):
+    if convert is not None and colours in (1, 3) and kernel.shape[:2] == (7, 7):
         grey = adapt_stem_kernel(kernel, 1, pixel_std) if colours == 3 else kernel
-        return carry(grey)
-    if carry is None and colours == 3 != shape[2]:
+        return convert(grey)
+    if convert is None and colours == 3 != shape[2]:
         return adapt_stem_kernel(kernel, shape[2], pixel_std), 0.0
     return kernel, 0.0
 

@@ -75,7 +75,7 @@ class LimitedProtocol(H11Protocol):
             idle = [
                 each
                 for each in self.connections
-                if isinstance(each, LimitedProtocol) and not each._is_asked()
+                if isinstance(each, LimitedProtocol) and not each._is_requested()
             ]
             victim = min(idle, key=lambda each: each._turn)
             victim.transport.abort()
@@ -91,13 +91,13 @@ class LimitedProtocol(H11Protocol):
     def handle_events(self) -> None:
         """Stops waiting once the head of a request has arrived."""
         super().handle_events()
-        if self._is_asked() and not self.flow.write_paused:
+        if self._is_requested() and not self.flow.write_paused:
             self._stop_waiting()
 
     def on_response_complete(self) -> None:
         """Starts waiting for the next request, or for the response to be read."""
         super().on_response_complete()
-        if not self._is_asked():
+        if not self._is_requested():
             self._wait()
 
     def pause_writing(self) -> None:
@@ -108,10 +108,10 @@ class LimitedProtocol(H11Protocol):
     def resume_writing(self) -> None:
         """Stops waiting for the client to read."""
         super().resume_writing()
-        if self._is_asked():
+        if self._is_requested():
             self._stop_waiting()
 
-    def _is_asked(self) -> bool:
+    def _is_requested(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
     def _wait(self) -> None:

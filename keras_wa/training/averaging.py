@@ -22,8 +22,8 @@ def averaged(
 
     The moving statistics of batch normalisation are averages already and are kept.
 
-    Weights that lie on several devices are copied to one: all processes would have to
-    take part in each operation on them, and each evaluates a share by itself.
+    Weights on several devices are copied to one: operations on distributed weights
+    need all processes, and each process evaluates its own share.
 
     Args:
         model: a compiled model. Its weights are used as they are without `use_ema` and
@@ -61,7 +61,7 @@ def averaged(
         _assign(model.trainable_variables, own)
 
 
-@functools.lru_cache(maxsize=1)  # A new copy would be compiled anew in each epoch.
+@functools.lru_cache(maxsize=1)  # A new copy would be compiled again in each epoch.
 def _copy_on_one_device(network: keras.Model) -> keras.Model:
     return keras.models.clone_model(network)
 

@@ -96,11 +96,11 @@ def learning_rate(
     """Returns the learning rate, or its schedule over all steps of the run.
 
     Raises:
-        ValueError: the rate, schedule or warm-up is not resolved; `Run.create` does it.
+        ValueError: the rate, schedule or warm-up is unresolved; see `Run.create`.
     """
     rate, warmup = config.learning_rate, config.warmup_steps
     if rate is None or warmup is None or config.schedule == "auto":
-        raise ValueError("The config must be one of `keras_wa.training.defaults`.")
+        raise ValueError("Resolve the config with `keras_wa.training.defaults`.")
     if config.schedule == "constant" and not warmup:
         return rate
     # With a floor of 1 the rate does not decay: it is constant after the warm-up.

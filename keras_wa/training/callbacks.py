@@ -16,7 +16,7 @@ from keras_wa.errors import DivergedError, UserError
 from keras_wa.files import remove_partials, replacing
 from keras_wa.metrics.fusion import fuse_views
 from keras_wa.training.averaging import averaged
-from keras_wa.training.hardware import of_all_processes
+from keras_wa.training.hardware import gather_outputs
 from keras_wa.training.run import Run
 
 Logs = dict[str, Any] | None
@@ -28,18 +28,18 @@ _HISTORY = "history.json"
 class ValidationScores(keras.callbacks.Callback):
     """Adds `val_loss`, the exact `val_auc` and `learning_rate` to the epoch's logs.
 
-    The loss is the log loss over the classes, the AUC that of malignant against the
-    rest. Keras' AUC approximates by thresholds and takes no two-way softmax;
+    The loss is the log loss over the classes; the AUC is that of malignant against the
+    rest. Keras' AUC is approximate and does not accept a two-way softmax;
     scikit-learn's is exact. The callback must come before those that read the logs.
 
     Args:
-        batches: the validation ROIs in order, from `evaluation_batches`; of several
-            processes, this one's share of them (`share_of_process`).
+        batches: the validation ROIs in order, from `evaluation_batches`; with several
+            processes, the share of this one (`share_of_process`).
         labels: class of each ROI, int `(N,)`, with every class present.
         network: the classifier of single ROIs whose weights the model trains; None for
             the model itself.
-        lesions: index of each ROI's lesion, whose probability the ROI gets; None for
-            its own.
+        lesions: lesion index of each ROI, to give it its lesion's probability; None to
+            keep its own.
 
     Attributes:
         outputs: probability of each class after the last epoch, `(N, classes)`.
@@ -72,7 +72,7 @@ class ValidationScores(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         with averaged(self.model, self.network) as network:
             outputs = network.predict(self.batches, verbose=0)
-        outputs = of_all_processes(outputs, len(self.labels))
+        outputs = gather_outputs(outputs, len(self.labels))
         if self.lesions is not None:
             outputs = fuse_views(outputs, self.lesions)
         self.outputs = outputs
@@ -91,10 +91,10 @@ def malignant(outputs: Any) -> np.ndarray:
 
     Malignant is the last class.
     """
-    return of_each_class(outputs)[:, -1]
+    return class_probabilities(outputs)[:, -1]
 
 
-def of_each_class(outputs: Any) -> np.ndarray:
+def class_probabilities(outputs: Any) -> np.ndarray:
     """Converts a model's outputs `(N, classes)` to float64 probabilities in [0, 1]."""
     # A float32 probability can exceed 1 by rounding.
     return np.clip(np.asarray(outputs, "float64"), 0.0, 1.0)
@@ -113,7 +113,7 @@ def _log_loss(labels: np.ndarray, outputs: np.ndarray) -> float:
     classes = outputs.shape[1]
     if classes == 2:
         return float(log_loss(labels, malignant(outputs), labels=[0, 1]))
-    probabilities = of_each_class(outputs)
+    probabilities = class_probabilities(outputs)
     # The sum of a float32 softmax is 1 to seven digits only: scikit-learn would warn.
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     return float(log_loss(labels, probabilities, labels=range(classes)))
@@ -152,7 +152,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     Attributes:
         history: the logs of each completed epoch.
-        network: the model to save as the best; None for the one that trains.
+        network: the model to save as the best; None for the model that trains.
     """
 
     def __init__(self, run: Run, read_only: bool = False) -> None:

@@ -61,7 +61,7 @@ class ModelSettings(Settings):
         "one",
         choices=("one", "two"),
         help="one: each ROI alone; two: the ROIs of a lesion together, such as its "
-        "views CC and MLO, for one probability a lesion",
+        "views CC and MLO, for one probability per lesion",
     )
     dwt: str = setting(
         "model",
@@ -72,8 +72,7 @@ class ModelSettings(Settings):
         "auto",
         metavar="SOURCE",
         help="imagenet, a file, a folder of pretrain or of a run, or none (default: "
-        "imagenet if the model supports it "
-        "and it is available)",
+        "imagenet if the model supports it and it is available)",
     )
 
 
@@ -241,7 +240,7 @@ class TrainConfig(
             )
         if self.fold and self.split != "patient-kfold":
             raise UserError(
-                "`fold` is of split='patient-kfold'. Received: fold="
+                "`fold` needs split='patient-kfold'. Received: fold="
                 f"{self.fold}, split={self.split!r}; expected fold=0."
             )
         if self.fold >= self.folds:
@@ -301,7 +300,7 @@ class TrainConfig(
     def _check_trunk_rate(self) -> None:
         if self.trunk_rate != 1 and self.weights == "none":
             raise UserError(
-                "`trunk_rate` slows layers that `weights` fills. Received: "
+                "`trunk_rate` slows pretrained layers. Received: "
                 f"trunk_rate={self.trunk_rate:g}, weights='none'; expected other "
                 "weights, or trunk_rate=1."
             )
@@ -316,7 +315,7 @@ class TrainConfig(
         for option in self.model_options:
             if option in own_fields:
                 raise UserError(
-                    f"Model option {option!r}: set `{option}` itself, which decides "
+                    f"Model option {option!r}: set `{option}` instead, which affects "
                     "more than the model."
                 )
             if option not in known:
@@ -326,11 +325,11 @@ class TrainConfig(
         check_options(self.model, self.model_options)
         if self.dwt == "pipeline" and "dwt" not in known:
             raise UserError(
-                f"Model {self.model!r} takes no subbands. Received: dwt='pipeline'; "
+                f"Model {self.model!r} has no subbands. Received: dwt='pipeline'; "
                 "expected 'model'."
             )
         if self.classes != 2 and "classes" not in known:
             raise UserError(
-                f"Model {self.model!r} tells benign from malignant and nothing else. "
+                f"Model {self.model!r} has two classes only, benign and malignant. "
                 f"Received: classes={self.classes}; expected 2, or another model."
             )

@@ -40,7 +40,7 @@ class StopOnCtrlC(keras.callbacks.Callback):
             and signal.getsignal(signal.SIGINT) is signal.default_int_handler
         )
         if self._installed:
-            signal.signal(signal.SIGINT, self._press)
+            signal.signal(signal.SIGINT, self._handle_signal)
         return self
 
     def __exit__(
@@ -69,12 +69,12 @@ class StopOnCtrlC(keras.callbacks.Callback):
         if self._pressed:
             raise KeyboardInterrupt
 
-    def _press(self, number: int, frame: FrameType | None) -> None:
+    def _handle_signal(self, number: int, frame: FrameType | None) -> None:
         if self._pressed and on_tensorflow():
             raise KeyboardInterrupt
         self._pressed = True
-        again = " Ctrl-C again: at once." if on_tensorflow() else ""
-        said = f"\nStopping after this step, or the validation under way.{again}\n"
+        again = " Ctrl-C again: immediately." if on_tensorflow() else ""
+        said = f"\nStopping after this step or the current validation.{again}\n"
         # Not `print`, which is not reentrant: the signal may interrupt a `print`.
         with contextlib.suppress(OSError):
             os.write(2, said.encode())

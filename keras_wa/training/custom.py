@@ -23,7 +23,7 @@ class Custom:
     callbacks: Sequence[keras.callbacks.Callback] = ()
 
     def record(self) -> dict[str, Any]:
-        """Returns the parts as JSON types, which enter the run's fingerprint."""
+        """Returns the parts as JSON types, for the run's fingerprint."""
         parts: dict[str, Any] = {}
         if self.optimizer is not None:
             optimizer = keras.optimizers.get(self.optimizer)
@@ -46,19 +46,19 @@ class Custom:
             parts["callbacks"] = [f"{k.__module__}.{k.__qualname__}" for k in kinds]
         return json.loads(json.dumps(parts, default=str))
 
-    def noted(self, run: Run, resume: bool) -> Run:
+    def add_to(self, run: Run, resume: bool) -> Run:
         """Returns the run with the parts in its config.
 
         Raises:
             UserError: a resumed run was started with other parts.
         """
         now, then = self.record(), run.config.custom
-        if resume:  # The object may be that of before the parts were recorded.
+        if resume:  # The object may be older than the record of the parts.
             then = Run.open(run.path).config.custom
             if "members" in then:
                 raise UserError(
-                    f"{run.path} is an ensemble, which is not trained. Train its "
-                    "members, and make another."
+                    f"{run.path} is an ensemble, which cannot be trained. Train its "
+                    "members, and make a new one."
                 )
         if now != then and (resume or then):
             names = sorted({*now, *then})
@@ -66,7 +66,7 @@ class Custom:
             raise UserError(
                 f"{run.path} was trained with {differing[0]}={then.get(differing[0])}. "
                 f"Received: {now.get(differing[0])}. Resume it from Python: "
-                "`keras_wa.training.fit.train` with the parts that it was given before."
+                "`keras_wa.training.fit.train` with the same parts as before."
             )
         config = dataclasses.replace(run.config, custom=now)
         return dataclasses.replace(run, config=config)

@@ -74,7 +74,7 @@ class RunData:
         rows = np.flatnonzero(self.cases["split"].to_numpy() == split)
         if isinstance(self.raw, CopiedImages):
             return self.raw.view(rows)
-        return CopiedImages.some(self.raw, rows)
+        return CopiedImages.take(self.raw, rows)
 
     def cases_of(self, split: str) -> pd.DataFrame:
         """Returns the case table of one part; row i is ROI i of `part(split)`."""
@@ -90,7 +90,7 @@ class RunData:
         # Of the whole table: a leaking split may divide a lesion.
         return lesion_indices(self.cases)[self.cases["split"] == split]
 
-    def some_cases_of(self, split: str) -> pd.DataFrame:
+    def require_cases_of(self, split: str) -> pd.DataFrame:
         """Returns the case table of one part, which must not be empty.
 
         Raises:
@@ -149,7 +149,7 @@ class RunData:
 
 
 def load_data(config: TrainConfig, progress: bool = True) -> RunData:
-    """Loads a config's dataset and its split; prepares it if that is not done.
+    """Loads a config's dataset and its split; prepares the dataset if needed.
 
     Args:
         config: settings with `dataset` set.
@@ -202,8 +202,8 @@ def _validation_note(cases: pd.DataFrame, config: TrainConfig) -> list[str]:
             "effect."
         ]
     return [
-        f"The data set's own split, its validation part of {rois} ROIs included, is "
-        f"not used: `split={config.split!r}` draws another."
+        f"The data set's own split, with its validation part of {rois} ROIs, is not "
+        f"used: `split={config.split!r}` draws a new one."
     ]
 
 
@@ -214,7 +214,7 @@ def _require_training_part(store: PreparedStore) -> None:
     # The dataset's notes name the lists that are missing.
     why = [note for note in store.notes if "training" in note]
     raise UserError(
-        f"The data set has no training part. Received: {' and '.join(parts)} alone; "
+        f"The data set has no training part. Received: {' and '.join(parts)} only; "
         f"expected ROIs to train on. {' '.join(why)}".strip()
     )
 
@@ -239,9 +239,9 @@ def load_data_of(
     ):
         if place is not None and not os.path.exists(place):
             raise UserError(
-                f"{os.path.abspath(place)}: the data of {run.path} are no longer "
-                "there. Expected: the folder or table that it was trained on. Put it "
-                f"back, or give its new place as `{name}`."
+                f"{os.path.abspath(place)}: the data of {run.path} are missing. "
+                "Expected: the folder or table that it was trained on. Restore it, or "
+                f"give its new location as `{name}`."
             )
     data = load_data(run.config, progress)
     notes = run.require_same_data(data.cases, data.pixels, allow_changed_data)

@@ -78,7 +78,7 @@ class Decision:
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise UserError(
-                f"{origin}: no decision that can be read ({error}). Evaluate the run "
+                f"{origin}: the decision cannot be read ({error}). Evaluate the run "
                 "again with `evaluate_run`."
             ) from error
 

@@ -55,35 +55,35 @@ def settled(config: TrainConfig) -> TrainConfig:
     """
     weights = config.weights
     if weights == "auto":
-        weights = "imagenet" if _takes_imagenet(config) else "none"
+        weights = "imagenet" if _supports_imagenet(config) else "none"
         if weights == "none" and config.trunk_rate != 1:
             raise UserError(
                 "`trunk_rate` slows layers that are pretrained. Received: "
-                f"trunk_rate={config.trunk_rate:g}, and no weights can be had; give "
+                f"trunk_rate={config.trunk_rate:g}, and no weights are available; give "
                 "a file as `weights`, or leave it out."
             )
-    usual = FROM_SCRATCH if weights == "none" else FINE_TUNING
-    left_open = {
+    defaults = FROM_SCRATCH if weights == "none" else FINE_TUNING
+    unresolved = {
         field: value
-        for field, value in usual.items()
+        for field, value in defaults.items()
         if getattr(config, field) in (None, "auto")
     }
     return dataclasses.replace(
-        config, weights=weights, model_options=options_of(config), **left_open
+        config, weights=weights, model_options=options_of(config), **unresolved
     )
 
 
-def _takes_imagenet(config: TrainConfig) -> bool:
+def _supports_imagenet(config: TrainConfig) -> bool:
     network, options = model_imagenet(config.model), options_of(config)
     return (
         network is not None
         and all(options.get(k, v[0]) in v for k, v in _AS_TRAINED.items())
-        and _can_be_had(network)
+        and _is_available(network)
     )
 
 
 @functools.cache
-def _can_be_had(network: str) -> bool:
+def _is_available(network: str) -> bool:
     from keras_wa.models.donors import imagenet
 
     try:

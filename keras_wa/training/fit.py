@@ -132,7 +132,7 @@ def _train(
     custom: Custom,
     strategy: tf.distribute.Strategy | None,
 ) -> Outcome:
-    run = custom.noted(run, resume)
+    run = custom.add_to(run, resume)
     config = run.config
     index, count = process()
     plan = data.training_plan((index, count))
@@ -180,7 +180,7 @@ def _callbacks(
     network: keras.Model,
 ) -> list[keras.callbacks.Callback]:
     val = data.part("val")
-    share = val.some(share_of_process(len(val)))
+    share = val.take(share_of_process(len(val)))
     validation = ValidationScores(
         evaluation_batches(share, data.config.image_size, wavelet=data.wavelet),
         val.labels,

@@ -25,7 +25,7 @@ def fuse_batch_normalization(model: keras.Model) -> None:
 
     Args:
         model: a built model, changed in place; call this in the scope of its strategy.
-            On one device, layers over another axis than the last, or without scale and
+            On one device, layers over an axis other than the last, or without scale and
             offset, are unchanged; so are calls with a mask and frozen layers.
 
     Raises:

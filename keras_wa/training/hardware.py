@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 def set_up(config: TrainConfig) -> Iterator[tf.distribute.Strategy | None]:
     """Sets seed, determinism and precision, and shares the batches among devices.
 
-    On JAX that is `keras.distribution.DataParallel`, over all devices of all processes,
-    which holds inside the block.
+    On JAX that is `keras.distribution.DataParallel` over all devices of all processes,
+    inside the block.
 
     The dtype policy is restored at the end of the block. TensorFlow's op determinism
     stays enabled: it cannot be disabled.
@@ -34,7 +34,7 @@ def set_up(config: TrainConfig) -> Iterator[tf.distribute.Strategy | None]:
             batch_size` are read.
 
     Yields:
-        The strategy of TensorFlow in whose scope to build the model; None on JAX.
+        TensorFlow's strategy, in whose scope to build the model; None on JAX.
         `auto` uses all accelerators if there are several, otherwise one device.
 
     Raises:
@@ -91,18 +91,15 @@ def process() -> tuple[int, int]:
 def share_of_process(n: int) -> np.ndarray:
     """Returns the positions of `n` ROIs that this process evaluates.
 
-    Each process has equally many; the last position fills up the last share.
+    All shares have one size; the last one is padded with the last position.
     """
     index, count = process()
     size = -(-n // count)
     return np.minimum(np.arange(index * size, (index + 1) * size), n - 1)
 
 
-def of_all_processes(outputs: np.ndarray, n: int) -> np.ndarray:
-    """Joins the outputs of all processes for their shares of `n` ROIs, in each of them.
-
-    What follows a share, which fills up its last batch, is left out.
-    """
+def gather_outputs(outputs: np.ndarray, n: int) -> np.ndarray:
+    """Gathers the outputs for `n` ROIs from all processes, in each; drops padding."""
     _, count = process()
     if count > 1:
         from jax.experimental.multihost_utils import process_allgather
@@ -112,10 +109,10 @@ def of_all_processes(outputs: np.ndarray, n: int) -> np.ndarray:
 
 
 def require_divisible(config: TrainConfig, devices: int) -> None:
-    """Raises a `UserError` unless the batch divides by the number of devices."""
+    """Raises a `UserError` unless the batch is divisible by the number of devices."""
     if config.batch_size % devices:
         raise UserError(
-            f"`batch_size={config.batch_size}` does not divide by {devices} devices."
+            f"`batch_size={config.batch_size}` is not divisible by {devices} devices."
         )
 
 
@@ -160,7 +157,7 @@ def _strategy(name: str) -> tf.distribute.Strategy:
 
 
 def describe_devices() -> str:
-    """Describes the devices in a few words, for the terminal and the run's record."""
+    """Describes the devices briefly, for the terminal and the run's record."""
     names, (_, processes) = _accelerators(), process()
     cores = usable_cores()
     shown = f"CPU, {cores} core{'' if cores == 1 else 's'}"

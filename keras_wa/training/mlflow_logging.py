@@ -27,7 +27,7 @@ def connect_mlflow(uri: str) -> Any:
     Raises:
         UserError: MLflow is not installed, or the server does not answer.
     """
-    # Seconds of trying. By default they are minutes.
+    # Seconds of trying; by default minutes.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     try:
         import mlflow

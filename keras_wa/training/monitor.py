@@ -23,7 +23,7 @@ _PROBE_ROIS = 8
 class Monitor(keras.callbacks.Callback):
     """Logs curves, pictures and histograms to TensorBoard.
 
-    At the start it logs a sheet of augmented inputs and the subbands of one of them.
+    At the start it logs a grid of augmented inputs and the subbands of one of them.
     After each epoch it logs the columns of `history.csv`, the confusion matrix of the
     most probable class on validation, and a histogram of every squeeze-and-excitation
     gate over a few validation ROIs. Everything is written to disk by the end of the
@@ -67,7 +67,7 @@ class Monitor(keras.callbacks.Callback):
                 bands = bands[0]
             bands, shown = np.asarray(bands, "float32"), batch[..., 0]
         with self._writer.as_default(step=self.done):
-            tf.summary.image("inputs/augmented", to_image(sheet(shown)))
+            tf.summary.image("inputs/augmented", to_image(image_grid(shown)))
             tf.summary.image("inputs/subbands", to_image(subband_figure(bands[0])))
         self._writer.flush()
 
@@ -89,8 +89,8 @@ class Monitor(keras.callbacks.Callback):
         self._writer.close()
 
 
-def sheet(images: np.ndarray, columns: int = 8) -> Figure:
-    """Draws a sheet of at most 32 grey ROIs `(N, H, W)` in [0, 1]."""
+def image_grid(images: np.ndarray, columns: int = 8) -> Figure:
+    """Draws a grid of at most 32 grey ROIs `(N, H, W)` in [0, 1]."""
     images = images[: 4 * columns]
     rows = -(-len(images) // columns)
     figure = Figure(figsize=(columns * 1.2, rows * 1.2), layout="tight")

@@ -1,4 +1,4 @@
-"""Pretraining on the phantom, with what only a phantom knows about an ROI.
+"""Pretraining on the phantom, with targets that only a phantom provides.
 
 A classifier of the phantom learns one label. Here the trunk learns the types and the
 distribution of the calcifications, their number and a map of them, from ROIs that are
@@ -45,7 +45,7 @@ class TargetBatches(keras.utils.PyDataset):
     Args:
         settings: settings of the pretraining.
         first: number of the first batch; a batch depends on its number alone.
-        batches: how many.
+        batches: number of batches.
         cells: rows and columns of the map.
     """
 
@@ -62,10 +62,10 @@ class TargetBatches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[Array, dict[str, Array]]:
         """Returns ROIs `(B, H, W, 1)` in [0, 1], and the targets of each head.
 
-        `types` and `distribution` `(B, names)` are 1 for what is there; `number`
-        `(B, 1)` is the logarithm of 1 + calcifications that are apart in the image;
-        `map` `(B, rows * columns)` is 1 where there are some. Without calcifications
-        all are 0.
+        `types` and `distribution` `(B, names)` are 1 for those present; `number`
+        `(B, 1)` is the logarithm of 1 + calcifications that are separate in the image;
+        `map` `(B, rows * columns)` is 1 in cells with calcifications. Without
+        calcifications all are 0.
         """
         spec, n = self.settings.spec, self.settings.batch_size
         # Epoch 0 is the phantom set itself, with its validation and test ROIs.

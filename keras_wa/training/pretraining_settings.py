@@ -38,7 +38,7 @@ class Pretraining(Settings):
     )
     enhance: str = same(Enhancement, "kind", help="clahe, or none")
     steps: int = whole(2000, 1, help="training steps, in whole hundreds")
-    batch_size: int = whole(32, 2, help="ROIs a step")
+    batch_size: int = whole(32, 2, help="ROIs per step")
     learning_rate: float = real(
         1e-3, 0, 1, above=True, help="highest rate; it falls as a cosine"
     )

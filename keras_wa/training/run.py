@@ -70,13 +70,13 @@ class Run:
             str(path).encode()
         except UnicodeEncodeError as error:
             raise UserError(
-                f"{path!r}: the run directory. Received: a name that is no UTF-8; "
-                "expected one, as TensorFlow takes no other. Name another `run_dir`."
+                f"{path!r}: the run directory. Received: a name that is not UTF-8; "
+                "expected UTF-8, which TensorFlow needs. Name another `run_dir`."
             ) from error
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise UserError(
-                f"{path} exists already. `resume=True` carries a training on; or name "
-                "another `run_dir`."
+                f"{path} already exists. Give `resume=True` to continue its training, "
+                "or name another `run_dir`."
             )
         config = settled(config)
         made = not path.exists()
@@ -104,7 +104,7 @@ class Run:
             table.to_csv(partial, index=False)
         self._write_config(self.config)
 
-    def keep_places(self) -> None:
+    def update_paths(self) -> None:
         """Updates the paths of the data in `config.json`."""
         kept = Run.open(self.path).config
         places = {field: getattr(self.config, field) for field in PLACES}
@@ -189,7 +189,7 @@ class Run:
         pixels: Sequence[str],
         allow_changed_data: bool = False,
     ) -> list[str]:
-        """Checks that the ROIs and their split are those that the run started with.
+        """Checks that the ROIs and their split are those of the run.
 
         This prevents testing on ROIs that were trained on, or on other images with the
         same names.
@@ -228,7 +228,7 @@ class Run:
         if not changed:
             return []
         found = (
-            f"{len(changed)} of {len(now)} ROIs have other pixels than in the "
+            f"{len(changed)} of {len(now)} ROIs have different pixels than in the "
             f"training, the first {changed[0]!r}"
         )
         if self.config.dataset == "phantom":
@@ -236,7 +236,7 @@ class Run:
         if not allow_changed_data:
             raise UserError(
                 f"{file}: {found}. Restore the data, or train again. "
-                "`allow_changed_data=True` goes on, with a note in every result."
+                "`allow_changed_data=True` continues, with a note in every result."
             )
         return [f"Changed data: {found}. The numbers are not of the run's own data."]
 
@@ -282,7 +282,7 @@ class Run:
         """
         if not self.best.is_file():
             raise UserError(
-                f"{self.path} has no best.keras: no epoch was completed. Carry on: "
+                f"{self.path} has no best.keras: no epoch was completed. Resume it: "
                 f"`train(run={str(self.path)!r}, resume=True)`"
             )
         return self.best

@@ -9,7 +9,7 @@ from keras_wa.data.columns import CASE_COLUMNS
 from keras_wa.data.lesions import lesion_numbers
 from keras_wa.data.pipeline.batches import evaluation_batches
 from keras_wa.metrics.fusion import fuse_views
-from keras_wa.training.callbacks import malignant, of_each_class
+from keras_wa.training.callbacks import class_probabilities, malignant
 from keras_wa.training.data import RunData
 
 
@@ -35,7 +35,7 @@ def score(
     Raises:
         UserError: the part is empty.
     """
-    cases = data.some_cases_of(split)
+    cases = data.require_cases_of(split)
     rois = data.part(split)
     batches = evaluation_batches(rois, data.config.image_size, wavelet=data.wavelet)
     outputs = model.predict(batches, verbose=verbose)[: len(rois)]
@@ -48,6 +48,6 @@ def score(
     table["probability"] = malignant(outputs)
     if data.config.classes > 2:
         table["class"] = rois.labels
-        for index, column in enumerate(of_each_class(outputs).T):
+        for index, column in enumerate(class_probabilities(outputs).T):
             table[f"p_{index}"] = column
     return table

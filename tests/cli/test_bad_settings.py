@@ -69,7 +69,7 @@ def test_a_file_that_does_not_fit_is_named(
             ["--split", "patient-kfold", "--fold", "5"],
             "--fold must be below --folds, 5. Received: 5",
         ),
-        (["--fold", "1"], "--fold is of split='patient-kfold'. Received: fold=1"),
+        (["--fold", "1"], "--fold needs split='patient-kfold'. Received: fold=1"),
         (
             ["--enhance", "none", "--random-clahe", "0.5"],
             "--random-clahe varies CLAHE. Received: random_clahe=0.5",

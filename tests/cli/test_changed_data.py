@@ -123,7 +123,7 @@ def test_other_data_under_the_same_names_are_refused_before_anything_is_written(
     resumed = ["train", *TRAIN, "--run-dir", "run", "--resume"]
     for words in (["evaluate", "run"], ["explain", "run"], resumed):
         line = error_of(words)
-        found = "1 of 24 ROIs have other pixels than in the training, the first"
+        found = "1 of 24 ROIs have different pixels than in the training, the first"
         assert f"{found} '{name}'" in line
     assert contents(run / "evaluation" / "test") == before
     assert error_of([*resumed, "--allow-changed-data"])
@@ -134,7 +134,7 @@ def test_changed_data_are_noted_in_every_result(here, tmp_path, capsys, error_of
     shutil.copytree(run, other)
     change_one(here)
     (run / "decision.json").unlink()
-    note = "Changed data: 1 of 24 ROIs have other pixels than in the training"
+    note = "Changed data: 1 of 24 ROIs have different pixels than in the training"
     allowed = ["--allow-changed-data"]
     for words in (
         ["evaluate", str(run), "--resamples", "5"],
@@ -165,8 +165,8 @@ def test_data_that_moved_are_found_where_they_are_named(here, monkeypatch, error
     monkeypatch.chdir(here)
     for words in (["evaluate", "run"], ["train", "--run-dir", "run", "--resume"]):
         line = error_of(words)
-        assert f"{here}/set: the data of run are no longer there" in line
-        assert "or give its new place as --data-dir" in line
+        assert f"{here}/set: the data of run are missing" in line
+        assert "or give its new location as --data-dir" in line
     moved = ["--data-dir", "moved"]
     words = ["evaluate", "run", "--resamples", "5", "--store-dir", "stores"]
     assert main([*words, *moved]) == 0
@@ -181,7 +181,7 @@ def test_a_moved_run_leaves_the_place_alone_where_it_was(here, monkeypatch, caps
     shutil.rmtree(moved / "data")
     monkeypatch.chdir(moved)
     words = ["evaluate", "run", "--data-dir", "set", "--resamples", "5"]
-    said = f"{here}/data is no longer there: prepared ROIs are kept in {moved}/data"
+    said = f"{here}/data is missing: prepared ROIs are kept in {moved}/data"
     for each in (words, ["train", "--run-dir", "run", "--resume", *words[2:4]]):
         assert main(each) == 0
         assert said in capsys.readouterr().out
@@ -189,7 +189,7 @@ def test_a_moved_run_leaves_the_place_alone_where_it_was(here, monkeypatch, caps
         assert len(list((moved / "data" / "prepared").iterdir())) == 1
     # The resumed run remembers this place, too.
     assert main(words) == 0
-    assert "no longer there" not in capsys.readouterr().out
+    assert "is missing" not in capsys.readouterr().out
 
 
 def test_a_store_folder_that_cannot_be_made_names_its_flag(here, error_of):

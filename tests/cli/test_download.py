@@ -170,7 +170,7 @@ def test_ctrl_c_says_that_it_can_go_on(words, monkeypatch, capsys):
 
     monkeypatch.setattr(download, "fetch_series", interrupt)
     assert main([*words, "--yes"]) == 130
-    assert "the same command goes on from there" in capsys.readouterr().out
+    assert "the same command continues from there" in capsys.readouterr().out
 
 
 def test_cmmd_comes_whole_with_its_spreadsheet(tmp_path, words, server):

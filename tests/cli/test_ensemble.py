@@ -226,7 +226,7 @@ def test_an_ensemble_is_not_trained_nor_a_seed(
     ensemble: Path, finished: Path, tmp_path: Path, error_of: ErrorOf
 ) -> None:
     # Lines about the run come first, on stdout.
-    assert "is an ensemble, which is not trained" in error_of(
+    assert "is an ensemble, which cannot be trained" in error_of(
         ["train", "--resume", "--run-dir", ensemble]
     )
     words = ["compare", finished, ensemble, "--out", tmp_path / "comparison"]
@@ -267,7 +267,7 @@ def without(name: str) -> Callable[[Path], None]:
         (with_config(enhance="none"), "another `enhance` than"),
         (with_config(image_size=64), "another `image_size` than"),
         (with_config(dwt="pipeline"), "another `input_wavelet` than"),
-        (with_other_pixels, "1 of 160 ROIs have other pixels"),
+        (with_other_pixels, "1 of 160 ROIs have different pixels"),
         (with_other_split, "the ROIs or their split are no longer those of the run"),
         (without("decision.json"), "has no decision.json"),
         (without("best.keras"), "has no best.keras"),
@@ -308,6 +308,6 @@ def test_an_existing_folder_is_kept(
 ) -> None:
     before = weights_digest(Run.open(ensemble))
     line = error_of(["ensemble", *members[:2], "--out", ensemble])
-    assert "exists already" in line
+    assert "already exists" in line
     assert "name another --out" in line
     assert weights_digest(Run.open(ensemble)) == before

@@ -137,7 +137,7 @@ def test_one_number_of_the_pixels_is_reported_beside_the_network(
         # Its direction is that of the training part.
         assert aucs[str(name)]["value"] in (pytest.approx(auc), pytest.approx(1 - auc))
     best = max(aucs, key=lambda name: aucs[name]["value"])
-    expected = f"one number of the pixels ({best}) alone: AUC {aucs[best]['value']:.3f}"
+    expected = f"single-feature baseline ({best}): AUC {aucs[best]['value']:.3f}"
     assert expected in said["test"]
 
 

@@ -103,7 +103,7 @@ def test_a_place_that_may_not_be_written_is_named(command, error_of):
     command.error = PermissionError(errno.EACCES, "Permission denied", "runs/x")
     line = error_of(["train"])
     assert "Permission denied: 'runs/x'" in line
-    assert "may write to" in line
+    assert "Choose a writable location" in line
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,7 @@ def test_a_name_that_is_no_utf8_is_classified_or_told(finished, tmp_path, error_
         ["train", "--dataset", "phantom", *run, "--run-dir", LATIN_1],
         ["export", str(finished), "--out", str(tmp_path / LATIN_1)],
     ):
-        assert "is no UTF-8" in error_of(words)
+        assert "is not UTF-8" in error_of(words)
 
 
 @pytest.mark.parametrize(

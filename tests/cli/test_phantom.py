@@ -94,7 +94,7 @@ def test_existing_files_are_not_mixed_with_new_ones(
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "precious.txt").write_text("kept")
     line = error_of([*WORDS, "--out", tmp_path / "set"])
-    assert "set exists already" in line
+    assert "set already exists" in line
     assert [path.name for path in (tmp_path / "set").iterdir()] == ["precious.txt"]
 
 
@@ -152,20 +152,20 @@ def test_a_tree_follows_given_case_lists(
         (["--layout", "tcia", "x", "--rois", "4"], "Received: 4; expected at least 5"),
         (["--layout", "tcai", "x"], "did you mean 'tcia'?"),
         (["--layout", "tcia", "x", "--out", "y"], "named twice"),
-        (["--out", "x", "--swapped", "0.1"], "--swapped is of --layout tcia"),
+        (["--out", "x", "--swapped", "0.1"], "--swapped needs --layout tcia"),
         (["--layout", "tcia", "x", "--lesion", "masses"], "did you mean 'mass'?"),
         (["--layout", "tcia", "x", "--case-lists", "."], "calc_case_description"),
         (["--background", "normal"], "Give --out DIR with --background"),
         (["--out", "x", "--background", "normal"], "a.png: pixel spacing"),
         (["--out", "x", "--background", "absent"], "absent: cannot be listed"),
-        (["--out", "x", "--pixel-spacing", "0.1"], "is of --background"),
+        (["--out", "x", "--pixel-spacing", "0.1"], "needs --background"),
         (
             ["--out", "x", "--background", "normal", "--pixel-spacing", "0.1"],
             "no lesion-free square of 25.6 mm is left",
         ),
         (
             ["--layout", "tcia", "x", "--background", "normal"],
-            "--background is of --layout folders",
+            "--background needs --layout folders",
         ),
     ],
 )

@@ -117,7 +117,7 @@ def test_a_run_killed_again_and_again_ends_as_the_unbroken_one(
     ended = process.wait(DEADLINE_S)
     text = (tmp_path / "3.log").read_text()
     assert ended == 130, text
-    assert f"Carry on: python train.py --run-dir {run} --resume" in text
+    assert f"Resume: python train.py --run-dir {run} --resume" in text
     assert "Traceback" not in text
     assert (run / "best.keras").is_file()
     assert len((run / "history.csv").read_text().splitlines()) == 1 + completed(run)

@@ -83,7 +83,7 @@ def test_without_data_the_phantom_is_taken_and_that_is_said_loudly(
 def test_an_existing_run_is_not_overwritten(finished, store_dir, error_of):
     before = {p: p.read_bytes() for p in finished.rglob("*") if p.is_file()}
     line = error_of(["train", *flags(store_dir=store_dir, run_dir=finished)])
-    assert "exists already" in line
+    assert "already exists" in line
     assert "--resume" in line
     assert {p: p.read_bytes() for p in finished.rglob("*") if p.is_file()} == before
 
@@ -153,6 +153,6 @@ def test_ctrl_c_says_how_to_carry_on(
     run_dir = tmp_path / "run"
     assert main(["train", *flags(store_dir=store_dir, run_dir=run_dir)]) == 130
     out = capsys.readouterr().out
-    assert f"Stopped. Carry on: python train.py --run-dir {run_dir} --resume" in out
+    assert f"Stopped. Resume: python train.py --run-dir {run_dir} --resume" in out
     assert "Best of" not in out
     assert "SavedModel" not in out

@@ -147,7 +147,7 @@ def test_real_patches_of_normal_tissue_take_lesions(shared_data):
     found = find_backgrounds(folder, spec, 0.085)
     files = len(list(folder.iterdir()))
     # Most are free of candidates, as their source states.
-    assert 0.8 * files < found.apart <= files
+    assert 0.8 * files < found.n_disjoint <= files
     cases, squares = background_cases(found, spec, 60)
 
     images, table = render_on_backgrounds(folder, spec, cases, squares)

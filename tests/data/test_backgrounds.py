@@ -45,7 +45,7 @@ def found(films):
 
 
 def places(tissue):
-    return [(int(y), int(x)) for y, x in (*tissue.apart, *tissue.others)]
+    return [(int(y), int(x)) for y, x in (*tissue.disjoint, *tissue.others)]
 
 
 def grey_of(path):
@@ -58,7 +58,7 @@ def test_squares_lie_in_the_breast_away_from_skin_and_edges(films, found):
     rim = round(1.9 / PIXEL_MM)
 
     assert tissue.side == SIDE
-    assert len(tissue.apart) >= 3
+    assert len(tissue.disjoint) >= 3
     for top, left in places(tissue):
         assert min(top, left) > rim
         around = (
@@ -71,12 +71,12 @@ def test_squares_lie_in_the_breast_away_from_skin_and_edges(films, found):
 
 def test_squares_apart_do_not_overlap_and_no_further_one_is_free(found):
     for tissue in found.tissues:
-        apart = np.asarray(tissue.apart)
+        apart = np.asarray(tissue.disjoint)
         away = np.abs(apart[:, None] - apart[None]).max(axis=-1)
         assert (away[~np.eye(len(apart), dtype=bool)] >= tissue.side).all()
         for place in tissue.others:
             assert (np.abs(apart - place).max(axis=1) < tissue.side).any()
-    assert found.apart == sum(len(each.apart) for each in found.tissues)
+    assert found.n_disjoint == sum(len(each.disjoint) for each in found.tissues)
 
 
 def test_squares_that_meet_a_candidate_are_left_out_and_it_is_listed(films, found):

@@ -95,7 +95,7 @@ def test_a_graft_folds_back_into_the_kernel_that_it_was_made_of(graft: str) -> N
     model = stemmed(bands, stem.stem_kernel, stem.stem_stride)
     kernel = np.random.default_rng(0).normal(size=(7, 7, 1, 6))
     conv = model.get_layer("stem")
-    conv.kernel.assign(stem.carry(kernel, "haar")[0])
+    conv.kernel.assign(stem.convert(kernel, "haar")[0])
     if graft == "detail":  # Each weight for the average of 2x2 pixels.
         expected = kernel.repeat(2, axis=0).repeat(2, axis=1) / 4
     else:

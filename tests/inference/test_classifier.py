@@ -124,7 +124,7 @@ def test_what_is_no_model_is_named(finished: Path, tmp_path: Path) -> None:
         "empty": "a folder of another kind",
         "absent": "nothing there",
         "nocard": "its card cannot be read",
-        "run": "no decision that can be read",
+        "run": "the decision cannot be read",
     }.items():
         with pytest.raises(UserError, match=expected):
             open_classifier(tmp_path / name)

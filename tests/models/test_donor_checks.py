@@ -178,7 +178,9 @@ def test_a_grey_donor_of_a_graft_needs_a_standardised_roi(
     donor = plain() if standardised else on(keras.Input((32, 32, 1)), kernel=7)
     path = tmp_path / "grey.keras"
     filled(donor).save(path)
-    load_pretrained(grafted(), path, carry=lambda kernel: subband_stem(kernel, "haar"))
+    load_pretrained(
+        grafted(), path, convert_stem=lambda kernel: subband_stem(kernel, "haar")
+    )
     note = (
         f"{path}: the kernel of 'conv1_conv' was trained on other inputs. There: "
         f"{ROI}; here: {ROI_NORM}."
@@ -218,8 +220,8 @@ def test_gates_of_another_place_are_left_out_with_a_note(
     else:
         np.testing.assert_array_equal(gate.excite.bias, gate.gate_bias)
         assert caplog.messages == [
-            f"{path}: the gates are left out, since se_position is another there. They "
-            "are 1, the first is 'conv1_block1_se'."
+            f"{path}: the gates are left out, since se_position is different there. "
+            "They are 1, the first is 'conv1_block1_se'."
         ]
 
 

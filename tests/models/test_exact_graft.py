@@ -228,9 +228,7 @@ def test_the_stages_and_the_error_of_least_squares_are_logged(
     assert part.endswith("at their initial weights: conv5 (20 layers).")
     assert len(least_squares) == (error is not None)
     for message in least_squares:
-        assert (
-            "'conv1_conv' is carried over to the subbands by least squares" in message
-        )
+        assert "'conv1_conv' is converted to the subbands by least squares" in message
         assert 0.05 < float(message.rstrip(".").split()[-1]) < 0.5
 
 

@@ -129,12 +129,12 @@ def test_average_stem_is_the_kernel_on_the_average_of_four_pixels() -> None:
     np.testing.assert_allclose(found, wanted, atol=1e-12)
 
 
-@pytest.mark.parametrize("carry", [subband_stem, average_stem])
-def test_the_dtype_stays_and_another_shape_is_refused(carry) -> None:
-    assert carry(random_kernel().astype("float32"), "haar")[0].dtype == np.float32
+@pytest.mark.parametrize("convert", [subband_stem, average_stem])
+def test_the_dtype_stays_and_another_shape_is_refused(convert) -> None:
+    assert convert(random_kernel().astype("float32"), "haar")[0].dtype == np.float32
     for shape in ((7, 7, 3, 5), (3, 3, 1, 5), (7, 7, 1)):
         with pytest.raises(ValueError, match=r"\(7, 7, 1, filters\)"):
-            carry(np.zeros(shape), "haar")
+            convert(np.zeros(shape), "haar")
 
 
 def test_an_empty_kernel_has_no_error_and_an_unknown_wavelet_is_refused() -> None:

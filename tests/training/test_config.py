@@ -129,7 +129,7 @@ def test_an_option_with_a_flag_of_its_own_must_use_it(option: str) -> None:
 
 
 def test_subbands_from_the_pipeline_need_a_model_that_takes_them() -> None:
-    with pytest.raises(UserError, match=r"'resnet50' takes no subbands"):
+    with pytest.raises(UserError, match=r"'resnet50' has no subbands"):
         TrainConfig(model="resnet50", dwt="pipeline")
 
 

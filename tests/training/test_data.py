@@ -77,8 +77,8 @@ def test_what_becomes_of_a_validation_part_of_its_own_is_said(
     folds = load_data(config(**place, split="patient-kfold", folds=2))
     assert folds.split_origin.startswith("patient-kfold, test fold 0")
     assert folds.notes[-1] == (
-        "The data set's own split, its validation part of 2 ROIs included, is not "
-        "used: `split='patient-kfold'` draws another."
+        "The data set's own split, with its validation part of 2 ROIs, is not "
+        "used: `split='patient-kfold'` draws a new one."
     )
     assert not any("validation" in note for note in load_data(config()).notes)
 

@@ -40,7 +40,7 @@ def test_two_devices_end_where_one_does(
     devices = "--xla_force_host_platform_device_count=2"
     chosen = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "XLA_FLAGS": devices}
     done = python("-c", _SCRIPT, tmp_path, *words, **chosen)
-    assert "--batch-size 15 does not divide by 2 devices" in done.stderr
+    assert "--batch-size 15 is not divisible by 2 devices" in done.stderr
 
     alone, both = (tmp_path / name for name in ("one-device", "mirrored"))
     (last,) = (path.name for path in (alone / "checkpoints").iterdir())

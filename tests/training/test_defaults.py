@@ -25,9 +25,9 @@ def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setattr(
         "keras.src.utils.file_utils.config.keras_home", lambda: str(tmp_path)
     )
-    defaults._can_be_had.cache_clear()
+    defaults._is_available.cache_clear()
     yield
-    defaults._can_be_had.cache_clear()
+    defaults._is_available.cache_clear()
 
 
 def with_all_options(config: TrainConfig) -> TrainConfig:
@@ -83,7 +83,7 @@ def test_options_that_imagenet_does_not_fit_start_from_scratch(
 
 
 def test_a_trunk_rate_without_weights_names_both(offline: None) -> None:
-    with pytest.raises(UserError, match=r"`trunk_rate`.*no weights can be had"):
+    with pytest.raises(UserError, match=r"`trunk_rate`.*no weights are available"):
         settled(TrainConfig(trunk_rate=0.1))
 
 

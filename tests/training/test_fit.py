@@ -223,7 +223,7 @@ def test_data_that_changed_are_not_trained_on(
     with pytest.raises(UserError, match="no longer those of the run"):
         train(run, data, resume=True, verbose=0)
     run.begin(data.cases, ["other", *data.pixels[1:]])
-    with pytest.raises(UserError, match="1 of 160 ROIs have other pixels"):
+    with pytest.raises(UserError, match="1 of 160 ROIs have different pixels"):
         train(run, data, resume=True, verbose=0)
 
 

@@ -23,7 +23,7 @@ from keras_wa.training.fit import train
 from keras_wa.training.monitor import (
     Monitor,
     confusion_figure,
-    sheet,
+    image_grid,
     subband_figure,
     to_image,
 )
@@ -131,12 +131,12 @@ def _interrupt_after(epochs: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_sheet_shows_each_roi_in_its_place() -> None:
     images = np.linspace(0, 1, 10)[:, None, None] * np.ones((10, 8, 8))
-    figure = sheet(images, columns=4)
+    figure = image_grid(images, columns=4)
     shown = [axes.images[0].get_array() for axes in figure.axes]
     assert len(shown) == 10
     for picture, image in zip(shown, images, strict=True):
         np.testing.assert_array_equal(np.asarray(picture), image)
-    assert len(sheet(np.zeros((99, 4, 4))).axes) == 32
+    assert len(image_grid(np.zeros((99, 4, 4))).axes) == 32
 
 
 def test_the_subbands_carry_their_names() -> None:
@@ -186,7 +186,7 @@ def test_a_class_that_is_never_called_has_its_place() -> None:
 
 
 def test_a_figure_becomes_a_picture() -> None:
-    picture = to_image(sheet(np.ones((1, 4, 4)), columns=1))
+    picture = to_image(image_grid(np.ones((1, 4, 4)), columns=1))
     assert picture.dtype == np.uint8
     assert picture.shape[0] == 1
     assert picture.shape[-1] == 4

@@ -55,7 +55,7 @@ def test_a_run_whose_data_moved_keeps_their_places_and_its_settings(run: Run) ->
     changes = {"data_dir": "/new", "store_dir": "/stores", "case_lists": "/lists"}
     changes["mlflow"] = "http://new:5000"
     moved = dataclasses.replace(run.config, **changes)
-    dataclasses.replace(run, config=dataclasses.replace(moved, seed=5)).keep_places()
+    dataclasses.replace(run, config=dataclasses.replace(moved, seed=5)).update_paths()
     assert Run.open(run.path).config == moved
 
 
@@ -99,7 +99,7 @@ def test_claiming_a_directory_writes_nothing_so_that_it_can_be_claimed_again(
 def test_an_existing_run_is_never_overwritten(run: Run) -> None:
     before = (run.path / "config.json").read_bytes()
     with pytest.raises(
-        UserError, match=r"run exists already.*`resume=True`.*`run_dir`"
+        UserError, match=r"run already exists.*`resume=True`.*`run_dir`"
     ):
         Run.create(run.path, TrainConfig(weights="none", epochs=8))
     assert (run.path / "config.json").read_bytes() == before
@@ -203,7 +203,7 @@ def test_a_changed_dataset_is_refused(run: Run, change: str) -> None:
 
 def test_other_pixels_under_the_same_names_are_refused_or_noted(run: Run) -> None:
     pixels = ["a0", "b1", "c0", "d1"]
-    found = "2 of 4 ROIs have other pixels than in the training, the first 'b'"
+    found = "2 of 4 ROIs have different pixels than in the training, the first 'b'"
     with pytest.raises(
         UserError, match=rf"split\.csv: {found}.*`allow_changed_data=True`"
     ):

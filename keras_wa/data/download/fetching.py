@@ -62,7 +62,7 @@ def fetch_series(
         return []
     left = list(waits)
     with (
-        _alone(out / pending["folder"].iloc[0].split("/")[0]) as root,
+        _locked_folder(out / pending["folder"].iloc[0].split("/")[0]) as root,
         ProgressBar(
             "Downloading", int(pending["bytes"].sum()), progress, unit="bytes"
         ) as bar,
@@ -157,7 +157,7 @@ def _refuse_full_disk(error: str, out: Path) -> None:
     if os.strerror(errno.ENOSPC).lower() in error.lower():
         raise UserError(
             f"{out}: the disk is full. Free some space and run the same command again; "
-            "it goes on where it stopped."
+            "it continues where it stopped."
         )
 
 
@@ -178,7 +178,7 @@ def _bytes_in(folder: Path) -> int:
 
 
 @contextlib.contextmanager
-def _alone(root: Path) -> Iterator[Path]:
+def _locked_folder(root: Path) -> Iterator[Path]:
     """Creates and locks a folder, without the remains of a killed download."""
     busy = (
         f"{root}: another download into this folder is running. Wait for it, or name "

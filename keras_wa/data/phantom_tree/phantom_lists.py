@@ -84,7 +84,7 @@ def phantom_case_lists(
     return pd.concat(parts, ignore_index=True)
 
 
-def some_patients(cases: pd.DataFrame, rois: int) -> pd.DataFrame:
+def limit_rois(cases: pd.DataFrame, rois: int) -> pd.DataFrame:
     """Selects whole patients, in equal shares from each list and label.
 
     Raises:
@@ -140,7 +140,7 @@ def _official(cases: pd.DataFrame, lesion: str) -> pd.DataFrame:
 def _patients(spec: PhantomSpec, lesion: str, n: int) -> pd.DataFrame:
     cases = phantom_cases(spec, max(n, _ENOUGH), _EPOCH[lesion])
     if n < len(cases):
-        cases = some_patients(cases.assign(lesion_type=lesion), n)
+        cases = limit_rois(cases.assign(lesion_type=lesion), n)
     patients = cases["patient_id"]
     if patients.nunique() > _MOST_PATIENTS:
         raise UserError(

@@ -30,7 +30,7 @@ class CopiedImages:
         return len(self.rows)
 
     @classmethod
-    def some(cls, images: NDArray[np.uint8], rows: NDArray[np.int64]) -> CopiedImages:
+    def take(cls, images: NDArray[np.uint8], rows: NDArray[np.int64]) -> CopiedImages:
         """Returns unchanged images of a stack, without reading them."""
         return cls(images, rows, np.zeros(len(rows), np.int64))
 

@@ -83,11 +83,11 @@ def read_images(
     """
     mapped = isinstance(images, np.memmap) and images.filename is not None
     if mapped and hasattr(os, "posix_fadvise"):
-        _ask_for(images, rows)
+        _prefetch(images, rows)
     return np.asarray(images[rows])
 
 
-def _ask_for(images: Any, rows: NDArray[np.int64]) -> None:
+def _prefetch(images: Any, rows: NDArray[np.int64]) -> None:
     size = images.strides[0]
     # This is only advice: if it fails, as for a file that was moved, images are read
     # without it.

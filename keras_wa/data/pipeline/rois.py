@@ -37,7 +37,7 @@ class Rois:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def some(self, positions: NDArray[np.int64]) -> Rois:
+    def take(self, positions: NDArray[np.int64]) -> Rois:
         """Returns the ROIs at some positions, for evaluation."""
         return Rois(lambda at: self.read(positions[at]), self.labels[positions])
 

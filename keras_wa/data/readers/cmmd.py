@@ -78,7 +78,7 @@ def read_cmmd(
             f"{root}: DICOM files. Received: none here or below; expected CMMD's "
             "images. `keras_wa.data.download` fetches them."
         )
-    images, bad = _sort_out(index, breasts, sheet.name)
+    images, bad = _match_breasts(index, breasts, sheet.name)
     skipped += bad
     dataset = build_dataset(
         "cmmd",
@@ -136,7 +136,7 @@ def _read_breasts(sheet: Path) -> tuple[pd.DataFrame, Skipped]:
     return pd.DataFrame(rows, columns=columns), skipped
 
 
-def _sort_out(
+def _match_breasts(
     index: pd.DataFrame, breasts: pd.DataFrame, sheet: str
 ) -> tuple[pd.DataFrame, Skipped]:
     """Returns the images of labelled breasts, and the others with the reason."""

@@ -60,7 +60,7 @@ def shortcuts(scores: Iterable[Score]) -> dict[str, Estimate]:
     }
 
 
-def at_best(scores: Iterable[Score]) -> str:
+def highest_auc(scores: Iterable[Score]) -> str:
     """Returns a clause on the highest AUC, `""` if there is none."""
     aucs = {score.name: score.auc for score in scores if score.auc is not None}
     if not aucs:

@@ -15,7 +15,7 @@ from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from keras_wa.evaluate.audit.findings import CheckResult, Score
 from keras_wa.evaluate.audit.guesses import (
     STRONG_SHORTCUT_AUC,
-    at_best,
+    highest_auc,
     score_probabilities,
     shortcuts,
 )
@@ -165,7 +165,7 @@ def _judge(scores: list[Score], telling: pd.DataFrame, rois: int) -> CheckResult
     if not alarms:
         return result(
             "ok",
-            f"File names and paths tell nothing sure of the label{at_best(scores)}.",
+            f"File names and paths do not predict the label{highest_auc(scores)}.",
         )
     examples = [
         f"{token['token']!r} in {name} ({token['rois']} of {rois} ROIs, "

@@ -10,8 +10,8 @@ from keras_wa.evaluate.audit.findings import CheckResult, Score
 from keras_wa.evaluate.audit.guesses import (
     SHORTCUT_AUC,
     STRONG_SHORTCUT_AUC,
-    at_best,
     defined,
+    highest_auc,
     learning_and_test,
     shortcuts,
     why_not_held_out,
@@ -98,7 +98,7 @@ def _judge(scores: list[Score], rois: int) -> CheckResult:
         return result(
             "ok",
             "No single number of the images tells anything sure of the "
-            f"label{at_best(scores)}.",
+            f"label{highest_auc(scores)}.",
         )
     sentences, advice = [], []
     for names, what, then in (

@@ -79,7 +79,7 @@ def run_jobs(
     """
     _require_same_data(jobs)
     if distribute is not None:
-        return _run_apart(jobs, resamples, distribute)
+        return _run_in_parallel(jobs, resamples, distribute)
     outcome = JobsOutcome()
     took: list[float] = []
     left = [job for job in jobs if not job.complete]
@@ -112,7 +112,7 @@ def run_jobs(
     return outcome
 
 
-def _run_apart(
+def _run_in_parallel(
     jobs: Sequence[Job], resamples: int, distribute: Distribute
 ) -> JobsOutcome:
     """Completes runs in other processes, under one progress bar."""

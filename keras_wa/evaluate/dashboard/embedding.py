@@ -64,7 +64,7 @@ def _write(
 ) -> int:
     model = load_best(run)
     data = load_data_of(run)
-    part, cases = data.part("test"), data.some_cases_of("test")
+    part, cases = data.part("test"), data.require_cases_of("test")
     n = min(most, len(part))
     chosen = np.linspace(0, len(part) - 1, n).round().astype(int)
     rois = Rois(lambda at: part.read(chosen[at]), part.labels[chosen])

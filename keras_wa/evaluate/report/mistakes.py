@@ -127,7 +127,7 @@ def read_mistakes(folder: Path) -> Mistakes:
     return Mistakes(missed, alarms, record["note"])
 
 
-def surest_mistakes(
+def most_confident_mistakes(
     labels: NDArray[np.int64],
     probabilities: NDArray[np.float64],
     threshold: float,
@@ -159,7 +159,7 @@ def show_mistakes(
     Each has the network's input, its subbands if the network has them, and Grad-CAM if
     the network allows it. The predictions are in the order of the part's ROIs.
     """
-    missed, alarms = surest_mistakes(
+    missed, alarms = most_confident_mistakes(
         predictions["label"].to_numpy(np.int64),
         predictions["probability"].to_numpy(np.float64),
         threshold,

@@ -142,9 +142,9 @@ def _search(
     )
     _continue_stopped(study)
     if distribute is not None:
-        from keras_wa.evaluate.tune.apart import search_apart
+        from keras_wa.evaluate.tune.parallel import search_in_parallel
 
-        search_apart(study, space, base, out, trials, late, distribute)
+        search_in_parallel(study, space, base, out, trials, late, distribute)
         return True
     while True:
         ended = len(ended_trials(study))

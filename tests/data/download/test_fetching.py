@@ -156,14 +156,14 @@ def test_a_full_disk_ends_it_at_once(series, out, tmp_path):
     full = program(
         tmp_path / "full", "import sys", f"print({error!r}, file=sys.stderr)"
     )
-    with pytest.raises(UserError, match=r"the disk is full.*goes on"):
+    with pytest.raises(UserError, match=r"the disk is full.*continues"):
         fetch_series(series, out, S5cmd(program=full), waits=(60,), progress=False)
     assert files_in(out) == {}
 
 
 def test_two_downloads_into_one_folder_are_held_apart(series, out, server):
     with (
-        fetching._alone(out / "cbis_ddsm"),
+        fetching._locked_folder(out / "cbis_ddsm"),
         pytest.raises(UserError, match="another download into this folder is running"),
     ):
         fetch(series, out, server)

@@ -6,8 +6,8 @@ from pydicom.uid import UID
 
 from keras_wa.data.case_table import validate
 from keras_wa.data.phantom_tree.phantom_lists import (
+    limit_rois,
     phantom_case_lists,
-    some_patients,
     write_case_lists,
 )
 from keras_wa.data.readers.cbis_ddsm import find_case_lists, read_case_lists
@@ -104,7 +104,7 @@ def test_impossible_sets_are_refused(arguments, told):
 
 def test_some_patients_are_whole_and_of_every_list():
     cases = phantom_case_lists(SPEC, 300, "all")
-    some = some_patients(cases, 60)
+    some = limit_rois(cases, 60)
 
     assert 50 <= len(some) <= 60
     assert some.groupby(["lesion_type", "split", "label"]).ngroups == 8
@@ -117,7 +117,7 @@ def test_some_patients_are_whole_and_of_every_list():
 def test_too_few_rois_for_every_list_are_refused():
     cases = phantom_case_lists(SPEC, 300, "all")
     with pytest.raises(UserError, match=r"`rois`\. Received: 2, which leaves no ROI"):
-        some_patients(cases, 2)
+        limit_rois(cases, 2)
 
 
 ROWS = [

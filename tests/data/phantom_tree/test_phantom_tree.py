@@ -14,8 +14,8 @@ import pytest
 
 from keras_wa.data import ReadOptions
 from keras_wa.data.phantom_tree.phantom_lists import (
+    limit_rois,
     phantom_case_lists,
-    some_patients,
 )
 from keras_wa.data.phantom_tree.phantom_settings import TreeSettings
 from keras_wa.data.phantom_tree.phantom_tree import (
@@ -250,7 +250,7 @@ def test_a_wrong_argument_is_named_and_nothing_is_written(change, told, tmp_path
 @pytest.mark.shared_data
 def test_real_case_lists_are_followed(shared_data, tmp_path):
     lists = read_case_lists(find_case_lists(shared_data / "cbis-ddsm-csv"))
-    cases = some_patients(lists.cases, 24)
+    cases = limit_rois(lists.cases, 24)
     truth = write_phantom_tree(tmp_path, cases, swapped=0.3, **SMALL)
     dataset = read_cbis_ddsm(tmp_path, ReadOptions(**OPTIONS), progress=False)
 

@@ -65,7 +65,7 @@ def test_they_are_indexed_as_an_array_is(copies, at):
 def test_a_view_is_of_the_images_that_were_chosen(copies):
     for at in (np.array([4, 1]), slice(2, 5)):
         np.testing.assert_array_equal(copies.view(at)[:], EXPECTED[at])
-    some = CopiedImages.some(copies.source, np.array([2, 0]))
+    some = CopiedImages.take(copies.source, np.array([2, 0]))
     np.testing.assert_array_equal(some[:], SOURCE[[2, 0]])
     assert some.dtype == np.uint8
 

@@ -12,10 +12,10 @@ from keras import layers
 
 from keras_wa.evaluate.report.mistakes import (
     Mistakes,
+    most_confident_mistakes,
     read_mistakes,
     show_mistakes,
     small,
-    surest_mistakes,
     write_mistakes,
 )
 from keras_wa.training.best import load_best
@@ -38,11 +38,11 @@ def shown(finished: Path):
 def test_the_farthest_from_the_threshold_come_first():
     labels = np.array([1, 1, 1, 0, 0, 0, 1, 0])
     p = np.array([0.1, 0.3, 0.9, 0.95, 0.6, 0.2, 0.05, 0.5])
-    missed, alarms = surest_mistakes(labels, p, 0.5)
+    missed, alarms = most_confident_mistakes(labels, p, 0.5)
     assert list(missed) == [6, 0, 1]
     # 0.5 itself is called malignant.
     assert list(alarms) == [3, 4, 7]
-    assert [list(each) for each in surest_mistakes(labels, p, 0.5, most=1)] == [
+    assert [list(each) for each in most_confident_mistakes(labels, p, 0.5, most=1)] == [
         [6],
         [3],
     ]

@@ -106,7 +106,7 @@ def without_jpeg_noise(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.where(pixels < 128, np.uint8(0), np.uint8(255))
 
 
-def shows_many_values(pixels: NDArray) -> bool:
+def has_many_values(pixels: NDArray) -> bool:
     """Returns whether a sample of the pixels shows that an image is not a mask."""
     rows, columns = (max(1, count // _SAMPLES) for count in pixels.shape)
     return len(np.unique(pixels[::rows, ::columns])) > 2
@@ -114,7 +114,7 @@ def shows_many_values(pixels: NDArray) -> bool:
 
 def has_two_values(pixels: NDArray) -> bool:
     """Returns whether an image has exactly two values, like a mask."""
-    if shows_many_values(pixels):
+    if has_many_values(pixels):
         return False
     low, high = pixels.min(), pixels.max()
     return bool(low != high and np.all((pixels == low) | (pixels == high)))

@@ -27,9 +27,9 @@ from keras_wa.data.readers.cbis_ddsm.matching import Files
 from keras_wa.data.readers.cbis_ddsm.parts import (
     MASK_DESCRIPTION,
     are_swapped,
+    has_many_values,
     has_two_values,
     read_header,
-    shows_many_values,
     without_jpeg_noise,
 )
 from keras_wa.data.readers.cbis_ddsm.stated_spacing import ASSUMED_MM
@@ -141,7 +141,7 @@ class RoiReader:
             try:
                 image = self._open(path)
                 stored = _stored(image, path)
-                if shows_many_values(stored):
+                if has_many_values(stored):
                     # Without the exact count, which takes long: with swapped files
                     # this is not an error but leads to the mask.
                     raise UserError(

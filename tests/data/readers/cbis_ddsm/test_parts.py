@@ -9,9 +9,9 @@ import pytest
 from keras_wa.data.readers.cbis_ddsm.parts import (
     Header,
     are_swapped,
+    has_many_values,
     has_two_values,
     read_header,
-    shows_many_values,
     without_jpeg_noise,
 )
 from tests.data.io.dicom_files import write_dicom
@@ -80,9 +80,9 @@ def test_two_values_are_a_mask_and_anything_else_is_none(dtype):
     assert has_two_values(mask)
     assert not has_two_values(np.zeros_like(mask))
     mask[190, 7] = 1  # Off the grid that is looked at first.
-    assert not shows_many_values(mask)
+    assert not has_many_values(mask)
     assert not has_two_values(mask)
-    assert shows_many_values(mammogram((50, 50), 1))
+    assert has_many_values(mammogram((50, 50), 1))
     assert not has_two_values(mammogram((50, 50), 1))
 
 

@@ -21,16 +21,16 @@ from keras_wa.training.config import TrainConfig
 
 _log = logging.getLogger(__name__)
 
-Asked = tuple[int, dict[str, Any], str]
+PendingTrial = tuple[int, dict[str, Any], str]
 """A trial's id in the storage, its settings, and its folder."""
 
 Distribute = Callable[
-    [Callable[[list[Asked]], list[Any]], Iterable[Asked]],
-    Iterator[tuple[list[Asked], list[Any]]],
+    [Callable[[list[PendingTrial]], list[Any]], Iterable[PendingTrial]],
+    Iterator[tuple[list[PendingTrial], list[Any]]],
 ]
 
 
-def search_apart(
+def search_in_parallel(
     study: optuna.Study,
     space: Sequence[Parameter],
     base: Mapping[str, Any],
@@ -48,7 +48,7 @@ def search_apart(
     work = functools.partial(_run_trials, space, config, base, out)
     running = failures = 0
 
-    def asked() -> Iterator[Asked]:
+    def pending() -> Iterator[PendingTrial]:
         nonlocal running
         while len(search.ended_trials(study)) + running < trials and not late():
             running += 1
@@ -61,7 +61,7 @@ def search_apart(
             bar.advance(ended - bar.done)
             if ended >= trials or late():
                 return
-            for ((trial, _, name),), (value,) in distribute(work, asked()):
+            for ((trial, _, name),), (value,) in distribute(work, pending()):
                 running -= 1
                 number = study._storage.get_trial(trial).number
                 shutil.rmtree(out / "runs" / name, ignore_errors=True)
@@ -85,12 +85,12 @@ def _run_trials(
     config: TrainConfig,
     base: Mapping[str, Any],
     out: Path,
-    asked: list[Asked],
+    trials: list[PendingTrial],
 ) -> list[float | UserError | None]:
     """Returns the value of each trial, None if it was stopped early, or an error."""
     study = search.open_study(out, space, config)
     values: list[float | UserError | None] = []
-    for number, settings, name in asked:
+    for number, settings, name in trials:
         trial = optuna.trial.Trial(study, number)
         try:
             folder = out / "runs" / name
