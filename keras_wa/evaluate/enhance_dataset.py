@@ -184,5 +184,5 @@ def _flat(source: Any) -> dict[str, Any]:
 
 def _title(dataset: Dataset) -> str:
     """Returns the dataset's name; figures of a phantom are always labelled as such."""
-    told = any(note.startswith("This is a phantom") for note in dataset.notes)
-    return f"In-silico phantom ({dataset.name})" if told else dataset.name
+    is_phantom = any(note.startswith("This is a phantom") for note in dataset.notes)
+    return f"In-silico phantom ({dataset.name})" if is_phantom else dataset.name

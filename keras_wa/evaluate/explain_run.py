@@ -93,7 +93,7 @@ def explain_run(
     for name, value in others.items():
         if value is not None:
             raise UserError(
-                f"`{name}` is of the other method. Received: {name}={value!r}, "
+                f"`{name}` belongs to the other method. Received: {name}={value!r}, "
                 f"method={method!r}; leave it out, or give the other method."
             )
     model = load_best(run)

@@ -161,9 +161,9 @@ def check_predictions(predictions: pd.DataFrame) -> None:
     if not all(finite):
         bad = predictions.iloc[finite.index(False)]
         raise UserError(
-            f"The probability of ROI {bad['roi_id']!r} is no number. "
+            f"The probability of ROI {bad['roi_id']!r} is not a number. "
             f"Received: {bad['probability']}; expected one in [0, 1]. "
-            "A model whose training diverged predicts such: train it again."
+            "A model whose training diverged predicts such values: train it again."
         )
 
 
@@ -269,18 +269,18 @@ def _warnings(
     if n_patients < FEW_PATIENTS:
         warnings.append(
             f"These ROIs are of {n_patients} patients only. With fewer than "
-            f"{FEW_PATIENTS} the intervals are not to be relied on."
+            f"{FEW_PATIENTS} the intervals are unreliable."
         )
     if n_resamples < _ENOUGH_RESAMPLES:
         warnings.append(
-            f"The ends of the intervals are rough: {n_resamples} resamples, where "
-            f"{_ENOUGH_RESAMPLES} are advised."
+            f"The limits of the intervals are rough: {n_resamples} resamples; "
+            f"{_ENOUGH_RESAMPLES} are recommended."
         )
     if val_predictions is not None and set(val_predictions["roi_id"]) & set(
         predictions["roi_id"]
     ):
         warnings.append(
             "The threshold, the temperature and the prediction sets were chosen on "
-            "these very ROIs, which flatters what depends on them."
+            "these ROIs: results that depend on them are optimistic."
         )
     return warnings

@@ -64,7 +64,7 @@ def read_masks(
     from keras_wa.data.dataset import lesion_mask
 
     if dataset.read_mask is None:
-        note = "This data set has no masks: where the heat lies was not scored."
+        note = "This data set has no masks: the position of the heat was not scored."
         return [None] * len(sample.cases), note
     rows = dataset.cases.set_index("roi_id", drop=False)
     masks: list[Mask | None] = []
@@ -86,5 +86,5 @@ def read_masks(
             reasons.append(f"{roi_id}: no pixel of its mask is left at this size")
     if not reasons:
         return masks, None
-    note = f"{len(reasons)} ROIs were not scored for want of a mask: {reasons[0]}"
+    note = f"{len(reasons)} ROIs without a mask were not scored: {reasons[0]}"
     return masks, note if len(reasons) == 1 else f"{note}, and others."

@@ -32,7 +32,7 @@ def subgroup_metrics(
 
     With many subgroups, some differ from the whole by chance: an interval that contains
     the value of the whole shows no difference. A combined value such as
-    `PLEOMORPHIC-FINE_LINEAR_BRANCHING` is a subgroup of its own.
+    `PLEOMORPHIC-FINE_LINEAR_BRANCHING` is a separate subgroup.
 
     Args:
         predictions: one row per ROI, with `patient_id`, `label`, `probability` and any

@@ -45,7 +45,7 @@ def test_an_audit_writes_its_page_and_its_record(folder, tmp_path, capsys):
     assert findings["label conflicts"]["verdict"] == "error"
     assert record["verdict"] == "error"
     said = capsys.readouterr().out
-    assert "ERROR: A result on this data set as it stands would be untrue." in said
+    assert "ERROR: A result on this data set would be invalid as it stands." in said
     assert str(out / "audit.html") in said
 
 

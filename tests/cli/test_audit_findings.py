@@ -27,7 +27,7 @@ def test_the_data_and_the_verdict_come_first():
 
 def test_the_sentence_names_the_worst_check_and_what_was_not_done():
     assert verdict_sentence(report()) == (
-        "A result on this data set as it stands would be untrue. See: Copies. 1 check "
+        "A result on this data set would be invalid as it stands. See: Copies. 1 check "
         "could not be done."
     )
 

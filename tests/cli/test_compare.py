@@ -196,7 +196,7 @@ def test_a_system_that_diverges_does_not_stop_the_others(
     models = "tiny,tiny:learning_rate=1e38"
     assert main(words(store_dir, out, models=models, seeds=2)) == 0
     said = capsys.readouterr().out
-    failed = said.index("Failed, the others go on")
+    failed = said.index("Failed, the others continue")
     assert failed < said.index("] tiny, seed 1, split official")
     (part,) = record_of(out)["splits"]
     (system,) = part["systems"]
@@ -216,7 +216,7 @@ def test_several_splits_are_several_tables(store_dir: Path, begun: Path) -> None
     hashes = {each["split_hash"] for each in record["splits"]}
     assert len(hashes) == 2
     text = (out / "comparison.md").read_text()
-    assert "one protocol after the other" in text
+    assert "The same systems under each protocol" in text
     assert "every number on this page is inflated" in text
 
 

@@ -134,7 +134,7 @@ def test_the_same_run_twice_is_refused(
     copies: tuple[Path, Path], tmp_path: Path, refused: Refused
 ) -> None:
     line = refused((copies[0], copies[0]), tmp_path / "out")
-    assert "Expected: each system once a seed" in line
+    assert "Expected: each system once per seed" in line
 
 
 def test_a_probability_that_is_no_number_is_refused(
@@ -145,7 +145,7 @@ def test_a_probability_that_is_no_number_is_refused(
     table.loc[3, "probability"] = np.nan
     table.to_csv(file, index=False, na_rep="nan")
     line = refused(copies, tmp_path / "out")
-    assert f"the probability of ROI {table['roi_id'][3]!r} is no number" in line
+    assert f"the probability of ROI {table['roi_id'][3]!r} is not a number" in line
 
 
 def test_a_run_that_is_not_evaluated_says_how(

@@ -166,8 +166,8 @@ def test_the_temperature_is_fitted_on_validation_and_warned_of_there(
     assert temperature == fit_temperature(table["label"], table["probability"])
     assert val["calibration"]["temperature"] == temperature
     assert f"at the temperature {temperature:.3g} of validation" in said["test"]
-    assert "on these very ROIs" in said["val"]
-    assert "on these very ROIs" not in said["test"]
+    assert "chosen on these ROIs" in said["val"]
+    assert "chosen on these ROIs" not in said["test"]
 
 
 def test_evaluating_again_gives_the_same_bytes(evaluated: Evaluated) -> None:

@@ -168,13 +168,13 @@ def test_occlusion_has_a_folder_of_its_own_and_needs_no_masks(
         (["--layer", "gte"], "did you mean 'gate'?"),
         (
             ["--patch", "4"],
-            "--patch is of the other method. Received:",
+            "--patch belongs to the other method. Received:",
         ),
         (["--method", "occlusion", "--patch", "99"], "expected 1 to 32 pixels"),
         (["--method", "occlusion", "--stride", "5"], "expected 1 to 4 pixels"),
         (
             ["--method", "occlusion", "--layer", "gate"],
-            "--layer is of the other method",
+            "--layer belongs to the other method",
         ),
     ],
 )

@@ -221,8 +221,8 @@ def test_few_patients_few_resamples_and_chosen_here_are_warned_of():
     found = evaluate_predictions(few, 0.5, "given", 50, val_predictions=few)
     texts = " ".join(found["warnings"])
     assert "These ROIs are of 9 patients only" in texts
-    assert "50 resamples, where 2000 are advised" in texts
-    assert "on these very ROIs" in texts
+    assert "50 resamples; 2000 are recommended" in texts
+    assert "chosen on these ROIs" in texts
     enough = predictions(n_patients=10, n=80)
     found = evaluate_predictions(
         enough, 0.5, "given", val_predictions=predictions(seed=4)
@@ -234,7 +234,9 @@ def test_few_patients_few_resamples_and_chosen_here_are_warned_of():
 def test_a_probability_that_is_no_number_is_refused_with_the_roi(value):
     table = predictions().astype({"probability": "float64"})
     table.loc[5, "probability"] = value
-    with pytest.raises(UserError, match=r"probability of ROI 'roi-0-5' is no number"):
+    with pytest.raises(
+        UserError, match=r"probability of ROI 'roi-0-5' is not a number"
+    ):
         evaluate_predictions(table, 0.5, "fixed")
 
 

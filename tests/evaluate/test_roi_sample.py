@@ -60,4 +60,6 @@ def test_a_dataset_without_masks_says_so(dataset: Dataset) -> None:
     bare = dataclasses.replace(dataset, read_mask=None)
     masks, note = read_masks(bare, sample(dataset.cases.iloc[:1]))
     assert masks == [None]
-    assert note == "This data set has no masks: where the heat lies was not scored."
+    assert (
+        note == "This data set has no masks: the position of the heat was not scored."
+    )

@@ -128,8 +128,8 @@ def test_statistics_that_do_not_say_of_what_they_are_are_left_out(
     load_pretrained(model, path)
     assert_same_weights(model.get_layer("subband_norm"), start)
     assert caplog.messages == [
-        f"{path}: the statistics of 'subband_norm' are left out. They are of: the file "
-        f"does not say; here of: {ROI}."
+        f"{path}: the statistics of 'subband_norm' are left out. They are of: unknown "
+        f"inputs; here of: {ROI}."
     ]
 
 

@@ -234,8 +234,8 @@ def test_a_setting_that_needs_tensorflow_leaves_no_directory_behind(
 @pytest.mark.parametrize(
     ("setting", "hidden", "expected"),
     [
-        ("tensorflow", "tensorflow", "compute with tensorflow, which is not installed"),
-        ("jax", "jax", "compute with jax, which is not installed"),
+        ("tensorflow", "tensorflow", "Keras backend tensorflow is not installed"),
+        ("jax", "jax", "Keras backend jax is not installed"),
         ("numpy", "tensorflow", "Unknown backend of Keras (KERAS_BACKEND). Received"),
     ],
 )

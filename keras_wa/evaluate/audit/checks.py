@@ -38,7 +38,7 @@ from keras_wa.progress import track
 RECALL_SPLITS = 200
 """Number of random splits for the score of patient recall."""
 
-FILES = ("files", "What the image files say of themselves")
+FILES = ("files", "Notes from reading the image files")
 
 
 def run_audit(
@@ -131,8 +131,8 @@ def check_split_name(split: str) -> None:
     if split == "augmented-first":
         raise UserError(
             "`split` of an audit. Received: 'augmented-first'; expected 'official', "
-            "'patient-kfold' or 'random-roi'; what such copies would score is said in "
-            "each audit beside patient recall."
+            "'patient-kfold' or 'random-roi'; each audit reports the score of such "
+            "copies with patient recall."
         )
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS)
@@ -156,7 +156,7 @@ def _pixels(
     """Returns the pixels, and the reason if there are none."""
     pixels = read_pixels(dataset, limit, size, seed, progress, distribute)
     if limit == 0:
-        return pixels, "no image was asked for"
+        return pixels, "no images were requested"
     if pixels.skipped and not len(pixels.rows):
         return pixels, (
             f"no images; none of {count(len(pixels.skipped), 'ROI')} could be read. "
@@ -204,8 +204,8 @@ def check_files(cases: pd.DataFrame, pixels: Pixels) -> CheckResult:
         *FILES,
         "warning",
         " ".join(notes),
-        "Grey levels and lengths depend on it: set it right before anything is trained "
-        "on these files, or say beside a result that it is so.",
+        "Grey levels and lengths depend on this: correct it before training on these "
+        "files, or report it with the results.",
         details={"notes": notes},
     )
 
@@ -233,16 +233,16 @@ def _notes(
     cases, read, skipped = dataset.cases, len(pixels.rows), pixels.skipped
     if limit is not None and limit < len(cases):
         notes.append(
-            f"Pixels of {limit} of {count(len(cases), 'ROI')} were asked for, drawn at "
-            "random: copies among the others are not found, nor files that train would "
-            "leave out."
+            f"Pixels of {limit} of {count(len(cases), 'ROI')} were requested, drawn at "
+            "random: among the others, copies and files that train would leave out "
+            "are not found."
         )
     if skipped and read:
         lost = cases["label"][cases["roi_id"].isin([name for name, _ in skipped])]
         by_class = left_out_by_class(lost, cases["label"].iloc[pixels.rows])
         notes.append(
             f"{len(skipped)} of {count(read + len(skipped), 'ROI')} could not be read "
-            f"and {'was' if len(skipped) == 1 else 'were'} passed over in the checks "
+            f"and {'was' if len(skipped) == 1 else 'were'} skipped in the checks "
             f"of pixels: {by_class}. The first: {skipped[0][0]}: {skipped[0][1]}"
         )
         if split != "official" or "val" not in set(cases["split"]):

@@ -14,13 +14,13 @@ _LISTED = 200
 _WORST_FIRST: tuple[Verdict, ...] = ("error", "warning", "note")
 _KINDS = {
     "identical": "come from files that are byte-identical to another one",
-    "near": "look like another one, as it is or turned or mirrored",
+    "near": "look like another one, possibly rotated or mirrored",
 }
 _ADVICE = {
     "error": "Leave the copies out, or give them one patient, so that the split keeps "
-    "them together: what is tested on must not be trained on.",
-    "warning": "Leave the copies out, or give them one patient: another split may tear "
-    "them apart, and one of the patients may be the wrong one.",
+    "them together: test images must not be in training.",
+    "warning": "Leave the copies out, or give them one patient: another split may "
+    "separate them, and one of the patients may be wrong.",
     "note": "",
 }
 
@@ -107,15 +107,15 @@ def check_conflicts(copies: Copies) -> CheckResult:
     identical = conflicting[conflicting["identical"]]
     near = conflicting[~conflicting["identical"] & ~conflicting["one_file"]]
     verdict: Verdict = "ok"
-    sentence, advice = "No image is there under both labels.", ""
+    sentence, advice = "No image has both labels.", ""
     if len(identical) or len(near):
         verdict = "error" if len(identical) else "warning"
         sentence = (
             f"{count(len(identical) + len(near), 'pair')} of ROIs that show the same "
             f"have different labels, {len(identical)} of them from byte-identical "
-            "files: one of the two labels has to be wrong."
+            "files: one of the two labels must be wrong."
         )
-        advice = "Look at them, and correct the labels or leave both out."
+        advice = "Inspect them, and correct the labels or leave both out."
     elif len(neighbours):
         verdict = "note"
         sentence = (

@@ -105,11 +105,11 @@ class AuditReport:
 
 
 _OVERALL: dict[Verdict, str] = {
-    "ok": "No check found anything that speaks against this data set.",
-    "not done": "What was checked is in order; some checks could not be done.",
-    "note": "Nothing is wrong; there is something to know before a result is believed.",
-    "warning": "Results on this data set need what these checks found beside them.",
-    "error": "A result on this data set as it stands would be untrue.",
+    "ok": "No check found a problem in this data set.",
+    "not done": "No problem was found; some checks could not be done.",
+    "note": "No problem was found; read the notes before trusting a result.",
+    "warning": "Report these findings with any result on this data set.",
+    "error": "A result on this data set would be invalid as it stands.",
 }
 
 

@@ -35,7 +35,7 @@ def learning_and_test(cases: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
 
 
 def why_not_held_out(cases: pd.DataFrame) -> str | None:
-    """Returns why a part cannot be learnt from or tested on; None with both labels."""
+    """Returns why training or testing is impossible; None with both labels."""
     parts = dict(zip(("training", "test"), learning_and_test(cases), strict=True))
     for name, rows in parts.items():
         labels = cases.loc[rows, "label"].nunique()

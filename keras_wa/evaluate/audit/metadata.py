@@ -31,7 +31,7 @@ TAKEN = {
 }
 """Columns about the acquisition, which should be independent of the label."""
 
-_CHECK = ("metadata", "What the metadata alone tell of the label")
+_CHECK = ("metadata", "What the metadata alone reveal about the label")
 
 
 def check_metadata(
@@ -99,14 +99,14 @@ def _judge(
     if read:
         best = max(read, key=lambda name: _auc(scores, name).value)
         sentences.append(
-            f"Without any pixel, what a radiologist has written down predicts the "
-            f"label: {_aucs(scores, [best])}, accuracy "
+            f"Without any pixels, radiologists' descriptions predict the label: "
+            f"{_aucs(scores, [best])}, accuracy "
             f"{percent(scores[best].accuracy or math.nan)}; the majority class alone "
             f"has {percent(majority)}."
         )
-        advice.append("This is no leak: it is what an image model has to beat.")
+        advice.append("This is no leak: it is the baseline for an image model.")
     if not sentences:
-        sentences.append("The metadata tell nothing sure of the label.")
+        sentences.append("The metadata do not predict the label.")
     return CheckResult(
         *_CHECK,
         "warning" if taken else "note" if read else "ok",

@@ -29,7 +29,7 @@ MIN_PATIENTS = 3
 """Smallest number of patients of a token; rarer ones identify patients."""
 
 _ALL = "all of these"
-_CHECK = ("names", "What file names and paths tell of the label")
+_CHECK = ("names", "What file names and paths reveal about the label")
 _FOLDS = 5
 _LISTED = 6
 _NAMED = 2
@@ -181,8 +181,8 @@ def _judge(scores: list[Score], telling: pd.DataFrame, rois: int) -> CheckResult
         "File names and paths alone predict the label "
         f"{'well' if strong else 'somewhat'}: "
         + join([f"{name} with AUC {auc}" for name, auc in single.items()])
-        + f". Most telling are {join(examples)}.",
-        "If names tell where an image is from, the pixels do too: balance the classes "
-        "over the sources, or test on a source that was not trained on. Never show "
-        "names to a model.",
+        + f". The most informative are {join(examples)}.",
+        "If names reveal the source of an image, the pixels do too: balance the "
+        "classes over the sources, or test on a source that is not in training. Never "
+        "use names as model inputs.",
     )

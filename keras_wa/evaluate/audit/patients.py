@@ -34,7 +34,7 @@ def check_patients(cases: pd.DataFrame) -> CheckResult:
             *check,
             "error",
             f"{len(leaked)} of {patients} are in more than one part of the split, with "
-            f"{len(theirs)} of {rois}: a test on this split asks for patients that the "
+            f"{len(theirs)} of {rois}: a test on this split includes patients that the "
             "model has seen.",
             "Split by patient: `split='official'` or `split='patient-kfold'`.",
             details=details,
@@ -43,9 +43,9 @@ def check_patients(cases: pd.DataFrame) -> CheckResult:
         return CheckResult(
             *check,
             "note",
-            f"Each of {rois} counts as a patient of its own, so nothing can be said of "
-            "patients in two parts of the split.",
-            "Tell which ROIs belong to one patient, unless each patient has one only: "
+            f"Each of {rois} counts as a separate patient, so patients in two parts of "
+            "the split cannot be found.",
+            "State which ROIs belong to one patient, unless each has only one: "
             "`group_pattern` for class folders, the column patient for a CSV table.",
             details=details,
         )

@@ -51,8 +51,8 @@ def check_recall(
     if patients.max() + 1 == len(cases):
         return result(
             "note",
-            "Each ROI counts as a patient of its own, so recalling the patient cannot "
-            "be told from guessing the majority class.",
+            "Each ROI counts as a separate patient, so recalling the patient is the "
+            "same as guessing the majority class.",
         )
     by_roi = _accuracy(random[0])
     sentence = (
@@ -73,7 +73,7 @@ def check_recall(
         )
     if own:
         sentence = (
-            "This split keeps patients apart, so there is nothing to recall on it. "
+            "This split separates patients, so there is nothing to recall on it. "
             + sentence
         )
     if by_roi.value <= majority:
@@ -81,8 +81,8 @@ def check_recall(
     return result(
         "note",
         sentence,
-        "Believe no number from a split that cuts through patients, nor compare one "
-        "with a number from a split that does not.",
+        "Do not trust a number from a split that divides patients, or compare it with "
+        "one from a split that does not.",
     )
 
 

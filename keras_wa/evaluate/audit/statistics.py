@@ -37,7 +37,7 @@ SIZES = {
 """Sizes of the ROI before resizing and of its file. Resizing does not hide them: a crop
 scaled to the lesion shows the lesion's size."""
 
-STATISTICS = ("statistics", "What single numbers of an image tell of the label")
+STATISTICS = ("statistics", "What single numbers of an image reveal about the label")
 
 
 def check_statistics(
@@ -97,29 +97,28 @@ def _judge(scores: list[Score], rois: int) -> CheckResult:
     if not alarms:
         return result(
             "ok",
-            "No single number of the images tells anything sure of the "
-            f"label{highest_auc(scores)}.",
+            f"No single number of the images predicts the label{highest_auc(scores)}.",
         )
     sentences, advice = [], []
     for names, what, then in (
         (
             GREY_LEVELS,
             "A single number of the grey levels",
-            "A network has to beat this number by far before it has learnt to see "
-            "lesions; look whether the classes come from different scanners, films or "
-            "regions of the breast.",
+            "A network must clearly exceed this number to show that it sees lesions; "
+            "check whether the classes come from different scanners, films or regions "
+            "of the breast.",
         ),
         (
             SIZES,
             "The size of the source, before resizing,",
-            "Cut a fixed field of view, so that the size of the crop tells nothing: "
+            "Cut a fixed field of view, so that all crops have one size: "
             "`crop='fixed'`.",
         ),
     ):
         found = {name: auc for name, auc in alarms.items() if name in names.values()}
         if found:
             strong = any(auc.low > STRONG_SHORTCUT_AUC for auc in found.values())
-            verb = "is a strong shortcut to" if strong else "tells something of"
+            verb = "is a strong shortcut to" if strong else "is informative about"
             ordered = sorted(found.items(), key=lambda item: -item[1].value)
             listed = join([f"{name} with AUC {auc}" for name, auc in ordered])
             sentences.append(f"{what} {verb} the label: {listed}.")

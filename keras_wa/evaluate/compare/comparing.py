@@ -40,7 +40,7 @@ Distribute = Callable[
 _log = logging.getLogger(__name__)
 
 ON_VALIDATION = (
-    "On validation ROIs, by which the best epoch and the threshold were chosen: for "
+    "On validation ROIs, on which the best epoch and the threshold were chosen: for "
     "choosing between systems. Report the test part of the chosen one."
 )
 
@@ -74,8 +74,8 @@ def run_jobs(
         jobs: the runs.
         resamples: number of bootstrap resamples of each evaluation.
         verbose: 0, 1 or 2, see `keras.Model.fit`.
-        distribute: how runs are shared among processes, such as
-            `keras_wa.cluster.tasks.run_tasks`; None to do one after the other.
+        distribute: how runs are distributed over processes, such as
+            `keras_wa.cluster.tasks.run_tasks`; None completes them one by one.
     """
     _require_same_data(jobs)
     if distribute is not None:
@@ -99,10 +99,10 @@ def run_jobs(
                     return outcome
                 took.append(time.monotonic() - start)
             except FolderBusyError:
-                _log.info("Another process is busy with it.")
+                _log.info("Another process is running it.")
                 outcome.held.append(job)
             except UserError as error:
-                _log.info("Failed, the others go on: %s", error)
+                _log.info("Failed, the others continue: %s", error)
                 outcome.failed.append((job, str(error)))
         if len(outcome.held) == len(left):
             break
@@ -125,7 +125,7 @@ def _run_in_parallel(
             if isinstance(error, FolderBusyError):
                 outcome.held.append(job)
             elif error is not None:
-                _log.info("%s failed, the others go on: %s", job.title, error)
+                _log.info("%s failed, the others continue: %s", job.title, error)
                 outcome.failed.append((job, str(error)))
     # Their other process may have completed them meanwhile.
     outcome.held = [job for job in outcome.held if not job.complete]
@@ -182,7 +182,7 @@ def measure_costs(jobs: Sequence[Job], out: Path) -> dict[str, Any]:
         )
         if costs.get(name, {}).get("fingerprint") == own:
             continue
-        _log.info("Measuring what %s costs", name)
+        _log.info("Measuring the cost of %s", name)
         cost = measure_cost(job.config, load_data(job.config, progress=False))
         costs[name] = {**dataclasses.asdict(cost), "fingerprint": own}
         write_json(file, costs)

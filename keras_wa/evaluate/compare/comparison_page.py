@@ -56,21 +56,21 @@ def verdict(part: Mapping[str, Any]) -> str:
     """Summarises in one sentence which differences in AUC are distinct from zero."""
     others = [each for each in part["systems"] if each["differences"]]
     if not others:
-        return "One system alone: nothing is compared."
+        return "Only one system: nothing is compared."
     words: dict[str, list[str]] = {"better": [], "worse": []}
     for each in others:
         auc = each["differences"]["auc"]
         if auc["p_holm"] is not None and auc["p_holm"] < 0.05:
             words["better" if auc["value"] > 0 else "worse"].append(each["name"])
-    told = [
+    found = [
         f"{kind} than {part['baseline']}: {', '.join(names)}"
         for kind, names in words.items()
         if names
     ]
     rest = len(others) - sum(map(len, words.values()))
     if rest:
-        told.append(f"not told apart from it: {rest} of {len(others)}")
-    return f"By AUC, at 5 % after Holm's adjustment, {'; '.join(told)}."
+        found.append(f"not distinguishable from it: {rest} of {len(others)}")
+    return f"By AUC, at 5 % after Holm's adjustment, {'; '.join(found)}."
 
 
 def _forests(part: Mapping[str, Any]) -> list[ForestPlot]:

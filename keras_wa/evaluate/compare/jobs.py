@@ -123,7 +123,7 @@ def _require_same_settings(run: Run, config: TrainConfig) -> None:
             raise UserError(
                 f"{run.path} was trained with other settings: `{field}` was "
                 f"{then[field]!r}. Received: {value!r}. Name another `out`, or give "
-                "the settings as they were."
+                "the same settings."
             )
 
 
@@ -191,7 +191,7 @@ def jobs_of_runs(paths: Sequence[Path], part: str = "test") -> list[Job]:
         if job.config.fold in there:
             raise UserError(
                 f"{job.path} and another run are both {job.title}. Expected: each "
-                "system once a seed and fold."
+                "system once per seed and fold."
             )
         there.append(job.config.fold)
     every = sorted({fold for there in folds.values() for fold in there})
@@ -210,8 +210,8 @@ def _require_in_common(first: Run, other: Run) -> None:
         if then != now:
             raise UserError(
                 f"{other.path} has another `{field}` than {first.path}. Received: "
-                f"{now!r}; expected {then!r}. Such runs cannot be compared: data, "
-                "split and budget of a comparison are one."
+                f"{now!r}; expected {then!r}. The runs of a comparison have the same "
+                "data, split and budget."
             )
 
 

@@ -37,7 +37,7 @@ set if it is not CBIS-DDSM."""
 
 BY_LESION = (
     "A lesion is malignant if one of its ROIs is. Its probability is the maximum of "
-    "its ROIs; with views=two all of them give one."
+    "its ROIs; with views=two they are fused."
 )
 
 ENSEMBLES = "The ensemble of each system's seeds"
@@ -56,7 +56,7 @@ def render_markdown(record: Mapping[str, Any]) -> str:
         f"{record['hardware']}, {record['date']}. {HOW_TO_READ}",
     ]
     if len(record["splits"]) > 1:
-        title = "## The same systems, one protocol after the other"
+        title = "## The same systems under each protocol"
         parts += [title, str(protocols(record))]
     for part in record["splits"]:
         parts += [
@@ -67,9 +67,9 @@ def render_markdown(record: Mapping[str, Any]) -> str:
             *(f"**{warning}**" for warning in part["warnings"]),
             str(main_table(part)),
             *_by_lesion(part["lesions"]),
-            "### What they cost",
+            "### Cost",
             str(cost_table(part, record["costs"])),
-            "### Every metric",
+            "### All metrics",
             str(metrics_table(part)),
         ]
         ensembles = ensemble_table(part)
@@ -139,7 +139,7 @@ def cost_table(part: Mapping[str, Any], costs: Mapping[str, Any]) -> TextTable:
                 cost["hardware"],
             ]
         )
-    header = ["system", "parameters (M)", "GFLOPs an ROI", "training step (ms)"]
+    header = ["system", "parameters (M)", "GFLOPs per ROI", "training step (ms)"]
     return TextTable([*header, "batch", "timed on"], rows)
 
 

@@ -31,7 +31,7 @@ class RunResult:
             an older evaluation the setting `split` of the run.
         pixels_hash: hash of the pixels of these ROIs; None in an older evaluation.
         predictions: `roi_id, patient_id, label, probability, threshold, calibrated`,
-            one row an ROI, sorted by `roi_id`, and the columns of the levels if known.
+            one row per ROI, sorted by `roi_id`, and the columns of the levels if known.
             The threshold was chosen on validation, and the temperature of the
             calibrated probability; NaN if there is none.
         history: one row per epoch.
@@ -67,14 +67,14 @@ def read_result(path: Path, part: str = "test") -> RunResult:
         temperature = record["calibration"]["temperature"]
     except (OSError, ValueError, KeyError) as error:
         raise UserError(
-            f"{folder}: no evaluation that can be read ({error}). Evaluate it: "
+            f"{folder}: the evaluation cannot be read ({error}). Evaluate it: "
             f"`evaluate_run(run={str(path)!r}, split={part!r})`"
         ) from error
     finite = np.isfinite(predictions["probability"])
     if not finite.all():
         name = predictions["roi_id"][~finite].iloc[0]
         raise UserError(
-            f"{folder / 'predictions.csv'}: the probability of ROI {name!r} is no "
+            f"{folder / 'predictions.csv'}: the probability of ROI {name!r} is not a "
             "number. Evaluate the run again."
         )
     calibrated = (

@@ -113,7 +113,7 @@ def _warnings(patients: int, results: Mapping[str, Sequence[RunResult]]) -> list
     found = []
     if patients < FEW_PATIENTS:
         found.append(
-            f"Only {patients} patients were tested: the intervals mean little."
+            f"Only {patients} patients were tested: the intervals are unreliable."
         )
     counts = {len(each) for each in results.values()}
     if len(counts) > 1:
@@ -133,6 +133,6 @@ def _warnings(patients: int, results: Mapping[str, Sequence[RunResult]]) -> list
         )
     if max(counts) == 1:
         found.append(
-            "One seed each: how much another seed would change is not in the intervals."
+            "One seed each: the intervals do not include the variation between seeds."
         )
     return found

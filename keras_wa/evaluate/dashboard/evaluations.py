@@ -83,11 +83,12 @@ def _mistakes(mistakes: Mistakes, split: str) -> Iterator[Any]:
             captions = [[each.roi_id, *each.caption.split("; ")] for each in chosen]
             shown = [each.pictures for each in chosen]
             rows = zip(map("\n".join, captions), shown, strict=True)
-            yield events.image(f"{split}/surest mistakes, {name}", gallery(list(rows)))
+            tag = f"{split}/most confident mistakes, {name}"
+            yield events.image(tag, gallery(list(rows)))
 
 
 def _unreadable(path: Path, error: Exception) -> UserError:
     return UserError(
-        f"{path}: no evaluation that can be read ({error}). Evaluate the run again "
+        f"{path}: the evaluation cannot be read ({error}). Evaluate the run again "
         "with `evaluate_run`."
     )

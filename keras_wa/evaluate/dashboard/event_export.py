@@ -149,8 +149,8 @@ class _OneRun:
                 continue
             if not files[-1].is_file():
                 notes.append(
-                    f"{self.name}: {split} has no pictures of mistakes, an older "
-                    "version has evaluated it. Evaluate it again: "
+                    f"{self.name}: {split} has no pictures of mistakes, since an older "
+                    "version evaluated it. Evaluate it again: "
                     f"`evaluate_run(run={str(self.run.path)!r})`"
                 )
             stamp = self._to_do(split, files, bool(self._written(split)))

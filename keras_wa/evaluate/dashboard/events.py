@@ -1,7 +1,7 @@
 """Writes event files: as bytes of TensorBoard's own messages, atomically.
 
-TensorFlow's writer would need TensorFlow, which a run with JAX has not. tensorboardX
-2.6.5 writes other bytes each time, and the HParams of a run into a run of their own.
+TensorFlow's writer would need TensorFlow, also for runs on JAX. tensorboardX 2.6.5
+writes different bytes each time, and the HParams of a run into a separate run.
 """
 
 from __future__ import annotations

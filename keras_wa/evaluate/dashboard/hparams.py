@@ -55,7 +55,7 @@ def experiment(table: Sequence[Mapping[str, Value]], metrics: Mapping[str, str])
 
 
 def session(name: str, row: Mapping[str, Value], start: float) -> Any:
-    """Returns the settings of one run, told from others by its name, as a summary."""
+    """Returns the settings of one run, identified by its name, as a summary."""
     return hp.hparams_pb(dict(row), trial_id=name, start_time_secs=start)
 
 

@@ -127,11 +127,11 @@ def reliability_plot(results: Mapping[str, Any]) -> LinePlot:
         x_label="mean predicted probability",
         y_label="observed share of malignant ROIs",
         series=series,
-        description=f"Up to {calibration['n_bins']} bins of equally many ROIs; on the "
-        "diagonal a probability means what it says.",
+        description=f"Up to {calibration['n_bins']} bins of equally many ROIs; the "
+        "diagonal is perfect calibration.",
         x_range=_UNIT,
         y_range=_UNIT,
-        diagonal="a probability means what it says",
+        diagonal="perfect calibration",
     )
 
 
@@ -181,8 +181,8 @@ def risk_coverage_plot(
         x_label="share of the ROIs that are classified, the most certain first",
         y_label="error rate among them",
         series=[Points(f"at the threshold {threshold:.4g}", x[kept], y[kept])],
-        description="The distance from the threshold is the certainty. If it means "
-        "anything, the curve rises to the right.",
+        description="The distance from the threshold is the certainty. If it is "
+        "informative, the curve rises to the right.",
         x_range=_UNIT,
         y_range=(0.0, np.ceil(10 * max(float(y.max()), 0.1)) / 10),
     )

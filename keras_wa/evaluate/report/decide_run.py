@@ -23,7 +23,7 @@ from keras_wa.training.run import Run
 def decide_run(
     run: Run, rule: str | float | None = None, coverage: float | None = None
 ) -> Decision:
-    """Chooses the run's threshold and prediction sets anew, on the validation part.
+    """Changes the run's threshold and prediction sets, on the validation part.
 
     `decision.json` is written, and the card of the run's SavedModel, so that
     `evaluate`, `predict`, `serve` and the SavedModel use the same decision. Copies of
@@ -61,7 +61,7 @@ def decide_run(
 
 
 def other_reports(run: Run, decision: Decision) -> list[str]:
-    """Returns the parts whose evaluation is of another decision."""
+    """Returns the parts that were evaluated with a different decision."""
     sets = decision.prediction_sets and dataclasses.asdict(decision.prediction_sets)
     found = []
     for part in PARTS:

@@ -113,7 +113,7 @@ def evaluate_run(
         data.cases,
         {
             **run.config.to_mapping(),
-            # The object may be that of before `train` recorded what it was given.
+            # The object may be older than what `train` recorded.
             "custom": Run.open(run.path).config.custom,
             "split": data.split_origin,
         },

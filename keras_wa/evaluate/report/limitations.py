@@ -9,10 +9,10 @@ from keras_wa.evaluate.text import count, join
 
 _ALWAYS = (
     "The ROIs were given. Whether the model would find them on a whole mammogram was "
-    "not looked at.",
-    "This is one training. Another seed gives other numbers, and the intervals, which "
-    "are about patients, do not hold that: compare several seeds.",
-    "Nothing here was tested on another hospital, scanner or population.",
+    "not tested.",
+    "This is one training. Another seed gives other numbers, and the intervals cover "
+    "patients only: compare several seeds.",
+    "Nothing was tested on another hospital, scanner or population.",
     "Precision and net benefit depend on the share of malignant ROIs, which in "
     "screening is far below that of a research data set.",
     "A heat map is a claim about the model, no evidence, unless it is scored beside "
@@ -38,12 +38,12 @@ def limitations(results: Mapping[str, Any], config: Mapping[str, Any]) -> list[s
     if results["dataset"] == "medimeta":
         found.append(
             "MedIMeta scaled crops of large lesions down, so that the magnification "
-            "tells their size."
+            "reveals their size."
         )
     elif config["crop"] in ("roi", "official") and results["dataset"] != "phantom":
         found.append(
             f"The crop {config['crop']!r} is scaled to the lesion, so that the "
-            "magnification tells its size."
+            "magnification reveals its size."
         )
     auc = results["metrics"]["auc"]
     if auc["low"] is not None and auc["high"] is not None:
@@ -55,13 +55,13 @@ def limitations(results: Mapping[str, Any], config: Mapping[str, Any]) -> list[s
             )
     if len(results["subgroups"]) > 1:
         found.append(
-            f"There are {len(results['subgroups'])} subgroups; some lie far from the "
-            "whole by chance alone."
+            f"There are {len(results['subgroups'])} subgroups; some differ from the "
+            "whole by chance."
         )
     absent = [name for name, level in results["levels"].items() if "left_out" in level]
     if absent:
         found.append(
-            f"Nothing is known by {join(absent)}, since the data do not tell which "
-            "ROIs belong together."
+            f"There are no results by {join(absent)}, since the data do not state "
+            "which ROIs belong together."
         )
     return [*found, *_ALWAYS]

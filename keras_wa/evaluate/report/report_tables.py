@@ -99,7 +99,7 @@ def reference_table(results: Mapping[str, Any]) -> TextTable:
         how = f"not done: {each['reason']}" if each["reason"] else each["how"]
         rows.append([each["name"], *cells, how])
     for name, auc in results["one_number_auc"].items():
-        how = "one number of the pixels, its direction that of training"
+        how = "a single feature of the pixels, its sign from training"
         rows.append([name.replace("_", " "), estimate(auc), "", how])
     return TextTable(["", "AUC", "accuracy", "how"], rows)
 

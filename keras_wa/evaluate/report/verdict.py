@@ -23,8 +23,7 @@ def verdict(results: Mapping[str, Any]) -> str:
     if auc["value"] is None:
         kind = "malignant" if results["prevalence"] else "benign"
         return (
-            f"All {of} are {kind}, so nothing can be said about telling the classes "
-            "apart."
+            f"All {of} are {kind}, so the separation of the classes cannot be measured."
         )
     parts = [
         f"On {of} the model ranks a malignant above a benign ROI in {_percent(auc)} of "
@@ -66,11 +65,11 @@ def warnings(results: Mapping[str, Any]) -> list[str]:
     if results["split"] == "val":
         found.append(
             "This is the validation part, on which the best epoch was chosen: its "
-            "numbers flatter. Report those of the test part."
+            "numbers are optimistic. Report those of the test part."
         )
     elif results["split"] == "train":
         found.append(
-            "The model has learnt these very ROIs: their numbers say nothing of others."
+            "The model was trained on these ROIs: the numbers say nothing about others."
         )
     shortcut = _shortcut(results)
     return [*found, *([shortcut] if shortcut else [])]
@@ -94,7 +93,7 @@ def _beside_guessing(auc: Mapping[str, float | None]) -> str:
         return ""
     if high < 0.5:
         return ", worse than guessing"
-    return ", which cannot be told from guessing (50 %)"
+    return ", which cannot be distinguished from guessing (50 %)"
 
 
 def _shortcut(results: Mapping[str, Any]) -> str:
@@ -107,7 +106,7 @@ def _shortcut(results: Mapping[str, Any]) -> str:
     if max(number["value"], number["high"] or 0) < auc:
         return ""
     return (
-        f"One number of the pixels, {name.replace('_', ' ')}, ranks {_percent(number)} "
-        f"of pairs rightly by itself. That cannot be told from the model's "
-        f"{100 * auc:.1f} %: it may have learnt no more."
+        f"A single feature of the pixels, {name.replace('_', ' ')}, ranks "
+        f"{_percent(number)} of pairs correctly. The model's {100 * auc:.1f} % cannot "
+        "be distinguished from that: it may have learnt no more."
     )

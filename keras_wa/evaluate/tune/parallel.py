@@ -39,10 +39,10 @@ def search_in_parallel(
     late: Callable[[], bool],
     distribute: Distribute,
 ) -> None:
-    """Runs trials until the study has enough of them, or it is late.
+    """Runs trials until the study has enough of them, or the time is up.
 
-    A trial is suggested when a process is free, from the results that are there. So the
-    settings depend on which trial ends first, unlike those of one process.
+    A trial is suggested when a process is free, from the results so far. So, unlike
+    with one process, the settings depend on which trial ends first.
     """
     config = TrainConfig.from_mapping(base, "search")
     work = functools.partial(_run_trials, space, config, base, out)
@@ -70,7 +70,7 @@ def search_in_parallel(
                     failures += 1
                     if failures == search.MOST_FAILURES:
                         raise value
-                    _log.warning("Failed, the search goes on: %s", value)
+                    _log.warning("Failed, the search continues: %s", value)
                     continue
                 failures = 0
                 bar.advance()

@@ -86,7 +86,7 @@ def search(
     verbose: int = 2,
     distribute: Any = None,
 ) -> bool:
-    """Runs trials until the study has enough of them, or the time is over.
+    """Runs trials until the study has enough of them, or the time is up.
 
     The objective is the best validation AUC of an epoch; with `patient-kfold` it is its
     mean over the folds, unless the settings name one. The test part is not predicted.
@@ -99,10 +99,10 @@ def search(
         base: the settings of all trials.
         out: folder of the search; runs are in `runs/<trial>-fold<i>`.
         trials: number of trials in the study, including those of earlier calls.
-        minutes: no trial begins after this time; None for no limit.
+        minutes: no trial starts after this time; None for no limit.
         verbose: 0, 1 or 2, see `keras.Model.fit`.
-        distribute: how trials are shared among processes, such as
-            `keras_wa.cluster.tasks.run_tasks`; None to do one after the other.
+        distribute: how trials are distributed over processes, such as
+            `keras_wa.cluster.tasks.run_tasks`; None runs them one by one.
 
     Returns:
         Whether the search ended; false after Ctrl-C, which keeps the trial for the next
@@ -112,9 +112,8 @@ def search(
         UserError: another process searches in the folder, or the data cannot be read.
     """
     with locked(out, busy=f"{out} is held by another search."):
-        load_data(
-            configured(base, {}), progress=False
-        )  # Refuses what no trial can use.
+        config = configured(base, {})
+        load_data(config, progress=False)  # Refuses what no trial can use.
         return _search(study, space, base, out, trials, minutes, verbose, distribute)
 
 
@@ -135,7 +134,7 @@ def _search(
 
     study.sampler = optuna.samplers.TPESampler(
         n_startup_trials=_RANDOM_TRIALS,
-        # Another one for each call, which would repeat the draws of the last one.
+        # A new one for each call, which else would repeat the draws of the last one.
         seed=base.get("seed", TrainConfig.seed) + len(study.trials),
         # Trials at the same time differ.
         constant_liar=distribute is not None,
@@ -164,10 +163,10 @@ def _search(
             failures += 1
             if failures == MOST_FAILURES:
                 raise
-            _log.warning("Failed, the search goes on: %s", in_one_line(error))
+            _log.warning("Failed, the search continues: %s", in_one_line(error))
         else:
             failures = 0
-            # The study has what is of interest, and a run has some 400 MB.
+            # The study has the results, and a run has some 400 MB.
             shutil.rmtree(folder, ignore_errors=True)
             if value is None:
                 study.tell(trial, state=TrialState.PRUNED)

@@ -134,7 +134,7 @@ def test_groups_point_to_the_images_that_were_read():
     for position, roi in zip(group.images, (10, 39), strict=True):
         assert np.array_equal(read[position], images[roi])
     note, _ = report.notes
-    assert note.startswith("1 of 40 ROIs could not be read and was passed over")
+    assert note.startswith("1 of 40 ROIs could not be read and was skipped")
     assert "2.png: damaged." in note
 
 
@@ -144,7 +144,7 @@ def test_rois_that_cannot_be_read_are_counted_by_class_and_change_the_split():
     for row in malignant[:10]:
         images[row] = None
     said = (
-        f"10 of 40 ROIs could not be read and were passed over in the checks of "
+        f"10 of 40 ROIs could not be read and were skipped in the checks of "
         f"pixels: benign 0 of {40 - len(malignant)}, malignant 10 of {len(malignant)}; "
         "the share of malignant ROIs went from 50.0 % to 33.3 %. The first: "
     )
@@ -177,7 +177,7 @@ def test_a_limit_of_images_is_told():
     assert any(note.startswith("Pixels of 30 of ") for note in report.notes)
     report, images = audit(small_phantom(), limit_images=0)
     assert images is None
-    assert "no image was asked for" in finding_of(report, "duplicates").sentence
+    assert "no images were requested" in finding_of(report, "duplicates").sentence
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ def test_patients_in_one_part_each_are_fine_and_one_for_each_roi_says_nothing():
     assert "None of 20 patients" in finding.sentence
     finding = check_patients(table(rois_each=1))
     assert finding.verdict == "note"
-    assert "patient of its own" in finding.sentence
+    assert "separate patient" in finding.sentence
 
 
 def test_validation_is_a_part_too():

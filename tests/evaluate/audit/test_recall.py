@@ -64,7 +64,7 @@ def test_patients_apart_leave_nothing_to_recall():
     finding = check_recall(table(200, 4), resamples=50, splits=20)
     assert finding.verdict == "note"
     assert finding.details["known_test_rois"] == 0
-    assert "keeps patients apart" in finding.sentence
+    assert "separates patients" in finding.sentence
     scores = scores_of(finding)
     # With one label a patient, whoever is known is known rightly.
     assert scores["random 80/20 by ROI"].accuracy.value > 0.95
@@ -85,7 +85,7 @@ def test_a_split_through_patients_is_an_error():
 def test_what_nothing_can_be_said_of_is_a_note():
     finding = check_recall(table(60, 1), resamples=10, splits=5)
     assert finding.verdict == "note"
-    assert "patient of its own" in finding.sentence
+    assert "separate patient" in finding.sentence
     finding = check_recall(table(split=["train"] * 40), resamples=10, splits=5)
     assert finding.verdict == "note"
     assert "this split" not in scores_of(finding)

@@ -42,7 +42,7 @@ def test_the_page_is_valid_escaped_and_has_every_cell_of_the_tables():
 
 def test_one_system_alone_is_said_to_be():
     alone = part(systems=[system("resnet50", 0.7)])
-    assert verdict(alone) == "One system alone: nothing is compared."
+    assert verdict(alone) == "Only one system: nothing is compared."
     assert "Differences to" not in page_of(record(splits=[alone]))
 
 
@@ -54,7 +54,7 @@ def test_the_verdict_names_what_is_told_apart():
     said = verdict(part(systems=systems))
     assert "better than resnet50: wa_resnet50" in said
     assert "worse than resnet50: vgg16" in said
-    assert "not told apart from it: 1 of 3" in said
+    assert "not distinguishable from it: 1 of 3" in said
 
 
 @pytest.mark.parametrize("p_value", [None, 0.06])
@@ -63,4 +63,4 @@ def test_a_difference_that_is_not_told_from_none_is_not_claimed(p_value):
     other["differences"]["auc"]["p_holm"] = p_value
     said = verdict(part(systems=[system("resnet50", 0.7), other]))
     assert "better" not in said
-    assert "not told apart from it: 1 of 1" in said
+    assert "not distinguishable from it: 1 of 1" in said

@@ -93,7 +93,7 @@ def test_a_run_has_its_curves_settings_and_results(evaluated, shown):
         "_hparams_/session_end_info",
         "custom_scalars__config__",
         "best/val_auc",
-        "test/surest mistakes",
+        "test/most confident mistakes",
     }
 
 
@@ -109,7 +109,7 @@ def test_the_numbers_are_those_of_the_run(evaluated, shown):
     malignant = predictions["label"].sum()
     assert counts.tolist() == [malignant, len(predictions) - malignant, 0, 0]
     alarms = read_mistakes(evaluated / "one" / "evaluation" / "test").false_alarms
-    (sheet,) = events.Tensors("test/surest mistakes, false alarms")
+    (sheet,) = events.Tensors("test/most confident mistakes, false alarms")
     height = int(sheet.tensor_proto.string_val[1])
     assert height == 200 * len(alarms) > 0, "a row each"
 

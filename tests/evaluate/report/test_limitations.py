@@ -33,7 +33,7 @@ def record(**changes):
         (
             {"levels": {"image": {"left_out": "x"}, "breast": {"left_out": "x"}}},
             {},
-            "Nothing is known by image and breast",
+            "There are no results by image and breast",
         ),
     ],
 )

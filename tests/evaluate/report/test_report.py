@@ -36,7 +36,7 @@ def test_the_same_evaluation_gives_the_same_bytes(text, found):
     assert page(found) == text
     # Only pictures that are there are explained.
     assert "in LH, HL and HH grey is zero" not in text
-    assert "Grad-CAM: bright is" not in text
+    assert "Grad-CAM: bright areas" not in text
     assert "There are no heat maps." in text
 
 
@@ -119,7 +119,7 @@ def test_pictures_are_those_of_the_mistakes_and_have_a_text(tree):
 def test_one_class_has_no_curves_but_a_page():
     benign = table().query("label == 0").drop(columns=[*SUBGROUP_COLUMNS])
     tree = parse(page(results(benign), benign, Mistakes([], [])))
-    assert "nothing can be said" in text_of(tree.find(".//p[@class]"))
+    assert "cannot be measured" in text_of(tree.find(".//p[@class]"))
     titles = [each.text for each in tree.iter(f"{SVG}title")]
     assert titles[:2] == ["Reliability", "Decision curve"]
     assert list(tree.iter("img")) == []

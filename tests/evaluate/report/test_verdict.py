@@ -50,7 +50,7 @@ def test_a_phantom_is_called_one_and_its_best_is_named():
 @pytest.mark.parametrize(
     ("low", "high", "clause"),
     [
-        (0.45, 0.6, "pairs, which cannot be told from guessing (50 %)"),
+        (0.45, 0.6, "pairs, which cannot be distinguished from guessing (50 %)"),
         (0.3, 0.4, "pairs, worse than guessing"),
         (0.51, 0.6, "pairs;"),
         (None, None, "pairs;"),
@@ -93,7 +93,7 @@ def test_a_number_of_the_pixels_that_comes_as_far_is_warned_of(high, warned):
 
 
 @pytest.mark.parametrize(
-    ("split", "said"), [("val", "chosen"), ("train", "has learnt these very ROIs")]
+    ("split", "said"), [("val", "chosen"), ("train", "was trained on these ROIs")]
 )
 def test_a_part_that_was_learnt_from_is_warned_of(split, said):
     found = warnings(record(split=split, notes=["a phantom"], warnings=["few"]))
