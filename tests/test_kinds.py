@@ -220,7 +220,7 @@ REFUSED = {
     # So is the image's number.
     ("named by its UID", "medimeta"): "expected a path such as images/000012.tiff",
     # So is the film.
-    ("named by its UID", "mini-mias"): "mdb005.pgm: the image is not there",
+    ("named by its UID", "mini-mias"): "mdb005.pgm: the image is missing",
     # These are published as DICOM, and the patient stands in it, or in its name.
     ("12 bits in 16", "cmmd"): "breast LEFT of D1-0012: no image of it was found",
     ("12 bits in 16, given", "cmmd"): "left out because they are not DICOM: 1",

@@ -45,9 +45,7 @@ class Square:
 
 
 def draw_squares(backgrounds: Backgrounds, n: int, seed: int = 0) -> list[Square]:
-    """Draws `n` squares, in turn from each image; above `backgrounds.n_disjoint` some
-    overlap or are repeated.
-    """
+    """Draws `n` squares, in turn from each image; above `n_disjoint` some overlap."""
     order = np.random.default_rng([SQUARES_STREAM, seed]).permutation(
         len(backgrounds.tissues)
     )
@@ -73,8 +71,8 @@ def background_cases(
     """Draws the case table of `n` phantom lesions in real tissue, and their squares.
 
     Types, distributions, subtleties and labels are those of `phantom_cases`. Images in
-    a subfolder of the root are from one patient; an image in the root is a patient by
-    itself. No patient is in two parts of the split; about a fifth of the ROIs is test.
+    a subfolder of the root are from one patient; an image in the root is a separate
+    patient. No patient is in two parts of the split; about a fifth of the ROIs is test.
 
     Raises:
         UserError: there are too few ROIs or images for a split, or the spec has

@@ -153,8 +153,8 @@ def _pixel_mm(
         return 0, f"pixels of {rows_mm:g} by {columns_mm:g} mm; expected square ones."
     if side < spec.size:
         return 0, (
-            f"of another spacing: {rows_mm:g} mm a pixel; expected at most that of the "
-            f"ROI, {spec.pixel_mm:.3g} mm (`field_mm` over `size`)."
+            f"too coarse: {rows_mm:g} mm per pixel; expected at most that of the ROI, "
+            f"{spec.pixel_mm:.3g} mm (`field_mm` over `size`)."
         )
     if min(image.shape) < side:
         rows, columns = image.shape

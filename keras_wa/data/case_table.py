@@ -130,7 +130,7 @@ def validate(
     twice = cases["roi_id"].duplicated()
     if twice.any():
         raise UserError(
-            f"{source}: roi_id {cases['roi_id'][twice].iloc[0]!r} is there more than "
+            f"{source}: roi_id {cases['roi_id'][twice].iloc[0]!r} occurs more than "
             "once. Expected: a different roi_id in each row."
         )
     for name, allowed in (("label", (0, 1)), ("split", PARTS)):
@@ -151,9 +151,7 @@ def validate(
 
 
 def write_case_table(cases: pd.DataFrame, path: str | os.PathLike[str]) -> None:
-    """Writes a case table as CSV for `read_case_table`; the file is replaced
-    atomically.
-    """
+    """Writes a case table as CSV for `read_case_table`, atomically."""
     with replacing(Path(path)) as partial:
         cases.to_csv(partial, index=False, lineterminator="\n", encoding="utf-8")
 

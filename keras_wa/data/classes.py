@@ -46,8 +46,8 @@ def class_indices(cases: pd.DataFrame, classes: int) -> NDArray[np.int64]:
     if len(wrong):
         first = wrong[0]
         raise UserError(
-            f"`classes=3` goes by the pathology, and that of {len(wrong)} of "
-            f"{len(cases)} ROIs is of no use, first of {cases['roi_id'].iloc[first]!r}."
+            f"`classes=3` needs the pathology, and that of {len(wrong)} of "
+            f"{len(cases)} ROIs is unusable, first of {cases['roi_id'].iloc[first]!r}."
             f" Received: {pathologies[first]} with label {labels[first]}; expected "
             "BENIGN_WITHOUT_CALLBACK or BENIGN with label 0, or MALIGNANT with label 1."
         )

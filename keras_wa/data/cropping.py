@@ -51,7 +51,7 @@ def facts_of_file(image: GreyImage, name: str) -> dict[str, Any]:
 def whole_roi(
     root: Path, name: str, options: ReadOptions, size: tuple[int, int] | None = None
 ) -> Roi:
-    """Reads an image that is an ROI by itself, without a spacing."""
+    """Reads an image that is a whole ROI, without a spacing."""
     image = open_sized(root, name, options, size)
     return Roi(image.grey(), facts_of_file(image, name))
 

@@ -6,8 +6,7 @@ FACTS = {
     "phantom": {
         "origin": "computed: breast texture, film and calcifications from random "
         "numbers, in the frequencies of CBIS-DDSM's case lists",
-        "label": "follows from the phantom's descriptors, as the setting labelling has "
-        "it",
+        "label": "follows from the phantom's descriptors, by the setting labellingit",
     },
     "cbis-ddsm": {
         "origin": "digitised film mammograms of DDSM (USA), curated at Stanford; The "
@@ -41,7 +40,7 @@ FACTS = {
 }
 """Facts about each published dataset; see `data/<name>.md` for more."""
 
-_OWN = {"origin": "your own files", "label": "as your files or your table have it"}
+_OWN = {"origin": "your own files", "label": "from your files or your table"}
 
 
 def facts_of(dataset: str) -> dict[str, str]:

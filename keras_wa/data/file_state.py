@@ -6,8 +6,7 @@ from pathlib import Path
 
 
 def state_of(path: Path) -> tuple[int, int, int] | None:
-    """Returns a file's size, and the change times of its content and inode, ns, or
-    None.
+    """Returns size and change times (content, inode; ns) of a file, or None.
 
     Copying with times (`cp -p`, `tar`, `unzip`) and `touch -d` set the time of the
     content, but not that of the inode.

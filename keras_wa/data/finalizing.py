@@ -58,8 +58,8 @@ def build_dataset(
     if not kept:
         first = f" The first of them: {': '.join(skipped[0])}" if skipped else ""
         raise UserError(
-            f"{table or root}: no ROI is left. Received: {len(skipped)} files or rows "
-            f"that had to be left out; expected at least one ROI.{first}"
+            f"{table or root}: no ROI is left. Received: {len(skipped)} unusable files "
+            f"or rows; expected at least one ROI.{first}"
         )
     frame = pd.DataFrame(kept)
     drawn = "split" not in frame
@@ -116,7 +116,7 @@ def left_out_note(
     if not lost:
         return []
     return [
-        f"Among what was left out are {len(lost)} of {len(lost) + len(kept)} {unit}: "
+        f"Left out are {len(lost)} of {len(lost) + len(kept)} labelled {unit}: "
         f"{left_out_by_class(lost, kept, unit)}."
     ]
 
@@ -154,5 +154,5 @@ def _choose_lesion(
         )
     return kept, [
         f"Lesion type {lesion}: {len(kept)} of {len(rows)} {unit} are kept; left out "
-        f"are {listed}. `lesion='all'` takes them too."
+        f"are {listed}. `lesion='all'` keeps them too."
     ]

@@ -13,12 +13,12 @@ COPIES = 6
 """Copies of each ROI in `augmented-first`, the original included."""
 
 LEAKY_SPLITS = {
-    "random-roi": "Split random-roi: ROIs of the same patient stand in training and in "
+    "random-roi": "Split random-roi: ROIs of the same patient are in training and in "
     "test, so every number on this page is inflated. It exists to show by how much; "
     "use the split 'official' or 'patient-kfold' for a result.",
-    "augmented-first": "Split augmented-first: each ROI was turned and mirrored into "
-    f"{COPIES} copies before a random split, so copies of one ROI stand in training "
-    "and in test, and every number on this page is inflated. It exists to show by how "
+    "augmented-first": "Split augmented-first: each ROI was rotated and mirrored into "
+    f"{COPIES} copies before a random split, so copies of one ROI are in training and "
+    "in test, and every number on this page is inflated. It exists to show by how "
     "much; use the split 'official' or 'patient-kfold' for a result.",
 }
 """The splits with patient leakage, each with its warning on every page."""

@@ -13,9 +13,9 @@ def lesion_numbers(cases: pd.DataFrame) -> pd.Series:
     """Returns the number of each ROI's lesion in its breast; NA if it is unknown.
 
     Where the data set has no numbers, the ROIs of a breast are of one lesion, number 1,
-    if each is of another view. With more ROIs in a view they cannot be matched. In a
-    table with masses and calcifications, which are numbered apart, the type is part of
-    the number.
+    if each is of a different view. With more ROIs in a view they cannot be matched. In
+    a table with masses and calcifications, which are numbered separately, the type is
+    part of the number.
 
     Args:
         cases: a case table, or its columns `patient_id, breast, view, lesion`, and
@@ -67,8 +67,8 @@ def views_note(cases: pd.DataFrame) -> str:
     if unknown:
         note += (
             f" For {unknown} of {len(cases)} ROIs the lesion is unknown (no number, "
-            "and several ROIs in a view or no breast): each of them is a lesion of its "
-            "own."
+            "and several ROIs in a view or no breast): each of them is a separate "
+            "lesion."
         )
     mixed = int(cases["label"].groupby(lesion_indices(cases)).nunique().gt(1).sum())
     if mixed:

@@ -85,7 +85,7 @@ class ReadSettings(Settings):
     data_seed: int = same(
         PhantomSpec,
         "seed",
-        help="decides the phantom and the split; runs to be compared share it",
+        help="seed of the phantom and the split; runs to be compared share it",
     )
     image_size: int = same(
         PhantomSpec, "size", metavar="PX", help="side of the ROI that the model sees"

@@ -137,8 +137,8 @@ def load_cases(
         raise unknown_name("dataset", name, known)
     elif data_dir is None:
         raise UserError(
-            f"Data set {name} without `data_dir`. Expected: `data_dir`, where it lies, "
-            f"or the folder data/{name}."
+            f"Data set {name} without `data_dir`. Expected: `data_dir`, its folder, or "
+            f"the folder data/{name}."
         )
     elif name == "folder":
         dataset = read_folder(data_dir, group_pattern, seed, options)

@@ -220,7 +220,7 @@ def _hold_out(
     best = min(range(folds), key=imbalance)
     if np.isinf(imbalance(best)):
         raise UserError(
-            f"No cut of the patients into {source!r} and {target!r} was found with "
+            f"No split of the patients into {source!r} and {target!r} was found with "
             "both labels in each. Expected: more patients of each label."
         )
     result = cases.copy()

@@ -74,7 +74,7 @@ def read_table(path: Path, columns: Sequence[str]) -> Table:
     frame.columns = pd.Index(names)
     for name in columns:
         if names.count(name) != 1:
-            found = "there twice" if name in names else "missing"
+            found = "repeated" if name in names else "missing"
             raise UserError(
                 f"{path}: column {name!r} is {found}. Received: "
                 f"{', '.join(names)}; expected each of {', '.join(columns)} once."

@@ -34,8 +34,8 @@ def breast_mask(image: NDArray) -> NDArray[np.bool_]:
         bool (H, W), true in the breast; all false for an image of one grey level.
 
     Raises:
-        UserError: the image has other than two axes, a side below 8 pixels, or a value
-            that is not finite.
+        UserError: the image does not have two axes, or has a side below 8 pixels or a
+            value that is not finite.
 
     Source:
         Otsu 1979, doi:10.1109/TSMC.1979.4310076.

@@ -91,7 +91,7 @@ def as_spacing(spacing_mm: float | tuple[float, float] | None) -> tuple[float, f
     )
     if spacing_mm is None:
         raise UserError(
-            "spacing_mm: the size of a calcification cannot be told without the pixel "
+            "spacing_mm: the size of a calcification is unknown without the pixel "
             f"spacing, which the image does not state. Received: None; {expected}"
         )
     both = np.atleast_1d(np.asarray(spacing_mm, np.float64))

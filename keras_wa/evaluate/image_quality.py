@@ -135,7 +135,7 @@ def _windows(image: NDArray) -> NDArray:
         )
     if min(image.shape) < WINDOW:
         raise ValueError(
-            f"An ROI must have {WINDOW} pixels a side. Received: shape {image.shape}"
+            f"An ROI must have {WINDOW} pixels per side. Received: shape {image.shape}"
         )
     views = np.lib.stride_tricks.sliding_window_view(image, (WINDOW, WINDOW))
     return views[::STEP, ::STEP].reshape(-1, WINDOW, WINDOW)

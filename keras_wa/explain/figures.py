@@ -66,8 +66,8 @@ def panels(
     Args:
         roi: grey, uint8 `(H, W)`.
         bands: its subbands, uint8 `(4, h, w)`, if the network sees them.
-        heat: `(H, W)` in [0, 1], if there is some.
-        mask: bool `(H, W)`, drawn over the heat where it is known.
+        heat: `(H, W)` in [0, 1], if any.
+        mask: bool `(H, W)`, drawn over the heat if known.
         method: title of the heat.
     """
     found = {"ROI": roi}

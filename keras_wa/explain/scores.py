@@ -102,7 +102,7 @@ def mean_interval(
 ) -> Estimate:
     """Computes the mean over ROIs with its 95 % patient-cluster bootstrap interval.
 
-    ROIs with NaN are left out. Without values all is NaN.
+    ROIs with NaN are left out. Without values all results are NaN.
     """
     each = np.asarray(values, dtype=np.float64)
     known = ~np.isnan(each)

@@ -39,8 +39,7 @@ def guarded(function: Function) -> Function:
                     "roi. Received: no grey level above",
                     level,
                     "in the batch; expected raw grey levels from 0 to 255, uint8. "
-                    "Multiply an image of [0, 1] by 255. An image that is all black "
-                    "has no answer.",
+                    "Multiply an image of [0, 1] by 255. A black image is refused.",
                 ],
             ),
         ]

@@ -154,7 +154,7 @@ def require_saved_model_place(target: Path) -> None:
     """Raises `UserError` if the path exists and is not a SavedModel."""
     if target.exists() and not (target / "saved_model.pb").is_file():
         raise UserError(
-            f"{target} exists and is no SavedModel. Name another directory."
+            f"{target} exists and is not a SavedModel. Name another directory."
         )
 
 

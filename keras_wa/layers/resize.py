@@ -142,7 +142,7 @@ class Resize2D(keras.layers.Layer):
         compute dtype; float16 and bfloat16 hold them exactly.
 
     Raises:
-        ValueError: an argument is out of range, or the input has other than four axes.
+        ValueError: an argument is out of range, or the input does not have four axes.
 
     Example:
         >>> import numpy as np

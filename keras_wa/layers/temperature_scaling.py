@@ -29,8 +29,8 @@ class TemperatureScaling(keras.layers.Layer):
         `(batch, classifiers, classes)`.
 
     Raises:
-        ValueError: a temperature is not above 0, or there are other numbers of
-            temperatures and inputs.
+        ValueError: a temperature is not above 0, or the numbers of temperatures and
+            inputs differ.
 
     Example:
         >>> import numpy as np
@@ -55,7 +55,7 @@ class TemperatureScaling(keras.layers.Layer):
         if len(input_shape) != len(self.temperatures):
             raise ValueError(
                 f"Received: {len(input_shape)} inputs; expected "
-                f"{len(self.temperatures)}, one a temperature."
+                f"{len(self.temperatures)}, one per temperature."
             )
 
     def call(self, inputs: Any) -> Any:

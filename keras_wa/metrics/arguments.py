@@ -20,7 +20,7 @@ def _as_vector(name: str, values: ArrayLike) -> FloatArray:
         raise ValueError(f"{name} must be numbers. Received: {values!r}") from error
     if vector.ndim != 1 or vector.size == 0:
         raise ValueError(
-            f"{name} must be a non-empty vector, one value an ROI. "
+            f"{name} must be a non-empty vector, one value per ROI. "
             f"Received: an array of shape {vector.shape}"
         )
     return vector

@@ -27,7 +27,7 @@ from keras_wa.metrics.classification import METRIC_NAMES
 from keras_wa.metrics.delong import delong_seeds_test
 from keras_wa.metrics.resampling import resample, resampled_metrics
 
-# Probabilities `(S, n)`, a row a seed, and thresholds `(S,)` or `(S, n)`.
+# Probabilities `(S, n)`, a row per seed, and thresholds `(S,)` or `(S, n)`.
 _System = tuple[FloatArray, FloatArray]
 
 
@@ -237,7 +237,7 @@ def _as_system(name: str, probabilities: ArrayLike, thresholds: ArrayLike) -> _S
     as_scores(chosen.ravel())
     if chosen.shape not in (rows.shape[:1], rows.shape):
         raise ValueError(
-            f"thresholds of {name} must be one a seed, or one a seed and ROI. "
+            f"thresholds of {name} must be one per seed, or one per seed and ROI. "
             f"Received: shape {chosen.shape}; {name} is {rows.shape}."
         )
     return np.stack([as_probabilities(row) for row in rows]), chosen

@@ -120,7 +120,7 @@ def _just_below(levels: FloatArray, index: int, rule: str) -> float:
     if index == len(levels) and below == 1:
         raise UserError(
             f"No threshold reaches the rule {rule!r} on validation. Received: negative "
-            "ROIs with probability 1; expected a lower target, or a model less sure."
+            "ROIs with probability 1; expected a lower target, or another model."
         )
     middle = below + (level - below) / 2
     # Adjacent floats have no float between them.

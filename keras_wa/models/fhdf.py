@@ -43,7 +43,7 @@ def fhdf(
     -> their 512 + 512 + 2048 + 1024 features concatenated -> dense 512, ReLU -> dropout
     -> dense -> softmax.
 
-    From the source, whose abstract alone was available: these four networks, fused
+    From the source, of which only the abstract was available: these networks, fused
     before one classifier of three classes. The average pooling, the dense layer and
     joint training are our choices.
 

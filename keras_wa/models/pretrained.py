@@ -29,7 +29,7 @@ def pretrained_file(folder: Path) -> Path:
         if path.is_file():
             return path
         raise UserError(
-            f"{folder}: no folder of weights. Received: neither {RECORD_FILE} nor "
+            f"{folder}: a folder without weights. Received: neither {RECORD_FILE} nor "
             f"{_RUN_FILE} in it; expected that of keras-wa pretrain or of a run."
         )
     try:

@@ -141,7 +141,7 @@ def wa_resnet50_literal(
 
     `wa_resnet50(graft="none", gate_bias=4, bn_momentum=0.99,
     zero_init_residual=False)`: ResNet-50's 7x7 stem of stride 2 on subbands, each
-    normalised by itself, gates that start at 0.982, and Keras' default momentum. For
+    normalised separately, gates that start at 0.982, and Keras' default momentum. For
     the arguments see `wa_resnet50`.
     """
     return _on_subbands(

@@ -99,7 +99,7 @@ def _check_names(path: Path, names: set[str]) -> None:
             raise UserError(
                 f"{path}: not a plain ResNet-50 of torchvision or timm. Received: an "
                 f"array {name!r}; expected names such as 'conv1.weight' and "
-                "'layer1.0.bn1.running_mean', with nothing before them."
+                "'layer1.0.bn1.running_mean', without a prefix."
             )
     for group in groups.values():
         missing = [name for name in group if name not in names]

@@ -112,8 +112,8 @@ def cnn_vit(
     encoder -> class token; both concatenated -> dense 256, ReLU -> dropout -> dense ->
     softmax.
 
-    From the source, whose abstract alone was available: features of a CNN and a ViT are
-    fused to classify calcifications. Our choices: ResNet-50 as the CNN, the sizes of
+    From the source, of which only the abstract was available: features of a CNN and a
+    ViT are fused to classify calcifications. Ours: ResNet-50 as the CNN, the sizes of
     `resnet50_vit`, fusion by concatenation, and the size of the dense layer.
 
     Args:

@@ -78,7 +78,7 @@ def write_preview(
             axes = grid[row, column]
             _show(axes, spec, _example(spec, index, morphology, distribution))
             if row == 0:
-                axes.set_title(_words(distribution or "none named"), fontsize=10)
+                axes.set_title(_words(distribution or "none given"), fontsize=10)
             if column == 0:
                 group = "suspicious" if is_suspicious(morphology) else "benign"
                 axes.set_ylabel(

@@ -59,7 +59,7 @@ class PhantomSpec(Settings):
         super().__post_init__()
         if self.pixel_mm > 0.3:
             raise UserError(
-                f"`field_mm` must be at most {0.3 * self.size:g} (0.3 mm a pixel). "
+                f"`field_mm` must be at most {0.3 * self.size:g} (0.3 mm per pixel). "
                 f"Received: {self.field_mm!r}"
             )
 

@@ -144,7 +144,7 @@ class ModelStatus(BaseModel):
 COMMON: dict[int | str, dict[str, Any]] = {
     status: {"model": Failure, "description": why}
     for status, why in {
-        401: "No token, or another.",
+        401: "No token, or a wrong one.",
         413: "Too large.",
         421: "Another machine's name in Host.",
     }.items()
@@ -152,10 +152,10 @@ COMMON: dict[int | str, dict[str, Any]] = {
 WORK: dict[int | str, dict[str, Any]] = COMMON | {
     status: {"model": Failure, "description": why}
     for status, why in {
-        400: "No multipart form or JSON that can be read.",
+        400: "Not a readable multipart form or JSON.",
         408: "The request took too long to arrive.",
-        415: "Another content type.",
-        422: "An image, or a field beside it, that cannot be used.",
+        415: "Unsupported content type.",
+        422: "An image or a field that cannot be used.",
         503: "Busy: try again.",
         504: "No answer in time.",
     }.items()

@@ -106,7 +106,7 @@ def _add_errors(app: FastAPI) -> None:
     # Starlette raises the exception again, which writes the traceback to stderr.
     @app.exception_handler(Exception)
     async def on_defect(_: Request, __: Exception) -> JSONResponse:
-        return refusal(500, "A defect of the service; its log has the details.")
+        return refusal(500, "Internal error; the log of the service has the details.")
 
 
 def _add_tensorflow_serving(

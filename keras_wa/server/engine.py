@@ -92,7 +92,7 @@ class Engine:
         most = self._settings.most_waiting
         if count > most:
             raise UserError(
-                f"instances. Received: {count}; expected at most {most} in a request."
+                f"instances. Received: {count}; expected at most {most} per request."
             )
 
     async def outputs(self, read: list[ReadRoi], tta: int) -> NDArray:

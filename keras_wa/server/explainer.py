@@ -72,5 +72,5 @@ class Explainer:
             pictures["heat"] = np.rint(255 * colour).astype(np.uint8)
         why = self._pictures.why_no_heat
         if found.heat is not None and not found.heat.any():
-            why = "Nothing in this ROI speaks for malignant."
+            why = "This ROI has no evidence for malignant."
         return {name: data_uri(each) for name, each in pictures.items()}, why

@@ -71,7 +71,7 @@ def _instance(
     text = value.get("b64")
     if set(value) != {"b64"} or not isinstance(text, str):
         raise UserError(
-            f"{name}. Received: an object of other fields; expected rows of grey "
+            f"{name}. Received: an object with other fields; expected rows of grey "
             'levels, or {"b64": an encoded image}.'
         )
     try:

@@ -61,7 +61,7 @@ class ServerSettings(Settings):
         if any(not "!" <= letter <= "~" for letter in self.token):
             raise UserError(
                 "`token`. Received: white space or characters beyond ASCII; "
-                "expected what an HTTP header can carry."
+                "expected a valid HTTP header value."
             )
         if not self.token and not self.on_loopback:
             raise UserError(

@@ -119,8 +119,8 @@ class LimitsMiddleware:
             if not hmac.compare_digest(given.encode(), wanted.encode()):
                 return refusal(
                     401,
-                    "Authorization. Received: no token or another; expected 'Bearer "
-                    "TOKEN', with the one that the service was started with.",
+                    "Authorization. Received: no token or a wrong one; expected "
+                    "'Bearer TOKEN' with the token of the service.",
                     {"WWW-Authenticate": "Bearer"},
                 )
         length = headers.get("content-length", "0")
@@ -182,8 +182,7 @@ class _Request:
             if owner.held > settings.held_bytes:
                 raise HTTPException(
                     503,
-                    "Busy. Received: more than all requests together may have; "
-                    "expected less. Try again.",
+                    "Busy. Received: more data than all requests may have. Try again.",
                     _RETRY,
                 )
             self.complete = not message.get("more_body", False)

@@ -29,7 +29,7 @@ def view_of(
 
     The page lets the user change the window, so it needs stored values, with the table
     of the grey levels that the model sees. The region is clipped to the image, and
-    averaged to at most `side` pixels a side. `spacing_mm` is used if the file has none.
+    averaged to at most `side` pixels. `spacing_mm` is used if the file has none.
     """
     height, width = image.shape
     part = _inside(region or Box(0, 0, width, height), image)
@@ -67,8 +67,8 @@ def candidates_of(
     spacing, _ = choose_spacing(image, (spacing_mm, "option"))
     if spacing is None:
         raise UserError(
-            f"pixel_spacing. Received: {without_spacing(image)}; expected one, to look "
-            "for lesions."
+            f"pixel_spacing. Received: {without_spacing(image)}; expected one, to "
+            "search for lesions."
         )
     _refuse_vast(image.shape, as_spacing(spacing))
     found = find_candidates(image.grey(), spacing, film=film)
@@ -92,7 +92,7 @@ def _refuse_vast(shape: tuple[int, int], spacing: tuple[float, float]) -> None:
             f"too large to be searched. Received: {shape[0]} by {shape[1]} pixels of "
             f"{spacing[0]:g} by {spacing[1]:g} mm, {rows} by {columns} of {grid_mm:g} "
             f"mm; expected at most {_MOST_SEARCHED} of these. Give the spacing of the "
-            "detector, or cut the breast out."
+            "detector, or crop the breast."
         )
 
 

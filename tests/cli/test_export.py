@@ -15,5 +15,5 @@ def test_the_saved_model_is_written_where_it_was_asked_for(finished, tmp_path, c
 def test_another_folder_is_not_overwritten(finished, tmp_path, error_of):
     (tmp_path / "precious").write_text("kept")
     line = error_of(["export", finished, "--out", tmp_path])
-    assert "exists and is no SavedModel" in line
+    assert "exists and is not a SavedModel" in line
     assert [path.name for path in tmp_path.iterdir()] == ["precious"]

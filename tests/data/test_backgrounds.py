@@ -174,7 +174,7 @@ def test_images_that_cannot_serve_are_left_out_and_listed(tmp_path):
     for name, expected in (
         ("b-copy.png", "a copy of a-good.png"),
         ("c-small.png", "smaller than the field: 79 by 79 pixels; expected 80 by 80"),
-        ("d-coarse.dcm", "of another spacing: 0.2 mm a pixel; expected at most"),
+        ("d-coarse.dcm", "too coarse: 0.2 mm per pixel; expected at most"),
         ("e-oblong.dcm", "pixels of 0.1 by 0.09 mm; expected square ones"),
         ("f-broken.png", "truncated"),
         ("g-narrow.png", "range"),

@@ -138,7 +138,7 @@ def test_a_good_table_is_valid():
         ({"patient_id": None}, "patient_id is missing"),
         ({"label": None}, "label is missing"),
         ({"split": None}, "split is missing"),
-        ({"roi_id": "a"}, "roi_id 'a' is there more than once"),
+        ({"roi_id": "a"}, "roi_id 'a' occurs more than once"),
         ({"label": 2}, r"label of ROI 'b'. Received: '2'; expected one of \[0, 1\]"),
         ({"split": "dev"}, "split of ROI 'b'. Received: 'dev'"),
         ({"split": "test"}, "Received: patient 'p' in test and train"),

@@ -59,7 +59,7 @@ def test_lost_rois_are_counted_by_class_with_the_share_that_they_changed():
     lost.append({"label": 1, "lesion_type": "calcification"})  # It was not asked for.
     assert build(given, "mass", notes=["first"], lost=lost).notes == [
         "first",
-        "Among what was left out are 8 of 20 ROIs: benign 5 of 14, malignant 3 of 6; "
+        "Left out are 8 of 20 labelled ROIs: benign 5 of 14, malignant 3 of 6; "
         "the share of malignant ROIs went from 30.0 % to 25.0 %.",
     ]
 

@@ -167,7 +167,7 @@ def test_a_table_without_rows_is_empty(tmp_path):
     [
         ("", "column 'path' is missing"),
         ("file,label\n", "column 'path' is missing. Received: file, label; expected"),
-        ("path,label,Path\n", "column 'path' is there twice"),
+        ("path,label,Path\n", "column 'path' is repeated"),
     ],
 )
 def test_a_missing_or_doubled_column_is_a_user_error(tmp_path, text, message):

@@ -138,7 +138,7 @@ def test_bright_pixels_are_those_of_the_image_before():
 @pytest.mark.parametrize(
     ("image", "message"),
     [
-        (np.zeros((15, 40), np.uint8), r"16 pixels a side.*\(15, 40\)"),
+        (np.zeros((15, 40), np.uint8), r"16 pixels per side.*\(15, 40\)"),
         (np.zeros((40, 40)), "float64"),
         (np.zeros((1, 40, 40), np.uint8), r"\(1, 40, 40\)"),
     ],

@@ -177,7 +177,7 @@ def test_served_as_a_preset_or_a_savedmodel_it_gives_the_same(
         assert served.decision == classifier.decision
         assert served.trained_on == "phantom"
         np.testing.assert_allclose(served(rois), np.asarray(raw), atol=1e-5)
-    with pytest.raises(UserError, match="exists and is no SavedModel"):
+    with pytest.raises(UserError, match="exists and is not a SavedModel"):
         classifier.export(preset)
 
 

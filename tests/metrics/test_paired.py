@@ -182,8 +182,8 @@ def test_a_full_comparison_takes_seconds_at_most():
     [
         ({"first": [0.1, 0.9]}, "a row for each seed"),
         ({"second": [[0.1, 0.9, 0.5]]}, "lengths must be equal"),
-        ({"first_thresholds": [0.5, 0.5]}, "one a seed, or one a seed and ROI"),
-        ({"second_thresholds": [[0.5]]}, "one a seed, or one a seed and ROI"),
+        ({"first_thresholds": [0.5, 0.5]}, "one per seed, or one per seed and ROI"),
+        ({"second_thresholds": [[0.5]]}, "one per seed, or one per seed and ROI"),
         ({"second_thresholds": [math.nan]}, "finite"),
         ({"second": [[0.1, math.nan]]}, "y_score must lie in"),
         ({"n_resamples": 0}, "n_resamples"),

@@ -82,6 +82,6 @@ def test_another_record_is_refused(folder, record, said):
 
 
 def test_any_other_folder_is_refused(tmp_path):
-    said = "no folder of weights. Received: neither pretraining.json nor best.keras"
+    said = "a folder without weights. Received: neither pretraining.json nor best.keras"
     with pytest.raises(UserError, match=said):
         load_pretrained(tiny(), tmp_path)

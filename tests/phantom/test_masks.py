@@ -28,7 +28,7 @@ def test_a_field_without_mineral_has_no_mask_and_no_outline():
 
 
 def test_a_single_calcification_is_outlined_by_a_margin_of_1_mm():
-    # 0.1 mm a pixel: a margin of 10 pixels around a disc of 5.
+    # 0.1 mm per pixel: a margin of 10 pixels around a disc of 5.
     found = outline_of(disc(81, 40, 40, 5), 25.6, 0.1)
 
     # Within half a pixel of the disc of 15 pixels, which digital distances allow.

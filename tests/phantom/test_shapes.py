@@ -22,7 +22,7 @@ def spread(count):
 
 
 def drawn(shape, seed, size=300, field_mm=FIELD):
-    """One calcification of the type, `(size, size)` at `FINE` mm a pixel."""
+    """One calcification of the type, `(size, size)` at `FINE` mm per pixel."""
     parts = shape(at_centre(), field_mm, np.random.default_rng(seed))
     return draw(parts, size, FINE)
 

@@ -151,7 +151,7 @@ def test_more_instances_than_ever_fit_are_refused(client: TestClient) -> None:
     found = client.post("/v1/models/wa:predict", json={"instances": [[[1]]] * 129})
     assert found.status_code == 422
     assert found.json() == {
-        "error": "instances. Received: 129; expected at most 128 in a request."
+        "error": "instances. Received: 129; expected at most 128 per request."
     }
 
 
@@ -291,7 +291,7 @@ def test_a_defect_of_the_decoding_is_not_the_clients_fault(
         found = post(client, encoded(GREY))
     assert found.status_code == 500
     assert found.json() == {
-        "error": "A defect of the service; its log has the details."
+        "error": "Internal error; the log of the service has the details."
     }
 
 

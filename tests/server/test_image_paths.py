@@ -184,7 +184,7 @@ def test_no_more_is_searched_than_a_mammogram_has(client: TestClient) -> None:
     assert found.json()["error"] == (
         "too large to be searched. Received: 4100 by 4100 pixels of 0.1 by 0.1 mm, "
         "4100 by 4100 of 0.1 mm; expected at most 16777216 of these. Give the spacing "
-        "of the detector, or cut the breast out."
+        "of the detector, or crop the breast."
     )
     finer = post(client, "/candidates", data, pixel_spacing="0.05")
     assert finer == {"candidates": []}

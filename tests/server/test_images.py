@@ -51,8 +51,8 @@ def test_an_encoded_instance_is_decoded() -> None:
     [
         ({"b64": "%%%"}, "instances.3.b64"),
         ({"b64": "Ы"}, "instances.3.b64"),
-        ({"b64": 5}, "an object of other fields"),
-        ({"b64": "", "x": 1}, "an object of other fields"),
+        ({"b64": 5}, "an object with other fields"),
+        ({"b64": "", "x": 1}, "an object with other fields"),
         ({"b64": ""}, "instances.3: upload: the file is empty"),
         ({"b64": "AAAA"}, "instances.3: upload: not a readable image"),
     ],

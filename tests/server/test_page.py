@@ -230,8 +230,8 @@ def test_a_token_is_asked_for_and_a_limit_known(
         listening(classifier, token="secret", max_megabytes=0.5) as address,
         opened(browser, address) as (page, _),
     ):
-        said(page, "no token or another")
-        for token, words in (("wrong", "no token or another"), ("secret", "^$")):
+        said(page, "no token or a wrong one")
+        for token, words in (("wrong", "no token or a wrong one"), ("secret", "^$")):
             page.fill("#token", token)
             page.click("#tokenform button")
             said(page, words)

@@ -266,7 +266,7 @@ def test_without_a_training_part_the_list_that_is_not_there_is_named(
     with pytest.raises(UserError) as caught:
         load_data(config(dataset="cbis-ddsm", data_dir=str(tmp_path)), progress=False)
     assert str(caught.value).startswith(
-        "The data set has no training part. Received: test alone; expected ROIs to "
-        "train on. The case list calc_case_description_train_set.csv is not there: "
+        "The data set has no training part. Received: test only; expected ROIs to "
+        "train on. The case list calc_case_description_train_set.csv is missing, "
     )
     assert "\n" not in str(caught.value)

@@ -76,7 +76,7 @@ def fetch_series(
                 left = list(waits)
             pending = pending[~landed]
             if not left:
-                reason = "it did not arrive"
+                reason = "not received"
                 return [(uid, failures.get(uid, reason)) for uid in pending["series"]]
             time.sleep(left.pop(0))
 

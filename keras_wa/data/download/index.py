@@ -45,7 +45,7 @@ class IdcIndex:
 def read_index(collection: str) -> IdcIndex:
     """Reads the index in the package `idc-index-data`, without a network.
 
-    The package `idc-index` would read all of the million series.
+    The package `idc-index` would read all of its million series.
 
     Args:
         collection: IDC's `collection_id`, such as `cbis_ddsm`.

@@ -144,7 +144,7 @@ def _is_inverted(header: DicomHeader, name: str) -> bool:
         raise _unfit(
             name,
             "PhotometricInterpretation (0028,0004)",
-            f"{photometric!r} with {samples} samples a pixel",
+            f"{photometric!r} with {samples} samples per pixel",
             "'MONOCHROME1' or 'MONOCHROME2' with 1.",
         )
     return photometric == "MONOCHROME1"

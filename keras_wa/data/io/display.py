@@ -19,11 +19,11 @@ from keras_wa.data.io.scaling import scale_to_uint8
 _FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 
 # A mammogram's slope is 1 and its intercept 0 (PS3.3 C.8.11.3).
-_UNSCALED = "The stored values were taken as they are, without slope and intercept."
+_UNSCALED = "The stored values were used without slope and intercept."
 # A table whose output fills less of its range gives a picture that is too dark or of
 # too low contrast.
 _FILLED = 0.5
-_UNWINDOWED = "The grey levels were computed without it, so the contrast is another."
+_UNWINDOWED = "The grey levels were computed without it, so the contrast differs."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +88,7 @@ def _modality(stage: _Stage, frame: DicomHeader) -> _Stage:
     low, high = float(values.min()), float(values.max())
     if not high > low:
         source.leave_out(
-            "RescaleSlope", "a number that tells grey levels apart", _UNSCALED
+            "RescaleSlope", "a number that separates grey levels", _UNSCALED
         )
         return stage
     return _Stage(values, low, high)
@@ -199,7 +199,7 @@ def _is_padding(
     stored: NDArray, frame: DicomHeader, layout: PixelLayout
 ) -> NDArray[np.bool_]:
     """Returns which stored values are padding."""
-    effect = "What is no image was not made black."
+    effect = "The padding was not made black."
     one = frame.number("PixelPaddingValue", effect)
     other = frame.number("PixelPaddingRangeLimit", effect)
     if one is None:

@@ -135,12 +135,7 @@ def stem_of(name: str) -> str:
 
 
 def bare_name(path: str) -> str:
-    """What images of the same name share: the path, without suffix, the name in lower
-    case.
-
-    Args:
-        path: posix.
-    """
+    """Returns a posix path without suffix, the name in lower case, to match images."""
     folder, slash, name = stem_of(path).rpartition("/")
     return folder + slash + name.lower()
 

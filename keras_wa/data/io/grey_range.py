@@ -104,7 +104,7 @@ def narrow_dicom_note(image: GreyImage) -> tuple[str, ...]:
         if reached >= room / _LEAST_PART:
             return ()
         shown, values = shown[distances <= reached], values[distances <= reached]
-        if values.min() == values.max():  # Nothing but a label was told apart.
+        if values.min() == values.max():  # There is only a label.
             return ()
     return _unfit(shown, stored)
 

@@ -118,9 +118,8 @@ def _refuse_surplus(data: bytes, name: str, most: int) -> None:
             return  # Damaged: decoding reports it.
         if size > most:
             raise UserError(
-                f"{name}: the image's data are too many. Received: more than {most} "
-                "bytes once inflated; expected no more than its pixels take. Save the "
-                "image again."
+                f"{name}: too much image data. Received: more than {most} bytes once "
+                "inflated; expected no more than its pixels need. Save the image again."
             )
 
 
@@ -139,5 +138,5 @@ def refuse_size(shape: tuple[int, int], name: str, most_pixels: int) -> None:
     if height * width > most_pixels:
         raise UserError(
             f"{name}: too many pixels. Received: {height} by {width}; expected at most "
-            f"{most_pixels} in all. Cut the part that is of interest out of it."
+            f"{most_pixels} in all. Crop the part of interest."
         )

@@ -116,7 +116,7 @@ def _magnification(header: DicomHeader) -> tuple[float | None, str]:
         if factor is None:
             header.notes.append(
                 "magnification distances: DistanceSourceToDetector / "
-                f"DistanceSourceToPatient is {ratio:.4g}, which no system has. It was "
+                f"DistanceSourceToPatient is {ratio:.4g}, which is implausible and was "
                 "not used."
             )
         ratio = None
@@ -125,7 +125,7 @@ def _magnification(header: DicomHeader) -> tuple[float | None, str]:
     if ratio is not None and not math.isclose(factor, ratio, rel_tol=0.1):
         header.notes.append(
             f"magnification factor: {named(_FACTOR)} is {factor:.4g}, but the "
-            f"distances from the source give {ratio:.4g}. The factor was taken."
+            f"distances from the source give {ratio:.4g}. The factor was used."
         )
     return factor, _FACTOR
 
@@ -135,8 +135,8 @@ def _note_undivided(header: DicomHeader, subject: str, reason: str) -> None:
     factor, by = _magnification(header)
     if factor is not None and factor >= _NOTABLE:
         header.notes.append(
-            f"{subject}: {by.strip('()')} states {factor:.4g}. PixelSpacing was taken "
-            f"as it is, {reason}. If it is not that in the breast, correct it in the "
+            f"{subject}: {by.strip('()')} states {factor:.4g}. PixelSpacing was used "
+            f"unchanged, {reason}. If it is not that in the breast, correct it in the "
             "file."
         )
 

@@ -50,7 +50,7 @@ with real ones. A result on them says nothing clinical.
 
 *_case_description_*.csv   the case lists
 <case>/<study>/<series>/   mammogram, crop and mask of each case, DICOM
-{truth:<27}what was drawn where: a row a calcification (or part of a mass)
+{truth:<27}what was drawn where: a row per calcification (or part of a mass)
 {settings:<27}how the tree was made
 """
 
@@ -173,15 +173,15 @@ def _begin(out: Path, settings: TreeSettings, cases: pd.DataFrame) -> None:
             found = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             raise UserError(
-                f"{out} exists already and is no phantom tree. Received: no readable "
+                f"{out} already exists and is no phantom tree. Received: no readable "
                 f"{PHANTOM_SETTINGS}; expected a new folder. Name another."
             ) from None
         differs = [name for name in record if found.get(name) != record[name]]
         if differs:
             raise UserError(
-                f"{out} holds a phantom tree made with another {differs[0]}. Received: "
-                f"{record[differs[0]]!r}; expected {found.get(differs[0])!r} as there. "
-                "Name another folder."
+                f"{out} has a phantom tree with another {differs[0]}. Received: "
+                f"{record[differs[0]]!r}; expected {found.get(differs[0])!r}. Name "
+                "another folder."
             )
         remove_partials(out)
     out.mkdir(parents=True, exist_ok=True)

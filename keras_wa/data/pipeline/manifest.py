@@ -20,7 +20,7 @@ _FILES = ("image_path", "crop_path", "mask_path")
 
 
 def describe_settings(dataset: Dataset, size: tuple[int, int]) -> dict[str, Any]:
-    """Returns all that determines the content of a store, except the files, as JSON."""
+    """Returns what determines the content of a store besides the files, as JSON."""
     cases = dataset.cases.to_csv(index=False, lineterminator="\n")
     settings: dict[str, Any] = {
         "format": FORMAT,

@@ -122,7 +122,7 @@ def disk_errors(folder: Path, needed: int) -> Iterator[None]:
         if error.errno in _FORBIDDEN:
             raise UserError(
                 f"{error.filename or folder}: cannot be written ({error.strerror}). "
-                "Expected: a folder that you may write to; choose one with `store_dir`."
+                "Expected: a writable folder; choose one with `store_dir`."
             ) from error
         raise
 

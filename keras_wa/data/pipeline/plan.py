@@ -20,7 +20,7 @@ from keras_wa.errors import UserError
 EpochSource = Callable[[int], Rois]
 
 VIEW_DROPOUT = 0.3
-"""Share of the ROIs that are paired with themselves, as at the test of one view."""
+"""Share of the ROIs that are paired with themselves, as in a test of one view."""
 
 
 def class_weights(labels: np.ndarray, classes: int = 2) -> np.ndarray:

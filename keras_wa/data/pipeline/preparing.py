@@ -242,7 +242,7 @@ def _finish(
     if passing:
         notes.append(
             f"Of these, left out for a fault of the system, not of a file: "
-            f"{len(passing)}, such as {passing[0]} To read them too, mend it, remove "
+            f"{len(passing)}, such as {passing[0]} To read them, fix it, remove "
             "this store and prepare again."
         )
     notes += [f"{fault} train and evaluate need both." for fault in split_faults(cases)]

@@ -1,4 +1,4 @@
-"""How the ROIs of a dataset are read: in threads, or as a caller distributes them."""
+"""How the ROIs of a dataset are read: in threads, or distributed by the caller."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ their results or a `UserError` instead."""
 def in_threads(
     dataset: Dataset, read: Callable[[list[int]], list[Any]], rows: Sequence[int]
 ) -> Iterator[tuple[list[int], list[Any]]]:
-    """Is a `Distribute` by threads of this process, in order.
+    """A `Distribute` by threads of this process, in order.
 
     A dataset with `read_block` gets whole blocks.
     """

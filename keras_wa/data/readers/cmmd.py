@@ -156,7 +156,7 @@ def _match_breasts(
     leave_out(images["patient_id"].isna(), "the DICOM file has no PatientID.")
     leave_out(
         images["breast"].isna(),
-        "the DICOM file does not say which breast it shows (ImageLaterality).",
+        "the DICOM file does not state the breast (ImageLaterality).",
     )
     leave_out(
         images["label"].isna(),
@@ -250,8 +250,8 @@ def _size_note(images: pd.DataFrame, options: ReadOptions) -> str:
     width = (pd.to_numeric(images["Columns"], errors="coerce") * spacing).median()
     height = (pd.to_numeric(images["Rows"], errors="coerce") * spacing).median()
     if pd.isna(width) or pd.isna(height):
-        return f"{note}; the files state no pixel spacing (`pixel_spacing` does)."
+        return f"{note}; the files state no pixel spacing (give `pixel_spacing`)."
     return (
         f"{note}: the median one is {height:.0f} by {width:.0f} mm, at 224 pixels "
-        f"{width / 224:.2f} mm a pixel."
+        f"{width / 224:.2f} mm per pixel."
     )

@@ -118,7 +118,7 @@ def _check_columns(frame: pd.DataFrame, file: Path) -> pd.DataFrame:
     twice = frame.columns[frame.columns.duplicated()]
     if len(twice):
         raise UserError(
-            f"{file}: column {twice[0]!r} is there twice, once under a short name. "
+            f"{file}: column {twice[0]!r} is repeated, once under a short name. "
             "Expected: once."
         )
     boxes = [name for name in _BOX if name in frame]

@@ -117,7 +117,7 @@ def read_folder(
         raise UserError(
             f"{root}: all {len(cases)} files belong to one patient. Received: "
             f"{cases['patient_id'].iloc[0]!r}; expected several patients, so that "
-            "training and test can be held apart. Correct `group_pattern`."
+            "training and test can be separated. Correct `group_pattern`."
         )
     if not official:
         cases = split_test(cases, seed=seed)
@@ -156,7 +156,7 @@ def _compile(group_pattern: str | None) -> re.Pattern[str] | None:
         return re.compile(group_pattern)
     except re.error as error:
         raise UserError(
-            f"`group_pattern` is no regular expression ({error}). Received: "
+            f"`group_pattern` is not a regular expression ({error}). Received: "
             rf"{group_pattern!r}; expected one such as '^(\d+)'."
         ) from error
 
@@ -191,7 +191,7 @@ def _two_classes(folder: Path) -> tuple[tuple[Path, Path], str]:
     known = rank(zero)[0] != rank(one)[0]
     return (zero, one), (
         f"Class folders: {zero.name} is label 0, {one.name} is label 1 "
-        + ("(by their names)." if known else "(by the alphabet: check it).")
+        + ("(by their names)." if known else "(in alphabetical order: check it).")
     )
 
 

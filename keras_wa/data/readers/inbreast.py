@@ -72,7 +72,7 @@ def read_inbreast(
     for name, image in track(images.items(), "Reading annotations"):
         if name not in dicoms:
             example = f"{name}_<patient>_MG_…_ANON.dcm"
-            reason = f"no DICOM file such as {example}, whose name tells the patient."
+            reason = f"no DICOM file such as {example}, whose name has the patient."
             skipped.append((f"{name}.dcm", reason))
             lost.append(image["label"])
             continue
@@ -115,7 +115,7 @@ def read_inbreast(
             "pathology: BI-RADS 1 to 3 is label 0, 4 to 6 is label 1, for every ROI in "
             "it.",
             f"Marked calcifications are grouped: at least {GROUP_SIZE} in a circle of "
-            f"{GROUP_MM:g} mm; outlines of clusters are taken as they are.",
+            f"{GROUP_MM:g} mm; outlines of clusters are unchanged.",
             f"{bare} images have no annotation and so no ROI.",
             *([f"Marks that make no ROI: {', '.join(listed)}."] if listed else []),
             *passed_over(kinds, dicom_only=True),
@@ -142,7 +142,7 @@ def _read_images(sheet: Path) -> tuple[dict[str, Row], Skipped]:
         if not name.isdigit():
             reason = f"File Name. Received: {name!r}; expected a number."
         elif name in images:
-            reason = f"image {name} comes a second time."
+            reason = f"image {name} is repeated."
         elif reading not in _LABELS:
             reason = (
                 f"Bi-Rads of image {name}. Received: {reading or 'nothing'!r}; "

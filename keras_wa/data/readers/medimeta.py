@@ -44,7 +44,7 @@ def read_medimeta(
     """
     if options.drop_without_callback:
         raise UserError(
-            "`drop_without_callback`: MedIMeta's labels do not tell "
+            "`drop_without_callback`: MedIMeta's labels do not separate "
             "BENIGN_WITHOUT_CALLBACK from BENIGN. Read CBIS-DDSM itself, "
             "or leave it out."
         )
@@ -73,7 +73,7 @@ def read_medimeta(
         if path not in annotations:
             lost.append(row)
         elif absent and options.require_files:
-            skipped.append((path, "the image is not there."))
+            skipped.append((path, "the image is missing."))
             lost.append(row)
         else:
             rows.append(row)
@@ -97,7 +97,7 @@ def read_medimeta(
             f"MedIMeta: the ROI is the published crop of {height} by {width} pixels; "
             "`crop`, `field_mm` and `pixel_spacing` have no effect. Lesions of more "
             "than 224 pixels of the film were scaled down, so that the magnification "
-            "tells their size. BENIGN_WITHOUT_CALLBACK is among the benign.",
+            "reveals their size. BENIGN_WITHOUT_CALLBACK is among the benign.",
             *notes,
         ],
     )

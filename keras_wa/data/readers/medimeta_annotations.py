@@ -41,7 +41,7 @@ def read_annotations(
     file = root / "annotations.csv"
     alone = {path: {"patient_id": Path(path).stem} for path, _ in images}
     if not file.exists():
-        return alone, [], [_no_patients(f"{file.name} is not there")]
+        return alone, [], [_no_patients(f"{file.name} is missing")]
     table = read_table(file, ("filepath",))
     frame = table.rows
     values = {label: str(value) for value, label in info.labels.items()}
@@ -112,7 +112,7 @@ def _check_same(frame: pd.DataFrame, known: pd.DataFrame, file: Path) -> None:
 def _fault(row: Mapping[Any, Any]) -> str | None:
     """Returns why a line cannot be used, or None."""
     if pd.isna(row["patient_id"]):
-        return "patient_id. Received: nothing; expected a value, as other lines have."
+        return "patient_id. Received: nothing; expected a value, as in other lines."
     for name in _COUNTS:
         value = row.get(name)
         if pd.notna(value) and not re.fullmatch(r"\d", value):
@@ -122,6 +122,6 @@ def _fault(row: Mapping[Any, Any]) -> str | None:
 
 def _no_patients(reason: str) -> str:
     return (
-        f"MedIMeta: {reason}, so each image counts as its own patient. Intervals and "
-        "splits then do not respect patients, and are too good where one has several."
+        f"MedIMeta: {reason}, so each image counts as a patient. Where a patient has "
+        "several, splits leak and intervals are too narrow."
     )

@@ -131,7 +131,7 @@ def read_labels(root: Path, info: Info) -> list[int]:
     values = read_as(file, "labels", _array)
     if values.ndim != 1:
         raise not_as_published(
-            file, "shape of the labels", values.shape, "(N,), one an image"
+            file, "shape of the labels", values.shape, "(N,), one per image"
         )
     for number, value in enumerate(values.tolist()):
         if value not in info.labels:

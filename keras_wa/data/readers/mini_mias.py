@@ -71,7 +71,7 @@ def read_mini_mias(
         film = entry.pop("film")
         path = images.get(film)
         if path is None and options.require_files:
-            skipped.append((f"{film}.pgm", "the image is not there."))
+            skipped.append((f"{film}.pgm", "the image is missing."))
             lost.append(entry)
             continue
         rows.append({**entry, "image_path": path or f"{film}.pgm"})
@@ -89,7 +89,7 @@ def read_mini_mias(
             f"{normal} normal films have no abnormality and are not read. Its "
             "background tissue (fatty, glandular, dense) is no BI-RADS density, so "
             "density is missing.",
-            f"mini-MIAS has {SPACING_MM} mm a pixel, coarser than single "
+            f"mini-MIAS has {SPACING_MM} mm per pixel, coarser than single "
             "microcalcifications.",
             *spare,
         ],
@@ -124,7 +124,7 @@ def _read_list(listing: Path) -> tuple[list[Row], Skipped, int]:
         try:
             entry = _parse(film, int(match[2]), counts[film], fields)
             if again in seen:
-                raise UserError("comes a second time.")
+                raise UserError("repeated.")
         except UserError as error:
             skipped.append((listing.name, f"line {number}, {film}: {error}"))
         else:
@@ -135,8 +135,8 @@ def _read_list(listing: Path) -> tuple[list[Row], Skipped, int]:
         raise UserError(
             f"{listing}: lines such as 'mdb001 G CIRC B 535 425 197'. Received: "
             + (
-                "names such as mdb001lm, which are those of the full-size MIAS, where "
-                "coordinates are others; expected the list of mini-MIAS."
+                "names such as mdb001lm, of the full-size MIAS with other coordinates; "
+                "expected the list of mini-MIAS."
                 if full_size
                 else "none; expected the list of mini-MIAS."
             )

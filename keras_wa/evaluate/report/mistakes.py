@@ -187,7 +187,7 @@ def show_mistakes(
 
 
 def small(picture: Pixels) -> Pixels:
-    """Reduces an image to at most 160 pixels a side, by averaging."""
+    """Reduces an image to at most 160 pixels per side, by averaging."""
     height, width = picture.shape[:2]
     factor = _MOST_PIXELS / max(height, width)
     if factor >= 1:

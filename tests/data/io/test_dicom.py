@@ -32,7 +32,7 @@ from tests.data.io.dicom_files import (
         ({"PixelData": None}, r"PixelData \(7FE0,0010\). Received: nothing"),
         ({"NumberOfFrames": 7}, r"NumberOfFrames \(0028,0008\). Received: 7"),
         ({"PhotometricInterpretation": "RGB"}, "Received: 'RGB'"),
-        ({"SamplesPerPixel": 3}, "with 3 samples a pixel"),
+        ({"SamplesPerPixel": 3}, "with 3 samples per pixel"),
         ({"Rows": 400}, r"PixelData.*4 bytes; expected 1600 for 400 rows by 2"),
         ({"Columns": 1}, r"PixelData.*4 bytes; expected 2 for 1 rows by 1"),
         ({"Rows": 0}, r"Rows .* Received: 0 by 2; expected at least 1 by 1"),

@@ -110,7 +110,7 @@ def test_what_the_system_can_never_read_is_left_out_and_said(folder, tmp_path):
     assert len(store.cases) == 23
     assert store.notes[-1] == (
         "Of these, left out for a fault of the system, not of a file: 1, such as "
-        "x.png: cannot be read (Input/output error). To read them too, mend it, remove "
+        "x.png: cannot be read (Input/output error). To read them, fix it, remove "
         "this store and prepare again."
     )
     # The store is finished: runs that used it find what they found.

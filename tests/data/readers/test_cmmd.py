@@ -112,7 +112,7 @@ def test_the_roi_is_the_whole_image_and_says_so(root):
     note = next(note for note in dataset.notes if "whole mammogram" in note)
     assert "`crop` has no effect" in note
     # 38 pixels of 0.094 mm make 3.572 mm; a 224th of that is 0.02 mm.
-    assert "the median one is 4 by 4 mm, at 224 pixels 0.02 mm a pixel" in note
+    assert "the median one is 4 by 4 mm, at 224 pixels 0.02 mm per pixel" in note
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_what_cannot_be_used_is_listed_and_the_rest_goes_on(root):
     for expected in (
         "D1-0001/07-18-2010-NA-NA-70244/1.000000-NA-70244/1-1.dcm: the DICOM file has "
         "no PatientID",
-        "1-1.dcm: the DICOM file does not say which breast",
+        "1-1.dcm: the DICOM file does not state the breast",
         "1-1.dcm: the DICOM header cannot be read",
         "breast LEFT of D1-0004. Received: both Benign and Malignant",
         "breast LEFT of D1-0004 is not in",
@@ -305,8 +305,8 @@ def test_breasts_without_an_image_are_counted_by_class(root):
         shutil.rmtree(root / "CMMD" / patient)
     dataset = read_cmmd(root, CALCIFICATION)
     assert dataset.notes[-1] == (
-        "Among what was left out are 3 of 12 breasts: benign 0 of 6, malignant 3 of 6; "
+        "Left out are 3 of 12 labelled breasts: benign 0 of 6, malignant 3 of 6; "
         "the share of malignant breasts went from 50.0 % to 33.3 %."
     )
     listed = read_cmmd(root, dataclasses.replace(CALCIFICATION, require_files=False))
-    assert not any("left out are" in note for note in listed.notes)
+    assert not any("Left out are" in note for note in listed.notes)

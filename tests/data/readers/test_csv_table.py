@@ -150,7 +150,7 @@ def test_lost_rows_are_counted_by_class(root):
     rows += [rows[0], {**rows[2], "label": "unknown"}]  # Neither is a lost ROI.
     (note,) = (each for each in read(root, rows).notes if "Among" in each)
     assert note == (
-        "Among what was left out are 3 of 12 ROIs: benign 0 of 6, malignant 3 of 6; "
+        "Left out are 3 of 12 labelled ROIs: benign 0 of 6, malignant 3 of 6; "
         "the share of malignant ROIs went from 50.0 % to 33.3 %."
     )
 
@@ -287,7 +287,7 @@ def test_an_audit_of_the_metadata_needs_no_images(tmp_path):
     [
         ([{"path": "a", "label": 0}], OPTIONS, "column 'patient' is missing"),
         (cases_of(box_left=1), OPTIONS, "columns of the box. Received: box_left; ex"),
-        (cases_of(image_path="x"), OPTIONS, "column 'image_path' is there twice"),
+        (cases_of(image_path="x"), OPTIONS, "column 'image_path' is repeated"),
         (cases_of(**PLACE), ReadOptions(crop="official"), "ships no crops"),
         (cases_of(1), OPTIONS, "Too few patients"),
     ],

@@ -90,9 +90,9 @@ def test_without_a_pattern_each_file_is_a_patient_and_a_note_warns(folder):
         (("Cancer", "Normal"), "Cancer", "by their names"),
         (("calc", "mass"), "calc", "by their names"),
         (("negative", "zebra"), "zebra", "by their names"),
-        (("apple", "pear"), "pear", "by the alphabet"),
-        (("benign", "normal"), "normal", "by the alphabet"),
-        (("1", "malignant"), "malignant", "by the alphabet"),
+        (("apple", "pear"), "pear", "alphabetical order"),
+        (("benign", "normal"), "normal", "alphabetical order"),
+        (("1", "malignant"), "malignant", "alphabetical order"),
     ],
 )
 def test_the_positive_class_is_known_by_name_and_said(tmp_path, names, positive, how):
@@ -228,7 +228,10 @@ def test_a_file_name_without_a_patient_is_named(folder):
 
 @pytest.mark.parametrize(
     ("pattern", "message"),
-    [("(", "no regular expression"), (r"^(p)", "all 40 files belong to one patient")],
+    [
+        ("(", "not a regular expression"),
+        (r"^(p)", "all 40 files belong to one patient"),
+    ],
 )
 def test_a_pattern_that_cannot_serve_is_a_user_error(folder, pattern, message):
     with pytest.raises(UserError, match=message):

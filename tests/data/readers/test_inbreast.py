@@ -163,7 +163,7 @@ def test_marks_images_and_rows_that_cannot_be_used_are_told(release):
                     "Bi-Rads of image 30000004. Received: '0'; expected one of 1, 2, "
                     "3, 4, 4a, 4b, 4c, 5, 6.",
                 ),
-                (27, "image 30000005 comes a second time."),
+                (27, "image 30000005 is repeated."),
                 (30, "File Name. Received: 'abc'; expected a number."),
             )
         ),
@@ -173,12 +173,12 @@ def test_marks_images_and_rows_that_cannot_be_used_are_told(release):
     assert xml == "AllXML/30000006.xml"
     assert broken.startswith("cannot be read as an annotation (")
     assert dicom == "30000007.dcm"
-    assert "whose name tells the patient" in absent
+    assert "whose name has the patient" in absent
     assert by_id(dataset)["30000005_1"]["label"] == 0
     assert "1 images have no annotation and so no ROI." in dataset.notes
     assert "Marks that make no ROI: spiculated region 1." in dataset.notes
     assert dataset.notes[-1] == (
-        "Among what was left out are 2 of 24 images: benign 1 of 13, malignant 1 of "
+        "Left out are 2 of 24 labelled images: benign 1 of 13, malignant 1 of "
         "11; the share of malignant images went from 45.8 % to 45.5 %."
     )
 

@@ -160,7 +160,7 @@ def test_without_patients_each_image_is_one_and_a_note_warns(medimeta, absent):
     dataset = load_cases("medimeta", medimeta)
     assert list(dataset.cases["patient_id"]) == list(dataset.cases["roi_id"])
     assert list(dataset.cases["label"]) == LABELS
-    assert "so each image counts as its own patient" in dataset.notes[1]
+    assert "so each image counts as a patient" in dataset.notes[1]
     assert dataset.cases["view"].isna().all() == (absent == "file")
 
 
@@ -187,15 +187,15 @@ def test_what_cannot_be_used_is_skipped_and_the_rest_goes_on(medimeta):
     assert dataset.skipped == [
         (
             "annotations.csv",
-            "line 5: patient_id. Received: nothing; expected a value, as other lines "
-            "have.",
+            "line 5: patient_id. Received: nothing; expected a value, as in other "
+            "lines.",
         ),
         (
             "annotations.csv",
             "line 6: subtlety. Received: 'high'; expected one digit, or nothing.",
         ),
         ("images/000011.tiff", "no line of annotations.csv is about it."),
-        ("images/000000.tiff", "the image is not there."),
+        ("images/000000.tiff", "the image is missing."),
     ]
     counted = "4 of 12 ROIs: benign 4 of 7, malignant 0 of 5"
     assert any(counted in note for note in dataset.notes)

@@ -127,7 +127,7 @@ def test_a_file_that_is_not_as_published_is_named(medimeta, spoil, message):
 
 
 def test_what_the_labels_do_not_tell_cannot_be_asked_for(written_medimeta):
-    with pytest.raises(UserError, match="`classes=3` goes by the pathology"):
+    with pytest.raises(UserError, match="`classes=3` needs the pathology"):
         class_indices(load_cases("medimeta", written_medimeta).cases, 3)
     options = ReadOptions(drop_without_callback=True)
     with pytest.raises(UserError, match="`drop_without_callback`: MedIMeta's labels"):

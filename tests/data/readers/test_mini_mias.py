@@ -153,7 +153,7 @@ def test_an_abnormality_without_a_place_is_left_out_with_the_reason(root):
         ("mdb300 F CALC B -9 9 3", "no place of the abnormality. Received: -9 9 3;"),
         ("mdb300 F CALC B 1024 9 3", "place of the abnormality. Received: x 1024, y 9"),
         ("mdb300 F CALC B 9 9 0", "place of the abnormality. Received: x 9, y 9, rad"),
-        ("mdb209 g calc m 647 503 87", "comes a second time"),
+        ("mdb209 g calc m 647 503 87", "repeated"),
     ],
 )
 def test_a_bad_line_is_skipped_and_the_rest_goes_on(root, line, reason):
@@ -207,7 +207,7 @@ def test_images_are_found_anywhere_and_the_pgm_is_preferred(root):
         "mdb209.jpg."
     ) in dataset.notes
     assert "mdb212_1" not in paths
-    assert ("mdb212.pgm", "the image is not there.") in dataset.skipped
+    assert ("mdb212.pgm", "the image is missing.") in dataset.skipped
     counted = "4 of 13 ROIs: benign 3 of 7, malignant 1 of 6"
     assert any(counted in note for note in dataset.notes)
 

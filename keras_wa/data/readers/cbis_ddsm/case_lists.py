@@ -116,7 +116,7 @@ def absent_lists(paths: Sequence[Path], lesion: str = "all") -> list[str]:
     """
     here = {path.name for path in paths}
     return [
-        f"The case list {name} is not there: its {_CASES[part]} are missing. "
+        f"The case list {name} is missing, and so are its {_CASES[part]}. "
         "`keras_wa.data.download` fetches it, or `case_lists` names its folder."
         for (kind, part), name in LIST_NAMES.items()
         if lesion in (kind, "all") and name not in here
@@ -135,8 +135,8 @@ def parts_note(cases: pd.DataFrame) -> list[str]:
         ]
     if "train" not in parts:
         return [
-            "The official split has no training part here: nothing can be trained on "
-            "it. `split='patient-kfold'` would make one of the test patients."
+            "The official split has no training part here, so no model can be trained "
+            "on it. `split='patient-kfold'` would make one of the test patients."
         ]
     return []
 
@@ -166,7 +166,7 @@ def read_case_lists(paths: Sequence[Path]) -> CaseLists:
             errors.append(error)
             reason = str(error).removeprefix(f"{path}: ")
             skipped.append((path.name, reason))
-            notes.append(f"Left out is the whole case list {path.name}: {reason}")
+            notes.append(f"The whole case list {path.name} was left out: {reason}")
             continue
         reasons = _reasons(part)
         skipped += bad
@@ -211,7 +211,7 @@ def _read_list(path: Path) -> tuple[pd.DataFrame, Skipped]:
     names = table.rows.columns.tolist()
     density = [name for name in names if name.lower() in _DENSITY]
     if len(density) != 1:
-        found = "there twice" if density else "missing"
+        found = "repeated" if density else "missing"
         raise UserError(
             f"{path}: column {_DENSITY[0]!r} is {found}. Received: "
             f"{', '.join(names)}; expected it or {_DENSITY[1]!r} once. Download "
@@ -222,7 +222,7 @@ def _read_list(path: Path) -> tuple[pd.DataFrame, Skipped]:
     frame = frame.mask(frame.apply(lambda column: column.str.lower().isin(_MISSING)))
     if frame.empty:
         raise UserError(
-            f"{path}: the case list has no row. Expected: a row an ROI. Download the "
+            f"{path}: the case list has no row. Expected: a row per ROI. Download the "
             "list again."
         )
     for name in _PATHS:  # A list edited on Windows may have backslashes.
@@ -250,7 +250,7 @@ def _reasons(frame: pd.DataFrame) -> pd.Series:
     for name in (*_NAMING, *_PATHS):
         add(frame[name].isna(), f"{name} is missing.")
     twice = frame["roi_id"].duplicated(keep="first")
-    add(twice, frame["roi_id"] + " comes a second time. Expected: a row an ROI.")
+    add(twice, frame["roi_id"] + " is repeated. Expected: a row per ROI.")
     add(
         frame["label"].isna(),
         "pathology. Received: "

@@ -19,7 +19,7 @@ QUIRKS = {
     "no_description": "no SeriesDescription; the part is the case list's",
     "short_id": (
         "PatientID such as `P_01773_RIGHT_MLO_1.dcm`, without lesion type and split; "
-        "the UID says which case it is"
+        "the UID identifies the case"
     ),
     "two_instances": (
         "crop and mask in one series; which instance is which is read from the files"

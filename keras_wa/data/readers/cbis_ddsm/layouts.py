@@ -181,7 +181,7 @@ def _left_out_note(
     if not left:
         return []
     return [
-        "Images left out because the original of the same series is there and read: "
+        "Images left out because the original of the same series is read: "
         f"{len(left)}, such as {min(left)}."
     ]
 

@@ -72,7 +72,7 @@ def read_cbis_ddsm(
     if listed.empty:
         raise UserError(
             f"{place}: no ROI in the case lists that can be used. Received: "
-            f"{len(lists.cases)} rows that were asked for, {len(skipped)} bad ones"
+            f"{len(lists.cases)} requested rows, {len(skipped)} bad ones"
             + (f", the first: {': '.join(skipped[0])}" if skipped else "")
             + ". Expected: the official lists; download them again."
         )
@@ -88,7 +88,7 @@ def read_cbis_ddsm(
             labels = listed["label"]
             lost = labels.index.isin(list(absent))
             notes.append(
-                f"ROIs left out because a file is not there: {len(absent)} of "
+                f"ROIs left out because a file is missing: {len(absent)} of "
                 f"{len(listed)}: {left_out_by_class(labels[lost], labels[~lost])}."
             )
         listed = listed.drop(index=list(absent)).reset_index(drop=True)
@@ -174,7 +174,7 @@ def _absent(
         missing = _missing(found, options.crop)
         if missing:
             parts = " and ".join(_NAMES[part] for part in missing)
-            reason = found.problem or f"{parts} not there"
+            reason = found.problem or f"{parts} missing"
             absent[row] = roi[_PARTS[missing[0]]], f"{roi['roi_id']}: {reason}."
     return absent
 
@@ -224,13 +224,13 @@ def _notes_on_files(files: Sequence[Files], options: ReadOptions) -> list[str]:
     if copies[CONVERTED]:
         notes.append(
             "Converted files, not CBIS-DDSM's own DICOM files: their "
-            f"grey levels and sizes may be others; {copies[CONVERTED]} ROIs."
+            f"grey levels and sizes may differ; {copies[CONVERTED]} ROIs."
         )
     swapped = sum(each.swapped for each in files)
     if swapped:
         notes.append(
-            "Crop and mask stood in each other's place in the case list, as the files "
-            f"themselves say: {swapped} ROIs; they were put right."
+            "Crop and mask were swapped in the case list, according to the files: "
+            f"{swapped} ROIs; this was corrected."
         )
     if copies and options.pixel_spacing is None:
         field = options.field_mm if options.crop == "fixed" else None

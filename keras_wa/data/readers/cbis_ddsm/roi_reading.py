@@ -70,8 +70,8 @@ class RoiReader:
         """Reads the lesion's mask of a row, see `Dataset.read_mask`."""
         if self._options.crop == "official":
             raise UserError(
-                f"{row['roi_id']}: its mask cannot be laid on the official crop, since "
-                "no file says where in the mammogram the crop lies. Received: crop "
+                f"{row['roi_id']}: its mask cannot be aligned with the official crop, "
+                "whose position in the mammogram is unknown. Received: crop "
                 "'official'; expected 'fixed' or 'roi'."
             )
         roi, marked, shape = self._around_lesion(str(row["roi_id"]))
@@ -214,6 +214,6 @@ def _scaled(box: Box, old: tuple[int, int], new: tuple[int, int], name: str) -> 
 
 def _absent(roi_id: str, part: str) -> UserError:
     return UserError(
-        f"{roi_id}: its {part} is not there. Expected: the file in the data set's "
+        f"{roi_id}: its {part} is missing. Expected: the file in the data set's "
         "folder; `keras_wa.data.download` fetches it."
     )

@@ -25,8 +25,8 @@ def assumption_note(field_mm: float | None) -> str:
     error = max(abs(ASSUMED_MM / true - 1) for true in (least, most))
     note = (
         f"Pixel spacing: {ASSUMED_MM:g} mm is assumed where a file states none, since "
-        f"DDSM's scanners have {least:g} to {most:g} mm and nothing says which scanner "
-        f"took which film; a length may be wrong by {error:.1%}"
+        f"DDSM's scanners have {least:g} to {most:g} mm and the scanner of a film is "
+        f"unknown; a length may be wrong by {error:.1%}"
     )
     if field_mm is not None:
         sides = (field_mm * true / ASSUMED_MM for true in (least, most))

@@ -144,7 +144,7 @@ def test_both_spellings_of_the_density_are_read(tmp_path, lesion, name):
     old = next(column for column in row if column.startswith("breast"))
     row = {name if column == old else column: row[column] for column in row}
     assert list(read(tmp_path, [row]).cases["density"]) == [3]
-    with pytest.raises(UserError, match="column 'breast density' is there twice"):
+    with pytest.raises(UserError, match="column 'breast density' is repeated"):
         read(tmp_path, [row | {"breast density": "1", "breast_density": "1"}])
 
 
@@ -217,7 +217,7 @@ def test_of_an_id_that_comes_twice_the_first_row_is_kept(tmp_path):
     assert list(found.cases["pathology"]) == ["MALIGNANT"]
     ((_, why),) = found.skipped
     # Each path of a crop has a line break, as in the official lists.
-    assert why.startswith("line 5: Calc-Training_P_00001_LEFT_CC_1 comes a second time")
+    assert why.startswith("line 5: Calc-Training_P_00001_LEFT_CC_1 is repeated")
 
 
 def test_a_list_given_twice_is_said_of_each_of_its_rows(tmp_path):
@@ -237,7 +237,7 @@ def test_a_list_that_cannot_be_used_is_left_out_if_another_can(tmp_path):
     assert name == test.name
     assert reason.startswith("column 'pathology' is missing. Received: patient_id, ")
     assert lists.notes == [
-        f"Left out is the whole case list {test.name}: {reason}",
+        f"The whole case list {test.name} was left out: {reason}",
     ]
 
 

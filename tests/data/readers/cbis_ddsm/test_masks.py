@@ -48,7 +48,7 @@ def test_the_mask_of_a_jpeg_copy_is_the_lesion_without_its_noise(tmp_path):
 def test_an_official_crop_has_no_mask_and_says_why(tmp_path):
     write_copy(tmp_path, ROWS)
     dataset = read_cbis_ddsm(tmp_path, options("official"))
-    with pytest.raises(UserError, match=f"{FIRST}: .*no file says where.*'fixed'"):
+    with pytest.raises(UserError, match=f"{FIRST}: .*position .* is unknown.*'fixed'"):
         read_mask(dataset)
 
 

@@ -147,8 +147,8 @@ def test_swapped_pairs_are_counted_where_headers_were_read(tmp_path):
     options = ReadOptions(lesion="mass")
     dataset = read_cbis_ddsm(tmp_path, options, progress=False)
     # Of the pair in two series the list says which is which; of the others it cannot.
-    found = note(dataset.notes, "Crop and mask stood")
-    assert found.endswith("as the files themselves say: 1 ROIs; they were put right.")
+    found = note(dataset.notes, "Crop and mask were swapped")
+    assert found.endswith("according to the files: 1 ROIs; this was corrected.")
 
 
 def test_the_assumed_spacing_is_as_near_to_each_scanner_as_can_be():
@@ -202,11 +202,11 @@ def test_an_roi_without_a_file_that_it_needs_is_listed(tmp_path, part, named, cr
     for crop in ("fixed", "roi", "official"):
         dataset = read_cbis_ddsm(tmp_path, ReadOptions(crop=crop))
         if crop in crops:
-            reason = f"Calc-Training_P_00003_LEFT_CC_1: {named} not there."
+            reason = f"Calc-Training_P_00003_LEFT_CC_1: {named} missing."
             assert dataset.skipped == [(gone, reason)]
             assert len(dataset.cases) == 4
             found = note(dataset.notes, "ROIs left out")
-            counted = "because a file is not there: 1 of 5: benign 1 of 3, malignant 0"
+            counted = "because a file is missing: 1 of 5: benign 1 of 3, malignant 0"
             assert counted in found
         else:
             assert dataset.skipped == []
@@ -262,13 +262,13 @@ def test_one_of_the_two_lists_is_enough_and_the_other_is_named(tmp_path, kept, g
     assert set(dataset.cases["split"]) == {kept}
     said = note(dataset.notes, "The case list")
     assert said.startswith(
-        f"The case list calc_case_description_{gone}_set.csv is not there"
+        f"The case list calc_case_description_{gone}_set.csv is missing"
     )
     split = note(dataset.notes, "The official split has no")
     if gone == "test":
         assert "can be trained and validated, but not evaluated" in split
     else:
-        assert "nothing can be trained" in split
+        assert "no model can be trained" in split
     (tmp_path / f"calc_case_description_{kept}_set.csv").unlink()
     with pytest.raises(UserError, match=r"lists\. Received: none of"):
         read_cbis_ddsm(tmp_path)

@@ -269,7 +269,7 @@ def test_a_row_without_a_file_says_which_part_is_not_there(tmp_path):
     ):
         os.unlink(tmp_path / made.paths[gone])
         dataset = read_cbis_ddsm(tmp_path, options(crop, require_files=False))
-        with pytest.raises(UserError, match=f"{FIRST}: its {part} is not there"):
+        with pytest.raises(UserError, match=f"{FIRST}: its {part} is missing"):
             read(dataset)
 
 
@@ -300,7 +300,7 @@ def test_a_mammogram_of_several_lesions_is_decoded_once(tmp_path, monkeypatch):
         np.testing.assert_array_equal(roi.pixels, about(drawn[row["roi_id"]]))
 
 
-LEFT_OUT = "Images left out because the original of the same series is there and read"
+LEFT_OUT = "Images left out because the original of the same series is read"
 
 
 @pytest.mark.parametrize("suffix", [".png", ".JPG", ".dcm.png"])
