@@ -148,7 +148,7 @@ def test_lost_rows_are_counted_by_class(root):
     for gone in (1, 3, 5):
         os.unlink(root / rows[gone]["path"])
     rows += [rows[0], {**rows[2], "label": "unknown"}]  # Neither is a lost ROI.
-    (note,) = (each for each in read(root, rows).notes if "Among" in each)
+    (note,) = (each for each in read(root, rows).notes if "Left out are" in each)
     assert note == (
         "Left out are 3 of 12 labelled ROIs: benign 0 of 6, malignant 3 of 6; "
         "the share of malignant ROIs went from 50.0 % to 33.3 %."

@@ -90,9 +90,9 @@ def test_without_a_pattern_each_file_is_a_patient_and_a_note_warns(folder):
         (("Cancer", "Normal"), "Cancer", "by their names"),
         (("calc", "mass"), "calc", "by their names"),
         (("negative", "zebra"), "zebra", "by their names"),
-        (("apple", "pear"), "pear", "alphabetical order"),
-        (("benign", "normal"), "normal", "alphabetical order"),
-        (("1", "malignant"), "malignant", "alphabetical order"),
+        (("apple", "pear"), "pear", "in alphabetical order"),
+        (("benign", "normal"), "normal", "in alphabetical order"),
+        (("1", "malignant"), "malignant", "in alphabetical order"),
     ],
 )
 def test_the_positive_class_is_known_by_name_and_said(tmp_path, names, positive, how):

@@ -197,7 +197,7 @@ def test_what_cannot_be_used_is_skipped_and_the_rest_goes_on(medimeta):
         ("images/000011.tiff", "no line of annotations.csv is about it."),
         ("images/000000.tiff", "the image is missing."),
     ]
-    counted = "4 of 12 ROIs: benign 4 of 7, malignant 0 of 5"
+    counted = "4 of 12 labelled ROIs: benign 4 of 7, malignant 0 of 5"
     assert any(counted in note for note in dataset.notes)
     rows = dataset.cases.set_index("roi_id", drop=False)
     assert len(rows) == 8

@@ -208,7 +208,7 @@ def test_images_are_found_anywhere_and_the_pgm_is_preferred(root):
     ) in dataset.notes
     assert "mdb212_1" not in paths
     assert ("mdb212.pgm", "the image is missing.") in dataset.skipped
-    counted = "4 of 13 ROIs: benign 3 of 7, malignant 1 of 6"
+    counted = "4 of 13 labelled ROIs: benign 3 of 7, malignant 1 of 6"
     assert any(counted in note for note in dataset.notes)
 
 
@@ -234,7 +234,7 @@ def test_no_list_and_the_list_of_the_full_size_set_are_user_errors(tmp_path):
     with pytest.raises(UserError, match=r"Info\.txt: lines such as .* none; expected"):
         read_mini_mias(tmp_path, ALL)
     write_list(tmp_path, "mdb001lm  G  CIRC  B  1815  1116  790\n")
-    with pytest.raises(UserError, match="those of the full-size MIAS"):
+    with pytest.raises(UserError, match="of the full-size MIAS"):
         read_mini_mias(tmp_path, ALL)
 
 
