@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Audits a dataset. Returns the exit code, 0 whatever the findings."""
+    """Audits a dataset. Returns the exit code, 0 for any findings."""
     # Imported here, so that --help does not load scikit-learn.
     from keras_wa.cli.audit_findings import print_report
     from keras_wa.evaluate.audit.audit_page import write_page

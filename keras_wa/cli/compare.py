@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "runs",
         nargs="*",
         metavar="RUN",
-        help="evaluated runs to compare as they are, instead of --models",
+        help="evaluated runs to compare, instead of --models",
     )
     parser.add_argument(
         "--models",

@@ -20,7 +20,7 @@ from keras_wa.files import walk_files
 from keras_wa.phantom import PhantomSpec
 
 SQUARES_STREAM = 7
-"""First word of a seed sequence, beside those of the phantom."""
+"""First word of a seed sequence, unlike those of the phantom."""
 # An image of at most this many fields is a patch of tissue without air.
 _PATCH = 1.1
 # Distance of a square from the skin line and the image's edge, mm, which are bright.

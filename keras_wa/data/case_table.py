@@ -141,12 +141,12 @@ def validate(
                 f"{str(wrong[name].iloc[0])!r}; expected one of {list(allowed)}."
             )
     parts = cases.groupby("patient_id")["split"].unique()
-    torn = parts[parts.map(len) > 1]
-    if patients_apart and len(torn):
+    leaked = parts[parts.map(len) > 1]
+    if patients_apart and len(leaked):
         raise UserError(
-            f"{source}: {len(torn)} patients are in more than one part of the split. "
-            f"Received: patient {torn.index[0]!r} in "
-            f"{' and '.join(sorted(torn.iloc[0]))}; expected each in one part only."
+            f"{source}: {len(leaked)} patients are in more than one part of the split. "
+            f"Received: patient {leaked.index[0]!r} in "
+            f"{' and '.join(sorted(leaked.iloc[0]))}; expected each in one part only."
         )
 
 

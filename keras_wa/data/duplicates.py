@@ -60,6 +60,5 @@ def one_name_note(paths: pd.Series) -> list[str]:
         return []
     return [
         f"Images with the same name but for the suffix: {len(twice)}, such as "
-        f"{twice[0]} and {twice[1]}. Each is an ROI; where they show the same, remove "
-        "one of them."
+        f"{twice[0]} and {twice[1]}. Each is an ROI; if they show the same, remove one."
     ]

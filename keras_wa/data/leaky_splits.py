@@ -29,7 +29,7 @@ _TEST_FRACTION = 0.2
 def random_roi(cases: pd.DataFrame, val_fraction: float, seed: int) -> pd.DataFrame:
     """Splits at random by row; the test part has the size of the data set's own.
 
-    Without a test part of its own, a fifth of the rows becomes test; `val_fraction` of
+    Without a test part, a fifth of the rows becomes test; `val_fraction` of
     the training rows becomes val. Too few rows are a `UserError`.
     """
     test_share = float((cases["split"] == "test").mean()) or _TEST_FRACTION

@@ -43,7 +43,7 @@ def lesion_numbers(cases: pd.DataFrame) -> pd.Series:
 def lesion_indices(cases: pd.DataFrame) -> NDArray[np.int64]:
     """Returns the index of each ROI's lesion, `(N,)`; see `lesion_numbers`.
 
-    An ROI whose lesion is unknown has an index of its own.
+    An ROI whose lesion is unknown has a unique index.
     """
     numbers = lesion_numbers(cases)
     keys = [cases["patient_id"], cases["breast"], numbers]
@@ -54,7 +54,7 @@ def lesion_indices(cases: pd.DataFrame) -> NDArray[np.int64]:
 
 
 def views_note(cases: pd.DataFrame) -> str:
-    """Returns the note beside results of `views="two"`.
+    """Returns the note for results of `views="two"`.
 
     It has the numbers of ROIs whose lesion is unknown, and of lesions whose ROIs have
     different labels.

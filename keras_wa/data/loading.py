@@ -1,4 +1,4 @@
-"""The settings that decide which ROIs there are, and how they are loaded."""
+"""The settings that determine the ROIs, and functions that load them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from keras_wa.settings import Settings, same, setting, whole
 
 @dataclasses.dataclass(frozen=True)
 class ReadSettings(Settings):
-    """Which dataset is read, and how."""
+    """The dataset and how it is read."""
 
     title: ClassVar[str] = "data set"
 
@@ -65,9 +65,7 @@ class ReadSettings(Settings):
     drop_without_callback: bool = setting(
         False, help="leave out BENIGN_WITHOUT_CALLBACK, which else is benign"
     )
-    for_processing: bool = setting(
-        False, help="accept DICOM images meant for processing"
-    )
+    for_processing: bool = setting(False, help="accept DICOM images FOR PROCESSING")
     bits_stored: int | None = same(
         ReadOptions,
         "bits_stored",
@@ -107,7 +105,7 @@ class ReadSettings(Settings):
 
 @dataclasses.dataclass(frozen=True)
 class PhantomSettings(Settings):
-    """What the phantom is like, if it is the dataset."""
+    """The phantom, if it is the dataset."""
 
     title: ClassVar[str] = "phantom"
 
@@ -150,16 +148,16 @@ class EnhancementSettings(Settings):
     tiles: int = same(Enhancement, "tiles", help="tiles along each side")
 
     def enhancement(self) -> Enhancement:
-        """CLAHE as it is applied to every ROI, or none."""
+        """The enhancement of every ROI: CLAHE or none."""
         return Enhancement(self.enhance, self.clip_limit, self.tiles)
 
 
 @dataclasses.dataclass(frozen=True)
 class DataSettings(EnhancementSettings, PhantomSettings, ReadSettings):
-    """All that decides which ROIs there are, and their pixels."""
+    """All settings that determine the ROIs and their pixels."""
 
     def phantom_spec(self) -> PhantomSpec:
-        """The phantom that is described."""
+        """Returns the specification of the phantom."""
         return PhantomSpec(
             seed=self.data_seed,
             size=self.image_size,
@@ -172,7 +170,7 @@ class DataSettings(EnhancementSettings, PhantomSettings, ReadSettings):
 
 
 def load_dataset(settings: DataSettings) -> Dataset:
-    """Loads the dataset that is named."""
+    """Loads the dataset of the settings."""
     phantom = settings.dataset == "phantom"
     return load_cases(
         str(settings.dataset),
@@ -180,7 +178,7 @@ def load_dataset(settings: DataSettings) -> Dataset:
         group_pattern=settings.group_pattern,
         limit=settings.limit,
         seed=settings.data_seed,
-        # With other data its settings mean nothing, and may not suit the image size.
+        # Other data ignore these settings, which may not fit the image size.
         phantom=settings.phantom_spec() if phantom else None,
         phantom_rois=settings.rois,
         options=settings.read_options(),
@@ -192,7 +190,7 @@ def load_store(
     progress: bool = True,
     distribute: Distribute | None = None,
 ) -> PreparedStore:
-    """Reads and prepares the dataset that is named, or finds that done."""
+    """Reads and prepares the dataset of the settings, or opens its store."""
     dataset = load_dataset(settings)
     size = settings.image_size
     return prepare(dataset, settings.store_dir, size, progress, distribute)
@@ -201,7 +199,7 @@ def load_store(
 def enhanced_images(
     store: PreparedStore, settings: EnhancementSettings, progress: bool = True
 ) -> Pixels:
-    """A store's images `(N, size, size)`, enhanced as the settings have it."""
+    """Returns a store's images `(N, size, size)`, enhanced by the settings."""
     enhancement = settings.enhancement()
     if enhancement.kind == "none":
         return store.images

@@ -51,7 +51,7 @@ _READERS: dict[str, Reader] = {
 }
 
 DATASETS = ("phantom", "folder", *_READERS)
-"""The names that `load_cases` takes, beside those of plug-ins."""
+"""The names that `load_cases` accepts, besides those of plug-ins."""
 
 PUBLISHED = ("cbis-ddsm", "cmmd", "inbreast", "medimeta", "mini-mias")
 """Data sets that are recognised by the name of their folder."""
@@ -61,7 +61,7 @@ def register_dataset(name: str) -> Callable[[Reader], Reader]:
     """Registers the reader of a dataset.
 
     Args:
-        name: what `dataset=` and `load_cases` call it.
+        name: its name in `dataset=` and `load_cases`.
 
     Returns:
         A decorator. Its function takes the dataset's root folder, the `ReadOptions` and

@@ -88,7 +88,7 @@ def split_origin(
     k: int = 5,
     fold: int = 0,
 ) -> str:
-    """Describes a split, see `split_cases`, for display beside results.
+    """Describes a split, see `split_cases`, for display with results.
 
     `own` is the description of the data set's split, see `Dataset.split`.
     """

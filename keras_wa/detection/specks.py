@@ -5,7 +5,7 @@ about 0.1 mm. Dust on a film is blurred only by the scanner.
 
 Source of the idea: "Detecting film-screen artifacts in mammography using a model-based
 approach", IEEE Transactions on Medical Imaging 1999, doi:10.1109/42.811313 (a model of
-the blur tells them from calcifications). The measure here is simpler: a ratio of two
+the blur separates them from calcifications). This measure is simpler: a ratio of two
 differences of Gaussians.
 """
 

@@ -157,7 +157,7 @@ def find_spots(
     if not least_contrast > 0:
         raise UserError(
             f"least_contrast: Received: {least_contrast}; expected above 0. Around 4.5 "
-            "noise alone seldom gives a spot."
+            "noise rarely gives a spot."
         )
     rows_mm, columns_mm = as_spacing(spacing_mm)
     height, width = image.shape

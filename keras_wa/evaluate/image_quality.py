@@ -37,7 +37,7 @@ DEFINITIONS = {
     "ring) / standard deviation of the ring. The bright pixels are those inside the "
     f"lesion's mask whose white top-hat (opening of {SPOT} by {SPOT} pixels) exceeds "
     "Otsu's threshold of it, chosen before the enhancement and kept after it; the "
-    f"ring is what lies more than {RING[0]} and at most {RING[1]} pixels from them.",
+    f"ring is more than {RING[0]} and at most {RING[1]} pixels away from them.",
     "snr": f"mean / standard deviation of the grey levels in windows of {WINDOW} by "
     f"{WINDOW} pixels, {STEP} apart, that do not touch the lesion's mask (all windows "
     "of an ROI without one); the median over these windows, those of one grey level "

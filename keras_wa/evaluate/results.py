@@ -34,7 +34,7 @@ PREDICTION_COLUMNS = ("roi_id", "patient_id", "label", "probability")
 """Required columns of a table of predictions."""
 
 THREE_CLASS_COLUMNS = ("p_0", "p_1", "p_2")
-"""Probabilities of three classes in a table of predictions, beside its `class`."""
+"""Probabilities of three classes in a table of predictions."""
 
 _BINS = 10
 

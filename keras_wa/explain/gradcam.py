@@ -40,7 +40,7 @@ def grad_cam(
     upsampled to the ROI (bilinear, half-pixel centres) and divided by its maximum.
 
     The heat of an ensemble is the mean of its members' heat, divided by its maximum; a
-    named layer explains its own member alone.
+    named layer explains only its member.
 
     Args:
         model: a flat functional model that ends in a dense layer, or an ensemble of

@@ -53,7 +53,7 @@ def save_functions(
     ) -> None:
         run = tf.function(run, input_signature=[signature], autograph=False)
         trace = run.get_concrete_function()
-        # Those of constant kernels are read during tracing alone.
+        # Those of constant kernels are read during tracing only.
         captured = {id(tensor) for tensor in trace.captured_inputs}
         module.weights += [w for w in trace.variables if id(w.handle) in captured]
         served, signatures[name] = _of_one_dtype(checked(run), signature)

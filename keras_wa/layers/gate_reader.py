@@ -1,4 +1,4 @@
-"""The gates of a network beside its outputs."""
+"""The gates of a network together with its outputs."""
 
 from __future__ import annotations
 

@@ -221,7 +221,7 @@ def _auc(positive: Any, negative: Any, tp: Any) -> FloatArray:
 def _squared_errors(
     y_true: IntArray, y_score: FloatArray, group_codes: IntArray, n_groups: int
 ) -> FloatArray:
-    """Returns the sum over each group, whatever the order of the rows."""
+    """Returns the sum over each group, independent of the order of the rows."""
     order = np.lexsort((y_true, y_score, group_codes))
     errors = (y_score - y_true)[order] ** 2
     sums = np.bincount(group_codes[order], weights=errors, minlength=n_groups)

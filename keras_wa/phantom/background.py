@@ -11,7 +11,7 @@ from keras_wa.phantom.roi import CaseRow, draw_lesion, numbers_of
 from keras_wa.phantom.spec import PhantomSpec
 from keras_wa.phantom.texture import Array, draw_tissue_kind
 
-# First word of a seed sequence, beside those of `roi` and `cases`.
+# First word of a seed sequence, unlike those of `roi` and `cases`.
 _LESION_STREAM = 6
 # Variance of rounding to integers.
 _ROUNDING = 1 / 12

@@ -44,8 +44,7 @@ def write_preview(
         The path.
 
     Raises:
-        UserError: a type or distribution is unknown, or the folder cannot be
-            written.
+        UserError: a type or distribution is unknown, or the folder cannot be written.
     """
     target = Path(path)
     shown = max(spec.size, _LEAST_SHOWN) / _DPI

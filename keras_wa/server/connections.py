@@ -150,7 +150,7 @@ class LimitedProtocol(H11Protocol):
 
 
 def _unsent(made: socket.socket) -> int:
-    """Returns the bytes in the kernel's send buffer; 0 if the system does not tell."""
+    """Returns the bytes in the kernel's send buffer; 0 if unknown."""
     held = array.array("i", [0])
     if fcntl is None:
         return 0

@@ -1,7 +1,7 @@
 """Middleware that checks every request: token, size, concurrency and time.
 
 It wraps the application, so that a rejected request is not processed at all. The
-middlewares of Starlette (1.10) limit each body alone and answer in plain text.
+middlewares of Starlette (1.10) limit each body separately and answer in plain text.
 uvicorn's `limit_concurrency` (0.54) counts silent connections: with a limit of 4 and
 four of them open, the next request got 503 (2026-11-29).
 """

@@ -26,7 +26,7 @@ def averaged(
     need all processes, and each process evaluates its own share.
 
     Args:
-        model: a compiled model. Its weights are used as they are without `use_ema` and
+        model: a compiled model. Its weights are not averaged without `use_ema` and
             before the first step.
         network: the classifier of single ROIs whose weights the model trains; None for
             the model itself.

@@ -17,7 +17,7 @@ def weights_digest(run: Run) -> str:
 
 
 def load_best(run: Run) -> keras.Model:
-    """Loads the best model of a run, in float32 whatever the training precision.
+    """Loads the best model of a run, in float32 for any training precision.
 
     Raises:
         UserError: no epoch was completed, or the file cannot be read.

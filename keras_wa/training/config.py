@@ -60,7 +60,7 @@ class ModelSettings(Settings):
     views: str = setting(
         "one",
         choices=("one", "two"),
-        help="one: each ROI alone; two: the ROIs of a lesion together, such as its "
+        help="one: each ROI by itself; two: the ROIs of a lesion together, such as its "
         "views CC and MLO, for one probability per lesion",
     )
     dwt: str = setting(

@@ -31,7 +31,7 @@ PHANTOM_CLASSES_NOTICE = (
     "Three classes of a phantom: which benign ROI was without callback is drawn at "
     "random, so no model can tell these two classes apart."
 )
-"""The note beside every result on three classes of the phantom."""
+"""The note with every result on three classes of the phantom."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +46,7 @@ class RunData:
         raw: the same ROIs before enhancement.
         store: folder of the prepared store.
         split_origin: origin of the split, see `keras_wa.data.splits.split_origin`.
-        notes: sentences to show beside every result.
+        notes: sentences to show with every result.
     """
 
     config: TrainConfig

@@ -28,7 +28,7 @@ _SHARED = (
 
 
 def make_ensemble(runs: Sequence[Run], run_dir: str | Path | None = None) -> Run:
-    """Joins the best models of runs to one network, in a run directory of its own.
+    """Joins the best models of runs to one network, in a new run directory.
 
     Its probability is the mean of the members' calibrated probabilities. Threshold,
     temperature and grey levels are decided on the validation part, as for a training.
@@ -115,7 +115,7 @@ def _require_equal(first: Run, other: Run, name: str) -> None:
     then, now = (getattr(run.config, name) for run in (first, other))
     if then != now:
         raise UserError(
-            f"{other.path} has another `{name}` than {first.path}. Received: {now!r}; "
-            f"expected {then!r}. The members of an ensemble have the same data, split, "
-            "classes and input."
+            f"{other.path} has a different `{name}` than {first.path}. Received: "
+            f"{now!r}; expected {then!r}. The members of an ensemble have the same "
+            "data, split, classes and input."
         )

@@ -14,7 +14,7 @@ from keras_wa.training.config import TrainConfig
 _DATA_PATHS = ("data_dir", "store_dir", "case_lists")
 
 PLACES = (*_DATA_PATHS, "mlflow")
-"""Fields of a config that say where data are and where logs go, which may change."""
+"""Fields of a config with the locations of data and logs, which may change."""
 
 COMPUTING = ("strategy", "deterministic")
 """Fields of a config that choose the devices and the order of the computation. They

@@ -44,7 +44,7 @@ class TargetBatches(keras.utils.PyDataset):
 
     Args:
         settings: settings of the pretraining.
-        first: number of the first batch; a batch depends on its number alone.
+        first: number of the first batch; a batch depends on its number only.
         batches: number of batches.
         cells: rows and columns of the map.
     """

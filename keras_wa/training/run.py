@@ -200,7 +200,7 @@ class Run:
             allow_changed_data: whether to accept changed pixels, but nothing else.
 
         Returns:
-            Sentences to show beside every result: that pixels have changed.
+            Sentences to show with every result: that pixels have changed.
 
         Raises:
             UserError: an ROI, its patient, label or part of the split has changed; or

@@ -152,7 +152,7 @@ def test_changed_data_are_noted_in_every_result(here, tmp_path, capsys, error_of
     (other / "config.json").write_text(json.dumps({**config, "seed": 1}))
     out = ["--out", str(tmp_path / "out"), "--resamples", "5"]
     line = error_of(["compare", str(run), str(other), *out])
-    assert f"{other} was tested on other images than {run}" in line
+    assert f"{other} was tested on different images than {run}" in line
     # Where both are evaluated on these data, the note stands on the comparison.
     assert main(["evaluate", str(other), "--resamples", "5", *allowed]) == 0
     assert main(["compare", str(run), str(other), *out]) == 0

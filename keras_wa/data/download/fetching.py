@@ -95,7 +95,7 @@ def _round(
     pending: pd.DataFrame, out: Path, root: Path, s5cmd: S5cmd, bar: ProgressBar
 ) -> dict[str, str]:
     """Tries each series once; returns UID -> reason of those that failed."""
-    # In the series' folder, which may be on another disk than `out`.
+    # In the series' folder, which may not be on the disk of `out`.
     partial = root / f"{_PARTIAL}{os.getpid()}"
     partial.mkdir()
     wanted = pending[[*_Wanted._fields]].itertuples(index=False, name=None)

@@ -131,7 +131,7 @@ def _check_kind(
             "NumberOfFrames (0028,0008)",
             frames,
             "1. Several frames are slices or views, of which none is the mammogram: "
-            "save the frame of interest as a file of its own.",
+            "save the frame of interest as a separate file.",
         )
     return syntax
 

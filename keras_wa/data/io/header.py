@@ -57,8 +57,8 @@ class DicomHeader:
     def frame(self) -> DicomHeader:
         """The header of the first frame, with its functional groups (PS3.3 C.7.6.16).
 
-        What a macro of the per-frame groups says counts before the shared groups, and
-        these before the elements outside of them.
+        Macros of the per-frame groups take precedence over the shared groups, and these
+        over the elements outside of them.
         """
         return DicomHeader(*self._levels(), notes=self.notes)
 
@@ -71,13 +71,13 @@ class DicomHeader:
         return DicomHeader(notes=self.notes)
 
     def states(self, keyword: str) -> bool:
-        """Whether an element is there with a value that is not blank."""
+        """Whether an element is present and not blank."""
         return self._find(keyword) is not None
 
     def text(self, keyword: str) -> str:
         """A text without padding; `""` if there is none.
 
-        Several values that are all the same are one.
+        Several equal values count as one.
         """
         shown = self.shown(keyword)
         if shown is None:
@@ -141,7 +141,7 @@ class DicomHeader:
         if len(stated) < len(keywords):
             for keyword in stated:
                 expected = f"{' and '.join(keywords)} together"
-                self.leave_out(keyword, expected, effect, "it alone")
+                self.leave_out(keyword, expected, effect, "only this")
             return None
         centers, widths = (self._numbers(keyword) for keyword in keywords)
         if centers and widths:

@@ -1,7 +1,7 @@
 """PGM (portable grey map), with its own maximum value.
 
 OpenCV scales the plain form (P2) by the maximum in the header, but not the binary form
-(P5), so that the same image could be twice as dark in one of them.
+(P5), so that the same image could be darker in one of them.
 """
 
 from __future__ import annotations

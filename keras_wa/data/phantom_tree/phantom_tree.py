@@ -84,7 +84,7 @@ def write_phantom_tree(
         image_shape: rows and columns of a mammogram, pixels.
         compress: `rle`, as in NBIA's files, or `none`.
         swapped: share of ROIs whose crop and mask are swapped.
-        mismatched: share of ROIs whose mask has another size than the mammogram.
+        mismatched: share of ROIs whose mask and mammogram differ in size.
         names: `old`: file names of the lists; `new`: `1-1.dcm`, `1-2.dcm`.
         workers: number of processes; by default one per core, at most 8. With more than
             one, a script needs `if __name__ == "__main__":`.
@@ -150,7 +150,7 @@ def _check_paths(cases: pd.DataFrame) -> None:
     if len(twice):
         raise UserError(
             f"Phantom tree: the file {twice.iloc[0]} is named twice in the case lists. "
-            "Expected: a file of its own for each crop, mask and mammogram."
+            "Expected: a separate file for each crop, mask and mammogram."
         )
 
 

@@ -166,7 +166,7 @@ def _build(
 
 
 def _is_open(outcome: Mapping[str, Any] | None) -> bool:
-    """Returns whether a row has to be read, or may be readable in another attempt."""
+    """Returns whether a row is unread, or may be readable in another attempt."""
     return outcome is None or "may_pass" in outcome
 
 

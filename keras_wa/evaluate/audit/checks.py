@@ -63,8 +63,7 @@ def run_audit(
         resamples: number of resamples of the patients, at least 1.
         limit_images: largest number of ROIs to read, drawn at random; None for all, 0
             for none.
-        image_size: height and width at which images are compared, pixels, at least
-            64.
+        image_size: height and width at which images are compared, pixels, at least 64.
         progress: whether to show progress bars.
         distribute: how ROIs are read, such as `keras_wa.cluster.tasks.run_tasks`; None
             for threads of this process.

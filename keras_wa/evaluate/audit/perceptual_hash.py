@@ -3,8 +3,8 @@
 It is the DCT hash of pHash (Zauner 2010, "Implementation and Benchmarking of Perceptual
 Image Hash Functions"), with the sign of each coefficient instead of a comparison with
 their median: rotating an image only permutes and flips bits. imagehash 4.3.2 hashes
-each rotation anew and has no search: the hashes alone of 2,000 random images of 64 px,
-with all symmetries, take it 1.5 s of one CPU core; hashes and search take 0.1 s here.
+each rotation again and has no search: hashing 2,000 random images of 64 px with all
+symmetries takes it 1.5 s of one CPU core; hashes and search take 0.1 s here.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Spectra = NDArray[np.float32]
 Positions = NDArray[np.int64]
 
 SYMMETRIES = (
-    "as it is",
+    "unchanged",
     "left and right exchanged",
     "top and bottom exchanged",
     "rotated by 180 degrees",

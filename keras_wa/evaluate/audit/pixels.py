@@ -141,7 +141,7 @@ def _image_file(row: pd.Series, roi: Roi) -> tuple[str | None, str | None]:
     sources: dict[str, str] = roi.facts.get("sources", {})
     if pd.notna(row["image_path"]) and row["image_path"] in sources:
         return row["image_path"], sources[row["image_path"]]
-    # A crop is read alone, possibly from the place of its mask.
+    # A crop is read without its mask, with which it may be swapped.
     return next(iter(sources.items()), (None, None))
 
 

@@ -160,7 +160,7 @@ def _require_same_data(jobs: Sequence[Job]) -> None:
             then = read_result(job.path, job.part).split_hash
             if then != now:
                 raise UserError(
-                    f"{job.path} was trained on another split than the data now give. "
+                    f"{job.path} was trained on a split other than the present one. "
                     f"Received: {now}; expected {then}. Restore the data, or name "
                     "another `out`."
                 )

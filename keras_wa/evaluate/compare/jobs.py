@@ -209,7 +209,7 @@ def _require_in_common(first: Run, other: Run) -> None:
         then, now = getattr(first.config, field), getattr(other.config, field)
         if then != now:
             raise UserError(
-                f"{other.path} has another `{field}` than {first.path}. Received: "
+                f"{other.path} has a different `{field}` than {first.path}. Received: "
                 f"{now!r}; expected {then!r}. The runs of a comparison have the same "
                 "data, split and budget."
             )
@@ -221,7 +221,6 @@ def _require_same_images(first: Run, other: Run) -> None:
         return
     name = next(roi for roi in {**then, **now} if then.get(roi) != now.get(roi))
     raise UserError(
-        f"{other.path} was trained with other images than {first.path}: the first ROI "
-        f"that differs, or that one of them lacks, is {name!r}. Such runs cannot be "
-        "compared."
+        f"{other.path} and {first.path} were trained on different images and cannot be "
+        f"compared: the first ROI that differs, or that one of them lacks, is {name!r}."
     )

@@ -15,12 +15,12 @@ HOW_TO_READ = (
     "clustered by patient (Obuchowski 1997), plus the variance of the seeds, against "
     "Student's t; of the others: the bootstrap's. p is adjusted over the systems by "
     "Holm's method. An ensemble takes the mean of the seeds' calibrated probabilities; "
-    "its intervals and p are of these seeds, patients alone."
+    "its intervals and p are of these seeds, over patients only."
 )
 
 CAPTION = "as published, split not stated"
-"""Note on the paper's accuracies. It does not state its splits, so that they have a
-column of their own and are not compared."""
+"""Note on the paper's accuracies. It does not state its splits, so they have a separate
+column and are not compared."""
 
 PUBLISHED_ACCURACY = {
     "wa_resnet50": "96.74",

@@ -164,7 +164,7 @@ def require_one_split(results: Iterable[RunResult]) -> None:
     for other in others:
         if other.split_hash != first.split_hash or not _same_rois(first, other):
             raise UserError(
-                f"{other.path} has another split than {first.path}. Received: "
+                f"{other.path} has a different split than {first.path}. Received: "
                 f"{other.split_hash}; expected {first.split_hash}. Results on "
                 "different splits cannot be compared."
             )
@@ -172,7 +172,7 @@ def require_one_split(results: Iterable[RunResult]) -> None:
         known = other.pixels_hash and same.pixels_hash
         if known and other.pixels_hash != same.pixels_hash:
             raise UserError(
-                f"{other.path} was tested on other images than {same.path}, under the "
+                f"{other.path} was tested on different images than {same.path}, of the "
                 f"same names. Received: {other.pixels_hash}; expected "
                 f"{same.pixels_hash}. Evaluate both on the same data."
             )

@@ -155,7 +155,7 @@ def decision_plot(results: Mapping[str, Any]) -> LinePlot:
         x_label="threshold probability",
         y_label="net benefit",
         series=series,
-        description="A model is of use where it lies above acting on every ROI and on "
+        description="A model is useful where it is above acting on every ROI and on "
         "none.",
         x_range=_UNIT,
         # The benefit of treating all falls without limit; only that near 0 matters.

@@ -50,7 +50,7 @@ def evaluate_run(
         split: `train`, `val` or `test`.
         rule: rule to choose the threshold on validation, see `choose_threshold`, or the
             threshold itself; None for the threshold of the run's decision. With another
-            one, `notes` of the results say so.
+            one, the results have a note.
         n_resamples: number of resamples of the patients.
         verbose: 1 for a progress bar, 0 for none.
         allow_changed_data: continue, with a note in the results, if ROIs have other

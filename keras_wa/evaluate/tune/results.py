@@ -81,7 +81,7 @@ def to_toml(config: TrainConfig) -> str:
 
 
 def _toml(value: Any) -> str:
-    # TOML knows no surrogates, which JSON escapes some characters to.
+    # TOML has no surrogates, to which JSON escapes some characters.
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 _FIXED = ("image_size", "classes", "views")
 
 VARIABLE = ("batch_size", *(name for name in SETTINGS if name not in _FIXED))
-"""Settings that a search may vary, beside the options of the model: not the ROIs, their
-classes or views, the split, the seed or the number of epochs."""
+"""Settings that a search may vary, besides the options of the model: not the ROIs,
+their classes or views, the split, the seed or the number of epochs."""
 
 _EXPECTED = "a list of values, or {low = …, high = …}, with log = true for a log scale"
 

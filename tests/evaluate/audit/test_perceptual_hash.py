@@ -38,7 +38,7 @@ def test_turning_the_spectrum_is_turning_the_image(symmetry):
 def test_the_names_of_the_symmetries():
     image = pictures(1)
     expected = {
-        "as it is": image[0],
+        "unchanged": image[0],
         "left and right exchanged": np.fliplr(image[0]),
         "top and bottom exchanged": np.flipud(image[0]),
         "rotated by 180 degrees": np.rot90(image[0], 2),

@@ -63,7 +63,7 @@ def begun(path: Path, pixels: tuple[str, str] = ("0", "1"), **settings: Any) -> 
 @pytest.mark.parametrize("field", COMMON)
 def test_another_data_set_split_or_budget_is_refused_by_name(tmp_path, field):
     runs = [begun(tmp_path / "a"), begun(tmp_path / "b", **{field: OTHER[field]})]
-    with pytest.raises(UserError, match=rf"/b has another `{field}` than .*/a\."):
+    with pytest.raises(UserError, match=rf"/b has a different `{field}` than .*/a\."):
         jobs_of_runs(runs)
 
 

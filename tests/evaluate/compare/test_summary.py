@@ -78,7 +78,9 @@ def test_rois_of_another_size_have_pixels_of_their_own(dataset):
 
 def test_runs_that_were_tested_on_other_pixels_are_refused():
     systems = {"plain": [result(0), result(1, pixels_hash="b" * 12)]}
-    with pytest.raises(UserError, match="run1 was tested on other images than run0"):
+    with pytest.raises(
+        UserError, match="run1 was tested on different images than run0"
+    ):
         summarise(systems, "plain", resamples=5, progress=False)
     # An older evaluation has no record of them.
     systems = {"plain": [result(0), result(1, pixels_hash=None)]}

@@ -25,8 +25,7 @@ QUIRKS = {
         "crop and mask in one series; which instance is which is read from the files"
     ),
     "contradicts_list": (
-        "SeriesDescription names another part than the case list; which is right is "
-        "read from the file"
+        "SeriesDescription and case list name different parts; the file decides"
     ),
     "several_rois": "a full mammogram of several ROIs",
 }
@@ -144,7 +143,7 @@ def _reasons(found: pd.DataFrame) -> pd.Series:
     )
     add(
         found["StudyInstanceUID"] != found["study"],
-        "StudyInstanceUID is another one than in the case list",
+        "StudyInstanceUID differs from the case list",
     )
     add(
         (found["PatientID"] != found["case"]) & ~_has_short_id(found),

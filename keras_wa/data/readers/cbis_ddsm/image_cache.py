@@ -28,7 +28,7 @@ class RecentImages:
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Returns what another process makes an empty cache of."""
+        """Pickles the arguments only: another process starts with an empty cache."""
         return RecentImages, (self._decode, self._capacity)
 
     def __call__(self, path: str) -> GreyImage:

@@ -98,7 +98,7 @@ def without_jpeg_noise(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Restores the two values of a mask that was saved as lossy JPEG.
 
     If nearly all pixels are within the noise of 0 or 255, the threshold is halfway;
-    else the image is not a mask and stays the same.
+    else the image is not a mask and is unchanged.
     """
     ends = (pixels <= _NOISE) | (pixels >= 255 - _NOISE)
     if np.count_nonzero(ends) < _NEARLY_ALL * pixels.size:

@@ -35,7 +35,7 @@ from keras_wa.data.readers.cbis_ddsm.parts import (
 from keras_wa.data.readers.cbis_ddsm.stated_spacing import ASSUMED_MM
 from keras_wa.errors import UserError
 
-# A mask may have another size than its mammogram: known ones differ by 15 % in size and
+# A mask and its mammogram may differ in size: known ones differ by 15 % in size and
 # 1 % in shape. A crop in place of a mask differs by more.
 _GREATEST_SCALE = 2.0
 _GREATEST_STRETCH = 1.1

@@ -68,7 +68,7 @@ def test_what_is_odd_is_told_and_does_not_stop_the_assignment(index, cases):
     ("column", "value", "reason"),
     [
         ("SeriesInstanceUID", "1.2.3", "in none of the case lists"),
-        ("StudyInstanceUID", "1.2.3", "StudyInstanceUID is another one"),
+        ("StudyInstanceUID", "1.2.3", "StudyInstanceUID differs"),
         (
             "PatientID",
             "Calc-Test_P_00008_LEFT_CC",
