@@ -105,7 +105,7 @@ def _check_curves(client: httpx2.Client) -> None:
     tag = {"run": "first/training", "tag": "val_auc"}
     assert [p[1] for p in _get(client, "plugin/scalars/scalars", **tag)] == [1, 2, 3]
     layout = _get(client, "plugin/custom_scalars/layout")
-    assert [each["title"] for each in layout["category"]] == ["What matters"]
+    assert [each["title"] for each in layout["category"]] == ["Overview"]
     query = {"run": "first", "tag": "test/malignant"}
     (curve,) = _get(client, "plugin/pr_curves/pr_curves", **query)["first"]
     assert curve["recall"][0] == 1

@@ -122,7 +122,7 @@ class _OneRun:
         entries = [
             (0, columns),
             (0, hparams.session(self.name, row, start)),
-            (0, events.layout(_CHARTS, "What matters")),
+            (0, events.layout(_CHARTS, "Overview")),
         ]
         best = _best_epoch(self.run)
         if best is not None:
