@@ -38,8 +38,7 @@ def as_flags(message: str) -> str:
     """Replaces parameters and functions in a message by flags and commands.
 
     They are in backticks, such as `batch_size`, `crop='fixed'` or
-    `evaluate_run(run='runs/x')`. Names that the running command does not take are
-    unchanged.
+    `evaluate_run(run='runs/x')`. Names that the command does not take are unchanged.
     """
     return replace_parameters(_FUNCTION.sub(_command, message), _argument)
 

@@ -31,8 +31,7 @@ def expand_home(values: Mapping[str, Any]) -> dict[str, Any]:
 def check_writable(path: Path, flag: str) -> None:
     """Checks that an output file can be written, before the command starts its work.
 
-    Its folder is created. An existing path that is not a file, such as a device, is
-    accepted.
+    Its folder is created. An existing path that is not a file (a device) is accepted.
     """
     try:
         if path.is_dir():

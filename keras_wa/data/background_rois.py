@@ -114,8 +114,7 @@ def render_on_backgrounds(
     (`noise_ratio`). `progress` is called with (ROIs drawn, all).
 
     Returns:
-        uint8 `(N, size, size)`, and a table of `BACKGROUND_COLUMNS`, both in the order
-        of `cases`.
+        uint8 `(N, size, size)`, and a table of `BACKGROUND_COLUMNS`, in the same order.
     """
     rows = cases.to_dict("records")
     images = np.empty((len(rows), spec.size, spec.size), np.uint8)

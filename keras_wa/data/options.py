@@ -24,8 +24,7 @@ class ReadOptions(Settings):
             the lesion's box with a margin, from which a network can infer the lesion's
             size; `"official"`: the data set's own crops.
         field_mm: side of the fixed field of view, mm, 1 to 500.
-        pixel_spacing: pixel spacing of files without one, mm; None for the data
-            set's default.
+        pixel_spacing: mm, for files without one; None for the data set's default.
         drop_without_callback: whether to leave out BENIGN_WITHOUT_CALLBACK.
         for_processing: whether to accept DICOM images FOR PROCESSING.
         bits_stored: bits of the values in 16-bit images other than DICOM, 1 to 16; None

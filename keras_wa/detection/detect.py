@@ -25,8 +25,7 @@ def find_candidates(
     clusters (`breast_mask`, `find_spots`, `find_clusters`). No step is trained.
 
     Args:
-        image: (H, W), bright calcifications, integers or finite floats, for example
-            grey levels.
+        image: (H, W), bright calcifications, integers or finite floats.
         spacing_mm: pixel spacing, mm: one number, or that of rows and that of columns,
             such as `GreyImage.spacing_mm`.
         least_contrast: smallest contrast-to-noise ratio of a spot.

@@ -43,8 +43,7 @@ def grad_cam(
     named layer explains only its member.
 
     Args:
-        model: a flat functional model that ends in a dense layer, or an ensemble of
-            them.
+        model: a flat functional model that ends in a dense layer, or an ensemble.
         images: inputs of the model, float32 `(n, h, w, channels)`: ROIs, or their
             subbands if the pipeline computes them.
         layer: name of the layer with the feature map; by default the last one of at
@@ -56,8 +55,7 @@ def grad_cam(
         progress: whether to show a progress bar on stderr.
 
     Returns:
-        Heat, float32 `(n, H, W)` in [0, 1]; all zero if there is no evidence for the
-        class.
+        Heat, float32 `(n, H, W)` in [0, 1]; all zero without evidence for the class.
 
     Raises:
         UserError: the layer is unknown.

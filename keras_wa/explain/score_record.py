@@ -42,8 +42,7 @@ def localisation(
 
     Args:
         heat: heat of the trained network, `(n, H, W)` in [0, 1].
-        random_heats: heat of each re-initialised network; scores are averaged over
-            networks.
+        random_heats: heat of each re-initialised network, whose scores are averaged.
         masks: bool `(n, H, W)`, none empty.
         groups: `n` patient identifiers.
         tolerance: of the pointing game, px.

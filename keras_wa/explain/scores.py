@@ -37,8 +37,7 @@ def pointing_game(heat: ArrayLike, masks: Masks, tolerance: float = 0.0) -> Floa
     """Scores whether the hottest pixel lies in the mask, or `tolerance` px from it.
 
     Returns:
-        float64 `(n,)`: 1 for a hit, 0 for a miss; with several hottest pixels the share
-        that hits.
+        float64 `(n,)`: 1 for a hit, 0 for a miss; a share with several hottest pixels.
 
     Source:
         Zhang et al. 2018, "Top-down neural attention by excitation backprop", section

@@ -50,8 +50,7 @@ def preparing_model(preprocessing: Preprocessing) -> keras.Model:
     """Builds the preprocessing of the pipeline as a model.
 
     It maps raw grey ROIs, uint8 `(batch, height, width, 1)`, of at least 32 px, to the
-    network's input: it resizes, enhances, scales and, for a network of subbands,
-    transforms.
+    network's input: it resizes, enhances, scales and, for subbands, transforms.
     """
     p = preprocessing
     roi = keras.Input((None, None, 1), dtype="uint8", name="roi")

@@ -189,8 +189,7 @@ class Resize2D(keras.layers.Layer):
             inputs: grey levels of shape `(batch, old_height, old_width, channels)`.
 
         Returns:
-            Whole grey levels of shape `(batch, height, width, channels)` in the
-            compute dtype.
+            Whole grey levels `(batch, height, width, channels)` in the compute dtype.
         """
         levels = grey_levels(inputs)
         _, old_height, old_width, _ = ops.shape(levels)

@@ -66,8 +66,7 @@ def spatial_axes(data_format: str | None) -> tuple[str, int, int]:
     """Resolves a data format.
 
     Args:
-        data_format: `"channels_last"`, `"channels_first"` or None for Keras' own
-            setting.
+        data_format: `"channels_last"`, `"channels_first"` or None for Keras' setting.
 
     Returns:
         The data format and the axes of the height and of the channels.

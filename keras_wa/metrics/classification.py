@@ -66,8 +66,7 @@ def classification_metrics(
     Args:
         y_true: labels, shape `(n,)`, 0 or 1.
         y_score: probabilities, shape `(n,)`, in [0, 1].
-        threshold: decision threshold; an ROI is positive if `y_score >= threshold`, in
-            float64.
+        threshold: decision threshold; positive if `y_score >= threshold`, in float64.
 
     Returns:
         A dictionary of floats: `auc`, `auprc` (average precision), `accuracy`,

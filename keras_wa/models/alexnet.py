@@ -38,8 +38,7 @@ def alexnet(
     normalisation, which has little effect (Simonyan & Zisserman 2015, section 4.1).
 
     Args:
-        image_size: side of the square ROI in pixels, at least 63, which the last
-            pooling needs.
+        image_size: side of the square ROI in pixels, at least 63 for the last pooling.
         classes: number of classes, 2 or 3, see `wa_resnet50`.
         batch_norm: whether to add batch normalisation between convolution and ReLU.
         dropout: dropout rate before each of the two dense layers.

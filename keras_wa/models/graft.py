@@ -27,8 +27,7 @@ def graft(
         base: a flat functional model. It is not modified.
         after: layer name -> function that creates the layer to insert after it.
         changes: layer name -> entries of the layer's config to replace.
-        before: layer name -> function to apply to the layer's input, for this layer
-            only.
+        before: layer name -> function to apply to the input of this layer only.
 
     Returns:
         The copy, with new initial weights.

@@ -184,8 +184,7 @@ def dwt_resnet50(
 ) -> keras.Model:
     """ResNet-50 on subbands, without gates, for the ablation. 23.6 M parameters.
 
-    The same graph as `wa_resnet50(se_position="none")`. For the arguments see
-    `wa_resnet50`.
+    The same graph as `wa_resnet50(se_position="none")`; see there for the arguments.
     """
     return _on_subbands(
         "dwt_resnet50",

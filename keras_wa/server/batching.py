@@ -47,8 +47,7 @@ class Batcher:
     """A queue of ROIs, and threads that classify them in batches.
 
     Args:
-        classify: function that maps uint8 `(n, size, size)` to `(n, ...)`; called by
-            several threads.
+        classify: maps uint8 `(n, size, size)` to `(n, ...)`; called by several threads.
         batch: maximum batch size.
         wait_s: seconds that the first ROI of a batch waits for others.
         most_waiting: maximum number of ROIs in the queue.

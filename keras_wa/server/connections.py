@@ -49,8 +49,7 @@ class LimitedProtocol(H11Protocol):
         most: maximum number of connections. One more closes the connection that has
             been idle longest, so that idle connections do not block new requests.
         patience_s: see `PATIENCE_S`.
-        least_rate: bytes per second. A client that reads its response at this rate gets
-            more time.
+        least_rate: bytes per second. A client that reads at this rate gets more time.
     """
 
     most = _MOST

@@ -226,8 +226,7 @@ def load_data_of(
 
     Args:
         run: the run.
-        allow_changed_data: see `Run.require_same_data`, whose sentences are added to
-            the notes.
+        allow_changed_data: see `Run.require_same_data`, which gives further notes.
         progress: whether to draw progress bars.
 
     Raises:

@@ -150,8 +150,7 @@ def pretrain(
         The loss of each head on 20 batches of new ROIs.
 
     Raises:
-        UserError: the folder holds a pretraining with other settings, or the loss is
-            NaN.
+        UserError: the folder has a pretraining with other settings, or the loss is NaN.
 
     Example:
         >>> import tempfile

@@ -191,8 +191,7 @@ class Run:
     ) -> list[str]:
         """Checks that the ROIs and their split are those of the run.
 
-        This prevents testing on ROIs that were trained on, or on other images with the
-        same names.
+        This prevents testing on ROIs of the training part, or on other images.
 
         Args:
             cases: a case table with its split.

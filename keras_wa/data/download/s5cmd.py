@@ -91,8 +91,7 @@ class S5cmd:
             folder: parent of the subfolders, which must exist.
 
         Yields:
-            `Listed` and `Copied` of each object, in any order, and None twice a second
-            meanwhile.
+            `Listed` and `Copied` of each object, in any order, and None twice a second.
         """
         manifest = folder / ".manifest"
         # One part at a time, so that the file's size is the progress.

@@ -54,8 +54,7 @@ def refuse_large(data: bytes, name: str, most_pixels: int) -> None:
     scans, a PNG with data after its last row, a TIFF with a huge tile.
 
     Raises:
-        UserError: it has more pixels, another format, or more data than its pixels
-            need.
+        UserError: it has more pixels, another format, or more data than needed.
     """
     reader = next(
         (read for mark, read in _READERS.items() if data.startswith(mark)), None

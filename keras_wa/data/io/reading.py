@@ -52,8 +52,7 @@ def open_image(
     an alpha channel is dropped.
 
     Args:
-        path: a PNG, JPEG, PGM, TIFF, BMP or single-frame grey DICOM file. It is read
-            once.
+        path: a PNG, JPEG, PGM, TIFF, BMP or single-frame grey DICOM file, read once.
         for_processing: whether to accept a DICOM image FOR PROCESSING, whose grey
             levels are those of the detector.
         bits_stored: bits of the values in a 16-bit PNG, TIFF or PGM, 1 to 16:

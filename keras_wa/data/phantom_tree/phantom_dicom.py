@@ -50,8 +50,7 @@ def write_phantom_dicom(
     """Writes uint8 or uint16 pixels as a DICOM file, atomically.
 
     The attributes are those of CBIS-DDSM's files: secondary capture, modality MG, no
-    pixel spacing, the view in PatientOrientation. `marked` states that the image
-    contains text.
+    pixel spacing, the view in PatientOrientation. `marked`: the image contains text.
     """
     dataset = _dataset(pixels, identity)
     dataset.BurnedInAnnotation = "YES" if marked else "NO"

@@ -96,8 +96,7 @@ def limit_rois(cases: pd.DataFrame, rois: int) -> pd.DataFrame:
 def write_case_lists(cases: pd.DataFrame, folder: Path) -> list[Path]:
     """Writes cases as the official case lists, one per lesion type and part with cases.
 
-    For cases that `read_case_lists` read from the four official files, the result has
-    the same bytes.
+    For cases that `read_case_lists` read from the official files, the bytes are equal.
     """
     written = []
     for (lesion, part), name in LIST_NAMES.items():

@@ -75,8 +75,7 @@ def write_phantom_tree(
     are functions of their names and the seed.
 
     Args:
-        out: folder of the tree; a new one, or one of an interrupted call with the same
-            arguments.
+        out: folder of the tree; new, or of an interrupted call with equal arguments.
         cases: rows of `read_case_lists`, whose files are written; by default those of
             `phantom_case_lists(spec)`.
         spec: the phantom set; `seed`, `field_mm` (the largest lesion), `conspicuity`

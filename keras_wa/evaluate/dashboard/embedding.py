@@ -39,8 +39,7 @@ def write_embedding(
 ) -> int:
     """Computes the features of a run's test ROIs with its best model and writes them.
 
-    The features are the input of the last layer, in which a plane separates the
-    classes.
+    The features are the input of the last, linear layer.
 
     Args:
         folder: folder of the TensorBoard run. `embedding/` and then the projector's

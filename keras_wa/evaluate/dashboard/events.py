@@ -111,8 +111,7 @@ def write_events(
         folder: folder of the TensorBoard run; created if missing.
         name: end of the file name.
         entries: step and summary of each entry.
-        time: time of all entries, seconds since 1970. TensorBoard requires it in the
-            file name too.
+        time: time of all entries, seconds since 1970, also in the file name.
     """
     folder.mkdir(parents=True, exist_ok=True)
     older = list(folder.glob(f"events.out.tfevents.*.{name}"))

@@ -56,8 +56,7 @@ class LinePlot:
         description: text alternative, one sentence.
         x_range, y_range: limits of the axes, by default around all points. Lines are
             clipped to them.
-        diagonal: name in the legend of a dashed diagonal, such as guessing; `""` for
-            none.
+        diagonal: name in the legend of a dashed diagonal; `""` for none.
         ends: meaning of `low` and `high` of the series.
     """
 

@@ -36,8 +36,7 @@ def assign_series(index: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
     """Assigns IDC's series of CBIS-DDSM to cases by their SeriesInstanceUID.
 
     StudyInstanceUID, PatientID and the number of instances must agree with the case
-    lists. SeriesDescription is compared but not decisive, since it is missing or wrong
-    for some series.
+    lists. SeriesDescription, missing or wrong for some series, is not decisive.
 
     Returns:
         The index with the added columns `part` (`full`, `crop`, `mask`, `crop+mask`),

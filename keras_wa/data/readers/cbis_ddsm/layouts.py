@@ -54,8 +54,7 @@ class Tree:
     """The image files below a root that belong to the listed series.
 
     `series` are by SeriesInstanceUID, known `headers` by path; `images` counts those of
-    other series too. `is_phantom`: all files are of a phantom. `notes` are on ignored
-    files.
+    other series too. `is_phantom`: all are of a phantom. `notes` are on ignored files.
     """
 
     series: Mapping[str, Series]

@@ -55,8 +55,7 @@ def read_cbis_ddsm(
         progress: whether to show a progress bar.
 
     Returns:
-        The dataset, one row per ROI, ordered by mammogram. ROIs without files are in
-        `skipped`.
+        The dataset, one row per ROI, by mammogram. `skipped` has ROIs without files.
 
     Raises:
         UserError: a case list is absent or unreadable, the folder cannot be listed, or

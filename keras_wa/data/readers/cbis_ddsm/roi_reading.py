@@ -181,8 +181,7 @@ class RoiReader:
 def _rank(image: GreyImage | None) -> int:
     """Ranks the errors if neither file is a mask; the lowest rank is reported.
 
-    First a blank mask, then a damaged file, then a file with the description of a mask,
-    last a crop.
+    First a blank mask, then a damaged file, then a described mask, last a crop.
     """
     if image is None:
         return 1
