@@ -191,7 +191,7 @@ def table(*rows: tuple[str, int, str]) -> pd.DataFrame:
                     *[("c", 1, "train")] * 6,
                 )
             ),
-            "No cut of the patients into 'train' and 'val' was found",
+            "No split of the patients into 'train' and 'val' was found",
         ),
         (lambda: split_validation(random_cases(60, 0), 0.7), "Received: 0.7; expected"),
         (lambda: split_validation(random_cases(60, 0), 0.0), "Received: 0.0; expected"),

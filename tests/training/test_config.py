@@ -124,7 +124,7 @@ def test_an_unknown_option_of_the_model_is_answered_with_the_nearest() -> None:
 @pytest.mark.parametrize("option", ["image_size", "dwt", "weights", "classes"])
 def test_an_option_with_a_flag_of_its_own_must_use_it(option: str) -> None:
     # As a model's option it would not reach the pipeline, and the two would disagree.
-    with pytest.raises(UserError, match=rf"'{option}': set `{option}` itself"):
+    with pytest.raises(UserError, match=rf"'{option}': set `{option}` instead"):
         TrainConfig(model_options={option: 64})
 
 
