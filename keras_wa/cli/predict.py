@@ -7,24 +7,25 @@ import dataclasses
 import functools
 import itertools
 import sys
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from keras_wa.cli.messages import as_flags, warn
-from keras_wa.cli.paths import check_writable
+from keras_wa.cli.prediction_outputs import (
+    Outputs,
+    check_outputs,
+    folder_of,
+    journal_of,
+)
 from keras_wa.cli.ray_flag import add_ray, on_ray
 from keras_wa.cli.starting import begun, start_keras, without_collecting
 from keras_wa.data import ReadOptions
 from keras_wa.errors import UserError, unknown_name
-from keras_wa.export.cards import DISCLAIMER, trained_bits
-from keras_wa.files import make_folder
+from keras_wa.export.cards import trained_bits
 from keras_wa.ranges import Range
 from keras_wa.settings import range_of
 
 EXAMPLE = "keras-wa predict runs/NAME image.dcm --box 1200,800,240,200 --overlay out"
 
-_STDOUT = "-"
 _KINDS = ("auto", "roi", "mammogram")
 
 _HINT = "--one-lesion takes all ROIs as views of one lesion."
@@ -137,22 +138,16 @@ def run(args: argparse.Namespace) -> int:
         print(f"*** {note}", file=sys.stderr)
     if (args.box or args.mask) and len(named) > 1:
         raise UserError(f"--box and --mask are for one FILE. Received: {len(named)}.")
-    for flag in ("json", "csv"):
-        if getattr(args, flag) not in (None, _STDOUT):
-            check_writable(Path(getattr(args, flag)), f"--{flag}")
+    check_outputs(args)
     # The first image is decoded and searched while TensorFlow starts, which saves a
     # second. The decoder's output on stderr is suppressed with TensorFlow's.
-    targets = begun(_targets(args, named)) if args.ray is None else None
+    folder = folder_of(args)
+    begin_now = args.ray is None and not (folder and folder.exists())
+    targets = begun(_targets(args, named)) if begin_now else None
     with without_collecting():
         classifier = _open(args.model)
     classifier = _with_views(classifier, args.one_lesion)
-    from keras_wa.inference.predicting import predict_targets
-    from keras_wa.inference.prediction_files import (
-        to_csv,
-        to_json,
-        to_table,
-        write_text,
-    )
+    from keras_wa.inference.predicting import BATCH, predict_targets
     from keras_wa.progress import ProgressBar
 
     options = classifier.read_options(
@@ -161,45 +156,29 @@ def run(args: argparse.Namespace) -> int:
         for_processing=args.for_processing,
         bits_stored=args.bits_stored,
     )
-    overlays = None
-    if args.overlay is not None:
-        from keras_wa.inference.overlay import Overlays
-
-        folder = make_folder(args.overlay, "overlay")
-        overlays = Overlays(classifier, folder, args.bits_stored)
-    if args.dicom_out is not None:
-        make_folder(args.dicom_out, "dicom_out")
-    predictions: list[Any] = []
-    with on_ray(args), ProgressBar("Predicting", len(named)) as bar:
-        results = (
-            _predict_in_tasks(args, named, options)
-            if targets is None
-            else predict_targets(
-                classifier, targets, options, args.tta, one_lesion=args.one_lesion
+    files = [each.file for each in named]
+    block = max(1, BATCH // args.tta)
+    with journal_of(args, classifier, files, block) as journal:
+        outputs = Outputs(args, classifier, journal)
+        todo = named[journal.done :]
+        with on_ray(args), ProgressBar("Predicting", len(named)) as bar:
+            bar.advance(journal.done)
+            results = (
+                predict_targets(
+                    classifier,
+                    _targets(args, todo) if targets is None else targets,
+                    options,
+                    args.tta,
+                    one_lesion=args.one_lesion,
+                )
+                if args.ray is None
+                else _predict_in_tasks(args, todo, options, block)
             )
-        )
-        for each in results:
-            if overlays is not None and not each.error:
-                overlays.write(len(predictions), each)
             # A mammogram may have several predictions.
-            if not predictions or each.target.file != predictions[-1].target.file:
+            for file, own in itertools.groupby(results, lambda each: each.target.file):
+                outputs.add(file, list(own))
                 bar.advance(1)
-            predictions.append(_with_flags(each))
-    record = to_json(classifier, predictions)
-    for name, text in ((args.json, record), (args.csv, to_csv(predictions))):
-        if name == _STDOUT:
-            sys.stdout.write(text)
-        elif name is not None:
-            write_text(Path(name), text)
-    if _STDOUT not in (args.json, args.csv):
-        print(to_table(predictions), flush=True)
-        warn([*classifier.notes, DISCLAIMER])
-    errors = [each.error for each in predictions if each.error]
-    if args.dicom_out is not None:
-        errors += _write_dicom(classifier, predictions, Path(args.dicom_out))
-    for error in errors:
-        print(f"error: {error}", file=sys.stderr)
-    return 0 if any(not each.error for each in predictions) else 2
+        return outputs.finish()
 
 
 def _open(model: str) -> Any:
@@ -229,32 +208,6 @@ def _with_views(classifier: Any, one_lesion: bool) -> Any:
     return dataclasses.replace(classifier, notes=(*notes, note))
 
 
-def _with_flags(prediction: Any) -> Any:
-    return dataclasses.replace(
-        prediction,
-        warnings=tuple(map(as_flags, prediction.warnings)),
-        error=as_flags(prediction.error),
-    )
-
-
-def _write_dicom(classifier: Any, predictions: list[Any], folder: Path) -> list[str]:
-    """Writes the results of each image as DICOM. Returns the errors."""
-    from keras_wa.inference.dicom_results import notes_on, write_results
-
-    errors = []
-    good = [each for each in predictions if not each.error]
-    images = itertools.groupby(good, key=lambda each: each.target.file)
-    when = datetime.now()
-    for number, (file, group) in enumerate(images):
-        try:
-            write_results(classifier, list(group), folder, number, when)
-            for note in notes_on(file):
-                print(f"*** {as_flags(note)}", file=sys.stderr)
-        except UserError as error:
-            errors.append(as_flags(str(error)))
-    return errors
-
-
 def _targets(args: argparse.Namespace, named: list[Any]) -> Any:
     from keras_wa.inference.targets import find_targets
 
@@ -279,18 +232,19 @@ def _finding(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _predict_in_tasks(
-    args: argparse.Namespace, named: list[Any], options: ReadOptions
+    args: argparse.Namespace, named: list[Any], options: ReadOptions, block: int
 ) -> Any:
-    """Returns the predictions of `named`, in order, by Ray tasks."""
+    """Returns the predictions of files, in order, by Ray tasks.
+
+    ROIs are in the batches that they are in without Ray.
+    """
     from keras_wa.cluster.tasks import network_task, run_tasks
     from keras_wa.inference.file_predictor import FilePredictor, in_order
-    from keras_wa.inference.predicting import BATCH
     from keras_wa.inference.targets import find_targets
 
     find = functools.partial(find_targets, **_finding(args))
-    work = FilePredictor(args.model, find, options, args.tta)
-    # ROIs are in the batches that they are in without Ray.
-    block = max(1, BATCH // args.tta)
+    pixels = args.overlay is not None or args.dicom_out is not None
+    work = FilePredictor(args.model, find, options, args.tta, pixels)
     resources = network_task(memory=2_000_000_000)
     return in_order(named, run_tasks(work, named, resources, block, reuse=True))
 
@@ -326,5 +280,3 @@ def _check(args: argparse.Namespace) -> None:
             "--one-lesion takes ROIs. Received: --as mammogram, whose clusters are "
             "several lesions; expected --as roi."
         )
-    if args.json == _STDOUT and args.csv == _STDOUT:
-        raise UserError("--json and --csv cannot both go to stdout.")

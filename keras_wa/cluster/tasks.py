@@ -10,10 +10,14 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
+import logging.handlers
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
+
+import ray
+from ray import exceptions as of_ray
 
 from keras_wa.errors import UserError, in_one_line, may_pass
 
@@ -25,18 +29,14 @@ Resources = Mapping[str, float]
 READING: Resources = {"num_cpus": 1, "memory": 500_000_000}
 """A task that decodes mammograms."""
 
+_log = logging.getLogger(__name__)
 _NAMES = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}
 _TRIES = 3
 _LOOK_S = 5.0  # How often nodes are counted while no task ends.
 
 
 def network_task(memory: int = 3_000_000_000) -> Resources:
-    """Returns the resources of a task that runs a network.
-
-    It has a GPU to itself if the cluster has any. The default is a training's memory.
-    """
-    import ray
-
+    """Returns what a task of a network occupies: a GPU if the cluster has any."""
     gpus = 1 if ray.cluster_resources().get("GPU") else 0
     return {"num_cpus": 1, "num_gpus": gpus, "memory": memory}
 
@@ -69,7 +69,8 @@ def run_tasks(
     Every node needs this package and the current folder, with the same files. A node
     that dies gives its blocks back. When a worker dies, the items of its block are
     tried alone, each until its worker has died three times. On an error of a node's
-    disk or memory its block goes to the other nodes, and so do all that follow.
+    disk or memory its block goes to the other nodes, and so do all that follow. A
+    warning that tasks log is logged here once.
 
     Args:
         work: function of a list of items to as many results, sent to each worker once.
@@ -85,9 +86,6 @@ def run_tasks(
         The items and results of each block, in the order in which they end. The result
         of an item that is given up is a `UserError`.
     """
-    import ray
-    from ray import exceptions as of_ray
-
     shared = ray.put((os.getcwd(), work))
     options: dict[str, Any] = {"max_calls": 0} if reuse else {}
     remote = ray.remote(**{"max_retries": 0, **options, **resources})(_run)
@@ -96,6 +94,7 @@ def run_tasks(
     again: deque[_Block] = deque()
     running: dict[Any, _Block] = {}
     faults: dict[str, str] = {}
+    warned: set[str] = set()
     while True:
         most = ahead * _slots(resources, faults)
         while len(running) < most:
@@ -108,11 +107,10 @@ def run_tasks(
             running[ref] = following
         if not running:
             return
-        done, _ = ray.wait(list(running), num_returns=1, timeout=_LOOK_S)
-        for ref in done:
+        for ref in ray.wait(list(running), timeout=_LOOK_S)[0]:
             ended = running.pop(ref)
             try:
-                results = ray.get(ref)
+                results, warnings = ray.get(ref)
             except of_ray.RayTaskError as error:
                 known = isinstance(error.cause, UserError)
                 raise (error.cause if known else error) from None
@@ -128,6 +126,9 @@ def run_tasks(
                 else:
                     again += [_Block([item], deaths) for item in ended.items]
             else:
+                for warning in set(warnings) - warned:
+                    warned.add(warning)
+                    _log.warning("%s", warning)
                 if isinstance(results, _NodeFault):
                     faults[results.node] = results.reason
                     again.append(ended)
@@ -135,22 +136,26 @@ def run_tasks(
                     yield ended.items, results
 
 
-def _run(shared: list[Any], items: list[Any]) -> list[Any] | _NodeFault:
-    import ray
-
+def _run(shared: list[Any], items: list[Any]) -> tuple[Any, list[str]]:
+    """Returns the results, or a fault of the node, and the warnings of the package."""
+    log, held = logging.getLogger("keras_wa"), logging.handlers.BufferingHandler(1000)
+    held.setLevel(logging.WARNING)
+    log.addHandler(held)
     try:
-        return _work_of(*shared)(items)
+        results: Any = _work_of(*shared)(items)
     except Exception as error:
         if not may_pass(error):
             raise
-        return _NodeFault(ray.get_runtime_context().get_node_id(), in_one_line(error))
+        node = ray.get_runtime_context().get_node_id()
+        results = _NodeFault(node, in_one_line(error))
+    finally:
+        log.removeHandler(held)
+    return results, [record.getMessage() for record in held.buffer]
 
 
 @functools.lru_cache(maxsize=1)
 def _work_of(reference: Any) -> Work[Any]:
     """Returns the function of a job; it is unpickled once a worker."""
-    import ray
-
     folder, work = ray.get(reference)
     try:
         os.chdir(folder)
@@ -164,8 +169,6 @@ def _work_of(reference: Any) -> Work[Any]:
 
 def _slots(resources: Resources, faults: Mapping[str, str]) -> int:
     """Returns how many tasks the nodes without faults can run at once, at least one."""
-    import ray
-
     need = {_NAMES[name]: amount for name, amount in resources.items() if amount}
     slots = sum(
         int(min(node["Resources"].get(name, 0) / need[name] for name in need))

@@ -25,12 +25,14 @@ class FilePredictor:
         find: function that finds the ROIs in files, see `find_targets`.
         options: how to crop the ROI of a box.
         tta: number of rotated and flipped copies of each ROI.
+        pixels: whether predictions have the pixels of their ROI.
     """
 
     model: str
     find: Callable[[Iterable[Target]], Iterable[Target]]
     options: ReadOptions
     tta: int
+    pixels: bool = True
 
     @functools.cached_property
     def classifier(self) -> Classifier:
@@ -44,7 +46,8 @@ class FilePredictor:
         found: dict[Path, list[Prediction]] = {each.file: [] for each in files}
         targets = self.find(files)
         for each in predict_targets(self.classifier, targets, self.options, self.tta):
-            found[each.target.file].append(each)
+            own = each if self.pixels else dataclasses.replace(each, roi=None)
+            found[each.target.file].append(own)
         return list(found.values())
 
 

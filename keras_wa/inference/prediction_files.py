@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import sys
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -22,6 +23,9 @@ from keras_wa.inference.classifier import Classifier
 from keras_wa.inference.predicting import Prediction
 
 FORMAT = 2
+
+Record = Mapping[str, Any]
+"""A prediction as JSON values, see `as_record`."""
 
 
 def as_record(prediction: Prediction) -> dict[str, Any]:
@@ -55,10 +59,10 @@ def as_record(prediction: Prediction) -> dict[str, Any]:
     }
 
 
-def to_json(classifier: Classifier, predictions: Sequence[Prediction]) -> str:
-    """Returns all predictions and their model as JSON values."""
+def header_of(classifier: Classifier) -> dict[str, Any]:
+    """Returns what holds for all predictions of a model, as JSON values."""
     decision = classifier.decision
-    record = {
+    return {
         "format": FORMAT,
         "keras_wa": __version__,
         "model": str(classifier.source),
@@ -71,35 +75,52 @@ def to_json(classifier: Classifier, predictions: Sequence[Prediction]) -> str:
         "the ROI; no confidence interval",
         "members_low_high": "least and greatest probability of an ensemble's members",
         "notes": [*classifier.notes, DISCLAIMER],
-        "predictions": [as_record(each) for each in predictions],
     }
-    return json.dumps(record, indent=2, allow_nan=False) + "\n"
 
 
-def to_csv(predictions: Sequence[Prediction]) -> str:
-    """Returns one line per prediction; lists are joined, unknown values empty."""
-    rows = []
-    for prediction in predictions:
-        record = as_record(prediction)
+def to_json(header: Mapping[str, Any], records: Iterable[Record]) -> Iterator[str]:
+    """Yields the text of a JSON file, a record at a time.
+
+    Args:
+        header: see `header_of`.
+        records: see `as_record`; the value of the key `predictions`.
+    """
+    yield json.dumps(header, indent=2, allow_nan=False).removesuffix("\n}")
+    yield ',\n  "predictions": ['
+    between = "\n"
+    for record in records:
+        text = json.dumps(record, indent=2, allow_nan=False)
+        yield between + textwrap.indent(text, "    ")
+        between = ",\n"
+    yield "\n  ]\n}\n"
+
+
+def to_csv(records: Iterable[Record]) -> Iterator[str]:
+    """Yields the lines of a CSV file; lists are joined, unknown values empty."""
+    line = io.StringIO()
+    writer = csv.writer(line, lineterminator="\n")
+    for number, record in enumerate(records):
+        row = dict(record)
         for name in ("box", "window"):
-            sides = record.pop(name) or [None] * 4
+            sides = row.pop(name) or [None] * 4
             words = ("left", "top", "width", "height")
-            record |= {
-                f"{name}_{word}": side for word, side in zip(words, sides, strict=True)
-            }
-        record["probabilities"] = " ".join(map(str, record["probabilities"] or []))
-        record["warnings"] = "; ".join(record["warnings"])
-        texts = {k: printable(v) for k, v in record.items() if isinstance(v, str)}
-        rows.append({**record, **texts})
-    text = io.StringIO()
-    # Integers stay integers beside missing values.
-    pd.DataFrame(rows).convert_dtypes().to_csv(text, index=False)
-    return text.getvalue()
+            row |= {f"{name}_{w}": side for w, side in zip(words, sides, strict=True)}
+        row["probabilities"] = " ".join(map(str, row["probabilities"] or []))
+        row["warnings"] = "; ".join(row["warnings"])
+        if not number:
+            writer.writerow(row)
+        writer.writerow(
+            printable(value) if isinstance(value, str) else value
+            for value in row.values()
+        )
+        yield line.getvalue()
+        line.seek(0)
+        line.truncate()
 
 
-def to_table(predictions: Sequence[Prediction]) -> str:
+def to_table(records: Sequence[Record]) -> str:
     """Formats a table for the terminal."""
-    ensemble = any(each.members_low is not None for each in predictions)
+    ensemble = any(each["members_low"] is not None for each in records)
     table = Table(box=box.SIMPLE)
     table.add_column("file", overflow="fold")
     for name in (
@@ -112,26 +133,27 @@ def to_table(predictions: Sequence[Prediction]) -> str:
         "notice",
     ):
         table.add_column(name, overflow="fold")
-    for each in predictions:
-        lesion = each.target.box
-        place = "" if lesion is None else f"{lesion.left}, {lesion.top}"
-        if each.error:
+    for each in records:
+        place = ", ".join(map(str, (each["box"] or [])[:2]))
+        if each["error"]:
             empty = [""] * (5 if ensemble else 4)
-            table.add_row(str(each.target.file), place, *empty, "not classified")
+            table.add_row(each["file"], place, *empty, "not classified")
             continue
         members = (
-            [f"{each.members_low:.3f} to {each.members_high:.3f}"] if ensemble else []
+            [f"{each['members_low']:.3f} to {each['members_high']:.3f}"]
+            if ensemble
+            else []
         )
-        decision = {True: "malignant", False: "benign", None: ""}[each.malignant]
+        decision = {True: "malignant", False: "benign", None: ""}[each["malignant"]]
         table.add_row(
-            str(each.target.file),
+            each["file"],
             place,
-            f"{each.probability:.3f}",
-            f"{each.low:.3f} to {each.high:.3f}",
+            f"{each['probability']:.3f}",
+            f"{each['low']:.3f} to {each['high']:.3f}",
             *members,
             decision,
-            each.prediction_set,
-            "\n".join(each.warnings),
+            each["prediction_set"] or "",
+            "\n".join(each["warnings"]),
         )
     # Files and pipes have no width, so that lines are not wrapped.
     width = None if sys.stdout.isatty() else 200
@@ -141,15 +163,16 @@ def to_table(predictions: Sequence[Prediction]) -> str:
     return "\n".join(line.rstrip() for line in text.splitlines())
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, pieces: Iterable[str]) -> None:
     """Writes a text file atomically, with its folder; a device directly."""
     try:
         if path.exists() and not path.is_file():
-            path.write_text(text, encoding="utf-8")
+            with path.open("w", encoding="utf-8") as device:
+                device.writelines(pieces)
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as partial:
-            partial.write_text(text, encoding="utf-8")
+        with replacing(path) as partial, partial.open("w", encoding="utf-8") as file:
+            file.writelines(pieces)
     except OSError as error:
         raise UserError(
             f"{path}: cannot be written ({error.strerror or error}). Name another file."

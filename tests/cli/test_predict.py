@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,11 @@ import pytest
 
 from keras_wa.cli import main
 from keras_wa.export.cards import card_file
+from keras_wa.files import locked
 from keras_wa.training.data import load_data
 from keras_wa.training.run import Run
+from tests.tiny_model import start
+from tests.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -177,3 +181,55 @@ def test_a_wrong_argument_is_named(finished, rois, error_of, words, expected):
 def test_box_and_mask_are_for_one_file(finished, rois, error_of):
     words: list[Any] = ["predict", str(finished), str(rois), "--box", "1,1,9,9"]
     assert "--box and --mask are for one FILE" in error_of(words)
+
+
+def test_a_job_that_is_killed_goes_on(
+    finished: Path, rois: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    many = tmp_path / "many"
+    many.mkdir()
+    sources = sorted(rois.iterdir())
+    for i in range(400):
+        os.link(sources[i % len(sources)], many / f"{i:03d}.png")
+    words = ["predict", str(finished), str(many), "--tta", "8", "--csv"]
+    assert main([*words, str(tmp_path / "wanted.csv")]) == 0
+    wanted = (tmp_path / "wanted.csv").read_bytes()
+    assert wanted.count(b"\n") == 401
+    out = tmp_path / "out.csv"
+    journal = tmp_path / "out.csv.partial" / "journal.jsonl"
+    job = start(*words, str(out))
+    until(lambda: journal.exists() and journal.read_bytes().count(b"\n") > 20, job)
+    job.kill()
+    job.communicate()
+    before = journal.read_bytes().count(b"\n") - 1
+    assert before < 400, "killed too late"
+    assert not out.exists()
+    capsys.readouterr()
+    assert main([*words, str(out)]) == 0
+    said = capsys.readouterr().err
+    assert f"{before - before % 4} of 400 files were classified before" in said
+    assert out.read_bytes() == wanted
+    assert not journal.parent.exists()
+
+
+def test_two_jobs_do_not_write_one_file(
+    finished: Path, rois: Path, tmp_path: Path, error_of: Any
+) -> None:
+    out = tmp_path / "out.csv"
+    with locked(tmp_path / "out.csv.partial"):
+        said = error_of(["predict", str(finished), str(rois), "--csv", str(out)])
+    assert "out.csv.partial: another process is writing it" in said
+
+
+def test_more_rows_than_can_be_read_are_in_the_file_alone(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.png").write_bytes(b"no image")
+    many = tmp_path / "many"
+    many.mkdir()
+    for i in range(1001):
+        os.link(tmp_path / "bad.png", many / f"{i}.png")
+    out = tmp_path / "out.csv"
+    assert main(["predict", str(finished), str(many), "--csv", str(out)]) == 2
+    assert capsys.readouterr().out.splitlines()[0] == f"1001 rows: {out}"
+    assert len(pd.read_csv(out)) == 1001

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 pytest.importorskip("ray")
@@ -43,6 +45,28 @@ def joined(cluster: Cluster) -> Iterator[Cluster]:
     """The cluster, and this process connected to it."""
     with connected(cluster.address):
         yield cluster
+
+
+def workers_of(cluster: Cluster, kind: bytes) -> list[int]:
+    """The process ids of the workers whose command line has `kind`, on all nodes."""
+    nodes = {
+        node.all_processes["raylet"][0].process.pid for node in cluster.list_all_nodes()
+    }
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # It has ended.
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent in nodes and kind in (folder / "cmdline").read_bytes():
+                found.append(int(folder.name))
+    return found
+
+
+def predictions_of(out: Path) -> pd.DataFrame:
+    """The predictions of the four runs of a comparison."""
+    paths = sorted((out / "runs" / "official").glob("*/evaluation/test"))
+    tables = [pd.read_csv(path / "predictions.csv", dtype=str) for path in paths]
+    assert len(tables) == 4
+    return pd.concat(tables, ignore_index=True)
 
 
 class Work:

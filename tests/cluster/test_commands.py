@@ -22,12 +22,15 @@ from keras_wa.training.run import Run
 from tests.cli.bars import without_bars
 from tests.cli.test_tune import study_of
 from tests.cli.test_tune import words as search_words
+from tests.cluster.conftest import predictions_of
 from tests.data.pipeline.folders import make_folder
 from tests.tiny_model import finished, flags, float32, store_dir, tiny_model
 
 __all__ = ["finished", "float32", "store_dir", "tiny_model"]
 
 pytestmark = pytest.mark.slow
+
+_VIEWS = "_CC", "_MLO"  # Folders of whole mammograms; those of ROIs have a number.
 
 
 def test_a_search_has_its_trials_and_the_value_of_each(
@@ -84,13 +87,6 @@ def test_an_audit_is_that_of_one_process(cluster: Cluster, tmp_path: Path) -> No
     assert files_of(tmp_path / "shared") == files_of(tmp_path / "alone")
 
 
-def predictions_of(out: Path) -> pd.DataFrame:
-    paths = sorted((out / "runs" / "official").glob("*/evaluation/test"))
-    tables = [pd.read_csv(path / "predictions.csv", dtype=str) for path in paths]
-    assert len(tables) == 4
-    return pd.concat(tables, ignore_index=True)
-
-
 def test_a_comparison_has_the_numbers_of_one_process(
     cluster: Cluster, store_dir: Path, tiny_model: None, tmp_path: Path
 ) -> None:
@@ -133,6 +129,25 @@ def test_predictions_are_those_of_one_process_in_the_same_order(
     assert len(first) == 43
     assert first["error"].notna().sum() == 1
     pd.testing.assert_frame_equal(first, second)
+
+
+def test_mammograms_are_searched_by_tasks(
+    cluster: Cluster, finished: Path, tmp_path: Path
+) -> None:
+    tree = tmp_path / "tree"
+    words = ["phantom", str(tree), "--layout", "tcia", "--rois", "4"]
+    assert main([*words, "--image-height", "1600", "--image-width", "1200"]) == 0
+    folders = [path for path in sorted(tree.iterdir()) if path.name.endswith(_VIEWS)]
+    films = [film for folder in folders for film in folder.rglob("*.dcm")]
+    words = ["predict", str(finished), *map(str, films), "--as", "mammogram", "--csv"]
+    assert main([*words, str(tmp_path / "a.csv")]) == 0
+    seen = ["--overlay", str(tmp_path / "seen"), "--ray", cluster.address]
+    assert main([*words, str(tmp_path / "b.csv"), *seen]) == 0
+    first, second = (pd.read_csv(tmp_path / f"{name}.csv") for name in "ab")
+    assert first["box_left"].notna().sum() >= 2
+    pd.testing.assert_frame_equal(first, second, rtol=0, atol=1e-6)
+    pictures = list((tmp_path / "seen").iterdir())
+    assert len(pictures) == first["probability"].notna().sum()
 
 
 def test_many_runs_are_evaluated_as_one_by_one(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import signal
 import threading
@@ -139,6 +140,22 @@ def test_a_node_whose_disk_is_full_gets_no_more_work(tmp_path: Path) -> None:
     work.everywhere = True
     with pytest.raises(UserError, match=r"no node is left .* No space left on device"):
         squares(work, 4)
+
+
+class Noisy(Work):
+    """Logs a warning for each item, with its parity."""
+
+    def square(self, item: int, call: int) -> int:
+        logging.getLogger("keras_wa.somewhere").warning("item %d", item % 2)
+        return super().square(item, call)
+
+
+@pytest.mark.usefixtures("joined")
+def test_a_warning_of_several_tasks_is_logged_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert squares(Noisy(tmp_path), 8, 2) == {i: i**2 for i in range(8)}
+    assert sorted(caplog.messages) == ["item 0", "item 1"]
 
 
 class Refusing(Work):

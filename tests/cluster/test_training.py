@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -16,6 +15,7 @@ pytest.importorskip("ray")
 
 from ray.cluster_utils import Cluster
 
+from tests.cluster.conftest import workers_of
 from tests.processes import ROOT, Process, ending, python
 from tests.tiny_model import completed, flags
 from tests.waiting import DEADLINE_S, until
@@ -66,23 +66,6 @@ def assert_same_end(run: Path, alone: Path, epochs: int) -> None:
     assert "2 processes" in (run / "environment.json").read_text()
 
 
-def workers_of(cluster: Cluster) -> list[int]:
-    """The process ids of the workers, on all nodes."""
-    nodes = {
-        node.all_processes["raylet"][0].process.pid for node in cluster.list_all_nodes()
-    }
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # It has ended.
-            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            if (
-                parent in nodes
-                and b"RayTrainWorker" in (folder / "cmdline").read_bytes()
-            ):
-                found.append(int(folder.name))
-    return found
-
-
 @pytest.mark.slow
 def test_two_workers_end_where_one_process_does(
     tmp_path: Path, store_dir: Path, cluster: Cluster
@@ -118,10 +101,13 @@ def test_a_worker_and_a_node_die_and_the_end_is_the_same(
     training = start(log, *words, "--run-dir", run)
     with ending([training]):
         until(lambda: completed(run) >= 2, training)
-        first = workers_of(cluster)
+        first = workers_of(cluster, b"RayTrainWorker")
         assert len(first) == 2
         os.kill(first[0], signal.SIGKILL)
-        until(lambda: len(set(workers_of(cluster)) - set(first)) == 2, training)
+        until(
+            lambda: len(set(workers_of(cluster, b"RayTrainWorker")) - set(first)) == 2,
+            training,
+        )
         done = completed(run)
         until(lambda: completed(run) >= done + 2, training)
         (node,) = cluster.worker_nodes

@@ -17,7 +17,7 @@ from keras_wa.data.io.resize import resize
 from keras_wa.data.io.symmetries import apply_symmetry
 from keras_wa.inference.classifier import Classifier
 from keras_wa.inference.predicting import Prediction, Target, predict_targets
-from keras_wa.inference.prediction_files import as_record, to_json, to_table
+from keras_wa.inference.prediction_files import as_record, header_of, to_json, to_table
 from keras_wa.metrics import PredictionSets, apply_temperature
 
 OPTIONS = ReadOptions(crop="roi")
@@ -95,13 +95,13 @@ def test_the_prediction_set_has_the_classes_that_are_not_excluded(
     changed = dataclasses.replace(classifier, decision=decision)
     (found,) = predict(changed, [Target(files[0])], 1)
     assert found.prediction_set == wanted
-    record = json.loads(to_json(changed, [found]))
+    record = json.loads("".join(to_json(header_of(changed), [as_record(found)])))
     assert record["prediction_set_coverage"] == 0.9
     assert record["predictions"][0]["prediction_set"] == wanted
     other = "#" * len(wanted)
-    table = to_table([dataclasses.replace(found, prediction_set=other)])
+    table = to_table([as_record(dataclasses.replace(found, prediction_set=other))])
     assert table.count(other) == 1
-    assert to_table([found]) == table.replace(other, wanted)
+    assert to_table([as_record(found)]) == table.replace(other, wanted)
 
 
 def test_without_a_decision_there_is_a_probability_and_no_call(

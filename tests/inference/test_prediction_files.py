@@ -14,7 +14,14 @@ from keras_wa.data.io import Box
 from keras_wa.errors import UserError
 from keras_wa.inference.classifier import Classifier
 from keras_wa.inference.predicting import Prediction, Target
-from keras_wa.inference.prediction_files import to_csv, to_json, to_table, write_text
+from keras_wa.inference.prediction_files import (
+    as_record,
+    header_of,
+    to_csv,
+    to_json,
+    to_table,
+    write_text,
+)
 
 GOOD = Prediction(
     Target(Path("a.dcm"), box=Box(1, 2, 30, 40), score=0.7),
@@ -39,10 +46,13 @@ WHOLE = Prediction(
 )
 
 
+RECORDS = [as_record(each) for each in (GOOD, BAD, WHOLE)]
+
+
 def test_json_holds_everything_and_null_for_what_is_not_known(
     classifier: Classifier,
 ) -> None:
-    record = json.loads(to_json(classifier, [GOOD, BAD, WHOLE]))
+    record = json.loads("".join(to_json(header_of(classifier), RECORDS)))
     assert record["labels"] == ["benign", "malignant"]
     assert record["calibrated"] is True
     good, bad, whole = record["predictions"]
@@ -58,17 +68,17 @@ def test_json_holds_everything_and_null_for_what_is_not_known(
 
 
 def test_csv_has_a_line_a_prediction() -> None:
-    table = pd.read_csv(io.StringIO(to_csv([GOOD, BAD, WHOLE])))
+    table = pd.read_csv(io.StringIO("".join(to_csv(RECORDS))))
     assert list(table["file"]) == ["a.dcm", "b.dcm", "c.png"]
     assert list(table["probability"].fillna(-1)) == [0.25, -1, 1]
     assert table.loc[0, ["box_left", "box_height"]].tolist() == [1, 40]
     assert table["box_left"].isna().tolist() == [False, True, True]
     assert table.loc[0, "warnings"] == "size: tiny; edge: cut"
-    assert "1,2,30,40" in to_csv([GOOD, BAD]), "whole numbers stay whole"
+    assert "1,2,30,40" in "".join(to_csv(RECORDS)), "whole numbers stay whole"
 
 
 def test_the_table_says_what_was_not_classified() -> None:
-    text = to_table([GOOD, BAD, WHOLE])
+    text = to_table(RECORDS)
     first, second, third = (
         next(line for line in text.splitlines() if name in line)
         for name in ("a.dcm", "b.dcm", "c.png")
@@ -83,6 +93,6 @@ def test_the_table_says_what_was_not_classified() -> None:
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be written"):
-        write_text(tmp_path / "file" / "out.csv", "text")
-    write_text(tmp_path / "new" / "out.csv", "text")
+        write_text(tmp_path / "file" / "out.csv", ["te", "xt"])
+    write_text(tmp_path / "new" / "out.csv", ["te", "xt"])
     assert (tmp_path / "new" / "out.csv").read_text() == "text"
