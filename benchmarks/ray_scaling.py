@@ -1,11 +1,14 @@
-"""`keras-wa prepare --ray` on one and on two nodes of one CPU each.
+"""`prepare --ray` and `compare --ray` on one and on two nodes of one CPU each.
 
     keras-wa phantom TREE --layout tcia
     python -m benchmarks.ray_scaling TREE
+    python -m benchmarks.ray_scaling --compare
 
-Each node is a Ray node on this machine with one CPU. The clusters take turns, since the
-machine may have other work. Rates are from the first block of ROIs to the end of the
-store; what comes before, starting Ray and its workers, is printed by itself.
+The nodes are Ray nodes on this machine, each bound to a core: the first, with the
+command itself, to core 0, the second to core 1. The clusters take turns, since the
+machine may have other work. Rates of `prepare` are from the first block of ROIs to the
+end of the store; what comes before, starting Ray and its workers, is printed by itself.
+`compare` is timed as a whole.
 """
 
 from __future__ import annotations
@@ -14,6 +17,9 @@ import argparse
 import contextlib
 import functools
 import os
+import shlex
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -28,6 +34,17 @@ from keras_wa.data import Dataset, load_cases
 from keras_wa.data.pipeline import prepare
 
 _BLOCK = 16
+_COMPARE = shlex.split(
+    "--dataset phantom --rois 600 --image-size 64 --field-mm 7.3 --conspicuity 4 "
+    "--weights none --batch-size 32 --epochs 2 --learning-rate 1e-3 --seeds 2 "
+    "--models resnet50,se_resnet50,dwt_resnet50,wa_resnet50 --resamples 200"
+)
+
+
+def bind(core: int) -> None:
+    """Binds all threads of this process, and those to come, to a core."""
+    for thread in os.listdir("/proc/self/task"):
+        os.sched_setaffinity(int(thread), {core})
 
 
 @contextlib.contextmanager
@@ -39,10 +56,13 @@ def nodes(count: int) -> Iterator[str]:
         # A node of one CPU has no second one for the threads of OpenCV.
         "env_vars": {"OPENCV_FOR_THREADS_NUM": "1"},
     }
+    bind(0)
     cluster = Cluster(initialize_head=True, head_node_args=options)
     try:
-        for _ in range(count - 1):
+        for core in range(1, count):
+            bind(core)
             cluster.add_node(**options)
+            bind(0)
         yield cluster.address
     finally:
         cluster.shutdown()
@@ -70,49 +90,104 @@ def one_process(work: Any, rows: Sequence[int]) -> Iterator[Any]:
         yield block, work(block)
 
 
-def main() -> None:
-    """Prints seconds and rates."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("tree")
-    parser.add_argument("--limit", type=int)
-    parser.add_argument("--rounds", type=int, default=2)
-    args = parser.parse_args()
-    cv2.setNumThreads(1)
-    dataset = load_cases("cbis-ddsm", data_dir=args.tree, limit=args.limit)
-    count = len(dataset.cases)
-    distribute = functools.partial(run_tasks, resources=READING, block=_BLOCK)
-    rates: dict[int, list[float]] = {0: [], 1: [], 2: []}
-    print(f"{count} ROIs; load of the machine {os.getloadavg()[0]:.1f}")
-    for _ in range(args.rounds):
-        for size in rates:
-            if not size:
-                _, took = timed(dataset)
-                first = connecting = 0.0
-            else:
-                with nodes(size) as address:
-                    begin = time.perf_counter()
-                    with connected(address):
-                        connecting = time.perf_counter() - begin
-                        first, took = timed(dataset, distribute)
-            rate = (count - _BLOCK) / (took - first)
-            rates[size].append(rate)
-            name = f"{size} nodes" if size else "no Ray"
-            print(
-                f"{name}: {took:.1f} s, {rate:.1f} ROIs/s; connecting "
-                f"{connecting:.1f} s, first block after {first:.1f} s; "
-                f"load {os.getloadavg()[0]:.1f}",
-                flush=True,
-            )
-    begin = time.perf_counter()
-    with connected(None):
-        started = time.perf_counter() - begin
+def compared(address: str | None) -> float:
+    """Trains and compares four systems; returns the seconds of the command."""
+    with tempfile.TemporaryDirectory() as out:
+        ray = ["--ray", address] if address else []
+        places = ["--out", f"{out}/out", "--store-dir", f"{out}/store"]
+        command = ["-c", "import sys; from keras_wa.cli import main; sys.exit(main())"]
+        begin = time.perf_counter()
+        subprocess.run(
+            [sys.executable, *command, "compare", *_COMPARE, *places, *ray],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        return time.perf_counter() - begin
+
+
+def print_shares(rates: dict[int, list[float]]) -> None:
+    """Prints what a node, and a second one, are worth."""
     for name, a, b in (("Two nodes by one", 2, 1), ("One node by no Ray", 1, 0)):
         shares = ", ".join(
             f"{x / y:.2f}" for x, y in zip(rates[a], rates[b], strict=True)
         )
         best = max(rates[a]) / max(rates[b])
         print(f"{name}: {shares}; best by best {best:.2f}")
+
+
+def comparing(rounds: int) -> None:
+    """Prints the seconds of a comparison of four systems with two seeds each."""
+    rates: dict[int, list[float]] = {0: [], 1: [], 2: []}
+    for _ in range(rounds):
+        for size in rates:
+            bind(0)
+            if size:
+                with nodes(size) as address:
+                    took = compared(address)
+            else:
+                took = compared(None)
+            rates[size].append(1 / took)
+            name = f"{size} nodes" if size else "no Ray"
+            print(f"{name}: {took:.1f} s; load {os.getloadavg()[0]:.1f}", flush=True)
+    print_shares(rates)
+
+
+def preparing(dataset: Dataset, rounds: int) -> None:
+    """Prints seconds and rates of `prepare`."""
+    count = len(dataset.cases)
+    distribute = functools.partial(run_tasks, resources=READING, block=_BLOCK)
+    rates: dict[int, list[float]] = {0: [], 1: [], 2: []}
+    print(f"{count} ROIs; load of the machine {os.getloadavg()[0]:.1f}")
+    for _ in range(rounds):
+        for size in rates:
+            bind(0)
+            if not size:
+                first, took = timed(dataset)
+                connecting, used = 0.0, 0.0
+            else:
+                with nodes(size) as address:
+                    begin = time.perf_counter()
+                    with connected(address):
+                        connecting = time.perf_counter() - begin
+                        used = -time.process_time()
+                        first, took = timed(dataset, distribute)
+                        used += time.process_time()
+            rate = (count - _BLOCK) / (took - first)
+            rates[size].append(rate)
+            name = f"{size} nodes" if size else "no Ray"
+            print(
+                f"{name}: {took:.1f} s, {rate:.1f} ROIs/s; connecting "
+                f"{connecting:.1f} s, first block after {first:.1f} s; "
+                f"{1000 * used / count:.1f} ms of the command's own an ROI; "
+                f"load {os.getloadavg()[0]:.1f}",
+                flush=True,
+            )
+    print_shares(rates)
+    begin = time.perf_counter()
+    with connected(None):
+        started = time.perf_counter() - begin
     print(f"Ray on this machine starts in {started:.1f} s")
+
+
+def main() -> None:
+    """Prints seconds and rates."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.ray_scaling",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("tree", nargs="?")
+    parser.add_argument("--compare", action="store_true")
+    parser.add_argument("--limit", type=int)
+    parser.add_argument("--rounds", type=int, default=2)
+    args = parser.parse_args()
+    if args.compare:
+        comparing(args.rounds)
+    else:
+        cv2.setNumThreads(1)
+        dataset = load_cases("cbis-ddsm", data_dir=args.tree, limit=args.limit)
+        preparing(dataset, args.rounds)
 
 
 if __name__ == "__main__":
