@@ -1,4 +1,4 @@
-"""Memory of `keras-wa predict --ray --csv` with very many files.
+"""Memory of what `keras-wa predict --ray --csv` does with very many files.
 
     python -m benchmarks.many_files --files 1000000
 
@@ -117,7 +117,7 @@ def main() -> None:
             )
             for each in results:
                 journal.add(each.target.file, [as_record(each)])
-                if journal.done % (args.files // 10) == 0:
+                if journal.done % (-(-args.files // 10)) == 0:
                     print(f"{journal.done}: {peak_mb():.0f} MB", flush=True)
             took = time.perf_counter() - begin
             write_text(root / "out.csv", to_csv(journal.records()))

@@ -40,33 +40,31 @@ from keras_wa.training.pretraining_settings import Pretraining
 Array = np.ndarray
 
 STARTS = "random weights", "ImageNet, conv1 to conv4", "phantom"
-_TRUNKS, _STEPS, _MASS_SIDE = 3, 600, 128
-_FINE_TUNING = {SIDE: 120, _MASS_SIDE: 100}
+_TRUNKS, _STEPS, _FINE_TUNING = 3, 600, 120
 _RATES = {"random weights": 1e-3}  # 3e-4 from pretrained weights.
 
 
-def started(side: int, start: str, imagenet: Path, trunk: Path) -> keras.Model:
+def started(start: str, imagenet: Path, trunk: Path) -> keras.Model:
     """Builds a classifier with the weights that fine-tuning starts from."""
     weights = {STARTS[1]: imagenet, STARTS[2]: trunk}.get(start)
-    return WAResNet50(input_shape=(side, side, 1), weights=weights)
+    return WAResNet50(input_shape=(SIDE, SIDE, 1), weights=weights)
 
 
 @functools.cache
-def network(side: int, rate: float) -> keras.Model:
+def network(rate: float) -> keras.Model:
     """Returns a compiled network: to compile takes as long as to train it."""
-    model = WAResNet50(input_shape=(side, side, 1))
-    return compiled(model, _FINE_TUNING[side], rate)
+    return compiled(WAResNet50(input_shape=(SIDE, SIDE, 1)), _FINE_TUNING, rate)
 
 
 def fine_tuned(
     x: Array, y: Array, start: keras.Model, rate: float, seed: int
 ) -> keras.Model:
     """Trains a network from the weights of another."""
-    model = network(x.shape[1], rate)
+    model = network(rate)
     model.set_weights(start.get_weights())
     for variable in model.optimizer.variables:
         variable.assign(keras.ops.zeros_like(variable))
-    fit(model, x, y, _FINE_TUNING[x.shape[1]], seed)
+    fit(model, x, y, _FINE_TUNING, seed)
     return model
 
 
@@ -79,20 +77,20 @@ def fraction_of(patches: Patches, rows: Array, fraction: float, seed: int) -> Ar
 
 
 def out_of_fold(
-    data: Patches, x: Array, start: str, fraction: float, args: argparse.Namespace
+    kind: str, data: Patches, start: str, fraction: float, args: argparse.Namespace
 ) -> Array:
     """Fine-tunes on four fifths of the patients and tests on the rest: `(1, n)`.
 
     Each fold has another seed, and one of three pretrained networks.
     """
-    found = np.empty((1, len(data.y)))
-    name = f"{x.shape[1]}-{fraction:g}-{start.split(',')[0].replace(' ', '-')}"
+    x, found = data.inputs(), np.empty((1, len(data.y)))
+    name = f"{kind}-{fraction:g}-{start.split(',')[0].replace(' ', '-')}"
 
     def of(seed: int, rows: Array, test: Array) -> Array:
         rows = fraction_of(data, rows, fraction, seed)
         keras.utils.set_random_seed(seed)
         trunk = args.out / f"phantom-{seed % _TRUNKS}" / MODEL_FILE
-        first = started(x.shape[1], start, args.imagenet, trunk)
+        first = started(start, args.imagenet, trunk)
         rate = _RATES.get(start, 3e-4)
         return scores(fine_tuned(x[rows], data.y[rows], first, rate, seed), x[test])
 
@@ -103,11 +101,11 @@ def out_of_fold(
 
 
 def mass_rois(folder: Path) -> Patches:
-    """Reads the mass crops of CBIS-DDSM and their index, at 128 pixels."""
+    """Reads the mass crops of CBIS-DDSM and their index, shrunk to 64 pixels."""
     index = pd.read_csv(folder / "index.csv")
     images = {path.name: path for path in (folder / "images").iterdir()}
     pixels = [
-        shrunk(crops(folder / "images", Path(path).name)[0], _MASS_SIDE)
+        shrunk(crops(folder / "images", Path(path).name)[0], SIDE)
         for path in index["path"]
         if Path(path).name in images
     ]
@@ -151,15 +149,15 @@ def main() -> None:
         if not (folder / MODEL_FILE).exists():
             losses = pretrain(settings, folder, verbose=2)
             print(seed, {k: round(loss, 3) for k, loss in losses.items()}, flush=True)
-    patches = real_patches(args.patches)
-    for fraction in (0.25, 0.5, 1.0):
-        x = patches.inputs()
-        found = {s: out_of_fold(patches, x, s, fraction, args) for s in STARTS}
-        print_rows(f"patches, {fraction:.0%} of the patients", patches, found)
-    masses = mass_rois(args.mass_crops)
-    x = masses.pixels[..., None].astype(np.float32) / 255
-    found = {s: out_of_fold(masses, x, s, 1.0, args) for s in STARTS}
-    print_rows("mass ROIs", masses, found)
+    patches, masses = real_patches(args.patches), mass_rois(args.mass_crops)
+    for kind, data, fraction in (
+        ("patches", patches, 0.25),
+        ("patches", patches, 0.5),
+        ("patches", patches, 1.0),
+        ("masses", masses, 1.0),
+    ):
+        found = {s: out_of_fold(kind, data, s, fraction, args) for s in STARTS}
+        print_rows(f"{kind}, {fraction:.0%} of the patients", data, found)
 
 
 if __name__ == "__main__":

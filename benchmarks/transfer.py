@@ -40,7 +40,7 @@ from keras_wa.models import WAResNet50
 Array = np.ndarray
 Draw = Callable[[int], Patches]
 
-SEEDS = range(3)
+SEEDS = range(5)
 _PAIRS, _STEPS, _SHORT = 1000, 400, 250
 _TEST_SEED = 1_000
 

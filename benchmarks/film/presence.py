@@ -51,7 +51,7 @@ class Patches:
 
     def inputs(self) -> Array:
         """Returns the inputs of a network, float32 `(n, 64, 64, 1)` in [0, 1]."""
-        edge = (SIDE - _PATCH) // 2
+        edge = (SIDE - self.pixels.shape[1]) // 2
         padded = np.pad(self.pixels, ((0, 0), (edge, edge), (edge, edge)), "reflect")
         return padded[..., None].astype(np.float32) / 255
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import functools
 import itertools
+import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from keras_wa.cli.prediction_outputs import (
+    STDOUT,
     Outputs,
     check_outputs,
     folder_of,
@@ -127,13 +130,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Classifies images and writes the results. Returns the exit code."""
     _check(args)
+    stdout = sys.stdout
+    # Messages must not mix with results.
+    to_stdout = STDOUT in (args.json, args.csv)
+    with contextlib.redirect_stdout(sys.stderr if to_stdout else stdout):
+        return _run(args, stdout)
+
+
+def _run(args: argparse.Namespace, stdout: TextIO) -> int:
     from keras_wa.inference.targets import expand
 
     if args.bits_stored is None:
         args.bits_stored = trained_bits(args.model)
 
     left_out: list[str] = []
-    named = expand(args.files, left_out)
+    named = _not_own(args, expand(args.files, left_out))
     for note in left_out:
         print(f"*** {note}", file=sys.stderr)
     if (args.box or args.mask) and len(named) > 1:
@@ -158,18 +169,16 @@ def run(args: argparse.Namespace) -> int:
     )
     files = [each.file for each in named]
     block = max(1, BATCH // args.tta)
-    with journal_of(args, classifier, files, block) as journal:
-        outputs = Outputs(args, classifier, journal)
+    with journal_of(args, classifier, options, files, block) as journal:
+        outputs = Outputs(args, classifier, journal, stdout)
         todo = named[journal.done :]
+        if targets is None or journal.done:
+            targets = _targets(args, todo)
         with on_ray(args), ProgressBar("Predicting", len(named)) as bar:
             bar.advance(journal.done)
             results = (
                 predict_targets(
-                    classifier,
-                    _targets(args, todo) if targets is None else targets,
-                    options,
-                    args.tta,
-                    one_lesion=args.one_lesion,
+                    classifier, targets, options, args.tta, one_lesion=args.one_lesion
                 )
                 if args.ray is None
                 else _predict_in_tasks(args, todo, options, block)
@@ -179,6 +188,18 @@ def run(args: argparse.Namespace) -> int:
                 outputs.add(file, list(own))
                 bar.advance(1)
         return outputs.finish()
+
+
+def _not_own(args: argparse.Namespace, named: list[Any]) -> list[Any]:
+    """Leaves out what an earlier start of the same command has written."""
+    own = tuple(
+        os.path.join(os.path.abspath(folder), "")
+        for folder in (args.overlay, args.dicom_out)
+        if folder is not None
+    )
+    if not own:
+        return named
+    return [each for each in named if not os.path.abspath(each.file).startswith(own)]
 
 
 def _open(model: str) -> Any:
@@ -236,14 +257,14 @@ def _predict_in_tasks(
 ) -> Any:
     """Returns the predictions of files, in order, by Ray tasks.
 
-    ROIs are in the batches that they are in without Ray.
+    Files of one ROI are in the batches that they are in without Ray.
     """
     from keras_wa.cluster.tasks import network_task, run_tasks
     from keras_wa.inference.file_predictor import FilePredictor, in_order
     from keras_wa.inference.targets import find_targets
 
     find = functools.partial(find_targets, **_finding(args))
-    pixels = args.overlay is not None or args.dicom_out is not None
+    pixels = args.overlay is not None
     work = FilePredictor(args.model, find, options, args.tta, pixels)
     resources = network_task(memory=2_000_000_000)
     return in_order(named, run_tasks(work, named, resources, block, reuse=True))
@@ -275,6 +296,8 @@ def _check(args: argparse.Namespace) -> None:
         )
     if args.box and args.mask:
         raise UserError("Give --box or --mask. Received: both.")
+    if args.json == STDOUT and args.csv == STDOUT:
+        raise UserError("--json and --csv cannot both go to stdout.")
     if args.one_lesion and args.kind == "mammogram":
         raise UserError(
             "--one-lesion takes ROIs. Received: --as mammogram, whose clusters are "

@@ -5,18 +5,20 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from keras_wa.cli.messages import as_flags, warn
 from keras_wa.cli.paths import check_writable
-from keras_wa.errors import UserError
+from keras_wa.data import ReadOptions
+from keras_wa.errors import UserError, in_one_line
 from keras_wa.export.cards import DISCLAIMER
-from keras_wa.files import locked, make_folder
+from keras_wa.files import locked, make_folder, shortened
 
 if TYPE_CHECKING:
     from keras_wa.inference.classifier import Classifier
@@ -28,15 +30,17 @@ _MOST_ROWS = 1000
 
 # They change nothing that a record says.
 _NOT_SETTINGS = ("files", "ray", "csv", "json", "command")
+_PATHS = ("model", "overlay", "dicom_out")
 
 
 def check_outputs(args: argparse.Namespace) -> None:
     """Checks that the files of `--json` and `--csv` can be written."""
-    if args.json == STDOUT and args.csv == STDOUT:
-        raise UserError("--json and --csv cannot both go to stdout.")
     for flag in ("json", "csv"):
         if getattr(args, flag) not in (None, STDOUT):
             check_writable(Path(getattr(args, flag)), f"--{flag}")
+    folder = folder_of(args)
+    if folder is not None and folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder}: a file. Expected: nothing, or a folder. Remove it.")
 
 
 def folder_of(args: argparse.Namespace) -> Path | None:
@@ -50,7 +54,8 @@ def folder_of(args: argparse.Namespace) -> Path | None:
         if name not in (None, STDOUT):
             path = Path(name)
             if path.is_file() or not path.exists():  # No device.
-                return path.with_name(f"{path.name}.partial")
+                # Hidden, so that it is no image if the folder is classified.
+                return path.with_name(f".{shortened(path.name, 240)}.partial")
     return None
 
 
@@ -58,24 +63,39 @@ def folder_of(args: argparse.Namespace) -> Path | None:
 def journal_of(
     args: argparse.Namespace,
     classifier: Classifier,
+    options: ReadOptions,
     files: Sequence[Path],
     multiple: int,
 ) -> Iterator[PredictionJournal]:
-    """Opens the journal of a job, and removes it at the end of the block.
+    """Opens the journal of a job, and removes it if the block ends without an error.
 
-    If the block fails, the journal is kept for the next start.
+    Args:
+        args: arguments of the command.
+        classifier, options: the model, and how ROIs are cropped for it.
+        files, multiple: see `PredictionJournal`.
+
+    Raises:
+        FolderBusyError: another process has it open.
     """
     from keras_wa.inference.prediction_files import header_of
     from keras_wa.inference.prediction_journal import PredictionJournal
 
     settings = {
-        "arguments": {k: v for k, v in vars(args).items() if k not in _NOT_SETTINGS},
-        "model": header_of(classifier),
-        "weights": classifier.weights,
-        "decision": classifier.decision,
-        "enhancement": classifier.enhancement,
+        "arguments": {
+            name: os.path.abspath(value) if name in _PATHS and value else value
+            for name, value in vars(args).items()
+            if name not in _NOT_SETTINGS
+        },
+        "header": header_of(classifier),
+        "options": options,
+        "model": [
+            (each.name, getattr(classifier, each.name))
+            for each in dataclasses.fields(classifier)
+            if not callable(getattr(classifier, each.name))
+        ],
     }
-    folder = folder_of(args)
+    # Without a digest of the weights, nothing says that the model is the same.
+    folder = folder_of(args) if classifier.weights else None
     with contextlib.ExitStack() as stack:
         if folder is None:
             place = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -86,18 +106,17 @@ def journal_of(
                 "another file."
             )
             stack.enter_context(locked(place, busy))
-        journal = PredictionJournal(place, settings, files, multiple)
-        with journal:
+        with PredictionJournal(place, settings, files, multiple) as journal:
             if journal.done:
                 print(
                     f"*** {folder}: {journal.done} of {len(files)} files were "
-                    "classified before; the rest follows.",
+                    "classified before.",
                     file=sys.stderr,
                 )
             yield journal
-        if folder is not None:
-            journal.remove()
-            folder.rmdir()
+        journal.remove()
+        with contextlib.suppress(OSError):  # Another program left a file there.
+            place.rmdir()
 
 
 class Outputs:
@@ -107,6 +126,7 @@ class Outputs:
         args: arguments of the command.
         classifier: the model.
         journal: the records.
+        stdout: where results to `-` go.
     """
 
     def __init__(
@@ -114,8 +134,10 @@ class Outputs:
         args: argparse.Namespace,
         classifier: Classifier,
         journal: PredictionJournal,
+        stdout: TextIO,
     ) -> None:
         self.args, self.classifier, self.journal = args, classifier, journal
+        self.stdout = stdout
         self.overlays: Any = None
         if args.overlay is not None:
             from keras_wa.inference.overlay import Overlays
@@ -125,7 +147,6 @@ class Outputs:
         if args.dicom_out is not None:
             make_folder(args.dicom_out, "dicom_out")
         self._when = datetime.now()
-        self._errors: list[str] = []
 
     def add(self, file: Path, predictions: Sequence[Prediction]) -> None:
         """Writes the predictions of the next file."""
@@ -144,13 +165,15 @@ class Outputs:
     def _write_dicom(self, file: Path, good: Sequence[Prediction]) -> None:
         from keras_wa.inference.dicom_results import notes_on, write_results
 
-        folder, number = Path(self.args.dicom_out), self.journal.done
+        folder, number = Path(self.args.dicom_out), self.journal.good
         try:
             write_results(self.classifier, good, folder, number, self._when)
             for note in notes_on(file):
                 print(f"*** {as_flags(note)}", file=sys.stderr)
-        except UserError as error:
-            self._errors.append(as_flags(str(error)))
+        except Exception as error:  # Whatever pydicom raises: the others go on.
+            known = isinstance(error, UserError)
+            text = str(error) if known else f"{file}: {in_one_line(error)}"
+            print(f"error: {as_flags(text)}", file=sys.stderr)
 
     def finish(self) -> int:
         """Writes tables and messages. Returns the exit code."""
@@ -169,7 +192,7 @@ class Outputs:
             (args.csv, to_csv(records())),
         ):
             if name == STDOUT:
-                sys.stdout.writelines(text)
+                self.stdout.writelines(text)
             elif name is not None:
                 write_text(Path(name), text)
         if STDOUT not in files:
@@ -185,8 +208,6 @@ class Outputs:
                 print(f"error: {each['error']}", file=sys.stderr)
             else:
                 code = 0
-        for error in self._errors:
-            print(f"error: {error}", file=sys.stderr)
         return code
 
 

@@ -1,8 +1,7 @@
 """Runs a function on many items as Ray tasks, and survives workers and nodes that die.
 
-Ray's own retries run a task again unchanged. Here a block of items whose worker was
-killed is divided, so that the item that kills its process is found and left out, and a
-node that reports an error of its disk or memory gets no more tasks.
+Ray retries a task unchanged. Here a block whose worker was killed is divided, to find
+the item that kills its process, and a node with a full disk gets no more tasks.
 """
 
 from __future__ import annotations
@@ -26,13 +25,11 @@ Work = Callable[[list[Item]], list[Any]]
 Resources = Mapping[str, float]
 """What a task occupies: `num_cpus`, `num_gpus`, and `memory` in bytes."""
 
-READING: Resources = {"num_cpus": 1, "memory": 500_000_000}
-"""A task that decodes mammograms."""
+READING: Resources = {"num_cpus": 1, "memory": 500_000_000}  # Decodes mammograms.
 
 _log = logging.getLogger(__name__)
 _NAMES = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}
 _TRIES = 3
-_LOOK_S = 5.0  # How often nodes are counted while no task ends.
 
 
 def network_task(memory: int = 3_000_000_000) -> Resources:
@@ -107,7 +104,7 @@ def run_tasks(
             running[ref] = following
         if not running:
             return
-        for ref in ray.wait(list(running), timeout=_LOOK_S)[0]:
+        for ref in ray.wait(list(running), timeout=5.0)[0]:  # Then nodes are counted.
             ended = running.pop(ref)
             try:
                 results, warnings = ray.get(ref)
@@ -126,9 +123,9 @@ def run_tasks(
                 else:
                     again += [_Block([item], deaths) for item in ended.items]
             else:
-                for warning in set(warnings) - warned:
-                    warned.add(warning)
+                for warning in sorted(set(warnings) - warned):
                     _log.warning("%s", warning)
+                warned.update(warnings)
                 if isinstance(results, _NodeFault):
                     faults[results.node] = results.reason
                     again.append(ended)
@@ -138,7 +135,7 @@ def run_tasks(
 
 def _run(shared: list[Any], items: list[Any]) -> tuple[Any, list[str]]:
     """Returns the results, or a fault of the node, and the warnings of the package."""
-    log, held = logging.getLogger("keras_wa"), logging.handlers.BufferingHandler(1000)
+    log, held = logging.getLogger("keras_wa"), logging.handlers.BufferingHandler(10**9)
     held.setLevel(logging.WARNING)
     log.addHandler(held)
     try:

@@ -31,12 +31,15 @@ def train_on_workers(
 
     Each worker has a GPU, or a core in a cluster without GPUs, and loads the data from
     their places in the run, whose directory all share. If a worker ends, all restart
-    and resume from the last checkpoint; five times at most. Writes `decision.json` too.
+    and resume from the last checkpoint; five times at most.
 
     Args:
         run, data, resume: see `keras_wa.training.fit.train`.
         workers: number of workers; divides the batch.
         show: function of a line for each completed epoch.
+
+    Returns:
+        The outcome. `decision.json` is written too.
 
     Raises:
         UserError: cluster or batch do not fit, or the training has failed.

@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from keras_wa.errors import UserError
 
 _NAME = "journal.jsonl"
 
@@ -15,19 +18,23 @@ _NAME = "journal.jsonl"
 class PredictionJournal:
     """A file with a line for each classified file, to resume an interrupted job.
 
-    The records of another job are discarded, and so are those from the first file on
-    that has changed, or is another one, since they were written.
+    Records are discarded from the first file on that differs from the one that was
+    classified.
 
     Args:
         folder: an existing folder, locked by the caller.
         settings: all that the records depend on beside the files, as JSON values.
         files: the files of the job, in their order.
-        multiple: number of files of a batch; a batch that is not complete is repeated,
-            so that every batch is that of an uninterrupted job.
+        multiple: number of files of a batch. A batch that is not complete is repeated,
+            so that files of one ROI are in the batches of an uninterrupted job.
 
     Attributes:
         done: number of files that have records.
         count: number of their records.
+        good: number of files with a record that is no error.
+
+    Raises:
+        UserError: the folder has records of other settings.
     """
 
     def __init__(
@@ -39,15 +46,21 @@ class PredictionJournal:
     ) -> None:
         text = json.dumps(settings, sort_keys=True, default=str)
         head = f"{hashlib.sha256(text.encode()).hexdigest()}\n".encode()
-        path = folder / _NAME
-        self.done = self.count = 0
+        self._path = folder / _NAME
+        self._begin = time.time_ns()
+        self.done = self.count = self.good = 0
         size = 0
-        if path.exists():
-            with path.open("rb") as file:
+        if self._path.exists():
+            with self._path.open("rb") as file:
                 if file.readline() == head:
                     size = self._read(file, files, multiple)
-        self._path = path
-        self._file = path.open("r+b" if size else "w+b")
+                elif file.readline():
+                    raise UserError(
+                        f"{folder}: results of another model, or of other options, "
+                        "that were interrupted. Give those to resume, name another "
+                        "file, or remove the folder."
+                    )
+        self._file = self._path.open("r+b" if size else "w+b")
         self._file.truncate(size)
         self._file.seek(size)
         if not size:
@@ -55,29 +68,34 @@ class PredictionJournal:
 
     def _read(self, file: Any, files: Sequence[Path], multiple: int) -> int:
         """Counts what can be kept. Returns its size, bytes."""
-        kept = [(file.tell(), 0)]  # Size and number of records after each batch.
-        count = 0
+        size = file.tell()
+        count = good = 0
         for done, (name, line) in enumerate(zip(files, file, strict=False), 1):
-            if not line.endswith(b"\n"):  # Truncated.
+            try:
+                facts, records = json.loads(line)
+            except ValueError:  # Truncated.
                 break
-            facts, records = json.loads(line)
-            if facts != _facts(name):
+            if facts != _facts(name) or not line.endswith(b"\n"):
                 break
             count += len(records)
+            good += _is_good(records)
             if done % multiple == 0:
-                kept.append((file.tell(), count))
-        self.done = (len(kept) - 1) * multiple
-        size, self.count = kept[-1]
+                size = file.tell()
+                self.done, self.count, self.good = done, count, good
         return size
 
     def add(self, file: Path, records: Sequence[Mapping[str, Any]]) -> None:
         """Writes the records of the next file."""
-        line = json.dumps([_facts(file), records], allow_nan=False)
+        facts = _facts(file)
+        if facts[-1] is not None and facts[-1] >= self._begin:
+            facts = []  # It may have changed after it was read: it is never kept.
+        line = json.dumps([facts, records], allow_nan=False)
         self._file.write(f"{line}\n".encode())
         # For a process that is killed; after a crash of the system the file is shorter.
         self._file.flush()
         self.done += 1
         self.count += len(records)
+        self.good += _is_good(records)
 
     def records(self) -> Iterator[dict[str, Any]]:
         """Yields all records."""
@@ -99,10 +117,15 @@ class PredictionJournal:
         self._file.close()
 
 
+def _is_good(records: Sequence[Mapping[str, Any]]) -> bool:
+    return any(not record["error"] for record in records)
+
+
 def _facts(file: Path) -> list[Any]:
-    """Returns what changes when a file changes."""
+    """Returns what changes when a file changes; last the time of its last change."""
+    path = os.path.abspath(file)
     try:
-        found = os.stat(file)
+        found = os.stat(path)
     except OSError:
-        return [str(file), None, None]
-    return [str(file), found.st_size, found.st_mtime_ns]
+        return [path, None]
+    return [path, found.st_size, found.st_ino, found.st_mtime_ns, found.st_ctime_ns]

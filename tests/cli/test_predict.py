@@ -196,7 +196,7 @@ def test_a_job_that_is_killed_goes_on(
     wanted = (tmp_path / "wanted.csv").read_bytes()
     assert wanted.count(b"\n") == 401
     out = tmp_path / "out.csv"
-    journal = tmp_path / "out.csv.partial" / "journal.jsonl"
+    journal = tmp_path / ".out.csv.partial" / "journal.jsonl"
     job = start(*words, str(out))
     until(lambda: journal.exists() and journal.read_bytes().count(b"\n") > 20, job)
     job.kill()
@@ -216,9 +216,9 @@ def test_two_jobs_do_not_write_one_file(
     finished: Path, rois: Path, tmp_path: Path, error_of: Any
 ) -> None:
     out = tmp_path / "out.csv"
-    with locked(tmp_path / "out.csv.partial"):
+    with locked(tmp_path / ".out.csv.partial"):
         said = error_of(["predict", str(finished), str(rois), "--csv", str(out)])
-    assert "out.csv.partial: another process is writing it" in said
+    assert ".out.csv.partial: another process is writing it" in said
 
 
 def test_more_rows_than_can_be_read_are_in_the_file_alone(

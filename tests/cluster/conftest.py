@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -47,16 +48,14 @@ def joined(cluster: Cluster) -> Iterator[Cluster]:
         yield cluster
 
 
-def workers_of(cluster: Cluster, kind: bytes) -> list[int]:
-    """The process ids of the workers whose command line has `kind`, on all nodes."""
-    nodes = {
-        node.all_processes["raylet"][0].process.pid for node in cluster.list_all_nodes()
-    }
+def workers_of(nodes: Iterable[Any], kind: bytes) -> list[int]:
+    """The process ids of the nodes' workers whose command line has `kind`."""
+    raylets = {node.all_processes["raylet"][0].process.pid for node in nodes}
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # It has ended.
             parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            if parent in nodes and kind in (folder / "cmdline").read_bytes():
+            if parent in raylets and kind in (folder / "cmdline").read_bytes():
                 found.append(int(folder.name))
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -24,7 +25,6 @@ from tests.cli.test_tune import study_of
 from tests.cli.test_tune import words as search_words
 from tests.cluster.conftest import predictions_of, workers_of
 from tests.tiny_model import flags, float32, store_dir, tiny_model
-from tests.waiting import until
 
 __all__ = ["float32", "store_dir", "tiny_model"]
 
@@ -33,44 +33,53 @@ pytestmark = pytest.mark.slow
 _EPOCHS = 6
 
 
-def trained(out: Path) -> bool:
-    """Whether some run of a command has ended two epochs."""
-    return any(out.rglob("checkpoints/epoch-00002"))
-
-
-class Killer(threading.Thread):
+@contextlib.contextmanager
+def killing(out: Path, kill: Callable[[], bool]) -> Iterator[None]:
     """Kills something when a run of a command has ended two epochs.
 
     Args:
         out: folder of the command's results.
         kill: function that kills, and returns whether something was there to be killed.
     """
+    killed, over = [], threading.Event()
 
-    def __init__(self, out: Path, kill: Callable[[], bool]) -> None:
-        super().__init__()
-        self.out, self.kill, self.killed = out, kill, False
-        self.start()
+    def wait() -> None:
+        while not over.wait(0.01):
+            if any(out.rglob("checkpoints/epoch-00002")) and kill():
+                killed.append(True)
+                return
 
-    def run(self) -> None:
-        """Waits and kills."""
-        until(lambda: trained(self.out))
-        self.killed = self.kill()
+    thread = threading.Thread(target=wait)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+    assert killed
 
 
 def kill_workers(cluster: Cluster) -> bool:
     """Kills the processes of all tasks."""
-    found = workers_of(cluster, b"ray::_run")
+    found = workers_of(cluster.list_all_nodes(), b"ray::_run")
     for pid in found:
         os.kill(pid, signal.SIGKILL)
     return bool(found)
 
 
+def kill_node(cluster: Cluster, node: Any) -> bool:
+    """Removes a node while a task runs on it."""
+    if not workers_of([node], b"ray::_run"):
+        return False
+    cluster.remove_node(node, allow_graceful=False)
+    return True
+
+
 @pytest.fixture
 def third(cluster: Cluster) -> Iterator[Any]:
     """A node that a test may remove."""
-    node = cluster.add_node(
-        num_cpus=1, env_vars={"PYTHONPATH": os.environ["PYTHONPATH"]}
-    )
+    env = cluster.head_node._ray_params.env_vars
+    node = cluster.add_node(num_cpus=1, include_dashboard=False, env_vars=env)
     yield node
     if node in cluster.worker_nodes:
         cluster.remove_node(node)
@@ -95,24 +104,16 @@ def alone(
 def test_a_comparison_whose_workers_are_killed_has_the_same_numbers(
     cluster: Cluster, alone: pd.DataFrame, store_dir: Path, tmp_path: Path
 ) -> None:
-    killer = Killer(tmp_path, lambda: kill_workers(cluster))
-    assert main(comparing(tmp_path, store_dir, "--ray", cluster.address)) == 0
-    killer.join()
-    assert killer.killed
+    with killing(tmp_path, lambda: kill_workers(cluster)):
+        assert main(comparing(tmp_path, store_dir, "--ray", cluster.address)) == 0
     pd.testing.assert_frame_equal(predictions_of(tmp_path), alone)
 
 
 def test_a_comparison_whose_node_dies_has_the_same_numbers(
     cluster: Cluster, third: Any, alone: pd.DataFrame, store_dir: Path, tmp_path: Path
 ) -> None:
-    def kill() -> bool:
-        cluster.remove_node(third, allow_graceful=False)
-        return True
-
-    killer = Killer(tmp_path, kill)
-    assert main(comparing(tmp_path, store_dir, "--ray", cluster.address)) == 0
-    killer.join()
-    assert killer.killed
+    with killing(tmp_path, lambda: kill_node(cluster, third)):
+        assert main(comparing(tmp_path, store_dir, "--ray", cluster.address)) == 0
     pd.testing.assert_frame_equal(predictions_of(tmp_path), alone)
 
 
@@ -121,10 +122,8 @@ def test_a_search_whose_workers_are_killed_has_all_its_trials(
 ) -> None:
     out = tmp_path / "out"
     words = search_words(out, store_dir, trials=3, epochs=_EPOCHS)
-    killer = Killer(out, lambda: kill_workers(cluster))
-    assert main([*words, "--ray", cluster.address]) == 0
-    killer.join()
-    assert killer.killed
+    with killing(out, lambda: kill_workers(cluster)):
+        assert main([*words, "--ray", cluster.address]) == 0
     study = study_of(out)
     assert len(ended_trials(study)) == 3
     config = TrainConfig.from_mapping(read_toml(out / "best.toml"), "best.toml")

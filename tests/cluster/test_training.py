@@ -101,11 +101,17 @@ def test_a_worker_and_a_node_die_and_the_end_is_the_same(
     training = start(log, *words, "--run-dir", run)
     with ending([training]):
         until(lambda: completed(run) >= 2, training)
-        first = workers_of(cluster, b"RayTrainWorker")
+        first = workers_of(cluster.list_all_nodes(), b"RayTrainWorker")
         assert len(first) == 2
         os.kill(first[0], signal.SIGKILL)
         until(
-            lambda: len(set(workers_of(cluster, b"RayTrainWorker")) - set(first)) == 2,
+            lambda: (
+                len(
+                    set(workers_of(cluster.list_all_nodes(), b"RayTrainWorker"))
+                    - set(first)
+                )
+                == 2
+            ),
             training,
         )
         done = completed(run)

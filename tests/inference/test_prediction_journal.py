@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from keras_wa.errors import UserError
 from keras_wa.inference.prediction_journal import PredictionJournal
 
 SETTINGS: dict[str, Any] = {"weights": "abc", "tta": 8}
@@ -23,7 +24,8 @@ def files(tmp_path: Path) -> list[Path]:
 
 def records(i: int) -> list[dict[str, Any]]:
     """The records of a file: two of file 1."""
-    return [{"file": f"{i}.png", "probability": i / 7}] * (2 if i == 1 else 1)
+    record = {"file": f"{i}.png", "probability": i / 7, "error": "bad" * (i == 2)}
+    return [record] * (2 if i == 1 else 1)
 
 
 def add(journal: PredictionJournal, files: list[Path], up_to: int) -> None:
@@ -64,12 +66,32 @@ def test_a_batch_that_was_not_complete_is_repeated(
     assert done(tmp_path, files) == (0, 0)
 
 
-def test_records_of_other_settings_are_discarded(
+def test_records_of_other_settings_are_neither_taken_nor_lost(
     tmp_path: Path, files: list[Path]
 ) -> None:
     with PredictionJournal(tmp_path, SETTINGS, files) as journal:
         add(journal, files, 4)
+    with pytest.raises(UserError, match="results of another model, or of other opt"):
+        done(tmp_path, files, weights="other")
+    with PredictionJournal(tmp_path, SETTINGS, files) as journal:
+        assert (journal.done, journal.count, journal.good) == (4, 5, 3)
+
+
+def test_settings_may_change_before_the_first_record(
+    tmp_path: Path, files: list[Path]
+) -> None:
     assert done(tmp_path, files, weights="other") == (0, 0)
+    assert done(tmp_path, files) == (0, 0)
+
+
+def test_a_file_that_changes_during_the_job_is_classified_again(
+    tmp_path: Path, files: list[Path]
+) -> None:
+    with PredictionJournal(tmp_path, SETTINGS, files) as journal:
+        add(journal, files, 2)
+        files[2].write_text("changed")  # Perhaps after it was read.
+        add(journal, files, 4)
+    assert done(tmp_path, files) == (2, 3)
 
 
 def test_records_are_kept_up_to_the_first_file_that_changed(
@@ -77,7 +99,7 @@ def test_records_are_kept_up_to_the_first_file_that_changed(
 ) -> None:
     with PredictionJournal(tmp_path, SETTINGS, files) as journal:
         add(journal, files, 6)
-    files[5].touch()
+    files[5].touch()  # It was missing.
     assert done(tmp_path, files) == (5, 6)
     os.utime(files[3], ns=(0, 0))
     assert done(tmp_path, files) == (3, 4)
@@ -94,5 +116,7 @@ def test_a_truncated_line_is_repeated(tmp_path: Path, files: list[Path]) -> None
         with PredictionJournal(tmp_path, SETTINGS, files) as journal:
             assert journal.done == 2
             add(journal, files, 3)
+    path.write_bytes(path.read_bytes()[:-20] + b"\xff" * 20 + b"\n")
+    assert done(tmp_path, files) == (2, 3)
     path.write_bytes(path.read_bytes()[:30])
     assert done(tmp_path, files) == (0, 0)
