@@ -114,16 +114,17 @@ def mass_rois(folder: Path) -> Patches:
 
 
 def print_rows(title: str, data: Patches, found: Mapping[str, Array]) -> None:
-    """Prints the AUC of each start, and its difference to random weights."""
+    """Prints the AUC of each start, and its differences to the starts before it."""
     half = [0.5]
-    first = found[STARTS[0]]
-    for start, each in found.items():
+    for k, (start, each) in enumerate(found.items()):
         auc = mean_over_seeds(data.y, each, half, data.groups)["auc"]
-        cells = f"{auc.mean:.3f} [{auc.low:.3f}, {auc.high:.3f}] |"
-        if start != STARTS[0]:
-            d = paired_differences(data.y, each, first, data.groups, half, half)["auc"]
-            cells += f" {d.value:+.3f} [{d.low:+.3f}, {d.high:+.3f}]"
-        print(f"| {title} | {start} | {cells} |", flush=True)
+        cells = [f"{auc.mean:.3f} [{auc.low:.3f}, {auc.high:.3f}]"]
+        for other in STARTS[:k]:
+            d = paired_differences(data.y, each, found[other], data.groups, half, half)[
+                "auc"
+            ]
+            cells.append(f"{d.value:+.3f} [{d.low:+.3f}, {d.high:+.3f}]")
+        print(f"| {title} | {start} | {' | '.join(cells)} |", flush=True)
 
 
 def main() -> None:

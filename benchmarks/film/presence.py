@@ -78,18 +78,8 @@ def phantom_patches(n: int, seed: int) -> Patches:
 def inserted_in_films(n: int, seed: int) -> Patches:
     """Inserts phantom calcifications into fields of the eight films."""
     size = round(FIELD_MM / PATCH_MM)
-    fields = [shrunk(each, size) for of in film_fields().values() for each in of]
-    return _inserted(fields, PhantomSpec(seed, size=size), n, seed)
-
-
-def inserted_in(tissue: Patches, n: int, seed: int) -> Patches:
-    """Inserts phantom calcifications into patches of film without any."""
-    normal = list(tissue.pixels[tissue.y == 0])
-    spec = PhantomSpec(seed, size=_PATCH, field_mm=_PATCH * PATCH_MM)
-    return _inserted(normal, spec, n, seed)
-
-
-def _inserted(tissue: Sequence[Array], spec: PhantomSpec, n: int, seed: int) -> Patches:
+    tissue = [shrunk(each, size) for of in film_fields().values() for each in of]
+    spec = PhantomSpec(seed, size=size)
     rng = np.random.default_rng(seed)
     rows = phantom_cases(spec, n).to_dict("records")
     ratios = [noise_ratio(each, spec.pixel_mm) for each in tissue]
