@@ -21,8 +21,8 @@ def expand_home(values: Mapping[str, Any]) -> dict[str, Any]:
     def expanded(value: Any) -> Any:
         if isinstance(value, list):
             return [expanded(each) for each in value]
-        expand_home = isinstance(value, str) and f"{value}/".startswith("~/")
-        return os.path.expanduser(value) if expand_home else value
+        in_home = isinstance(value, str) and f"{value}/".startswith("~/")
+        return os.path.expanduser(value) if in_home else value
 
     # A token may start with `~/`.
     return {k: v if k == "token" else expanded(v) for k, v in values.items()}

@@ -6,7 +6,7 @@ FACTS = {
     "phantom": {
         "origin": "computed: breast texture, film and calcifications from random "
         "numbers, in the frequencies of CBIS-DDSM's case lists",
-        "label": "follows from the phantom's descriptors, by the setting labellingit",
+        "label": "follows from the phantom's descriptors, by the setting labelling",
     },
     "cbis-ddsm": {
         "origin": "digitised film mammograms of DDSM (USA), curated at Stanford; The "
