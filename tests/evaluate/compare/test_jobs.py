@@ -80,7 +80,7 @@ def test_other_settings_are_other_systems_with_seeds_of_their_own(tmp_path):
 
 def test_runs_that_were_trained_with_other_images_are_refused(tmp_path):
     runs = [begun(tmp_path / "a"), begun(tmp_path / "b", ("0", "2"), seed=1)]
-    with pytest.raises(UserError, match=r"/b was trained with other images.*is 'b'"):
+    with pytest.raises(UserError, match=r"trained on different images.*is 'b'"):
         jobs_of_runs(runs)
 
 
@@ -89,7 +89,9 @@ def test_runs_of_which_one_has_more_images_are_refused(tmp_path):
     split = fewer / "split.csv"
     split.write_text("\n".join(split.read_text().splitlines()[:-1]) + "\n")
     for runs in ([begun(tmp_path / "a"), fewer], [fewer, tmp_path / "a"]):
-        with pytest.raises(UserError, match=r"other images.*one of them lacks, is 'b'"):
+        with pytest.raises(
+            UserError, match=r"different images.*one of them lacks, is 'b'"
+        ):
             jobs_of_runs(runs)
 
 
