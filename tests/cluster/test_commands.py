@@ -135,11 +135,12 @@ def test_mammograms_are_searched_by_tasks(
     cluster: Cluster, finished: Path, tmp_path: Path
 ) -> None:
     tree = tmp_path / "tree"
-    words = ["phantom", str(tree), "--layout", "tcia", "--rois", "4"]
+    words = ["phantom", str(tree), "--layout", "tcia", "--rois", "8"]
     assert main([*words, "--image-height", "1600", "--image-width", "1200"]) == 0
     folders = [path for path in sorted(tree.iterdir()) if path.name.endswith(_VIEWS)]
     films = [film for folder in folders for film in folder.rglob("*.dcm")]
-    words = ["predict", str(finished), *map(str, films), "--as", "mammogram", "--csv"]
+    words = ["predict", str(finished), *map(str, films), "--as", "mammogram"]
+    words += ["--pixel-spacing", "0.05", "--csv"]
     assert main([*words, str(tmp_path / "a.csv")]) == 0
     seen = ["--overlay", str(tmp_path / "seen"), "--ray", cluster.address]
     assert main([*words, str(tmp_path / "b.csv"), *seen]) == 0
