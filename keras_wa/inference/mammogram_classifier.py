@@ -149,11 +149,13 @@ class MammogramClassifier(keras.Model):
         """Loads a classifier.
 
         Args:
-            path: a preset (a folder from `save_to_preset`), a run directory, or
-                `hf://user/name`, a preset on the Hugging Face Hub.
+            path: a preset (a folder from `save_to_preset`), a run directory, the
+                folder of `keras-wa pretrain`, or `hf://user/name`, such a folder on
+                the Hugging Face Hub.
 
         Returns:
-            The classifier.
+            The classifier. That of a pretraining has a random last layer, to be
+            trained with `fit`; a warning is logged.
 
         Raises:
             UserError: the path is none of these, or cannot be read.

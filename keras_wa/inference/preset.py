@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import keras
 
@@ -19,6 +21,13 @@ from keras_wa.export.preparation import Preprocessing
 from keras_wa.export.saved_model import model_card
 from keras_wa.files import replacing, write_json
 from keras_wa.metrics import Estimate
+from keras_wa.models.pretrained import (
+    MODEL_FILE,
+    RECORD_FILE,
+    fetched,
+    pretrained_file,
+    trained_on,
+)
 from keras_wa.training.best import load_best
 from keras_wa.training.decision import Decision, read_decision
 from keras_wa.training.run import Run
@@ -26,8 +35,9 @@ from keras_wa.training.run import Run
 if TYPE_CHECKING:
     from keras_wa.inference.mammogram_classifier import MammogramClassifier
 
+_log = logging.getLogger(__name__)
+
 KIND = "keras_wa preset"
-_HUB = "hf://"
 FORMAT = 1
 """Version of the preset format."""
 
@@ -107,14 +117,14 @@ def save_preset(classifier: MammogramClassifier, path: Path) -> None:
 def load_preset(
     path: str | Path, make: Callable[..., MammogramClassifier]
 ) -> MammogramClassifier:
-    """Loads a preset or a run; see `MammogramClassifier.from_preset`."""
-    if str(path).startswith(_HUB):
-        path = _fetched(str(path))
-    path = Path(path)
+    """Loads a preset, a run or a pretraining; see `MammogramClassifier.from_preset`."""
+    path = fetched(path, [*_FILES, MODEL_FILE, RECORD_FILE])
     if not path.is_dir():
         raise UserError(
             f"preset {path}: received no folder; expected a preset or a run directory."
         )
+    if (path / RECORD_FILE).is_file():
+        return _of_pretraining(path, make)
     if not _is_preset(path):
         return _of_run(Run.open(path), make)
     record = _read(path, _CONFIG)
@@ -156,33 +166,6 @@ def load_preset(
         ) from error
 
 
-def _fetched(name: str) -> Path:
-    """Downloads a preset from the Hugging Face Hub, or finds it in the cache.
-
-    `name` is `hf://user/name`, or `hf://user/name@revision`. The files in the folder
-    are links into the cache; others than a preset's are not downloaded.
-    """
-    try:
-        from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-    except ImportError:
-        raise UserError(
-            f"{name} needs huggingface_hub, which is not installed. Install it: "
-            "pip install 'keras_wa[hub]'."
-        ) from None
-    repository, _, revision = name.removeprefix(_HUB).partition("@")
-    try:
-        found = snapshot_download(
-            repository, revision=revision or None, allow_patterns=_FILES
-        )
-    except (HfHubHTTPError, HFValidationError, OSError, ValueError) as error:
-        raise UserError(
-            f"{name}: cannot be fetched ({in_one_line(error)}). Expected: "
-            "hf://user/name of a preset that you may read."
-        ) from error
-    return Path(found)
-
-
 def _of_run(run: Run, make: Callable[..., MammogramClassifier]) -> MammogramClassifier:
     network = load_best(run)
     card = model_card(run, network)
@@ -197,6 +180,28 @@ def _of_run(run: Run, make: Callable[..., MammogramClassifier]) -> MammogramClas
             "results": {part: found for part in PARTS if (found := _result(run, part))},
         },
     )
+
+
+def _of_pretraining(
+    path: Path, make: Callable[..., MammogramClassifier]
+) -> MammogramClassifier:
+    file, record = pretrained_file(path), _read(path, RECORD_FILE)
+    _log.warning(
+        "%s: a pretrained trunk; the last layer has random weights. Train it before "
+        "`predict`: `fit`.",
+        path,
+    )
+    try:
+        return make(
+            keras.models.load_model(file, compile=False, safe_mode=True),
+            Preprocessing(record["image_size"], record["enhance"]),
+            metadata={"trained_on": trained_on(record), "pretraining": record},
+        )
+    except (OSError, ValueError, TypeError, KeyError, BadZipFile) as error:
+        raise UserError(
+            f"{path}: cannot be loaded ({in_one_line(error)}). Expected: a folder that "
+            "keras-wa pretrain wrote, unchanged."
+        ) from error
 
 
 def _result(run: Run, part: str) -> dict[str, Any]:

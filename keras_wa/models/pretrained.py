@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -14,6 +16,54 @@ from keras_wa.phantom.spec import PHANTOM_VERSION
 MODEL_FILE, RECORD_FILE = "pretrained.keras", "pretraining.json"
 """Files of `keras-wa pretrain`: the network, and what it was trained on."""
 _RUN_FILE = "best.keras"
+_FILES = (MODEL_FILE, RECORD_FILE, _RUN_FILE)
+
+HUB = "hf://"
+"""Beginning of the name of a folder on the Hugging Face Hub."""
+
+
+def fetched(source: str | Path, files: Sequence[str] = _FILES) -> Path:
+    """Returns the folder of a source; one on the Hugging Face Hub is downloaded.
+
+    Args:
+        source: a path, `hf://user/name` or `hf://user/name@revision`.
+        files: names of the files to download. In the returned folder they are links
+            into the cache.
+
+    Raises:
+        UserError: huggingface_hub is not installed, or the download failed.
+    """
+    name = str(source)
+    if not name.startswith(HUB):
+        return Path(source)
+    try:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+    except ImportError:
+        raise UserError(
+            f"{name} needs huggingface_hub, which is not installed. Install it: "
+            "pip install 'keras_wa[hub]'."
+        ) from None
+    repository, _, revision = name.removeprefix(HUB).partition("@")
+    try:
+        found = snapshot_download(
+            repository, revision=revision or None, allow_patterns=list(files)
+        )
+    except (HfHubHTTPError, HFValidationError, OSError, ValueError) as error:
+        raise UserError(
+            f"{name}: cannot be fetched ({in_one_line(error)}). Expected: "
+            "hf://user/name of a folder that you may read."
+        ) from error
+    return Path(found)
+
+
+def trained_on(record: Mapping[str, Any]) -> str:
+    """Describes the data of a pretraining, from its record."""
+    return (
+        f"phantom version {record['phantom_version']}: {record['steps']} batches of "
+        f"{record['batch_size']} ROIs of {record['image_size']} pixels and "
+        f"{record['field_mm']:g} mm"
+    )
 
 
 def pretrained_file(folder: Path) -> Path:

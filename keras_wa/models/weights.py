@@ -20,7 +20,7 @@ from keras_wa.models.donors import (
     read_donor,
     reason,
 )
-from keras_wa.models.pretrained import pretrained_file, require_same_images
+from keras_wa.models.pretrained import fetched, pretrained_file, require_same_images
 
 _log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def load_pretrained(
             `moving_mean` and `moving_variance`; `.safetensors`, a ResNet-50 of
             torchvision or timm, for `stride_on="3x3"`. Pickles (`.pth`, `.pt`, `.bin`)
             are refused. The folder of `keras-wa pretrain` or of a run stands for its
-            network.
+            network, `hf://user/name` for such a folder on the Hugging Face Hub.
         trunks: prefix of the layer names of a trunk -> its network, a
             `keras_wa.models.donors.Application`; by default ResNet-50 without prefix.
         convert_stem: converts the kernel of a pretrained stem, on a grey image of unit
@@ -101,7 +101,7 @@ def load_pretrained(
         }
         _copy_layers(Donor(layers), model, "imagenet", trunks, convert_stem)
         return
-    path = Path(str(source))
+    path = fetched(str(source))
     of_folder = path.is_dir()
     if of_folder:
         path = pretrained_file(path)

@@ -71,8 +71,9 @@ class ModelSettings(Settings):
     weights: str = setting(
         "auto",
         metavar="SOURCE",
-        help="imagenet, a file, a folder of pretrain or of a run, or none (default: "
-        "imagenet if the model supports it and it is available)",
+        help="imagenet, a file, a folder of pretrain or of a run, hf://user/name for "
+        "such a folder, or none (default: imagenet if the model supports it and it is "
+        "available)",
     )
 
 

@@ -25,7 +25,7 @@ from keras_wa.explain.feature_map import find_feature_map
 from keras_wa.files import make_folder, replacing, write_json
 from keras_wa.models import create_model
 from keras_wa.models.head import last_layer
-from keras_wa.models.pretrained import MODEL_FILE, RECORD_FILE
+from keras_wa.models.pretrained import MODEL_FILE, RECORD_FILE, trained_on
 from keras_wa.phantom import phantom_cases, render_mask, render_roi
 from keras_wa.phantom.calcifications import MORPHOLOGIES
 from keras_wa.phantom.distributions import DISTRIBUTIONS
@@ -34,6 +34,21 @@ from keras_wa.training.callbacks import StopOnNaN
 from keras_wa.training.pretraining_settings import Pretraining
 
 Array = np.ndarray
+
+_README = """# {name}
+
+The trunk of a classifier of mammographic ROIs, pretrained by keras_wa {version} on
+{trained_on}. Its last layer is random: train it before use.
+
+    import keras_wa
+    classifier = keras_wa.MammogramClassifier.from_preset("{name}")
+    classifier.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+    classifier.fit(train_ds, validation_data=val_ds, epochs=3)
+
+or `python train.py --weights {name} --model {model} --image-size {size}`.
+
+Losses on new ROIs: {losses}.
+"""
 
 _STEPS_PER_EPOCH = 100
 _PIXELS_PER_CELL = 16
@@ -141,9 +156,9 @@ def pretrain(
 
     Args:
         settings: the settings.
-        folder: where to write `pretrained.keras` and `pretraining.json`. A folder of an
-            interrupted pretraining is resumed at its last hundred steps; of a complete
-            one the losses are returned.
+        folder: where to write `pretrained.keras`, `pretraining.json` and a model card.
+            A folder of an interrupted pretraining is resumed at its last hundred steps;
+            of a complete one the losses are returned.
         verbose: 0, 1 or 2, see `keras.Model.fit`.
 
     Returns:
@@ -204,6 +219,15 @@ def pretrain(
     with replacing(folder / MODEL_FILE) as partial:
         network.save(partial)
     write_json(folder / RECORD_FILE, {**record, "losses": losses})
+    text = _README.format(
+        name=folder.name,
+        version=__version__,
+        trained_on=trained_on(record),
+        model=settings.model,
+        size=settings.image_size,
+        losses=", ".join(f"{name} {loss:.3f}" for name, loss in losses.items()),
+    )
+    (folder / "README.md").write_text(text, encoding="utf-8")
     shutil.rmtree(backup, ignore_errors=True)
     return losses
 

@@ -14,7 +14,10 @@ import pytest
 
 from keras_wa import MammogramClassifier
 from keras_wa.errors import UserError
+from keras_wa.models.pretrained import MODEL_FILE, RECORD_FILE
+from keras_wa.phantom.spec import PHANTOM_VERSION
 from tests.processes import python
+from tests.tiny_model import tiny
 
 pytest.importorskip("huggingface_hub")
 
@@ -29,6 +32,15 @@ try:
 except keras_wa.errors.UserError as error:
     sys.exit(f"refused: {error}")
 np.save(sys.argv[2], classifier.predict(np.full((1, 40, 40), 90, np.uint8)))
+"""
+WEIGHTS = """
+import sys
+import keras
+import numpy as np
+from keras_wa.models import load_pretrained
+model = keras.models.clone_model(keras.models.load_model(sys.argv[3]))
+load_pretrained(model, sys.argv[1])
+np.save(sys.argv[2], model.get_weights()[-1])
 """
 
 
@@ -94,12 +106,16 @@ def endpoint(preset: Path) -> Iterator[str]:
         server.shutdown()
 
 
-def _load(name: str, out: Path, endpoint: str, code: int = 0) -> str:
+def _load(
+    name: str, out: Path, endpoint: str, code: int = 0, words: tuple[str, ...] = (CODE,)
+) -> str:
     """Loads a preset in another process; returns what that writes to stderr."""
     # The place of the Hub and of its cache is read when the library is imported.
     places = {"HF_ENDPOINT": endpoint, "HF_HOME": str(out.parent / "cache")}
     off = {"HF_HUB_DISABLE_TELEMETRY": "1"}
-    return python("-c", CODE, name, out, code=code, **places, **off).stderr
+    return python(
+        "-c", words[0], name, out, *words[1:], code=code, **places, **off
+    ).stderr
 
 
 def test_a_preset_of_the_hub_predicts_as_the_folder_does(
@@ -121,6 +137,21 @@ def test_a_preset_that_is_not_there_is_refused_in_one_line(
         said = _load(name, tmp_path / "out.npy", endpoint, code=1)
         last = said.strip().splitlines()[-1]
         assert last.startswith(f"refused: {name}: cannot be fetched (")
+
+
+def test_a_pretraining_of_the_hub_gives_its_weights(
+    preset: Path, endpoint: str, tmp_path: Path
+) -> None:
+    for file in preset.iterdir():
+        file.unlink()
+    donor = tiny()
+    donor.layers[-1].bias.assign([0.25, 0.5])
+    donor.save(preset / MODEL_FILE)
+    record = {"phantom_version": PHANTOM_VERSION}
+    (preset / RECORD_FILE).write_text(json.dumps(record))
+    words = (WEIGHTS, str(preset / MODEL_FILE))
+    _load("hf://user/tiny", tmp_path / "out.npy", endpoint, words=words)
+    np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), [0.25, 0.5])
 
 
 def test_nothing_is_saved_to_the_hub(preset: Path) -> None:

@@ -135,6 +135,10 @@ def test_the_command_pretrains(tiny_model, tmp_path, capsys):
     said = capsys.readouterr().out
     assert "map_loss on new ROIs: 0." in said
     assert f"train.py --weights {out} --model tiny --image-size 32\n" in said
-    assert {each.name for each in out.iterdir()} == {MODEL_FILE, RECORD_FILE}
+    files = {MODEL_FILE, RECORD_FILE, "README.md"}
+    assert {each.name for each in out.iterdir()} == files
+    card = (out / "README.md").read_text()
+    assert "pretrained by keras_wa" in card
+    assert "--weights pretrained --model tiny --image-size 32`" in card
     assert main(["pretrain", "--field-mm", "90", "--image-size", "32"]) == 2
     assert "--field-mm must be at most 9.6" in capsys.readouterr().err
