@@ -109,22 +109,23 @@ def _compare_models(args: argparse.Namespace) -> int:
     out = make_folder(args.out)
     verbose = 1 if sys.stdout.isatty() else 2
     with on_ray(args):
-        outcome = run_jobs(jobs, args.resamples, verbose, one_per_task(args))
-    if outcome.interrupted:
-        say("Stopped. Continue with the same command.")
-        return 130
-    if outcome.held:
-        say(
-            f"{len(outcome.held)} runs are in use by other processes. When these have "
-            "ended, the same command writes the tables."
-        )
-        return 0
-    results = read_results(jobs)
-    kept = {split: systems for split, systems in results.items() if baseline in systems}
-    if not kept:
-        raise UserError(f"No run of the baseline {baseline!r} was completed.")
+        distribute = one_per_task(args)
+        outcome = run_jobs(jobs, args.resamples, verbose, distribute)
+        if outcome.interrupted:
+            say("Stopped. Continue with the same command.")
+            return 130
+        if outcome.held:
+            say(
+                f"{len(outcome.held)} runs are in use by other processes. When these "
+                "have ended, the same command writes the tables."
+            )
+            return 0
+        results = read_results(jobs)
+        kept = {split: each for split, each in results.items() if baseline in each}
+        if not kept:
+            raise UserError(f"No run of the baseline {baseline!r} was completed.")
+        costs = measure_costs(jobs, out, distribute)
     models = {each.name: each.model for each in systems}
-    costs = measure_costs(jobs, out)
     return _write(args, out, kept, baseline, models, costs, outcome.failed)
 
 

@@ -43,7 +43,7 @@ def connected(address: str | None) -> Iterator[None]:
         raise UserError(f"`ray` needs Ray, which is not installed. {how}") from None
     here = {"num_cpus": usable_cores(), "include_dashboard": False}
     options: dict[str, Any] = {} if address else here
-    wanted = ("KERAS_BACKEND", "MLFLOW_")
+    wanted = ("KERAS_BACKEND", "MLFLOW_", "HF_")
     same = {k: v for k, v in os.environ.items() if k.startswith(wanted)}
     try:
         if address not in (None, "auto"):

@@ -25,6 +25,7 @@ from keras_wa.export.saving import load_saved_model, unchecked
 from keras_wa.files import put_back
 from keras_wa.inference.mammogram_classifier import MammogramClassifier
 from keras_wa.metrics import PredictionSets
+from keras_wa.models.pretrained import MODEL_FILE
 from keras_wa.training.best import load_best, weights_digest
 from keras_wa.training.decision import Decision, read_decision
 from keras_wa.training.run import Run
@@ -223,6 +224,11 @@ def _of_saved_model(path: Path) -> Classifier:
 
 
 def _of_file(path: Path) -> Classifier:
+    if path.name == MODEL_FILE:
+        raise UserError(
+            f"{path}: a pretraining, whose last layer is random. Train it: python "
+            f"train.py --weights {path.parent}"
+        )
     try:
         network = keras.models.load_model(path, compile=False, safe_mode=True)
         if isinstance(network, keras.Sequential):

@@ -138,7 +138,8 @@ class MammogramClassifier(keras.Model):
                 "the weights before, and are dropped."
             )
         self.decision = None
-        for name in ("weights", "results"):  # The digest of the weights before.
+        # "weights": the digest of the weights before.
+        for name in ("weights", "results", "last_layer_is_random"):
             self.metadata.pop(name, None)
         if "trained_on" in self.metadata:
             self.metadata["trained_on"] += ", then by `fit`"
@@ -150,12 +151,12 @@ class MammogramClassifier(keras.Model):
 
         Args:
             path: a preset (a folder from `save_to_preset`), a run directory, the
-                folder of `keras-wa pretrain`, or `hf://user/name`, such a folder on
-                the Hugging Face Hub.
+                folder of `keras-wa pretrain`, or `hf://user/name`, a preset or a
+                pretraining on the Hugging Face Hub.
 
         Returns:
-            The classifier. That of a pretraining has a random last layer, to be
-            trained with `fit`; a warning is logged.
+            The classifier. After a pretraining its last layer is random: a warning is
+            logged, and it is saved only after `fit`.
 
         Raises:
             UserError: the path is none of these, or cannot be read.
@@ -171,7 +172,8 @@ class MammogramClassifier(keras.Model):
             path: the folder; an existing preset is replaced.
 
         Raises:
-            UserError: the folder exists and is not a preset.
+            UserError: the folder exists and is not a preset, or the last layer is that
+                of a pretraining.
         """
         from keras_wa.inference.preset import save_preset
 
@@ -187,10 +189,13 @@ class MammogramClassifier(keras.Model):
             path: the directory; an existing SavedModel is replaced.
 
         Raises:
-            UserError: the directory exists and is not a SavedModel.
+            UserError: the directory exists and is not a SavedModel, or the last layer
+                is that of a pretraining.
         """
         from keras_wa.export.saved_model import write_saved_model
+        from keras_wa.inference.preset import require_trained
 
+        require_trained(self)
         write_saved_model(self.serving_model(), self.card(), Path(path))
 
     def serving_model(self) -> keras.Model:

@@ -25,7 +25,7 @@ from keras_wa.models.pretrained import (
     MODEL_FILE,
     RECORD_FILE,
     fetched,
-    pretrained_file,
+    on_hub,
     trained_on,
 )
 from keras_wa.training.best import load_best
@@ -40,6 +40,8 @@ _log = logging.getLogger(__name__)
 KIND = "keras_wa preset"
 FORMAT = 1
 """Version of the preset format."""
+UNTRAINED = "last_layer_is_random"
+"""Entry of the metadata of a classifier that is a pretrained trunk."""
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 _PREPROCESSOR, _DECISION = "preprocessor.json", "decision.json"
@@ -74,7 +76,8 @@ _RESULTS = ("n_rois", "n_patients", "split_origin", "split_hash", "notes")
 
 def save_preset(classifier: MammogramClassifier, path: Path) -> None:
     """Writes a preset; see `MammogramClassifier.save_to_preset`."""
-    if str(path).startswith("hf:"):
+    require_trained(classifier)
+    if on_hub(path):
         raise UserError(
             f"{path}: presets are saved in a folder, which `hf upload` of "
             "huggingface_hub uploads. Name a folder."
@@ -114,6 +117,19 @@ def save_preset(classifier: MammogramClassifier, path: Path) -> None:
         )
 
 
+def require_trained(classifier: MammogramClassifier) -> None:
+    """Checks that the last layer has been trained.
+
+    Raises:
+        UserError: it is random, as a pretraining leaves it.
+    """
+    if classifier.metadata.get(UNTRAINED):
+        raise UserError(
+            "The last layer of this classifier is random: it is that of a pretraining. "
+            "Call `fit` first."
+        )
+
+
 def load_preset(
     path: str | Path, make: Callable[..., MammogramClassifier]
 ) -> MammogramClassifier:
@@ -121,11 +137,12 @@ def load_preset(
     path = fetched(path, [*_FILES, MODEL_FILE, RECORD_FILE])
     if not path.is_dir():
         raise UserError(
-            f"preset {path}: received no folder; expected a preset or a run directory."
+            f"preset {path}: received no folder; expected a preset, a run directory or "
+            "the folder of a pretraining."
         )
-    if (path / RECORD_FILE).is_file():
-        return _of_pretraining(path, make)
     if not _is_preset(path):
+        if (path / RECORD_FILE).is_file() and not (path / _CONFIG).exists():
+            return _of_pretraining(path, make)
         return _of_run(Run.open(path), make)
     record = _read(path, _CONFIG)
     if record.get("format") != FORMAT:
@@ -185,23 +202,33 @@ def _of_run(run: Run, make: Callable[..., MammogramClassifier]) -> MammogramClas
 def _of_pretraining(
     path: Path, make: Callable[..., MammogramClassifier]
 ) -> MammogramClassifier:
-    file, record = pretrained_file(path), _read(path, RECORD_FILE)
-    _log.warning(
-        "%s: a pretrained trunk; the last layer has random weights. Train it before "
-        "`predict`: `fit`.",
-        path,
-    )
+    record, file = _read(path, RECORD_FILE), _inside(path, MODEL_FILE)
     try:
-        return make(
-            keras.models.load_model(file, compile=False, safe_mode=True),
-            Preprocessing(record["image_size"], record["enhance"]),
-            metadata={"trained_on": trained_on(record), "pretraining": record},
+        network = keras.models.load_model(file, compile=False, safe_mode=True)
+        classifier = make(
+            network,
+            Preprocessing(network.input_shape[1], record["enhance"]),
+            metadata={
+                "trained_on": trained_on(record),
+                "field_mm": record["field_mm"],
+                "crop": "fixed",
+                UNTRAINED: True,
+            },
         )
-    except (OSError, ValueError, TypeError, KeyError, BadZipFile) as error:
+    except (
+        *(OSError, ValueError, TypeError, KeyError, AttributeError),
+        *(IndexError, BadZipFile),
+    ) as error:
         raise UserError(
             f"{path}: cannot be loaded ({in_one_line(error)}). Expected: a folder that "
             "keras-wa pretrain wrote, unchanged."
         ) from error
+    _log.warning(
+        "%s: a pretrained trunk, its last layer is random. Call `fit` before "
+        "`predict`.",
+        path,
+    )
+    return classifier
 
 
 def _result(run: Run, part: str) -> dict[str, Any]:

@@ -17,9 +17,13 @@ MODEL_FILE, RECORD_FILE = "pretrained.keras", "pretraining.json"
 """Files of `keras-wa pretrain`: the network, and what it was trained on."""
 _RUN_FILE = "best.keras"
 _FILES = (MODEL_FILE, RECORD_FILE, _RUN_FILE)
+_SAME = ("model", "image_size", "enhance")
+_HUB = "hf://"
 
-HUB = "hf://"
-"""Beginning of the name of a folder on the Hugging Face Hub."""
+
+def on_hub(source: str | Path) -> bool:
+    """Returns whether a name is meant to be of a folder on the Hugging Face Hub."""
+    return str(source).startswith("hf:")
 
 
 def fetched(source: str | Path, files: Sequence[str] = _FILES) -> Path:
@@ -34,27 +38,35 @@ def fetched(source: str | Path, files: Sequence[str] = _FILES) -> Path:
         UserError: huggingface_hub is not installed, or the download failed.
     """
     name = str(source)
-    if not name.startswith(HUB):
+    if not on_hub(source):
         return Path(source)
+    if not name.startswith(_HUB):
+        raise UserError(f"Received: {name!r}; expected a string, 'hf://user/name'.")
     try:
         from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import HfHubHTTPError, HFValidationError
     except ImportError:
         raise UserError(
             f"{name} needs huggingface_hub, which is not installed. Install it: "
             "pip install 'keras_wa[hub]'."
         ) from None
-    repository, _, revision = name.removeprefix(HUB).partition("@")
+    repository, _, revision = name.removeprefix(_HUB).partition("@")
     try:
         found = snapshot_download(
             repository, revision=revision or None, allow_patterns=list(files)
         )
-    except (HfHubHTTPError, HFValidationError, OSError, ValueError) as error:
+    except Exception as error:  # Errors of its HTTP library have no common class.
         raise UserError(
             f"{name}: cannot be fetched ({in_one_line(error)}). Expected: "
             "hf://user/name of a folder that you may read."
         ) from error
     return Path(found)
+
+
+def flags_to_use(record: Mapping[str, Any]) -> str:
+    """Returns the flags of `train` for the images and the model of a pretraining."""
+    words = [f"--{key.replace('_', '-')} {record[key]}" for key in _SAME]
+    options = record["model_options"].items()
+    return " ".join([*words, *(f"--model-option {k}={v}" for k, v in options)])
 
 
 def trained_on(record: Mapping[str, Any]) -> str:

@@ -108,7 +108,8 @@ def load_pretrained(
     elif not path.is_file():
         raise UserError(
             f"No such weights file: {path}. Give a .keras, .h5, .npz or .safetensors "
-            "file, the folder of a pretraining or a run, 'imagenet' or 'none'."
+            "file, the folder of a pretraining or a run, 'hf://user/name', 'imagenet' "
+            "or 'none'."
         )
     try:
         if path.name.endswith(".weights.h5"):

@@ -8,6 +8,7 @@ import logging
 from typing import Any
 
 from keras_wa.errors import UserError, WeightsUnavailableError
+from keras_wa.models.pretrained import fetched, on_hub
 from keras_wa.models.registry import model_imagenet
 from keras_wa.training.config import TrainConfig
 from keras_wa.training.fingerprint import options_of
@@ -50,8 +51,8 @@ def settled(config: TrainConfig) -> TrainConfig:
         with all options of its model; values that were given are kept.
 
     Raises:
-        UserError: the weights in the cache are damaged, or a setting needs weights that
-            are unavailable.
+        UserError: the weights in the cache are damaged or those on the Hugging Face Hub
+            unavailable, or a setting needs weights that are unavailable.
     """
     weights = config.weights
     if weights == "auto":
@@ -62,6 +63,8 @@ def settled(config: TrainConfig) -> TrainConfig:
                 f"trunk_rate={config.trunk_rate:g}, and no weights are available; give "
                 "a file as `weights`, or leave it out."
             )
+    if on_hub(weights):
+        fetched(weights)  # An error now, and not after the data are prepared.
     defaults = FROM_SCRATCH if weights == "none" else FINE_TUNING
     unresolved = {
         field: value

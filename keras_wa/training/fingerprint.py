@@ -9,7 +9,7 @@ import os
 from typing import Any
 
 from keras_wa.models import model_options
-from keras_wa.models.pretrained import HUB
+from keras_wa.models.pretrained import on_hub
 from keras_wa.training.config import TrainConfig
 
 _DATA_PATHS = ("data_dir", "store_dir", "case_lists")
@@ -60,10 +60,9 @@ def options_of(config: TrainConfig) -> dict[str, Any]:
 
 def absolute(field: str, value: Any) -> Any:
     """Returns the value of a field; a path is made absolute, with `~` expanded."""
-    is_path = isinstance(value, str) and not (
-        value in _NO_PATH or value.startswith(HUB)
-    )
-    if field not in _PATHS or not is_path:
+    if field not in _PATHS or not isinstance(value, str):
+        return value
+    if value in _NO_PATH or on_hub(value):
         return value
     return os.path.abspath(os.path.expanduser(value))
 

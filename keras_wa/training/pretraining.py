@@ -25,7 +25,12 @@ from keras_wa.explain.feature_map import find_feature_map
 from keras_wa.files import make_folder, replacing, write_json
 from keras_wa.models import create_model
 from keras_wa.models.head import last_layer
-from keras_wa.models.pretrained import MODEL_FILE, RECORD_FILE, trained_on
+from keras_wa.models.pretrained import (
+    MODEL_FILE,
+    RECORD_FILE,
+    flags_to_use,
+    trained_on,
+)
 from keras_wa.phantom import phantom_cases, render_mask, render_roi
 from keras_wa.phantom.calcifications import MORPHOLOGIES
 from keras_wa.phantom.distributions import DISTRIBUTIONS
@@ -45,10 +50,11 @@ The trunk of a classifier of mammographic ROIs, pretrained by keras_wa {version}
     classifier.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
     classifier.fit(train_ds, validation_data=val_ds, epochs=3)
 
-or `python train.py --weights {name} --model {model} --image-size {size}`.
+or `python train.py --weights {name} {flags}`.
 
-Losses on new ROIs: {losses}.
+Losses on new ROIs: {losses}. For research. Not a medical device.
 """
+_CARD = "README.md"
 
 _STEPS_PER_EPOCH = 100
 _PIXELS_PER_CELL = 16
@@ -165,7 +171,8 @@ def pretrain(
         The loss of each head on 20 batches of new ROIs.
 
     Raises:
-        UserError: the folder has a pretraining with other settings, or the loss is NaN.
+        UserError: the folder has a pretraining with other settings or other files, or
+            the loss is NaN.
 
     Example:
         >>> import tempfile
@@ -176,7 +183,8 @@ def pretrain(
         >>> sorted(pretrain(settings, tempfile.mkdtemp(), verbose=0))
         ['distribution_loss', 'loss', 'map_loss', 'number_loss', 'types_loss']
     """
-    folder = make_folder(folder)
+    _ = settings.spec  # Raises an error before anything is written.
+    folder = make_folder(folder).resolve()
     record = {
         "keras_wa": __version__,
         "phantom_version": PHANTOM_VERSION,
@@ -218,16 +226,16 @@ def pretrain(
     losses = {name: float(loss) for name, loss in losses.items()}
     with replacing(folder / MODEL_FILE) as partial:
         network.save(partial)
+    with replacing(folder / _CARD) as partial:
+        text = _README.format(
+            name=folder.name,
+            version=__version__,
+            trained_on=trained_on(record),
+            flags=flags_to_use(record),
+            losses=", ".join(f"{name} {loss:.3f}" for name, loss in losses.items()),
+        )
+        partial.write_text(text, encoding="utf-8")
     write_json(folder / RECORD_FILE, {**record, "losses": losses})
-    text = _README.format(
-        name=folder.name,
-        version=__version__,
-        trained_on=trained_on(record),
-        model=settings.model,
-        size=settings.image_size,
-        losses=", ".join(f"{name} {loss:.3f}" for name, loss in losses.items()),
-    )
-    (folder / "README.md").write_text(text, encoding="utf-8")
     shutil.rmtree(backup, ignore_errors=True)
     return losses
 
@@ -263,6 +271,11 @@ def _require_same(folder: Path, record: Mapping[str, Any]) -> Mapping[str, Any]:
     """Returns the record in the folder; it must be of the same settings."""
     path = folder / RECORD_FILE
     if not path.exists():
+        if any(folder.iterdir()):
+            raise UserError(
+                f"{folder}: received a folder with other files; expected an empty one, "
+                f"or one with {RECORD_FILE}."
+            )
         return {}
     before = json.loads(path.read_text(encoding="utf-8"))
     for name, value in record.items():

@@ -154,6 +154,12 @@ def test_a_pretraining_of_the_hub_gives_its_weights(
     np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), [0.25, 0.5])
 
 
+@pytest.mark.parametrize("name", ["hf:/user/name", Path("hf://user/name")])
+def test_a_name_of_the_hub_with_one_slash_is_refused(name: str | Path) -> None:
+    with pytest.raises(UserError, match=r"'hf:/user/name'; expected a string, 'hf://u"):
+        MammogramClassifier.from_preset(name)
+
+
 def test_nothing_is_saved_to_the_hub(preset: Path) -> None:
     classifier = MammogramClassifier.from_preset(preset)
     with pytest.raises(UserError, match=r"hf:.*uploads\. Name a folder"):

@@ -33,6 +33,12 @@ def add(journal: PredictionJournal, files: list[Path], up_to: int) -> None:
         journal.add(files[i], records(i))
 
 
+def begin(folder: Path, files: list[Path], up_to: int) -> None:
+    """Writes the records of the first files."""
+    with PredictionJournal(folder, SETTINGS, files) as journal:
+        add(journal, files, up_to)
+
+
 def done(
     folder: Path, files: list[Path], multiple: int = 1, **settings: Any
 ) -> tuple[int, int]:
@@ -58,8 +64,7 @@ def test_a_second_start_has_the_records_of_the_first(
 def test_a_batch_that_was_not_complete_is_repeated(
     tmp_path: Path, files: list[Path]
 ) -> None:
-    with PredictionJournal(tmp_path, SETTINGS, files) as journal:
-        add(journal, files, 5)
+    begin(tmp_path, files, 5)
     assert done(tmp_path, files, multiple=2) == (4, 5)
     assert done(tmp_path, files, multiple=4) == (4, 5)
     assert done(tmp_path, files, multiple=5) == (0, 0), "what is left is removed"
@@ -69,8 +74,7 @@ def test_a_batch_that_was_not_complete_is_repeated(
 def test_records_of_other_settings_are_neither_taken_nor_lost(
     tmp_path: Path, files: list[Path]
 ) -> None:
-    with PredictionJournal(tmp_path, SETTINGS, files) as journal:
-        add(journal, files, 4)
+    begin(tmp_path, files, 4)
     with pytest.raises(UserError, match="results of another model, or of other opt"):
         done(tmp_path, files, weights="other")
     with PredictionJournal(tmp_path, SETTINGS, files) as journal:
@@ -97,8 +101,7 @@ def test_a_file_that_changes_during_the_job_is_classified_again(
 def test_records_are_kept_up_to_the_first_file_that_changed(
     tmp_path: Path, files: list[Path]
 ) -> None:
-    with PredictionJournal(tmp_path, SETTINGS, files) as journal:
-        add(journal, files, 6)
+    begin(tmp_path, files, 6)
     files[5].touch()  # It was missing.
     assert done(tmp_path, files) == (5, 6)
     os.utime(files[3], ns=(0, 0))
@@ -108,8 +111,7 @@ def test_records_are_kept_up_to_the_first_file_that_changed(
 
 
 def test_a_truncated_line_is_repeated(tmp_path: Path, files: list[Path]) -> None:
-    with PredictionJournal(tmp_path, SETTINGS, files) as journal:
-        add(journal, files, 3)
+    begin(tmp_path, files, 3)
     (path,) = tmp_path.glob("*.jsonl")
     for cut in (1, 2, 20):
         path.write_bytes(path.read_bytes()[:-cut])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -34,8 +36,8 @@ def test_it_is_a_classifier_that_is_trained_and_saved(
 ) -> None:
     classifier = MammogramClassifier.from_preset(folder)
     assert caplog.messages == [
-        f"{folder}: a pretrained trunk; the last layer has random weights. Train it "
-        "before `predict`: `fit`."
+        f"{folder}: a pretrained trunk, its last layer is random. Call `fit` before "
+        "`predict`."
     ]
     trunk = weights_of(keras.models.load_model(folder / MODEL_FILE))
     for one, other in zip(weights_of(classifier.network), trunk, strict=True):
@@ -44,6 +46,10 @@ def test_it_is_a_classifier_that_is_trained_and_saved(
     assert classifier.metadata["trained_on"] == (
         "phantom version 2: 2 batches of 4 ROIs of 32 pixels and 4 mm"
     )
+    assert classifier.metadata["field_mm"] == 4.0
+    for write in (classifier.save_to_preset, classifier.export):
+        with pytest.raises(UserError, match=r"classifier is random.*Call `fit` first"):
+            write(tmp_path / "early")
     classifier.compile("adam", "sparse_categorical_crossentropy")
     classifier.fit(ROIS, np.arange(8) % 2, verbose=0)
     classifier.save_to_preset(tmp_path / "preset")
@@ -57,12 +63,36 @@ def test_it_is_a_classifier_that_is_trained_and_saved(
 def test_no_command_predicts_with_a_random_layer(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["predict", str(folder), str(tmp_path / "x.png")]) == 2
-    assert "Received: a folder of another kind" in capsys.readouterr().err
+    for model, said in (
+        (folder, "Received: a folder of another kind"),
+        (folder / MODEL_FILE, f"Train it: python train.py --weights {folder}"),
+    ):
+        assert main(["predict", str(model), str(tmp_path / "x.png")]) == 2
+        assert said in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("file", [MODEL_FILE, RECORD_FILE])
-def test_a_damaged_one_is_refused(folder: Path, file: str) -> None:
-    (folder / file).write_bytes((folder / file).read_bytes()[:40])
-    with pytest.raises(UserError, match=r"trunk"):
+def cut_off(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:40])
+
+
+def elsewhere(file: Path) -> None:
+    file.rename(file.parent.with_name(file.name))
+    file.symlink_to(file.parent.with_name(file.name))
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "said"),
+    [
+        (MODEL_FILE, cut_off, "trunk: cannot be loaded"),
+        (MODEL_FILE, os.unlink, "pretrained.keras: received no file"),
+        (MODEL_FILE, elsewhere, "expected a file in the preset's own folder"),
+        (RECORD_FILE, cut_off, "pretraining.json: cannot be read as JSON"),
+        (RECORD_FILE, elsewhere, "expected a file in the preset's own folder"),
+    ],
+)
+def test_a_damaged_one_is_refused(
+    folder: Path, name: str, damage: Callable[[Path], None], said: str
+) -> None:
+    damage(folder / name)
+    with pytest.raises(UserError, match=said):
         MammogramClassifier.from_preset(folder)

@@ -70,6 +70,6 @@ def test_paths_are_made_absolute_and_nothing_else(
     assert (found.data_dir, found.case_lists) == (f"{tmp_path}/set", "/home/me/lists")
     assert found.weights == str(tmp_path.parent / "w.h5")
     assert found.store_dir == f"{tmp_path}/data/prepared"
-    for source in ("none", "imagenet"):
+    for source in ("none", "imagenet", "hf://user/name"):
         assert with_absolute_paths(TrainConfig(weights=source)).weights == source
     assert with_absolute_paths(TrainConfig()).data_dir is None

@@ -134,11 +134,17 @@ def test_the_command_pretrains(tiny_model, tmp_path, capsys):
     assert main(["pretrain", *words.split(), "--out", str(out)]) == 0
     said = capsys.readouterr().out
     assert "map_loss on new ROIs: 0." in said
-    assert f"train.py --weights {out} --model tiny --image-size 32\n" in said
+    use = "--model tiny --image-size 32 --enhance clahe"
+    assert f"train.py --weights {out} {use}\n" in said
     files = {MODEL_FILE, RECORD_FILE, "README.md"}
     assert {each.name for each in out.iterdir()} == files
     card = (out / "README.md").read_text()
     assert "pretrained by keras_wa" in card
-    assert "--weights pretrained --model tiny --image-size 32`" in card
-    assert main(["pretrain", "--field-mm", "90", "--image-size", "32"]) == 2
+    assert f"--weights pretrained {use}`" in card
+    other = tmp_path / "other"
+    words = f"--out {other} --field-mm 90 --image-size 32"
+    assert main(["pretrain", *words.split()]) == 2
     assert "--field-mm must be at most 9.6" in capsys.readouterr().err
+    assert not other.exists()
+    assert main(["pretrain", "--out", str(tmp_path)]) == 2
+    assert "received a folder with other files; exp" in capsys.readouterr().err

@@ -33,8 +33,8 @@ from keras_wa.training.fingerprint import fingerprint_hash
 from keras_wa.training.run import Run
 
 Distribute = Callable[
-    [Callable[[list[Job]], list[UserError | None]], Sequence[Job]],
-    Iterator[tuple[list[Job], list[UserError | None]]],
+    [Callable[[list[Any]], list[Any]], Sequence[Any]],
+    Iterator[tuple[list[Any], list[Any]]],
 ]
 
 _log = logging.getLogger(__name__)
@@ -167,26 +167,61 @@ def _require_same_data(jobs: Sequence[Job]) -> None:
             Run.open(job.path).require_same_data(data.cases, data.pixels)
 
 
-def measure_costs(jobs: Sequence[Job], out: Path) -> dict[str, Any]:
+def measure_costs(
+    jobs: Sequence[Job], out: Path, distribute: Distribute | None = None
+) -> dict[str, Any]:
     """Measures parameters, operations and step time of each system, once.
 
     The results are kept in `costs.json`, so that a resumed comparison does not measure
     again unless a system has other settings. The split does not matter.
+
+    Args:
+        jobs: the runs.
+        out: folder of `costs.json`.
+        distribute: see `run_jobs`; one process measures all, one after the other.
+
+    Raises:
+        UserError: the process that measures was killed three times.
     """
     file = out / "costs.json"
     costs = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    missing: dict[str, Job] = {}
     for job in jobs:
-        name = job.system.name
-        own = fingerprint_hash(
-            dataclasses.replace(job.config, split="official", fold=0)
-        )
-        if costs.get(name, {}).get("fingerprint") == own:
-            continue
-        _log.info("Measuring the cost of %s", name)
-        cost = measure_cost(job.config, load_data(job.config, progress=False))
-        costs[name] = {**dataclasses.asdict(cost), "fingerprint": own}
-        write_json(file, costs)
+        own = _fingerprint_of(job)
+        if costs.get(job.system.name, {}).get("fingerprint") != own:
+            missing.setdefault(job.system.name, job)
+    if not missing:
+        return costs
+    _log.info("Measuring the cost of %s", ", ".join(missing))
+    work = [list(missing.values())]
+    done = distribute(_costs, work) if distribute else [(work, _costs(work))]
+    ((_, (found,)),) = done
+    if isinstance(found, UserError):
+        raise UserError(
+            f"The cost of {', '.join(missing)} was not measured: {found}. The same "
+            "command tries again."
+        ) from found
+    for (name, job), cost in zip(missing.items(), found, strict=True):
+        costs[name] = {**cost, "fingerprint": _fingerprint_of(job)}
+    write_json(file, costs)
     return costs
+
+
+def _fingerprint_of(job: Job) -> str:
+    return fingerprint_hash(dataclasses.replace(job.config, split="official", fold=0))
+
+
+def _costs(groups: list[list[Job]]) -> list[list[dict[str, Any]]]:
+    """Measures each run's system; two at a time would slow each other down."""
+    return [
+        [
+            dataclasses.asdict(
+                measure_cost(job.config, load_data(job.config, progress=False))
+            )
+            for job in jobs
+        ]
+        for jobs in groups
+    ]
 
 
 def collect(

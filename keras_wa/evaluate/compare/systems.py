@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -104,7 +105,8 @@ def systems_of(configs: Sequence[TrainConfig]) -> list[System]:
     Runs that differ only in seed, fold, paths and computing settings belong to one
     system. Its name consists of its model and of the options and settings that differ
     between runs and are not the default. `parse_systems` accepts the name, unless the
-    path of the weights has a comma or colon. The configs must agree in `COMMON`.
+    path of the weights has a comma, or a colon other than that of `hf://`. The configs
+    must agree in `COMMON`.
     """
     every = [{**options_of(each), **_settings_of(each)} for each in configs]
     varying = {
@@ -162,7 +164,7 @@ def parse_systems(models: str) -> list[System]:
 
 
 def _parse(text: str) -> System:
-    model, *words = text.split(":")
+    model, *words = re.split(r":(?!//)", text)  # But that of hf://user/name.
     known = model_options(model)
     options, settings = {}, {}
     for word in words:

@@ -38,6 +38,9 @@ def test_a_line_becomes_systems_with_their_own_options_and_settings():
 
 def test_shared_options_apply_where_the_model_knows_them():
     shared = {"model_options": {"stem_stride": 1, "wavelet": "db2"}, "epochs": 3}
+    (hub,) = parse_systems("resnet50:weights=hf://user/name@main:average=2")
+    assert hub.settings == {"weights": "hf://user/name@main"}
+    assert hub.options == {"average": 2}
     plain, own = parse_systems("resnet50,wa_resnet50:stem_stride=2")
     assert plain.config(shared).model_options == {"stem_stride": 1}
     assert own.config(shared).model_options == {"stem_stride": 2, "wavelet": "db2"}
