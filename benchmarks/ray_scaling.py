@@ -3,12 +3,13 @@
     keras-wa phantom TREE --layout tcia
     python -m benchmarks.ray_scaling TREE
     python -m benchmarks.ray_scaling --compare
+    python -m benchmarks.ray_scaling --idle
 
 The nodes are Ray nodes on this machine, each bound to a core: the first, with the
 command itself, to core 0, the second to core 1. The clusters take turns, since the
 machine may have other work. Rates of `prepare` are from the first block of ROIs to the
 end of the store; what comes before, starting Ray and its workers, is printed by itself.
-`compare` is timed as a whole.
+`compare` is timed as a whole. `--idle` prints what the processes of an idle node take.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -171,6 +173,35 @@ def preparing(dataset: Dataset, rounds: int) -> None:
     print(f"Ray on this machine starts in {started:.1f} s")
 
 
+def used() -> dict[str, float]:
+    """Returns the CPU seconds of the processes that are bound to core 0."""
+    found: dict[str, float] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            if os.sched_getaffinity(int(stat.parent.name)) == {0}:
+                times = stat.read_text().rpartition(")")[2].split()[11:13]
+                words = (stat.parent / "cmdline").read_text().split("\0")
+                name = " ".join(Path(word).name for word in words)[:40]
+                seconds = sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
+                found[name] = found.get(name, 0.0) + seconds
+    return found
+
+
+def idle(seconds: int = 60) -> None:
+    """Prints the share of a core that each process of an idle node takes."""
+    bind(0)
+    with nodes(1) as address, connected(address):
+        time.sleep(15)  # Until all have started.
+        before = used()
+        time.sleep(seconds)
+        shares = {
+            k: (v - before[k]) / seconds for k, v in used().items() if k in before
+        }
+    for name, share in sorted(shares.items(), key=lambda each: -each[1]):
+        print(f"{share:.2%} {name}")
+    print(f"{sum(shares.values()):.2%} of a core in all")
+
+
 def main() -> None:
     """Prints seconds and rates."""
     parser = argparse.ArgumentParser(
@@ -180,10 +211,13 @@ def main() -> None:
     )
     parser.add_argument("tree", nargs="?")
     parser.add_argument("--compare", action="store_true")
+    parser.add_argument("--idle", action="store_true")
     parser.add_argument("--limit", type=int)
     parser.add_argument("--rounds", type=int, default=2)
     args = parser.parse_args()
-    if args.compare:
+    if args.idle:
+        idle()
+    elif args.compare:
         comparing(args.rounds)
     else:
         cv2.setNumThreads(1)
