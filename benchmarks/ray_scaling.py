@@ -55,7 +55,7 @@ def nodes(count: int) -> Iterator[str]:
     options = {
         "num_cpus": 1,
         "include_dashboard": False,
-        "include_log_monitor": False,  # It takes 0.8 % of a core (docs/scaling.md).
+        "include_log_monitor": False,  # It takes 0.8 % of a core.
         # A node of one CPU has no second one for the threads of OpenCV.
         "env_vars": {"OPENCV_FOR_THREADS_NUM": "1"},
     }

@@ -8,12 +8,15 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
-from typing import Any
 
 from keras_wa.cores import usable_cores
 from keras_wa.errors import UserError, in_one_line
 
-_ANSWER_S, _LOST_S = 5.0, 2.0
+_ANSWER_S, _LOST_S, _PASSED_ON = 5.0, 2.0, ("KERAS_BACKEND", "MLFLOW_", "HF_")
+_LOST = (
+    "The head of the Ray cluster, {head}, does not answer any more. When there is a "
+    "cluster again, the same command continues the work."
+)
 _SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     # Else a task without a GPU warns that it will see none in future versions.
@@ -25,15 +28,13 @@ _SETTINGS = {
 def connected(address: str | None) -> Iterator[None]:
     """Connects to Ray inside the block.
 
-    Ends the process with an error message if the head of the cluster stops responding.
-
     Args:
         address: `None` starts Ray on this machine, with the cores that this process may
             use, and stops it at the end. `HOST:PORT`, or `"auto"` for the cluster that
             runs here, joins a cluster; this machine must be one of its nodes.
 
     Raises:
-        UserError: Ray is not installed, or does not answer at the address.
+        UserError: Ray is not installed, or does not answer (later: the process ends).
     """
     os.environ.update(_SETTINGS)
     try:
@@ -41,16 +42,14 @@ def connected(address: str | None) -> Iterator[None]:
     except ImportError:
         how = "Install it: pip install 'keras_wa[cluster]'."
         raise UserError(f"`ray` needs Ray, which is not installed. {how}") from None
-    here = {"num_cpus": usable_cores(), "include_dashboard": False}
-    options: dict[str, Any] = {} if address else here
-    wanted = ("KERAS_BACKEND", "MLFLOW_", "HF_")
-    same = {k: v for k, v in os.environ.items() if k.startswith(wanted)}
+    same = {k: v for k, v in os.environ.items() if k.startswith(_PASSED_ON)}
     try:
         if address not in (None, "auto"):
             _knock(address)
         ray.init(
             address or "local",
-            **options,
+            num_cpus=None if address else usable_cores(),
+            include_dashboard=None if address else False,
             runtime_env={"env_vars": same},
             log_to_driver=False,
             logging_level=logging.ERROR,
@@ -66,6 +65,10 @@ def connected(address: str | None) -> Iterator[None]:
     threading.Thread(target=_watch, args=(head, over), daemon=True).start()
     try:
         yield
+    except OSError as error:
+        if error.errno is not None:  # Ray's own, of a lost connection, have no number.
+            raise
+        raise UserError(_LOST.format(head=head)) from error
     finally:
         over.set()
         ray.shutdown()
@@ -78,10 +81,7 @@ def _knock(address: str) -> None:
 
 
 def _watch(head: str, over: threading.Event) -> None:
-    """Ends the process when the head does not answer: no exception ends Ray's calls.
-
-    Ray does the same after a minute, with a dump of its stack.
-    """
+    """Ends the process when the head does not answer; Ray's calls would go on."""
     failures = 0
     while failures < 3:
         if over.wait(_LOST_S):
@@ -91,9 +91,5 @@ def _watch(head: str, over: threading.Event) -> None:
             failures = 0
         except OSError:
             failures += 1
-    said = (
-        f"\nerror: The head of the Ray cluster, {head}, does not answer any more. When "
-        "there is a cluster again, the same command continues the work.\n"
-    )
-    os.write(2, said.encode())
+    os.write(2, f"\nerror: {_LOST.format(head=head)}\n".encode())
     os._exit(2)

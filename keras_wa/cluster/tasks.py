@@ -1,7 +1,6 @@
 """Runs a function on many items as Ray tasks, and survives workers and nodes that die.
 
-Ray retries a task unchanged. Here a block whose worker was killed is divided, to find
-the item that kills its process, and a node with a full disk gets no more tasks.
+Ray retries a task unchanged. Here a block whose worker was killed is divided.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ READING: Resources = {"num_cpus": 1, "memory": 500_000_000}  # Decodes mammogram
 
 _log = logging.getLogger(__name__)
 _NAMES = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}
-_TRIES = 3
+_TRIES, _WINDOW = 3, 8
 
 
 def network_task(memory: int = 3_000_000_000) -> Resources:
@@ -43,6 +42,7 @@ class _Block:
     """Items of one task, and how often its worker was killed."""
 
     items: list[Any]
+    number: int
     deaths: int = 0
 
 
@@ -63,11 +63,10 @@ def run_tasks(
 ) -> Iterator[tuple[list[Item], list[Any]]]:
     """Runs a function on blocks of items, on the nodes that `connected` has joined.
 
-    Every node needs this package and the current folder, with the same files. A node
-    that dies gives its blocks back. When a worker dies, the items of its block are
-    tried alone, each until its worker has died three times. On an error of a node's
-    disk or memory its block goes to the other nodes, and so do all that follow. A
-    warning that tasks log is logged here once.
+    Every node needs this package and the current folder, with the same files. The
+    blocks of a node that dies, or has no disk or memory left, go to the other nodes.
+    When a worker dies, the items of its block are tried alone, each until its worker
+    has died three times. A warning that tasks log is logged here once.
 
     Args:
         work: function of a list of items to as many results, sent to each worker once.
@@ -75,8 +74,8 @@ def run_tasks(
         items: the items, taken when a task can be started.
         resources: what a task occupies.
         block: number of items of a task.
-        ahead: tasks that are started at most, as a multiple of those that can run. This
-            bounds the results in memory.
+        ahead: tasks that are started at most, as a multiple of those that can run. The
+            blocks that end before an earlier one are at most `_WINDOW` times as many.
         reuse: whether a worker with a GPU does several tasks, to open a model once.
 
     Yields:
@@ -87,17 +86,21 @@ def run_tasks(
     options: dict[str, Any] = {"max_calls": 0} if reuse else {}
     remote = ray.remote(**{"max_retries": 0, **options, **resources})(_run)
     source = iter(items)
-    fresh = iter(lambda: _Block(list(itertools.islice(source, block))), _Block([]))
+    blocks = iter(lambda: list(itertools.islice(source, block)), [])
+    fresh = map(_Block, blocks, itertools.count())
     again: deque[_Block] = deque()
     running: dict[Any, _Block] = {}
     faults: dict[str, str] = {}
-    warned: set[str] = set()
+    warned, last = set[str](), 0
     while True:
         most = ahead * _slots(resources, faults)
         while len(running) < most:
-            following = again.popleft() if again else next(fresh, None)
+            oldest = min((each.number for each in running.values()), default=last)
+            more = fresh if last - oldest < _WINDOW * most else iter(())
+            following = again.popleft() if again else next(more, None)
             if following is None:
                 break
+            last = max(last, following.number)
             where = {"ray.io/node-id": f"!in({','.join(faults)})"} if faults else None
             # In a list, so that Ray passes the reference and not the object.
             ref = remote.options(label_selector=where).remote([shared], following.items)
@@ -121,7 +124,8 @@ def run_tasks(
                         failure.__cause__ = MemoryError()
                     yield ended.items, [failure]
                 else:
-                    again += [_Block([item], deaths) for item in ended.items]
+                    number = ended.number
+                    again += [_Block([each], number, deaths) for each in ended.items]
             else:
                 for warning in sorted(set(warnings) - warned):
                     _log.warning("%s", warning)

@@ -299,8 +299,8 @@ def _notes(card: dict[str, Any]) -> list[str]:
     notes = []
     if card["trained_on"] == "phantom":
         notes.append(
-            "The model was trained on a phantom (in-silico ROIs): what it says of a "
-            "real breast means nothing."
+            "The model was trained on a phantom (in-silico ROIs): it says nothing "
+            "about benign or malignant in a real breast."
         )
     decision = card.get("decision")
     if decision is None:

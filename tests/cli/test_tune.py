@@ -119,14 +119,14 @@ def test_a_search_that_is_stopped_continues_the_trial(
     out = tmp_path / "out"
     slow = words(out, store_dir, epochs=400, trials=1)
     process = start(*slow)
-    until(lambda: list((out / "runs").glob("*/fold0/history.csv")))
+    until(lambda: list((out / "runs").glob("*/*-fold0/history.csv")))
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate()
     assert process.returncode == 130
     assert "Continue with the same command" in said
     (trial,) = study_of(out).trials
     assert trial.state == optuna.trial.TrialState.RUNNING
-    (run,) = (out / "runs").glob("*/fold0")
+    (run,) = (out / "runs").glob("*/*-fold0")
     history = (run / "history.csv").read_text().splitlines()
     assert 2 <= len(history) < 400
     process = start(*slow)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, Any
 
 import pandas as pd
 import pytest
@@ -139,31 +142,38 @@ nodes.shutdown()
 """
 
 
-def test_a_lost_head_is_one_line_and_a_second_start_goes_on(
+@contextlib.contextmanager
+def nodes() -> Iterator[tuple[str, IO[str]]]:
+    """A cluster's address, and where a line kills its head."""
+    command = [sys.executable, "-c", CLUSTER]
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    process = subprocess.Popen(command, text=True, cwd=ROOT, **pipes)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        yield process.stdout.readline().strip(), process.stdin
+    finally:
+        process.communicate("\n\n")
+
+
+def test_a_lost_head_is_one_line_and_goes_on_when_there_is_one_again(
     root: Path, wanted: dict[str, bytes], tmp_path: Path
 ) -> None:
-    nodes = subprocess.Popen(
-        [sys.executable, "-c", CLUSTER],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-    )
-    assert nodes.stdin is not None
-    assert nodes.stdout is not None
-    try:
-        job = start(*preparing(root, tmp_path, nodes.stdout.readline().strip()))
+    with nodes() as (address, head):
+        job = start(*preparing(root, tmp_path, address))
         until(lambda: begun(tmp_path), job)
-        nodes.stdin.write("\n")
-        nodes.stdin.flush()
+        head.write("\n")
+        head.flush()
         _, errors = job.communicate()
-    finally:
-        nodes.communicate("\n")
     assert job.returncode == 2, errors
     last = errors.splitlines()[-1]
     assert last.startswith("error: The head of the Ray cluster, ")
     assert "Traceback" not in errors
-    assert main_again(root, tmp_path) == wanted
+    with nodes() as (address, _):
+        again = start(*preparing(root, tmp_path, address))
+        _, errors = again.communicate()
+    assert again.returncode == 0, errors
+    assert store_in(tmp_path) == wanted
 
 
 def main_again(root: Path, out: Path) -> dict[str, bytes]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from ray.cluster_utils import Cluster
 
+from keras_wa.cluster import tasks
 from keras_wa.cluster.tasks import run_tasks
 from keras_wa.errors import UserError
 from tests.cluster.conftest import Work
@@ -53,6 +54,22 @@ def test_all_nodes_work_and_no_more_is_begun_than_can_run_soon(tmp_path: Path) -
         nodes.add(node)
         assert taken <= done + 2 * 2
     assert nodes == {0, 1}
+
+
+class SlowFirst(Work):
+    """Item 0 takes longer than all others."""
+
+    def square(self, item: int, call: int) -> int:
+        time.sleep(3.0 * (item == 0))
+        return super().square(item, call)
+
+
+@pytest.mark.usefixtures("joined")
+def test_only_so_many_blocks_end_before_an_earlier_one(tmp_path: Path) -> None:
+    """`predict` keeps their results until it can write them in order."""
+    ended = [i for ((i,), _) in run_tasks(SlowFirst(tmp_path), range(200), ahead=1)]
+    assert sorted(ended) == list(range(200))
+    assert 1 < ended.index(0) <= tasks._WINDOW * 2
 
 
 class KilledOnce(Work):

@@ -114,7 +114,7 @@ def test_two_replicas_of_ray_serve_answer_as_the_saved_model(
     status, answer = _ask(address, *rois[:5])
     singly = [one["predictions"][0] for _, one in answers[:5]]
     assert np.allclose(answer["predictions"], singly, rtol=0, atol=1e-6)
-    for wrong in (rois[0][:31], rois[0] * 0, rois[0] + 300.0, rois[0][0]):
+    for wrong in (rois[0][:31], rois[0] / 255, rois[0] + 300.0, rois[0][0]):
         status, answer = _ask(address, rois[0], wrong)
         assert status == 400
         assert answer["error"].startswith("`instances`: ")

@@ -97,7 +97,7 @@ def search(
         study: the study, from `open_study`.
         space: the settings to vary.
         base: the settings of all trials.
-        out: folder of the search; runs are in `runs/<trial>-fold<i>`.
+        out: folder of the search; runs are in `runs/<trial>/<trial>-fold<i>`.
         trials: number of trials in the study, including those of earlier calls.
         minutes: no trial starts after this time; None for no limit.
         verbose: 0, 1 or 2, see `keras.Model.fit`.
@@ -232,7 +232,7 @@ def objective(
     aucs: list[float] = []
     for fold in folds:
         own = configured({**base, **({} if fold is None else {"fold": fold})}, settings)
-        path = folder / f"fold{fold or 0}"
+        path = folder / f"{folder.name}-fold{fold or 0}"
         report = _Report(trial, path)
         auc = _validation_auc(path, own, [report] if not aucs else [], verbose)
         if report.pruned:
