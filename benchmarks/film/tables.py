@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -42,14 +43,20 @@ def _verdict(film: Array, phantom: Array) -> str:
 
 
 def print_table(title: str, film: Measures, phantom: Measures) -> None:
-    """Prints a table: median [10 %, 90 %] of film and phantom, and how they agree."""
+    """Prints a table: median [10 %, 90 %] of film and phantom, and how they agree.
+
+    Each row that does not agree has a letter, for its reason below the table.
+    """
+    letters = iter(string.ascii_lowercase)
     print(f"\n### {title}\n")
     print("| measure | film | phantom | median inside | spread, ratio |")
     print("| --- | --- | --- | --- | --- |")
     for name, values in film.items():
+        verdict = _verdict(values, phantom[name])
+        if "**" in verdict:
+            verdict += f" ({next(letters)})"
         print(
-            f"| {name} | {_in_words(values)} | {_in_words(phantom[name])} | "
-            f"{_verdict(values, phantom[name])} |"
+            f"| {name} | {_in_words(values)} | {_in_words(phantom[name])} | {verdict} |"
         )
 
 

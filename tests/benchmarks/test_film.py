@@ -8,6 +8,7 @@ import scipy.ndimage
 
 from benchmarks.film.measures import exponent, measure, power_spectrum
 from benchmarks.film.particles import find_particles, summarize
+from benchmarks.film.tables import print_table
 
 PIXEL_MM = 0.046
 
@@ -86,3 +87,17 @@ def test_noise_alone_holds_hardly_a_particle(rng):
 
     assert found["particles a field"].sum() <= 1
     assert found["noise of a pixel, grey"].mean() == pytest.approx(3, rel=0.1)
+
+
+def test_rows_that_do_not_agree_have_a_letter(capsys):
+    film = np.linspace(0, 1, 11)
+    drawn = {"same": film, "wider": 2 * film - 0.5, "higher": film + 2}
+
+    print_table("title", dict.fromkeys(drawn, film), drawn)
+
+    rows = capsys.readouterr().out.splitlines()[-3:]
+    assert [row.split(" | ", 3)[3] for row in rows] == [
+        "yes | 1.00 |",
+        "yes | **2.00** (a) |",
+        "**no** | 1.00 (b) |",
+    ]

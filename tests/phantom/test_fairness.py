@@ -39,6 +39,8 @@ def drawn(size, field_mm, conspicuity, n, projected_views=False):
         (64, 7.3, 1.0, 600, False),
         (64, 7.3, 2.0, 800, False),
         (64, 7.3, 3.0, 600, False),
+        # configs/quick.toml
+        (128, 7.3, 4.0, 600, False),
         (224, 25.6, 1.0, 250, False),
         (64, 7.3, 2.0, 800, True),
     ],

@@ -297,6 +297,23 @@ def test_a_table_that_cannot_serve_is_a_user_error(root, rows, options, message)
         read(root, rows, options)
 
 
+@pytest.mark.shared_data
+def test_the_table_of_the_mass_crops_is_read_as_it_lies(shared_data):
+    root = shared_data / "cbis-mass-crops"
+    dataset = read_csv_table(root, ReadOptions(lesion="mass"))
+    cases = dataset.cases
+    assert len(cases) == 844
+    assert cases["patient_id"].nunique() == 535
+    assert cases["label"].sum() == 402
+    assert dataset.skipped == []
+    assert dataset.notes[0] == "Columns that were not read: lesion_mask."
+    # Without a mask the whole crop is the ROI.
+    row = cases.iloc[0]
+    stored = cv2.imread(str(root / row["image_path"]), cv2.IMREAD_GRAYSCALE)
+    assert stored.shape == (256, 256)
+    np.testing.assert_array_equal(dataset.read(row).pixels, stored)
+
+
 def test_official_crops_are_the_images_where_nothing_is_marked(root):
     dataset = read(root, cases_of(), ReadOptions(crop="official"))
     assert dataset.read(dataset.cases.iloc[0]).pixels.shape == (80, 60)

@@ -294,3 +294,12 @@ def test_original_calcification_crops_are_read_from_a_folder_called_masks(shared
         assert roi.pixels.shape == stored.shape == shape
         np.testing.assert_array_equal(roi.pixels, grey(stored))
         assert roi.facts["swapped"]
+
+
+@pytest.mark.shared_data
+def test_crops_that_lie_in_none_of_the_trees_are_refused(shared_data):
+    # Their names do not give the case: Calc_Test_ROI_07570_1-1.png.
+    lists = str(shared_data / "cbis-ddsm-csv")
+    root = shared_data / "cbis-calc-originals" / "png16"
+    with pytest.raises(UserError, match="6 image files, none of a listed series"):
+        read_cbis_ddsm(root, ReadOptions(crop="official", case_lists=lists))
