@@ -86,7 +86,11 @@ def _by_lesion(lesions: Mapping[str, Any] | None) -> list[str]:
     if lesions is None:
         return []
     title = f"### By lesion, {lesions['n_rois']} of {lesions['n_patients']} patients"
-    return [title, BY_LESION, str(lesion_table(lesions))]
+    parts = [title, BY_LESION, str(lesion_table(lesions))]
+    ensembles = ensemble_table(lesions)
+    if ensembles is not None:
+        parts += [f"#### {ENSEMBLES}, by lesion", str(ensembles)]
+    return parts
 
 
 def lesion_table(lesions: Mapping[str, Any]) -> TextTable:
