@@ -37,7 +37,8 @@ set if it is not CBIS-DDSM."""
 
 BY_LESION = (
     "A lesion is malignant if one of its ROIs is. Its probability is the maximum of "
-    "its ROIs; with views=two they are fused."
+    "its ROIs; with views=two they are fused. An ROI whose lesion is unknown is a "
+    "separate lesion."
 )
 
 ENSEMBLES = "The ensemble of each system's seeds"
