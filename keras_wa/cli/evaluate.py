@@ -85,7 +85,9 @@ def _show(run: Run, split: str, results: dict[str, Any]) -> None:
     from keras_wa.evaluate.report.verdict import best_number, warnings
     from keras_wa.evaluate.text import estimate
 
-    say(format_metrics(results))
+    two = run.config.views == "two"
+    levels = ("roi", "lesion", "breast", "patient") if two else ("roi", "patient")
+    say(format_metrics(results, levels))
     say(f"Split: {results['split_origin']}, hash {results['split_hash']}")
     best = best_number(results)
     if best is not None:

@@ -53,6 +53,11 @@ def lesion_indices(cases: pd.DataFrame) -> NDArray[np.int64]:
     return indices
 
 
+def name_unknown_lesions(numbers: pd.Series, roi_ids: pd.Series) -> pd.Series:
+    """Returns the numbers with a unique name for each unknown one."""
+    return numbers.where(numbers.notna(), "ROI " + roi_ids.astype(str))
+
+
 def views_note(cases: pd.DataFrame) -> str:
     """Returns the note for results of `views="two"`.
 

@@ -27,6 +27,15 @@ TITLES = {
 }
 """Title of each of `METRIC_NAMES` in tables."""
 
+LEVEL_TITLES = {
+    "roi": "ROIs",
+    "image": "images",
+    "lesion": "lesions",
+    "breast": "breasts",
+    "patient": "patients",
+}
+"""Title of each level in tables, behind the number of its units."""
+
 _NAME, _CELL = 20, 22
 
 
@@ -82,34 +91,39 @@ class TextTable:
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def format_metrics(results: Mapping[str, Any]) -> str:
-    """Formats the main results, by ROI and by patient.
+def format_metrics(
+    results: Mapping[str, Any], levels: Sequence[str] = ("roi", "patient")
+) -> str:
+    """Formats the main results, by ROI and by patient unless other levels are given.
 
     Args:
         results: the result of `evaluate_predictions`, or the content of `metrics.json`.
+        levels: levels with a column; those that were left out have none.
 
     Returns:
         A line on the data; a line per metric, such as `AUC  0.741 [0.655, 0.814]`, with
-        columns for ROIs and patients; then calibration and references. Without a
-        trailing newline.
+        a column per level; then calibration and references. Without a trailing newline.
     """
     threshold, bootstrap = results["threshold"], results["bootstrap"]
-    levels = [results["levels"][name] for name in ("roi", "patient")]
-    rois, patients = levels
+    shown = {name: results["levels"][name] for name in levels}
+    shown = {name: each for name, each in shown.items() if "left_out" not in each}
     lines = [
         f"{results['n_rois']} ROIs of {results['n_patients']} patients, "
         f"{results['prevalence']:.1%} positive; called positive at "
         f"p >= {threshold['value']:.4g} ({threshold['rule']})",
-        _row("", f"{rois['n']} ROIs", f"{patients['n']} patients"),
+        _row(
+            "", *(f"{each['n']} {LEVEL_TITLES[name]}" for name, each in shown.items())
+        ),
     ]
     for name in METRIC_NAMES:
-        line = _row(TITLES[name], *(estimate(each["metrics"][name]) for each in levels))
+        cells = [estimate(each["metrics"][name]) for each in shown.values()]
+        line = _row(TITLES[name], *cells)
         dropped = bootstrap["n_dropped"][name]
         if dropped:
             line += f"  undefined in {dropped} of {bootstrap['n_resamples']} resamples"
         lines.append(line)
         if name == "auc":
-            cells = [estimate(each["auc_delong"]) for each in levels]
+            cells = [estimate(each["auc_delong"]) for each in shown.values()]
             lines.append(_row("  by DeLong", *cells))
     lines += [
         f"[{results['confidence']:.0%} interval, {bootstrap['kind']} bootstrap, "

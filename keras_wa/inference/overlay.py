@@ -59,7 +59,8 @@ class Overlays:
 def caption(prediction: Prediction) -> str:
     """Formats a prediction in one line."""
     words = f"p(malignant) {prediction.probability:.3f}"
-    words += f" [{prediction.low:.3f}, {prediction.high:.3f}]"
+    # Brackets would be read as a confidence interval.
+    words += f" ({prediction.low:.3f} to {prediction.high:.3f} over copies)"
     if prediction.malignant is not None:
         words += ", called malignant" if prediction.malignant else ", called benign"
     if prediction.prediction_set in ("both", "none"):

@@ -6,7 +6,7 @@ import keras
 import pandas as pd
 
 from keras_wa.data.columns import CASE_COLUMNS
-from keras_wa.data.lesions import lesion_numbers
+from keras_wa.data.lesions import lesion_numbers, name_unknown_lesions
 from keras_wa.data.pipeline.batches import evaluation_batches
 from keras_wa.metrics.fusion import fuse_views
 from keras_wa.training.callbacks import class_probabilities, malignant
@@ -19,7 +19,7 @@ def score(
     """Predicts every ROI of a part.
 
     With `views="two"` an ROI has the probability of its lesion, from all of the
-    lesion's ROIs in that part.
+    lesion's ROIs in that part. One whose lesion is unknown is a separate lesion.
 
     Args:
         model: a classifier with output `(batch, classes)`.
@@ -45,6 +45,9 @@ def score(
     table = cases[["roi_id", "patient_id", "label", *CASE_COLUMNS]].copy()
     part = data.cases["split"].to_numpy() == split
     table["lesion"] = lesion_numbers(data.cases)[part].reset_index(drop=True)
+    if lesions is not None:
+        # An ROI whose lesion is unknown was not fused with others.
+        table["lesion"] = name_unknown_lesions(table["lesion"], table["roi_id"])
     table["probability"] = malignant(outputs)
     if data.config.classes > 2:
         table["class"] = rois.labels

@@ -266,6 +266,7 @@ def without(name: str) -> Callable[[Path], None]:
         (with_config(crop="roi"), "a different `crop` than"),
         (with_config(enhance="none"), "a different `enhance` than"),
         (with_config(image_size=64), "a different `image_size` than"),
+        (with_config(views="two"), "was trained with views='two'"),
         (with_config(dwt="pipeline"), "a different `input_wavelet` than"),
         (with_other_pixels, "1 of 160 ROIs have different pixels"),
         (with_other_split, "the ROIs or their split are no longer those of the run"),

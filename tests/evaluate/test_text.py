@@ -61,6 +61,18 @@ def test_each_metric_has_a_line_for_rois_and_patients():
     assert max(map(len, lines[1:15])) < 70
 
 
+def test_the_levels_that_are_asked_for_have_columns_unless_left_out():
+    found = results()
+    asked = ("roi", "lesion", "breast", "patient")
+    head = format_metrics(found, asked).splitlines()[1].split()
+    sizes = [str(found["levels"][name]["n"]) for name in asked]
+    assert head[::2] == sizes
+    assert head[1::2] == ["ROIs", "lesions", "breasts", "patients"]
+    found["levels"]["lesion"] = {"left_out": "lesion is missing for 1 ROI"}
+    head = format_metrics(found, asked).splitlines()[1].split()
+    assert head[1::2] == ["ROIs", "breasts", "patients"]
+
+
 def test_calibration_is_shown_before_and_after_the_temperature():
     found = results()
     text = format_metrics(found)

@@ -65,10 +65,10 @@ def test_the_caption_says_what_was_found_and_what_it_is_for(
         warnings=(),
     )
     assert caption(sure) == (
-        "$x^{$.png: p(malignant) 0.500 [0.250, 0.750], called malignant. Research use "
-        "only."
+        "$x^{$.png: p(malignant) 0.500 (0.250 to 0.750 over copies), called malignant. "
+        "Research use only."
     )
     unsure = dataclasses.replace(sure, prediction_set="none")
     assert ", called malignant, indeterminate. Research" in caption(unsure)
     strange = dataclasses.replace(sure, malignant=None, warnings=("size: tiny",))
-    assert "[0.250, 0.750], outside of what the model knows" in caption(strange)
+    assert "over copies), outside of what the model knows" in caption(strange)

@@ -14,6 +14,7 @@ pytest.importorskip("playwright")
 from playwright.sync_api import Browser, Page, expect
 
 from keras_wa.inference.classifier import Classifier
+from keras_wa.metrics import PredictionSets
 from tests.data.io.dicom_files import dicom_bytes, dicom_dataset
 from tests.server.browser import (
     NEEDS_CHROMIUM,
@@ -196,6 +197,45 @@ def test_a_file_of_more_bits_than_the_training_files_is_opened_when_it_is_asked(
         said(page, "the greatest of 12 bits .* Give bits_stored 16")
         page.click("#anyway")
         said(page, "Probability")
+
+
+@pytest.mark.parametrize(
+    ("limits", "name", "words"),
+    [
+        ((1.0, 0.0), "both", "Neither class is excluded."),
+        ((0.0, 1.0), "none", "Unusual for either class."),
+        ((0.0, 0.0), "malignant", "Benign is excluded."),
+    ],
+)
+def test_an_ensemble_shows_its_spread_and_what_is_indeterminate(
+    browser: Browser,
+    classifier: Classifier,
+    limits: tuple[float, float],
+    name: str,
+    words: str,
+) -> None:
+    sets = PredictionSets(0.9, *limits, 60, 40)
+    assert classifier.decision is not None
+    ensemble = dataclasses.replace(
+        classifier,
+        decision=dataclasses.replace(classifier.decision, prediction_sets=sets),
+        serve=lambda rois: {"members": [[[0.4, 0.6], [0.2, 0.8]]] * len(rois)},
+    )
+    with listening(ensemble) as place, opened(browser, place) as (page, seen):
+        page.set_input_files("#file", upload("roi.png", encoded(smooth())))
+        said(page, "Probability")
+        found = record(page)
+        low, high = found["members_low"], found["members_high"]
+        assert low < found["probability"] < high
+        assert found["prediction_set"] == name
+        spread = page.locator("#spread")
+        expect(spread).to_contain_text(
+            f", {low:.3f} to {high:.3f} over the members of the ensemble;"
+        )
+        expect(spread).to_contain_text(words)
+        badge = page.locator("#indeterminate")
+        expect(badge).to_be_visible(visible=name != "malignant")
+        assert seen.complaints == []
 
 
 def test_nothing_of_one_image_is_shown_under_the_name_of_another(

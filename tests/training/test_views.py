@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from keras_wa.data.lesions import lesion_indices
+from keras_wa.data.lesions import lesion_indices, views_note
 from keras_wa.data.pipeline.batches import training_batches
+from keras_wa.evaluate.levels import aggregate
 from keras_wa.metrics import (
     choose_threshold,
     fit_prediction_sets,
@@ -117,6 +118,20 @@ def test_with_one_roi_a_lesion_the_scores_are_those_of_one_view(
     pd.testing.assert_frame_equal(one, two, check_exact=True)
     whole = score(network, data, "test")
     assert not whole["probability"].isin(one["probability"]).all()
+
+
+def test_an_roi_that_cannot_be_matched_is_a_separate_lesion(
+    trained: Run, data: RunData
+) -> None:
+    # Without a number, and several ROIs in a view.
+    cases = data.cases.assign(patient_id="p", breast="LEFT", view="CC", lesion=pd.NA)
+    unmatched = dataclasses.replace(data, cases=cases)
+    table = score(load_best(trained), unmatched, "test")
+    level = aggregate(table, "lesion").table
+    assert level is not None
+    assert level["n_rois"].eq(1).all()
+    assert len(level) == len(table)
+    assert "the lesion is unknown" in views_note(cases)
 
 
 def test_the_pairs_are_of_one_lesion_and_depend_on_seed_and_step_alone(

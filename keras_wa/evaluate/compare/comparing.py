@@ -290,7 +290,7 @@ def _by_lesion(
     }
     if sum(map(len, known.values())) < len(every):
         _log.warning(
-            "No table by lesion: the lesion of some ROIs is unknown. By ROI, systems "
+            "No table by lesion: the breast of some ROIs is unknown. By ROI, systems "
             "of two views cannot be compared with others."
         )
         return None

@@ -27,7 +27,8 @@ def render_page(
             **part,
             "verdict": verdict(part),
             "main": markdown.main_table(part),
-            "by_lesion": part["lesions"] and markdown.lesion_table(part["lesions"]),
+            "by_lesion": lesions and markdown.lesion_table(lesions),
+            "lesion_ensembles": lesions and markdown.ensemble_table(lesions),
             "costs": markdown.cost_table(part, record["costs"]),
             "metrics": markdown.metrics_table(part),
             "ensembles": markdown.ensemble_table(part),
@@ -36,6 +37,7 @@ def render_page(
             "curves": curve_plots(part["split_origin"], results[part["split"]]),
         }
         for part in record["splits"]
+        for lesions in [part["lesions"]]
     ]
     return render(
         "keras_wa.evaluate.compare",

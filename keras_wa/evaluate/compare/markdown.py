@@ -37,7 +37,8 @@ set if it is not CBIS-DDSM."""
 
 BY_LESION = (
     "A lesion is malignant if one of its ROIs is. Its probability is the maximum of "
-    "its ROIs; with views=two they are fused."
+    "its ROIs; with views=two they are fused. An ROI whose lesion is unknown is a "
+    "separate lesion."
 )
 
 ENSEMBLES = "The ensemble of each system's seeds"
@@ -86,7 +87,11 @@ def _by_lesion(lesions: Mapping[str, Any] | None) -> list[str]:
     if lesions is None:
         return []
     title = f"### By lesion, {lesions['n_rois']} of {lesions['n_patients']} patients"
-    return [title, BY_LESION, str(lesion_table(lesions))]
+    parts = [title, BY_LESION, str(lesion_table(lesions))]
+    ensembles = ensemble_table(lesions)
+    if ensembles is not None:
+        parts += [f"#### {ENSEMBLES}, by lesion", str(ensembles)]
+    return parts
 
 
 def lesion_table(lesions: Mapping[str, Any]) -> TextTable:

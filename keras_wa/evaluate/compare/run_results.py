@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from keras_wa.data.lesions import name_unknown_lesions
 from keras_wa.errors import UserError
 from keras_wa.evaluate.levels import aggregate
 from keras_wa.metrics import apply_temperature
@@ -133,11 +134,15 @@ def _pooled(runs: Sequence[RunResult]) -> RunResult:
 
 
 def by_lesion(result: RunResult) -> RunResult | None:
-    """Returns the result with one row per lesion; None if lesions are unknown.
+    """Returns the result with one row per lesion; None if a breast is unknown.
 
+    An ROI whose lesion is unknown is a separate lesion, whatever the run's views.
     Its probability is the maximum of its ROIs, which are equal with `views="two"`.
     """
     rois = result.predictions.replace({"breast": "", "lesion": ""}, pd.NA)
+    if "lesion" in rois:
+        # As in runs of two views, which give such ROIs a separate lesion.
+        rois["lesion"] = name_unknown_lesions(rois["lesion"], rois["roi_id"])
     found = aggregate(rois, "lesion").table
     scaled = aggregate(rois.assign(probability=rois["calibrated"]), "lesion").table
     if found is None or scaled is None:

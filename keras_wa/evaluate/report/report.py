@@ -45,6 +45,7 @@ def render_report(
         decision=decision(results),
         warnings=warnings(results),
         levels=report_tables.level_table(results),
+        level_names=report_tables.level_names(results),
         left_out=report_tables.levels_left_out(results),
         references=report_tables.reference_table(results),
         confusion=report_tables.confusion_table(results),

@@ -10,17 +10,16 @@ import pandas as pd
 from keras_wa.data.case_table import PARTS
 from keras_wa.evaluate import TITLES
 from keras_wa.evaluate.pages import ForestPlot, Row
-from keras_wa.evaluate.text import TextTable, count, estimate, share
+from keras_wa.evaluate.text import (
+    LEVEL_TITLES,
+    TextTable,
+    count,
+    estimate,
+    join,
+    share,
+)
 from keras_wa.metrics import Estimate
 from keras_wa.metrics.units import FEW_PATIENTS
-
-_LEVELS = {
-    "roi": "ROIs",
-    "image": "images",
-    "lesion": "lesions",
-    "breast": "breasts",
-    "patient": "patients",
-}
 
 
 def data_table(cases: pd.DataFrame) -> TextTable:
@@ -42,12 +41,11 @@ def data_table(cases: pd.DataFrame) -> TextTable:
 
 def level_table(results: Mapping[str, Any]) -> TextTable:
     """Returns all metrics at each available level."""
-    levels = {
-        name: level
-        for name, level in results["levels"].items()
-        if "left_out" not in level
-    }
-    head = ["", *(f"{level['n']:,} {_LEVELS[name]}" for name, level in levels.items())]
+    levels = _available(results)
+    head = [
+        "",
+        *(f"{level['n']:,} {LEVEL_TITLES[name]}" for name, level in levels.items()),
+    ]
     rows = [
         [title, *(estimate(e["metrics"][name]) for e in levels.values())]
         for name, title in TITLES.items()
@@ -55,6 +53,16 @@ def level_table(results: Mapping[str, Any]) -> TextTable:
     delong = ["AUC, by DeLong", *(estimate(e["auc_delong"]) for e in levels.values())]
     shares = ["malignant", *(share(e["n_positive"], e["n"]) for e in levels.values())]
     return TextTable(head, [shares, rows[0], delong, *rows[1:]])
+
+
+def level_names(results: Mapping[str, Any]) -> str:
+    """Formats the available levels as `ROI, image, lesion and patient`."""
+    return join(["ROI" if name == "roi" else name for name in _available(results)])
+
+
+def _available(results: Mapping[str, Any]) -> dict[str, Any]:
+    found = results["levels"].items()
+    return {name: level for name, level in found if "left_out" not in level}
 
 
 def levels_left_out(results: Mapping[str, Any]) -> list[str]:

@@ -18,8 +18,8 @@ class Finding:
     `box` is left, top, right, bottom in pixels of the source image; right and bottom
     are exclusive. `low` and `high` are the smallest and largest probability over copies
     of the ROI, both or none. `prediction_set` is one of `SET_NAMES` or, if unknown,
-    `""`, and `coverage` its guaranteed coverage. Numbers out of range, or that
-    contradict each other, raise a `UserError`.
+    `""`, and `coverage` its guaranteed coverage, None without a guarantee. Numbers out
+    of range, or that contradict each other, raise a `UserError`.
     """
 
     box: tuple[int, int, int, int]

@@ -50,6 +50,7 @@ _SETS = {
     "both": INDETERMINATE,
     "none": INDETERMINATE,
 }
+NO_GUARANTEE = "The prediction set has no guaranteed coverage."
 
 # Of the codes that the template suggests (PS3.16, CID 100) none is a mammography.
 PROCEDURE = Code("363679005", "SCT", "Imaging procedure")
@@ -223,7 +224,10 @@ def _group(
         measurements=_probabilities(sr, finding),
         qualitative_evaluations=_evaluations(sr, finding),
     )
-    for reason in finding.warnings:
+    comments = list(finding.warnings)
+    if finding.prediction_set and finding.coverage is None:
+        comments.append(NO_GUARANTEE)
+    for reason in comments:
         group[0].ContentSequence.append(_comment(sr, reason))
     return group
 

@@ -263,7 +263,7 @@ def test_real_case_lists_are_followed(shared_data, tmp_path):
 
 
 def test_projected_views_show_the_same_lesion_on_both_films(tmp_path):
-    spec = dataclasses.replace(SPEC, projected_views=True)
+    spec = dataclasses.replace(SPEC, projected_views=True, labelling="clinical")
     cases = phantom_case_lists(spec, 40)
     agree = {}
     for name, drawn_as in (("projected", spec), ("apart", SPEC)):
@@ -271,9 +271,14 @@ def test_projected_views_show_the_same_lesion_on_both_films(tmp_path):
         write_phantom_tree(root, cases, **{**SMALL, "spec": drawn_as})
         truth = pd.read_csv(root / TRUTH_FILE)
         dataset = read_cbis_ddsm(root, ReadOptions(**OPTIONS), progress=False)
+        told = [each.set_index("roi_id")["label"] for each in (dataset.cases, cases)]
+        pd.testing.assert_series_equal(*map(pd.Series.sort_index, told))
+        lesions = dataset.cases.groupby(["patient_id", "breast", "lesion"])
+        kinds = lesions[["label", "morphology", "distribution"]].nunique()
+        assert kinds.eq(1).all(axis=None)
         agree[name] = [
             _same_particles(*(truth[truth["roi_id"] == roi] for roi in rows["roi_id"]))
-            for _, rows in dataset.cases.groupby(["patient_id", "breast", "lesion"])
+            for _, rows in lesions
             if sorted(rows["view"]) == ["CC", "MLO"]
         ]
     assert len(agree["projected"]) > 8

@@ -26,7 +26,8 @@ def page_of(found: dict) -> str:
 
 
 def test_the_page_is_valid_escaped_and_has_every_cell_of_the_tables():
-    parts = [part(failed=[HOSTILE]), part("random-roi")]
+    lesions = part(systems=[system("resnet50", 0.8)])
+    parts = [part(failed=[HOSTILE], lesions=lesions), part("random-roi")]
     tree = parse_page(page_of(record(notes=[HOSTILE], splits=parts)))
     # Two forests and four curves a split.
     assert len(list(tree.iter(f"{SVG}svg"))) == 12
@@ -36,6 +37,7 @@ def test_the_page_is_valid_escaped_and_has_every_cell_of_the_tables():
         "+0.050 [+0.030, +0.070]",
         "+0.050 [+0.030, +0.070], p 0.020",
         "0.770 [0.720, 0.820]",
+        "0.820 [0.770, 0.870]",
         "91.79",
     }
 

@@ -119,6 +119,15 @@ def test_an_ensemble_has_a_row_if_there_are_several_seeds():
     assert "The ensemble of" not in text
 
 
+def test_the_ensembles_are_shown_by_lesion_too():
+    by_lesion = part(systems=[system("resnet50", 0.8), system("two", 0.85, 0.8)])
+    text = render_markdown(record(splits=[part(lesions=by_lesion)]))
+    section = text.partition("### By lesion")[2].partition("### Cost")[0]
+    assert "#### The ensemble of each system's seeds, by lesion" in section
+    assert str(ensemble_table(by_lesion)) in section
+    assert "| two | 2 | 0.870 [0.820, 0.920] |" in section
+
+
 def test_the_costs_are_in_the_units_of_the_header():
     first, _ = cost_table(part(), record()["costs"]).rows
     assert first == ["resnet50", "23.60", "7.71", "701", "16", "CPU, 2 cores"]

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from keras_wa.errors import UserError
-from keras_wa.evaluate.compare.run_results import RunResult
+from keras_wa.evaluate.compare.run_results import RunResult, by_lesion
 from keras_wa.evaluate.compare.summary import summarise
 from keras_wa.metrics import apply_temperature, auc
 from keras_wa.training.config import TrainConfig
@@ -50,6 +50,24 @@ def test_the_notes_are_those_of_every_run():
     record = summarise(systems, "plain", resamples=5, progress=False)
     assert record["notes"] == ["a phantom", "one", "two"]
     assert record["split_origin"] == "drawn by patient (seed 0)"
+
+
+def test_an_roi_whose_lesion_is_unknown_is_a_separate_lesion():
+    place = {"breast": "LEFT", "lesion": ["1", "1", "", ""] * 6}
+    one = result(0)
+    one = dataclasses.replace(one, predictions=one.predictions.assign(**place))
+    # A run of two views has named them.
+    named = [number or f"ROI r{i:02d}" for i, number in enumerate(place["lesion"])]
+    two = dataclasses.replace(one, predictions=one.predictions.assign(lesion=named))
+    found = [by_lesion(run).predictions for run in (one, two)]
+    pd.testing.assert_frame_equal(*found)
+    assert found[0]["n_rois"].tolist() == [2, 1, 1] * 6
+    rois = one.predictions.set_index("roi_id")["probability"]
+    by_name = found[0].set_index("roi_id")["probability"]
+    assert by_name["p01_LEFT_ROI r03"] == rois["r03"]
+    assert by_name["p00_LEFT_1"] == rois[["r00", "r01"]].max()
+    absent = one.predictions.assign(breast="")
+    assert by_lesion(dataclasses.replace(one, predictions=absent)) is None
 
 
 def test_systems_that_start_from_other_weights_are_named():

@@ -81,8 +81,9 @@ def page(
     found: dict[str, Any] | None = None,
     cases: pd.DataFrame | None = None,
     shown: Mistakes | None = None,
+    **settings: Any,
 ) -> str:
-    """The page of an evaluation."""
+    """The page of an evaluation of a run with these settings."""
     cases = table() if cases is None else cases
     parts = cases.assign(split=np.where(np.arange(len(cases)) % 2, "train", "test"))
     return render_report(
@@ -90,6 +91,6 @@ def page(
         cases,
         mistakes() if shown is None else shown,
         parts,
-        config(data_dir=HOSTILE),
+        config(data_dir=HOSTILE, **settings),
         {"command": ["train.py", HOSTILE], "packages": {"keras": "3"}},
     )

@@ -65,6 +65,14 @@ def test_the_verdict_and_the_warnings_come_first(tree):
     assert text_of(parts[3].find(".//li")) == HOSTILE
 
 
+def test_the_heading_names_the_lesion_where_it_is_a_level(found, text, tree):
+    (heading,) = [each for each in tree.iter("h2") if each.get("id") == "results"]
+    assert text_of(heading) == "Results by ROI, image, lesion, breast and patient"
+    fused = "The ROIs of a lesion are fused and have one probability."
+    assert fused not in text
+    assert fused in page(found, views="two")
+
+
 def test_every_metric_stands_in_the_table_of_levels(found, tree):
     cells = cells_of(tree)
     for level in found["levels"].values():

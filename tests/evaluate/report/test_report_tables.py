@@ -47,6 +47,7 @@ def test_the_levels_are_those_that_there_are(cases):
         "breasts",
         "patients",
     ]
+    assert report_tables.level_names(found) == "ROI, lesion, breast and patient"
     assert rows[1][1].startswith(
         f"{metrics.roc_auc_score(cases['label'], cases['probability']):.3f} ["
     )

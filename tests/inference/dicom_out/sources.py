@@ -24,6 +24,8 @@ FINDINGS = (
         high=0.9375,
         decision=True,
         threshold=0.42,
+        prediction_set="both",
+        coverage=0.9,
         warnings=("smaller than <b>any</b> ROI of training", "Größe: 3 mm"),
     ),
     Finding(box=(0, 0, 96, 128), probability=0.0, decision=False, threshold=0.42),

@@ -19,6 +19,7 @@ from keras_wa.inference.dicom_out.structured_report import (
     INDETERMINATE,
     LEAST,
     NEGATIVE,
+    NO_GUARANTEE,
     PERCENT,
     POSITIVE,
     PREDICTION_SET,
@@ -100,7 +101,11 @@ def test_a_decision_comes_back_with_its_threshold_and_none_as_none(tmp_path):
     ]
 
     assert decisions == [[POSITIVE], [NEGATIVE], []]
-    assert thresholds == [["threshold: 0.42"], ["threshold: 0.42"], []]
+    assert thresholds == [
+        ["threshold: 0.42", "coverage of sets: 0.9"],
+        ["threshold: 0.42"],
+        [],
+    ]
 
 
 def test_a_prediction_set_comes_back_indeterminate_if_it_has_both_or_none(tmp_path):
@@ -117,6 +122,9 @@ def test_a_prediction_set_comes_back_indeterminate_if_it_has_both_or_none(tmp_pa
         coded = group.get_qualitative_evaluations(name=PREDICTION_SET)
         assert [item.value for item in coded] == wanted
         assert group.get_qualitative_evaluations(name=DECISION) == []
+        # Their coverage is unknown.
+        comments = [each.value for each in items(group[0], codes.DCM.Comment)]
+        assert comments == [NO_GUARANTEE] * len(wanted)
 
 
 def test_warnings_come_back_as_comments(tmp_path):
