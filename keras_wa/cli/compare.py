@@ -89,11 +89,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _compare_models(args: argparse.Namespace) -> int:
     from keras_wa.data.splits import SPLITS
-    from keras_wa.evaluate.compare.comparing import (
-        measure_costs,
-        read_results,
-        run_jobs,
-    )
+    from keras_wa.evaluate.compare.comparing import read_results, run_jobs
+    from keras_wa.evaluate.compare.costs import measure_costs
     from keras_wa.evaluate.compare.jobs import plan_jobs
     from keras_wa.evaluate.compare.systems import parse_systems
 
@@ -130,7 +127,7 @@ def _compare_models(args: argparse.Namespace) -> int:
 
 
 def _compare_runs(args: argparse.Namespace) -> int:
-    from keras_wa.evaluate.compare.comparing import measure_costs
+    from keras_wa.evaluate.compare.costs import measure_costs
     from keras_wa.evaluate.compare.jobs import jobs_of_runs
     from keras_wa.evaluate.compare.run_results import read_result
 

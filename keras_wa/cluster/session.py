@@ -7,16 +7,14 @@ import logging
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 from keras_wa.cores import usable_cores
 from keras_wa.errors import UserError, in_one_line
 
-_ANSWER_S, _LOST_S, _PASSED_ON = 5.0, 2.0, ("KERAS_BACKEND", "MLFLOW_", "HF_")
-_LOST = (
-    "The head of the Ray cluster, {head}, does not answer any more. When there is a "
-    "cluster again, the same command continues the work."
-)
+_ANSWER_S, _LOST_S, _FAILURES = 5.0, 2.0, 3
+_PASSED_ON = ("KERAS_BACKEND", "MLFLOW_", "HF_")
 _SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     # Else a task without a GPU warns that it will see none in future versions.
@@ -28,13 +26,15 @@ _SETTINGS = {
 def connected(address: str | None) -> Iterator[None]:
     """Connects to Ray inside the block.
 
+    Ends the process with an error message if the head of the cluster stops responding.
+
     Args:
         address: `None` starts Ray on this machine, with the cores that this process may
             use, and stops it at the end. `HOST:PORT`, or `"auto"` for the cluster that
             runs here, joins a cluster; this machine must be one of its nodes.
 
     Raises:
-        UserError: Ray is not installed, or does not answer (later: the process ends).
+        UserError: Ray is not installed, or does not answer at the address.
     """
     os.environ.update(_SETTINGS)
     try:
@@ -66,9 +66,9 @@ def connected(address: str | None) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno is not None:  # Ray's own, of a lost connection, have no number.
-            raise
-        raise UserError(_LOST.format(head=head)) from error
+        if error.errno is None:  # As Ray's own, if the connection is lost.
+            time.sleep((_FAILURES + 2) * _LOST_S)  # If so, `_watch` ends the process.
+        raise
     finally:
         over.set()
         ray.shutdown()
@@ -81,9 +81,12 @@ def _knock(address: str) -> None:
 
 
 def _watch(head: str, over: threading.Event) -> None:
-    """Ends the process when the head does not answer; Ray's calls would go on."""
+    """Ends the process when the head does not answer: no exception ends Ray's calls.
+
+    Ray does the same after a minute, with a dump of its stack.
+    """
     failures = 0
-    while failures < 3:
+    while failures < _FAILURES:
         if over.wait(_LOST_S):
             return
         try:
@@ -91,5 +94,9 @@ def _watch(head: str, over: threading.Event) -> None:
             failures = 0
         except OSError:
             failures += 1
-    os.write(2, f"\nerror: {_LOST.format(head=head)}\n".encode())
+    said = (
+        f"\nerror: The head of the Ray cluster, {head}, does not answer any more. When "
+        "there is a cluster again, the same command continues the work.\n"
+    )
+    os.write(2, said.encode())
     os._exit(2)

@@ -1,6 +1,7 @@
 """Runs a function on many items as Ray tasks, and survives workers and nodes that die.
 
-Ray retries a task unchanged. Here a block whose worker was killed is divided.
+Ray retries a task unchanged. Here a block whose worker was killed is divided, to find
+the item that kills its process, and a node with a full disk gets no more tasks.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import logging.handlers
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import ray
 from ray import exceptions as of_ray
@@ -28,7 +29,8 @@ READING: Resources = {"num_cpus": 1, "memory": 500_000_000}  # Decodes mammogram
 
 _log = logging.getLogger(__name__)
 _NAMES = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}
-_TRIES, _WINDOW = 3, 8
+_TRIES = 3
+_LEAD = 8  # Blocks that may overtake an earlier one, as a multiple of started tasks.
 
 
 def network_task(memory: int = 3_000_000_000) -> Resources:
@@ -44,13 +46,6 @@ class _Block:
     items: list[Any]
     number: int
     deaths: int = 0
-
-
-class _NodeFault(NamedTuple):
-    """An error of the system of a node, not of the items."""
-
-    node: str
-    reason: str
 
 
 def run_tasks(
@@ -74,8 +69,9 @@ def run_tasks(
         items: the items, taken when a task can be started.
         resources: what a task occupies.
         block: number of items of a task.
-        ahead: tasks that are started at most, as a multiple of those that can run. The
-            blocks that end before an earlier one are at most `_WINDOW` times as many.
+        ahead: tasks that are started at most, as a multiple of those that can run. No
+            block is started long before an earlier one has ended. Both bound the
+            results in memory.
         reuse: whether a worker with a GPU does several tasks, to open a model once.
 
     Yields:
@@ -91,13 +87,15 @@ def run_tasks(
     again: deque[_Block] = deque()
     running: dict[Any, _Block] = {}
     faults: dict[str, str] = {}
-    warned, last = set[str](), 0
+    warned: set[str] = set()
+    last = 0
     while True:
         most = ahead * _slots(resources, faults)
         while len(running) < most:
             oldest = min((each.number for each in running.values()), default=last)
-            more = fresh if last - oldest < _WINDOW * most else iter(())
-            following = again.popleft() if again else next(more, None)
+            if not again and last - oldest >= _LEAD * most:
+                break
+            following = again.popleft() if again else next(fresh, None)
             if following is None:
                 break
             last = max(last, following.number)
@@ -110,7 +108,7 @@ def run_tasks(
         for ref in ray.wait(list(running), timeout=5.0)[0]:  # Then nodes are counted.
             ended = running.pop(ref)
             try:
-                results, warnings = ray.get(ref)
+                results, warnings, fault = ray.get(ref)
             except of_ray.RayTaskError as error:
                 known = isinstance(error.cause, UserError)
                 raise (error.cause if known else error) from None
@@ -130,28 +128,28 @@ def run_tasks(
                 for warning in sorted(set(warnings) - warned):
                     _log.warning("%s", warning)
                 warned.update(warnings)
-                if isinstance(results, _NodeFault):
-                    faults[results.node] = results.reason
+                if fault is not None:
+                    faults.update([fault])
                     again.append(ended)
                 else:
                     yield ended.items, results
 
 
-def _run(shared: list[Any], items: list[Any]) -> tuple[Any, list[str]]:
-    """Returns the results, or a fault of the node, and the warnings of the package."""
+def _run(shared: list[Any], items: list[Any]) -> tuple[Any, ...]:
+    """Returns results, warnings, and, if its system has a fault, node and reason."""
+    results, fault = [], None
     log, held = logging.getLogger("keras_wa"), logging.handlers.BufferingHandler(10**9)
     held.setLevel(logging.WARNING)
     log.addHandler(held)
     try:
-        results: Any = _work_of(*shared)(items)
+        results = _work_of(*shared)(items)
     except Exception as error:
         if not may_pass(error):
             raise
-        node = ray.get_runtime_context().get_node_id()
-        results = _NodeFault(node, in_one_line(error))
+        fault = ray.get_runtime_context().get_node_id(), in_one_line(error)
     finally:
         log.removeHandler(held)
-    return results, [record.getMessage() for record in held.buffer]
+    return results, [record.getMessage() for record in held.buffer], fault
 
 
 @functools.lru_cache(maxsize=1)

@@ -9,7 +9,6 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 import keras
-import pandas as pd
 import ray
 from ray import train as ray_train
 from ray.train.collective import broadcast_from_rank_zero
@@ -21,7 +20,7 @@ from keras_wa.training.data import RunData, load_data_of
 from keras_wa.training.decision import make_decision
 from keras_wa.training.fit import Outcome, train
 from keras_wa.training.hardware import require_divisible
-from keras_wa.training.run import Run
+from keras_wa.training.run import Run, read_history
 
 
 def train_on_workers(
@@ -53,10 +52,10 @@ def train_on_workers(
         pool = ThreadPoolExecutor(1)
         result: Future[Any] = pool.submit(trainer.fit)
         pool.shutdown(wait=False)
-        shown = len(_history(run))
+        shown = len(read_history(run.path))
         while not result.done():
             wait([result], timeout=1.0)
-            for row in _history(run)[shown:]:
+            for row in read_history(run.path)[shown:]:
                 shown += 1
                 show(", ".join(f"{name} {value:.4g}" for name, value in row.items()))
         outcome = result.result().return_value
@@ -91,11 +90,6 @@ def _trainer(run: Run, workers: int) -> JaxTrainer:
         ),
         run_config=RunConfig(name="ray", storage_path=path, failure_config=restarts),
     )
-
-
-def _history(run: Run) -> list[dict[Any, Any]]:
-    file = run.path / "history.csv"
-    return pd.read_csv(file).to_dict("records") if file.is_file() else []
 
 
 def _work(config: dict[str, Any]) -> Outcome | UserError:

@@ -14,6 +14,7 @@ import xxhash
 from numpy.typing import ArrayLike, NDArray
 
 from keras_wa.data.classes import CLASS_NAMES
+from keras_wa.errors import UserError
 from keras_wa.explain.subbands import image_wavelet
 from keras_wa.export.cards import CARD_FORMAT
 from keras_wa.export.preparation import Preprocessing, preparing_model
@@ -22,6 +23,9 @@ from keras_wa.metrics import apply_temperature
 from keras_wa.training.decision import Decision
 
 _log = logging.getLogger(__name__)
+
+UNTRAINED = "last_layer_is_random"
+"""Entry of the metadata of a pretrained trunk."""
 
 
 class MammogramClassifier(keras.Model):
@@ -139,7 +143,7 @@ class MammogramClassifier(keras.Model):
             )
         self.decision = None
         # "weights": the digest of the weights before.
-        for name in ("weights", "results", "last_layer_is_random"):
+        for name in ("weights", "results", UNTRAINED):
             self.metadata.pop(name, None)
         if "trained_on" in self.metadata:
             self.metadata["trained_on"] += ", then by `fit`"
@@ -177,6 +181,7 @@ class MammogramClassifier(keras.Model):
         """
         from keras_wa.inference.preset import save_preset
 
+        self._require_trained()
         save_preset(self, Path(path))
 
     def export(self, path: str | Path) -> None:
@@ -193,9 +198,8 @@ class MammogramClassifier(keras.Model):
                 is that of a pretraining.
         """
         from keras_wa.export.saved_model import write_saved_model
-        from keras_wa.inference.preset import require_trained
 
-        require_trained(self)
+        self._require_trained()
         write_saved_model(self.serving_model(), self.card(), Path(path))
 
     def serving_model(self) -> keras.Model:
@@ -221,6 +225,13 @@ class MammogramClassifier(keras.Model):
             "labels": self.labels,
             "decision": self.decision and dataclasses.asdict(self.decision),
         }
+
+    def _require_trained(self) -> None:
+        if self.metadata.get(UNTRAINED):
+            raise UserError(
+                "The last layer of this classifier is random: it is that of a "
+                "pretraining. Call `fit` first."
+            )
 
     def _digest(self) -> str:
         digest = xxhash.xxh3_128()

@@ -8,7 +8,7 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zipfile import BadZipFile
 
 import keras
@@ -20,6 +20,7 @@ from keras_wa.errors import UserError, in_one_line
 from keras_wa.export.preparation import Preprocessing
 from keras_wa.export.saved_model import model_card
 from keras_wa.files import replacing, write_json
+from keras_wa.inference.mammogram_classifier import UNTRAINED, MammogramClassifier
 from keras_wa.metrics import Estimate
 from keras_wa.models.pretrained import (
     MODEL_FILE,
@@ -32,16 +33,11 @@ from keras_wa.training.best import load_best
 from keras_wa.training.decision import Decision, read_decision
 from keras_wa.training.run import Run
 
-if TYPE_CHECKING:
-    from keras_wa.inference.mammogram_classifier import MammogramClassifier
-
 _log = logging.getLogger(__name__)
 
 KIND = "keras_wa preset"
 FORMAT = 1
 """Version of the preset format."""
-UNTRAINED = "last_layer_is_random"
-"""Entry of the metadata of a classifier that is a pretrained trunk."""
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 _PREPROCESSOR, _DECISION = "preprocessor.json", "decision.json"
@@ -76,7 +72,6 @@ _RESULTS = ("n_rois", "n_patients", "split_origin", "split_hash", "notes")
 
 def save_preset(classifier: MammogramClassifier, path: Path) -> None:
     """Writes a preset; see `MammogramClassifier.save_to_preset`."""
-    require_trained(classifier)
     if on_hub(path):
         raise UserError(
             f"{path}: presets are saved in a folder, which `hf upload` of "
@@ -114,19 +109,6 @@ def save_preset(classifier: MammogramClassifier, path: Path) -> None:
                 rows="".join(_rows(metadata)),
             ),
             encoding="utf-8",
-        )
-
-
-def require_trained(classifier: MammogramClassifier) -> None:
-    """Checks that the last layer has been trained.
-
-    Raises:
-        UserError: it is random, as a pretraining leaves it.
-    """
-    if classifier.metadata.get(UNTRAINED):
-        raise UserError(
-            "The last layer of this classifier is random: it is that of a pretraining. "
-            "Call `fit` first."
         )
 
 

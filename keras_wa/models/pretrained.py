@@ -41,7 +41,10 @@ def fetched(source: str | Path, files: Sequence[str] = _FILES) -> Path:
     if not on_hub(source):
         return Path(source)
     if not name.startswith(_HUB):
-        raise UserError(f"Received: {name!r}; expected a string, 'hf://user/name'.")
+        raise UserError(
+            f"{name}: no folder on the Hugging Face Hub. Expected: a string such as "
+            "'hf://user/name'."
+        )
     try:
         from huggingface_hub import snapshot_download
     except ImportError:

@@ -287,6 +287,12 @@ class Run:
         return self.best
 
 
+def read_history(run_dir: Path) -> list[dict[Any, Any]]:
+    """Reads the rows of `history.csv`; none before the first epoch."""
+    file = run_dir / "history.csv"
+    return pd.read_csv(file).to_dict("records") if file.is_file() else []
+
+
 def describe_environment() -> dict[str, Any]:
     """Returns the versions, machine and command line that results depend on."""
     versions = {"keras_wa": __version__}

@@ -69,7 +69,7 @@ def test_only_so_many_blocks_end_before_an_earlier_one(tmp_path: Path) -> None:
     """`predict` keeps their results until it can write them in order."""
     ended = [i for ((i,), _) in run_tasks(SlowFirst(tmp_path), range(200), ahead=1)]
     assert sorted(ended) == list(range(200))
-    assert 1 < ended.index(0) <= tasks._WINDOW * 2
+    assert 1 < ended.index(0) <= tasks._LEAD * 2
 
 
 class KilledOnce(Work):

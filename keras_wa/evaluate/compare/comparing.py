@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import json
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ import numpy as np
 from keras_wa.data import split_hash
 from keras_wa.errors import UserError, may_pass
 from keras_wa.evaluate.compare.comparison_page import render_page
-from keras_wa.evaluate.compare.jobs import Job, run_job
+from keras_wa.evaluate.compare.jobs import Distribute, Job, run_job
 from keras_wa.evaluate.compare.markdown import PUBLISHED_ACCURACY, render_markdown
 from keras_wa.evaluate.compare.run_results import RunResult, by_lesion, read_result
 from keras_wa.evaluate.compare.summary import summarise
@@ -27,15 +26,8 @@ from keras_wa.evaluate.pages import to_png
 from keras_wa.files import FolderBusyError, replacing, without_nan, write_json
 from keras_wa.models.registry import model_source
 from keras_wa.progress import ProgressBar
-from keras_wa.training.cost import measure_cost
 from keras_wa.training.data import load_data
-from keras_wa.training.fingerprint import fingerprint_hash
 from keras_wa.training.run import Run
-
-Distribute = Callable[
-    [Callable[[list[Any]], list[Any]], Sequence[Any]],
-    Iterator[tuple[list[Any], list[Any]]],
-]
 
 _log = logging.getLogger(__name__)
 
@@ -165,63 +157,6 @@ def _require_same_data(jobs: Sequence[Job]) -> None:
                     "another `out`."
                 )
             Run.open(job.path).require_same_data(data.cases, data.pixels)
-
-
-def measure_costs(
-    jobs: Sequence[Job], out: Path, distribute: Distribute | None = None
-) -> dict[str, Any]:
-    """Measures parameters, operations and step time of each system, once.
-
-    The results are kept in `costs.json`, so that a resumed comparison does not measure
-    again unless a system has other settings. The split does not matter.
-
-    Args:
-        jobs: the runs.
-        out: folder of `costs.json`.
-        distribute: see `run_jobs`; one process measures all, one after the other.
-
-    Raises:
-        UserError: the process that measures was killed three times.
-    """
-    file = out / "costs.json"
-    costs = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    missing: dict[str, Job] = {}
-    for job in jobs:
-        own = _fingerprint_of(job)
-        if costs.get(job.system.name, {}).get("fingerprint") != own:
-            missing.setdefault(job.system.name, job)
-    if not missing:
-        return costs
-    _log.info("Measuring the cost of %s", ", ".join(missing))
-    work = [list(missing.values())]
-    done = distribute(_costs, work) if distribute else [(work, _costs(work))]
-    ((_, (found,)),) = done
-    if isinstance(found, UserError):
-        raise UserError(
-            f"The cost of {', '.join(missing)} was not measured: {found}. The same "
-            "command tries again."
-        ) from found
-    for (name, job), cost in zip(missing.items(), found, strict=True):
-        costs[name] = {**cost, "fingerprint": _fingerprint_of(job)}
-    write_json(file, costs)
-    return costs
-
-
-def _fingerprint_of(job: Job) -> str:
-    return fingerprint_hash(dataclasses.replace(job.config, split="official", fold=0))
-
-
-def _costs(groups: list[list[Job]]) -> list[list[dict[str, Any]]]:
-    """Measures each run's system; two at a time would slow each other down."""
-    return [
-        [
-            dataclasses.asdict(
-                measure_cost(job.config, load_data(job.config, progress=False))
-            )
-            for job in jobs
-        ]
-        for jobs in groups
-    ]
 
 
 def collect(

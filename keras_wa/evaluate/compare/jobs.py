@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
-import pandas as pd
 
 from keras_wa.errors import UserError
 from keras_wa.evaluate.compare.systems import COMMON, System, systems_of
@@ -20,7 +19,13 @@ from keras_wa.training.data import load_data
 from keras_wa.training.defaults import settled
 from keras_wa.training.fingerprint import fingerprint, with_absolute_paths
 from keras_wa.training.fit import train
-from keras_wa.training.run import Run
+from keras_wa.training.run import Run, read_history
+
+Distribute = Callable[
+    [Callable[[list[Any]], list[Any]], Sequence[Any]],
+    Iterable[tuple[list[Any], list[Any]]],
+]
+"""Applies a function to items, in other processes; yields items and results."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,10 +51,8 @@ class Job:
     @property
     def trained(self) -> bool:
         """Returns whether the training has ended."""
-        history = self.path / "history.csv"
         return (
-            history.is_file()
-            and len(pd.read_csv(history)) == self.config.epochs
+            len(read_history(self.path)) == self.config.epochs
             and not (self.path / "checkpoints").is_dir()
         )
 

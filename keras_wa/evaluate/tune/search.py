@@ -12,7 +12,6 @@ from typing import Any
 import keras
 import numpy as np
 import optuna
-import pandas as pd
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
@@ -25,7 +24,7 @@ from keras_wa.training.data import load_data
 from keras_wa.training.defaults import settled
 from keras_wa.training.fingerprint import fingerprint_hash, with_absolute_paths
 from keras_wa.training.fit import train
-from keras_wa.training.run import Run
+from keras_wa.training.run import Run, read_history
 
 _log = logging.getLogger(__name__)
 
@@ -200,10 +199,7 @@ class _Report(keras.callbacks.Callback):
     def __init__(self, trial: optuna.Trial, path: Path) -> None:
         super().__init__()
         self._trial = trial
-        history = path / "history.csv"
-        self._before: list[float] = []
-        if history.is_file():
-            self._before = pd.read_csv(history)["val_auc"].tolist()
+        self._before = [row["val_auc"] for row in read_history(path)]
         self.pruned = False
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:

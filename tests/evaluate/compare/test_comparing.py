@@ -1,57 +1,16 @@
-"""What a comparison measures and keeps beside its runs."""
+"""The runs of a comparison in other processes."""
 
 from __future__ import annotations
 
-import dataclasses
-
-import pytest
-
-from keras_wa.errors import UserError
-from keras_wa.evaluate.compare import comparing
-from keras_wa.evaluate.compare.comparing import measure_costs, run_jobs
+from keras_wa.evaluate.compare.comparing import run_jobs
 from keras_wa.evaluate.compare.jobs import Job
 from keras_wa.evaluate.compare.systems import System
 from keras_wa.files import locked
 from keras_wa.training.config import TrainConfig
 
 
-@dataclasses.dataclass
-class Cost:
-    """In place of a measurement, which takes a minute."""
-
-    step_seconds: float
-
-
 def in_this_process(work, jobs):
     yield jobs, work(jobs)
-
-
-@pytest.mark.parametrize("distribute", [None, in_this_process])
-def test_a_system_of_the_same_name_and_other_settings_is_measured_again(
-    tmp_path, monkeypatch, distribute
-):
-    measured: list[str] = []
-
-    def measure(config: TrainConfig, data: None) -> Cost:
-        measured.append(config.precision)
-        return Cost(0.5)
-
-    monkeypatch.setattr(comparing, "load_data", lambda config, progress: None)
-    monkeypatch.setattr(comparing, "measure_cost", measure)
-    for precision, seed in (("float32", 0), ("float32", 1), ("mixed_bfloat16", 0)):
-        jobs = [
-            Job(
-                System("a", "resnet50"),
-                split,
-                seed,
-                TrainConfig(precision=precision, seed=seed, split=split),
-                tmp_path,
-            )
-            for split in ("official", "patient-kfold", "official")
-        ]
-        costs = measure_costs(jobs, tmp_path, distribute)
-        assert costs["a"]["step_seconds"] == 0.5
-    assert measured == ["float32", "mixed_bfloat16"]
 
 
 def test_a_task_leaves_a_run_to_the_process_that_holds_it(tmp_path):
@@ -64,14 +23,3 @@ def test_a_task_leaves_a_run_to_the_process_that_holds_it(tmp_path):
         outcome = run_jobs([job], 10, 0, in_this_process)
     assert outcome.held == [job]
     assert not outcome.failed
-
-
-def test_a_system_whose_process_is_killed_has_no_cost(tmp_path):
-    job = Job(System("a", "resnet50"), "official", 0, TrainConfig(), tmp_path)
-
-    def killed(work, jobs):
-        yield jobs, [UserError("its process was killed 3 times")]
-
-    with pytest.raises(UserError, match="cost of a was not measured: its process was"):
-        measure_costs([job], tmp_path, killed)
-    assert not (tmp_path / "costs.json").exists()
