@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 import pytest
 
-from keras_wa.cli.ray_flag import add_ray
+from keras_wa.cli.ray_flag import add_ray, on_ray
+from keras_wa.errors import UserError
 
 
 @pytest.fixture
@@ -36,3 +38,15 @@ def test_a_run_is_not_taken_for_an_address(parser, capsys):
         parser.parse_args(["--ray", "runs/a", "runs/b"])
     said = capsys.readouterr().err
     assert "must be HOST:PORT or auto. Received: 'runs/a'" in said
+
+
+def test_without_the_extra_a_line_says_how_to_install_it(parser, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)  # An import raises an ImportError.
+    with on_ray(parser.parse_args([])):
+        pass
+    said = r"not installed\. Install it: pip install 'keras_wa\[cluster\]'"
+    with (
+        pytest.raises(UserError, match=said),
+        on_ray(parser.parse_args(["--ray"])),
+    ):
+        pass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 import optuna
 from markupsafe import Markup
 from optuna.trial import FrozenTrial, TrialState
+from optuna.visualization import matplotlib as plots
 
 from keras_wa.evaluate.pages import (
     LinePlot,
@@ -99,10 +100,24 @@ def _page(
         if len({repr(trial.params[each.name]) for trial in complete}) > 1
     }
     names = [each.name for each in space if each.name in varied]
-    parallel, importance = None, None
+    parallel, importance, shares = None, None, None
     if len(complete) >= _FEWEST and names:
-        importance = _importance(study, names)
-        parallel = _parallel(study, names)
+        importance = _drawn(
+            plots.plot_param_importances,
+            study,
+            names,
+            "Importance of the settings",
+            "A bar for each setting. The table below has the numbers.",
+        )
+        shares = _importance(study, names)
+        parallel = _drawn(
+            plots.plot_parallel_coordinate,
+            study,
+            names,
+            "Parallel coordinates",
+            "A line for each trial through its settings, coloured by its validation "
+            "AUC. The table of the best trials has the numbers.",
+        )
     return render(
         "keras_wa.evaluate.tune",
         "tuning.html.j2",
@@ -114,6 +129,7 @@ def _page(
         table=_table(complete, [each.name for each in space]),
         history=_history(complete),
         importance=importance,
+        shares=shares,
         parallel=parallel,
         settings=config.to_mapping(),
         command=command,
@@ -157,26 +173,26 @@ def _importance(study: optuna.Study, names: Sequence[str]) -> TextTable:
     return TextTable(["setting", "importance"], rows)
 
 
-def _parallel(study: optuna.Study, names: Sequence[str]) -> Markup:
-    """Draws each trial as a line through its settings, coloured by the AUC."""
+def _drawn(
+    plot: Callable[..., Any],
+    study: optuna.Study,
+    names: Sequence[str],
+    title: str,
+    description: str,
+) -> Markup:
+    """Draws one of Optuna's plots."""
     # Ticks of a log scale are written as math.
     with style(**{"text.parse_math": True}), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Optuna's plots are marked as experimental.
-        axes = optuna.visualization.matplotlib.plot_parallel_coordinate(
-            study, params=list(names), target_name="validation AUC"
-        )
+        axes = plot(study, params=list(names), target_name="validation AUC")
         figure = axes.get_figure(root=True)
         assert figure is not None
         figure.set_size_inches(9, 4.5)
-        axes.set_title("")
+        for side in ("left", "center"):  # The page has headings.
+            axes.set_title("", loc=side)
         figure.tight_layout()
         plt.close(figure)
-    return to_svg(
-        figure,
-        "Parallel coordinates",
-        "A line for each trial through its settings, coloured by its validation AUC. "
-        "The table of the best trials has the numbers.",
-    )
+    return to_svg(figure, title, description)
 
 
 def _auc(trial: FrozenTrial) -> float:
