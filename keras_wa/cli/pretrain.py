@@ -31,12 +31,15 @@ def run(args: argparse.Namespace) -> int:
     given = given_settings(args, Pretraining, args.config)
     settings = Pretraining.from_mapping(given, args.config or "command line")
     start_keras()
-    from keras_wa.models.pretrained import flags_to_use
     from keras_wa.training.pretraining import pretrain
 
     losses = pretrain(settings, args.out, verbose=1 if sys.stdout.isatty() else 2)
     for name, loss in losses.items():
         say(f"{name} on new ROIs: {loss:.3f}")
-    flags = flags_to_use(settings.to_mapping())
-    say(f"Train with it: python train.py --weights {args.out} {flags}")
+    words = [
+        f"--model {settings.model} --image-size {settings.image_size}",
+        f"--enhance {settings.enhance}",
+        *(f"--model-option {k}={v}" for k, v in settings.model_options.items()),
+    ]
+    say(f"Train with it: python train.py --weights {args.out} {' '.join(words)}")
     return 0

@@ -226,8 +226,8 @@ def _of_saved_model(path: Path) -> Classifier:
 def _of_file(path: Path) -> Classifier:
     if path.name == MODEL_FILE:
         raise UserError(
-            f"{path}: a pretraining, whose last layer is random. Train it: python "
-            f"train.py --weights {path.parent}"
+            f"{path}: received a pretraining, whose last layer is random; expected a "
+            f"trained model. Train one with weights={str(path.parent)!r}."
         )
     try:
         network = keras.models.load_model(path, compile=False, safe_mode=True)

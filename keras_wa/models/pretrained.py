@@ -17,7 +17,6 @@ MODEL_FILE, RECORD_FILE = "pretrained.keras", "pretraining.json"
 """Files of `keras-wa pretrain`: the network, and what it was trained on."""
 _RUN_FILE = "best.keras"
 _FILES = (MODEL_FILE, RECORD_FILE, _RUN_FILE)
-_SAME = ("model", "image_size", "enhance")
 _HUB = "hf://"
 
 
@@ -63,13 +62,6 @@ def fetched(source: str | Path, files: Sequence[str] = _FILES) -> Path:
             "hf://user/name of a folder that you may read."
         ) from error
     return Path(found)
-
-
-def flags_to_use(record: Mapping[str, Any]) -> str:
-    """Returns the flags of `train` for the images and the model of a pretraining."""
-    words = [f"--{key.replace('_', '-')} {record[key]}" for key in _SAME]
-    options = record["model_options"].items()
-    return " ".join([*words, *(f"--model-option {k}={v}" for k, v in options)])
 
 
 def trained_on(record: Mapping[str, Any]) -> str:

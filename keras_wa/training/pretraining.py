@@ -28,7 +28,6 @@ from keras_wa.models.head import last_layer
 from keras_wa.models.pretrained import (
     MODEL_FILE,
     RECORD_FILE,
-    flags_to_use,
     trained_on,
 )
 from keras_wa.phantom import phantom_cases, render_mask, render_roi
@@ -50,11 +49,15 @@ The trunk of a classifier of mammographic ROIs, pretrained by keras_wa {version}
     classifier.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
     classifier.fit(train_ds, validation_data=val_ds, epochs=3)
 
-or `python train.py --weights {name} {flags}`.
+or with these settings of a training:
+
+    weights = "{name}"
+{settings}
 
 Losses on new ROIs: {losses}. For research. Not a medical device.
 """
 _CARD = "README.md"
+_SAME = ("model", "image_size", "enhance")
 
 _STEPS_PER_EPOCH = 100
 _PIXELS_PER_CELL = 16
@@ -231,7 +234,7 @@ def pretrain(
             name=folder.name,
             version=__version__,
             trained_on=trained_on(record),
-            flags=flags_to_use(record),
+            settings=_as_toml(record),
             losses=", ".join(f"{name} {loss:.3f}" for name, loss in losses.items()),
         )
         partial.write_text(text, encoding="utf-8")
@@ -265,6 +268,14 @@ def _compiled(
         jit_compile="auto" if with_xla else False,
     )
     return model
+
+
+def _as_toml(record: Mapping[str, Any]) -> str:
+    """Formats the settings that a training shares with the pretraining."""
+    shared = {key: record[key] for key in _SAME}
+    own = {f"model_options.{k}": v for k, v in record["model_options"].items()}
+    items = {**shared, **own}.items()
+    return "\n".join(f"    {key} = {json.dumps(value)}" for key, value in items)
 
 
 def _require_same(folder: Path, record: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -65,7 +65,7 @@ def test_no_command_predicts_with_a_random_layer(
 ) -> None:
     for model, said in (
         (folder, "Received: a folder of another kind"),
-        (folder / MODEL_FILE, f"Train it: python train.py --weights {folder}"),
+        (folder / MODEL_FILE, f"Train one with weights='{folder}'."),
     ):
         assert main(["predict", str(model), str(tmp_path / "x.png")]) == 2
         assert said in capsys.readouterr().err

@@ -226,7 +226,7 @@ def test_the_layers_of_the_trunk_that_were_filled_are_named(tmp_path: Path) -> N
 def test_a_missing_file_says_what_to_give() -> None:
     assert refusal(tiny(), "gone.h5") == (
         "No such weights file: gone.h5. Give a .keras, .h5, .npz or .safetensors file, "
-        "the folder of a pretraining or a run, 'imagenet' or 'none'."
+        "the folder of a pretraining or a run, 'hf://user/name', 'imagenet' or 'none'."
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import textwrap
 
 import keras
 import numpy as np
@@ -17,7 +18,9 @@ from keras_wa.models.pretrained import MODEL_FILE, RECORD_FILE
 from keras_wa.phantom import phantom_cases, render_mask, render_roi
 from keras_wa.phantom.calcifications import MORPHOLOGIES
 from keras_wa.phantom.distributions import DISTRIBUTIONS
+from keras_wa.settings import read_toml
 from keras_wa.training import pretraining
+from keras_wa.training.config import TrainConfig
 from keras_wa.training.pretraining import TargetBatches, pretrain
 from keras_wa.training.pretraining_settings import Pretraining
 from tests.tiny_model import tiny, weights_of
@@ -131,16 +134,23 @@ def test_a_pretraining_that_diverges_leaves_no_weights(
 def test_the_command_pretrains(tiny_model, tmp_path, capsys):
     out = tmp_path / "pretrained"
     words = "--model tiny --image-size 32 --field-mm 4 --steps 2 --batch-size 4"
+    words += " --model-option dropout=0.0"
     assert main(["pretrain", *words.split(), "--out", str(out)]) == 0
     said = capsys.readouterr().out
     assert "map_loss on new ROIs: 0." in said
-    use = "--model tiny --image-size 32 --enhance clahe"
+    use = "--model tiny --image-size 32 --enhance clahe --model-option dropout=0.0"
     assert f"train.py --weights {out} {use}\n" in said
     files = {MODEL_FILE, RECORD_FILE, "README.md"}
     assert {each.name for each in out.iterdir()} == files
     card = (out / "README.md").read_text()
     assert "pretrained by keras_wa" in card
-    assert f"--weights pretrained {use}`" in card
+    block = card.split("settings of a training:\n\n")[1].split("\n\n")[0]
+    file = tmp_path / "settings.toml"
+    file.write_text(textwrap.dedent(block))
+    settings = TrainConfig.from_mapping(read_toml(file), file)
+    assert (settings.weights, settings.model) == ("pretrained", "tiny")
+    assert (settings.image_size, settings.enhance) == (32, "clahe")
+    assert settings.model_options == {"dropout": 0.0}
     other = tmp_path / "other"
     words = f"--out {other} --field-mm 90 --image-size 32"
     assert main(["pretrain", *words.split()]) == 2
