@@ -65,9 +65,10 @@ def connected(address: str | None) -> Iterator[None]:
     threading.Thread(target=_watch, args=(head, over), daemon=True).start()
     try:
         yield
-    except OSError as error:
-        if error.errno is None:  # As Ray's own, if the connection is lost.
-            time.sleep((_FAILURES + 2) * _LOST_S)  # If so, `_watch` ends the process.
+    except Exception as error:
+        # Of Ray, if the connection is lost: then `_watch` ends the process meanwhile.
+        if not isinstance(error, UserError) and getattr(error, "errno", None) is None:
+            time.sleep((_FAILURES + 2) * _LOST_S)
         raise
     finally:
         over.set()

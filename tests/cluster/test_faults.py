@@ -9,9 +9,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -137,21 +137,29 @@ nodes.add_node(num_cpus=1)
 print(nodes.address, flush=True)
 sys.stdin.readline()
 nodes.remove_node(nodes.head_node, allow_graceful=False)
+print("killed", flush=True)
 sys.stdin.readline()
 nodes.shutdown()
 """
 
 
 @contextlib.contextmanager
-def nodes() -> Iterator[tuple[str, IO[str]]]:
-    """A cluster's address, and where a line kills its head."""
+def nodes() -> Iterator[tuple[str, Callable[[], None]]]:
+    """A cluster's address, and a function that kills its head."""
     command = [sys.executable, "-c", CLUSTER]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     process = subprocess.Popen(command, text=True, cwd=ROOT, **pipes)
     assert process.stdin is not None
     assert process.stdout is not None
+    stdin, stdout = process.stdin, process.stdout
+
+    def kill() -> None:
+        stdin.write("\n")
+        stdin.flush()
+        assert stdout.readline() == "killed\n"
+
     try:
-        yield process.stdout.readline().strip(), process.stdin
+        yield stdout.readline().strip(), kill
     finally:
         process.communicate("\n\n")
 
@@ -159,11 +167,12 @@ def nodes() -> Iterator[tuple[str, IO[str]]]:
 def test_a_lost_head_is_one_line_and_goes_on_when_there_is_one_again(
     root: Path, wanted: dict[str, bytes], tmp_path: Path
 ) -> None:
-    with nodes() as (address, head):
+    with nodes() as (address, kill):
         job = start(*preparing(root, tmp_path, address))
         until(lambda: begun(tmp_path), job)
-        head.write("\n")
-        head.flush()
+        job.send_signal(signal.SIGSTOP)  # Else it may have ended before.
+        kill()
+        job.send_signal(signal.SIGCONT)
         _, errors = job.communicate()
     assert job.returncode == 2, errors
     last = errors.splitlines()[-1]
